@@ -1,0 +1,143 @@
+"""The backward pass: reverse dependency order, one multiplication per edge, written as a generator.
+
+`backward()` and `gradients()` exhaust it; the stepper looks at it one step at a time. What is drawn
+is what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .errors import GradientError, KindError
+from .node import Node, describe
+
+__all__ = ["backward", "backward_pass", "gradients"]
+
+Step = tuple[Node, int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
+
+
+def dependency_order(roots: Iterable[Node], constants: bool = False) -> list[Node]:
+    """Every node that leads to the roots, inputs before outputs; constants only if asked for."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for x in stack.pop().inputs:
+            if x not in seen and (constants or x.requires_grad):
+                seen.add(x)
+                stack.append(x)
+    return sorted(seen, key=attrgetter("order"))
+
+
+def backward_pass(
+    order: Sequence[Node], gradients: dict[Node, Any], recorded: bool = False, careful: bool = False
+) -> Iterator[Step]:
+    """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
+
+    `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
+    at each node. A node comes up after all of its consumers, so its sum is complete by then. With
+    `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
+    """
+    members = set(order)
+    for node in reversed(order):
+        g = gradients.get(node)
+        if g is None:
+            continue  # nothing arrived here
+        for i, x in enumerate(node.inputs):
+            if x not in members:
+                continue  # a constant, or off the way to what was asked for
+            pass_back = node._pass_back_recorded if recorded else node._pass_back
+            contribution = pass_back(i, g, careful)
+            if contribution is None:
+                continue  # flat in this input
+            gradients[x] = contribution if x not in gradients else gradients[x] + contribution
+            yield node, i, contribution
+
+
+def run(
+    order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool = False
+) -> dict[Node, Any]:
+    """The gradient at every node in `order`, given those at the roots.
+
+    Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
+    second look at every product, so it is only done where a NaN came out at one of the `ends`.
+    """
+    gradients: dict[Node, Any] = dict(roots)
+    with np.errstate(all="ignore"):
+        for _ in backward_pass(order, gradients, recorded):
+            pass
+        if any(x in gradients and _has_nan(gradients[x]) for x in ends):
+            gradients = dict(roots)
+            for _ in backward_pass(order, gradients, recorded, careful=True):
+                pass
+    return gradients
+
+
+def _has_nan(g: Any) -> bool:
+    g = getattr(g, "data", g) if isinstance(g, Node) else g
+    return bool(g != g) if isinstance(g, float) else bool(np.isnan(g).any())
+
+
+def backward(root: Node, gradient: Any = None) -> None:
+    """What `node.backward()` does: run the pass, then write every `.grad`."""
+    if not root.requires_grad:
+        raise GradientError(
+            f"backward() was called on {root.describe()}, a constant: nothing that requires a gradient led to it. "
+            f"Was it computed under no_grad(), from .data or .item(), or from constants and integers only?"
+        )
+    order = dependency_order([root])
+    leaves = [node for node in order if not node.inputs]
+    for node, g in run(order, {root: root._upstream(gradient)}, leaves).items():
+        node.grad = g if node.inputs or node.grad is None else node.grad + g
+
+
+def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
+    """The gradients of `output` by `inputs`, returned; no `.grad` is written.
+
+    `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each
+    gradient has its input's shape and dtype: a float for a `Value`, an ndarray for a `Tensor`, zero where
+    the output does not depend on it. With `create_graph=True` the gradients are nodes that can be
+    differentiated again. `gradient` is the gradient at the output, needed unless it is one number.
+
+    Raises `KindError` for inputs that are not nodes, `GradientError` for constants.
+
+    >>> from chainrule.autograd import Value, gradients
+    >>> x = Value(2.0)
+    >>> slope = gradients(x**3, x, create_graph=True)
+    >>> slope
+    Value(12.0)
+    >>> gradients(slope, x)
+    12.0
+    """
+    wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
+    if not isinstance(output, Node):
+        raise KindError(f"gradients(output, inputs) differentiates a node; output is {describe(output)}")
+    for x in wanted:
+        if not isinstance(x, Node):
+            raise KindError(f"gradients(output, inputs) takes nodes as inputs; given {describe(x)}")
+        if not x.requires_grad:
+            raise GradientError(
+                f"a gradient was asked for by {x.describe()}, which is a constant. Make it with "
+                f"requires_grad=True before the output is computed from it"
+            )
+    upstream: Any = output._upstream(gradient)
+    if create_graph:
+        upstream = gradient if isinstance(gradient, Node) else output._constant(upstream)
+    found = run(_between(output, wanted), {output: upstream}, wanted, create_graph)
+    zeros = (x._constant(x._zero()) if create_graph else x._zero() for x in wanted)
+    results = [found.get(x, zero) for x, zero in zip(wanted, zeros, strict=True)]
+    return results[0] if isinstance(inputs, Node) else type(inputs)(results)
+
+
+def _between(output: Node, wanted: Sequence[Node]) -> list[Node]:
+    """The nodes on a way from `wanted` to `output`, in dependency order."""
+    useful = set(wanted)
+    order = []
+    for node in dependency_order([output]):
+        if node in useful or not useful.isdisjoint(node.inputs):
+            useful.add(node)
+            order.append(node)
+    return order

@@ -1,0 +1,204 @@
+"""Gradient checking: the engine's gradients beside those of finite differences.
+
+The function is projected on a random direction, `u . f(x)`, which makes one number of any output, and
+every element of every input is moved by a small step to both sides. For second derivatives the
+same is done with `v . gradient`, whose own gradient the engine computes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .backward import gradients
+from .errors import CheckError, KindError
+from .node import Node, describe
+from .tensor import Tensor
+from .value import Value
+
+__all__ = ["CheckReport", "check_gradients"]
+
+Array = npt.NDArray[Any]
+MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check_gradients` found: the number of derivatives compared and the worst relative error."""
+
+    compared: int
+    worst: float
+
+    def __str__(self) -> str:
+        return f"{self.compared} derivatives compared, worst relative error {self.worst:.1e}"
+
+
+def check_gradients(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 2,
+    side: str = "both",
+    step: float | None = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+    seed: int = 0,
+) -> CheckReport:
+    """Compare the gradients of `f` at `inputs` with finite differences; raise where they differ.
+
+    `f` takes nodes and returns one. Each input is a number or a `Value` (passed to `f` as a
+    `Value`), or a floating array or `Tensor` (passed as a float64 `Tensor`). `order=2` checks second
+    derivatives as well. `side` is "both" for central differences, "left" or "right" for one-sided ones at a
+    kink or at the end of a domain. `step` is relative to the size of the element; by default the
+    cube root (one-sided: the square root) of machine precision, which balances truncation and rounding.
+
+    Returns a `CheckReport`. Raises `CheckError`, which says which element of which input is off and by
+    how much, also for a function that is not deterministic, that changes its input or that loses the
+    dependence on it; `KindError` for input that cannot be varied.
+
+    >>> from chainrule.autograd import check_gradients, tanh
+    >>> report = check_gradients(lambda x, y: tanh(x * y), 0.5, -1.5)
+    >>> report.worst < 1e-6
+    True
+    """
+    if side not in ("both", "left", "right"):
+        raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
+    if order not in (1, 2):
+        raise KindError(f"order is 1 or 2; given {order!r}")
+    points = [_point(x) for x in inputs]
+    random = np.random.default_rng(seed)
+
+    def evaluate(xs: list[Array]) -> Array:
+        nodes = _nodes(inputs, xs)
+        y = f(*nodes)
+        if not isinstance(y, Node):
+            raise CheckError(
+                f"the function returned {describe(y)}, which records no dependence on its inputs. "
+                f"Compute with the nodes it is given, not with their .data"
+            )
+        for k, (node, x) in enumerate(zip(nodes, xs, strict=True)):
+            if not np.array_equal(node.data, x, equal_nan=True):
+                raise CheckError(f"the function changed its input {k}; compute a new node instead")
+        return np.asarray(y.data)
+
+    shape = np.shape(evaluate(points))
+    u = random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape)
+    vs = [random.uniform(0.5, 1.5, x.shape) * random.choice([-1.0, 1.0], x.shape) for x in points]
+
+    def value(xs: list[Array]) -> float:
+        return float(np.sum(u * evaluate(xs)))
+
+    def slopes(xs: list[Array]) -> list[Any]:
+        nodes = _nodes(inputs, xs)
+        return _gradients(f(*nodes), nodes, u)
+
+    def slope_along(xs: list[Array]) -> float:
+        return float(sum(np.sum(v * g) for v, g in zip(vs, slopes(xs), strict=True)))
+
+    def second(xs: list[Array]) -> list[Any]:
+        nodes = _nodes(inputs, xs)
+        first = _gradients(f(*nodes), nodes, u, create_graph=True)
+        along: Any = 0.0
+        for v, g in zip(vs, first, strict=True):
+            along = along + ((v * g).sum() if isinstance(g, Tensor) else float(v) * g)
+        return _gradients(along, nodes, None)
+
+    if not np.array_equal(evaluate(points), evaluate(points), equal_nan=True):
+        raise CheckError(
+            "the function gives different values at the same inputs, so its differences mean nothing. "
+            "Seed or switch off what is random in it (dropout: model.eval())"
+        )
+    samples = [_sample(x, random) for x in points]
+    steps = step if step is not None else np.finfo(float).eps ** (1 / 3 if side == "both" else 1 / 2)
+    tolerance = (rtol, atol) if side == "both" else (max(rtol, 1e-5), max(atol, 1e-5))
+    first = _compare(value, slopes(points), points, samples, steps, side, "gradient", tolerance)
+    if order == 1:
+        return first
+    then = _compare(slope_along, second(points), points, samples, steps, side, "second derivative", tolerance)
+    return CheckReport(first.compared + then.compared, max(first.worst, then.worst))
+
+
+def _compare(
+    function: Callable[[list[Array]], float],
+    found: list[Any],
+    points: list[Array],
+    samples: list[list[tuple[int, ...]]],
+    step: float,
+    side: str,
+    what: str,
+    tolerance: tuple[float, float],
+) -> CheckReport:
+    compared, worst = 0, 0.0
+    for k, at, expected in _differences(function, points, samples, step, side):
+        g = np.asarray(found[k])
+        if g.shape != points[k].shape:
+            raise CheckError(f"the {what} by input {k} has shape {g.shape}, the input has {points[k].shape}")
+        given = float(g[at])
+        scale = max(abs(given), abs(expected))
+        error = abs(given - expected)
+        compared += 1
+        if np.isnan(error) or error > tolerance[0] * scale + tolerance[1]:
+            where = f"element {at} of input {k}" if at else f"input {k}"
+            raise CheckError(
+                f"the {what} by {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and {expected:.10g} "
+                f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size"
+            )
+        worst = max(worst, error / max(scale, 1.0))
+    return CheckReport(compared, worst)
+
+
+def _differences(
+    function: Callable[[list[Array]], float],
+    points: list[Array],
+    samples: list[list[tuple[int, ...]]],
+    step: float,
+    side: str,
+) -> Iterator[tuple[int, tuple[int, ...], float]]:
+    here = function(points) if side != "both" else 0.0
+    for k, x in enumerate(points):
+        for at in samples[k]:
+            h = step * max(1.0, abs(float(x[at])))
+            right = function(_moved(points, k, at, +h)) if side != "left" else here
+            left = function(_moved(points, k, at, -h)) if side != "right" else here
+            yield k, at, (right - left) / (2 * h if side == "both" else h)
+
+
+def _moved(points: list[Array], k: int, at: tuple[int, ...], by: float) -> list[Array]:
+    moved = [x.copy() for x in points]
+    moved[k][at] += by
+    return moved
+
+
+def _sample(x: Array, random: np.random.Generator) -> list[tuple[int, ...]]:
+    everywhere = list(np.ndindex(x.shape))
+    if len(everywhere) <= MOST_ELEMENTS:
+        return everywhere
+    return [everywhere[i] for i in sorted(random.choice(len(everywhere), MOST_ELEMENTS, replace=False))]
+
+
+def _point(x: Any) -> Array:
+    data = np.asarray(x.data if isinstance(x, Node) else x)
+    if data.dtype.kind not in "fiu" or (data.dtype.kind != "f" and data.ndim):
+        raise KindError(
+            f"check_gradients varies floating numbers; given {describe(x)}. Write it with dtype=float"
+        )
+    return np.array(data, dtype=np.float64)
+
+
+def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
+    return [
+        Tensor(x, requires_grad=True) if isinstance(given, (Tensor, np.ndarray, list, tuple)) else Value(x)
+        for given, x in zip(inputs, points, strict=True)
+    ]
+
+
+def _gradients(output: Any, nodes: list[Any], u: Any, create_graph: bool = False) -> list[Any]:
+    """The gradients by `nodes`; zero where the output is a constant."""
+    if not isinstance(output, Node):
+        return [np.zeros(np.shape(x.data)) for x in nodes]
+    if u is not None and isinstance(output, Value):
+        u = float(u)
+    return gradients(output, nodes, u, create_graph)  # type: ignore[no-any-return]

@@ -1,0 +1,38 @@
+"""The errors of chainrule: short lessons that say what was given, why it cannot be, and what to write instead.
+
+ChainruleError
+├── KindError       (a TypeError)     the wrong kind of thing: a string, an integer gradient, Value beside Tensor
+├── ShapeError      (a ValueError)    the right kind of thing in the wrong shape
+├── RangeError      (a ValueError)    a value outside of what is possible: class 10 of 10, a negative rate
+├── GradientError   (a RuntimeError)  a pass that cannot be run
+├── NonfiniteError  (a FloatingPointError)  a value or a gradient became NaN or infinite
+└── CheckError      (an AssertionError)  check_gradients found a wrong gradient
+"""
+
+
+class ChainruleError(Exception):
+    """The base of every error that chainrule raises on purpose."""
+
+
+class KindError(ChainruleError, TypeError):
+    """Something of the wrong kind was given."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Something of the wrong shape was given."""
+
+
+class RangeError(ChainruleError, ValueError):
+    """A value was given that lies outside of what is possible."""
+
+
+class GradientError(ChainruleError, RuntimeError):
+    """A backward pass was asked for that cannot be run."""
+
+
+class NonfiniteError(ChainruleError, FloatingPointError):
+    """A value or a gradient became NaN or infinite."""
+
+
+class CheckError(ChainruleError, AssertionError):
+    """A gradient differs from what finite differences say."""

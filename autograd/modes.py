@@ -1,0 +1,65 @@
+"""What surrounds a computation: whether it is recorded, and under which title.
+
+Both live in one context variable, so that every thread and every task has its own and an
+exception leaves things as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+__all__ = ["no_grad", "scope"]
+
+
+class Mode(NamedTuple):
+    recording: bool = True
+    scope: tuple[str, ...] = ()
+
+
+MODE: ContextVar[Mode] = ContextVar("chainrule_mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results inside are constants, whatever they are made from.
+
+    Works as a `with` block and as a decorator; blocks nest, and threads do not see each other's.
+
+    >>> from chainrule.autograd import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    before = MODE.get().recording
+    MODE.set(MODE.get()._replace(recording=False))
+    try:
+        yield
+    finally:
+        MODE.set(MODE.get()._replace(recording=before))
+
+
+@contextmanager
+def scope(title: str) -> Iterator[None]:
+    """Put every node recorded inside the block under `title`, which drawings show as a box around them.
+
+    Scopes nest: a node's `scope` is the tuple of titles around it, outermost first.
+
+    >>> from chainrule.autograd import Value, scope
+    >>> x = Value(3.0)
+    >>> with scope("encoder"):
+    ...     with scope("layer 1"):
+    ...         y = x * x
+    >>> y.scope
+    ('encoder', 'layer 1')
+    """
+    before = MODE.get().scope
+    MODE.set(MODE.get()._replace(scope=(*before, str(title))))
+    try:
+        yield
+    finally:
+        MODE.set(MODE.get()._replace(scope=before))

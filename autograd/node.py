@@ -1,0 +1,172 @@
+"""A node of the graph: a result that remembers the operation and the inputs it came from.
+
+A node is local. It knows its inputs, its output and how to pass a gradient back to each input; it
+never sees the graph around it. Walking the graph is `backward.py`'s job.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, ClassVar
+
+from . import primitives as p
+from .errors import KindError
+from .operators import Operators
+from .table import Primitive
+
+# One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
+CLOCK = count(1)
+NO_PARAMS: dict[str, Any] = {}
+
+
+class Node(Operators):
+    """What `Value` and `Tensor` share: a place in the graph, a gradient, and the backward pass.
+
+    Attributes:
+        data: the value, a float or an ndarray.
+        grad: the gradient of the last root that `backward()` was called on, summed over passes on
+            leaves; `None` until a pass reaches the node, which is not the same as zero.
+        op: the row of the table this node came from; `None` for a leaf.
+        inputs: the nodes it was computed from, in written order, repeated where they were repeated.
+        params: what the operation needed that is not differentiated (an axis, a shape).
+        name, scope: how drawings and listings call it, and the titles of the scopes around it.
+        requires_grad: whether a gradient is computed for it; a leaf without is a constant.
+        order: its place in the order of creation.
+    """
+
+    __slots__ = ("__weakref__", "grad", "inputs", "name", "op", "order", "params", "requires_grad", "scope")
+    grad: Any
+    inputs: tuple[Node, ...]
+    name: str | None
+    op: Primitive | None
+    order: int
+    params: dict[str, Any]
+    requires_grad: bool
+    scope: tuple[str, ...]
+
+    kind: ClassVar[str]  # how error messages call this class
+
+    def backward(self, gradient: Any = None) -> None:
+        """Run the backward pass from here: every node that led here gets its `.grad`.
+
+        Leaves add the new gradient to what they hold (call `zero_grad()` between steps of training);
+        the nodes between hold the gradient of the latest pass alone. `gradient` is the gradient
+        of something further on by this node, in this node's shape; it is 1 for a scalar and has to
+        be given otherwise. If the pass fails, no `.grad` has changed.
+
+        Raises `ShapeError` for a gradient of the wrong shape or a missing one, `GradientError` where
+        no gradient can flow (a constant) or an input was changed after it was used.
+
+        >>> from chainrule.autograd import Value
+        >>> x = Value(3.0)
+        >>> y = x * x * x
+        >>> y.backward()
+        >>> x.grad
+        27.0
+        >>> y.backward()
+        >>> x.grad
+        54.0
+        """
+        from .backward import backward
+
+        backward(self, gradient)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient: `.grad` is `None` again, as before any pass."""
+        self.grad = None
+
+    def local_gradients(self) -> tuple[Any, ...]:
+        """The derivative of this node by each of its inputs, one entry per input, in written order.
+
+        A float for a `Value`; for an elementwise `Tensor` operation an array that broadcasts to the
+        output's shape; `None` for a structural one, whose Jacobian is never formed. A leaf has none.
+
+        >>> from chainrule.autograd import Value
+        >>> (Value(2.0) * Value(-3.0)).local_gradients()
+        (-3.0, 2.0)
+        """
+        raise NotImplementedError
+
+    def exp(self) -> Any:
+        """The function `exp` as a method."""
+        return p.exp(self)
+
+    def log(self) -> Any:
+        """The function `log` as a method."""
+        return p.log(self)
+
+    def sqrt(self) -> Any:
+        """The function `sqrt` as a method."""
+        return p.sqrt(self)
+
+    def tanh(self) -> Any:
+        """The function `tanh` as a method."""
+        return p.tanh(self)
+
+    def sigmoid(self) -> Any:
+        """The function `sigmoid` as a method."""
+        return p.sigmoid(self)
+
+    def relu(self) -> Any:
+        """The function `relu` as a method."""
+        return p.relu(self)
+
+    def item(self) -> Any:
+        """The value as a plain Python number."""
+        raise NotImplementedError
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    # What the backward pass asks of a node; see backward.py.
+    def _pass_back(self, i: int, g: Any, careful: bool) -> Any:
+        """The gradient `g` at this node, passed on to input `i`, as plain numbers; see `backward_pass`."""
+        raise NotImplementedError
+
+    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
+        """The same, computed with nodes, so that the result can be differentiated again."""
+        raise NotImplementedError
+
+    def _zero(self) -> Any:
+        """A gradient of zero: nothing depends on this node."""
+        raise NotImplementedError
+
+    @classmethod
+    def _constant(cls, data: Any) -> Node:
+        """A plain number or array as a constant of this class."""
+        raise NotImplementedError
+
+    def _upstream(self, gradient: Any) -> Any:
+        """The gradient to start from, checked against this node."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """A few words for error messages: kind, name, shape and dtype."""
+        raise NotImplementedError
+
+
+def describe(x: Any) -> str:
+    """A few words about any object for an error message."""
+    if isinstance(x, Node):
+        return x.describe()
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is not None:
+        return f"an array of shape {shape} and dtype {dtype}"
+    text = repr(x)
+    return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
+
+
+def refuse_mixture(op: Primitive, inputs: tuple[Any, ...]) -> KindError:
+    """The lesson for a `Value` and a `Tensor` in one operation."""
+    given = " and ".join(describe(x) for x in inputs)
+    return KindError(
+        f"{op.name} was given {given}. Value and Tensor do not mix silently: a Value is one float, a Tensor an "
+        f"array, and each records its own graph. Make both the same kind, for example Tensor(v.data) for a "
+        f"Value v, or Value(t.item()) for a Tensor t with one element (both start a new graph)"
+    )

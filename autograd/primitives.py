@@ -1,0 +1,454 @@
+"""The table: every primitive with its local gradients, one row each.
+
+Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
+that arrives at the output (the downstream gradient). A rule uses operators and other rows only, so it
+runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
+symbols (which gives the text of a rule). Comparisons give plain booleans, which multiply as 0 and 1.
+
+Conventions where a derivative does not exist: ties share evenly; relu, absolute, sign, floor and
+every norm-like root at zero have gradient 0; clip has gradient 1 on its bounds.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from .table import elementwise, structural
+
+INF, PI = math.inf, math.pi
+
+
+# ---------------------------------------------------------------------------- arithmetic
+
+add = elementwise("add", operator.add, np.add, [lambda y, a, b: 1, lambda y, a, b: 1], "+")
+subtract = elementwise("subtract", operator.sub, np.subtract, [lambda y, a, b: 1, lambda y, a, b: -1], "-")
+multiply = elementwise("multiply", operator.mul, np.multiply, [lambda y, a, b: b, lambda y, a, b: a], "*")
+divide = elementwise(
+    "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
+)
+negative = elementwise("negative", operator.neg, np.negative, [lambda y, x: -1], "-")
+
+
+def _power_by_base(y: Any, a: Any, b: Any) -> Any:
+    return where(b == 0, 0, b * a ** where(b == 0, 1, b - 1))  # x**0 is flat, at 0 too
+
+
+def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
+    return where(a == 0, 0, y * log(where(a == 0, 1, a)))  # 0**b stays 0 around a positive b
+
+
+def _power_of_arrays(a: Any, b: Any) -> Any:
+    return np.square(a) if np.ndim(b) == 0 and b == 2 else np.power(a, b)
+
+
+power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
+square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])
+
+
+# ---------------------------------------------------------------------------- choosing
+
+choose = elementwise(
+    "where",
+    lambda a, b, condition: a if condition else b,
+    lambda a, b, condition: np.where(condition, a, b),
+    [lambda y, a, b, condition: condition, lambda y, a, b, condition: condition == 0],
+)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, `b` elsewhere; the condition is a parameter, never differentiated."""
+    if isinstance(condition, np.ndarray) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
+        return np.where(condition, a, b)
+    if hasattr(condition, "_apply"):
+        return condition._apply(choose, (a, b), {"condition": condition})
+    return choose(a, b, condition=condition)
+
+
+def _share(winner: Any, loser: Any) -> Any:
+    return where(winner == loser, 0.5, winner > loser)
+
+
+maximum = elementwise(
+    "maximum",
+    lambda a, b: a if a >= b or a != a else b,
+    np.maximum,
+    [lambda y, a, b: _share(a, b), lambda y, a, b: _share(b, a)],
+)
+minimum = elementwise(
+    "minimum",
+    lambda a, b: a if a <= b or a != a else b,
+    np.minimum,
+    [lambda y, a, b: _share(b, a), lambda y, a, b: _share(a, b)],
+)
+clip = elementwise(
+    "clip",
+    lambda x, low, high: min(max(x, low), high),
+    lambda x, low, high: np.clip(x, low, high),
+    [lambda y, x, low, high: (low <= x) & (x <= high)],
+)
+absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
+sign = elementwise("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [lambda y, x: 0])
+floor = elementwise(
+    "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
+)
+
+
+# ---------------------------------------------------------------------------- exponentials and logarithms
+
+exp = elementwise("exp", math.exp, np.exp, [lambda y, x: y])
+expm1 = elementwise("expm1", math.expm1, np.expm1, [lambda y, x: y + 1])
+log = elementwise("log", math.log, np.log, [lambda y, x: 1 / x])
+log1p = elementwise("log1p", math.log1p, np.log1p, [lambda y, x: 1 / (1 + x)])
+log2 = elementwise("log2", math.log2, np.log2, [lambda y, x: 1 / (x * math.log(2))])
+log10 = elementwise("log10", math.log10, np.log10, [lambda y, x: 1 / (x * math.log(10))])
+
+
+def _logaddexp(a: float, b: float) -> float:
+    return max(a, b) + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
+
+
+logaddexp = elementwise(
+    "logaddexp",
+    _logaddexp,
+    np.logaddexp,
+    [lambda y, a, b: exp(a - where(y == -INF, 0, y)), lambda y, a, b: exp(b - where(y == -INF, 0, y))],
+)
+
+
+# ---------------------------------------------------------------------------- roots and lengths
+
+
+def _signed(root: Any) -> Any:
+    return lambda x: math.copysign(root(abs(x)), x)
+
+
+def _cbrt(x: float) -> float:
+    root = abs(x) ** (1 / 3)
+    if root and math.isfinite(root):
+        root -= (root - abs(x) / (root * root)) / 3  # one Newton step, for the last digit
+    return math.copysign(root, x)
+
+
+sqrt = elementwise("sqrt", math.sqrt, np.sqrt, [lambda y, x: 1 / (2 * y)])
+cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
+
+
+def _ratio(a: Any, y: Any) -> Any:
+    return where(y == 0, 0, a / where(y == 0, 1, y))  # the length of nothing points nowhere: 0, not 0/0
+
+
+hypot = elementwise(
+    "hypot", math.hypot, np.hypot, [lambda y, a, b: _ratio(a, y), lambda y, a, b: _ratio(b, y)]
+)
+
+
+# ---------------------------------------------------------------------------- trigonometry
+
+sin = elementwise("sin", math.sin, np.sin, [lambda y, x: cos(x)])
+cos = elementwise("cos", math.cos, np.cos, [lambda y, x: -sin(x)])
+tan = elementwise("tan", math.tan, np.tan, [lambda y, x: 1 + y * y])
+arcsin = elementwise("arcsin", math.asin, np.arcsin, [lambda y, x: 1 / sqrt(1 - x * x)])
+arccos = elementwise("arccos", math.acos, np.arccos, [lambda y, x: -1 / sqrt(1 - x * x)])
+arctan = elementwise("arctan", math.atan, np.arctan, [lambda y, x: 1 / (1 + x * x)])
+
+
+def _per_square(a: Any, b: Any, x: Any) -> Any:
+    square = a * a + b * b
+    return where(square == 0, 0, x / where(square == 0, 1, square))
+
+
+arctan2 = elementwise(
+    "arctan2",
+    math.atan2,
+    np.arctan2,
+    [lambda y, a, b: _per_square(a, b, b), lambda y, a, b: -_per_square(a, b, a)],
+)
+sinh = elementwise("sinh", math.sinh, np.sinh, [lambda y, x: cosh(x)])
+cosh = elementwise("cosh", math.cosh, np.cosh, [lambda y, x: sinh(x)])
+tanh = elementwise("tanh", math.tanh, np.tanh, [lambda y, x: 1 - y * y])
+arcsinh = elementwise("arcsinh", math.asinh, np.arcsinh, [lambda y, x: 1 / hypot(1, x)])
+arccosh = elementwise("arccosh", math.acosh, np.arccosh, [lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1))])
+arctanh = elementwise("arctanh", math.atanh, np.arctanh, [lambda y, x: 1 / (1 - x * x)])
+
+
+def _sinc_slope(y: Any, x: Any) -> Any:
+    """(cos(pi x) - sinc(x)) / x, and near 0, where that cancels, its Taylor series."""
+    near = absolute(x) < 0.25
+    t = where(near, x, 0) * PI
+    u, series = t * t, 0
+    for k in range(9, 0, -1):  # d/dx of sum (-1)^k (pi x)^(2k) / (2k+1)!
+        series = series * u + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+    away = where(near, 1, x)
+    return where(near, series * t * PI, (cos(PI * away) - where(near, 1, y)) / away)
+
+
+sinc = elementwise("sinc", lambda x: math.sin(PI * x) / (PI * x) if x else 1.0, np.sinc, [_sinc_slope])
+
+
+# ---------------------------------------------------------------------------- activations
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _sigmoid_of_arrays(x: Any) -> Any:
+    e = np.exp(-np.absolute(x))  # at most 1: never overflows
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _erf_of_arrays(x: Any) -> Any:
+    dtype = np.result_type(x, np.float16)
+    return np.frompyfunc(math.erf, 1, 1)(x).astype(dtype) if np.ndim(x) else dtype.type(math.erf(x))
+
+
+def _normal_cdf(x: Any) -> Any:
+    return 0.5 * (1 + erf(x / math.sqrt(2)))
+
+
+def _normal_pdf(x: Any) -> Any:
+    return exp(-0.5 * x * x) / math.sqrt(2 * PI)
+
+
+sigmoid = elementwise("sigmoid", _sigmoid, _sigmoid_of_arrays, [lambda y, x: y * (1 - y)])
+relu = elementwise(
+    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: x > 0]
+)
+leaky_relu = elementwise(
+    "leaky_relu",
+    lambda x, slope: x if x > 0 else slope * x,
+    lambda x, slope: np.where(x > 0, x, slope * x),
+    [lambda y, x, slope: where(x > 0, 1, slope)],
+)
+elu = elementwise(
+    "elu",
+    lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+    lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    [lambda y, x, alpha: where(x > 0, 1, alpha * exp(minimum(x, 0)))],
+)
+softplus = elementwise("softplus", _softplus, lambda x: np.logaddexp(x, 0), [lambda y, x: sigmoid(x)])
+silu = elementwise(
+    "silu",
+    lambda x: x * _sigmoid(x),
+    lambda x: x * _sigmoid_of_arrays(x),
+    [lambda y, x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
+)
+erf = elementwise("erf", math.erf, _erf_of_arrays, [lambda y, x: 2 / math.sqrt(PI) * exp(-x * x)])
+gelu = elementwise(
+    "gelu",
+    lambda x: _normal_cdf(x) * x,
+    lambda x: _normal_cdf(x) * x,
+    [lambda y, x: _normal_cdf(x) + x * _normal_pdf(x)],
+)
+
+
+# ---------------------------------------------------------------------------- compound scalar nodes
+
+
+def _inner_product(*inputs: Any) -> Any:
+    half = len(inputs) // 2
+    return sum(map(operator.mul, inputs[:half], inputs[half:]))
+
+
+def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
+    half = len(inputs) // 2
+    return inputs[i + half] if i < half else inputs[i - half]
+
+
+inner_product = elementwise("inner_product", _inner_product, _inner_product, _other_factor)
+total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i, y, *xs: 1)
+
+
+# ---------------------------------------------------------------------------- shape
+
+reshape = structural(
+    "reshape",
+    lambda x, shape: np.reshape(x, shape),
+    [lambda g, y, x, shape: reshape(g, shape=x.shape)],
+)
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+transpose = structural(
+    "transpose",
+    lambda x, axes: np.transpose(x, axes),
+    [lambda g, y, x, axes: transpose(g, axes=_inverse(axes))],
+)
+broadcast_to = structural(
+    "broadcast_to",
+    lambda x, shape: np.broadcast_to(x, shape),
+    [lambda g, y, x, shape: g],  # the engine sums it back
+)
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts
+    ) and not any(isinstance(p, bool) for p in parts)
+
+
+def _scatter(g: Any, shape: tuple[int, ...], at: Any) -> Any:
+    out = np.zeros(shape, g.dtype)
+    if _is_basic(at):
+        out[at] = g
+    else:
+        np.add.at(out, at, g)  # an index may repeat
+    return out
+
+
+index = structural(
+    "index",
+    lambda x, at: x[at],
+    [lambda g, y, x, at: scatter(g, shape=x.shape, at=at)],
+)
+scatter = structural(
+    "scatter",
+    _scatter,
+    [lambda g, y, x, shape, at: index(g, at=at)],
+)
+
+
+def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    start = sum(x.shape[axis] for x in xs[:i])
+    at = (slice(None),) * (axis % g.ndim) + (slice(start, start + xs[i].shape[axis]),)
+    return index(g, at=at)
+
+
+concatenate = structural("concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back)
+stack = structural(
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis),
+    lambda i, g, y, *xs, axis: index(g, at=(slice(None),) * (axis % g.ndim) + (i,)),
+)
+
+
+# ---------------------------------------------------------------------------- reductions
+
+
+def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` with the reduced axes kept as 1."""
+    return tuple(1 if k in axis else n for k, n in enumerate(shape))
+
+
+def _spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    """A reduced `g` at every element of `x` that was reduced into it."""
+    return broadcast_to(reshape(g, shape=kept_shape(x.shape, axis)), shape=x.shape)
+
+
+def _count(x: Any, axis: tuple[int, ...]) -> int:
+    return math.prod(x.shape[k] for k in axis)
+
+
+def _winners(y: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    won = (x == np.reshape(y, kept_shape(x.shape, axis))).astype(x.dtype)
+    return won / np.maximum(won.sum(axis, keepdims=True), 1)
+
+
+# 1 shared evenly among the elements of x that equal the extreme y; flat wherever it is defined
+winners = structural("winners", _winners, [lambda g, w, y, x, axis: None, lambda g, w, y, x, axis: None])
+
+# `axis` is a tuple of non-negative axes here; the functions that people call accept every form
+sum_ = structural(
+    "sum",
+    lambda x, axis, keepdims: np.sum(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis)],
+)
+mean = structural(
+    "mean",
+    lambda x, axis, keepdims: np.mean(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g / _count(x, axis), x, axis)],
+)
+max_ = structural(
+    "max",
+    lambda x, axis, keepdims: np.max(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+min_ = structural(
+    "min",
+    lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+
+
+def _shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """exp(x - m) and m, its largest element along `axis` (0 where that is infinite): it cannot overflow."""
+    m = np.max(x, axis, keepdims=True)
+    m = np.where(np.isfinite(m), m, np.zeros_like(m))
+    return np.exp(x - m), m
+
+
+def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    e, m = _shifted_exp(x, axis)
+    with np.errstate(divide="ignore"):  # log 0 = -inf is the sum of nothing
+        y = np.log(e.sum(axis, keepdims=True)) + m
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
+    e, _ = _shifted_exp(x, axis)
+    return e / e.sum(axis, keepdims=True)
+
+
+def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    y = reshape(y, shape=kept_shape(x.shape, axis))
+    return _spread(g, x, axis) * exp(x - where(y == -INF, 0, y))
+
+
+def _along(x: Any, axis: tuple[int, ...]) -> Any:
+    return sum_(x, axis=axis, keepdims=True)
+
+
+logsumexp = structural("logsumexp", _logsumexp, [_logsumexp_back])
+softmax = structural("softmax", _softmax, [lambda g, y, x, axis: y * (g - _along(g * y, axis))])
+log_softmax = structural(
+    "log_softmax",
+    lambda x, axis: x - _logsumexp(x, axis, keepdims=True),
+    [lambda g, y, x, axis: g - exp(y) * _along(g, axis)],
+)
+
+
+# ---------------------------------------------------------------------------- products of matrices
+
+
+def _t(x: Any) -> Any:
+    """The last two axes exchanged."""
+    return x.T if x.ndim == 2 else transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def _column(x: Any) -> Any:
+    return reshape(x, shape=(*x.shape, 1))
+
+
+def _row(x: Any) -> Any:
+    return reshape(x, shape=(*x.shape[:-1], 1, x.shape[-1]) if x.ndim else (1, 1))
+
+
+def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if b.ndim == 1:
+        return _column(g) * b if a.ndim > 1 else g * b
+    if a.ndim == 1:
+        return reshape(b @ _column(g), shape=b.shape[:-1])
+    return g @ _t(b)
+
+
+def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim == 1:
+        return _column(a) * _row(g) if b.ndim > 1 else g * a
+    if b.ndim == 1:
+        return reshape(_t(a) @ _column(g), shape=(*a.shape[:-2], a.shape[-1]))
+    return _t(a) @ g
+
+
+matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@")

@@ -1,0 +1,114 @@
+"""Symbols: run a rule on names instead of numbers, and it writes itself down.
+
+A symbol carries a text and, so that shapes and branches come out as they do in the pass, the value
+behind it. `1 - y * y` at the symbol `y` is the symbol with the text `1 - y * y`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .operators import Operators
+from .table import Primitive
+
+# how tightly an operator binds; a name, a number or a call never needs brackets
+PRECEDENCE = {"<": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
+ATOM = 9
+
+
+class Symbol(Operators):
+    """A text that computes: operators and rows applied to it give longer texts."""
+
+    __slots__ = ("data", "precedence", "text")
+
+    def __init__(self, text: str, data: Any, precedence: int = ATOM) -> None:
+        self.text = text
+        self.data = data
+        self.precedence = precedence
+
+    shape = property(lambda self: np.shape(self.data))
+    ndim = property(lambda self: np.ndim(self.data))
+
+    @property
+    def T(self) -> Symbol:
+        return Symbol(f"{_bracket(self, ATOM)}.T", np.transpose(self.data))
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
+        plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
+        with np.errstate(all="ignore"):
+            data = op.evaluate(*(x.data if isinstance(x, Symbol) else x for x in inputs), **plain)
+        if op.name == "negative":
+            return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
+        if op.symbol is not None and len(inputs) == 2:
+            return _infix(op.symbol, inputs[0], inputs[1], data)
+        if op.name == "where":
+            arguments = [params["condition"], *inputs]
+            return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
+        arguments = [*map(text_of, inputs), *(f"{k}={text_of(v)}" for k, v in params.items())]
+        return Symbol(f"{op.name}({', '.join(arguments)})", data)
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare("<", self, other, super().__lt__(other))
+
+    def __le__(self, other: Any) -> Any:
+        return _compare("<=", self, other, super().__le__(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(">", self, other, super().__gt__(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(">=", self, other, super().__ge__(other))
+
+    def __eq__(self, other: object) -> Any:
+        return _compare("==", self, other, super().__eq__(other))
+
+    def __ne__(self, other: object) -> Any:
+        return _compare("!=", self, other, super().__ne__(other))
+
+    def __and__(self, other: Any) -> Symbol:
+        return _infix("&", self, other, self.data & (other.data if isinstance(other, Symbol) else other))
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.text!r})"
+
+
+def text_of(x: Any) -> str:
+    """The text of a symbol, or of a plain number, shape or index among symbols."""
+    if isinstance(x, Symbol):
+        return x.text
+    if isinstance(x, np.ndarray):
+        return str(x.item()) if x.ndim == 0 else f"<array {x.shape}>"
+    if isinstance(x, (np.generic, float)):
+        return f"{x:.6g}"
+    if isinstance(x, slice):
+        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)).removesuffix(
+            ""
+        )
+    if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) for part in x):
+        return "(" + ", ".join(map(text_of, x)) + ")"
+    return repr(x)
+
+
+def _bracket(x: Any, at_least: int) -> str:
+    precedence = x.precedence if isinstance(x, Symbol) else ATOM if not _is_negative(x) else PRECEDENCE["neg"]
+    return text_of(x) if precedence >= at_least else f"({text_of(x)})"
+
+
+def _is_negative(x: Any) -> bool:
+    return isinstance(x, (int, float)) and x < 0
+
+
+def _infix(symbol: str, a: Any, b: Any, data: Any) -> Symbol:
+    p = PRECEDENCE[symbol]
+    left, right = (p + 1, p) if symbol == "**" else (p, p + 1)  # ** groups from the right
+    return Symbol(f"{_bracket(a, left)} {symbol} {_bracket(b, right)}", data, p)
+
+
+def _compare(symbol: str, a: Any, b: Any, data: Any) -> Symbol:
+    p = PRECEDENCE["<"]
+    return Symbol(f"{_bracket(a, p + 1)} {symbol} {_bracket(b, p + 1)}", data, p)

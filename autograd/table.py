@@ -1,0 +1,168 @@
+"""What a row of the table is, and how one and the same row runs on everything.
+
+A primitive is declared once, by `elementwise` or by `structural`. Called on plain numbers or arrays
+it computes; called on anything that has an `_apply` method (a Value, a Tensor, a Symbol) it hands
+itself over, and that class decides what applying a row means: recording a node, or writing text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import ChainruleError
+
+__all__ = ["TABLE", "Primitive", "elementwise", "structural"]
+
+TABLE: dict[str, Primitive] = {}  # every row by its name
+UFUNCS: dict[np.ufunc, Primitive] = {}  # the row behind a NumPy ufunc
+Rule = Callable[..., Any]
+PYTHON_NUMBERS = (float, int, bool)
+
+
+class Primitive:
+    """One row of the table: an operation with its forward and one backward rule for each input.
+
+    Rows are made by `elementwise` and `structural` and live in `TABLE` under their name. A row is a
+    function: it takes numbers, arrays, `Value`s or `Tensor`s.
+
+    >>> from chainrule.autograd import TABLE, Value
+    >>> TABLE["tanh"](0.0)
+    0.0
+    >>> TABLE["multiply"](Value(2.0), 3)
+    Value(6.0)
+    """
+
+    __slots__ = ("elementwise", "name", "on_arrays", "on_floats", "rules", "symbol", "variadic")
+
+    def __init__(
+        self,
+        name: str,
+        on_floats: Callable[..., float] | None,
+        on_arrays: Callable[..., Any],
+        rules: Sequence[Rule] | Rule,
+        symbol: str | None,
+        elementwise: bool,
+    ) -> None:
+        self.name = name
+        self.on_floats = on_floats
+        self.on_arrays = on_arrays
+        self.variadic = callable(rules)  # any number of inputs, one rule for all that is told which
+        self.rules = rules
+        self.symbol = symbol
+        self.elementwise = elementwise
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        for x in inputs:
+            apply = getattr(type(x), "_apply", None)
+            if apply is not None:
+                return apply(self, inputs, params)
+        return self.evaluate(*inputs, **params)
+
+    def evaluate(self, *inputs: Any, **params: Any) -> Any:
+        """The value of the row at plain numbers or arrays, with nothing recorded."""
+        if self.on_floats is not None and all(type(x) in PYTHON_NUMBERS for x in inputs):
+            return self.at_floats(*inputs, **params)
+        return self.on_arrays(*(x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs), **params)
+
+    def at_floats(self, *inputs: float, **params: Any) -> float:
+        """The value at Python floats; where `math` raises (a pole, an overflow), NumPy's inf or nan."""
+        assert self.on_floats is not None
+        try:
+            return self.on_floats(*inputs, **params)
+        except (ValueError, ArithmeticError):
+            return float(self.on_arrays(*map(np.float64, inputs), **params))
+
+    def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
+        """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""
+        if callable(self.rules):
+            return self.rules(i, *arguments, **params)
+        return self.rules[i](*arguments, **params)
+
+    def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
+        """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
+        try:
+            return float(self.rule(i, y, *inputs, **params))
+        except (ValueError, ArithmeticError):
+            with np.errstate(all="ignore"):
+                return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))
+
+    def __repr__(self) -> str:
+        kind = "elementwise" if self.elementwise else "structural"
+        return f"<{kind} primitive {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return (TABLE.__getitem__, (self.name,))
+
+    def __deepcopy__(self, memo: object) -> Primitive:
+        return self
+
+
+def _declare(row: Primitive) -> Primitive:
+    if row.name in TABLE:
+        raise ChainruleError(
+            f"a primitive named {row.name!r} is in the table already; rows are declared once, so give the "
+            f"new one another name"
+        )
+    TABLE[row.name] = row
+    if isinstance(row.on_arrays, np.ufunc):
+        UFUNCS.setdefault(row.on_arrays, row)
+    return row
+
+
+def elementwise(
+    name: str,
+    on_floats: Callable[..., float],
+    on_arrays: Callable[..., Any],
+    local_gradients: Sequence[Rule] | Rule,
+    symbol: str | None = None,
+) -> Primitive:
+    """Add an elementwise row: each output element depends on one element of each input.
+
+    `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
+    NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
+    with operators and other rows only; the engine multiplies it by the gradient of the output and
+    undoes the broadcasting. `symbol` is what drawings and printed programs show between the inputs.
+
+    Raises `ChainruleError` if the name is taken.
+
+    >>> import math, numpy as np
+    >>> from chainrule.autograd import TABLE, Value, elementwise
+    >>> cube = elementwise("cube", lambda x: x**3, lambda x: x**3, [lambda y, x: 3 * x * x])
+    >>> x = Value(2.0)
+    >>> cube(x).backward()
+    >>> x.grad
+    12.0
+    >>> del TABLE["cube"]
+    """
+    return _declare(Primitive(name, on_floats, on_arrays, local_gradients, symbol, elementwise=True))
+
+
+def structural(
+    name: str,
+    on_arrays: Callable[..., Any],
+    rules: Sequence[Rule] | Rule,
+    symbol: str | None = None,
+) -> Primitive:
+    """Add a structural row: one that moves, contracts or reduces elements, such as a sum or a product of matrices.
+
+    `rules` has one rule per input, `rule(g, y, *inputs) -> gradient for that input`, where `g` is the
+    gradient that arrives at the output `y`; a single function is for any number of inputs and gets
+    the position first, `rule(i, g, y, *inputs)`. Parameters (an axis, a shape) are keyword arguments
+    of the forward and of every rule. A result of a broadcast shape is summed back by the engine;
+    `None` says that nothing passes to that input.
+
+    Raises `ChainruleError` if the name is taken.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import TABLE, Tensor, structural
+    >>> mirror = structural("mirror", np.fliplr, [lambda g, y, x: mirror(g)])
+    >>> t = Tensor([[1.0, 2.0]])
+    >>> (mirror(t) * np.array([[5.0, 7.0]])).sum().backward()
+    >>> t.grad
+    array([[7., 5.]])
+    >>> del TABLE["mirror"]
+    """
+    return _declare(Primitive(name, None, on_arrays, rules, symbol, elementwise=False))

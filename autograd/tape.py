@@ -1,0 +1,238 @@
+"""The tape: the recorded graph in dependency order, and both passes over it as data.
+
+A step says everything that happens at one moment in numbers and words, and nothing about how it
+will be shown: the terminal, a page and a picture all read the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .backward import backward_pass, dependency_order
+from .errors import GradientError, KindError
+from .node import Node, describe
+from .symbols import Symbol, text_of
+
+__all__ = ["BackwardStep", "ForwardStep", "Tape"]
+
+
+@dataclass(frozen=True)
+class ForwardStep:
+    """One operation computes its output.
+
+    Attributes:
+        kind: "forward".
+        index: which step of the two passes this is, from 0.
+        node, inputs: positions in `tape.nodes` of the output and of the inputs.
+        op: the name of the row.
+        rule: what is computed, as text in the labels of the tape, such as "a * b".
+        value: the result, a float or an array.
+    """
+
+    kind: str
+    index: int
+    node: int
+    inputs: tuple[int, ...]
+    op: str
+    rule: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class BackwardStep:
+    """The gradient of one node passes on to one of its inputs; or, the first time, starts at the output.
+
+    Attributes:
+        kind: "seed" for the start at the output, "backward" for every step after it.
+        index: which step of the two passes this is, from 0.
+        node: position in `tape.nodes` of the node whose gradient is passed on.
+        position: which of its inputs receives, counted from 0.
+        input: position in `tape.nodes` of that input.
+        op: the name of the row that made `node`.
+        upstream: the gradient at `node`, complete by now.
+        local: the local gradient, a float or an array; `None` for structural rows.
+        contribution: what arrives at the input, local gradient times upstream gradient.
+        before, total: the gradient of the input before and after; `before` is `None` on the first arrival.
+        rule: the local gradient (structural rows: the contribution) as text in the labels of the tape.
+    """
+
+    kind: str
+    index: int
+    node: int
+    position: int
+    input: int
+    op: str
+    upstream: Any
+    local: Any
+    contribution: Any
+    before: Any
+    total: Any
+    rule: str
+
+
+class Tape:
+    """The graph behind one output or several, inputs before outputs.
+
+    Attributes:
+        outputs: the nodes the tape was made from.
+        nodes: every node that leads to them, constants too, in dependency order.
+        leaves: those among them that were not computed.
+        labels: one text per node: its name, a constant's number, otherwise v1, v2, ... in order.
+        index: the position of each node.
+
+    Raises `KindError` for what is not a node.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> a, b = Value(2.0, name="a"), Value(3.0, name="b")
+    >>> tape = Tape(a * b + a)
+    >>> tape.labels
+    ['a', 'b', 'v1', 'v2']
+    >>> [step.rule for step in tape.steps() if step.kind == "forward"]
+    ['a * b', 'v1 + a']
+    """
+
+    def __init__(self, outputs: Node | Iterable[Node]) -> None:
+        self.outputs = [outputs] if isinstance(outputs, Node) else list(outputs)
+        for x in self.outputs:
+            if not isinstance(x, Node):
+                raise KindError(f"Tape(...) takes a Value or a Tensor that was computed; given {describe(x)}")
+        if not self.outputs:
+            raise KindError("Tape(...) was given no output; pass the node whose graph you want to see")
+        self.nodes = dependency_order(self.outputs, constants=True)
+        self.leaves = [node for node in self.nodes if not node.inputs]
+        self.index = {node: i for i, node in enumerate(self.nodes)}
+        self.labels = _labels(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        return f"<Tape of {len(self.nodes)} nodes, {len(self.leaves)} of them leaves>"
+
+    def steps(self, gradient: Any = None) -> Iterator[ForwardStep | BackwardStep]:
+        """Both passes, one step at a time: forward as recorded, then backward from the only output.
+
+        `gradient` is what `backward(gradient)` takes. Nothing is written to `.grad`.
+
+        Raises `GradientError` for several outputs or a constant, `ShapeError` as `backward()` does.
+        """
+        root = self.outputs[0]
+        if len(self.outputs) > 1:
+            raise GradientError(
+                f"a backward pass starts at one output and this tape has {len(self.outputs)}. "
+                f"Make a tape of one of them, or of their sum"
+            )
+        if not root.requires_grad:
+            raise GradientError(f"{root.describe()} is a constant: there is no backward pass to step through")
+        upstream = root._upstream(gradient)
+        count = 0
+        for node in self.nodes:
+            if node.inputs:
+                assert node.op is not None
+                inputs = tuple(self.index[x] for x in node.inputs)
+                yield ForwardStep(
+                    "forward",
+                    count,
+                    self.index[node],
+                    inputs,
+                    node.op.name,
+                    self.forward_rule(node),
+                    node.data,
+                )
+                count += 1
+        yield from self._backward_steps(root, upstream, count)
+
+    def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
+        at = self.index[root]
+        yield BackwardStep("seed", count, at, 0, at, "", upstream, None, upstream, None, upstream, "")
+        totals: dict[Node, Any] = {root: upstream}
+        before: dict[Node, Any] = {}
+        steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, careful=True)
+        while True:
+            with np.errstate(all="ignore"):
+                step = next(steps, None)
+            if step is None:
+                return
+            count += 1
+            node, i, contribution = step
+            x = node.inputs[i]
+            assert node.op is not None
+            yield BackwardStep(
+                kind="backward",
+                index=count,
+                node=self.index[node],
+                position=i,
+                input=self.index[x],
+                op=node.op.name,
+                upstream=totals[node],
+                local=node.local_gradients()[i],
+                contribution=contribution,
+                before=before.get(x),
+                total=totals[x],
+                rule=self.backward_rule(node, i),
+            )
+            before[x] = totals[x]
+
+    def forward_rule(self, node: Node) -> str:
+        """What computed `node`, as text in the labels of the tape; empty for a leaf."""
+        if node.op is None:
+            return ""
+        return text_of(node.op(*self._symbols(node), **node.params))
+
+    def backward_rule(self, node: Node, i: int) -> str:
+        """The row's rule for input `i` of `node` as text: a local gradient, or what is passed on of `g`."""
+        if node.op is None:
+            return ""
+        return rule_text(
+            node, i, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
+        )
+
+    def _symbols(self, node: Node) -> list[Symbol]:
+        return [Symbol(self.labels[self.index[x]], x.data) for x in node.inputs]
+
+
+def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = None) -> str:
+    """The rule for input `i` of `node` written out, with `y` and `inputs` as names.
+
+    >>> from chainrule.autograd import Value, tanh
+    >>> from chainrule.autograd.tape import rule_text
+    >>> rule_text(tanh(Value(0.5)), 0)
+    '1 - y * y'
+    """
+    op = node.op
+    assert op is not None
+    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
+    names = names or [f"x{k}" for k in range(1, len(node.inputs) + 1)]
+    symbols = [_symbol(name, x, op.elementwise) for name, x in zip(names, node.inputs, strict=True)]
+    arguments = [Symbol(y, node.data), *symbols]
+    if not op.elementwise:
+        arguments.insert(0, Symbol("g", node.data))
+    with np.errstate(all="ignore"):
+        return text_of(op.rule(i, *arguments, **node.params))
+
+
+def _symbol(name: str, x: Node, elementwise: bool) -> Any:
+    """A name for `x`; a constant number stands for itself, so that branches on it are not written down."""
+    if elementwise and not x.requires_grad and x.name is None and np.size(x.data) == 1:
+        return float(x)
+    return Symbol(name, x.data)
+
+
+def _labels(nodes: Sequence[Node]) -> list[str]:
+    taken = {node.name for node in nodes}
+    labels, count = [], 0
+    for node in nodes:
+        if node.name is not None:
+            labels.append(node.name)
+        elif not node.requires_grad and np.size(node.data) == 1:
+            labels.append(f"{float(np.asarray(node.data).item()):g}")
+        else:
+            count += 1
+            while f"v{count}" in taken:
+                count += 1
+            labels.append(f"v{count}")
+    return labels

@@ -1,0 +1,437 @@
+"""`Tensor`: an array in a graph; the same rows and the same rules as `Value`, on whole arrays.
+
+A tensor keeps no local gradients. It computes them in the backward pass, from the arrays that the
+forward pass left behind, and only for inputs that want them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import functions as f
+from .errors import GradientError, KindError, ShapeError
+from .modes import MODE
+from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
+from .primitives import broadcast_to, index, reshape, sum_, where
+from .table import PYTHON_NUMBERS, Primitive
+
+__all__ = ["Tensor"]
+
+Axis = int | tuple[int, ...] | None
+
+
+class Tensor(Node):
+    """An array that remembers where it came from.
+
+    `data` is anything NumPy makes an array of, and is copied, so that changing your array later
+    cannot change a recorded graph. Floating data is differentiable unless `requires_grad=False`;
+    integers and booleans are constants. `dtype` converts. `name` is what drawings show.
+
+    Raises `KindError` for data that are not numbers and for a gradient of integers.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor
+    >>> w = Tensor([[1.0, 2.0], [3.0, 4.0]], name="w")
+    >>> loss = (np.array([1.0, -1.0]) @ w).sum()
+    >>> loss.backward()
+    >>> w.grad
+    array([[ 1.,  1.],
+           [-1., -1.]])
+    """
+
+    __slots__ = ("_changed", "_data")
+    _data: npt.NDArray[Any]
+    _changed: int
+    kind = "Tensor"
+
+    def __init__(
+        self,
+        data: Any,
+        name: str | None = None,
+        requires_grad: bool | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        array = _as_array(data, dtype)
+        floating = array.dtype.kind == "f"
+        if requires_grad and not floating:
+            raise KindError(
+                f"requires_grad=True was asked of {describe(array)}; integers and booleans are constants, for a "
+                f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+            )
+        _fill(self, array, None, (), NO_PARAMS, floating if requires_grad is None else bool(requires_grad))
+        self.name = name
+
+    # ------------------------------------------------------------------ the data
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent."""
+        return self._data
+
+    @data.setter
+    def data(self, new: Any) -> None:
+        if self.op is not None:
+            raise KindError(
+                f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
+                f"Assign to the leaf and compute again, or take t.detach()"
+            )
+        array = np.asarray(new, dtype=self._data.dtype)
+        if array.shape != self._data.shape:
+            raise ShapeError(
+                f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
+                f"Make a new Tensor for data of another shape"
+            )
+        self._data = array
+        self._changed = next(CLOCK)
+
+    shape = property(lambda self: self._data.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
+    size = property(lambda self: self._data.size, doc="The number of elements.")
+    dtype = property(lambda self: self._data.dtype, doc="The type of the elements.")
+
+    def item(self) -> float:
+        """The only element as a Python number; `ShapeError` if there are several."""
+        if self._data.size != 1:
+            raise ShapeError(
+                f"{self.describe()} has {self._data.size} elements; .item() is for one. Write .data"
+            )
+        return self._data.item()  # type: ignore[no-any-return]
+
+    def detach(self) -> Tensor:
+        """The same array as a constant, with no history; it shares memory with this tensor."""
+        return _fill(_new(Tensor), self._data, None, (), NO_PARAMS, False)
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """The array behind the tensor, the same as `.data`."""
+        return self._data
+
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        """The tensor in another dtype; the gradient comes back in this one."""
+        return f.astype(self, dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.requires_grad:
+            raise KindError(
+                f"NumPy asked for the plain array behind {self.describe()}, which would lose its gradient. "
+                f"Write t.data for the array, or use a function of chainrule.autograd"
+            )
+        return np.array(self._data, dtype=dtype, copy=copy)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        ours = f.NUMPY_FUNCTIONS.get(func)
+        if ours is None:
+            raise KindError(
+                f"np.{func.__name__} has no derivative rule here. Use a function of chainrule.autograd, declare a "
+                f"row with structural(...), or take the plain array with .data"
+            )
+        try:
+            return ours(*args, **kwargs)
+        except TypeError as error:
+            if isinstance(error, KindError):
+                raise
+            raise KindError(
+                f"np.{func.__name__} was called on a Tensor with arguments it does not take here: {error}"
+            ) from None
+
+    # ------------------------------------------------------------------ recording
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        nodes = tuple([x if isinstance(x, Tensor) else _lift(op, x, inputs) for x in inputs])
+        try:
+            y = op.on_arrays(*[x._data for x in nodes], **params)
+        except (ValueError, IndexError, TypeError) as error:
+            raise _lesson(op, nodes, params, error) from None
+        if type(y) is not np.ndarray:
+            y = np.asarray(y)
+        mode = MODE.get()
+        if not mode.recording or y.dtype.kind != "f" or not any(x.requires_grad for x in nodes):
+            return _fill(_new(Tensor), y, None, (), NO_PARAMS, False)
+        return _fill(_new(Tensor), y, op, nodes, params or NO_PARAMS, True)
+
+    def _pass_back(self, i: int, g: npt.NDArray[Any], careful: bool) -> npt.NDArray[Any] | None:
+        op, x = self.op, self.inputs[i]
+        assert op is not None
+        arrays = [self._checked(x) for x in self.inputs]
+        if op.elementwise:
+            c = _times(g, op.rule(i, self._data, *arrays, **self.params), careful)
+        else:
+            c = op.rule(i, g, self._data, *arrays, **self.params)
+            if c is None:
+                return None
+        c = unbroadcast(np.asarray(c), x._data.shape)  # type: ignore[attr-defined]
+        if c.dtype != x._data.dtype:  # type: ignore[attr-defined]
+            c = c.astype(x._data.dtype)  # type: ignore[attr-defined]
+        return c if c.base is None and c is not g else c.copy()  # every gradient owns its array
+
+    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
+        op, x = self.op, self.inputs[i]
+        assert op is not None
+        for each in self.inputs:
+            self._checked(each)
+        if op.elementwise:
+            c = _times_recorded(g, op.rule(i, self, *self.inputs, **self.params), careful)
+        else:
+            c = op.rule(i, g, self, *self.inputs, **self.params)
+            if c is None:
+                return None
+        c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
+        return c if c.dtype == x.dtype else f.astype(c, x.dtype)  # type: ignore[attr-defined]
+
+    def _checked(self, x: Any) -> npt.NDArray[Any]:
+        if x._changed > self.order:
+            raise GradientError(
+                f"{x.describe()} was assigned new .data after {self.op.name} had used it, "  # type: ignore[union-attr]
+                f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
+            )
+        return x._data  # type: ignore[no-any-return]
+
+    def _zero(self) -> npt.NDArray[Any]:
+        return np.zeros_like(self._data)
+
+    @classmethod
+    def _constant(cls, data: Any) -> Tensor:
+        return Tensor(data, requires_grad=False)
+
+    def _upstream(self, gradient: Any) -> npt.NDArray[Any]:
+        if gradient is None:
+            if self._data.size != 1:
+                raise ShapeError(
+                    f"backward() was called on {self.describe()}; only a single number has an obvious gradient "
+                    f"to start from, which is 1. Reduce it first, as in t.sum().backward() or "
+                    f"t.mean().backward(), or say what arrives from above: t.backward(gradient) with an array "
+                    f"of shape {self.shape}"
+                )
+            return np.ones_like(self._data)
+        g = gradient.data if isinstance(gradient, Node) else np.asarray(gradient)
+        if np.asarray(g).dtype.kind not in "fiub":
+            raise KindError(
+                f"the gradient at {self.describe()} has to be real numbers; given {describe(gradient)}"
+            )
+        if np.shape(g) != self.shape:
+            raise ShapeError(
+                f"the gradient at {self.describe()} has to have its shape; given {describe(gradient)}. "
+                f"np.broadcast_to(gradient, {self.shape}) repeats one where that is meant"
+            )
+        return np.array(g, dtype=self.dtype)
+
+    def local_gradients(self) -> tuple[Any, ...]:
+        if self.op is None:
+            return ()
+        if not self.op.elementwise:
+            return tuple(None for _ in self.inputs)
+        arrays = [x._data for x in self.inputs]  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):
+            return tuple(
+                np.asarray(self.op.rule(i, self._data, *arrays, **self.params), dtype=self.dtype)
+                for i in range(len(arrays))
+            )
+
+    local_gradients.__doc__ = Node.local_gradients.__doc__
+
+    # ------------------------------------------------------------------ as an array
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise KindError(f"{self.describe()} is a single number and has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, x: Any) -> bool:
+        return bool((self._data == getattr(x, "data", x)).any())
+
+    def __getitem__(self, at: Any) -> Tensor:
+        return index(self, at=_plain_index(at))  # type: ignore[no-any-return]
+
+    def __setitem__(self, at: Any, new: Any) -> None:
+        raise KindError(
+            f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
+            f"Write t = where(mask, new, t) for a new tensor, or t.data[...] = new on a leaf "
+            f"before it is used"
+        )
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The sum over `axis`; see `chainrule.autograd.sum`."""
+        return f.sum(self, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The mean over `axis`; see `chainrule.autograd.mean`."""
+        return f.mean(self, axis, keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The largest element along `axis`; see `chainrule.autograd.max`."""
+        return f.max(self, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The smallest element along `axis`; see `chainrule.autograd.min`."""
+        return f.min(self, axis, keepdims)
+
+    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
+        """The variance over `axis`; see `chainrule.autograd.var`."""
+        return f.var(self, axis, keepdims, ddof)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """The position of the largest element, as plain integers."""
+        return self._data.argmax(axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """The position of the smallest element, as plain integers."""
+        return self._data.argmin(axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
+        return f.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self) -> Tensor:
+        """The elements in one axis."""
+        return f.reshape(self, -1)
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
+        return f.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Without the axes of length 1, or without those named."""
+        return f.squeeze(self, axis)
+
+    T = property(transpose, doc="The tensor with its axes reversed.")
+
+    # ------------------------------------------------------------------ showing
+
+    def describe(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"a Tensor{name} of shape {self.shape} and dtype {self.dtype}"
+
+    def __repr__(self) -> str:
+        lines = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=200)
+        dtype = "" if self.dtype in (np.float64, np.int64, np.bool_) else f", dtype={self.dtype}"
+        name = f", name={self.name!r}" if self.name is not None else ""
+        return f"Tensor({lines}{dtype}{name})"
+
+
+_new = object.__new__
+
+
+def _fill(
+    node: Any,
+    data: npt.NDArray[Any],
+    op: Primitive | None,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    requires_grad: bool,
+) -> Any:
+    node._data = data
+    node._changed = 0
+    node.grad = None
+    node.op = op
+    node.inputs = inputs
+    node.params = params
+    node.requires_grad = requires_grad
+    node.name = None
+    node.scope = MODE.get().scope
+    node.order = next(CLOCK)
+    return node
+
+
+def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
+    if isinstance(data, Node):
+        raise KindError(
+            f"Tensor(...) was given {describe(data)}, a node already. Use it as it is, Tensor(t.data) for a new "
+            f"leaf with the same numbers, or stack([...]) to join several with their gradients"
+        )
+    if isinstance(data, (list, tuple)) and any(isinstance(x, Node) for x in _leaves(data)):
+        raise KindError(
+            "Tensor([...]) was given a list that holds nodes; copying their numbers would lose their gradients. "
+            "Write stack([a, b]) or concatenate([a, b]) for Tensors; Values stay in a plain list"
+        )
+    try:
+        array = np.array(data, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise KindError(
+            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {array.dtype}"
+        )
+    return array
+
+
+def _leaves(nested: Any) -> Iterator[Any]:
+    for x in nested:
+        if isinstance(x, (list, tuple)):
+            yield from _leaves(x)
+        else:
+            yield x
+
+
+def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
+    if isinstance(x, Node):
+        raise refuse_mixture(op, inputs)
+    if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
+        kinds = [t._data.dtype for t in inputs if isinstance(t, Tensor)]
+        weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
+        return _fill(_new(Tensor), np.array(x, weak), None, (), NO_PARAMS, False)  # type: ignore[no-any-return]
+    if isinstance(x, (np.ndarray, np.generic, list, tuple)):
+        return Tensor(x, requires_grad=False)
+    raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
+
+
+def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], error: Exception) -> Exception:
+    given = " and ".join(x.describe() for x in nodes)
+    options = ", ".join(f"{k}={v!r}" for k, v in params.items())
+    text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
+    if op.name == "matmul":
+        text += (
+            "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
+            "(the second to last of a stack); a single number takes *"
+        )
+    elif op.elementwise and len(nodes) > 1:
+        text += (
+            "Shapes broadcast when, counted from the last axis, each pair of lengths is equal or one of the two is 1. "
+            "Reshape one of them, for example t.reshape(-1, 1) for a column"
+        )
+    else:
+        text += f"NumPy says: {error}"
+    return (KindError if isinstance(error, TypeError) else ShapeError)(text)
+
+
+def _plain_index(at: Any) -> Any:
+    if isinstance(at, Tensor):
+        return at._data
+    return tuple(map(_plain_index, at)) if isinstance(at, tuple) else at
+
+
+# ---------------------------------------------------------------------- what the backward pass needs
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum `g` over the axes along which an input of `shape` was repeated; on arrays and on nodes."""
+    if g.shape == shape:
+        return g
+    if g.size == 1 and not shape:
+        return reshape(g, shape=())
+    full = np.broadcast_shapes(g.shape, shape)
+    if full != g.shape:  # a rule may return less than the full shape
+        g = broadcast_to(g, shape=full)
+    lead = g.ndim - len(shape)
+    axis = tuple(k for k, n in enumerate(g.shape) if k < lead or (shape[k - lead] == 1 and n != 1))
+    return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
+
+
+def _times(g: npt.NDArray[Any], local: Any, careful: bool) -> Any:
+    c = g * local
+    return np.where((g == 0) | (local == 0), g.dtype.type(0), c) if careful else c
+
+
+def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
+    if isinstance(local, (bool, int)) and local == 1:
+        return g
+    c = g * local
+    return where((g == 0) | (local == 0), 0, c) if careful else c

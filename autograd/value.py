@@ -1,0 +1,217 @@
+"""`Value`: one float in a graph, for networks that can be read number by number.
+
+A value computes its local gradients when it is made. They are plain floats, so the backward
+pass is nothing but multiplication and addition, and assigning to a leaf later cannot disturb it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import GradientError, KindError, ShapeError
+from .modes import MODE
+from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
+from .table import Primitive
+
+__all__ = ["Value"]
+
+Float = float | int | np.floating | np.integer
+
+
+class Value(Node):
+    """One number that remembers where it came from.
+
+    `data` is any real number and is held as a Python float; `name` is what drawings and listings
+    show; a value with `requires_grad=False` is a constant. Python numbers met in an expression
+    become constants.
+
+    Raises `KindError` for what is not a real number.
+
+    >>> from chainrule.autograd import Value
+    >>> a = Value(2.0, name="a")
+    >>> b = Value(-3.0, name="b")
+    >>> c = a * b + a**2
+    >>> c
+    Value(-2.0)
+    >>> c.backward()
+    >>> a.grad, b.grad
+    (1.0, 2.0)
+    """
+
+    __slots__ = ("data", "locals")
+    data: float
+    locals: tuple[float | None, ...]
+    kind = "Value"
+
+    def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
+        _fill(self, _as_float(data), None, (), NO_PARAMS, (), bool(requires_grad))
+        self.name = name
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Value:
+        nodes = tuple([x if isinstance(x, Value) else _lift(op, x, inputs) for x in inputs])
+        if op.on_floats is None:
+            given = describe(inputs[0])
+            raise KindError(
+                f"{op.name} works on arrays and was given {given}, which holds one number. "
+                f"Use Tensor for arrays; on several Values use total(values) or dot(xs, ys)"
+            )
+        xs = [x.data for x in nodes]
+        y = float(op.at_floats(*xs, **params))
+        mode = MODE.get()
+        if not mode.recording or not any(x.requires_grad for x in nodes):
+            return _fill(_new(cls), y, None, (), NO_PARAMS, (), False)
+        slopes = tuple(
+            [op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None for i, x in enumerate(nodes)]
+        )
+        return _fill(_new(cls), y, op, nodes, params or NO_PARAMS, slopes, True)
+
+    def _pass_back(self, i: int, g: float, careful: bool) -> float:
+        slope = self.locals[i]
+        assert slope is not None
+        c = g * slope
+        return c if c == c else _product_or_zero(g, slope)
+
+    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
+        assert self.op is not None
+        xs = [x.data for x in self.inputs]
+        y = self.op.at_floats(*xs, **self.params)
+        if y != self.data and y == y:
+            raise GradientError(
+                f"{self.describe()} was recorded as {self.data:.6g}, but from its inputs' present values it would "
+                f"be {y:.6g}: .data was assigned after recording. Compute the output again before "
+                f"asking for a gradient that can itself be differentiated"
+            )
+        slope = _lifted_rule(self.op, i, self)
+        if isinstance(slope, (bool, int, float)) and slope == 1:
+            return g
+        c = g * slope
+        at = getattr(slope, "data", slope)
+        return c if c.data == c.data or _product_or_zero(g.data, at) != 0 else self._constant(0.0)
+
+    def _zero(self) -> float:
+        return 0.0
+
+    @classmethod
+    def _constant(cls, data: Any) -> Value:
+        return Value(data, requires_grad=False)
+
+    def _upstream(self, gradient: Any) -> float:
+        if gradient is None:
+            return 1.0
+        if isinstance(gradient, Value):
+            return gradient.data
+        if isinstance(gradient, (np.ndarray, Node)) and np.shape(getattr(gradient, "data", gradient)) != ():
+            raise ShapeError(f"the gradient at a Value is one number; given {describe(gradient)}")
+        return _as_float(gradient)
+
+    def local_gradients(self) -> tuple[float, ...]:
+        if self.op is None:
+            return ()
+        xs = [x.data for x in self.inputs]
+        return tuple(
+            slope if slope is not None else self.op.rule_at_floats(i, self.data, *xs, **self.params)
+            for i, slope in enumerate(self.locals)
+        )
+
+    local_gradients.__doc__ = Node.local_gradients.__doc__
+
+    def detach(self) -> Value:
+        """The same number as a constant, with no history."""
+        return Value(self.data, self.name, requires_grad=False)
+
+    def item(self) -> float:
+        """The number as a Python float."""
+        return self.data
+
+    def describe(self) -> str:
+        return f"a Value {self.name + ' = ' if self.name else ''}{self.data:.6g}"
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name is not None else ""
+        grad = f", grad={self.grad!r}" if self.grad is not None else ""
+        return f"Value({self.data!r}{name}{grad})"
+
+    def __iter__(self) -> Any:
+        raise KindError(f"{self.describe()} is one number and cannot be iterated; a list of Values can")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.requires_grad:
+            raise KindError(
+                f"NumPy asked for the plain number behind {self.describe()}, which would lose its gradient. "
+                f"Write v.data for the number, or use Tensor for arrays"
+            )
+        return np.asarray(self.data, *args)
+
+
+_new = object.__new__
+
+
+def _fill(
+    node: Any,
+    data: float,
+    op: Primitive | None,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    slopes: tuple[float | None, ...],
+    requires_grad: bool,
+) -> Any:
+    node.data = data
+    node.grad = None
+    node.op = op
+    node.inputs = inputs
+    node.params = params
+    node.locals = slopes
+    node.requires_grad = requires_grad
+    node.name = None
+    node.scope = MODE.get().scope
+    node.order = next(CLOCK)
+    return node
+
+
+def _as_float(x: Any) -> float:
+    if type(x) is float:
+        return x
+    if isinstance(x, Node):
+        raise KindError(
+            f"Value(...) was given {describe(x)}, a node already. Use it as it is, or write Value(v.data) "
+            f"for a new leaf with the same number"
+        )
+    if isinstance(x, np.ndarray) and x.ndim:
+        raise KindError(
+            f"a Value holds one number; given {describe(x)}. Use Tensor(array), or [Value(v) for v in array.flat]"
+        )
+    if isinstance(x, (str, bytes)) or np.iscomplexobj(x):
+        raise KindError(f"a Value holds one real number; given {describe(x)}")
+    try:
+        return float(x)
+    except (TypeError, ValueError):
+        raise KindError(f"a Value holds one real number; given {describe(x)}") from None
+
+
+def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
+    if isinstance(x, Node):
+        raise refuse_mixture(op, inputs)
+    if isinstance(x, np.ndarray) and x.ndim:
+        raise KindError(
+            f"{op.name} was given {describe(x)} beside a Value, which is one number. Use Tensor for arrays, or a "
+            f"list of Values: [v * x for x in array]"
+        )
+    if isinstance(x, (int, float, np.number, np.bool_, np.ndarray)):
+        return Value(x, requires_grad=False)
+    raise KindError(f"{op.name} takes numbers and Values; given {describe(x)}")
+
+
+def _product_or_zero(g: float, slope: float) -> float:
+    """G * slope where that is NaN: a zero stays zero, also against an infinite or undefined factor."""
+    return 0.0 if g == 0 or slope == 0 else g * slope
+
+
+def _lifted_rule(op: Primitive, i: int, node: Node) -> Any:
+    """The local gradient as a node; at a pole, where Python's floats refuse, the plain IEEE number."""
+    try:
+        return op.rule(i, node, *node.inputs, **node.params)
+    except (ValueError, ArithmeticError):
+        return op.rule_at_floats(i, node.data, *(x.data for x in node.inputs), **node.params)
