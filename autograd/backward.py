@@ -53,8 +53,14 @@ def backward_pass(
             contribution = pass_back(i, g, careful)
             if contribution is None:
                 continue  # flat in this input
-            gradients[x] = contribution if x not in gradients else gradients[x] + contribution
+            gradients[x] = contribution if x not in gradients else plus(gradients[x], contribution)
             yield node, i, contribution
+
+
+def plus(total: Any, contribution: Any) -> Any:
+    """The sum as a new object, never in place: somebody may hold the old one."""
+    new = total + contribution
+    return np.asarray(new) if isinstance(new, np.generic) else new  # NumPy unwraps arrays without axes
 
 
 def run(
@@ -91,7 +97,7 @@ def backward(root: Node, gradient: Any = None) -> None:
     order = dependency_order([root])
     leaves = [node for node in order if not node.inputs]
     for node, g in run(order, {root: root._upstream(gradient)}, leaves).items():
-        node.grad = g if node.inputs or node.grad is None else node.grad + g
+        node.grad = g if node.inputs or node.grad is None else plus(node.grad, g)
 
 
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:

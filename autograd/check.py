@@ -190,7 +190,9 @@ def _point(x: Any) -> Array:
 
 def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
     return [
-        Tensor(x, requires_grad=True) if isinstance(given, (Tensor, np.ndarray, list, tuple)) else Value(x)
+        Tensor(x, requires_grad=True)
+        if isinstance(given, (Tensor, np.ndarray, list, tuple))
+        else Value(float(x))
         for given, x in zip(inputs, points, strict=True)
     ]
 
@@ -201,4 +203,4 @@ def _gradients(output: Any, nodes: list[Any], u: Any, create_graph: bool = False
         return [np.zeros(np.shape(x.data)) for x in nodes]
     if u is not None and isinstance(output, Value):
         u = float(u)
-    return gradients(output, nodes, u, create_graph)  # type: ignore[no-any-return]
+    return gradients(output, nodes, u, create_graph)

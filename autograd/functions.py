@@ -16,7 +16,6 @@ import numpy as np
 from . import primitives as p
 from .errors import KindError, ShapeError
 from .operators import Operators
-from .table import structural
 
 Axis = int | tuple[int, ...] | None
 
@@ -404,13 +403,6 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     return p.stack(*(_arrays_only(x, "stack") for x in xs), axis=int(axis))
 
 
-_astype = structural(
-    "astype",
-    lambda x, dtype: x.astype(dtype),
-    [lambda g, y, x, dtype: _astype(g, dtype=x.dtype)],
-)
-
-
 def astype(x: Any, dtype: Any) -> Any:
     """`x` in another dtype. The gradient comes back in the dtype of `x`.
 
@@ -419,7 +411,7 @@ def astype(x: Any, dtype: Any) -> Any:
     >>> astype(Tensor([1.0]), np.float32).dtype
     dtype('float32')
     """
-    return _astype(_arrays_only(x, "astype"), dtype=np.dtype(dtype))
+    return p.astype(_arrays_only(x, "astype"), dtype=np.dtype(dtype))
 
 
 # np.sum(t) and its like arrive at Tensor.__array_function__ and are looked up here

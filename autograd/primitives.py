@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .table import elementwise, structural
+from .table import Primitive, elementwise, structural
 
 INF, PI = math.inf, math.pi
 
@@ -91,7 +91,9 @@ clip = elementwise(
     [lambda y, x, low, high: (low <= x) & (x <= high)],
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
-sign = elementwise("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [lambda y, x: 0])
+sign: Primitive = elementwise(
+    "sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [lambda y, x: 0]
+)
 floor = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
 )
@@ -149,7 +151,7 @@ hypot = elementwise(
 # ---------------------------------------------------------------------------- trigonometry
 
 sin = elementwise("sin", math.sin, np.sin, [lambda y, x: cos(x)])
-cos = elementwise("cos", math.cos, np.cos, [lambda y, x: -sin(x)])
+cos: Primitive = elementwise("cos", math.cos, np.cos, [lambda y, x: -sin(x)])
 tan = elementwise("tan", math.tan, np.tan, [lambda y, x: 1 + y * y])
 arcsin = elementwise("arcsin", math.asin, np.arcsin, [lambda y, x: 1 / sqrt(1 - x * x)])
 arccos = elementwise("arccos", math.acos, np.arccos, [lambda y, x: -1 / sqrt(1 - x * x)])
@@ -168,7 +170,7 @@ arctan2 = elementwise(
     [lambda y, a, b: _per_square(a, b, b), lambda y, a, b: -_per_square(a, b, a)],
 )
 sinh = elementwise("sinh", math.sinh, np.sinh, [lambda y, x: cosh(x)])
-cosh = elementwise("cosh", math.cosh, np.cosh, [lambda y, x: sinh(x)])
+cosh: Primitive = elementwise("cosh", math.cosh, np.cosh, [lambda y, x: sinh(x)])
 tanh = elementwise("tanh", math.tanh, np.tanh, [lambda y, x: 1 - y * y])
 arcsinh = elementwise("arcsinh", math.asinh, np.arcsinh, [lambda y, x: 1 / hypot(1, x)])
 arccosh = elementwise("arccosh", math.acosh, np.arccosh, [lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1))])
@@ -269,7 +271,7 @@ total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i,
 
 # ---------------------------------------------------------------------------- shape
 
-reshape = structural(
+reshape: Primitive = structural(
     "reshape",
     lambda x, shape: np.reshape(x, shape),
     [lambda g, y, x, shape: reshape(g, shape=x.shape)],
@@ -280,7 +282,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-transpose = structural(
+transpose: Primitive = structural(
     "transpose",
     lambda x, axes: np.transpose(x, axes),
     [lambda g, y, x, axes: transpose(g, axes=_inverse(axes))],
@@ -313,7 +315,7 @@ index = structural(
     lambda x, at: x[at],
     [lambda g, y, x, at: scatter(g, shape=x.shape, at=at)],
 )
-scatter = structural(
+scatter: Primitive = structural(
     "scatter",
     _scatter,
     [lambda g, y, x, shape, at: index(g, at=at)],
@@ -331,6 +333,13 @@ stack = structural(
     "stack",
     lambda *xs, axis: np.stack(xs, axis),
     lambda i, g, y, *xs, axis: index(g, at=(slice(None),) * (axis % g.ndim) + (i,)),
+)
+
+
+astype: Primitive = structural(
+    "astype",
+    lambda x, dtype: x.astype(dtype),
+    [lambda g, y, x, dtype: astype(g, dtype=x.dtype)],
 )
 
 

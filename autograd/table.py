@@ -35,7 +35,7 @@ class Primitive:
     Value(6.0)
     """
 
-    __slots__ = ("elementwise", "name", "on_arrays", "on_floats", "rules", "symbol", "variadic")
+    __slots__ = ("elementwise", "name", "on_arrays", "on_floats", "rules", "symbol")
 
     def __init__(
         self,
@@ -49,8 +49,7 @@ class Primitive:
         self.name = name
         self.on_floats = on_floats
         self.on_arrays = on_arrays
-        self.variadic = callable(rules)  # any number of inputs, one rule for all that is told which
-        self.rules = rules
+        self.rules = rules  # one for each input; a single function is for any number and is told which
         self.symbol = symbol
         self.elementwise = elementwise
 

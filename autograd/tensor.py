@@ -99,7 +99,7 @@ class Tensor(Node):
             raise ShapeError(
                 f"{self.describe()} has {self._data.size} elements; .item() is for one. Write .data"
             )
-        return self._data.item()  # type: ignore[no-any-return]
+        return self._data.item()
 
     def detach(self) -> Tensor:
         """The same array as a constant, with no history; it shares memory with this tensor."""
@@ -188,7 +188,7 @@ class Tensor(Node):
                 f"{x.describe()} was assigned new .data after {self.op.name} had used it, "  # type: ignore[union-attr]
                 f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
             )
-        return x._data  # type: ignore[no-any-return]
+        return x._data
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._data)
@@ -247,7 +247,7 @@ class Tensor(Node):
         return bool((self._data == getattr(x, "data", x)).any())
 
     def __getitem__(self, at: Any) -> Tensor:
-        return index(self, at=_plain_index(at))  # type: ignore[no-any-return]
+        return index(self, at=_plain_index(at))
 
     def __setitem__(self, at: Any, new: Any) -> None:
         raise KindError(
@@ -377,7 +377,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
         kinds = [t._data.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _fill(_new(Tensor), np.array(x, weak), None, (), NO_PARAMS, False)  # type: ignore[no-any-return]
+        return _fill(_new(Tensor), np.array(x, weak), None, (), NO_PARAMS, False)
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return Tensor(x, requires_grad=False)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")

@@ -62,11 +62,11 @@ class Value(Node):
         y = float(op.at_floats(*xs, **params))
         mode = MODE.get()
         if not mode.recording or not any(x.requires_grad for x in nodes):
-            return _fill(_new(cls), y, None, (), NO_PARAMS, (), False)
+            return _fill(_new(Value), y, None, (), NO_PARAMS, (), False)
         slopes = tuple(
             [op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None for i, x in enumerate(nodes)]
         )
-        return _fill(_new(cls), y, op, nodes, params or NO_PARAMS, slopes, True)
+        return _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
 
     def _pass_back(self, i: int, g: float, careful: bool) -> float:
         slope = self.locals[i]
@@ -103,8 +103,8 @@ class Value(Node):
             return 1.0
         if isinstance(gradient, Value):
             return gradient.data
-        if isinstance(gradient, (np.ndarray, Node)) and np.shape(getattr(gradient, "data", gradient)) != ():
-            raise ShapeError(f"the gradient at a Value is one number; given {describe(gradient)}")
+        if np.ndim(gradient) != 0:
+            raise ShapeError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
         return _as_float(gradient)
 
     def local_gradients(self) -> tuple[float, ...]:
@@ -200,7 +200,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
             f"list of Values: [v * x for x in array]"
         )
     if isinstance(x, (int, float, np.number, np.bool_, np.ndarray)):
-        return Value(x, requires_grad=False)
+        return Value(_as_float(x), requires_grad=False)
     raise KindError(f"{op.name} takes numbers and Values; given {describe(x)}")
 
 

@@ -1,0 +1,372 @@
+"""The backward pass: accumulation, order, repetition, what is written where."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.autograd import (
+    GradientError,
+    KindError,
+    ShapeError,
+    Tensor,
+    Value,
+    check_gradients,
+    concatenate,
+    exp,
+    gradients,
+    log,
+    maximum,
+    no_grad,
+    relu,
+    scope,
+    sqrt,
+    tanh,
+    where,
+)
+
+
+def micrograd_readme() -> tuple[Value, Value, Value]:
+    a = Value(-4.0, name="a")
+    b = Value(2.0, name="b")
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    return a, b, g
+
+
+def test_the_expression_of_micrograds_readme() -> None:
+    a, b, g = micrograd_readme()
+    assert f"{g.data:.4f}" == "24.7041"
+    g.backward()
+    assert f"{a.grad:.4f}" == "138.8338"
+    assert f"{b.grad:.4f}" == "645.5773"
+
+
+def test_a_second_pass_adds_once_to_leaves_and_replaces_between() -> None:
+    x = Value(3.0)
+    square = x * x
+    y = square * x
+    assert x.grad is None
+    y.backward()
+    assert (x.grad, square.grad, y.grad) == (27.0, 3.0, 1.0)
+    y.backward()
+    assert (x.grad, square.grad, y.grad) == (54.0, 3.0, 1.0)
+    x.zero_grad()
+    assert x.grad is None
+
+
+REPEATED = {
+    "x * x": (lambda x: x * x, lambda x: 2 * x),
+    "x + x": (lambda x: x + x, lambda x: 2.0),
+    "x - x": (lambda x: x - x, lambda x: 0.0),
+    "x / x": (lambda x: x / x, lambda x: 0.0),
+    "x ** x": (lambda x: x**x, lambda x: x**x * (np.log(x) + 1)),
+    "maximum(x, x)": (lambda x: maximum(x, x), lambda x: 1.0),
+    "where(c, x, x)": (lambda x: where(True, x, x), lambda x: 1.0),
+}
+
+
+@pytest.mark.parametrize("text", REPEATED)
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_the_same_node_used_twice(text: str, kind: type) -> None:
+    f, slope = REPEATED[text]
+    x = kind(1.7)
+    y = f(x)
+    assert y.inputs[0] is x
+    assert y.inputs[1] is x
+    y.backward()
+    assert float(x.grad) == pytest.approx(slope(1.7), abs=1e-15)
+
+
+def test_the_same_tensor_twice_in_structural_rows() -> None:
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    (x @ x.T).sum().backward()
+    np.testing.assert_allclose(x.grad, [[8, 12], [8, 12]])  # d/dx sum_ij (x x^T)_ij = 2 * column sums
+    y = Tensor([1.0, 2.0])
+    (concatenate([y, y]) * np.array([1.0, 2, 3, 4])).sum().backward()
+    np.testing.assert_array_equal(y.grad, [4, 6])
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_thirty_diamonds_take_linear_time(kind: type) -> None:
+    x = kind(1.0)
+    y = x
+    for _ in range(30):
+        y = y + y
+    y.backward()  # exponential if a node fired once per consumer
+    assert float(x.grad) == 2.0**30
+
+
+@pytest.mark.parametrize(("kind", "n"), [(Value, 100_000), (Tensor, 100_000)])
+def test_a_long_chain_needs_no_recursion(kind: type, n: int) -> None:
+    x = kind(1.0)
+    y = x
+    for _ in range(n):
+        y = y * 1.00001
+    y.backward()
+    assert float(x.grad) == pytest.approx(1.00001**n, rel=1e-9)
+    alive = weakref.ref(y)
+    del y
+    assert alive() is None
+
+
+def test_two_losses_share_a_part() -> None:
+    x = Value(2.0)
+    shared = x * x
+    one, two = shared * 3, shared + 1
+    one.backward()
+    two.backward()
+    assert x.grad == 3 * 4 + 4
+    assert shared.grad == 1.0  # the latest pass
+
+
+def test_backward_from_a_leaf_and_from_between() -> None:
+    x = Value(2.0)
+    x.backward()
+    assert x.grad == 1.0
+    y = x * x
+    z = y * 5
+    y.backward()
+    assert x.grad == 5.0
+    assert z.grad is None
+
+
+def test_gradients_writes_nothing() -> None:
+    x, y = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    z = (x * y * y).sum()
+    gx, gy = gradients(z, (x, y))
+    np.testing.assert_array_equal(gx, [9, 16])
+    np.testing.assert_array_equal(gy, [6, 16])
+    assert x.grad is None
+    assert z.grad is None
+    inner = x * y
+    assert np.array_equal(gradients((inner * inner).sum(), inner), 2 * inner.data)
+
+
+def test_gradient_by_something_unconnected_is_zero() -> None:
+    x, y = Tensor([1.0, 2.0]), Tensor([3.0])
+    np.testing.assert_array_equal(gradients(x.sum(), y), [0.0])
+    assert gradients(Value(1.0) * 2, Value(5.0)) == 0.0
+    lifted = gradients(Value(1.0) * 2, Value(5.0), create_graph=True)
+    assert isinstance(lifted, Value)
+
+
+def test_higher_derivatives_of_values_and_tensors() -> None:
+    x = Value(0.7)
+    y = tanh(x)
+    expected = [1 - y.data**2, -2 * y.data * (1 - y.data**2)]
+    expected.append((1 - y.data**2) * (6 * y.data**2 - 2))
+    for slope in expected:
+        y = gradients(y, x, create_graph=True)
+        assert y.data == pytest.approx(slope, rel=1e-12)
+    t = Tensor([0.1, 0.7])
+    y = tanh(t).sum()
+    for _ in range(3):
+        y = gradients(y, t, create_graph=True).sum()
+    u = np.tanh(t.data)
+    assert y.item() == pytest.approx(((1 - u**2) * (6 * u**2 - 2)).sum(), rel=1e-12)
+
+
+def test_a_zero_gradient_stays_zero() -> None:
+    for start, root in ((0.0, sqrt), (-1.0, sqrt), (0.0, log), (-1.0, log)):
+        with np.errstate(all="ignore"):
+            x = Tensor([start, 4.0])
+            where(x > 0, root(x), 0.0).sum().backward()
+            assert x.grad is not None
+            assert x.grad[0] == 0.0
+            assert np.isfinite(x.grad[1])
+            first = gradients(where(x > 0, root(x), 0.0).sum(), x, create_graph=True)
+            assert gradients(first.sum(), x)[0] == 0.0
+            v = Value(start)
+            where(v > 0, root(v), 0.0).backward()
+            assert v.grad == 0.0
+    x = Tensor(0.0)
+    with np.errstate(all="ignore"):
+        where(x.data > 0, x * log(x), 0.0).backward()
+    assert x.grad == 0.0
+
+
+def test_nan_and_infinity_are_not_hidden() -> None:
+    x = Tensor([0.0, 1.0])
+    sqrt(x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [np.inf, 0.5])
+    v = Value(0.0)
+    sqrt(v).backward()
+    assert v.grad == np.inf
+    assert np.isnan(relu(Tensor([np.nan])).data).all()
+    assert np.isnan(relu(Value(float("nan"))).data)
+
+
+def test_a_failing_rule_leaves_every_gradient_as_it_was() -> None:
+    x = Tensor([1.0, 2.0], name="x")
+    x.sum().backward()
+    y = exp(x).sum()
+    x.data -= 1.0
+    with pytest.raises(GradientError, match="'x'.*assigned new .data after exp had used it"):
+        y.backward()
+    np.testing.assert_array_equal(x.grad, [1, 1])
+    assert y.grad is None
+
+
+def test_assigning_to_a_value_cannot_disturb_a_recorded_pass() -> None:
+    x = Value(3.0)
+    y = x * x
+    x.data = 100.0
+    y.backward()
+    assert x.grad == 6.0
+    with pytest.raises(GradientError, match="assigned after recording"):
+        gradients(y, x, create_graph=True)
+
+
+def test_gradients_own_their_arrays() -> None:
+    a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    c = a + b
+    d = c.reshape(2, 1)
+    seed = np.ones((2, 1))
+    d.backward(seed)
+    owned = [a.grad, b.grad, c.grad, d.grad, seed, a.data, b.data, c.data]
+    for i, one in enumerate(owned):
+        for other in owned[:i]:
+            assert not np.shares_memory(one, other)
+    kept = a.grad
+    before = kept.copy()
+    d.backward(seed)
+    np.testing.assert_array_equal(kept, before)
+    np.testing.assert_array_equal(a.grad, 2 * before)
+    a.grad *= 0
+    np.testing.assert_array_equal(b.grad, [2, 2])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_gradient_is_an_array_of_its_inputs_shape(shape: tuple[int, ...]) -> None:
+    x = Tensor(np.full(shape, 2.0))
+    (x * x).sum().backward()
+    assert type(x.grad) is np.ndarray
+    assert x.grad.shape == shape
+
+
+@given(st.data())
+def test_broadcasting_both_ways(data: st.DataObject) -> None:
+    from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+    shapes = data.draw(mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0))
+    rng = np.random.default_rng(0)
+    a, b = (Tensor(rng.normal(size=s)) for s in shapes.input_shapes)
+    y = a * b
+    assert y.shape == shapes.result_shape
+    u = rng.normal(size=y.shape)
+    y.backward(u)
+    for x, other in ((a, b), (b, a)):
+        full = u * np.broadcast_to(other.data, y.shape)
+        lead = full.ndim - x.ndim
+        expected = full.sum(axis=tuple(range(lead)))
+        for k, n in enumerate(x.shape):
+            if n == 1:
+                expected = expected.sum(axis=k, keepdims=True)
+        assert x.grad.shape == x.shape
+        np.testing.assert_allclose(x.grad, expected)
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-*m"), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=25))
+def test_random_graphs(program: list[tuple[str, int, int]]) -> None:
+    def run(x, y):
+        nodes = [x, y]
+        for op, i, j in program:
+            a, b = nodes[i % len(nodes)], nodes[j % len(nodes)]
+            nodes.append({"+": a + b, "-": a - b, "*": tanh(a) * b, "m": tanh(a + 0.5 * b)}[op])
+        return tanh(nodes[-1])
+
+    check_gradients(run, 0.3, -0.6, rtol=1e-5, atol=1e-5)
+    check_gradients(run, np.array([0.3, 0.1]), np.array([[-0.6], [0.2]]), rtol=1e-5, atol=1e-5)
+
+
+def test_no_reference_cycles() -> None:
+    gc.disable()
+    try:
+        x = Tensor(np.ones(10))
+        y = tanh(x * x).sum()
+        y.backward()
+        g = gradients(y, x, create_graph=True).sum()
+        refs = [weakref.ref(node) for node in (x, y, g)]
+        del x, y, g
+        assert [r() for r in refs] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_modes() -> None:
+    x = Value(2.0)
+    with no_grad():
+        with no_grad():
+            pass
+        y = x * x
+    assert not y.requires_grad
+    assert y.inputs == ()
+    with pytest.raises(ZeroDivisionError), no_grad():
+        raise ZeroDivisionError
+    assert (x * x).requires_grad
+
+    @no_grad()
+    def constant() -> Value:
+        return x * x
+
+    assert not constant().requires_grad
+    assert (x * x).requires_grad
+    with scope("a"), scope("b"):
+        inner = x * 2
+    assert inner.scope == ("a", "b")
+    assert (x * 2).scope == ()
+
+
+def test_modes_belong_to_their_thread() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    x = Value(2.0)
+    with no_grad(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: (x * x).requires_grad).result()
+        assert not (x * x).requires_grad
+
+
+class TestLessons:
+    """Bad input is answered by an error that says what was given, why not, and what to write."""
+
+    def test_backward_from_several_numbers(self) -> None:
+        with pytest.raises(ShapeError, match=r"Tensor 'w' of shape \(2,\).*t\.sum\(\)\.backward\(\)"):
+            Tensor([1.0, 2.0], name="w").backward()
+
+    def test_gradient_of_the_wrong_shape(self) -> None:
+        with pytest.raises(ShapeError, match=r"shape \(2,\).*given an array of shape \(3,\)"):
+            (Tensor([1.0, 2.0]) * 2).backward(np.ones(3))
+        with pytest.raises(ShapeError, match="one number"):
+            Value(1.0).backward(np.ones(3))
+        with pytest.raises(KindError):
+            Value(1.0).backward("1")
+        with pytest.raises(KindError, match="real numbers"):
+            Tensor([1.0]).backward(["a"])
+
+    def test_backward_from_a_constant(self) -> None:
+        for constant in (Value(1.0, requires_grad=False), Tensor([1, 2]).sum(), Tensor([1.0]).detach().sum()):
+            with pytest.raises(GradientError, match="a constant"):
+                constant.backward()
+
+    def test_gradients_by_constants_and_numbers(self) -> None:
+        x = Value(1.0)
+        with pytest.raises(GradientError, match="requires_grad=True"):
+            gradients(x * 2, Value(1.0, requires_grad=False))
+        with pytest.raises(KindError, match="takes nodes"):
+            gradients(x * 2, [3.0])
+        with pytest.raises(KindError, match="differentiates a node"):
+            gradients(3.0, x)

@@ -1,0 +1,220 @@
+"""Every row of the table, by iteration: value, gradient, second gradient, float32; and that a wrong rule is caught."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from table_cases import CASES, ELEMENTWISE, Case
+
+from chainrule.autograd import (
+    TABLE,
+    ChainruleError,
+    CheckError,
+    Primitive,
+    Tape,
+    Tensor,
+    Value,
+    check_gradients,
+    elementwise,
+    gradients,
+    sigmoid,
+    sin,
+    softplus,
+    square,
+    tanh,
+)
+
+BUILT_IN = set(TABLE)
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+each_rule = pytest.mark.parametrize(
+    ("case", "i"), [(case, i) for case in CASES for i in range(len(case.inputs))], ids=str
+)
+each_elementwise = pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+
+
+def call(case: Case) -> Any:
+    return lambda *xs: TABLE[case.row](*xs, **case.params)
+
+
+def scalar_params(case: Case) -> dict[str, Any]:
+    return {k: bool(v.flat[0]) if isinstance(v, np.ndarray) else v for k, v in case.params.items()}
+
+
+def test_every_row_has_a_case() -> None:
+    assert {case.row for case in CASES} == {name for name in BUILT_IN if name != "softmax_cross_entropy"}
+
+
+@each_case
+def test_value(case: Case) -> None:
+    expected = np.asarray(case.reference(*case.inputs, **case.params))
+    for y in (call(case)(*case.inputs), call(case)(*map(Tensor, case.inputs)).data):
+        assert np.shape(y) == expected.shape
+        np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
+
+
+@each_elementwise
+def test_value_on_floats_equals_the_value_on_arrays(case: Case) -> None:
+    params = scalar_params(case)
+    for at in np.ndindex(2, 3):
+        xs = [float(x[at]) for x in case.inputs]
+        expected = TABLE[case.row](*map(np.asarray, xs), **params)
+        assert TABLE[case.row](*xs, **params) == pytest.approx(float(expected), rel=1e-14, abs=1e-15)
+        y = TABLE[case.row](*map(Value, xs), **params)
+        assert type(y.data) is float
+        assert y.data == pytest.approx(float(expected), rel=1e-14, abs=1e-15)
+
+
+@each_case
+def test_gradient_and_second_gradient(case: Case) -> None:
+    check_gradients(call(case), *case.inputs)
+
+
+@each_elementwise
+def test_gradient_and_second_gradient_on_values(case: Case) -> None:
+    params = scalar_params(case)
+    check_gradients(lambda *xs: TABLE[case.row](*xs, **params), *(float(x[0, 0]) for x in case.inputs))
+
+
+@each_case
+def test_float32_stays_float32(case: Case) -> None:
+    if case.row == "astype":
+        case = Case("astype", case.inputs, case.reference, {"dtype": np.dtype(np.float32)})
+    inputs = [Tensor(x, dtype=np.float32) for x in case.inputs]
+    y = call(case)(*inputs)
+    assert y.dtype == np.float32
+    wide = gradients(call(case)(*(xs := [Tensor(x.data, dtype=float) for x in inputs])), xs, np.ones(y.shape))
+    for create_graph in (False, True):
+        for x, g, expected in zip(inputs, gradients(y, inputs, np.ones(y.shape), create_graph), wide, strict=True):
+            assert g.dtype == np.float32
+            assert g.shape == x.shape
+            assert isinstance(g, Tensor if create_graph else np.ndarray)
+            np.testing.assert_allclose(g.data if create_graph else g, expected, rtol=2e-5, atol=2e-6)
+
+
+@each_case
+def test_python_numbers_and_arrays_become_constants(case: Case) -> None:
+    for i in range(len(case.inputs)):
+        mixed: list[Any] = list(case.inputs)
+        mixed[i] = Tensor(mixed[i])
+        y = call(case)(*mixed)
+        g = gradients(y, mixed[i], np.ones(y.shape))
+        every = [Tensor(x) for x in case.inputs]
+        z = call(case)(*every)
+        np.testing.assert_array_equal(g, gradients(z, every[i], np.ones(y.shape)))
+
+
+@each_elementwise
+def test_broadcasting_is_undone(case: Case) -> None:
+    if len(case.inputs) < 2:
+        check_gradients(lambda x: call(case)(x.reshape(2, 1, 3)) if not case.params else call(case)(x), *case.inputs)
+        return
+    first, *others = case.inputs
+    for small in (np.array(first[0, 0]), first[:1, :1], first[0], first[:, :1], first[0, :1]):
+        check_gradients(call(case), small, *others)
+        check_gradients(call(case), *others[:1], small, *others[1:])
+
+
+@each_case
+def test_empty_arrays(case: Case) -> None:
+    if not TABLE[case.row].elementwise or case.row == "where":
+        return
+    xs = [Tensor(np.zeros((0, 3))) for _ in case.inputs]
+    y = call(case)(*xs)
+    assert y.shape == (0, 3)
+    for g in gradients(y, xs, np.zeros((0, 3))):
+        assert g.shape == (0, 3)
+
+
+# ---------------------------------------------------------------------- the tester, tested
+
+
+def with_wrong_rule(row: Primitive, i: int) -> Primitive:
+    """The row with its rule for input `i` a thousandth too large; a rule that is flat gets a slope."""
+
+    def rule(k: int, *arguments: Any, **params: Any) -> Any:
+        right = row.rule(k, *arguments, **params)
+        if k != i:
+            return right
+        if right is None or (isinstance(right, int) and right == 0):
+            return 0.01 if row.elementwise else 0.01 * arguments[0] * arguments[2 + i]
+        return right * 1.001
+
+    return Primitive(row.name, row.on_floats, row.on_arrays, rule, row.symbol, row.elementwise)
+
+
+@each_rule
+def test_a_rule_off_by_a_thousandth_is_caught(case: Case, i: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
+    with pytest.raises(CheckError, match=f"gradient by .*input {i}"):
+        check_gradients(call(case), *case.inputs, order=1)
+
+
+@each_rule
+def test_a_rule_off_by_a_thousandth_is_caught_at_second_order(
+    case: Case, i: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slope(*xs: Any) -> Any:  # of a curved function of the row, so that linear rows have a second derivative
+        y = TABLE[case.row](*xs, **case.params)
+        return gradients(y * y + sin(y), xs[i], np.full(y.shape, 0.7), create_graph=True)
+
+    check_gradients(slope, *case.inputs, order=1)
+    monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
+    with pytest.raises(CheckError, match="gradient by"):
+        check_gradients(slope, *case.inputs, order=1)
+
+
+@each_rule
+def test_a_rule_off_by_a_thousandth_is_caught_on_values(
+    case: Case, i: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not TABLE[case.row].elementwise:
+        return
+    monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
+    caught = 0
+    for at in np.ndindex(2, 3):
+        params = {k: bool(v[at]) if isinstance(v, np.ndarray) else v for k, v in case.params.items()}
+        try:
+            check_gradients(
+                lambda *xs, params=params: TABLE[case.row](*xs, **params), *(float(x[at]) for x in case.inputs)
+            )
+        except CheckError:
+            caught += 1
+    assert caught  # not everywhere: relu has nothing to scale where it is 0
+
+
+# ---------------------------------------------------------------------- adding a row
+
+
+def test_a_new_row_brings_its_derivatives_drawing_stepping_and_check() -> None:
+    mish = elementwise(
+        "mish",
+        lambda x: x * math.tanh(math.log1p(math.exp(x))),
+        lambda x: x * np.tanh(np.logaddexp(x, 0)),
+        [lambda y, x: tanh(softplus(x)) + x * (1 - square(tanh(softplus(x)))) * sigmoid(x)],
+    )
+    try:
+        assert TABLE["mish"] is mish
+        check_gradients(mish, 0.7)
+        check_gradients(mish, np.linspace(-3, 3, 7))
+        x = Value(0.7, name="x")
+        y = mish(x)
+        (slope,) = y.local_gradients()
+        assert gradients(y, x) == slope
+        assert [step.kind for step in Tape(y).steps()] == ["forward", "seed", "backward"]
+        from chainrule.viz import draw
+
+        dot = draw(y).dot
+        assert "mish" in dot
+        assert f"{slope:.3f}"[:5] in dot
+        with pytest.raises(ChainruleError, match="already"):
+            elementwise("mish", math.sin, np.sin, [lambda y, x: y])
+    finally:
+        del TABLE["mish"]
+
+
+def test_rows_and_nodes_show_themselves() -> None:
+    assert repr(TABLE["tanh"]) == "<elementwise primitive tanh>"
+    assert repr(TABLE["matmul"]) == "<structural primitive matmul>"

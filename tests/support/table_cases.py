@@ -1,0 +1,130 @@
+"""For every row of the table: inputs to try it at, and what it should compute, from an independent source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.autograd import TABLE
+
+RANDOM = np.random.default_rng(20261121)
+
+
+@dataclass(frozen=True)
+class Case:
+    row: str
+    inputs: tuple[np.ndarray, ...]
+    reference: Callable[..., Any]
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shapes = "x".join(str(x.shape).replace(" ", "") for x in self.inputs)
+        return f"{self.row}{shapes}" + "".join(f" {k}={v}" for k, v in self.params.items())
+
+
+def uniform(low: float, high: float, *shape: int) -> np.ndarray:
+    return RANDOM.uniform(low, high, shape)
+
+
+# Where the default, NumPy's function of the same name at numbers between -2 and 2 away from 0, will not do.
+DOMAIN = {
+    "log": (0.2, 3), "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.8, 3), "sqrt": (0.2, 3), "arcsin": (-0.9, 0.9),
+    "arccos": (-0.9, 0.9), "arctanh": (-0.9, 0.9), "arccosh": (1.2, 3), "cbrt": (0.2, 3), "tan": (-1.2, 1.2),
+}  # fmt: skip
+FORMULA: dict[str, Callable[..., Any]] = {
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: x * (x > 0),
+    "softplus": lambda x: np.log(1 + np.exp(x)),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "erf": np.vectorize(math.erf),
+    "gelu": np.vectorize(lambda x: x * 0.5 * (1 + math.erf(x / math.sqrt(2)))),
+    "leaky_relu": lambda x, slope: np.maximum(x, 0) + slope * np.minimum(x, 0),
+    "elu": lambda x, alpha: np.maximum(x, 0) + alpha * (np.exp(np.minimum(x, 0)) - 1),
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "where": lambda a, b, condition: condition * a + ~condition * b,
+    "total": lambda *xs: sum(xs),
+    "inner_product": lambda a, b, c, d: a * c + b * d,
+}
+PARAMS: dict[str, dict[str, Any]] = {
+    "leaky_relu": {"slope": 0.1},
+    "elu": {"alpha": 1.5},
+    "clip": {"low": -0.7, "high": 1.1},
+    "where": {"condition": np.array([[True, False, True], [False, False, True]])},
+}
+INPUTS = {
+    "power": lambda: (uniform(0.3, 2, 2, 3), uniform(0.3, 2, 2, 3)),
+    "total": lambda: tuple(uniform(-2, 2, 2, 3) for _ in range(3)),
+    "inner_product": lambda: tuple(uniform(-2, 2, 2, 3) for _ in range(4)),
+}
+
+
+def away_from_kinks(x: np.ndarray) -> np.ndarray:
+    """Moved so that no difference quotient steps over 0, 1, -0.7 or 1.1."""
+    return x + 0.05 * np.sign(x)
+
+
+def _elementwise_case(name: str) -> Case:
+    row = TABLE[name]
+    if name in INPUTS:
+        inputs = INPUTS[name]()
+    else:
+        count = len(row.rules)
+        low, high = DOMAIN.get(name, (-2, 2))
+        inputs = tuple(uniform(low, high, 2, 3) for _ in range(count))
+        if name not in DOMAIN:
+            inputs = tuple(away_from_kinks(x) for x in inputs)
+    reference = FORMULA.get(name) or getattr(np, name)
+    return Case(name, inputs, reference, PARAMS.get(name, {}))
+
+
+def _softmax(x: np.ndarray, axis: Any) -> np.ndarray:
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+X, M, N = uniform(-2, 2, 2, 3), uniform(-2, 2, 2, 3), uniform(-2, 2, 3, 4)
+MASK = np.array([[True, False, True], [False, True, True]])
+STRUCTURAL = [
+    Case("reshape", (X,), lambda x, shape: x.ravel().reshape(shape), {"shape": (3, 2)}),
+    Case("reshape", (np.array(1.5),), lambda x, shape: np.full(shape, x), {"shape": (1, 1)}),
+    Case("transpose", (uniform(-1, 1, 2, 3, 4),), lambda x, axes: np.einsum("abc->cab", x), {"axes": (2, 0, 1)}),
+    Case("broadcast_to", (X,), lambda x, shape: np.stack([x, x]), {"shape": (2, 2, 3)}),
+    Case("broadcast_to", (uniform(-1, 1, 2, 1),), lambda x, shape: np.repeat(x, 3, axis=1), {"shape": (2, 3)}),
+    Case("index", (X,), lambda x, at: x[1], {"at": 1}),
+    Case("index", (X,), lambda x, at: x.T[[1, 1, 0]].T, {"at": (slice(None), np.array([1, 1, 0]))}),
+    Case("index", (X,), lambda x, at: x.ravel()[MASK.ravel()], {"at": MASK}),
+    Case("index", (X,), lambda x, at: np.flip(x)[:, None], {"at": (slice(None, None, -1), None, slice(None, None, -1))}),
+    Case("scatter", (uniform(-1, 1, 3),), lambda x, shape, at: np.array([0, x[0] + x[2], x[1]]),
+         {"shape": (3,), "at": np.array([1, 2, 1])}),
+    Case("scatter", (uniform(-1, 1, 2),), lambda x, shape, at: np.array([x[0], 0, x[1]]),
+         {"shape": (3,), "at": slice(None, None, 2)}),
+    Case("concatenate", (X, M[:, :1]), lambda a, b, axis: np.hstack([a, b]), {"axis": -1}),
+    Case("stack", (X, M), lambda a, b, axis: np.array([a, b]).transpose(1, 2, 0), {"axis": -1}),
+    Case("astype", (X,), lambda x, dtype: x, {"dtype": np.dtype(float)}),
+    Case("sum", (X,), lambda x, axis, keepdims: x[0] + x[1], {"axis": (0,), "keepdims": False}),
+    Case("sum", (X,), lambda x, axis, keepdims: math.fsum(x.flat), {"axis": (0, 1), "keepdims": False}),
+    Case("mean", (X,), lambda x, axis, keepdims: x @ np.full((3, 1), 1 / 3), {"axis": (1,), "keepdims": True}),
+    Case("max", (X,), lambda x, axis, keepdims: np.sort(x, 1)[:, -1], {"axis": (1,), "keepdims": False}),
+    Case("max", (X,), lambda x, axis, keepdims: [[sorted(x.flat)[-1]]], {"axis": (0, 1), "keepdims": True}),
+    Case("min", (X,), lambda x, axis, keepdims: np.sort(x, 0)[0], {"axis": (0,), "keepdims": False}),
+    Case("winners", (np.array([2.0, 3.0]), np.array([[2.0, 2.0], [3.0, 1.0]])),
+         lambda y, x, axis: np.array([[0.5, 0.5], [1, 0]]), {"axis": (1,)}),
+    Case("logsumexp", (X,), lambda x, axis, keepdims: np.log(np.exp(x).sum(1)), {"axis": (1,), "keepdims": False}),
+    Case("softmax", (X,), _softmax, {"axis": (1,)}),
+    Case("softmax", (X,), _softmax, {"axis": (0, 1)}),
+    Case("log_softmax", (X,), lambda x, axis: np.log(_softmax(x, axis)), {"axis": (0,)}),
+    Case("matmul", (M, N), lambda a, b: np.einsum("ij,jk->ik", a, b)),
+    Case("matmul", (M[0], N), lambda a, b: np.einsum("j,jk->k", a, b)),
+    Case("matmul", (M, N[:, 0]), lambda a, b: np.einsum("ij,j->i", a, b)),
+    Case("matmul", (M[0], N[:, 0]), lambda a, b: np.einsum("j,j->", a, b)),
+    Case("matmul", (uniform(-1, 1, 2, 1, 2, 3), uniform(-1, 1, 3, 3, 2)),
+         lambda a, b: np.einsum("abij,bjk->abik", np.repeat(a, 3, axis=1), b)),
+    Case("matmul", (uniform(-1, 1, 3), uniform(-1, 1, 2, 3, 2)), lambda a, b: np.einsum("j,bjk->bk", a, b)),
+    Case("matmul", (uniform(-1, 1, 2, 2, 3), uniform(-1, 1, 3)), lambda a, b: np.einsum("bij,j->bi", a, b)),
+]  # fmt: skip
+
+ELEMENTWISE = [_elementwise_case(name) for name, row in TABLE.items() if row.elementwise]
+CASES = ELEMENTWISE + STRUCTURAL
