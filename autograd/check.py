@@ -146,7 +146,7 @@ def _compare(
                 f"the {what} by {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and {expected:.10g} "
                 f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size"
             )
-        worst = max(worst, error / max(scale, 1.0))
+        worst = max(worst, float(error / max(scale, 1.0)))
     return CheckReport(compared, worst)
 
 

@@ -57,7 +57,7 @@ def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
     axes = axis if isinstance(axis, tuple) else (axis,)
     try:
         found = tuple(int(k) + (ndim if k < 0 else 0) for k in axes)
-    except TypeError:
+    except (TypeError, ValueError):
         raise KindError(
             f"{what} takes an axis as an integer, a tuple of integers or None; given {axis!r}"
         ) from None

@@ -43,8 +43,7 @@ def no_grad() -> Iterator[None]:
         MODE.set(MODE.get()._replace(recording=before))
 
 
-@contextmanager
-def scope(title: str) -> Iterator[None]:
+class scope:
     """Put every node recorded inside the block under `title`, which drawings show as a box around them.
 
     Scopes nest: a node's `scope` is the tuple of titles around it, outermost first.
@@ -57,9 +56,17 @@ def scope(title: str) -> Iterator[None]:
     >>> y.scope
     ('encoder', 'layer 1')
     """
-    before = MODE.get().scope
-    MODE.set(MODE.get()._replace(scope=(*before, str(title))))
-    try:
-        yield
-    finally:
-        MODE.set(MODE.get()._replace(scope=before))
+
+    # a class and not a generator, because a network of neurons opens thousands of them in each pass
+    __slots__ = ("before", "title")
+    before: tuple[str, ...]
+
+    def __init__(self, title: str) -> None:
+        self.title = str(title)
+
+    def __enter__(self) -> None:
+        recording, self.before = MODE.get()
+        MODE.set(Mode(recording, (*self.before, self.title)))
+
+    def __exit__(self, *error: object) -> None:
+        MODE.set(Mode(MODE.get().recording, self.before))

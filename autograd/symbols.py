@@ -23,10 +23,10 @@ class Symbol(Operators):
 
     __slots__ = ("data", "precedence", "text")
 
-    def __init__(self, text: str, data: Any, precedence: int = ATOM) -> None:
+    def __init__(self, text: str, data: Any, precedence: int | None = None) -> None:
         self.text = text
         self.data = data
-        self.precedence = precedence
+        self.precedence = precedence if precedence is not None else _own_precedence(text)
 
     shape = property(lambda self: np.shape(self.data))
     ndim = property(lambda self: np.ndim(self.data))
@@ -37,6 +37,9 @@ class Symbol(Operators):
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
+        if op.name == "where" and isinstance(params["condition"], (bool, np.bool_)):  # decided already
+            chosen: Any = inputs[0] if params["condition"] else inputs[1]
+            return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
         with np.errstate(all="ignore"):
             data = op.evaluate(*(x.data if isinstance(x, Symbol) else x for x in inputs), **plain)
@@ -75,6 +78,10 @@ class Symbol(Operators):
 
     def __repr__(self) -> str:
         return f"Symbol({self.text!r})"
+
+
+def _own_precedence(text: str) -> int:
+    return PRECEDENCE["neg"] if text.startswith("-") else ATOM
 
 
 def text_of(x: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ChainruleError
+from .errors import ChainruleError, KindError
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -35,7 +35,7 @@ class Primitive:
     Value(6.0)
     """
 
-    __slots__ = ("elementwise", "name", "on_arrays", "on_floats", "rules", "symbol")
+    __slots__ = ("arity", "elementwise", "name", "on_arrays", "on_floats", "rules", "symbol")
 
     def __init__(
         self,
@@ -49,11 +49,17 @@ class Primitive:
         self.name = name
         self.on_floats = on_floats
         self.on_arrays = on_arrays
+        self.arity = None if callable(rules) else len(rules)
         self.rules = rules  # one for each input; a single function is for any number and is told which
         self.symbol = symbol
         self.elementwise = elementwise
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if len(inputs) != self.arity and self.arity is not None:
+            raise KindError(
+                f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
+                f"Options are keyword arguments, such as axis=0"
+            )
         for x in inputs:
             apply = getattr(type(x), "_apply", None)
             if apply is not None:
@@ -84,7 +90,7 @@ class Primitive:
         """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
         try:
             return float(self.rule(i, y, *inputs, **params))
-        except (ValueError, ArithmeticError):
+        except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
             with np.errstate(all="ignore"):
                 return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))
 

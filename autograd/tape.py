@@ -177,11 +177,13 @@ class Tape:
             )
             before[x] = totals[x]
 
-    def forward_rule(self, node: Node) -> str:
-        """What computed `node`, as text in the labels of the tape; empty for a leaf."""
+    def forward_rule(self, node: Node, inputs: Sequence[str] | None = None) -> str:
+        """What computed `node`, as text in the labels of the tape or in `inputs`; empty for a leaf."""
         if node.op is None:
             return ""
-        return text_of(node.op(*self._symbols(node), **node.params))
+        names = inputs or [self.labels[self.index[x]] for x in node.inputs]
+        symbols = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+        return text_of(node.op(*symbols, **node.params))
 
     def backward_rule(self, node: Node, i: int) -> str:
         """The row's rule for input `i` of `node` as text: a local gradient, or what is passed on of `g`."""
@@ -190,9 +192,6 @@ class Tape:
         return rule_text(
             node, i, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
-
-    def _symbols(self, node: Node) -> list[Symbol]:
-        return [Symbol(self.labels[self.index[x]], x.data) for x in node.inputs]
 
 
 def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = None) -> str:

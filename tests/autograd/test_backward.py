@@ -280,7 +280,11 @@ def test_broadcasting_both_ways(data: st.DataObject) -> None:
         np.testing.assert_allclose(x.grad, expected)
 
 
-@given(st.lists(st.tuples(st.sampled_from("+-*m"), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=25))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("+-*m"), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=25
+    )
+)
 def test_random_graphs(program: list[tuple[str, int, int]]) -> None:
     def run(x, y):
         nodes = [x, y]

@@ -87,7 +87,9 @@ def test_float32_stays_float32(case: Case) -> None:
     assert y.dtype == np.float32
     wide = gradients(call(case)(*(xs := [Tensor(x.data, dtype=float) for x in inputs])), xs, np.ones(y.shape))
     for create_graph in (False, True):
-        for x, g, expected in zip(inputs, gradients(y, inputs, np.ones(y.shape), create_graph), wide, strict=True):
+        for x, g, expected in zip(
+            inputs, gradients(y, inputs, np.ones(y.shape), create_graph), wide, strict=True
+        ):
             assert g.dtype == np.float32
             assert g.shape == x.shape
             assert isinstance(g, Tensor if create_graph else np.ndarray)
@@ -109,7 +111,9 @@ def test_python_numbers_and_arrays_become_constants(case: Case) -> None:
 @each_elementwise
 def test_broadcasting_is_undone(case: Case) -> None:
     if len(case.inputs) < 2:
-        check_gradients(lambda x: call(case)(x.reshape(2, 1, 3)) if not case.params else call(case)(x), *case.inputs)
+        check_gradients(
+            lambda x: call(case)(x.reshape(2, 1, 3)) if not case.params else call(case)(x), *case.inputs
+        )
         return
     first, *others = case.inputs
     for small in (np.array(first[0, 0]), first[:1, :1], first[0], first[:, :1], first[0, :1]):
@@ -156,7 +160,9 @@ def test_a_rule_off_by_a_thousandth_is_caught(case: Case, i: int, monkeypatch: p
 def test_a_rule_off_by_a_thousandth_is_caught_at_second_order(
     case: Case, i: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slope(*xs: Any) -> Any:  # of a curved function of the row, so that linear rows have a second derivative
+    def slope(
+        *xs: Any,
+    ) -> Any:  # of a curved function of the row, so that linear rows have a second derivative
         y = TABLE[case.row](*xs, **case.params)
         return gradients(y * y + sin(y), xs[i], np.full(y.shape, 0.7), create_graph=True)
 
@@ -178,7 +184,8 @@ def test_a_rule_off_by_a_thousandth_is_caught_on_values(
         params = {k: bool(v[at]) if isinstance(v, np.ndarray) else v for k, v in case.params.items()}
         try:
             check_gradients(
-                lambda *xs, params=params: TABLE[case.row](*xs, **params), *(float(x[at]) for x in case.inputs)
+                lambda *xs, params=params: TABLE[case.row](*xs, **params),
+                *(float(x[at]) for x in case.inputs),
             )
         except CheckError:
             caught += 1

@@ -1,0 +1,175 @@
+"""The tape and its steps; the texts of rules; the gradient checker on functions that are wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule.autograd as ag
+from chainrule.autograd import (
+    TABLE,
+    BackwardStep,
+    CheckError,
+    ForwardStep,
+    GradientError,
+    KindError,
+    ShapeError,
+    Tape,
+    Tensor,
+    Value,
+    check_gradients,
+    elementwise,
+    tanh,
+)
+from chainrule.autograd.symbols import Symbol
+from chainrule.autograd.tape import rule_text
+
+
+def example() -> Value:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    return tanh(a * b + 5) * a
+
+
+def test_the_order_and_the_labels() -> None:
+    tape = Tape(example())
+    assert tape.labels == ["a", "b", "v1", "5", "v2", "v3", "v4"]
+    for node in tape.nodes:
+        assert all(tape.index[x] < tape.index[node] for x in node.inputs)
+    assert [x.name for x in tape.leaves] == ["a", "b", None]
+    assert len(tape) == 7
+    assert repr(tape) == "<Tape of 7 nodes, 3 of them leaves>"
+
+
+def test_replaying_the_steps_gives_every_gradient_exactly() -> None:
+    for root in (
+        example(),
+        (tanh(Tensor(np.ones((2, 3))) @ Tensor(np.arange(6.0).reshape(3, 2))) ** 2).mean(),
+    ):
+        tape = Tape(root)
+        totals = {}
+        for step in tape.steps():
+            if isinstance(step, ForwardStep):
+                assert np.array_equal(step.value, tape.nodes[step.node].data)
+                continue
+            before = totals.get(step.input)
+            totals[step.input] = step.contribution if before is None else before + step.contribution
+            assert np.array_equal(totals[step.input], step.total)
+            if step.local is not None:
+                unsummed = step.upstream * step.local
+                assert np.sum(unsummed) == pytest.approx(np.sum(step.contribution))
+        assert all(node.grad is None for node in tape.nodes)
+        root.backward()
+        for i, node in enumerate(tape.nodes):
+            if node.requires_grad:
+                assert np.array_equal(node.grad, totals[i])
+
+
+def test_the_words_of_the_steps() -> None:
+    steps = list(Tape(example()).steps())
+    forward = [s.rule for s in steps if isinstance(s, ForwardStep)]
+    assert forward == ["a * b", "v1 + 5", "tanh(v2)", "v3 * a"]
+    backward = [(s.op, s.rule) for s in steps if isinstance(s, BackwardStep)]
+    assert backward == [
+        ("", ""), ("multiply", "a"), ("multiply", "v3"), ("tanh", "1 - v3 * v3"), ("add", "1"),
+        ("multiply", "b"), ("multiply", "a"),
+    ]  # fmt: skip
+    assert [s.index for s in steps] == list(range(len(steps)))
+
+
+def test_rules_as_text() -> None:
+    x, w = Tensor(np.ones((2, 3))), Tensor(np.ones((3, 4)))
+    assert rule_text(x @ w, 0) == "g @ b.T"
+    assert rule_text(x @ w, 1) == "a.T @ g"
+    assert rule_text(Value(2.0) ** 3, 0) == "3 * a ** 2"
+    assert rule_text(Value(2.0) / Value(3.0), 1) == "-y / b"
+    assert rule_text(ag.sigmoid(x), 0) == "y * (1 - y)"
+    assert "winners" in rule_text(x.max(axis=0), 0)
+
+
+def test_symbols_put_brackets_where_they_are_needed() -> None:
+    a, b = Symbol("a", 2.0), Symbol("b", 3.0)
+    for symbol in [
+        (a + b) * a, a - (b - a), a - b - a, -(a + b), -a * b, (-a) ** 2, a ** (b**a), (a**b) ** a, a / (b * a),
+        a / b * a, 2 - a, a * -1, 1 / (a - b), -(a**b), a - -b,
+    ]:  # fmt: skip
+        assert eval(symbol.text, {"a": 2.0, "b": 3.0}) == symbol.data, symbol.text  # noqa: S307 (our own texts)
+    assert repr(a + b) == "Symbol('a + b')"
+
+
+def test_tapes_of_several_outputs_and_of_nothing() -> None:
+    x = Value(2.0, name="x")
+    tape = Tape([x * 2, x * 3])
+    assert len(tape.outputs) == 2
+    with pytest.raises(GradientError, match="this tape has 2"):
+        next(tape.steps())
+    with pytest.raises(GradientError, match="a constant"):
+        next(Tape(Value(1.0, requires_grad=False)).steps())
+    with pytest.raises(ShapeError):
+        next(Tape(Tensor([1.0, 2.0]) * 2).steps())
+    for wrong in (3.0, [3.0]):
+        with pytest.raises((KindError, TypeError)):
+            Tape(wrong)
+    with pytest.raises(KindError, match="no output"):
+        Tape([])
+
+
+# ---------------------------------------------------------------------- check_gradients
+
+
+def test_a_right_function_passes_and_reports() -> None:
+    report = check_gradients(lambda x, y: tanh(x @ y), np.ones((2, 3)) / 3, np.arange(6.0).reshape(3, 2) / 5)
+    assert report.compared == 24
+    assert report.worst < 1e-8
+    assert "24 derivatives compared" in str(report)
+    assert check_gradients(lambda x: x * 2, Value(3.0), order=1).compared == 1
+
+
+def test_one_sided_differences_at_a_kink() -> None:
+    check_gradients(lambda x: ag.relu(x), 0.0, order=1, side="left")
+    with pytest.raises(CheckError, match=r"is 0 by the engine and 1 by differences|off by 1"):
+        check_gradients(lambda x: ag.relu(x), 0.0, order=1, side="right")
+
+
+def test_the_error_names_the_element() -> None:
+    def wrong(x: Tensor) -> Tensor:
+        mask = np.array([1.0, 0.0, 1.0])
+        return (x * mask + x.detach() * (1 - mask)).sum()
+
+    with pytest.raises(
+        CheckError, match=r"gradient by element \(1,\) of input 0, at 2, is 0 by the engine and \S+1"
+    ):
+        check_gradients(wrong, np.array([1.0, 2.0, 3.0]))
+
+
+def test_a_missing_dependence_a_changing_function_a_changed_input() -> None:
+    with pytest.raises(CheckError, match="records no dependence"):
+        check_gradients(lambda x: x.data * 2, 3.0)
+    random = np.random.default_rng(0)
+    with pytest.raises(CheckError, match="different values at the same inputs"):
+        check_gradients(lambda x: x * random.normal(), 3.0)
+
+    def mutating(x: Tensor) -> Tensor:
+        x.data += 1
+        return x * 2
+
+    with pytest.raises(CheckError, match="changed its input 0"):
+        check_gradients(mutating, np.ones(2))
+
+
+def test_a_second_derivative_that_is_wrong() -> None:
+    # the slope is computed from the plain number, so that it cannot be differentiated again
+    cubed = elementwise("cubed", lambda x: x**3, lambda x: x**3, [lambda y, x: 3 * float(x) ** 2])
+    try:
+        check_gradients(cubed, 1.5, order=1)
+        with pytest.raises(CheckError, match="second derivative by input 0, at 1.5, is 0 by the engine"):
+            check_gradients(cubed, 1.5)
+    finally:
+        del TABLE["cubed"]
+
+
+def test_bad_arguments() -> None:
+    for wrong, what in (({"side": "up"}, "side is"), ({"order": 3}, "order is")):
+        with pytest.raises(KindError, match=what):
+            check_gradients(lambda x: x, 1.0, **wrong)
+    with pytest.raises(KindError, match="varies floating numbers"):
+        check_gradients(lambda x: x, np.array([1, 2]))

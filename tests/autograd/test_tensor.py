@@ -1,0 +1,255 @@
+"""Tensor: construction, dtypes, functions with axes, indexing, NumPy's own functions, and lessons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import chainrule.autograd as ag
+from chainrule.autograd import KindError, ShapeError, Tensor, check_gradients, gradients
+
+
+def test_the_constructor_copies() -> None:
+    array = np.array([1.0, 2.0])
+    t = Tensor(array, name="t")
+    array[0] = 100
+    assert t.data[0] == 1
+    assert (t.shape, t.ndim, t.size, t.dtype, len(t), t.name) == ((2,), 1, 2, np.float64, 2, "t")
+
+
+def test_integers_and_booleans_are_constants() -> None:
+    for data in ([1, 2], [True, False], np.arange(3)):
+        assert not Tensor(data).requires_grad
+        with pytest.raises(KindError, match="dtype=float"):
+            Tensor(data, requires_grad=True)
+    assert Tensor([1, 2], dtype=float).requires_grad
+    assert not Tensor([1.0], requires_grad=False).requires_grad
+
+
+def test_python_numbers_never_promote() -> None:
+    t = Tensor([1.0, 2.0], dtype=np.float32)
+    for y in (
+        t * 2,
+        t * 2.0,
+        2.0 / t,
+        t**2,
+        t + True,
+        ag.maximum(t, 0.5),
+        t.mean(),
+        ag.var(t),
+        ag.softmax(t),
+    ):
+        assert y.dtype == np.float32
+        assert gradients(y, t, np.ones(y.shape)).dtype == np.float32
+    mixed = (t * Tensor([1.0, 2.0])).sum()
+    assert mixed.dtype == np.float64
+    assert gradients(mixed, t).dtype == np.float32
+
+
+def test_ndarray_and_list_meet_a_tensor() -> None:
+    t = Tensor([1.0, 2.0])
+    for y in (np.array([3.0, 4.0]) * t, t * np.array([3.0, 4.0]), [3.0, 4.0] * t, np.multiply([3.0, 4.0], t)):
+        assert type(y) is Tensor
+        np.testing.assert_array_equal(y.data, [3, 8])
+    assert type(np.array([[1.0, 2.0]]) @ t) is Tensor
+
+
+def test_comparisons_are_plain_arrays() -> None:
+    t = Tensor([1.0, 2.0])
+    for y in (t > 1.5, np.array([1.5, 1.5]) < t, t == 2, t >= Tensor([2.0, 2.0])):
+        assert type(y) is np.ndarray
+        np.testing.assert_array_equal(y, [False, True])
+    assert 2.0 in t
+
+
+def test_numpys_own_functions() -> None:
+    t = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    for y, expected in [
+        (np.exp(t), np.exp(t.data)), (np.sum(t, axis=0), [4, 6]), (np.mean(t), 2.5), (np.max(t, axis=1), [2, 4]),
+        (np.reshape(t, (4,)), [1, 2, 3, 4]), (np.transpose(t), t.data.T),
+        (np.concatenate([t, t]), np.vstack([t.data] * 2)),
+        (np.stack([t, t]).shape, (2, 2, 2)), (np.where(t > 2, t, 0), [[0, 0], [3, 4]]),
+        (np.clip(t, 2, 3), [[2, 2], [3, 3]]),
+        (np.squeeze(t[:1]), [1, 2]), (np.expand_dims(t, 0), t.data[None]),
+        (np.var(t), 1.25), (np.dot(t, t), t.data @ t.data),
+    ]:  # fmt: skip
+        np.testing.assert_allclose(getattr(y, "data", y), expected)
+    with pytest.raises(KindError, match=r"np\.median has no derivative rule"):
+        np.median(t)
+    with pytest.raises(KindError, match=r"np\.gcd has no derivative rule"):
+        np.gcd(t, 2)
+    with pytest.raises(KindError, match="lose its gradient"):
+        np.asarray(t)
+    with pytest.raises(KindError, match="arguments it does not take"):
+        np.sum(t, where=[True, False])
+    np.testing.assert_array_equal(np.asarray(t.detach()), t.data)
+
+
+INDICES = [
+    1, -1, slice(None), slice(None, None, -1), (0, 1), (..., 0), (None, 1), (slice(1, None), None, 0), ([0, 2, 0],),
+    (np.array([[0, 1], [1, 1]]),), (slice(None), [1, 1, 0]), ([0, 1], [1, 1]), (np.array([True, False, True]),),
+    (np.ones((3, 2), bool),), ([],), (np.array(True),), (0, slice(0, 0)), ([0, 2], None, [1, 1]), ([0, 1], ..., [1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", INDICES, ids=str)
+def test_every_form_of_index(at) -> None:
+    x = np.arange(6.0).reshape(3, 2)
+    t = Tensor(x)
+    y = t[at]
+    np.testing.assert_array_equal(y.data, x[at])
+    g = np.random.default_rng(0).normal(size=y.shape)
+    expected = np.zeros_like(x)
+    np.add.at(expected, at, g)
+    np.testing.assert_allclose(gradients(y, t, g), expected)
+    if y.size:
+        check_gradients(lambda t: ag.sin(t)[at], x)
+
+
+def test_indices_may_be_tensors() -> None:
+    t = Tensor([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(t[Tensor([2, 0])].data, [3, 1])
+    np.testing.assert_array_equal(t[t > 1.5].data, [2, 3])
+
+
+REDUCTIONS = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "var": np.var}
+
+
+@given(st.data(), st.sampled_from(sorted(REDUCTIONS)))
+def test_reductions_over_any_axes(data: st.DataObject, name: str) -> None:
+    shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=3))
+    axis = data.draw(
+        st.none()
+        | hnp.valid_tuple_axes(len(shape))
+        | st.sampled_from([*range(-len(shape), len(shape)), None])
+    )
+    keepdims = data.draw(st.booleans())
+    x = np.random.default_rng(len(shape)).normal(size=shape)
+    y = getattr(ag, name)(Tensor(x), axis=axis, keepdims=keepdims)
+    expected = REDUCTIONS[name](x, axis=axis, keepdims=keepdims)
+    assert type(y.data) is np.ndarray
+    assert y.shape == np.shape(expected)
+    np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-15)
+    check_gradients(lambda t: getattr(ag, name)(t, axis=axis, keepdims=keepdims), x)
+
+
+def test_ties_share_evenly() -> None:
+    t = Tensor([[5.0, 5.0, 1.0], [2.0, 2.0, 2.0]])
+    np.testing.assert_allclose(gradients(t.max(axis=1), t, np.ones(2)), [[0.5, 0.5, 0], [1 / 3] * 3])
+    np.testing.assert_allclose(gradients(t.max(), t), [[0.5, 0.5, 0], [0, 0, 0]])
+    a, b = Tensor([1.0, 2.0]), Tensor([1.0, 3.0])
+    ag.maximum(a, b).sum().backward()
+    np.testing.assert_array_equal(a.grad + b.grad, [1, 1])
+    np.testing.assert_array_equal(a.grad, [0.5, 0])
+
+
+def test_extreme_logits() -> None:
+    t = Tensor([[1e4, 0.0], [-1e4, 1e4]])
+    np.testing.assert_array_equal(ag.softmax(t).data, [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(ag.log_softmax(t).data, [[0, -1e4], [-2e4, 0]])
+    assert np.isfinite(gradients(ag.log_softmax(t).sum(), t)).all()
+    for row, value in (([-np.inf, 0.0], 0.0), ([-np.inf, -np.inf], -np.inf), ([np.inf, 0.0], np.inf)):
+        t = Tensor(row)
+        assert ag.logsumexp(t).item() == value
+        g = gradients(ag.logsumexp(t), t)
+        assert not np.isnan(g[:1]).any() or value == np.inf
+    assert ag.logaddexp(Tensor(-np.inf), -np.inf).item() == -np.inf
+
+
+def test_variance_of_large_numbers_keeps_its_digits() -> None:
+    noise = np.random.default_rng(0).normal(size=1000)
+    assert ag.var(Tensor(1e8 + noise)).item() == pytest.approx(np.var(noise), rel=1e-6)
+
+
+def test_noncontiguous_and_fortran_arrays() -> None:
+    x = np.arange(24.0).reshape(4, 6)
+    for view in (x[::2, ::3], np.asfortranarray(x[:2, :2]), x.T[:2, :2]):
+        check_gradients(lambda t: ag.tanh(t @ t.T).sum(axis=0), view / 10)
+
+
+def test_shape_functions() -> None:
+    t = Tensor(np.arange(6.0).reshape(2, 3))
+    assert t.reshape(3, 2).shape == t.reshape((3, -1)).shape == (3, 2)
+    assert t.T.shape == t.transpose(1, 0).shape == t.transpose((1, 0)).shape == (3, 2)
+    assert t.transpose(-1, 0).shape == (3, 2)
+    assert t.ravel().shape == (6,)
+    assert ag.expand_dims(t, -1).shape == (2, 3, 1)
+    assert ag.squeeze(ag.expand_dims(t, (0, 2)), axis=(0, 2)).shape == (2, 3)
+    assert ag.concatenate([t, t], axis=None).shape == (12,)
+    assert ag.stack([Tensor(1.0), 2.0]).shape == (2,)
+    assert [row.shape for row in t] == [(3,), (3,)]
+    assert ag.dot(Tensor([1.0, 2.0]), [3.0, 4.0]).item() == 11
+
+
+def test_assigning_data() -> None:
+    t = Tensor([1.0, 2.0], dtype=np.float32)
+    t.data -= 0.5
+    np.testing.assert_array_equal(t.data, [0.5, 1.5])
+    t.data = np.array([1.0, 2.0])
+    assert t.dtype == np.float32
+    with pytest.raises(ShapeError, match="keeps its shape"):
+        t.data = np.ones(3)
+    with pytest.raises(KindError, match="only the data of a leaf"):
+        (t * 2).data = np.ones(2)
+
+
+def test_repr() -> None:
+    assert repr(Tensor([1.0, 2.0])) == "Tensor([1., 2.])"
+    assert repr(Tensor([1], name="n")) == "Tensor([1], name='n')"
+    assert repr(Tensor(2.0, dtype=np.float32)) == "Tensor(2., dtype=float32)"
+    assert float(Tensor([2.0])) == Tensor([[2.0]]).item() == 2.0
+
+
+class TestLessons:
+    def test_shapes_that_do_not_fit(self) -> None:
+        with pytest.raises(
+            ShapeError, match=r"add was given a Tensor 'a' of shape \(2,\).*\(3,\).*broadcast when"
+        ):
+            Tensor([1.0, 2.0], name="a") + Tensor([1.0, 2.0, 3.0])
+        with pytest.raises(ShapeError, match=r"matmul was given .*\(2, 3\).*\(2, 3\).*last axis of a"):
+            Tensor(np.ones((2, 3))) @ Tensor(np.ones((2, 3)))
+        with pytest.raises(ShapeError, match="takes \\*"):
+            Tensor(2.0) @ Tensor([1.0])
+        with pytest.raises(ShapeError, match="reshape with shape"):
+            Tensor([1.0, 2.0]).reshape(3)
+        with pytest.raises(ShapeError, match="index with at=5"):
+            Tensor([1.0, 2.0])[5]
+
+    def test_axes_that_do_not_exist(self) -> None:
+        t = Tensor(np.ones((2, 3)))
+        with pytest.raises(ShapeError, match="axis=2.*has 2 axes"):
+            t.sum(axis=2)
+        with pytest.raises(ShapeError, match="names an axis twice"):
+            t.sum(axis=(0, -2))
+        with pytest.raises(KindError, match="axis as an integer"):
+            t.sum(axis="rows")
+        with pytest.raises(ShapeError, match="only axes of length 1"):
+            t.squeeze(0)
+        with pytest.raises(ShapeError, match="each of its axes once"):
+            t.transpose((0,))
+        with pytest.raises(ShapeError, match="too few for ddof"):
+            Tensor([1.0]).var(ddof=1)
+
+    def test_assignment_into_a_tensor(self) -> None:
+        with pytest.raises(KindError, match=r"t = where\(mask, new, t\)"):
+            Tensor([1.0])[0] = 2.0
+
+    def test_what_is_no_array(self) -> None:
+        for wrong in ("text", [1.0, "a"], [1j], {}, None, [[1.0], [1.0, 2.0]]):
+            with pytest.raises(KindError):
+                Tensor(wrong)
+        with pytest.raises(KindError, match=r"stack\(\[a, b\]\)"):
+            Tensor([Tensor(1.0), Tensor(2.0)])
+        with pytest.raises(KindError, match="a node already"):
+            Tensor(Tensor(1.0))
+
+    def test_one_number_from_many(self) -> None:
+        with pytest.raises(ShapeError, match=r"has 2 elements; \.item\(\)"):
+            float(Tensor([1.0, 2.0]))
+        with pytest.raises(ShapeError):
+            bool(Tensor([1.0, 2.0]))
+        with pytest.raises(KindError, match="no length"):
+            len(Tensor(1.0))

@@ -1,0 +1,71 @@
+"""Every example in a docstring, and every one in the README, runs and prints what it says."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule.autograd
+import chainrule.nn
+import chainrule.viz
+from chainrule.autograd import TABLE
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = [
+    name
+    for package in (chainrule.autograd, chainrule.nn, chainrule.viz)
+    for _, name, _ in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """Examples may write files and declare rows; neither outlives them."""
+    monkeypatch.chdir(tmp_path)
+    rows = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(rows)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert (
+        doctest.testmod(module, extraglobs={"np": np}, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+    )
+
+
+def test_what_is_public_has_a_docstring_with_an_example() -> None:
+    for package in (chainrule.autograd, chainrule.nn, chainrule.viz):
+        for name in package.__all__:
+            thing = getattr(package, name)
+            if callable(thing) and not isinstance(thing, type) and not hasattr(thing, "rules"):
+                assert ">>>" in (thing.__doc__ or ""), f"{package.__name__}.{name} has no example"
+
+
+def readme_blocks(language: str) -> list[str]:
+    return re.findall(
+        rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+
+
+def test_the_readme_runs_from_top_to_bottom() -> None:
+    blocks = readme_blocks("python")
+    assert blocks
+    names: dict[str, object] = {}
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for block in blocks:
+        if ">>>" in block:
+            test = parser.get_doctest(block, names, "README.md", "README.md", 0)
+            assert runner.run(test, clear_globs=False).failed == 0
+            names = test.globs
+        else:
+            exec(compile(block, "README.md", "exec"), names)
