@@ -7,7 +7,15 @@ else serves. This package imports NumPy and nothing else of chainrule.
 
 from .backward import gradients
 from .check import check_gradients
-from .errors import ChainruleError, CheckError, GradientError, KindError, ShapeError
+from .errors import (
+    ChainruleError,
+    CheckError,
+    GradientError,
+    KindError,
+    NonfiniteError,
+    RangeError,
+    ShapeError,
+)
 from .functions import (
     astype,
     broadcast_to,
@@ -94,7 +102,9 @@ __all__ = [
     "GradientError",
     "KindError",
     "Node",
+    "NonfiniteError",
     "Primitive",
+    "RangeError",
     "ShapeError",
     "Tape",
     "Tensor",

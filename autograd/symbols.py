@@ -41,8 +41,9 @@ class Symbol(Operators):
             chosen: Any = inputs[0] if params["condition"] else inputs[1]
             return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
+        plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
-            data = op.evaluate(*(x.data if isinstance(x, Symbol) else x for x in inputs), **plain)
+            data = op.evaluate(*plain_inputs, **plain)
         if op.name == "negative":
             return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
         if op.symbol is not None and len(inputs) == 2:
@@ -50,8 +51,8 @@ class Symbol(Operators):
         if op.name == "where":
             arguments = [params["condition"], *inputs]
             return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
-        arguments = [*map(text_of, inputs), *(f"{k}={text_of(v)}" for k, v in params.items())]
-        return Symbol(f"{op.name}({', '.join(arguments)})", data)
+        options = _options(params, np.ndim(plain_inputs[0]))
+        return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
 
     def __lt__(self, other: Any) -> Any:
         return _compare("<", self, other, super().__lt__(other))
@@ -99,6 +100,20 @@ def text_of(x: Any) -> str:
     if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) for part in x):
         return "(" + ", ".join(map(text_of, x)) + ")"
     return repr(x)
+
+
+def _options(params: dict[str, Any], ndim: int) -> list[str]:
+    """The parameters as people write them: what is the default is left out."""
+    texts = []
+    for name, value in params.items():
+        if name == "keepdims" and not value:
+            continue
+        if name == "axis" and isinstance(value, tuple):
+            if len(value) == ndim:
+                continue
+            value = value[0] if len(value) == 1 else value
+        texts.append(f"{name}={text_of(value)}")
+    return texts
 
 
 def _bracket(x: Any, at_least: int) -> str:

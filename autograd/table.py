@@ -73,12 +73,13 @@ class Primitive:
         return self.on_arrays(*(x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs), **params)
 
     def at_floats(self, *inputs: float, **params: Any) -> float:
-        """The value at Python floats; where `math` raises (a pole, an overflow), NumPy's inf or nan."""
+        """The value at Python floats; where `math` raises (a pole, an overflow), IEEE's inf or nan."""
         assert self.on_floats is not None
         try:
             return self.on_floats(*inputs, **params)
         except (ValueError, ArithmeticError):
-            return float(self.on_arrays(*map(np.float64, inputs), **params))
+            with np.errstate(all="ignore"):
+                return float(self.on_arrays(*map(np.float64, inputs), **params))
 
     def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
         """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""

@@ -104,10 +104,10 @@ def test_special_points(f, at, expected, kind) -> None:
         assert float(gradients(first, x)) == pytest.approx(curvature)
 
 
-@pytest.mark.parametrize("kind", [Value, Tensor])
-def test_the_fractional_power_of_a_negative_number_is_nan(kind) -> None:
+def test_the_fractional_power_of_a_negative_number_is_nan() -> None:
+    assert math.isnan((Value(-8.0) ** (1 / 3)).data)
     with pytest.warns(RuntimeWarning, match="invalid value"):
-        assert math.isnan(float(kind(-8.0) ** (1 / 3)))
+        assert math.isnan((Tensor(-8.0) ** (1 / 3)).item())
 
 
 def test_compound_nodes() -> None:

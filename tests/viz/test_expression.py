@@ -1,0 +1,124 @@
+"""Expressions as text: what can be read, and that everything else is refused with a way out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.autograd import Tensor, Value, gradients
+from chainrule.viz.expression import ExpressionError, evaluate, read_assignments
+
+A = ["a=2", "b=-3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "by_a"),
+    [
+        ("tanh(a*b + 6)", 0.0, -3.0),
+        ("a**2 / b - a", -4 / 3 - 2, 4 / -3 - 1),
+        ("-a", -2, -1),
+        ("+a - -b", -1, 1),
+        ("-(a + 2*pi)", -2 - 2 * math.pi, -1),
+        ("where(a > b, a, b)", 2, 1),
+        ("where(a <= b, a, b)", -3, 0),
+        ("abs(b) + absolute(a)", 5, 1),
+        ("total([a, b, 1])", 0, 1),
+        ("dot([a, b], [a, 2])", -2, 4),
+        ("leaky_relu(-a, negative_slope=0.1)", -0.2, -0.1),
+        ("maximum(a, e)", math.e, 0),
+        ("1e-3 * a", 0.002, 0.001),
+    ],
+)
+def test_what_can_be_read(text: str, value: float, by_a: float) -> None:
+    leaves = read_assignments(A)
+    y = evaluate(text, leaves)
+    assert y.data == pytest.approx(value)
+    assert gradients(y, leaves["a"]) == pytest.approx(by_a)
+
+
+def test_lists_make_tensors() -> None:
+    leaves = read_assignments(["w=[[1, 2], [3, 4]]", "x=[1, -1]", "b=0.5"])
+    assert all(isinstance(x, Tensor) for x in leaves.values())
+    y = evaluate("sum(w @ x + b)", leaves)
+    assert y.item() == -1.0
+    np.testing.assert_array_equal(gradients(y, leaves["w"]), [[1, -1], [1, -1]])
+
+
+@pytest.mark.parametrize(
+    ("text", "lesson"),
+    [
+        ("2a + 1", r"A product needs its \*"),
+        ("tanh(a*b", "brackets do not match"),
+        ("a=3", "Values come after the expression"),
+        ("a^2", r"a power is written \*\*"),
+        ("a // b", r"floor\(a / b\)"),
+        ("a % b", "not differentiable"),
+        ("", "It is empty"),
+        ("   ", "It is empty"),
+        ("c + 1", "c has no value; add c=NUMBER"),
+        ("sigmod(a)", "did you mean sigmoid"),
+        ("qqq(a)", "There are: .*tanh"),
+        ("tanh", r"tanh is a function; write tanh\(\.\.\.\)"),
+        ("tanh(a, b)", "takes 1 input; given 2"),
+        ("softmax(a)", "one number"),
+        ("2 + 3", "nothing to differentiate"),
+        ("a.real", "not allowed"),
+        ("a[0]", "not allowed"),
+        ("lambda: a", "not allowed"),
+        ("[a for a in b]", "not allowed"),
+        ("a if a else b", "not allowed"),
+        ("a and b", "not allowed"),
+        ("'text' * a", "not allowed"),
+        ("1j * a", "not allowed"),
+        ("(a := 3)", "not allowed"),
+        ("f'{a}'", "not allowed"),
+        ("__import__('os')", "no function __import__"),
+        ("a.__class__()", "cannot be called"),
+        ("eval('1')", "no function eval"),
+        ("reshape(a, **a)", "not allowed"),
+        ("leaky_relu(a, negative_slope=b)", "plain number"),
+        ("leaky_relu(a, slopes=1)", "slopes"),
+        ("(" * 5000 + "a" + ")" * 5000, "nested|cannot be read"),
+        ("-" * 5000 + "a", "nested"),
+        ("a" + "+a" * 20000, "40001 characters"),
+        ("a\0b", "cannot be read"),
+        ("9" * 6000 + "* a", "cannot be read"),
+    ],
+)
+def test_what_is_refused(text: str, lesson: str) -> None:
+    from chainrule.autograd import ChainruleError
+
+    with pytest.raises(ChainruleError, match=lesson):
+        evaluate(text, read_assignments(A))
+
+
+@given(st.text(alphabet="ab+-*/()., 0123456789tanhexp<>=[]'\"_\n", max_size=30))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::SyntaxWarning")
+def test_nothing_but_a_lesson_comes_of_any_text(text: str) -> None:
+    from chainrule.autograd import ChainruleError, Node
+
+    try:
+        assert isinstance(evaluate(text, read_assignments(A)), Node)
+    except ChainruleError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "1=2", "a=x", "a=[1,'x']", "a=[[1],[1,2]]", "a=True", "a=1,2", "a=1j", "=2"])
+def test_assignments_that_are_none(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"as in a=2|write a number"):
+        read_assignments([text])
+
+
+def test_a_name_twice() -> None:
+    with pytest.raises(ExpressionError, match="a is given twice"):
+        read_assignments(["a=2", "a=3"])
+
+
+def test_values_keep_their_names_and_special_numbers() -> None:
+    leaves = read_assignments(["x=1e-300", "y=inf", "z = -0.5"])
+    assert [(v.name, v.data) for v in leaves.values()] == [("x", 1e-300), ("y", math.inf), ("z", -0.5)]
+    assert all(isinstance(v, Value) for v in leaves.values())
