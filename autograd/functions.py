@@ -176,7 +176,7 @@ def dot(a: Any, b: Any) -> Any:
         a, b = list(a), list(b)
         if len(a) != len(b):
             raise ShapeError(f"dot takes two lists of the same length; given {len(a)} and {len(b)} entries")
-        return p.inner_product(*a, *b)
+        return p.dot_(*a, *b)
     a, b = _arrays_only(a, "dot"), _arrays_only(b, "dot")
     if a.ndim == 0 or b.ndim == 0:
         return p.multiply(a, b)

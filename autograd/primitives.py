@@ -265,7 +265,7 @@ def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
     return inputs[i + half] if i < half else inputs[i - half]
 
 
-inner_product = elementwise("inner_product", _inner_product, _inner_product, _other_factor)
+dot_ = elementwise("dot", _inner_product, _inner_product, _other_factor)
 total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i, y, *xs: 1)
 
 

@@ -125,7 +125,11 @@ class _Reader:
             return -x if isinstance(x, (Node, float)) else autograd.negative(x)
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.UAdd):
             return self.read(tree.operand)
-        if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        if (
+            isinstance(tree, ast.Constant)
+            and isinstance(tree.value, (int, float))
+            and not isinstance(tree.value, bool)
+        ):
             return float(tree.value)
         if isinstance(tree, ast.Name):
             return self.name(tree)
@@ -158,7 +162,7 @@ class _Reader:
                 else f"there is no function {name}. There are: {', '.join(sorted(FUNCTIONS))}"
             )
         arguments = [self.read(x) for x in tree.args]
-        options = {option.arg: self.option(option) for option in tree.keywords}
+        options = {str(option.arg): self.option(option) for option in tree.keywords}
         try:
             return FUNCTIONS[name](*arguments, **options)
         except ChainruleError:

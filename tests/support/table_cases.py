@@ -47,7 +47,7 @@ FORMULA: dict[str, Callable[..., Any]] = {
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "where": lambda a, b, condition: condition * a + ~condition * b,
     "total": lambda *xs: sum(xs),
-    "inner_product": lambda a, b, c, d: a * c + b * d,
+    "dot": lambda a, b, c, d: a * c + b * d,
 }
 PARAMS: dict[str, dict[str, Any]] = {
     "leaky_relu": {"slope": 0.1},
@@ -58,7 +58,7 @@ PARAMS: dict[str, dict[str, Any]] = {
 INPUTS = {
     "power": lambda: (uniform(0.3, 2, 2, 3), uniform(0.3, 2, 2, 3)),
     "total": lambda: tuple(uniform(-2, 2, 2, 3) for _ in range(3)),
-    "inner_product": lambda: tuple(uniform(-2, 2, 2, 3) for _ in range(4)),
+    "dot": lambda: tuple(uniform(-2, 2, 2, 3) for _ in range(4)),
 }
 
 

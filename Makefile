@@ -1,0 +1,44 @@
+# Every chore is one command. Needed beforehand: Python 3.10 or newer, and make.
+# The targets create the virtual environment themselves and install the package into it as users get it
+# (not editable); when sources change, only the package is installed again.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+# folders too: their time changes when a file is added or deleted
+SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
+
+# only what is installed may be imported
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help demo test check format clean
+.NOTPARALLEL:
+
+help:  ## list these commands
+	@echo "make <command>, where <command> is"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@echo "Another Python: make test PYTHON=python3.12 VENV=.venv312"
+
+demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures to out/
+	$(VENV)/bin/chainrule demo
+
+test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
+	$(VENV)/bin/pytest $(ARGS)
+
+check: $(VENV)/dev.stamp  ## lint, formatting, types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+format: $(VENV)/dev.stamp  ## format the code, and repair what lint can repair
+	$(VENV)/bin/ruff check --fix-only
+	$(VENV)/bin/ruff format
+
+clean:  ## delete what these commands made, .venv and out/ included
+	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# plot.stamp and dev.stamp: the package is installed with the extra of that name
+$(VENV)/%.stamp: pyproject.toml $(SOURCES)
+	@sh .ci/install.sh "$(PYTHON)" "$(VENV)" $*

@@ -1,0 +1,87 @@
+"""Networks on top of the engine: neurons of Values, layers of Tensors, losses, optimisers, data, and the training loop.
+
+Read `scalar.py` (a neuron, number by number), then `module.py` (what has parameters), `layers.py`, `activations.py`
+and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the loop that uses them all. This package
+imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
+"""
+
+from . import data, datasets, init, losses, optim, scalar
+from .activations import (
+    ELU,
+    GELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .data import DataLoader, MinMaxScaler, Standardizer, one_hot, split
+from .layers import MLP, Flatten, Linear, Sequential
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    half_squared_error,
+    hinge_loss,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from .metrics import accuracy
+from .module import Module, Parameter, ScalarParameter
+from .optim import SGD, Adam, AdamW, Optimizer
+from .training import History, evaluate, fit
+
+__all__ = [
+    "Module",
+    "Parameter",
+    "ScalarParameter",
+    "Linear",
+    "Sequential",
+    "MLP",
+    "Flatten",
+    "Activation",
+    "Identity",
+    "ReLU",
+    "LeakyReLU",
+    "ELU",
+    "Sigmoid",
+    "Tanh",
+    "Softplus",
+    "GELU",
+    "SiLU",
+    "Softmax",
+    "LogSoftmax",
+    "mse_loss",
+    "half_squared_error",
+    "l1_loss",
+    "hinge_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "nll_loss",
+    "accuracy",
+    "Optimizer",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "DataLoader",
+    "split",
+    "Standardizer",
+    "MinMaxScaler",
+    "one_hot",
+    "fit",
+    "evaluate",
+    "History",
+    "data",
+    "datasets",
+    "init",
+    "losses",
+    "optim",
+    "scalar",
+]

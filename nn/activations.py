@@ -1,0 +1,164 @@
+"""Activations as modules: a network without one collapses to a single linear layer.
+
+Each is a function of `chainrule.autograd` with a name, so that it can stand in a `Sequential` and in a drawing.
+`ACTIVATIONS` is the list of those that a network can be given by name, as in `MLP(2, [16, 1], activation="tanh")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from .. import autograd
+from ..autograd.errors import RangeError
+from . import init
+from .module import Module
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "activation",
+]
+
+
+class Activation(Module):
+    """A module without parameters that applies one function, with its `options`, to whatever it is called with.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import ELU, LeakyReLU, Tanh
+    >>> LeakyReLU(0.1)(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    >>> ELU(), Tanh()
+    (ELU(alpha=1.0), Tanh())
+    """
+
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
+    def forward(self, x: Any) -> Any:
+        """The function at `x`: numbers, arrays, Values or Tensors."""
+        return type(self).function(x, **self.options)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+class Identity(Activation):
+    """`x` itself: what a linear layer has for an activation."""
+
+    function = staticmethod(lambda x: x)
+
+
+class ReLU(Activation):
+    """`max(x, 0)`. Its derivative is 0 at 0 and below, where a unit can die."""
+
+    function = autograd.relu
+
+
+class LeakyReLU(Activation):
+    """`x` where it is positive, `negative_slope * x` elsewhere: it does not die."""
+
+    function = staticmethod(autograd.leaky_relu)
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.options = {"negative_slope": negative_slope}
+
+
+class ELU(Activation):
+    """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
+
+    function = staticmethod(autograd.elu)
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.options = {"alpha": alpha}
+
+
+class Sigmoid(Activation):
+    """`1 / (1 + exp(-x))`, between 0 and 1; its derivative `s * (1 - s)` is 1/4 at most, and vanishes far out."""
+
+    function = autograd.sigmoid
+
+
+class Tanh(Activation):
+    """`tanh(x)`, between -1 and 1; its derivative `1 - t * t` vanishes far out."""
+
+    function = autograd.tanh
+
+
+class Softplus(Activation):
+    """`log(1 + exp(x))`, a ReLU with a smooth corner."""
+
+    function = autograd.softplus
+
+
+class GELU(Activation):
+    """`x` times the probability that a normal number is below it (exact, with `erf`)."""
+
+    function = autograd.gelu
+
+
+class SiLU(Activation):
+    """`x * sigmoid(x)`, also called swish."""
+
+    function = autograd.silu
+
+
+class Softmax(Activation):
+    """`exp(x) / sum(exp(x))` along the axis `dim`: probabilities. `cross_entropy` takes the logits before it."""
+
+    function = staticmethod(autograd.softmax)
+
+    def __init__(self, dim: int = -1) -> None:
+        self.options = {"axis": dim}
+
+    def extra_repr(self) -> str:
+        """The axis, as `dim`."""
+        return f"dim={self.options['axis']}"
+
+
+class LogSoftmax(Softmax):
+    """`log(softmax(x))` along the axis `dim`, what `nll_loss` takes."""
+
+    function = staticmethod(autograd.log_softmax)
+
+
+ACTIVATIONS: dict[str, tuple[type[Activation], Callable[..., Any]]] = {
+    # the module, and the initial weights that suit what comes before it
+    "relu": (ReLU, init.he_uniform),
+    "leaky_relu": (LeakyReLU, init.he_uniform),
+    "elu": (ELU, init.he_uniform),
+    "gelu": (GELU, init.he_uniform),
+    "silu": (SiLU, init.he_uniform),
+    "softplus": (Softplus, init.he_uniform),
+    "sigmoid": (Sigmoid, init.glorot_uniform),
+    "tanh": (Tanh, init.glorot_uniform),
+    "linear": (Identity, init.glorot_uniform),
+}
+
+
+def activation(name: str) -> tuple[type[Activation], Callable[..., Any]]:
+    """The module of that name, and the function of `chainrule.nn.init` that suits the weights before it.
+
+    Raises `RangeError` for a name that is not in `ACTIVATIONS`.
+
+    >>> from chainrule.nn.activations import activation
+    >>> module, weights = activation("tanh")
+    >>> module(), weights.__name__
+    (Tanh(), 'glorot_uniform')
+    """
+    if name not in ACTIVATIONS:
+        raise RangeError(f"there is no activation {name!r} here; there are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]

@@ -1,0 +1,115 @@
+"""Made data: points in the plane that belong to classes, for watching a decision boundary move.
+
+Each function returns `(X, y)`: `X` is `(n_samples, 2)` float64, `y` is `(n_samples,)` int64, classes
+numbered from 0. The classes are as equal in number as they can be, the samples stand in random order, and the
+same `seed` gives the same numbers. `noise` is the standard deviation of what is added to every coordinate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...autograd.errors import RangeError
+from ..init import Seed
+
+__all__ = ["circles", "gaussians", "moons", "spirals", "xor"]
+
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def _classes(n_samples: int, n_classes: int = 2) -> np.ndarray:
+    """The classes in turn: 0, 1, 0, 1, ..."""
+    if n_samples < 1 or n_classes < 1:
+        raise RangeError(
+            f"{n_samples} samples of {n_classes} classes were asked for: there must be at least one of each"
+        )
+    return np.arange(n_samples, dtype=np.int64) % n_classes
+
+
+def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, seed: Seed) -> Points:
+    """Points at `(x, y)`, made noisy and shuffled."""
+    if noise < 0:
+        raise RangeError(f"noise is a standard deviation and cannot be negative, as {noise} is")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(classes))
+    points = np.stack([x, y], axis=1)[order]
+    return points + noise * rng.standard_normal(points.shape), classes[order]
+
+
+def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
+    """Two half circles that reach into each other, each of radius 1.
+
+    >>> from chainrule.nn.datasets import moons
+    >>> X, y = moons(100, noise=0.1, seed=0)
+    >>> X.shape, y[:6]
+    ((100, 2), array([0, 0, 0, 1, 1, 0]))
+    """
+    classes = _classes(n_samples)
+    t = np.linspace(0, np.pi, n_samples)
+    upper = classes == 0
+    x = np.where(upper, np.cos(t), 1 - np.cos(t))
+    y = np.where(upper, np.sin(t), 0.5 - np.sin(t))
+    return _finish(x, y, classes, noise, seed)
+
+
+def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor: float = 0.5) -> Points:
+    """A circle of radius 1 (class 0) around one of radius `factor` (class 1).
+
+    >>> from chainrule.nn.datasets import circles
+    >>> X, y = circles(4, noise=0.0, seed=0)
+    >>> (X**2).sum(axis=1), y
+    (array([1.  , 1.  , 0.25, 0.25]), array([0, 0, 1, 1]))
+    """
+    classes = _classes(n_samples)
+    t = np.linspace(0, 2 * np.pi, n_samples, endpoint=False)
+    radius = np.where(classes == 0, 1.0, factor)
+    return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, seed)
+
+
+def gaussians(
+    n_samples: int = 100, noise: float = 0.5, seed: Seed = None, n_classes: int = 2, distance: float = 1.5
+) -> Points:
+    """Round clouds of deviation `noise`, their centres evenly on a circle of radius `distance`.
+
+    >>> from chainrule.nn.datasets import gaussians
+    >>> X, y = gaussians(90, seed=0, n_classes=3)
+    >>> X.shape, [int((y == c).sum()) for c in range(3)]
+    ((90, 2), [30, 30, 30])
+    """
+    classes = _classes(n_samples, n_classes)
+    angle = 2 * np.pi * classes / n_classes
+    return _finish(distance * np.cos(angle), distance * np.sin(angle), classes, noise, seed)
+
+
+def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
+    """Four quarters of the square from -1 to 1: class 1 where the signs of the coordinates differ.
+
+    No line separates the classes, which a single perceptron therefore cannot learn.
+
+    >>> from chainrule.nn.datasets import xor
+    >>> X, y = xor(100, noise=0.0, seed=0)
+    >>> bool((y == (X[:, 0] * X[:, 1] < 0)).all())
+    True
+    """
+    rng = np.random.default_rng(seed)
+    quarter = _classes(n_samples, 4)  # classes 0, 1, 0, 1 going around
+    side_x = np.array([1, -1, -1, 1])[quarter]
+    side_y = np.array([1, 1, -1, -1])[quarter]
+    x, y = rng.random((2, n_samples))
+    return _finish(side_x * x, side_y * y, quarter % 2, noise, rng)
+
+
+def spirals(
+    n_samples: int = 200, noise: float = 0.05, seed: Seed = None, n_classes: int = 2, turns: float = 1.0
+) -> Points:
+    """Arms that wind outwards from the origin to radius 1 in `turns` turns, one for each class.
+
+    >>> from chainrule.nn.datasets import spirals
+    >>> X, y = spirals(300, seed=0, n_classes=3)
+    >>> X.shape, y.max()
+    ((300, 2), np.int64(2))
+    """
+    classes = _classes(n_samples, n_classes)
+    radius = np.linspace(0.05, 1, n_samples)
+    angle = 2 * np.pi * (turns * radius + classes / n_classes)
+    return _finish(radius * np.cos(angle), radius * np.sin(angle), classes, noise, seed)

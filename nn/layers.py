@@ -1,0 +1,195 @@
+"""Layers and ways to stack them: `Linear`, `Sequential`, `MLP`, `Flatten`.
+
+A batch is a matrix with one sample in each row, and a linear layer computes `Z = X W + b`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd.node import describe
+from . import init
+from .activations import activation as activation_named
+from .module import Module, Parameter, as_input
+
+__all__ = ["MLP", "Flatten", "Linear", "Sequential"]
+
+
+class Linear(Module):
+    """`Z = X W + b`: every output is a weighted sum of all inputs, plus a bias.
+
+    `weight` is `(in_features, out_features)` and `bias` is `(out_features,)`, or `None` with `bias=False`. The
+    input is `(..., in_features)`, the output `(..., out_features)`. Weights start as `weight_init` draws
+    them (by default Glorot's uniform numbers), biases at zero.
+
+    Raises `ShapeError` when the input's last axis is not `in_features` long.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import Linear
+    >>> layer = Linear(2, 3, seed=0)
+    >>> layer.weight.shape, layer.bias.data
+    ((2, 3), array([0., 0., 0.]))
+    >>> layer(np.ones((4, 2))).shape
+    (4, 3)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        weight_init: Callable[..., np.ndarray] = init.glorot_uniform,
+        seed: init.Seed = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.in_features = _width(in_features)
+        self.out_features = _width(out_features)
+        self.weight = Parameter(weight_init((in_features, out_features), seed=seed, dtype=dtype))
+        self.bias = Parameter(init.zeros((out_features,), dtype=dtype)) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        """`x @ weight + bias`; plain arrays are taken in the dtype of the weights."""
+        x = as_input(x, self.weight.dtype, self)
+        if not x.ndim or x.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"{self._path or 'the layer'}, a {self._headline()}, takes rows of {self.in_features} numbers; "
+                f"given {describe(x)}. Its last axis has to be {self.in_features} long: "
+                f"is the data transposed, or the layer before of another width?"
+            )
+        z = x @ self.weight
+        return z if self.bias is None else z + self.bias
+
+    def extra_repr(self) -> str:
+        """`2 -> 8`."""
+        return f"{self.in_features} -> {self.out_features}" + (
+            "" if self.bias is not None else ", bias=False"
+        )
+
+
+def _width(n: int) -> int:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise KindError(f"the width of a layer is a whole number; given {describe(n)}")
+    if n < 1:
+        raise RangeError(f"the width of a layer is 1 or more; given {n}")
+    return int(n)
+
+
+class Sequential(Module):
+    """Modules one after the other: each is called with what the one before returned.
+
+    It is indexed, iterated and measured like a list. A part is called by its position: `0.weight`.
+
+    Raises `KindError` for a part that is not a module.
+
+    >>> from chainrule.nn import Linear, ReLU, Sequential
+    >>> model = Sequential(Linear(2, 8), ReLU(), Linear(8, 1))
+    >>> model
+    Sequential()
+      0: Linear(2 -> 8)
+      1: ReLU()
+      2: Linear(8 -> 1)
+    >>> len(model), model[-1]
+    (3, Linear(8 -> 1))
+    """
+
+    _numbered: ClassVar = {"_layers": "{0}"}
+
+    def __init__(self, *layers: Module) -> None:
+        for layer in layers:
+            if not isinstance(layer, Module):
+                raise KindError(
+                    f"Sequential takes modules, one argument each; given {describe(layer)}. Write ReLU() for "
+                    f"the function relu, and Sequential(*layers) for a list"
+                )
+        self._layers = layers
+
+    def forward(self, x: Any) -> Any:
+        """All parts in turn."""
+        for layer in self._layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._layers)
+
+    def __getitem__(self, i: int) -> Module:
+        return self._layers[i]
+
+
+class MLP(Module):
+    """A multi-layer perceptron: linear layers with an activation between them; the last layer is linear.
+
+    `widths` are the numbers of units in each layer, the outputs last. Weights before a ReLU and its family start as
+    He's uniform numbers, others as Glorot's, and biases at zero.
+
+    >>> from chainrule.nn import MLP
+    >>> MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    MLP(2 -> 16 -> 16 -> 1)
+      layers.0: Linear(2 -> 16)
+      layers.1: Tanh()
+      layers.2: Linear(16 -> 16)
+      layers.3: Tanh()
+      layers.4: Linear(16 -> 1)
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        widths: Sequence[int],
+        activation: str = "relu",
+        *,
+        seed: init.Seed = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        widths = checked_widths(n_inputs, widths)
+        between, weight_init = activation_named(activation)
+        rng = np.random.default_rng(seed)
+        layers: list[Module] = []
+        for n_in, n_out in pairwise(widths[:-1]):
+            layers += [Linear(n_in, n_out, weight_init=weight_init, seed=rng, dtype=dtype), between()]
+        self.layers = [*layers, Linear(widths[-2], widths[-1], seed=rng, dtype=dtype)]
+        self.widths = widths
+
+    def forward(self, x: Any) -> Any:
+        """`(n, n_inputs)` to `(n, widths[-1])`."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def extra_repr(self) -> str:
+        """`2 -> 16 -> 1`."""
+        return " -> ".join(map(str, self.widths))
+
+
+def checked_widths(n_inputs: int, widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths of all layers, the inputs first."""
+    if isinstance(widths, (int, str)) or not len(widths):
+        raise KindError(
+            f"an MLP takes the widths of its layers as a list, the outputs last, as in MLP(2, [16, 16, 1]); "
+            f"given {widths!r}"
+        )
+    return tuple(map(_width, (n_inputs, *widths)))
+
+
+class Flatten(Module):
+    """All axes of a sample in one: `(n, 8, 8)` becomes `(n, 64)`.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import Flatten
+    >>> Flatten()(np.ones((5, 8, 8))).shape
+    (5, 64)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """`x` with its first axis kept."""
+        return x.reshape((x.shape[0], -1))

@@ -1,0 +1,380 @@
+"""Losses: how wrong a prediction is, as one number to run backward from.
+
+Each takes `(prediction, target)` and a `reduction`: "mean", "sum" or "none" (one loss for each element, or for each
+sample where a loss is about a whole row). Predictions are Tensors; the losses that compare element by element also
+take a `Value`, or a list of them. Targets are plain arrays or numbers, or nodes. All are stable for extreme inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import (
+    Node,
+    Tensor,
+    Value,
+    absolute,
+    elementwise,
+    log,
+    log_softmax,
+    maximum,
+    mean,
+    relu,
+    reshape,
+    sigmoid,
+    softmax,
+    square,
+    structural,
+)
+from ..autograd import sum as sum_of
+from ..autograd.errors import KindError, RangeError, ShapeError
+from .data import one_hot_array
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "half_squared_error",
+    "hinge_loss",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+]
+
+# ---------------------------------------------------------------------- what the losses share
+
+
+def _reduce(losses: Any, reduction: str) -> Any:
+    """The losses of a Tensor, an array, or a list of Values as one number, unless that is not asked for."""
+    n = len(losses) if isinstance(losses, list) else losses.size
+    if _checked(reduction, n) == "none":
+        return losses
+    return mean(losses) if reduction == "mean" else sum_of(losses)
+
+
+def _reduce_array(losses: np.ndarray, reduction: str) -> Any:
+    """The same inside of a row, on a plain array and after `_checked`."""
+    if reduction == "none":
+        return losses
+    return losses.sum() / losses.size if reduction == "mean" else losses.sum()
+
+
+def _checked(reduction: str, n: int) -> str:
+    """The reduction, if it can be done with `n` losses."""
+    if reduction not in ("mean", "sum", "none"):
+        raise RangeError(f"reduction is 'mean', 'sum' or 'none'; given {reduction!r}")
+    if n == 0 and reduction == "mean":
+        raise ShapeError("the mean loss of no samples is not a number: the batch is empty")
+    return reduction
+
+
+def _pair(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
+    """Prediction and target as two Tensors or arrays of one shape and dtype, two Values, or two flat lists."""
+    if isinstance(prediction, (Value, list, tuple)):
+        values, targets = _flat(prediction), _flat(target)
+        if len(values) != len(targets):
+            raise ShapeError(f"{what} was given {len(values)} predictions and {len(targets)} targets")
+        return (values[0], targets[0]) if isinstance(prediction, Value) else (values, targets)
+    if not isinstance(prediction, Tensor):
+        prediction = np.asarray(prediction, None if np.asarray(prediction).dtype.kind == "f" else np.float64)
+    if not isinstance(target, Tensor):
+        target = np.asarray(target, prediction.dtype)
+    if prediction.shape != target.shape:
+        raise ShapeError(
+            f"{what} compares element by element and was given predictions of shape {prediction.shape} and targets "
+            f"of shape {target.shape}, which would broadcast to something else, or not at all. "
+            f"Reshape one of them: a column of predictions (n, 1) wants y.reshape(-1, 1)"
+        )
+    return prediction, target
+
+
+def _flat(nested: Any) -> list[Any]:
+    if isinstance(nested, (list, tuple, np.ndarray)):
+        return [x for each in nested for x in _flat(each)]
+    return [nested]
+
+
+def _compare(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: str) -> Any:
+    """`loss` of each element of the pair, reduced."""
+    prediction, target = pair
+    if isinstance(prediction, list):
+        return _reduce([loss(p, t) for p, t in zip(prediction, target)], reduction)
+    if isinstance(prediction, Value):
+        _checked(reduction, 1)
+        return loss(prediction, target)
+    return _reduce(loss(prediction, target), reduction)
+
+
+def _plain(x: Any) -> np.ndarray:
+    """The numbers behind a node, an array or a list of Values."""
+    if isinstance(x, list):
+        return np.array([v.data if isinstance(v, Node) else v for v in x], dtype=np.float64)
+    return np.asarray(x.data if isinstance(x, Node) else x)
+
+
+# ---------------------------------------------------------------------- regression
+
+
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """The mean squared error, `1/n sum (yhat - y)^2` over all elements.
+
+    Raises `ShapeError` where the shapes differ, even if they would broadcast.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import mse_loss
+    >>> mse_loss(Tensor([1.0, 4.0]), [1.0, 2.0])
+    Tensor(2.)
+    """
+    return _compare(lambda p, t: square(p - t), _pair(prediction, target, "mse_loss"), reduction)
+
+
+def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
+    """Half the squared error, `1/2 sum (yhat - y)^2`: its gradient is `yhat - y`, which is why one halves it.
+
+    Raises `ShapeError` where the shapes differ.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import half_squared_error
+    >>> yhat = Tensor([1.0, 4.0])
+    >>> half_squared_error(yhat, [0.0, 2.0]).backward()
+    >>> yhat.grad
+    array([1., 2.])
+    """
+    pair = _pair(prediction, target, "half_squared_error")
+    return _compare(lambda p, t: 0.5 * square(p - t), pair, reduction)
+
+
+def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """The mean absolute error, `1/n sum |yhat - y|`; its gradient is 0 where they are equal.
+
+    Raises `ShapeError` where the shapes differ.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import l1_loss
+    >>> l1_loss(Tensor([1.0, 4.0]), [2.0, 2.0])
+    Tensor(1.5)
+    """
+    return _compare(lambda p, t: absolute(p - t), _pair(prediction, target, "l1_loss"), reduction)
+
+
+# ---------------------------------------------------------------------- two classes
+
+
+def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
+    """The hinge loss of scores, `max(0, 1 - y s)`, for classes that are called -1 and +1.
+
+    Raises `RangeError` for other targets, `ShapeError` where the shapes differ.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.nn import hinge_loss
+    >>> hinge_loss([Value(0.5), Value(-2.0)], [1, -1])
+    Value(0.25)
+    """
+    pair = _pair(scores, target, "hinge_loss")
+    t = _plain(pair[1])
+    if not (np.abs(t) == 1).all():
+        raise RangeError(
+            f"hinge_loss calls the two classes -1 and +1; given targets from {t.min():g} to {t.max():g}. "
+            f"Write 2 * y - 1 for classes called 0 and 1"
+        )
+    return _compare(lambda s, t: relu(1 - t * s), pair, reduction)
+
+
+SMALL = 1e-12  # a probability below this counts as this in a gradient, which would be infinite at 0
+
+
+def _bce(p: float, t: float) -> float:
+    likely, unlikely = (math.log(p) if p > 0 else -100.0), (math.log1p(-p) if p < 1 else -100.0)
+    return -t * max(likely, -100.0) - (1 - t) * max(unlikely, -100.0)
+
+
+def _bce_of_arrays(p: Any, t: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return -t * np.maximum(np.log(p), -100) - (1 - t) * np.maximum(np.log1p(-p), -100)
+
+
+_binary_cross_entropy = elementwise(
+    "binary_cross_entropy",
+    _bce,
+    _bce_of_arrays,
+    [
+        lambda y, p, t: (1 - t) / maximum(1 - p, SMALL) - t / maximum(p, SMALL),
+        lambda y, p, t: log(maximum(1 - p, SMALL)) - log(maximum(p, SMALL)),
+    ],
+)
+_binary_cross_entropy_with_logits = elementwise(
+    "binary_cross_entropy_with_logits",
+    lambda z, t: max(z, 0.0) - t * z + math.log1p(math.exp(-abs(z))),
+    lambda z, t: np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z))),
+    [lambda y, z, t: sigmoid(z) - t, lambda y, z, t: -z],
+)
+
+
+def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean") -> Any:
+    """The cross-entropy of probabilities of "yes", `-y log p - (1 - y) log(1 - p)`.
+
+    Targets are 0 or 1, or probabilities. A logarithm counts as -100 at least, as in PyTorch, so that a
+    certain wrong answer costs 100 and not infinity. After a sigmoid, prefer `binary_cross_entropy_with_logits`.
+
+    Raises `RangeError` for probabilities or targets outside of 0 to 1, `ShapeError` where the shapes differ.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import binary_cross_entropy
+    >>> binary_cross_entropy(Tensor([0.5, 1.0]), [1, 1], reduction="none").data.round(4)
+    array([0.6931, 0.    ])
+    """
+    pair = _pair(probabilities, target, "binary_cross_entropy")
+    _check_probabilities(_plain(pair[0]), "binary_cross_entropy was given predictions", LOGITS_INSTEAD)
+    _check_probabilities(_plain(pair[1]), "binary_cross_entropy was given targets", CALL_THEM_0_1)
+    return _compare(_binary_cross_entropy, pair, reduction)
+
+
+def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+    """The same of logits, the numbers before the sigmoid, as one node: its local gradient is `sigmoid(z) - y`.
+
+    Raises `RangeError` for targets outside of 0 to 1, `ShapeError` where the shapes differ.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import binary_cross_entropy_with_logits
+    >>> z = Tensor([0.0, 1000.0])
+    >>> loss = binary_cross_entropy_with_logits(z, [1, 0], reduction="sum")
+    >>> loss.backward()
+    >>> round(loss.item(), 4), z.grad
+    (1000.6931, array([-0.5,  1. ]))
+    """
+    pair = _pair(logits, target, "binary_cross_entropy_with_logits")
+    _check_probabilities(_plain(pair[1]), "binary_cross_entropy_with_logits was given targets", CALL_THEM_0_1)
+    return _compare(_binary_cross_entropy_with_logits, pair, reduction)
+
+
+LOGITS_INSTEAD = (
+    "They are probabilities; for numbers before the sigmoid write binary_cross_entropy_with_logits"
+)
+CALL_THEM_0_1 = "The two classes are called 0 and 1; write (y + 1) / 2 for classes called -1 and +1"
+
+
+def _check_probabilities(p: np.ndarray, given: str, instead: str) -> None:
+    if p.size and not (p.min() >= 0 and p.max() <= 1) and not np.isnan(p).any():
+        raise RangeError(f"{given} from {p.min():g} to {p.max():g}. {instead}")
+
+
+# ---------------------------------------------------------------------- many classes
+
+
+def _picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """What rows of `x` say of their classes `t`; of probabilities, what they say on average."""
+    if t.dtype.kind in "iu":
+        return x.reshape(-1, x.shape[-1])[np.arange(t.size), t.ravel()].reshape(t.shape)
+    return (t * np.where(t == 0, 0, x)).sum(-1)  # what is impossible and does not happen costs nothing
+
+
+def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
+    x = x - x.max(-1, keepdims=True)
+    return _reduce_array(np.log(np.exp(x).sum(-1)) - _picked(x, t), reduction)
+
+
+def _per_sample(g: Any, x: Any, reduction: str) -> Any:
+    """The gradient at each sample's loss, as a column."""
+    if reduction == "none":
+        return reshape(g, shape=(*x.shape[:-1], 1))
+    return g / math.prod(x.shape[:-1]) if reduction == "mean" else g
+
+
+def _distribution(t: Any, x: Any) -> Any:
+    return one_hot(t, n_classes=x.shape[-1]) if t.ndim < x.ndim else t
+
+
+# classes as rows of zeros with a single one; whole numbers in, so nothing is differentiated
+one_hot = structural("one_hot", one_hot_array, [lambda g, y, t, n_classes: None])
+_cross_entropy = structural(
+    "cross_entropy",
+    _cross_entropies,
+    [
+        lambda g, y, x, t, reduction: (softmax(x) - _distribution(t, x)) * _per_sample(g, x, reduction),
+        lambda g, y, x, t, reduction: -log_softmax(x) * _per_sample(g, x, reduction),
+    ],
+)
+_nll = structural(
+    "nll",
+    lambda x, t, reduction: _reduce_array(-_picked(x, t), reduction),
+    [
+        lambda g, y, x, t, reduction: _distribution(t, x) * -_per_sample(g, x, reduction),
+        lambda g, y, x, t, reduction: x * -_per_sample(g, x, reduction),
+    ],
+)
+
+
+def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
+    """The cross-entropy of the softmax of logits, as one node: its gradient is `(softmax(x) - y) / n`.
+
+    `logits` are `(..., classes)`. `target` has either a whole number for each row, the class, `(...)`; or a
+    probability for each class, `(..., classes)`, such as `one_hot` gives. The loss is
+    `-sum y log softmax(x)` for each row.
+
+    Raises `KindError` for classes that are not whole numbers, `RangeError` for a class or a
+    probability that cannot be, `ShapeError` for targets of another shape.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import cross_entropy
+    >>> logits = Tensor([[0.0, 0.0], [1000.0, 0.0]])
+    >>> loss = cross_entropy(logits, [1, 0])
+    >>> loss.backward()
+    >>> round(loss.item(), 4), logits.grad
+    (0.3466, array([[ 0.25, -0.25],
+           [ 0.  ,  0.  ]]))
+    """
+    x, target = _classes(logits, target, "cross_entropy")
+    return _cross_entropy(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+
+
+def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Any:
+    """The negative log-likelihood of log-probabilities, such as `log_softmax` gives; targets as in `cross_entropy`.
+
+    Raises what `cross_entropy` raises.
+
+    >>> from chainrule.autograd import Tensor, log_softmax
+    >>> from chainrule.nn import nll_loss
+    >>> nll_loss(log_softmax(Tensor([[0.0, 0.0]])), [1]).item()
+    0.6931471805599453
+    """
+    x, target = _classes(log_probabilities, target, "nll_loss")
+    return _nll(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+
+
+def _classes(x: Any, target: Any, what: str) -> tuple[Any, Any]:
+    """Logits and targets as Tensors or arrays that fit each other, with each class in its range."""
+    if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in _flat(x))):
+        raise KindError(
+            f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
+            f"logits[k] is the cross-entropy of one sample of class k"
+        )
+    x = x if isinstance(x, Tensor) else np.asarray(x, dtype=None if isinstance(x, np.ndarray) else np.float64)
+    target = target if isinstance(target, Tensor) else np.asarray(target)
+    t = _plain(target)
+    if not x.ndim or t.shape not in (x.shape, x.shape[:-1]):
+        raise ShapeError(
+            f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
+            f"number for each row of scores, shape {x.shape[:-1]}, or one probability for each score, shape {x.shape}"
+        )
+    if t.ndim == x.ndim:
+        target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
+        if t.size and not (t.min() >= 0 and np.abs(t.sum(-1) - 1).max() < 1e-3):
+            raise RangeError(
+                f"{what} was given targets of the scores' shape {x.shape}, which are probabilities then; but a row "
+                f"of them sums to {t.sum(-1).flat[np.abs(t.sum(-1) - 1).argmax()]:g}, or has a negative one"
+            )
+    elif t.dtype.kind not in "iu":
+        raise KindError(
+            f"{what} was given classes of dtype {t.dtype}, shape {t.shape}; a class is a whole number from 0 to "
+            f"{x.shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
+        )
+    elif t.size and not (t.min() >= 0 and t.max() < x.shape[-1]):
+        raise RangeError(
+            f"{what} was given {x.shape[-1]} scores for each sample, so classes are 0 to {x.shape[-1] - 1}; "
+            f"the targets have {t.min()} to {t.max()}"
+        )
+    return x, target

@@ -1,0 +1,317 @@
+"""A module: an object that holds parameters and other modules, and computes something with them.
+
+Nothing is registered. A module's attributes are walked in the order in which they were set, through lists, tuples
+and dicts, and what is found there are its parts; the way to a part is its name, as in `layers.0.weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..autograd import Node, Tensor, Value, scope
+from ..autograd.errors import KindError, ShapeError
+from ..autograd.node import describe
+
+__all__ = ["Module", "Parameter", "ScalarParameter"]
+
+Self = TypeVar("Self", bound="Module")
+
+
+class Parameter(Tensor):
+    """A `Tensor` that a module learns: always a leaf, always differentiable, drawn with a double border.
+
+    `data` is copied; integers become float64, as weights are never whole numbers for long. A module that it is
+    assigned to gives it its name.
+
+    >>> from chainrule.nn import Parameter
+    >>> Parameter([1, 2])
+    Tensor([1., 2.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, name: str | None = None, dtype: DTypeLike | None = None) -> None:
+        array = np.asarray(data, dtype)
+        super().__init__(array if array.dtype.kind == "f" else array.astype(np.float64), name, True)
+
+    def cast(self, dtype: DTypeLike) -> None:
+        """Hold the same numbers in another floating dtype, and forget the gradient."""
+        self._data = self._data.astype(dtype)
+        self.data = self._data  # so that graphs recorded before notice
+        self.grad = None
+
+
+class ScalarParameter(Value):
+    """A `Value` that a module of `chainrule.nn.scalar` learns.
+
+    >>> from chainrule.nn import ScalarParameter
+    >>> ScalarParameter(0.5, name="w1")
+    Value(0.5, name='w1')
+    """
+
+    __slots__ = ()
+
+
+AnyParameter: TypeAlias = Parameter | ScalarParameter
+
+
+class Module:
+    """What layers, activations and whole networks are made of: write `forward`, then call the module.
+
+    A parameter or a module that is set as an attribute, or stands in a list, tuple or dict there, is a part of
+    this one. Calling a module opens a scope with its name, so that drawings put a box around what it computes.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import Linear, Module, ReLU
+    >>> class Net(Module):
+    ...     def __init__(self):
+    ...         self.layers = [Linear(2, 3, seed=0), ReLU(), Linear(3, 1, seed=1)]
+    ...
+    ...     def forward(self, x):
+    ...         for layer in self.layers:
+    ...             x = layer(x)
+    ...         return x
+    >>> net = Net()
+    >>> net
+    Net()
+      layers.0: Linear(2 -> 3)
+      layers.1: ReLU()
+      layers.2: Linear(3 -> 1)
+    >>> [name for name, _ in net.named_parameters()]
+    ['layers.0.weight', 'layers.0.bias', 'layers.2.weight', 'layers.2.bias']
+    >>> net(np.ones((5, 2))).shape
+    (5, 1)
+    """
+
+    training: bool = True
+    """Whether the module is being trained; see `train` and `eval`."""
+
+    _numbered: ClassVar[dict[str, str]] = {}  # names for the entries of a list: {0} counts from 0, {1} from 1
+    _path: str = ""  # the way here from the outermost module
+    _title: str | None = None  # what the scope of a call is called, once it has been worked out
+
+    # ------------------------------------------------------------------ computing
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """What the module computes; every module writes its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it computes: give it a method forward(self, x)"
+        )
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        title = self._title
+        if title is None:
+            title = f"{self._path}: {self._headline()}" if self._path else self._headline()
+            vars(self)["_title"] = title
+        with scope(title):
+            return self.forward(*inputs, **options)
+
+    # ------------------------------------------------------------------ parts and their names
+
+    def _parts(self) -> Iterator[tuple[str, Module | AnyParameter]]:
+        for name, value in vars(self).items():
+            if name in self._numbered:
+                for i, each in enumerate(value):
+                    yield from _found(each, self._numbered[name].format(i, i + 1))
+            else:
+                yield from _found(value, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        vars(self)["_title"] = None
+        if any(True for _ in _found(value, name)):
+            self._rename()
+
+    def _rename(self) -> None:
+        """Tell every part its name. The outermost module tells last, so names start from there."""
+        for path, module in self.named_modules(self._path):
+            vars(module).update(_path=path, _title=None)
+        for path, parameter in self.named_parameters(self._path):
+            parameter.name = path
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all modules in it with their names, each once; this one comes first.
+
+        >>> from chainrule.nn import MLP
+        >>> [name for name, _ in MLP(2, [3, 1]).named_modules()]
+        ['', 'layers.0', 'layers.1', 'layers.2']
+        """
+        seen = set()
+        waiting = [(prefix, self)]
+        while waiting:
+            path, module = waiting.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield path, module
+                parts = [
+                    (_join(path, name), part) for name, part in module._parts() if isinstance(part, Module)
+                ]
+                waiting.extend(reversed(parts))
+
+    def modules(self) -> list[Module]:
+        """This module and all modules in it, each once."""
+        return [module for _, module in self.named_modules()]
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, AnyParameter]]:
+        """All parameters with their names; one that is shared comes once, under its first name."""
+        seen = set()
+        for path, module in self.named_modules(prefix):
+            for name, part in module._parts():
+                if not isinstance(part, Module) and part not in seen:
+                    seen.add(part)
+                    yield _join(path, name), part
+
+    def parameters(self) -> list[AnyParameter]:
+        """All parameters, each once: what an optimiser is given.
+
+        >>> from chainrule.nn import Linear
+        >>> [p.shape for p in Linear(2, 3).parameters()]
+        [(2, 3), (3,)]
+        """
+        return [parameter for _, parameter in self.named_parameters()]
+
+    # ------------------------------------------------------------------ modes
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Switch this module and all in it to training (or, with `False`, to evaluation); returns the module."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: Self) -> Self:
+        """Switch to evaluation: dropout is off, and batch normalisation uses what it has learnt."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters: each `.grad` is `None` again."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def to(self: Self, dtype: DTypeLike) -> Self:
+        """Hold all parameters in another floating dtype, and forget their gradients; returns the module.
+
+        An optimiser made before keeps what it has gathered in the old dtype: make it afterwards.
+        Raises `KindError` for a dtype that is not floating, and for scalar networks.
+
+        >>> import numpy as np
+        >>> from chainrule.nn import Linear
+        >>> Linear(2, 3).to(np.float32).weight.dtype
+        dtype('float32')
+        """
+        dtype = np.dtype(dtype)
+        parameters = self.parameters()
+        if dtype.kind != "f":
+            raise KindError(
+                f"{self._headline()} cannot be held in {dtype}: weights change a little at a time, which takes a "
+                f"floating dtype. Write np.float32 or np.float64"
+            )
+        for parameter in parameters:
+            if isinstance(parameter, ScalarParameter):
+                raise KindError(
+                    f"{self._headline()} is made of Values, which are Python floats of 64 bits. "
+                    f"Use chainrule.nn.MLP, which is made of Tensors, for other dtypes"
+                )
+        for parameter in parameters:
+            parameter.cast(dtype)  # type: ignore[union-attr]  # there are no others, by the check above
+        return self
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of all parameters: their names, each with an array.
+
+        >>> from chainrule.nn import Linear
+        >>> {name: array.shape for name, array in Linear(2, 3).state_dict().items()}
+        {'weight': (2, 3), 'bias': (3,)}
+        """
+        return {name: np.array(parameter.data) for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Set all parameters to what `state_dict()` gave, converted to their dtypes.
+
+        With `strict=False` names that only one side has are passed over. Raises `ShapeError` that
+        lists every name that is missing, not known, or of another shape; nothing is loaded then.
+
+        >>> from chainrule.nn import Linear
+        >>> a, b = Linear(2, 3, seed=0), Linear(2, 3, seed=1)
+        >>> b.load_state_dict(a.state_dict())
+        >>> bool((a.weight.data == b.weight.data).all())
+        True
+        """
+        own = dict(self.named_parameters())
+        arrays = {
+            name: np.asarray(value.data if isinstance(value, Node) else value)
+            for name, value in state.items()
+        }
+        faults = []
+        if strict:
+            faults += [f"{name!r} is missing" for name in own if name not in arrays]
+            faults += [f"{name!r} is not a parameter here" for name in arrays if name not in own]
+        for name in own.keys() & arrays.keys():
+            shape, dtype = np.shape(own[name].data), arrays[name].dtype
+            if dtype.kind not in "fiub":
+                faults.append(f"{name!r} is of dtype {dtype}, which is no number")
+            elif arrays[name].shape != shape:
+                faults.append(f"{name!r} has shape {arrays[name].shape}, and {shape} here")
+        if faults:
+            raise ShapeError(
+                f"this state does not belong to {self._headline()}, and nothing of it was loaded: "
+                + "; ".join(sorted(faults))
+                + ". Build the module as it was when its state was taken"
+                + (", or write strict=False to load only the names that both have" if strict else "")
+            )
+        for name, parameter in own.items():
+            if name in arrays:
+                array = arrays[name].copy()
+                parameter.data = array if isinstance(parameter, Tensor) else float(array)
+
+    # ------------------------------------------------------------------ showing
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets behind the name: `2 -> 8` in `Linear(2 -> 8)`."""
+        return ""
+
+    def _headline(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def __repr__(self) -> str:
+        lines = [self._headline()]
+        for name, part in self._parts():
+            if isinstance(part, Module):
+                lines += f"{name}: {part!r}".splitlines()
+        return "\n  ".join(lines)
+
+
+def _found(value: Any, path: str) -> Iterator[tuple[str, Module | AnyParameter]]:
+    """The parts in a value: itself, or what lists, tuples and dicts in it hold."""
+    if isinstance(value, (Parameter, ScalarParameter, Module)):
+        yield path, value
+    elif isinstance(value, (list, tuple)):
+        for i, each in enumerate(value):
+            yield from _found(each, f"{path}.{i}")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _found(each, f"{path}.{key}")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def as_input(x: Any, dtype: np.dtype, layer: Module) -> Any:
+    """What a layer was called with, as a Tensor or an array; plain numbers take the layer's dtype."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Value) or (isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x)):
+        raise KindError(
+            f"{layer._headline()} works on Tensors and arrays; given {describe(x)}. "
+            f"The layers of chainrule.nn.scalar work on Values"
+        )
+    try:
+        return np.asarray(x, dtype)
+    except (TypeError, ValueError):
+        raise KindError(f"{layer._headline()} works on Tensors and arrays; given {describe(x)}") from None

@@ -1,0 +1,136 @@
+"""Networks of Values: primitives only, names and scopes that draw well, and what micrograd's callers expect."""
+
+import math
+
+import numpy as np
+import pytest
+
+from chainrule import nn
+from chainrule.autograd import ShapeError, Tape, Value, check_gradients
+from chainrule.nn import scalar
+
+
+def test_a_neuron_by_hand():
+    neuron = scalar.Neuron(2, activation="tanh", seed=0)
+    neuron.w[0].data, neuron.w[1].data, neuron.b.data = 0.5, -1.0, 0.25
+    out = neuron([2.0, 3.0])
+    assert out.data == math.tanh(0.25 + 0.5 * 2 - 1.0 * 3)
+    out.backward()
+    slope = 1 - out.data**2
+    assert [p.grad for p in neuron.parameters()] == [slope * 2, slope * 3, slope]
+
+
+def test_a_neuron_can_be_one_node_or_many():
+    fine, compound = (scalar.MLP(3, [4, 2], "tanh", seed=1, compound=c) for c in (False, True))
+    x = [0.5, -1.0, 2.0]
+    for a, b in zip(fine(x), compound(x), strict=True):
+        assert a.data == pytest.approx(b.data, rel=1e-14)
+    loss_a, loss_b = sum(fine(x)), sum(compound(x))
+    loss_a.backward()
+    loss_b.backward()
+    np.testing.assert_allclose([p.grad for p in fine.parameters()], [p.grad for p in compound.parameters()])
+    assert sum(n.op is not None for n in Tape(loss_b).nodes) < sum(
+        n.op is not None for n in Tape(loss_a).nodes
+    )
+
+
+def test_it_computes_what_the_tensor_network_computes():
+    tensors, values = nn.MLP(2, [5, 3], "tanh", seed=2), scalar.MLP(2, [5, 3], "tanh", seed=0)
+    for layer, linear in zip(values.layers, tensors.layers[::2], strict=True):
+        for j, neuron in enumerate(layer.neurons):
+            neuron.b.data = float(linear.bias.data[j])
+            for i, w in enumerate(neuron.w):
+                w.data = float(linear.weight.data[i, j])
+    x = [0.3, -0.7]
+    np.testing.assert_allclose([v.data for v in values(x)], tensors(x).data, rtol=1e-12)
+    sum(values(x)).backward()
+    tensors(x).sum().backward()
+    neurons = values.layers[0].neurons
+    np.testing.assert_allclose(
+        [[n.w[i].grad for n in neurons] for i in range(2)], tensors.layers[0].weight.grad
+    )
+
+
+def test_same_seed_same_weights_as_a_tensor_network():
+    weights = [p.data for p in scalar.MLP(2, [3, 1], seed=4).parameters()]
+    assert weights == [p.data for p in scalar.MLP(2, [3, 1], seed=4).parameters()]
+    assert weights != [p.data for p in scalar.MLP(2, [3, 1], seed=5).parameters()]
+    matrix = nn.MLP(2, [3, 1], seed=4).layers[0].weight.data
+    assert weights[0:2] == matrix[:, 0].tolist()
+
+
+def test_names_and_scopes():
+    model = scalar.MLP(2, [2, 1], seed=0)
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [
+        "layer1.neuron1.w1", "layer1.neuron1.w2", "layer1.neuron1.b",
+        "layer1.neuron2.w1", "layer1.neuron2.w2", "layer1.neuron2.b",
+        "layer2.neuron1.w1", "layer2.neuron1.w2", "layer2.neuron1.b",
+    ]  # fmt: skip
+    assert [p.name for p in model.parameters()] == names
+    out = model([1.0, 2.0])
+    assert out.scope == (
+        "MLP(2 -> 2 -> 1)",
+        "layer2: Layer(2 -> 1, linear)",
+        "layer2.neuron1: Neuron(2, linear)",
+    )
+    inputs = [node for node in Tape(out).leaves if not node.requires_grad]
+    assert [(node.name, node.data, node.scope) for node in inputs] == [("x1", 1.0, ()), ("x2", 2.0, ())]
+
+
+def test_inputs_stand_once_in_the_graph():
+    model = scalar.MLP(2, [3, 1], seed=0)
+    x = [Value(1.0, name="a"), Value(2.0, name="b")]
+    model(x).backward()
+    assert x[0].grad is not None
+    mixed = model([Value(1.0), 2.0])
+    assert isinstance(mixed, Value)
+    assert isinstance(model(np.array([1.0, 2.0])), Value)
+
+
+def test_what_micrograd_s_callers_write():
+    neuron, linear = scalar.Neuron(2), scalar.Neuron(2, nonlin=False)
+    assert (neuron.activation, linear.activation) == ("relu", "linear")
+    assert len(scalar.Layer(2, 3)([1, 2])) == 3
+    model = scalar.MLP(2, [4, 4, 1])
+    assert isinstance(model([Value(1.0), Value(2.0)]), Value)
+    assert [layer.activation for layer in model.layers] == ["relu", "relu", "linear"]
+    assert len(model.parameters()) == 37  # micrograd's count: 12 + 20 + 5
+    model([1.0, 1.0]).backward()
+    model.zero_grad()
+    for p in model.parameters():
+        assert p.grad is None
+        p.data -= 0.1
+
+
+def test_a_layer_of_one_neuron_may_stand_in_the_middle():
+    assert isinstance(scalar.MLP(2, [1, 1], seed=0)([1.0, 2.0]), Value)  # micrograd fails here
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+@pytest.mark.parametrize("compound", [False, True])
+def test_the_wrong_number_of_inputs_raises(n, compound):
+    model = scalar.MLP(2, [3, 1], compound=compound)
+    with pytest.raises(ShapeError, match=rf"layer1\.neuron1, .* has 2 weights and was given {n} inputs"):
+        model([1.0] * n)
+    with pytest.raises(
+        ShapeError, match=rf"the neuron, a Neuron\(2, relu\), has 2 weights and was given {n}"
+    ):
+        scalar.Neuron(2, compound=compound)([1.0] * n)
+
+
+def test_gradients_by_differences():
+    model = scalar.MLP(2, [3, 1], "tanh", seed=0)
+    check_gradients(lambda a, b: model([a, b]), Value(0.3), Value(-0.8))
+
+
+def test_it_learns_xor():
+    model = scalar.MLP(2, [4, 1], activation="tanh", seed=0)
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+    X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = nn.mse_loss([model(x) for x in X], y)
+        loss.backward()
+        optimizer.step()
+    assert loss.data < 1e-2

@@ -1,0 +1,174 @@
+"""The `chainrule` command: see an expression differentiated without writing a program."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..autograd import ChainruleError, Node
+from .drawing import draw
+from .expression import evaluate, read_assignments
+from .step import step
+
+__all__ = ["main"]
+
+EXAMPLES = """\
+examples:
+  chainrule demo
+  chainrule draw "tanh(a*b + c)" a=2 b=-3 c=10 -o graph.svg
+  chainrule step "(w*x + b - y)**2" w=0.5 x=2 b=0.1 y=1
+"""
+EXPRESSION = "an expression of numbers, names, + - * / ** @ and functions such as tanh; put it in quotes"
+ASSIGNMENTS = "the value of each name, as in a=2 b=-3; a=[1,2] makes all of them arrays"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, or 2 for input that cannot be understood.
+
+    >>> from chainrule.viz.cli import main
+    >>> main(["step", "--log", "a*a", "a=3"])
+    Forward: from the inputs to the result
+      a = 3
+      1  v1 = a * a
+            = 3 * 3 = 9
+    Backward: from the result to the inputs, upstream gradient times local gradient
+      2  v1.grad = 1, where the pass starts
+      3  v1 = a * a passes on to a, local gradient a
+            a.grad: 0 + (3 x 1) = 3
+      4  v1 = a * a passes on to a, local gradient a
+            a.grad: 3 + (3 x 1) = 6
+    Gradients of v1
+      a.grad = 6
+    0
+    """
+    parser = _parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = parser.parse_args([_as_positional(word) for word in given])
+    if chosen.command is None:
+        parser.print_help()
+        return 0
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest, **more: print(f"note: {message}", file=sys.stderr)
+        try:
+            chosen.run(chosen)
+        except (ChainruleError, OSError) as error:
+            print(f"chainrule {chosen.command}: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("\nstopped", file=sys.stderr)
+            return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chainrule",
+        description="See backpropagation: draw a computation graph, step through both passes, run the demonstration.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"chainrule {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="train two networks, draw and step; writes to out/")
+    demo.add_argument(
+        "-o", "--out", type=Path, default=Path("out"), help="the folder to write to (default: out)"
+    )
+    demo.add_argument("--seed", type=int, default=0, help="for the data and the weights (default: 0)")
+    demo.set_defaults(run=_demo)
+
+    drawing = commands.add_parser("draw", help="draw the graph of an expression with values and gradients")
+    _add_expression(drawing)
+    drawing.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="svg, png, pdf, dot or txt; without it the graph is printed",
+    )
+    drawing.add_argument("--theme", choices=("light", "dark"), default="light", help="(default: light)")
+    drawing.add_argument(
+        "--direction", choices=("LR", "TB"), default="LR", help="left to right or top to bottom"
+    )
+    drawing.add_argument("--engine", default="auto", help="auto, dot or graphviz-pure (default: auto)")
+    drawing.add_argument("--no-backward", action="store_true", help="draw the forward pass only")
+    drawing.set_defaults(run=_draw)
+
+    stepping = commands.add_parser(
+        "step", help="step through the forward and the backward pass in the terminal"
+    )
+    _add_expression(stepping)
+    stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
+    stepping.set_defaults(run=_step)
+    return parser
+
+
+def _add_expression(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("expression", help=EXPRESSION)
+    parser.add_argument("assignments", nargs="*", metavar="NAME=NUMBER", help=ASSIGNMENTS)
+    parser.add_argument(
+        "--digits", type=int, default=4, choices=range(1, 18), metavar="N", help="digits shown (default: 4)"
+    )
+
+
+def _demo(chosen: argparse.Namespace) -> None:
+    from .demo import demo
+
+    demo(chosen.out, chosen.seed)
+
+
+def _draw(chosen: argparse.Namespace) -> None:
+    root = _root(chosen)
+    if not chosen.no_backward:
+        root.backward()
+    drawing = draw(
+        root, theme=chosen.theme, digits=chosen.digits, direction=chosen.direction, engine=chosen.engine
+    )
+    if chosen.output is None:
+        print(drawing)
+    else:
+        print(f"wrote {drawing.save(chosen.output)}")
+
+
+def _step(chosen: argparse.Namespace) -> None:
+    stepper = step(_root(chosen), digits=chosen.digits)
+    if chosen.log:
+        print(stepper)
+    else:
+        stepper.interact()
+
+
+def _root(chosen: argparse.Namespace) -> Node:
+    leaves = read_assignments(chosen.assignments)
+    root = evaluate(chosen.expression, leaves)
+    if unused := [name for name in leaves if not _uses(root, leaves[name])]:
+        print(f"note: {', '.join(unused)} is not in the expression", file=sys.stderr)
+    return root
+
+
+def _uses(root: Node, leaf: Node) -> bool:
+    from ..autograd import Tape
+
+    return leaf in Tape(root).index
+
+
+def _as_positional(word: str) -> str:
+    """An expression may begin with a minus, which argparse would take for an option."""
+    is_option = not word.startswith("-") or word.startswith("--") or word in ("-h", "-o") or word[:2] == "-o"
+    return word if is_option else " " + word
+
+
+def _version() -> Any:
+    try:
+        return version("chainrule")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""`draw`: a picture of a recorded graph, to look at, to print, or to save.
+
+A `Drawing` is a snapshot: it holds numbers and words, not nodes, and shows the graph as it was when drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Callable, Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..autograd import Node, Tape
+from .dot import SHOW, digraph
+from .engines import ENGINES, Digraph, layout
+from .errors import DrawingError, OptionError, check_option
+from .graph import Graph, read, roots_of
+from .text import tree
+from .themes import Theme, theme_named
+
+__all__ = ["Drawing", "draw", "draw_dot", "trace"]
+
+MAX_NODES = 2000
+SMALL = 100  # boxes; the picture of a graph no larger goes to a notebook as PNG too
+DIRECTIONS = ("LR", "TB")
+
+# Arial's widths are what the layout was made with; the others have the same, wherever Arial is missing
+FONTS = "Arial, Arimo, Liberation Sans, Helvetica, sans-serif"
+
+
+def draw(
+    root: Any,
+    *example: Any,
+    show: Collection[str] = SHOW,
+    direction: str = "LR",
+    max_nodes: int = MAX_NODES,
+    theme: str | Theme = "light",
+    digits: int = 4,
+    engine: str = "auto",
+) -> Drawing:
+    """Draw the graph behind `root`, with its values and, after `backward()`, its gradients.
+
+    `root` is a `Value` or a `Tensor`; a list, tuple or dict of them; or a module of `chainrule.nn`, followed by
+    the `example` to apply it to. Drawing runs no pass and changes nothing.
+
+    Args:
+        show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
+        direction: "LR" draws from left to right, "TB" from top to bottom.
+        max_nodes: how many nodes are laid out at most; large layouts take minutes.
+        theme: "light", "dark", or a `Theme`.
+        digits: significant digits of the numbers.
+        engine: "dot", the system's Graphviz; "graphviz-pure", installed with chainrule; "auto", the first
+            of the two that works.
+
+    Raises `KindError` for what has no graph, `OptionError` for an option that does not exist.
+
+    >>> from chainrule.autograd import Value
+    >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    >>> c = a * b
+    >>> c.backward()
+    >>> drawing = draw(c)
+    >>> drawing.svg()[:5]
+    '<?xml'
+    >>> print(drawing)
+    v1  ×   -6  ∂ 1
+    ├── a    2  ∂ -3
+    └── b   -3  ∂ 2
+    """
+    check_option("direction", direction, DIRECTIONS)
+    check_option("engine", engine, ENGINES)
+    shown = (show,) if isinstance(show, str) else tuple(show)
+    for each in shown:
+        check_option("show", each, SHOW)
+    for name, count in (("max_nodes", max_nodes), ("digits", digits)):
+        if not isinstance(count, int) or count < 1:
+            raise OptionError(f"{name}={count!r} is not a count; write a whole number from 1 on")
+    if example and callable(root):
+        root = root(*example)
+    return Drawing(read(root), shown, direction, max_nodes, theme_named(theme), digits, engine)
+
+
+class Drawing:
+    """A picture of a graph as it was at one moment; made by `draw`.
+
+    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        show: Collection[str],
+        direction: str,
+        max_nodes: int,
+        theme: Theme,
+        digits: int,
+        engine: str,
+    ) -> None:
+        self._graph = graph
+        self._show = show
+        self._direction = direction
+        self._max_nodes = max_nodes
+        self._theme = theme
+        self._digits = digits
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {len(self._graph.boxes):,} nodes; print it, or save it as .svg or .png>"
+
+    def __str__(self) -> str:
+        return tree(self._graph, self._digits)
+
+    @cached_property
+    def dot(self) -> str:
+        """The picture in Graphviz's language, DOT; the same graph gives the same text."""
+        return self._digraph().source
+
+    def svg(self) -> str:
+        """The picture as SVG: sharp at any size, opaque, its text selectable."""
+        return self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
+
+    def png(self, dpi: int = 144) -> bytes:
+        """The picture as PNG, with `dpi` dots to the inch."""
+        return self._laid_out("png", [f"-Gdpi={dpi}"])
+
+    def pdf(self) -> bytes:
+        """The picture as PDF; needs the system's Graphviz."""
+        return self._laid_out("pdf")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture in the format that the suffix says: .svg, .png, .pdf, .dot, or .txt for the tree.
+
+        Folders on the way are made. The file appears complete or not at all. Returns its path.
+
+        Raises `OptionError` for another suffix, `DrawingError` where no engine can draw it.
+        """
+        path = Path(path)
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg,
+            ".png": self.png,
+            ".pdf": self.pdf,
+            ".dot": lambda: self.dot,
+            ".txt": lambda: f"{self}\n",
+        }
+        writer = writers.get(path.suffix.lower())
+        if writer is None:
+            given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+            raise OptionError(
+                f"the path {os.fspath(path)!r} has {given}, and the suffix says what is written. Use one of "
+                f"{', '.join(writers)}, for example {path.stem or 'graph'}.svg"
+            )
+        content = writer()
+        write_whole(path, content.encode() if isinstance(content, str) else content)
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: SVG, for a small graph PNG besides, and where neither can be made, text."""
+        bundle = {"text/plain": repr(self)}
+        try:
+            bundle["image/svg+xml"] = self.svg()
+            if len(self._graph.boxes) <= SMALL:
+                bundle["image/png"] = base64.b64encode(self.png(dpi=96)).decode()
+        except DrawingError as error:
+            bundle["text/plain"] = f"{type(error).__name__}: {error}"
+        return bundle
+
+    def _digraph(self) -> Digraph:
+        return digraph(self._graph, self._show, self._direction, self._theme, self._digits)
+
+    def _laid_out(self, format: str, options: Collection[str] = ()) -> bytes:
+        refuse_large(len(self._graph.boxes), self._max_nodes)
+        return layout(self.dot, format, self._engine, list(options))
+
+
+def refuse_large(nodes: int, limit: int) -> None:
+    """Raise a `DrawingError` rather than start a layout that takes minutes."""
+    if nodes > limit:
+        raise DrawingError(
+            f"this graph has {nodes:,} nodes, and max_nodes={limit:,} are drawn at most, since laying out many "
+            f"more takes minutes and nobody can read them. Draw a part of it, from a node further inside, or a "
+            f"smaller example; print(drawing) shows any graph as text; max_nodes={nodes} draws it all the same"
+        )
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is complete or not there: beside its place first, then moved there in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+# ---------------------------------------------------------------------- micrograd's names
+
+
+def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
+    """All nodes behind `root`, and all pairs of an input and what was computed from it, as in micrograd.
+
+    >>> from chainrule.autograd import Value
+    >>> nodes, edges = trace(Value(2.0) * Value(3.0))
+    >>> len(nodes), len(edges)
+    (3, 2)
+    """
+    nodes = Tape(roots_of(root)).nodes
+    return set(nodes), {(x, node) for node in nodes for x in node.inputs}
+
+
+def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
+    """The picture as a `Digraph` of the `graphviz` package, with `.source`, `.pipe()` and `.render()`, as in micrograd.
+
+    It draws without a system's Graphviz too. `draw` does more.
+
+    >>> from chainrule.autograd import Value
+    >>> draw_dot(Value(2.0) * 3.0).pipe()[:5]
+    b'<?xml'
+    """
+    drawing = draw(root, direction=rankdir)
+    refuse_large(len(drawing._graph.boxes), MAX_NODES)
+    graph = drawing._digraph()
+    graph.format = format
+    return graph

@@ -1,0 +1,205 @@
+"""Running Graphviz: DOT text goes in, a picture comes out, and failures come back as advice.
+
+Two programs can do it: the system's `dot`, and `graphviz-pure`, which pip installs with chainrule.
+The text passes through pipes: no shell, and no temporary file.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sysconfig
+import warnings
+from collections.abc import Sequence
+from importlib import metadata
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from .errors import DrawingError, DrawingWarning, check_option
+
+__all__ = ["ENGINES", "Digraph", "layout"]
+
+ENGINES = ("auto", "dot", "graphviz-pure")
+PURE = "graphviz-pure"
+TIME_LIMIT = 120.0  # seconds; the largest graph that is laid out unasked takes two or three
+
+INSTALL_DOT = "'apt install graphviz', 'brew install graphviz', or 'winget install graphviz'"
+INSTALL_PURE = f"'pip install {PURE}'"
+
+
+class _Failure(Exception):
+    """One program could not draw; the message is a clause that says why."""
+
+
+def layout(source: str, format: str, engine: str = "auto", options: Sequence[str] = ()) -> bytes:
+    """Lay out DOT text and draw it as `format`: "svg", "png", "pdf", or another that the engine writes.
+
+    `engine` is "dot", "graphviz-pure", or "auto": `dot` where it is on the path, otherwise, and with a warning
+    where `dot` fails, `graphviz-pure`. `options` are further options of the command line.
+
+    Raises `DrawingError` where no engine can do it, `OptionError` for another name.
+
+    >>> layout("digraph { a -> b }", "svg")[:5]
+    b'<?xml'
+    """
+    check_option("engine", engine, ENGINES)
+    dot = shutil.which("dot") if engine != PURE else None
+    if format == "pdf" and dot is None:
+        given = "" if engine == "auto" else f", and engine={engine!r} was asked for"
+        raise DrawingError(
+            f"PDF is written only by the system's Graphviz, and there is no program 'dot' on the path{given}. "
+            f"Install it with {INSTALL_DOT}; or save as .svg, which stays sharp at any size and which "
+            f"browsers print to PDF, or as .png: both need nothing more"
+            if engine != PURE
+            else f"engine={PURE!r} writes no PDF. Leave engine='auto' with the system's Graphviz installed "
+            f"({INSTALL_DOT}), or save as .svg or .png"
+        )
+    if engine == "dot" and dot is None:
+        raise DrawingError(
+            f"engine='dot' was asked for, and there is no program 'dot' on the path. Install it with "
+            f"{INSTALL_DOT}; or leave engine='auto', which draws with {PURE}, installed beside chainrule"
+        )
+    if dot is None:
+        return _draw_with_pure(source, format, options, f"there is no program 'dot' on the path, and {PURE}")
+    try:
+        return _run(dot, source, format, options)
+    except _Failure as why:
+        if engine == "dot" or format == "pdf":
+            raise DrawingError(_advice(f"the system's Graphviz ({dot}) {why}")) from None
+        picture = _draw_with_pure(
+            source, format, options, f"the system's Graphviz ({dot}) {why}; and {PURE} in its place"
+        )
+        warnings.warn(
+            f"the system's Graphviz ({dot}) {why}. {PURE} drew the picture in its place; engine={PURE!r} does so "
+            f"without this warning",
+            DrawingWarning,
+            stacklevel=2,
+        )
+        return picture
+
+
+def _draw_with_pure(source: str, format: str, options: Sequence[str], story: str) -> bytes:
+    program = _find_pure()
+    if program is None:
+        raise DrawingError(
+            f"{story} is not installed. It comes with chainrule: {INSTALL_PURE} brings it back, and "
+            f"{INSTALL_DOT} installs the system's Graphviz; one of them is enough. The picture as text needs "
+            f"neither: print(drawing), or drawing.save('graph.dot')"
+        )
+    try:
+        return _run(program, source, format, options)
+    except _Failure as why:
+        raise DrawingError(_advice(f"{story} {why}")) from None
+
+
+def _advice(story: str) -> str:
+    return (
+        f"{story}. Draw a smaller part of the graph, or install the system's Graphviz ({INSTALL_DOT}) where it is "
+        f"missing or old; drawing.save('graph.dot') keeps the text of the picture for another program"
+    )
+
+
+def _find_pure() -> str | None:
+    """The program of the distribution `graphviz-pure`, which need not be on the path."""
+    try:
+        files = metadata.files(PURE) or []
+    except metadata.PackageNotFoundError:
+        return None
+    places = [Path(str(file.locate())) for file in files if file.stem == PURE]
+    places.append(Path(sysconfig.get_path("scripts")) / PURE)
+    found = (str(place.resolve()) for place in places if place.is_file())
+    return next(found, None) or shutil.which(PURE)
+
+
+def _run(program: str, source: str, format: str, options: Sequence[str]) -> bytes:
+    """The output of one program; `_Failure` if there is none to be had."""
+    command = [program, *options, f"-T{format}"]
+    try:
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise _Failure(f"was still at work after {TIME_LIMIT:g} seconds and was stopped") from None
+    except OSError as error:
+        raise _Failure(f"could not be started ({error.strerror or error})") from None
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode < 0:
+        raise _Failure(f"crashed (signal {-done.returncode})")
+    if done.returncode or not done.stdout:
+        last = said.splitlines()[-1] if said else "nothing"
+        raise _Failure(f"failed (exit status {done.returncode}) and said: {last}")
+    if "libexpat" in said:
+        raise _Failure("was built without libexpat and cannot draw labels with several rows")
+    return done.stdout
+
+
+class Digraph(graphviz.Digraph):  # type: ignore[misc]
+    """The `graphviz` package's own class, drawing with whichever engine there is.
+
+    `program` is what `layout` takes as `engine`; the attribute `engine` of this class is, as in the
+    `graphviz` package, the name of the way of laying out: "dot", "neato", ...
+
+    >>> graph = Digraph()
+    >>> graph.edge("a", "b")
+    >>> graph.pipe("svg")[:5]
+    b'<?xml'
+    """
+
+    program: str = "auto"
+
+    def pipe(
+        self,
+        format: str | None = None,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+    ) -> Any:
+        """The picture as bytes, or as text if an `encoding` is given."""
+        parts = [format or self.format, renderer or self.renderer, formatter or self.formatter]
+        options = [f"-K{engine or self.engine}"]
+        if neato_no_op:
+            options.append(f"-n{neato_no_op:d}")
+        picture = layout(self.source, ":".join(p for p in parts if p), self.program, options)
+        return picture if encoding is None else picture.decode(encoding)
+
+    def render(
+        self,
+        filename: str | PathLike[str] | None = None,
+        directory: str | PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        quiet_view: bool = False,
+        *,
+        outfile: str | PathLike[str] | None = None,
+        engine: str | None = None,
+        raise_if_result_exists: bool = False,
+        overwrite_source: bool = False,
+    ) -> str:
+        """Write the DOT text to a file and the picture to another; returns the path of the picture."""
+        if outfile is not None:
+            picture = Path(directory or self.directory or "", outfile)
+            format = format or picture.suffix.removeprefix(".") or None
+            filename = filename or Path(outfile).with_suffix(f".{self._default_extension}")
+        format = format or self.format
+        if raise_if_result_exists and outfile is not None and picture.exists():
+            raise graphviz.FileExistsError(f"output file exists: {fspath(picture)!r}")
+        drawn = self.pipe(format, renderer, formatter, neato_no_op, quiet, engine=engine)
+        text = self.save(filename, directory=directory, skip_existing=None)
+        if outfile is None:
+            picture = Path(f"{text}.{'.'.join(p for p in (formatter, renderer, format) if p)}")
+        picture.write_bytes(drawn)
+        if cleanup:
+            Path(text).unlink()
+        if view or quiet_view:
+            self._view(fspath(picture), format=format, quiet=quiet_view)
+        return fspath(picture)

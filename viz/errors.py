@@ -1,0 +1,34 @@
+"""What can go wrong in drawing, beside the engine's own errors.
+
+ChainruleError
+├── DrawingError   (a RuntimeError)   a picture cannot be made: Graphviz is missing or fails, the graph is too large
+└── OptionError    (a ValueError)     an option was given a value that it does not have
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..autograd.errors import ChainruleError
+
+__all__ = ["DrawingError", "DrawingWarning", "OptionError"]
+
+
+class DrawingError(ChainruleError, RuntimeError):
+    """A picture cannot be made; the message says what to install or to draw instead."""
+
+
+class OptionError(ChainruleError, ValueError):
+    """An option was given a value that it does not have; the message lists those that it has."""
+
+
+class DrawingWarning(UserWarning):
+    """A picture was made, though not in the way that was expected."""
+
+
+def check_option(name: str, given: Any, valid: Iterable[str]) -> None:
+    """Raise an `OptionError` that lists what is valid, unless `given` is among it."""
+    valid = tuple(valid)
+    if given not in valid:
+        raise OptionError(f"{name}={given!r} is not known; write one of {', '.join(map(repr, valid))}")

@@ -1,0 +1,50 @@
+"""The pattern of an array as a small strip of shades: where its large and its small elements are."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["Heat", "heat"]
+
+Heat: TypeAlias = tuple[tuple[int, ...], ...]
+
+SIDE = 16  # rows and columns at most; larger arrays are averaged over blocks
+LEVELS = 8
+
+
+def heat(array: Any) -> Heat | None:
+    """Rows of shades from 0, the least element, to `LEVELS - 1`, the greatest; -1 for what is not finite.
+
+    An array of three and more axes is laid out with its last axis along the row. `None` for a single number, and for
+    arrays without any difference to show.
+
+    >>> heat(np.arange(8.0))
+    ((0, 1, 2, 3, 4, 5, 6, 7),)
+    """
+    if array is None or np.ndim(array) == 0 or np.size(array) < 2:
+        return None
+    rows = np.asarray(array, dtype=np.float64).reshape(-1, np.shape(array)[-1])
+    rows = _blocks(_blocks(rows, 0), 1)
+    finite = np.isfinite(rows)
+    if not finite.any():
+        return None
+    low, high = rows[finite].min(), rows[finite].max()
+    with np.errstate(all="ignore"):
+        scaled = (rows - low) / (high - low) * LEVELS
+    if not low < high or not np.isfinite(high - low):
+        return None
+    levels = np.where(finite, np.clip(scaled, 0, LEVELS - 1), -1).astype(int)
+    return tuple(map(tuple, levels.tolist()))
+
+
+def _blocks(rows: Any, axis: int) -> Any:
+    """At most `SIDE` along `axis`, each the mean of a block of neighbours."""
+    n = rows.shape[axis]
+    if n <= SIDE:
+        return rows
+    starts = np.arange(SIDE) * n // SIDE
+    counts = np.diff(np.append(starts, n))
+    with np.errstate(all="ignore"):
+        return np.add.reduceat(rows, starts, axis) / (counts[:, None] if axis == 0 else counts)

@@ -1,0 +1,60 @@
+"""Words in pictures: names that others chose, made safe and short, and the signs of operations."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["em_width", "printable", "shorten", "sign"]
+
+SIGNS = {
+    "multiply": "×",
+    "divide": "÷",
+    "subtract": "−",
+    "power": "**",
+    "negative": "neg",
+    "square": "x²",
+    "sqrt": "√",
+}
+
+
+def sign(name: str, symbol: str | None) -> str:
+    """How an operation is shown: its printed sign, its symbol in programs, or its name.
+
+    >>> sign("multiply", "*"), sign("matmul", "@"), sign("tanh", None)
+    ('×', '@', 'tanh')
+    """
+    return SIGNS.get(name) or symbol or name
+
+
+def printable(text: str) -> str:
+    r"""The text with what has no shape of its own (controls, line ends, half characters) spelled out.
+
+    >>> print(printable("a\nb\x00"))
+    a\nb\x00
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shorten(text: str, longest: int) -> str:
+    """The beginning and the end of a long text, with an ellipsis between them.
+
+    >>> shorten("encoder.layers.0.attention.weight", 20)
+    'encoder.l…ion.weight'
+    """
+    if len(text) <= longest:
+        return text
+    end = longest // 2
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def em_width(text: str) -> float:
+    """About how wide a text is, in the size of its font, on the generous side."""
+    return sum(map(_em, text))
+
+
+def _em(c: str) -> float:
+    if unicodedata.combining(c):
+        return 0.0
+    if unicodedata.east_asian_width(c) in "WF":
+        return 1.1
+    return 0.58 if c.isascii() and not c.isupper() else 0.75
