@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     with warnings.catch_warnings():
+        warnings.simplefilter("once")
         warnings.showwarning = lambda message, *rest, **more: print(f"note: {message}", file=sys.stderr)
         try:
             chosen.run(chosen)

@@ -26,10 +26,11 @@ MANY = 60  # with more boxes than this an operation is drawn inside its result
 
 FONT = "Arial"  # both engines know its widths, and Helvetica, Arimo and Liberation Sans have the same
 SIZE, SMALL = 12, 10
-LONGEST_NAME, LONGEST_RULE, LONGEST_LIST = 28, 26, 24
+LONGEST_NAME, LONGEST_RULE, LONGEST_LIST, LONGEST_FORMULA = 28, 26, 24, 20
+
+ORDERED = {"subtract", "divide", "power"}  # here it matters which input is the first
 
 
-COMMUTE = {"add", "multiply", "maximum", "minimum", "hypot", "logaddexp", "total"}
 
 
 def digraph(graph: Graph, show: Collection[str], direction: str, theme: Theme, digits: int) -> Digraph:
@@ -48,6 +49,7 @@ class _Writer:
         self.merged = "op" in self.show and len(graph.boxes) > MANY
         self.apart = "op" in self.show and not self.merged  # operations have shapes of their own
         self.shapes = {box.id: box.value.shape for box in graph.boxes if isinstance(box.value, Summary)}
+        self.labels = {box.id: box.label for box in graph.boxes}
         self.inputs: dict[str, list[Edge]] = {}
         for edge in graph.edges:
             self.inputs.setdefault(edge.head, []).append(edge)
@@ -148,14 +150,12 @@ class _Writer:
         label = _plain(mark)
         if tensor or len(mark) > 5 or op.params:
             look = {"style": "rounded,filled", "margin": "0.12,0.03"}
-            rows = [f"<B>{_html(mark if tensor else op.name)}</B>"]
+            rows = [f"<B>{_html((self.formula(box) or mark) if tensor else op.name)}</B>"]
             if tensor and "shape" in self.show:
                 rows.append(self.small(self.shapes_of(op, box), self.theme.muted))
             if op.params:
                 rows.append(self.small(shorten(op.params, LONGEST_RULE), self.theme.muted))
             label = _table([_row(row, align="CENTER") for row in rows])
-        if op.arity > 1 and op.name not in COMMUTE:
-            look["ordering"] = "in"  # the first input stands first
         g.node(
             op.id,
             label=label,
@@ -208,7 +208,20 @@ class _Writer:
 
     def name(self, box: Box) -> str:
         text = _html(shorten(box.label, LONGEST_NAME))
-        return f"<B>{text}</B>" if box.named else _coloured(text, self.theme.muted)
+        text = f"<B>{text}</B>" if box.named else _coloured(text, self.theme.muted)
+        if box.operation is not None and box.operation.name in ORDERED and not isinstance(box.value, Summary):
+            formula = self.formula(box)  # the edges do not say which input is the first
+            text += self.small(f" = {formula}", self.theme.muted) if formula else ""
+        return text
+
+    def formula(self, box: Box) -> str:
+        """What computed a box from two inputs, `X @ W`, where that is short; empty otherwise."""
+        op, inputs = box.operation, self.inputs.get(box.id, [])
+        if op is None or op.symbol is None or len(inputs) != 2:
+            return ""
+        a, b = (self.labels[edge.tail] for edge in inputs)
+        text = f"{a} {sign(op.name, op.symbol)} {b}"
+        return text if len(text) <= LONGEST_FORMULA else ""
 
     def heading(self, sign: str, name: str) -> str:
         """A row with the operation on a grey ground, and the name of its result."""
@@ -394,6 +407,4 @@ def _row(content: str, width: int = 0, align: str = "LEFT") -> str:
 
 
 def _table(rows: Iterable[str]) -> str:
-    return (
-        f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'
-    )
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'

@@ -174,9 +174,13 @@ def _lesson(x: Any, root: Any) -> KindError:
     elif isinstance(x, (bool, int, float, np.number)):
         advice = "A plain number remembers nothing. Make it a node first: x = Value(3.0), then draw(x * x)"
     elif isinstance(x, np.ndarray):
-        advice = "An array remembers nothing. Make it a node first: t = Tensor(array), then draw((t * t).sum())"
+        advice = (
+            "An array remembers nothing. Make it a node first: t = Tensor(array), then draw((t * t).sum())"
+        )
     elif hasattr(x, "parameters"):
-        advice = "A network has no graph until it is used. Give it an example: draw(model, x), or draw(model(x))"
+        advice = (
+            "A network has no graph until it is used. Give it an example: draw(model, x), or draw(model(x))"
+        )
     elif callable(x):
         advice = "A function has no graph until it is called: draw(f(x)) with a node x"
     else:
@@ -225,7 +229,10 @@ def _param(x: Any) -> str:
     if isinstance(x, np.ndarray):
         return f"array {x.shape}" if x.ndim else str(x)
     if isinstance(x, slice):
-        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)).rstrip(":") or ":"
+        return (
+            ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)).rstrip(":")
+            or ":"
+        )
     if isinstance(x, tuple):
         inside = ", ".join(map(_param, x))
         return f"({inside},)" if len(x) == 1 else f"({inside})"
@@ -271,7 +278,9 @@ def _rule(op: Primitive, node: Node, i: int, tape: Tape) -> str:
     own: Callable[[Node, int], str] | None = getattr(op, "edge_text", None)
     try:
         return own(node, i) if own is not None else tape.backward_rule(node, i)
-    except Exception:  # a row that someone added may have a rule that runs on arrays alone; it is drawn all the same
+    except (
+        Exception
+    ):  # a row that someone added may have a rule that runs on arrays alone; it is drawn all the same
         return ""
 
 

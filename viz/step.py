@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import numpy as np
@@ -256,16 +256,18 @@ class Stepper:
 
     # ------------------------------------------------------------------ in the terminal
 
-    def interact(self, file: TextIO | None = None, read: Any = input) -> None:
+    def interact(self, file: TextIO | None = None, read: Callable[[str], str] | None = None) -> None:
         """Step with the keyboard: Enter goes on, p back, a number there, q quits.
 
-        Where standard input is no terminal, the whole log is printed instead.
+        Where standard input is no terminal, the whole log is printed instead. `read` stands in for `input`.
         """
         file = file or sys.stdout
         colour = _wants_colour(file)
-        if read is input and not (sys.stdin.isatty() and file.isatty()):
-            print(self.log(colour), file=file)
-            return
+        if read is None:
+            if not (sys.stdin.isatty() and file.isatty()):
+                print(self.log(colour), file=file)
+                return
+            read = input
         print("\n".join(self._leaf_lines(colour)), file=file)
         print(_paint(HELP, "muted", colour), file=file)
         while True:

@@ -102,12 +102,15 @@ def test_nothing_but_a_lesson_comes_of_any_text(text: str) -> None:
     from chainrule.autograd import ChainruleError, Node
 
     try:
-        assert isinstance(evaluate(text, read_assignments(A)), Node)
-    except ChainruleError as error:
-        assert str(error)
+        result = evaluate(text, read_assignments(A))
+    except ChainruleError:
+        return
+    assert isinstance(result, Node)
 
 
-@pytest.mark.parametrize("text", ["a", "a=", "1=2", "a=x", "a=[1,'x']", "a=[[1],[1,2]]", "a=True", "a=1,2", "a=1j", "=2"])
+@pytest.mark.parametrize(
+    "text", ["a", "a=", "1=2", "a=x", "a=[1,'x']", "a=[[1],[1,2]]", "a=True", "a=1,2", "a=1j", "=2"]
+)
 def test_assignments_that_are_none(text: str) -> None:
     with pytest.raises(ExpressionError, match=r"as in a=2|write a number"):
         read_assignments([text])

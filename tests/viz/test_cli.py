@@ -1,0 +1,137 @@
+"""The command line: what it prints, writes, and says to mistakes."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from chainrule.viz.cli import main
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The installed command, as a process of its own, with nothing on standard input."""
+    command = Path(sys.executable).with_name("chainrule")
+    return subprocess.run(
+        [str(command), *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def test_the_installed_command() -> None:
+    done = run("step", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5")
+    assert done.returncode == 0
+    assert "a.grad: 0 + (-3 x 0.7864) = -2.359" in done.stdout
+    assert done.stderr == ""
+    assert run("--version").stdout == f"chainrule {version('chainrule')}\n"
+    for words in (["--help"], [], ["draw", "--help"]):
+        done = run(*words)
+        assert done.returncode == 0
+        assert done.stdout.startswith("usage: chainrule")
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".dot", ".txt"])
+def test_draw_writes_the_format_of_the_suffix(suffix: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "new" / f"graph{suffix}"
+    assert main(["draw", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5", "-o", str(path)]) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    data = path.read_bytes()
+    assert {".svg": b"<svg", ".png": b"PNG", ".dot": b"digraph", ".txt": b"tanh"}[suffix] in data
+    if suffix != ".png":
+        assert "2.359" in data.decode()  # the gradient by a: drawing runs the backward pass
+        main(["draw", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5", "--no-backward", "-o", str(path)])
+        assert "2.359" not in path.read_text()
+
+
+def test_draw_prints_without_a_file(capsys) -> None:
+    assert main(["draw", "a*a", "a=3"]) == 0
+    assert "∂ 6" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "lesson"),
+    [
+        (["draw", "2a", "a=1"], "A product needs its *"),
+        (["draw", "a*b", "a=1"], "b has no value; add b=NUMBER"),
+        (["step", "a*b", "a=1", "b"], "write a name, =, and a number"),
+        (["draw", "a*a", "a=1", "-o", "graph.gif"], ".svg"),
+        (["draw", "a*a", "a=1", "--engine", "neato"], "'dot'"),
+        (["step", "w @ x", "w=[[1,2]]", "x=[1,2,3]"], "last axis of a"),
+        (["step", "w * 2", "w=[1,2]"], "Reduce it first"),
+        (["draw", "a * 2", "a=1", "-o", "/proc/none/graph.svg"], "/proc/none"),
+    ],
+)
+def test_mistakes_are_answered_on_standard_error(
+    words: list[str], lesson: str, capsys, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"chainrule {words[0]}: ")
+    assert lesson in captured.err
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_expression_may_begin_with_a_minus(capsys) -> None:
+    assert main(["step", "--log", "-a*a", "a=3"]) == 0
+    assert "a.grad = -6" in capsys.readouterr().out
+
+
+def test_notes(capsys) -> None:
+    assert main(["step", "--log", "a*a", "a=3", "b=1"]) == 0
+    assert "note: b is not in the expression" in capsys.readouterr().err
+    assert main(["step", "--log", "sum(log(a))", "a=[-1,1]"]) == 0
+    assert "note: invalid value encountered in log" in capsys.readouterr().err
+
+
+def test_unknown_commands_and_options(capsys) -> None:
+    for words in (["paint"], ["draw"], ["draw", "a", "--digits", "x"], ["draw", "a", "--theme", "pink"]):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2
+        assert "usage: chainrule" in capsys.readouterr().err
+
+
+def test_stepping_at_the_keyboard(monkeypatch, capsys) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen, typed = Terminal(), iter(["", "", "q"])
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    assert main(["step", "a*a", "a=3"]) == 0
+    assert "v1 = a * a" in screen.getvalue()
+    assert "passes on" not in screen.getvalue()
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    done = run("demo", "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    pictures = {
+        f"{name}{s}"
+        for name in ("expression", "moons_network", "neuron", "network")
+        for s in (".svg", ".png")
+    }
+    assert names == pictures | {"steps.txt", "loss.png"}
+    for name in names:
+        assert str(tmp_path / "out" / name) in done.stdout
+        assert (tmp_path / "out" / name).stat().st_size > 500
+    assert "w.grad = -1.004" in done.stdout
+    right = float(done.stdout.split("% of the held-out digits")[0].split()[-1])
+    assert right >= 96
+    assert "epoch 30/30" in done.stderr  # the progress bar
+    assert "What to try next" in done.stdout
+
+
+def test_the_demo_says_where_it_cannot_write(tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["demo", "-o", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
