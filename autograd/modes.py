@@ -58,15 +58,15 @@ class scope:
     """
 
     # a class and not a generator, because a network of neurons opens thousands of them in each pass
-    __slots__ = ("before", "title")
-    before: tuple[str, ...]
+    __slots__ = ("title",)
 
     def __init__(self, title: str) -> None:
         self.title = str(title)
 
     def __enter__(self) -> None:
-        recording, self.before = MODE.get()
-        MODE.set(Mode(recording, (*self.before, self.title)))
+        recording, titles = MODE.get()
+        MODE.set(Mode(recording, (*titles, self.title)))
 
     def __exit__(self, *error: object) -> None:
-        MODE.set(Mode(MODE.get().recording, self.before))
+        recording, titles = MODE.get()
+        MODE.set(Mode(recording, titles[:-1]))

@@ -6,7 +6,9 @@ import doctest
 import importlib
 import pkgutil
 import re
+import shlex
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ import chainrule.autograd
 import chainrule.nn
 import chainrule.viz
 from chainrule.autograd import TABLE
+from chainrule.viz.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [
@@ -69,3 +72,29 @@ def test_the_readme_runs_from_top_to_bottom() -> None:
             names = test.globs
         else:
             exec(compile(block, "README.md", "exec"), names)
+    shown = (ROOT / "docs/images/neuron.svg").read_text(encoding="utf-8")
+    assert texts(Path("neuron.svg").read_text(encoding="utf-8")) == texts(shown)
+
+
+def texts(svg: str) -> list[str]:
+    """What can be read in a picture, wherever the engine has put it."""
+    return sorted(
+        text for element in ElementTree.fromstring(svg).iter() if (text := (element.text or "").strip())
+    )
+
+
+def test_what_the_readme_says_is_printed_is_printed(capsys) -> None:
+    first, *_ = readme_blocks("python")
+    exec(compile(first, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    (said,) = (block for block in readme_blocks("text") if "passes on" in block)
+    assert said in printed
+
+
+def test_the_readmes_shell_commands_run(capsys) -> None:
+    words = [shlex.split(line) for block in readme_blocks("sh") for line in block.splitlines()]
+    commands = [line[1:] for line in words if line[0] == "chainrule"]
+    assert len(commands) == 2
+    for command in commands:
+        assert main(command) == 0
+    assert Path("graph.svg").exists()

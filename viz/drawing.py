@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
@@ -186,18 +186,14 @@ def refuse_large(nodes: int, limit: int) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is complete or not there: beside its place first, then moved there in one step."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------------- micrograd's names
@@ -224,6 +220,7 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     >>> draw_dot(Value(2.0) * 3.0).pipe()[:5]
     b'<?xml'
     """
+    check_option("rankdir", rankdir, DIRECTIONS)
     drawing = draw(root, direction=rankdir)
     refuse_large(len(drawing._graph.boxes), MAX_NODES)
     graph = drawing._digraph()

@@ -48,14 +48,12 @@ def layout(source: str, format: str, engine: str = "auto", options: Sequence[str
     check_option("engine", engine, ENGINES)
     dot = shutil.which("dot") if engine != PURE else None
     if format == "pdf" and dot is None:
-        given = "" if engine == "auto" else f", and engine={engine!r} was asked for"
+        missing = (
+            f"engine={PURE!r} was asked for" if engine == PURE else "there is no program 'dot' on the path"
+        )
         raise DrawingError(
-            f"PDF is written only by the system's Graphviz, and there is no program 'dot' on the path{given}. "
-            f"Install it with {INSTALL_DOT}; or save as .svg, which stays sharp at any size and which "
-            f"browsers print to PDF, or as .png: both need nothing more"
-            if engine != PURE
-            else f"engine={PURE!r} writes no PDF. Leave engine='auto' with the system's Graphviz installed "
-            f"({INSTALL_DOT}), or save as .svg or .png"
+            f"PDF is written only by the system's Graphviz, and {missing}. Install it ({INSTALL_DOT}) and leave "
+            f"engine='auto'; or save as .svg, which stays sharp at any size and which browsers print to PDF"
         )
     if engine == "dot" and dot is None:
         raise DrawingError(

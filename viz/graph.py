@@ -21,6 +21,7 @@ from .numbers import Summary, summarise
 __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
 
 Kind = Literal["input", "parameter", "constant", "result"]
+DEEPEST = 20  # clusters inside clusters
 Shown = float | Summary  # a value or a gradient: a number, or what is said of an array
 
 
@@ -299,7 +300,7 @@ def _clusters(nodes: Sequence[Node], boxes: Sequence[Box]) -> Cluster:
     root = Cluster("")
     for node, box in zip(nodes, boxes):
         cluster = root
-        for title in places[node]:
+        for title in places[node][:DEEPEST]:
             cluster = cluster.inner.setdefault(title, Cluster(title))
         cluster.boxes.append(box)
         if box.operation is not None:

@@ -32,8 +32,9 @@ def heat(array: Any) -> Heat | None:
         return None
     low, high = rows[finite].min(), rows[finite].max()
     with np.errstate(all="ignore"):
-        scaled = (rows - low) / (high - low) * LEVELS
-    if not low < high or not np.isfinite(high - low):
+        spread = high - low
+        scaled = (rows - low) / spread * LEVELS
+    if not 0 < spread < np.inf:
         return None
     levels = np.where(finite, np.clip(scaled, 0, LEVELS - 1), -1).astype(int)
     return tuple(map(tuple, levels.tolist()))

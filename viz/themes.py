@@ -76,3 +76,13 @@ def theme_named(theme: str | Theme) -> Theme:
         return theme
     check_option("theme", theme, THEMES)
     return THEMES[theme]
+
+
+def mix(a: str, b: str, share: float) -> str:
+    """The colour that lies `share` of the way from `a` to `b`.
+
+    >>> mix("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = ((int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)

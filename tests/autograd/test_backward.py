@@ -333,6 +333,12 @@ def test_modes() -> None:
         inner = x * 2
     assert inner.scope == ("a", "b")
     assert (x * 2).scope == ()
+    again = scope("again")
+    with again, again:
+        assert (x * 2).scope == ("again", "again")
+    with pytest.raises(ZeroDivisionError), again:
+        raise ZeroDivisionError
+    assert (x * 2).scope == ()
 
 
 def test_modes_belong_to_their_thread() -> None:
