@@ -6,6 +6,7 @@ is what runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -44,15 +45,11 @@ def backward_pass(
     members = set(order)
     for node in reversed(order):
         g = gradients.get(node)
-        if g is None:
-            continue  # nothing arrived here
-        for i, x in enumerate(node.inputs):
-            if x not in members:
-                continue  # a constant, or off the way to what was asked for
-            pass_back = node._pass_back_recorded if recorded else node._pass_back
-            contribution = pass_back(i, g, careful)
-            if contribution is None:
-                continue  # flat in this input
+        if g is None or not node.inputs:
+            continue  # nothing arrived here, or a leaf
+        pass_back = node._pass_back_recorded if recorded else node._pass_back
+        for i, contribution in pass_back(g, members, careful):
+            x = node.inputs[i]
             gradients[x] = contribution if x not in gradients else plus(gradients[x], contribution)
             yield node, i, contribution
 
@@ -84,7 +81,7 @@ def run(
 
 def _has_nan(g: Any) -> bool:
     g = getattr(g, "data", g) if isinstance(g, Node) else g
-    return bool(g != g) if isinstance(g, float) else bool(np.isnan(g).any())
+    return bool(g != g) if isinstance(g, float) else math.isnan(np.vdot(g, g))  # one NaN spoils the sum of squares
 
 
 def backward(root: Node, gradient: Any = None) -> None:
@@ -97,7 +94,7 @@ def backward(root: Node, gradient: Any = None) -> None:
     order = dependency_order([root])
     leaves = [node for node in order if not node.inputs]
     for node, g in run(order, {root: root._upstream(gradient)}, leaves).items():
-        node.grad = g if node.inputs or node.grad is None else plus(node.grad, g)
+        node._receive(g)
 
 
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
@@ -134,7 +131,7 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
         upstream = gradient if isinstance(gradient, Node) else output._constant(upstream)
     found = run(_between(output, wanted), {output: upstream}, wanted, create_graph)
     zeros = (x._constant(x._zero()) if create_graph else x._zero() for x in wanted)
-    results = [found.get(x, zero) for x, zero in zip(wanted, zeros, strict=True)]
+    results = [x._own(found[x]) if x in found else zero for x, zero in zip(wanted, zeros, strict=True)]
     return results[0] if isinstance(inputs, Node) else type(inputs)(results)
 
 

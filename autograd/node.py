@@ -34,7 +34,7 @@ class Node(Operators):
         order: its place in the order of creation.
     """
 
-    __slots__ = ("__weakref__", "grad", "inputs", "name", "op", "order", "params", "requires_grad", "scope")
+    __slots__ = ("__weakref__", "inputs", "name", "op", "order", "params", "requires_grad", "scope")
     grad: Any
     inputs: tuple[Node, ...]
     name: str | None
@@ -125,13 +125,21 @@ class Node(Operators):
         return bool(self.item())
 
     # What the backward pass asks of a node; see backward.py.
-    def _pass_back(self, i: int, g: Any, careful: bool) -> Any:
-        """The gradient `g` at this node, passed on to input `i`, as plain numbers; see `backward_pass`."""
+    def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
+        """The gradient `g` at this node, passed on to those of its inputs that are members, as plain numbers."""
         raise NotImplementedError
 
-    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
+    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         """The same, computed with nodes, so that the result can be differentiated again."""
         raise NotImplementedError
+
+    def _receive(self, g: Any) -> None:
+        """Write the gradient of a pass to `.grad`."""
+        raise NotImplementedError
+
+    def _own(self, g: Any) -> Any:
+        """A gradient of this node as something that nobody else holds."""
+        return g
 
     def _zero(self) -> Any:
         """A gradient of zero: nothing depends on this node."""

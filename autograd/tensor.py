@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import functions as f
+from .backward import plus
 from .errors import GradientError, KindError, ShapeError
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
@@ -43,9 +44,10 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_changed", "_data")
+    __slots__ = ("_changed", "_data", "_grad")
     _data: npt.NDArray[Any]
     _changed: int
+    _grad: Any
     kind = "Tensor"
 
     def __init__(
@@ -153,42 +155,84 @@ class Tensor(Node):
             return _fill(_new(Tensor), y, None, (), NO_PARAMS, False)
         return _fill(_new(Tensor), y, op, nodes, params or NO_PARAMS, True)
 
-    def _pass_back(self, i: int, g: npt.NDArray[Any], careful: bool) -> npt.NDArray[Any] | None:
-        op, x = self.op, self.inputs[i]
+    def _pass_back(
+        self, g: npt.NDArray[Any], members: set[Node], careful: bool
+    ) -> list[tuple[int, npt.NDArray[Any]]]:
+        op, y, params, inputs = self.op, self._data, self.params, self.inputs
         assert op is not None
-        arrays = [self._checked(x) for x in self.inputs]
-        if op.elementwise:
-            c = _times(g, op.rule(i, self._data, *arrays, **self.params), careful)
-        else:
-            c = op.rule(i, g, self._data, *arrays, **self.params)
-            if c is None:
-                return None
-        c = unbroadcast(np.asarray(c), x._data.shape)  # type: ignore[attr-defined]
-        if c.dtype != x._data.dtype:  # type: ignore[attr-defined]
-            c = c.astype(x._data.dtype)  # type: ignore[attr-defined]
-        return c if c.base is None and c is not g else c.copy()  # every gradient owns its array
+        arrays = []
+        for x in inputs:
+            arrays.append(x._data if x._changed <= self.order else self._refuse(x))  # type: ignore[attr-defined]
+        passed = []
+        for i, x in enumerate(inputs):
+            if x not in members:
+                continue
+            if op.elementwise:
+                local = op.rule(i, y, *arrays, **params)
+                c = g if local.__class__ is int and local == 1 else _times(g, local, careful)
+            else:
+                c = op.rule(i, g, y, *arrays, **params)
+                if c is None:
+                    continue  # flat in this input
+            here = arrays[i]
+            if c.__class__ is not np.ndarray:
+                c = np.asarray(c)
+            if c.shape != here.shape:
+                c = unbroadcast(c, here.shape)
+            if c.dtype != here.dtype:
+                c = c.astype(here.dtype)
+            if not x.inputs and (c is g or c.base is not None):
+                c = c.copy()  # what a leaf keeps is its own; between, arrays are shared and never written to
+            passed.append((i, c))
+        return passed
 
-    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
-        op, x = self.op, self.inputs[i]
+    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
+        op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
-        for each in self.inputs:
-            self._checked(each)
-        if op.elementwise:
-            c = _times_recorded(g, op.rule(i, self, *self.inputs, **self.params), careful)
-        else:
-            c = op.rule(i, g, self, *self.inputs, **self.params)
-            if c is None:
-                return None
-        c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
-        return c if c.dtype == x.dtype else f.astype(c, x.dtype)  # type: ignore[attr-defined]
+        for x in inputs:
+            if x._changed > self.order:  # type: ignore[attr-defined]
+                self._refuse(x)
+        passed = []
+        for i, x in enumerate(inputs):
+            if x not in members:
+                continue
+            if op.elementwise:
+                c = _times_recorded(g, op.rule(i, self, *inputs, **params), careful)
+            else:
+                c = op.rule(i, g, self, *inputs, **params)
+                if c is None:
+                    continue
+            c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
+            passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
+        return passed
 
-    def _checked(self, x: Any) -> npt.NDArray[Any]:
-        if x._changed > self.order:
-            raise GradientError(
-                f"{x.describe()} was assigned new .data after {self.op.name} had used it, "  # type: ignore[union-attr]
-                f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
-            )
-        return x._data
+    def _receive(self, g: npt.NDArray[Any]) -> None:
+        if self.inputs:
+            self._grad = (g,)  # lent; see grad
+        else:
+            self._grad = g if self._grad is None else plus(self._grad, g)
+
+    def _own(self, g: Any) -> Any:
+        return g.copy() if self.inputs and isinstance(g, np.ndarray) else g
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
+        # Within a pass, nodes share arrays. The first look at a gradient makes it this node's own.
+        if self._grad.__class__ is tuple:
+            self._grad = self._grad[0].copy()
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        self._grad = new
+
+    def _refuse(self, x: Node) -> Any:
+        assert self.op is not None
+        raise GradientError(
+            f"{x.describe()} was assigned new .data after {self.op.name} had used it, "
+            f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
+        )
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._data)
@@ -330,7 +374,7 @@ def _fill(
 ) -> Any:
     node._data = data
     node._changed = 0
-    node.grad = None
+    node._grad = None
     node.op = op
     node.inputs = inputs
     node.params = params

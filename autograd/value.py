@@ -40,7 +40,7 @@ class Value(Node):
     (1.0, 2.0)
     """
 
-    __slots__ = ("data", "locals")
+    __slots__ = ("data", "grad", "locals")
     data: float
     locals: tuple[float | None, ...]
     kind = "Value"
@@ -68,28 +68,37 @@ class Value(Node):
         )
         return _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
 
-    def _pass_back(self, i: int, g: float, careful: bool) -> float:
-        slope = self.locals[i]
-        assert slope is not None
-        c = g * slope
-        return c if c == c else _product_or_zero(g, slope)
+    def _pass_back(self, g: float, members: set[Node], careful: bool) -> list[tuple[int, float]]:
+        passed = []
+        for i, (x, slope) in enumerate(zip(self.inputs, self.locals)):
+            if x in members:
+                assert slope is not None
+                c = g * slope
+                passed.append((i, c if c == c else _product_or_zero(g, slope)))
+        return passed
 
-    def _pass_back_recorded(self, i: int, g: Any, careful: bool) -> Any:
+    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         assert self.op is not None
-        xs = [x.data for x in self.inputs]
-        y = self.op.at_floats(*xs, **self.params)
+        y = self.op.at_floats(*(x.data for x in self.inputs), **self.params)
         if y != self.data and y == y:
             raise GradientError(
                 f"{self.describe()} was recorded as {self.data:.6g}, but from its inputs' present values it would "
                 f"be {y:.6g}: .data was assigned after recording. Compute the output again before "
                 f"asking for a gradient that can itself be differentiated"
             )
+        return [(i, self._times_local(i, g)) for i, x in enumerate(self.inputs) if x in members]
+
+    def _times_local(self, i: int, g: Any) -> Any:
+        assert self.op is not None
         slope = _lifted_rule(self.op, i, self)
         if isinstance(slope, (bool, int, float)) and slope == 1:
             return g
         c = g * slope
         at = getattr(slope, "data", slope)
         return c if c.data == c.data or _product_or_zero(g.data, at) != 0 else self._constant(0.0)
+
+    def _receive(self, g: float) -> None:
+        self.grad = g if self.inputs or self.grad is None else self.grad + g
 
     def _zero(self) -> float:
         return 0.0
