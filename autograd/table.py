@@ -61,7 +61,7 @@ class Primitive:
                 f"Options are keyword arguments, such as axis=0"
             )
         for x in inputs:
-            apply = getattr(type(x), "_apply", None)
+            apply = getattr(x.__class__, "_apply", None)
             if apply is not None:
                 return apply(self, inputs, params)
         return self.evaluate(*inputs, **params)

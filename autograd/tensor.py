@@ -64,7 +64,7 @@ class Tensor(Node):
                 f"requires_grad=True was asked of {describe(array)}; integers and booleans are constants, for a "
                 f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
             )
-        _fill(self, array, None, (), NO_PARAMS, floating if requires_grad is None else bool(requires_grad))
+        _leaf(array, floating if requires_grad is None else bool(requires_grad), self)
         self.name = name
 
     # ------------------------------------------------------------------ the data
@@ -105,7 +105,7 @@ class Tensor(Node):
 
     def detach(self) -> Tensor:
         """The same array as a constant, with no history; it shares memory with this tensor."""
-        return _fill(_new(Tensor), self._data, None, (), NO_PARAMS, False)
+        return _leaf(self._data)
 
     def numpy(self) -> npt.NDArray[Any]:
         """The array behind the tensor, the same as `.data`."""
@@ -143,17 +143,41 @@ class Tensor(Node):
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        nodes = tuple([x if isinstance(x, Tensor) else _lift(op, x, inputs) for x in inputs])
+        requires_grad = False
+        for x in inputs:
+            if not isinstance(x, Tensor):
+                return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
+            if x.requires_grad:
+                requires_grad = True
         try:
-            y = op.on_arrays(*[x._data for x in nodes], **params)
+            if params:
+                y = op.on_arrays(*[x._data for x in inputs], **params)
+            elif len(inputs) == 2:
+                y = op.on_arrays(inputs[0]._data, inputs[1]._data)
+            else:
+                y = op.on_arrays(*[x._data for x in inputs])
         except (ValueError, IndexError, TypeError) as error:
-            raise _lesson(op, nodes, params, error) from None
-        if type(y) is not np.ndarray:
+            raise _lesson(op, inputs, params, error) from None
+        if y.__class__ is not np.ndarray:
             y = np.asarray(y)
-        mode = MODE.get()
-        if not mode.recording or y.dtype.kind != "f" or not any(x.requires_grad for x in nodes):
-            return _fill(_new(Tensor), y, None, (), NO_PARAMS, False)
-        return _fill(_new(Tensor), y, op, nodes, params or NO_PARAMS, True)
+        recording, titles = MODE.get()
+        node = _new(Tensor)
+        node._data = y
+        node._changed = 0
+        node._grad = node.name = None
+        node.scope = titles
+        node.order = next(CLOCK)
+        if requires_grad and recording and y.dtype.kind == "f":
+            node.op = op
+            node.inputs = inputs
+            node.params = params
+            node.requires_grad = True
+        else:
+            node.op = None
+            node.inputs = ()
+            node.params = NO_PARAMS
+            node.requires_grad = False
+        return node
 
     def _pass_back(
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
@@ -364,22 +388,15 @@ class Tensor(Node):
 _new = object.__new__
 
 
-def _fill(
-    node: Any,
-    data: npt.NDArray[Any],
-    op: Primitive | None,
-    inputs: tuple[Any, ...],
-    params: dict[str, Any],
-    requires_grad: bool,
-) -> Any:
+def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
+    """`data` as a leaf, without a copy."""
+    node = _new(Tensor) if node is None else node
     node._data = data
     node._changed = 0
-    node._grad = None
-    node.op = op
-    node.inputs = inputs
-    node.params = params
+    node._grad = node.name = node.op = None
+    node.inputs = ()
+    node.params = NO_PARAMS
     node.requires_grad = requires_grad
-    node.name = None
     node.scope = MODE.get().scope
     node.order = next(CLOCK)
     return node
@@ -416,12 +433,14 @@ def _leaves(nested: Any) -> Iterator[Any]:
 
 
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
         kinds = [t._data.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _fill(_new(Tensor), np.array(x, weak), None, (), NO_PARAMS, False)
+        return _leaf(np.array(x, weak))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return Tensor(x, requires_grad=False)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
