@@ -50,7 +50,8 @@ def backward_pass(
         pass_back = node._pass_back_recorded if recorded else node._pass_back
         for i, contribution in pass_back(g, members, careful):
             x = node.inputs[i]
-            gradients[x] = contribution if x not in gradients else plus(gradients[x], contribution)
+            total = gradients.get(x)
+            gradients[x] = contribution if total is None else plus(total, contribution)
             yield node, i, contribution
 
 

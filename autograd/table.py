@@ -8,6 +8,7 @@ itself over, and that class decides what applying a row means: recording a node,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,13 @@ class Primitive:
             with np.errstate(all="ignore"):
                 return float(self.on_arrays(*map(np.float64, inputs), **params))
 
-    def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
+    def rule_for(self, i: int) -> Rule:
         """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""
-        if callable(self.rules):
-            return self.rules(i, *arguments, **params)
-        return self.rules[i](*arguments, **params)
+        return partial(self.rules, i) if callable(self.rules) else self.rules[i]
+
+    def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
+        """What the rule for input `i` gives."""
+        return self.rule_for(i)(*arguments, **params)
 
     def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
         """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""

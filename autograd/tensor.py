@@ -182,29 +182,33 @@ class Tensor(Node):
     def _pass_back(
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
     ) -> list[tuple[int, npt.NDArray[Any]]]:
-        op, y, params, inputs = self.op, self._data, self.params, self.inputs
+        op, y, params, inputs, order = self.op, self._data, self.params, self.inputs, self.order
         assert op is not None
         arrays = []
         for x in inputs:
-            arrays.append(x._data if x._changed <= self.order else self._refuse(x))  # type: ignore[attr-defined]
+            arrays.append(x._data if x._changed <= order else self._refuse(x))  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
                 continue
+            rule, here = op.rule_for(i), arrays[i]
+            c: Any
             if op.elementwise:
-                local = op.rule(i, y, *arrays, **params)
-                c = g if local.__class__ is int and local == 1 else _times(g, local, careful)
+                local = rule(y, *arrays, **params) if params else rule(y, *arrays)
+                if local.__class__ is int and local * local == 1:
+                    c = g if local == 1 else -g
+                else:
+                    c = _times_carefully(g, local) if careful else g * local
             else:
-                c = op.rule(i, g, y, *arrays, **params)
+                c = rule(g, y, *arrays, **params)
                 if c is None:
                     continue  # flat in this input
-            here = arrays[i]
             if c.__class__ is not np.ndarray:
                 c = np.asarray(c)
             if c.shape != here.shape:
                 c = unbroadcast(c, here.shape)
-            if c.dtype != here.dtype:
-                c = c.astype(here.dtype)
+            if c.dtype is not here.dtype:
+                c = c.astype(here.dtype, copy=False)
             if not x.inputs and (c is g or c.base is not None):
                 c = c.copy()  # what a leaf keeps is its own; between, arrays are shared and never written to
             passed.append((i, c))
@@ -488,9 +492,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
 
 
-def _times(g: npt.NDArray[Any], local: Any, careful: bool) -> Any:
-    c = g * local
-    return np.where((g == 0) | (local == 0), g.dtype.type(0), c) if careful else c
+def _times_carefully(g: npt.NDArray[Any], local: Any) -> npt.NDArray[Any]:
+    return np.where((g == 0) | (local == 0), g.dtype.type(0), g * local)
 
 
 def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
