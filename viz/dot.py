@@ -17,7 +17,7 @@ from .heat import LEVELS, Heat
 from .markup import bold, coloured, escape, label, plain, row, strip, table, tooltip
 from .numbers import Summary, nested, number
 from .themes import Theme, mix
-from .words import em_width, printable, shorten, sign
+from .words import em_width, shorten, sign
 
 __all__ = ["SHOW", "digraph"]
 
@@ -232,7 +232,7 @@ class _Writer:
         if x.trouble():
             rows.append(self.figure("", x.trouble(), False, colour))
         if heat:
-            shades = [mix(self.theme.box, colour, 0.08 + 0.92 * k / (LEVELS - 1)) for k in range(LEVELS)]
+            shades = [mix(self.theme.box, colour, 0.16 + 0.84 * k / (LEVELS - 1)) for k in range(LEVELS)]
             rows.append(row(strip(heat, shades, self.theme.text)))
         return rows
 
@@ -361,4 +361,4 @@ def is_one(x: Shown | None) -> bool:
 
 def least_width(name: str) -> int:
     """Points that a name needs, where `graphviz-pure`, which counts bytes, may think it narrower."""
-    return 0 if name.isascii() else math.ceil(SIZE * em_width(shorten(printable(name), LONGEST_NAME)))
+    return 0 if name.isascii() else math.ceil(SIZE * em_width(shorten(name, LONGEST_NAME)))

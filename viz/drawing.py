@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..autograd import Node, Tape
+from ..autograd import KindError, Node, Tape
+from ..autograd.node import describe
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
 from .errors import DrawingError, OptionError, check_option
@@ -43,8 +44,8 @@ def draw(
 ) -> Drawing:
     """Draw the graph behind `root`, with its values and, after `backward()`, its gradients.
 
-    `root` is a `Value` or a `Tensor`; a list, tuple or dict of them; or a module of `chainrule.nn`, followed by
-    the `example` to apply it to. Drawing runs no pass and changes nothing.
+    `root` is a `Value` or a `Tensor`; a list, tuple or dict of them; or a module of `chainrule.nn`, or any
+    function, followed by the `example` to apply it to. Drawing runs no pass and changes nothing.
 
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
@@ -65,9 +66,9 @@ def draw(
     >>> drawing.svg()[:5]
     '<?xml'
     >>> print(drawing)
-    v1  ×   -6  ∂ 1
-    ├── a    2  ∂ -3
-    └── b   -3  ∂ 2
+    v1  ×  -6  ∂ 1
+    ├── a  2   ∂ -3
+    └── b  -3  ∂ 2
     """
     check_option("direction", direction, DIRECTIONS)
     check_option("engine", engine, ENGINES)
@@ -77,9 +78,18 @@ def draw(
     for name, count in (("max_nodes", max_nodes), ("digits", digits)):
         if not isinstance(count, int) or count < 1:
             raise OptionError(f"{name}={count!r} is not a count; write a whole number from 1 on")
-    if example and callable(root):
-        root = root(*example)
+    if example:
+        root = _applied(root, example)
     return Drawing(read(root), shown, direction, max_nodes, theme_named(theme), digits, engine)
+
+
+def _applied(root: Any, example: tuple[Any, ...]) -> Any:
+    if not callable(root):
+        raise KindError(
+            f"draw(root, example) applies a module or a function to an example; given {describe(root)} and "
+            f"{describe(example[0])}. Options are given by name, as in draw(loss, direction='TB')"
+        )
+    return root(*example)
 
 
 class Drawing:

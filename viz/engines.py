@@ -74,7 +74,7 @@ def layout(source: str, format: str, engine: str = "auto", options: Sequence[str
             f"the system's Graphviz ({dot}) {why}. {PURE} drew the picture in its place; engine={PURE!r} does so "
             f"without this warning",
             DrawingWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
         return picture
 
@@ -105,11 +105,10 @@ def _find_pure() -> str | None:
     try:
         files = metadata.files(PURE) or []
     except metadata.PackageNotFoundError:
-        return None
-    places = [Path(str(file.locate())) for file in files if file.stem == PURE]
-    places.append(Path(sysconfig.get_path("scripts")) / PURE)
-    found = (str(place.resolve()) for place in places if place.is_file())
-    return next(found, None) or shutil.which(PURE)
+        files = []
+    places = (Path(str(file.locate())).resolve() for file in files if file.stem == PURE)
+    found = next((str(place) for place in places if place.is_file()), None)
+    return found or shutil.which(PURE, path=sysconfig.get_path("scripts")) or shutil.which(PURE)
 
 
 def _run(program: str, source: str, format: str, options: Sequence[str]) -> bytes:

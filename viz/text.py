@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .graph import Box, Graph, Shown
 from .numbers import Summary, number
-from .words import printable, shorten, sign
+from .words import shorten, sign
 
 __all__ = ["tree"]
 
@@ -33,7 +33,7 @@ def tree(graph: Graph, digits: int = 4) -> str:
         └── a, above
     """
     rows = list(_rows(graph, digits))
-    names = min(max(len(name) for name, _, _ in rows), WIDEST_NAMES)
+    names = min(max(len(name) for name, value, _ in rows if value), WIDEST_NAMES)
     values = min(max(len(value) for _, value, _ in rows), WIDEST_VALUES)
     return "\n".join(
         f"{name:<{names}}  {value:<{values}}  {gradient}".rstrip() for name, value, gradient in rows
@@ -77,7 +77,7 @@ def _rows(graph: Graph, digits: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _name(box: Box) -> str:
-    return shorten(printable(box.label), LONGEST_NAME)
+    return shorten(box.label, LONGEST_NAME)
 
 
 def _operation(box: Box) -> str:

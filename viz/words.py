@@ -36,11 +36,12 @@ def printable(text: str) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """The beginning and the end of a long text, with an ellipsis between them.
+    """A text made printable; of a long one the beginning and the end, with an ellipsis between them.
 
     >>> shorten("encoder.layers.0.attention.weight", 20)
     'encoder.l…ion.weight'
     """
+    text = printable(text)
     if len(text) <= longest:
         return text
     end = longest // 2
