@@ -184,9 +184,7 @@ class Tensor(Node):
     ) -> list[tuple[int, npt.NDArray[Any]]]:
         op, y, params, inputs, order = self.op, self._data, self.params, self.inputs, self.order
         assert op is not None
-        arrays = []
-        for x in inputs:
-            arrays.append(x._data if x._changed <= order else self._refuse(x))  # type: ignore[attr-defined]
+        arrays = [x._data if x._changed <= order else self._refuse(x) for x in inputs]  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
