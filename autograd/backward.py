@@ -21,13 +21,14 @@ __all__ = ["backward", "backward_pass", "gradients"]
 Step = tuple[Node, int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
 
 
-def dependency_order(roots: Iterable[Node], constants: bool = False) -> list[Node]:
-    """Every node that leads to the roots, inputs before outputs; constants only if asked for."""
+def dependency_order(roots: Iterable[Node], constants: bool = False, since: int = 0) -> list[Node]:
+    """Every node that leads to the roots and is not older than `since`, inputs before outputs; constants only if
+    asked for."""
     seen = set(roots)
     stack = list(seen)
     while stack:
         for x in stack.pop().inputs:
-            if x not in seen and (constants or x.requires_grad):
+            if x not in seen and (constants or x.requires_grad) and x.order >= since:
                 seen.add(x)
                 stack.append(x)
     return sorted(seen, key=attrgetter("order"))
@@ -73,16 +74,19 @@ def run(
     with np.errstate(all="ignore"):
         for _ in backward_pass(order, gradients, recorded):
             pass
-        if any(x in gradients and _has_nan(gradients[x]) for x in ends):
+        if any(x in gradients and has_nan(gradients[x]) for x in ends):
             gradients = dict(roots)
             for _ in backward_pass(order, gradients, recorded, careful=True):
                 pass
     return gradients
 
 
-def _has_nan(g: Any) -> bool:
+def has_nan(g: Any) -> bool:
+    """Whether a gradient, plain or a node, has a NaN in it."""
     g = getattr(g, "data", g) if isinstance(g, Node) else g
-    return bool(g != g) if isinstance(g, float) else math.isnan(np.vdot(g, g))  # one NaN spoils the sum of squares
+    return (
+        bool(g != g) if isinstance(g, float) else math.isnan(np.vdot(g, g))
+    )  # one NaN spoils the sum of squares
 
 
 def backward(root: Node, gradient: Any = None) -> None:
@@ -130,17 +134,24 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
     upstream: Any = output._upstream(gradient)
     if create_graph:
         upstream = gradient if isinstance(gradient, Node) else output._constant(upstream)
-    found = run(_between(output, wanted), {output: upstream}, wanted, create_graph)
-    zeros = (x._constant(x._zero()) if create_graph else x._zero() for x in wanted)
-    results = [x._own(found[x]) if x in found else zero for x, zero in zip(wanted, zeros, strict=True)]
+    results = pull_back({output: upstream}, wanted, between([output], wanted), create_graph)
     return results[0] if isinstance(inputs, Node) else type(inputs)(results)
 
 
-def _between(output: Node, wanted: Sequence[Node]) -> list[Node]:
-    """The nodes on a way from `wanted` to `output`, in dependency order."""
+def pull_back(
+    upstream: dict[Node, Any], wanted: Sequence[Node], order: Sequence[Node], recorded: bool = False
+) -> list[Any]:
+    """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
+    found = run(order, upstream, wanted, recorded)
+    zeros = (x._constant(x._zero()) if recorded else x._zero() for x in wanted)
+    return [x._own(found[x]) if x in found else zero for x, zero in zip(wanted, zeros, strict=True)]
+
+
+def between(outputs: Iterable[Node], wanted: Sequence[Node]) -> list[Node]:
+    """The nodes on a way from `wanted` to the outputs, in dependency order."""
     useful = set(wanted)
     order = []
-    for node in dependency_order([output]):
+    for node in dependency_order(outputs, since=min((x.order for x in wanted), default=0)):
         if node in useful or not useful.isdisjoint(node.inputs):
             useful.add(node)
             order.append(node)
