@@ -71,7 +71,11 @@ class Primitive:
         """The value of the row at plain numbers or arrays, with nothing recorded."""
         if self.on_floats is not None and all(type(x) in PYTHON_NUMBERS for x in inputs):
             return self.at_floats(*inputs, **params)
-        return self.on_arrays(*(x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs), **params)
+        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        for x, array in zip(inputs, arrays):
+            if array.dtype.kind not in "fiub":
+                raise KindError(f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}")
+        return self.on_arrays(*arrays, **params)
 
     def at_floats(self, *inputs: float, **params: Any) -> float:
         """The value at Python floats; where `math` raises (a pole, an overflow), IEEE's inf or nan."""

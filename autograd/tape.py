@@ -96,7 +96,8 @@ class Tape:
     """
 
     def __init__(self, outputs: Node | Iterable[Node]) -> None:
-        self.outputs = [outputs] if isinstance(outputs, Node) else list(outputs)
+        several = isinstance(outputs, Iterable) and not isinstance(outputs, Node)
+        self.outputs: list[Node] = list(outputs) if several else [outputs]  # type: ignore[arg-type, list-item]
         for x in self.outputs:
             if not isinstance(x, Node):
                 raise KindError(f"Tape(...) takes a Value or a Tensor that was computed; given {describe(x)}")

@@ -112,6 +112,8 @@ class Value(Node):
             return 1.0
         if isinstance(gradient, Value):
             return gradient.data
+        if isinstance(gradient, Node):
+            raise KindError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
         if np.ndim(gradient) != 0:
             raise ShapeError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
         return _as_float(gradient)

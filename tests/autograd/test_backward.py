@@ -362,8 +362,10 @@ class TestLessons:
             (Tensor([1.0, 2.0]) * 2).backward(np.ones(3))
         with pytest.raises(ShapeError, match="one number"):
             Value(1.0).backward(np.ones(3))
-        with pytest.raises(KindError):
+        with pytest.raises(KindError, match="given str '1'"):
             Value(1.0).backward("1")
+        with pytest.raises(KindError, match="one number; given a Tensor"):
+            Value(1.0).backward(Tensor([1.0]))
         with pytest.raises(KindError, match="real numbers"):
             Tensor([1.0]).backward(["a"])
 

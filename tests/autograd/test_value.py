@@ -122,6 +122,8 @@ def test_compound_nodes() -> None:
     assert ag.dot([1, 2], [Value(3.0), 4]).data == 11
     assert ag.sum(w).data == -1
     assert ag.mean(x).data == 3.5
+    assert ag.max([*w, 0.5]).data == 1
+    assert ag.min([*w, 0.5]).data == -2
     with pytest.raises(ShapeError, match="same length; given 2 and 1"):
         ag.dot(w, x[:1])
 
@@ -174,6 +176,10 @@ class TestLessons:
     def test_too_many_inputs(self) -> None:
         with pytest.raises(KindError, match="tanh takes 1 input; given 2"):
             ag.tanh(Value(1.0), Value(2.0))
+
+    def test_functions_of_text(self) -> None:
+        with pytest.raises(KindError, match="exp takes numbers, arrays and nodes; given str 'a'"):
+            ag.exp("a")
 
     def test_losing_the_gradient_through_numpy(self) -> None:
         with pytest.raises(KindError, match="lose its gradient"):
