@@ -54,6 +54,16 @@ def test_what_is_public_has_a_docstring_with_an_example() -> None:
                 assert ">>>" in (thing.__doc__ or ""), f"{package.__name__}.{name} has no example"
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_examples_on_a_page(page: Path) -> None:
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(code, {}, page.name, page.name, 0)
+    assert test.examples
+    with np.errstate(all="ignore"):
+        assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+
+
 def readme_blocks(language: str) -> list[str]:
     return re.findall(
         rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
