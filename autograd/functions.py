@@ -412,11 +412,3 @@ def astype(x: Any, dtype: Any) -> Any:
     dtype('float32')
     """
     return p.astype(_arrays_only(x, "astype"), dtype=np.dtype(dtype))
-
-
-# np.sum(t) and its like arrive at Tensor.__array_function__ and are looked up here
-NUMPY_FUNCTIONS = {
-    getattr(np, name): globals()[name]
-    for name in __all__
-    if callable(getattr(np, name, None)) and not isinstance(getattr(np, name), np.ufunc)
-} | {np.amax: max, np.amin: min}

@@ -6,6 +6,7 @@ never sees the graph around it. Walking the graph is `backward.py`'s job.
 
 from __future__ import annotations
 
+import sys
 from itertools import count
 from typing import Any, ClassVar
 
@@ -123,6 +124,20 @@ class Node(Operators):
 
     def __bool__(self) -> bool:
         return bool(self.item())
+
+    def _refuse_conversion(self, instead: str) -> None:
+        """The lesson for `np.asarray(node)` and its like, which would drop the gradient without a word."""
+        asker = sys._getframe(2).f_globals.get("__name__", "")
+        if self.requires_grad and not asker.startswith("numpy.testing"):  # an assertion only compares numbers
+            raise KindError(
+                f"NumPy asked for the plain data of {self.describe()}, which would lose its gradient. "
+                f"Write {instead}"
+            )
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from .dispatch import call_function
+
+        return call_function(func, args, kwargs)
 
     # What the backward pass asks of a node; see backward.py.
     def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:

@@ -13,12 +13,6 @@ from . import primitives as p
 from .errors import KindError
 from .table import UFUNCS
 
-# NumPy ufuncs with boolean or integer results: they read the data and are not differentiated
-READERS = frozenset(
-    {np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal}
-    | {np.isnan, np.isinf, np.isfinite, np.signbit}
-)
-
 
 def _plain(x: Any) -> Any:
     return x.data if isinstance(x, Operators) else x
@@ -105,14 +99,8 @@ class Operators:
     __hash__ = object.__hash__  # a node is itself, whatever its value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            if ufunc in UFUNCS:
-                return UFUNCS[ufunc](*inputs)
-            if ufunc in READERS:
-                return ufunc(*map(_plain, inputs))
-        called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        options = f" with {', '.join(kwargs)}" if kwargs else ""
-        raise KindError(
-            f"{called}{options} has no derivative rule here. Use a function of chainrule.autograd, declare a "
-            f"row with elementwise(...) or structural(...), or take the plain array with .data"
-        )
+        if method == "__call__" and not kwargs and ufunc in UFUNCS:
+            return UFUNCS[ufunc](*inputs)
+        from .dispatch import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, kwargs)

@@ -97,6 +97,9 @@ sign: Primitive = elementwise(
 floor = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
 )
+rint = elementwise(
+    "rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [lambda y, x: 0]
+)
 
 
 # ---------------------------------------------------------------------------- exponentials and logarithms

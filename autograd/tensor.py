@@ -116,28 +116,8 @@ class Tensor(Node):
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if self.requires_grad:
-            raise KindError(
-                f"NumPy asked for the plain array behind {self.describe()}, which would lose its gradient. "
-                f"Write t.data for the array, or use a function of chainrule.autograd"
-            )
+        self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
         return np.array(self._data, dtype=dtype, copy=copy)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        ours = f.NUMPY_FUNCTIONS.get(func)
-        if ours is None:
-            raise KindError(
-                f"np.{func.__name__} has no derivative rule here. Use a function of chainrule.autograd, declare a "
-                f"row with structural(...), or take the plain array with .data"
-            )
-        try:
-            return ours(*args, **kwargs)
-        except TypeError as error:
-            if isinstance(error, KindError):
-                raise
-            raise KindError(
-                f"np.{func.__name__} was called on a Tensor with arguments it does not take here: {error}"
-            ) from None
 
     # ------------------------------------------------------------------ recording
 

@@ -149,11 +149,7 @@ class Value(Node):
         raise KindError(f"{self.describe()} is one number and cannot be iterated; a list of Values can")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.requires_grad:
-            raise KindError(
-                f"NumPy asked for the plain number behind {self.describe()}, which would lose its gradient. "
-                f"Write v.data for the number, or use Tensor for arrays"
-            )
+        self._refuse_conversion("v.data for the number, keep several Values in a list, or use Tensor for arrays")
         return np.asarray(self.data, *args)
 
 

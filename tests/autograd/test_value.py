@@ -186,5 +186,5 @@ class TestLessons:
             np.asarray(Value(1.0))
         with pytest.raises(KindError, match="no derivative rule"):
             np.gcd(Value(1.0), 2)
-        with pytest.raises(KindError, match=r"np\.add\.reduce"):
+        with pytest.raises(KindError, match="is one number"):
             np.add.reduce(Value(1.0))
