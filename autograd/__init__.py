@@ -92,6 +92,7 @@ from .primitives import (
 from .table import TABLE, Primitive, elementwise, structural
 from .tape import BackwardStep, ForwardStep, Tape
 from .tensor import Tensor
+from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .value import Value
 
 __all__ = [
@@ -112,10 +113,17 @@ __all__ = [
     "Value",
     "check_gradients",
     "elementwise",
+    "grad",
     "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "scope",
     "structural",
+    "value_and_grad",
+    "vjp",
     "absolute",
     "add",
     "arccos",

@@ -143,8 +143,12 @@ def pull_back(
 ) -> list[Any]:
     """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
     found = run(order, upstream, wanted, recorded)
-    zeros = (x._constant(x._zero()) if recorded else x._zero() for x in wanted)
-    return [x._own(found[x]) if x in found else zero for x, zero in zip(wanted, zeros, strict=True)]
+    return [x._own(found[x]) if x in found else zero(x, recorded) for x in wanted]
+
+
+def zero(x: Node, recorded: bool) -> Any:
+    """The gradient of what does not depend on `x`."""
+    return x._constant(x._zero()) if recorded else x._zero()
 
 
 def between(outputs: Iterable[Node], wanted: Sequence[Node]) -> list[Node]:

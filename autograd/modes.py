@@ -23,6 +23,17 @@ MODE: ContextVar[Mode] = ContextVar("chainrule_mode", default=Mode())  # noqa: B
 
 
 @contextmanager
+def recording(on: bool) -> Iterator[None]:
+    """Record what is computed inside, or do not; afterwards all is as it was before."""
+    before = MODE.get().recording
+    MODE.set(MODE.get()._replace(recording=on))
+    try:
+        yield
+    finally:
+        MODE.set(MODE.get()._replace(recording=before))
+
+
+@contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without recording: results inside are constants, whatever they are made from.
 
@@ -35,12 +46,8 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    before = MODE.get().recording
-    MODE.set(MODE.get()._replace(recording=False))
-    try:
+    with recording(False):
         yield
-    finally:
-        MODE.set(MODE.get()._replace(recording=before))
 
 
 class scope:

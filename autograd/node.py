@@ -191,5 +191,6 @@ def refuse_mixture(op: Primitive, inputs: tuple[Any, ...]) -> KindError:
     return KindError(
         f"{op.name} was given {given}. Value and Tensor do not mix silently: a Value is one float, a Tensor an "
         f"array, and each records its own graph. Make both the same kind, for example Tensor(v.data) for a "
-        f"Value v, or Value(t.item()) for a Tensor t with one element (both start a new graph)"
+        f"Value v, or Value(t.item()) for a Tensor t with one element (both start a new graph). A number given to "
+        f"grad or its like is a Value inside; give np.array(2.0) for a Tensor"
     )

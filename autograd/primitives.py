@@ -31,6 +31,7 @@ divide = elementwise(
     "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
 )
 negative = elementwise("negative", operator.neg, np.negative, [lambda y, x: -1], "-")
+positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1])  # the same number as a new node
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:

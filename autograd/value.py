@@ -204,7 +204,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
     if isinstance(x, np.ndarray) and x.ndim:
         raise KindError(
             f"{op.name} was given {describe(x)} beside a Value, which is one number. Use Tensor for arrays, or a "
-            f"list of Values: [v * x for x in array]"
+            f"list of Values: [v * x for x in array]. A number given to grad or its like is a Value inside; give "
+            f"np.array(2.0) for a Tensor"
         )
     if isinstance(x, (int, float, np.number, np.bool_, np.ndarray)):
         return Value(_as_float(x), requires_grad=False)
