@@ -172,7 +172,7 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.5]))
     array([6., 6.])
     """
-    argnums = tuple(range(len(args))) if isinstance(args, tuple) else 0
+    argnums = tuple(range(len(args))) if type(args) is tuple else 0
     return jvp(grad(f, argnums), args, vectors)[1]
 
 
@@ -255,11 +255,9 @@ def _rows(call: _Call, y: Any, nested: bool) -> list[list[Any]]:
 def _units(x: Any, nested: bool) -> Iterable[Any]:
     """A 1 at each element of `x` in turn, zeros elsewhere."""
     for k in range(_size(x)):
-        unit = x._zero()
-        if isinstance(x, Value):
-            unit = 1.0
-        else:
-            unit.reshape(-1)[k] = 1
+        unit = 1.0 if isinstance(x, Value) else x._zero()
+        if isinstance(x, Tensor):
+            unit.flat[k] = 1
         yield x._constant(unit) if nested else unit
 
 
@@ -453,7 +451,7 @@ def _positions(argnums: Positions, count: int, what: str) -> tuple[int, ...]:
 
 def _as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list[Any]]:
     """The arguments as a tuple, and the leaf of `others` that goes with each leaf of them."""
-    if not isinstance(args, tuple):
+    if type(args) is not tuple:  # a named tuple is one argument
         args, others = (args,), (others,)
     return args, leaves_beside(args, others, what)
 

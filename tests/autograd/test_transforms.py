@@ -314,6 +314,9 @@ def test_trees() -> None:
     assert (g["layers"][0].b, g["layers"][1], g["nothing"], g["x"]) == (5.0, (2.0,), None, 3.0)
     assert type(g["layers"][0].b) is float
     assert list(g) == list(tree)
+    moved = hvp(lambda t: t.w @ t.w * t.b, layer, Layer(np.array([1.0, 0.0]), 10.0))
+    np.testing.assert_array_equal(moved.w, [21, 40])  # 2 b dw + 2 w db
+    assert moved.b == 2.0  # 2 w . dw
     ordered = collections.OrderedDict(b=1.0, a=2.0)
     assert grad(lambda t: t["a"] * t["b"])(ordered) == collections.OrderedDict(b=2.0, a=1.0)
     many = collections.defaultdict(float, a=2.0)
@@ -361,6 +364,9 @@ def test_blocks_of_jacobians(mode: str) -> None:
     np.testing.assert_array_equal(by_b2["w"], np.zeros((3, 2)))
     assert by_b2["b"] == 1.0
     assert type(by_b2["b"]) is float
+    A = np.asfortranarray(RANDOM.normal(size=(2, 3)))
+    turned = jacobian(lambda x: x.T, mode=mode)(A)
+    np.testing.assert_array_equal(turned, np.einsum("ib,ja->ijab", np.eye(3), np.eye(2)))
     found = jacobian(lambda x: x[:0], mode=mode)(x)
     assert found.shape == (0, 3)
     assert jacobian(lambda x: x, mode=mode)(np.zeros((0, 2))).shape == (0, 2, 0, 2)
