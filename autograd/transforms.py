@@ -255,7 +255,7 @@ def _rows(call: _Call, y: Any, nested: bool) -> list[list[Any]]:
 def _units(x: Any, nested: bool) -> Iterable[Any]:
     """A 1 at each element of `x` in turn, zeros elsewhere."""
     for k in range(_size(x)):
-        unit = 1.0 if isinstance(x, Value) else x._zero()
+        unit: Any = 1.0 if isinstance(x, Value) else x._zero()
         if isinstance(x, Tensor):
             unit.flat[k] = 1
         yield x._constant(unit) if nested else unit
