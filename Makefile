@@ -12,12 +12,12 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check-gradients pages check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
 	@echo "make <command>, where <command> is"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 	@echo "Another Python: make test PYTHON=python3.12 VENV=.venv312"
 
 demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures to out/
@@ -25,6 +25,12 @@ demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 	$(VENV)/bin/pytest $(ARGS)
+
+check-gradients: $(VENV)/dev.stamp  ## a table: every primitive's gradients against finite differences
+	$(VENV)/bin/python tests/support/check_rows.py $(ARGS)
+
+pages: $(VENV)/dev.stamp  ## write the documentation pages that are generated from the table
+	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check

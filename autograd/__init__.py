@@ -6,7 +6,7 @@ else serves. This package imports NumPy and nothing else of chainrule.
 """
 
 from .backward import gradients
-from .check import check_gradients
+from .check import check_gradients, check_update
 from .errors import (
     ChainruleError,
     CheckError,
@@ -112,6 +112,7 @@ __all__ = [
     "Tensor",
     "Value",
     "check_gradients",
+    "check_update",
     "elementwise",
     "grad",
     "gradients",

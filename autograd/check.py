@@ -20,7 +20,7 @@ from .node import Node, describe
 from .tensor import Tensor
 from .value import Value
 
-__all__ = ["CheckReport", "check_gradients"]
+__all__ = ["CheckReport", "check_gradients", "check_update"]
 
 Array = npt.NDArray[Any]
 MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
@@ -119,6 +119,53 @@ def check_gradients(
         return first
     then = _compare(slope_along, second(points), points, samples, steps, side, "second derivative", tolerance)
     return CheckReport(first.compared + then.compared, max(first.worst, then.worst))
+
+
+def check_update(
+    f: Callable[..., Any],
+    *inputs: Any,
+    lr: float = 1e-2,
+    update: Callable[[list[Any]], Any] | None = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+) -> CheckReport:
+    """Recover the gradient from one step of training, `(before - after) / lr`, and compare it with differences.
+
+    `f` takes nodes, made of `inputs` as in `check_gradients`, and returns a loss: one number. `update(nodes)` moves
+    the nodes after the backward pass; by default it is plain gradient descent, `p.data -= lr * p.grad`. With
+    `update=lambda nodes: SGD(nodes, lr).step()` the optimiser is checked as well; one that scales its steps, such as
+    Adam, cannot pass.
+
+    Returns a `CheckReport`; raises as `check_gradients` does.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import check_update
+    >>> check_update(lambda w: (w * w).sum(), np.array([1.0, -2.0])).compared
+    2
+    """
+    points = [_point(x) for x in inputs]
+    nodes = _nodes(inputs, points)
+    loss = f(*nodes)
+    if not isinstance(loss, Node) or np.size(loss.data) != 1:
+        raise CheckError(
+            f"check_update takes the function of a loss, one number; it returned {describe(loss)}"
+        )
+    loss.backward()
+    if update is None:
+        for p in nodes:
+            p.data = p.data - lr * p.grad
+    else:
+        update(nodes)
+    found = [(x - np.asarray(p.data)) / lr for x, p in zip(points, nodes, strict=True)]
+
+    def value(xs: list[Array]) -> float:
+        return float(f(*_nodes(inputs, xs)))
+
+    samples = [list(np.ndindex(x.shape)) for x in points]
+    step = float(np.finfo(float).eps ** (1 / 3))
+    return _compare(
+        value, found, points, samples, step, "both", "gradient recovered from the update", (rtol, atol)
+    )
 
 
 def _compare(

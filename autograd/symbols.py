@@ -30,6 +30,7 @@ class Symbol(Operators):
 
     shape = property(lambda self: np.shape(self.data))
     ndim = property(lambda self: np.ndim(self.data))
+    dtype = property(lambda self: np.asarray(self.data).dtype)
 
     @property
     def T(self) -> Symbol:
@@ -43,7 +44,7 @@ class Symbol(Operators):
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
         plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
-            data = op.evaluate(*plain_inputs, **plain)
+            data = op.on_arrays(*plain_inputs, **plain)
         if op.name == "negative":
             return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
         if op.symbol is not None and len(inputs) == 2:
@@ -94,9 +95,8 @@ def text_of(x: Any) -> str:
     if isinstance(x, (np.generic, float)):
         return f"{x:.6g}"
     if isinstance(x, slice):
-        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step)).removesuffix(
-            ""
-        )
+        start, stop = ("" if part is None else str(part) for part in (x.start, x.stop))
+        return f"{start}:{stop}" + (f":{x.step}" if x.step is not None else "")
     if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) for part in x):
         return "(" + ", ".join(map(text_of, x)) + ")"
     return repr(x)

@@ -211,8 +211,9 @@ def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = N
     arguments = [Symbol(y, node.data), *symbols]
     if not op.elementwise:
         arguments.insert(0, Symbol("g", node.data))
+    params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
     with np.errstate(all="ignore"):
-        return text_of(op.rule(i, *arguments, **node.params))
+        return text_of(op.rule(i, *arguments, **params))
 
 
 def _symbol(name: str, x: Node, elementwise: bool) -> Any:

@@ -24,11 +24,10 @@ __all__ = ["ExpressionError", "evaluate", "read_assignments"]
 LONGEST = 20_000  # characters; Python's parser is not made for more
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: getattr(autograd, name)
+    name: function
     for name in autograd.__all__
-    if name.islower()
-    and name
-    not in ("astype", "check_gradients", "elementwise", "gradients", "no_grad", "scope", "structural")
+    if isinstance(function := getattr(autograd, name), autograd.Primitive)
+    or getattr(function, "__module__", "").endswith(".functions")
 }
 FUNCTIONS["abs"] = autograd.absolute
 CONSTANTS = {"pi": math.pi, "e": math.e}

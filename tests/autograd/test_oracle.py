@@ -16,9 +16,9 @@ torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these tests,
 
 F = torch.nn.functional
 NAMES = (
-    "square sqrt exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh "
-    "arctanh hypot logaddexp maximum minimum where absolute clip sigmoid relu erf sinc sum mean softmax log_softmax "
-    "logsumexp concatenate stack"
+    "square sqrt exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh "
+    "arccosh arctanh hypot logaddexp maximum minimum where absolute clip sigmoid relu erf sinc sum mean softmax "
+    "log_softmax logsumexp concatenate stack"
 )
 M = SimpleNamespace(
     **{name: getattr(torch, name) for name in NAMES.split()},

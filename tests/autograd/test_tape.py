@@ -18,6 +18,7 @@ from chainrule.autograd import (
     Tensor,
     Value,
     check_gradients,
+    check_update,
     elementwise,
     tanh,
 )
@@ -165,6 +166,22 @@ def test_a_second_derivative_that_is_wrong() -> None:
             check_gradients(cubed, 1.5)
     finally:
         del TABLE["cubed"]
+
+
+def test_the_gradient_recovered_from_one_update() -> None:
+    w = np.array([0.3, -0.8])
+    assert check_update(lambda w: (tanh(w * 2) ** 2).sum(), w).compared == 2
+    assert check_update(lambda v: tanh(v) ** 2, 0.5).worst < 1e-9
+    # both of the lecture's methods agree: central differences, and the weight change of one step
+    assert check_gradients(lambda w: (tanh(w * 2) ** 2).sum(), w, order=1).worst < 1e-9
+
+    def twice_as_far(nodes: list[Tensor]) -> None:
+        nodes[0].data -= 2 * 0.01 * nodes[0].grad
+
+    with pytest.raises(CheckError, match="recovered from the update by element"):
+        check_update(lambda w: (w * w).sum(), w, update=twice_as_far)
+    with pytest.raises(CheckError, match="one number"):
+        check_update(lambda w: w * 2, w)
 
 
 def test_bad_arguments() -> None:
