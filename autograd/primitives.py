@@ -326,6 +326,37 @@ scatter: Primitive = structural(
 )
 
 
+def last_at(shape: tuple[int, ...], at: Any) -> Any:
+    """For each element that `at` selects: whether it is the last one in its place."""
+    place = np.arange(math.prod(shape)).reshape(shape)[at]
+    last = np.empty(math.prod(shape), int)
+    last[place.ravel()] = number = np.arange(place.size)
+    return (last[place.ravel()] == number).reshape(place.shape)
+
+
+def _set_at(x: Any, v: Any, at: Any) -> Any:
+    out = x.copy()
+    out[at] = v
+    return out
+
+
+def _add_at(x: Any, v: Any, at: Any) -> Any:
+    out = x.copy()
+    np.add.at(out, at, v.astype(x.dtype))
+    return out
+
+
+def _set_at_back(g: Any, y: Any, x: Any, v: Any, at: Any) -> Any:
+    arriving = index(g, at=at)
+    return arriving if _is_basic(at) else where(last_at(x.shape, at), arriving, 0)
+
+
+set_at: Primitive = structural(
+    "set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back]
+)
+add_at = structural("add_at", _add_at, [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)])
+
+
 def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
     start = sum(x.shape[axis] for x in xs[:i])
     at = (slice(None),) * (axis % g.ndim) + (slice(start, start + xs[i].shape[axis]),)

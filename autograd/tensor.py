@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import functions as f
+from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import GradientError, KindError, ShapeError
 from .modes import MODE
@@ -297,12 +298,14 @@ class Tensor(Node):
         return bool((self._data == getattr(x, "data", x)).any())
 
     def __getitem__(self, at: Any) -> Tensor:
-        return index(self, at=_plain_index(at))
+        return index(self, at=plain_index(at))
+
+    at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
 
     def __setitem__(self, at: Any, new: Any) -> None:
         raise KindError(
             f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
-            f"Write t = where(mask, new, t) for a new tensor, or t.data[...] = new on a leaf "
+            f"Write t = t.at[{index_text(at)}].set(v) for a new tensor, or t.data[{index_text(at)}] = v on a leaf "
             f"before it is used"
         )
 
@@ -445,12 +448,6 @@ def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], er
     else:
         text += f"NumPy says: {error}"
     return (KindError if isinstance(error, TypeError) else ShapeError)(text)
-
-
-def _plain_index(at: Any) -> Any:
-    if isinstance(at, Tensor):
-        return at._data
-    return tuple(map(_plain_index, at)) if isinstance(at, tuple) else at
 
 
 # ---------------------------------------------------------------------- what the backward pass needs
