@@ -12,7 +12,7 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check-gradients pages check format clean
+.PHONY: help demo test check-gradients bench pages check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -28,6 +28,9 @@ test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 
 check-gradients: $(VENV)/dev.stamp  ## a table: every primitive's gradients against finite differences
 	$(VENV)/bin/python tests/support/check_rows.py $(ARGS)
+
+bench: $(VENV)/oracle.stamp  ## measure against PyTorch and NumPy by hand (installs PyTorch); figures to out/
+	$(VENV)/bin/python benchmarks/overhead.py --json out/overhead.json $(ARGS)
 
 pages: $(VENV)/dev.stamp  ## write the documentation pages that are generated from the table
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
@@ -45,6 +48,6 @@ clean:  ## delete what these commands made, .venv and out/ included
 	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# plot.stamp and dev.stamp: the package is installed with the extra of that name
+# plot.stamp, dev.stamp, oracle.stamp: the package is installed with the extra of that name
 $(VENV)/%.stamp: pyproject.toml $(SOURCES)
 	@sh .ci/install.sh "$(PYTHON)" "$(VENV)" $*
