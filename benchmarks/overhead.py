@@ -1,7 +1,8 @@
 """What recording and differentiating cost beside NumPy's own work, on a graph of 1,000 nodes over small arrays.
 
 Three programs compute the same value and gradients: NumPy by hand, chainrule, and PyTorch in eager mode. What an
-engine adds is its time less that of NumPy by hand. The control, a fixed piece of Python, shows when the machine was slow.
+engine adds is its time less that of NumPy by hand. The control, a fixed piece of Python, shows when the machine was
+slow.
 """
 
 from __future__ import annotations
