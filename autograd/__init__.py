@@ -43,6 +43,7 @@ from .functions import (
 )
 from .modes import no_grad, scope
 from .node import Node
+from .nonfinite import detect_nonfinite
 from .primitives import (
     absolute,
     add,
@@ -112,6 +113,7 @@ __all__ = [
     "Tensor",
     "Value",
     "check_gradients",
+    "detect_nonfinite",
     "check_update",
     "elementwise",
     "grad",

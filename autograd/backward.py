@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GradientError, KindError
+from .modes import MODE
 from .node import Node, describe
 
 __all__ = ["backward", "backward_pass", "gradients"]
@@ -70,6 +71,9 @@ def run(
     Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
     second look at every product, so it is only done where a NaN came out at one of the `ends`.
     """
+    watch = MODE.get().watch
+    if watch is not None and watch.values:
+        return watch.run(order, roots, ends, recorded)
     gradients: dict[Node, Any] = dict(roots)
     with np.errstate(all="ignore"):
         for _ in backward_pass(order, gradients, recorded):

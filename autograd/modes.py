@@ -1,15 +1,16 @@
-"""What surrounds a computation: whether it is recorded, and under which title.
+"""What surrounds a computation: whether it is recorded, under which title, and whether someone watches it.
 
-Both live in one context variable, so that every thread and every task has its own and an
+All of it lives in one context variable, so that every thread and every task has its own and an
 exception leaves things as they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import NamedTuple
+from functools import wraps
+from inspect import iscoroutinefunction, isgeneratorfunction
+from typing import Any, NamedTuple, TypeVar, cast
 
 __all__ = ["no_grad", "scope"]
 
@@ -17,27 +18,81 @@ __all__ = ["no_grad", "scope"]
 class Mode(NamedTuple):
     recording: bool = True
     scope: tuple[str, ...] = ()
+    watch: Any = None  # is shown every operation and every step backward; see nonfinite.py
 
 
 MODE: ContextVar[Mode] = ContextVar("chainrule_mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
 
 
-@contextmanager
-def recording(on: bool) -> Iterator[None]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Block:
+    """A `with` block in which one field of the mode is another, and a decorator that puts a function in such blocks."""
+
+    __slots__ = ("before", "field", "value")
+
+    def __init__(self, field: str, value: Any) -> None:
+        self.field = field
+        self.value = value
+        self.before: list[Any] = []
+
+    def __enter__(self) -> None:
+        mode = MODE.get()
+        self.before.append(getattr(mode, self.field))
+        MODE.set(mode._replace(**{self.field: self.value}))
+
+    def __exit__(self, *error: object) -> None:
+        MODE.set(MODE.get()._replace(**{self.field: self.before.pop()}))
+
+    def __call__(self, function: F) -> F:
+        def block() -> Block:  # one for each call, for calls may overlap
+            return Block(self.field, self.value)
+
+        def in_block(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                return function(*args, **kwargs)
+
+        async def awaited_in_block(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                return await function(*args, **kwargs)
+
+        def generated_in_blocks(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                generator = function(*args, **kwargs)
+            resume, given = generator.send, None
+            try:
+                while True:
+                    with block():  # around each piece of the body, so that the caller between them is outside
+                        item = resume(given)
+                    try:
+                        resume, given = generator.send, (yield item)
+                    except Exception as error:  # thrown in by the caller
+                        resume, given = generator.throw, error
+            except StopIteration as end:
+                return end.value
+            finally:
+                with block():
+                    generator.close()
+
+        kind: Callable[..., Any] = in_block
+        if isgeneratorfunction(function):
+            kind = generated_in_blocks
+        elif iscoroutinefunction(function):
+            kind = awaited_in_block
+        return cast(F, wraps(function)(kind))
+
+
+def recording(on: bool) -> Block:
     """Record what is computed inside, or do not; afterwards all is as it was before."""
-    before = MODE.get().recording
-    MODE.set(MODE.get()._replace(recording=on))
-    try:
-        yield
-    finally:
-        MODE.set(MODE.get()._replace(recording=before))
+    return Block("recording", on)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> Block:
     """Compute without recording: results inside are constants, whatever they are made from.
 
-    Works as a `with` block and as a decorator; blocks nest, and threads do not see each other's.
+    Works as a `with` block and as a decorator; blocks nest, and threads do not see each other's. A generator
+    function should be decorated: a block inside it that is open at a `yield` is open for the caller, too.
 
     >>> from chainrule.autograd import Value, no_grad
     >>> x = Value(3.0)
@@ -46,8 +101,7 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    with recording(False):
-        yield
+    return recording(False)
 
 
 class scope:
@@ -71,9 +125,9 @@ class scope:
         self.title = str(title)
 
     def __enter__(self) -> None:
-        recording, titles = MODE.get()
-        MODE.set(Mode(recording, (*titles, self.title)))
+        recording, titles, watch = MODE.get()
+        MODE.set(Mode(recording, (*titles, self.title), watch))
 
     def __exit__(self, *error: object) -> None:
-        recording, titles = MODE.get()
-        MODE.set(Mode(recording, titles[:-1]))
+        recording, titles, watch = MODE.get()
+        MODE.set(Mode(recording, titles[:-1], watch))

@@ -141,7 +141,7 @@ class Tensor(Node):
             raise _lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
-        recording, titles = MODE.get()
+        recording, titles, watch = MODE.get()
         node = _new(Tensor)
         node._data = y
         node._changed = 0
@@ -158,6 +158,8 @@ class Tensor(Node):
             node.inputs = ()
             node.params = NO_PARAMS
             node.requires_grad = False
+        if watch is not None:
+            watch.forward(node, op, inputs)
         return node
 
     def _pass_back(

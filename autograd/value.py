@@ -62,11 +62,15 @@ class Value(Node):
         y = float(op.at_floats(*xs, **params))
         mode = MODE.get()
         if not mode.recording or not any(x.requires_grad for x in nodes):
-            return _fill(_new(Value), y, None, (), NO_PARAMS, (), False)
-        slopes = tuple(
-            [op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None for i, x in enumerate(nodes)]
-        )
-        return _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
+            node = _fill(_new(Value), y, None, (), NO_PARAMS, (), False)
+        else:
+            slopes = tuple(
+                [op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None for i, x in enumerate(nodes)]
+            )
+            node = _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
+        if mode.watch is not None:
+            mode.watch.forward(node, op, nodes)
+        return node
 
     def _pass_back(self, g: float, members: set[Node], careful: bool) -> list[tuple[int, float]]:
         passed = []

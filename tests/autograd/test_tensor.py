@@ -77,8 +77,8 @@ def test_numpys_own_functions() -> None:
         (np.var(t), 1.25), (np.dot(t, t), t.data @ t.data),
     ]:  # fmt: skip
         np.testing.assert_allclose(getattr(y, "data", y), expected)
-    with pytest.raises(KindError, match=r"np\.median has no derivative rule"):
-        np.median(t)
+    with pytest.raises(KindError, match=r"np\.unique has no derivative rule"):
+        np.unique(t)
     with pytest.raises(KindError, match=r"np\.gcd has no derivative rule"):
         np.gcd(t, 2)
     with pytest.raises(KindError, match="lose its gradient"):
