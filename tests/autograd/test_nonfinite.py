@@ -25,7 +25,6 @@ from chainrule.autograd import (
 )
 from chainrule.autograd.modes import MODE
 from chainrule.autograd.nonfinite import LINES
-from chainrule.nn import MLP
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -165,6 +164,8 @@ def test_second_derivatives_are_what_they_are_without() -> None:
 
 
 def test_networks_pass_and_name_their_layer() -> None:
+    from chainrule.nn import MLP  # here, for it adds rows to the table
+
     model = MLP(3, [4, 1], seed=0)
     X = np.random.default_rng(0).normal(size=(5, 3))
     with detect_nonfinite():
