@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GradientError, KindError
+from .hooks import HOOKS, hooked
 from .modes import MODE
 from .node import Node, describe
 
@@ -36,16 +37,21 @@ def dependency_order(roots: Iterable[Node], constants: bool = False, since: int 
 
 
 def backward_pass(
-    order: Sequence[Node], gradients: dict[Node, Any], recorded: bool = False, careful: bool = False
+    order: Sequence[Node],
+    gradients: dict[Node, Any],
+    recorded: bool = False,
+    careful: bool = False,
+    members: set[Node] | None = None,
 ) -> Iterator[Step]:
     """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
 
     `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
     at each node. A node comes up after all of its consumers, so its sum is complete by then. With
     `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
+    `members` are the nodes that receive a gradient; by default those that pass it on.
     """
-    members = set(order)
-    for node in reversed(order):
+    members = set(order) if members is None else members
+    for node in hooked(order, gradients) if HOOKS else reversed(order):
         g = gradients.get(node)
         if g is None or not node.inputs:
             continue  # nothing arrived here, or a leaf

@@ -7,13 +7,17 @@ never sees the graph around it. Walking the graph is `backward.py`'s job.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import count
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import primitives as p
 from .errors import KindError
 from .operators import Operators
 from .table import Primitive
+
+if TYPE_CHECKING:
+    from .hooks import Handle
 
 # One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
 CLOCK = count(1)
@@ -71,6 +75,44 @@ class Node(Operators):
         from .backward import backward
 
         backward(self, gradient)
+
+    def register_hook(self, function: Callable[[Any], Any]) -> Handle:
+        """Have `function` called with this node's gradient in each backward pass, when it is complete.
+
+        It gets what `.grad` would be (a read-only copy; a node under `create_graph`), without what earlier passes
+        left on a leaf. If it returns something, that takes the gradient's place, here and on the way on; it needs
+        the same shape. `gradients()` and the transforms call hooks, too, on the nodes that they pass through.
+        `handle.remove()` ends it; until then a function that refers to the node keeps it alive. If NaNs make the
+        engine repeat a pass, hooks are called again.
+
+        Raises `KindError` for a constant, and in the pass `ShapeError` or `KindError` for a wrong replacement.
+
+        >>> from chainrule.autograd import Value
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> handle = y.register_hook(lambda g: 10 * g)
+        >>> y.backward()
+        >>> x.grad
+        60.0
+        """
+        from .hooks import register_hook
+
+        return register_hook(self, function)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        from .copying import deepcopy
+
+        return deepcopy(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from .copying import reduce
+
+        return reduce(self)
+
+    def __setstate__(self, state: Any) -> None:
+        from .copying import set_state
+
+        set_state(self, *state[1:])
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is `None` again, as before any pass."""

@@ -107,10 +107,19 @@ class Primitive:
         return f"<{kind} primitive {self.name}>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return (TABLE.__getitem__, (self.name,))
+        return (_named, (self.name,))
 
     def __deepcopy__(self, memo: object) -> Primitive:
         return self
+
+
+def _named(name: str) -> Primitive:
+    """The row of this name, for pickles, which hold no functions."""
+    if name not in TABLE:
+        raise ChainruleError(
+            f"the pickle was made with a primitive {name!r} that is not in the table; import what declares it first"
+        )
+    return TABLE[name]
 
 
 def _declare(row: Primitive) -> Primitive:

@@ -1,0 +1,146 @@
+"""`checkpoint(f, *inputs)`: forget what happens inside of `f` and compute it again in the backward pass.
+
+The result is one node whose inputs are all that `f` depends on, also the weights that it closes over. Its way back
+is a forward and a backward pass through `f`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .backward import backward_pass, dependency_order
+from .copying import blank, set_state, state_of
+from .errors import GradientError, KindError
+from .modes import MODE, Block, recording
+from .node import CLOCK, NO_PARAMS, Node, describe
+from .table import Primitive
+from .tensor import Tensor
+from .value import Value
+
+__all__ = ["checkpoint"]
+
+
+def checkpoint(
+    f: Callable[..., Any], *inputs: Any, rng: np.random.Generator | Sequence[np.random.Generator] = ()
+) -> Any:
+    """`f(*inputs)` as one node that keeps only its inputs and its result, in exchange for computing `f` twice.
+
+    What `f` closes over, such as the weights of a module, gets its gradient, too. The backward pass through this
+    node runs `f` again, once for all inputs, and holds the graph of that run until it is through; values and
+    gradients are the same numbers as without, and derivatives of any order can be taken.
+
+    `f` has to give the same numbers again. Where it draws random numbers, as dropout does, name its generators
+    with `rng`: the second run starts from the state they had before the first, and leaves them as it found them.
+
+    Raises `KindError` if `f` does not return one node, `GradientError` in the backward pass if the second run
+    gives other numbers.
+
+    >>> from chainrule.autograd import Tensor, checkpoint, exp
+    >>> x, w = Tensor([1.0, 2.0]), Tensor(3.0)
+    >>> y = checkpoint(lambda x: exp(x * w - 3), x)
+    >>> [node is x or node is w for node in y.inputs]
+    [True, True]
+    >>> y.sum().backward()
+    >>> x.grad[0], w.grad.shape
+    (np.float64(3.0), ())
+    """
+    generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
+    states = [generator.bit_generator.state for generator in generators]
+    since = next(CLOCK)
+    y = f(*inputs)
+    if not isinstance(y, Node):
+        raise KindError(
+            f"checkpoint(f, ...) takes a function that returns one Value or Tensor; it returned {describe(y)}. "
+            f"Join several with stack or concatenate, or give each its own checkpoint"
+        )
+    if not y.inputs or y.order < since:
+        return y
+    inside = dependency_order([y], since=since)
+    outside = tuple(
+        dict.fromkeys(x for node in inside for x in node.inputs if x.order < since and x.requires_grad)
+    )
+    again = partial(_with_states, generators, states, partial(f, *inputs))
+    op = Primitive("checkpoint", None, partial(_result, outside, y.data), _way_back, None, elementwise=False)
+    node: Any = blank(_CheckpointTensor if isinstance(y, Tensor) else _CheckpointValue)
+    local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
+    mine = {"op": op, "params": NO_PARAMS, "scope": MODE.get().scope, "again": again}
+    set_state(node, outside, state_of(y) | local | mine)
+    return node
+
+
+class _Checkpoint(Node):
+    """A node that passes its gradient back through a second run of its function."""
+
+    __slots__ = ()
+    again: Callable[[], Any]
+
+    def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
+        return self._pass_through(g, members, careful, recorded=False)
+
+    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
+        return self._pass_through(g, members, careful, recorded=True)
+
+    def _pass_through(
+        self, g: Any, members: set[Node], careful: bool, recorded: bool
+    ) -> list[tuple[int, Any]]:
+        since = next(CLOCK)
+        with recording(True), Block("scope", self.scope):
+            y = self.again()
+        if not np.array_equal(y.data, self.data, equal_nan=True):
+            raise GradientError(
+                f"the function of a checkpoint gave other numbers in the backward pass than before, for "
+                f"{self.describe()}. Were .data of something it uses assigned in between, or does it draw random "
+                f"numbers? For those, write checkpoint(f, ..., rng=generator)"
+            )
+        inside = dependency_order([y], since=since)
+        gradients: dict[Node, Any] = {y: g}
+        receivers = {*inside, *(x for x in self.inputs if x in members)}
+        for _ in backward_pass(inside, gradients, recorded, careful, receivers):
+            pass
+        return [(i, gradients[x]) for i, x in enumerate(self.inputs) if x in gradients]
+
+
+class _CheckpointTensor(_Checkpoint, Tensor):
+    __slots__ = ("again",)
+
+
+class _CheckpointValue(_Checkpoint, Value):
+    __slots__ = ("again",)
+
+    def local_gradients(self) -> tuple[float, ...]:
+        found = dict(self._pass_back(1.0, set(self.inputs), careful=False))
+        return tuple(found.get(i, 0.0) for i in range(len(self.inputs)))
+
+
+def _with_states(generators: list[Any], states: list[Any], run: Callable[[], Any]) -> Any:
+    """`run()` with the generators in these states; afterwards they are as they were."""
+    now = [generator.bit_generator.state for generator in generators]
+    try:
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+        return run()
+    finally:
+        for generator, state in zip(generators, now, strict=True):
+            generator.bit_generator.state = state
+
+
+# ---------------------------------------------------------------------- for who reads the graph
+
+
+def _result(inputs: tuple[Node, ...], data: Any, *arrays: Any) -> Any:
+    if not all(np.array_equal(x.data, a, equal_nan=True) for x, a in zip(inputs, arrays, strict=True)):
+        raise GradientError(
+            "a checkpoint cannot be computed anew from other inputs: its function reads nodes. Record it again"
+        )
+    return data
+
+
+_again = Primitive("recompute", None, lambda g, *xs: g, lambda i, *arguments: None, None, elementwise=False)
+
+
+def _way_back(i: int, g: Any, y: Any, *xs: Any) -> Any:
+    return _again(g, *xs)

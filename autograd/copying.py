@@ -1,0 +1,106 @@
+"""Copies and pickles of graphs of any depth: node by node in dependency order, never recursively.
+
+What is copied is the node with all that led to it: data, gradients, names, what is shared stays shared. Hooks stay
+behind.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from functools import cache
+from typing import Any, cast
+from weakref import ref
+
+from .backward import dependency_order
+from .errors import KindError
+from .node import CLOCK, Node
+
+__all__ = ["deepcopy", "reduce", "set_state"]
+
+LOCAL = threading.local()
+
+
+def deepcopy(root: Node, memo: dict[int, Any]) -> Node:
+    """What `copy.deepcopy(node)` does."""
+    for node in dependency_order([root], constants=True):
+        if id(node) not in memo:
+            memo[id(node)] = twin = blank(type(node))
+            inputs = tuple(memo[id(x)] for x in node.inputs)
+            state = {name: copy.deepcopy(value, memo) for name, value in _state_to_copy(node).items()}
+            set_state(twin, inputs, state, _stale(node))
+    return cast(Node, memo[id(root)])
+
+
+class Listing:
+    """Which nodes a pickle has listed already. It lives as long as the pickler, which keeps what it has pickled."""
+
+    __slots__ = ("__weakref__", "orders")
+
+    def __init__(self) -> None:
+        self.orders: set[int] = set()
+
+    def __reduce__(self) -> Any:
+        return Listing, ()
+
+
+def reduce(node: Node) -> Any:
+    """What pickle is told: the node's state, and before it all nodes that led to it, inputs before outputs.
+
+    So a node comes up when its inputs are there. Nodes that were listed for another one need not list theirs again.
+    """
+    listing: Listing | None = None
+    ancestors: list[Node] = []
+    if node.inputs:
+        listing = getattr(LOCAL, "listing", lambda: None)() or Listing()
+        LOCAL.listing = ref(listing)
+        if node.order not in listing.orders:
+            *ancestors, _ = order = dependency_order([node], constants=True)
+            listing.orders.update(x.order for x in order)
+    return blank, (type(node),), ((listing, ancestors), node.inputs, _state_to_copy(node), _stale(node))
+
+
+def blank(kind: type[Node]) -> Node:
+    """A node with nothing in it yet."""
+    return kind.__new__(kind)
+
+
+def set_state(
+    node: Any, inputs: tuple[Node, ...], state: dict[str, Any], stale: tuple[int, ...] = ()
+) -> None:
+    """Fill a blank node, whose inputs are filled: it is younger than they are."""
+    for name, value in state.items():
+        setattr(node, name, value)
+    node.inputs = inputs
+    node.order = next(CLOCK)
+    for i in stale:
+        inputs[i]._changed = next(CLOCK)  # type: ignore[attr-defined]
+
+
+def state_of(node: Node) -> dict[str, Any]:
+    """All that a node holds but its inputs and its place in the order."""
+    kind: Any = type(node)
+    state = {name: getattr(node, name) for name in _slots(kind) if hasattr(node, name)}
+    if "_changed" in state:
+        state["_changed"] = 0
+    return state | getattr(node, "__dict__", {})
+
+
+@cache
+def _slots(kind: type[Node]) -> list[str]:
+    names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
+    return sorted(names - {"__weakref__", "inputs", "order"})
+
+
+def _state_to_copy(node: Node) -> dict[str, Any]:
+    if hasattr(node, "again"):
+        raise KindError(
+            f"{node.describe()} is a checkpoint, whose function reads the nodes it was made with; it cannot be copied "
+            f"or pickled. Copy the parameters, or copy before the checkpoint is computed"
+        )
+    return state_of(node)
+
+
+def _stale(node: Node) -> tuple[int, ...]:
+    """Which inputs were assigned new data after this node had used them."""
+    return tuple(i for i, x in enumerate(node.inputs) if getattr(x, "_changed", 0) > node.order)
