@@ -298,6 +298,16 @@ broadcast_to = structural(
 )
 
 
+flip: Primitive = structural(
+    "flip", lambda x, axis: np.flip(x, axis), [lambda g, y, x, axis: flip(g, axis=axis)]
+)
+roll: Primitive = structural(
+    "roll",
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    [lambda g, y, x, shift, axis: roll(g, shift=tuple(-n for n in shift), axis=axis)],
+)
+
+
 def _is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
@@ -426,6 +436,35 @@ min_ = structural(
 )
 
 
+def _std(x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
+    constant = np.max(x, axis, keepdims=keepdims) == np.min(x, axis, keepdims=keepdims)
+    y = np.std(x, axis, ddof=ddof, keepdims=keepdims)
+    return np.where(constant, 0, y)  # where rounding would say 1e-17
+
+
+def _std_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
+    away = x - mean(x, axis=axis, keepdims=True)
+    direction = _ratio(away, reshape(y, shape=kept_shape(x.shape, axis)))
+    return _spread(g / (_count(x, axis) - ddof), x, axis) * direction
+
+
+def _norm(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    powers = np.square(x) if ord == 2 else np.absolute(x) ** ord
+    total = np.sum(powers, axis, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
+
+
+def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    share = _ratio(x, reshape(y, shape=kept_shape(x.shape, axis)))
+    if ord != 2:
+        share = sign(x) * where(share == 0, 1, absolute(share)) ** (ord - 1)
+    return _spread(g, x, axis) * share
+
+
+std = structural("std", _std, [_std_back])
+norm = structural("norm", _norm, [_norm_back])  # (sum |x|**ord) ** (1 / ord), of vectors
+
+
 def _shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
     """exp(x - m) and m, its largest element along `axis` (0 where that is infinite): it cannot overflow."""
     m = np.max(x, axis, keepdims=True)
@@ -461,6 +500,119 @@ log_softmax = structural(
     lambda x, axis: x - _logsumexp(x, axis, keepdims=True),
     [lambda g, y, x, axis: g - exp(y) * _along(g, axis)],
 )
+
+
+# ---------------------------------------------------------------------------- running sums, products, order
+
+
+def _positions(x: Any, axis: int) -> Any:
+    """0, 1, 2, ... along `axis`, in a shape that broadcasts with `x`."""
+    return np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+
+
+def _before(y: Any, axis: int, first: int) -> Any:
+    """What stands before each element of `y`: `first`, y0, y1, ..."""
+    return where(_positions(y, axis) == 0, first, roll(y, shift=(1,), axis=(axis,)))
+
+
+def _recurrence(a: Any, b: Any, axis: int) -> Any:
+    y = np.array(b, np.result_type(a, b))
+    factors, terms = np.moveaxis(a, axis, 0), np.moveaxis(y, axis, 0)
+    for i in range(1, len(terms)):
+        terms[i] += factors[i] * terms[i - 1]
+    return y
+
+
+def _recur_back(g: Any, a: Any, axis: int) -> Any:
+    """s[i] = g[i] + a[i+1] s[i+1]: the same recurrence from the other end."""
+    factors = roll(flip(a, axis=(axis,)), shift=(1,), axis=(axis,))
+    return flip(recurrence(factors, flip(g, axis=(axis,)), axis=axis), axis=(axis,))
+
+
+# y[i] = a[i] y[i-1] + b[i], from y[0] = b[0]: what products and their derivatives of every order are made of
+recurrence: Primitive = structural(
+    "recurrence",
+    _recurrence,
+    [
+        lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0),
+        lambda g, y, a, b, axis: _recur_back(g, a, axis),
+    ],
+)
+cumsum: Primitive = structural(
+    "cumsum",
+    lambda x, axis: np.cumsum(x, axis),
+    [lambda g, y, x, axis: flip(cumsum(flip(g, axis=(axis,)), axis=axis), axis=(axis,))],
+)
+cumprod = structural(
+    "cumprod",
+    lambda x, axis: np.cumprod(x, axis),
+    [lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1)],  # no division: x may be 0
+)
+
+
+def _others(x: Any, axis: tuple[int, ...]) -> Any:
+    """For each element the product of all others along `axis`: of those before it and those after it."""
+    if not axis:
+        return 1
+    first, *rest = axis
+    before = _before(cumprod(x, axis=first), first, 1)
+    after = flip(_before(cumprod(flip(x, axis=(first,)), axis=first), first, 1), axis=(first,))
+    return before * after * _others(prod(x, axis=(first,), keepdims=True), tuple(rest))
+
+
+prod: Primitive = structural(
+    "prod",
+    lambda x, axis, keepdims: np.prod(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis)],
+)
+
+
+def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
+    """`g` with its mean wherever the elements of `ordered`, which is sorted, are equal."""
+    ordered, shares = np.moveaxis(ordered, axis, -1), np.moveaxis(g, axis, -1)
+    fresh = np.ones(ordered.shape, bool)
+    fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    if fresh.all():
+        return g
+    group = fresh.cumsum() - 1
+    means = np.bincount(group, shares.ravel()) / np.bincount(group)
+    return np.moveaxis(means[group].reshape(shares.shape).astype(g.dtype), -1, axis)
+
+
+def _arrange(x: Any, keys: Any, axis: int) -> Any:
+    order = np.argsort(keys, axis, kind="stable")
+    return _share_ties(np.take_along_axis(x, order, axis), np.take_along_axis(keys, order, axis), axis)
+
+
+def _disarrange(g: Any, keys: Any, axis: int) -> Any:
+    order, back = np.argsort(keys, axis, kind="stable"), np.empty_like(g)
+    np.put_along_axis(back, order, _share_ties(g, np.take_along_axis(keys, order, axis), axis), axis)
+    return back
+
+
+# x in the order of its keys, those of equal keys shared evenly, and the way back; flat in the keys
+arrange: Primitive = structural(
+    "arrange",
+    _arrange,
+    [lambda g, y, x, keys, axis: disarrange(g, keys, axis=axis), lambda g, y, x, keys, axis: None],
+)
+disarrange: Primitive = structural(
+    "disarrange",
+    _disarrange,
+    [lambda g, y, x, keys, axis: arrange(g, keys, axis=axis), lambda g, y, x, keys, axis: None],
+)
+sort = structural(
+    "sort", lambda x, axis: np.sort(x, axis), [lambda g, y, x, axis: disarrange(g, x, axis=axis)]
+)
+
+
+def _median_back(g: Any, y: Any, x: Any, axis: int) -> Any:
+    n = x.shape[axis]
+    middle = abs(2 * _positions(x, axis) - (n - 1)) <= 1  # one element of an odd number, two of an even
+    return disarrange(where(middle, _spread(g * ((1 + n % 2) / 2), x, (axis,)), 0), x, axis=axis)
+
+
+median = structural("median", lambda x, axis: np.median(x, axis), [_median_back])
 
 
 # ---------------------------------------------------------------------------- products of matrices

@@ -18,7 +18,7 @@ from .backward import plus
 from .errors import GradientError, KindError, ShapeError
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
-from .primitives import broadcast_to, index, reshape, sum_, where
+from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .table import PYTHON_NUMBERS, Primitive
 
 __all__ = ["Tensor"]
@@ -331,6 +331,51 @@ class Tensor(Node):
         """The variance over `axis`; see `chainrule.autograd.var`."""
         return f.var(self, axis, keepdims, ddof)
 
+    def std(self, axis: Axis = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
+        """The standard deviation over `axis`; see `chainrule.autograd.std`."""
+        return f.std(self, axis, keepdims, ddof)
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The product over `axis`; see `chainrule.autograd.prod`."""
+        return f.prod(self, axis, keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
+        return f.cumsum(self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        """The running products along `axis`; see `chainrule.autograd.cumprod`."""
+        return f.cumprod(self, axis)
+
+    def dot(self, other: Any) -> Tensor:
+        """The inner product with `other`; see `chainrule.autograd.dot`."""
+        return f.dot(self, other)
+
+    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+        """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
+        return f.clip(self, low, high)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Rounded to `decimals` places, with gradient 0."""
+        y: Any = np.round(self, decimals)
+        return y
+
+    def copy(self) -> Tensor:
+        """The same numbers as a new tensor, through which gradients flow."""
+        return positive(self)
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Whether all elements are different from 0, as plain booleans."""
+        return self._data.all(axis, keepdims=keepdims)
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Whether some element is different from 0, as plain booleans."""
+        return self._data.any(axis, keepdims=keepdims)
+
+    def argsort(self, axis: int | None = -1) -> Any:
+        """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
+        return self._data.argsort(axis, kind="stable")
+
     def argmax(self, axis: int | None = None) -> Any:
         """The position of the largest element, as plain integers."""
         return self._data.argmax(axis)
@@ -356,6 +401,26 @@ class Tensor(Node):
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
         return f.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
+        return f.swapaxes(self, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Each element several times; see `chainrule.autograd.repeat`."""
+        return f.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        """The elements at `indices`; see `chainrule.autograd.take`."""
+        return f.take(self, indices, axis, mode)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
+        return f.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The sum of the diagonal; see `chainrule.autograd.trace`."""
+        return f.trace(self, offset, axis1, axis2)
 
     T = property(transpose, doc="The tensor with its axes reversed.")
 
