@@ -7,6 +7,7 @@ else serves. This package imports NumPy and nothing else of chainrule.
 
 from .backward import gradients
 from .check import check_gradients, check_update
+from .checkpoint import checkpoint
 from .errors import (
     ChainruleError,
     CheckError,
@@ -139,6 +140,7 @@ __all__ = [
     "Tensor",
     "Value",
     "check_gradients",
+    "checkpoint",
     "detect_nonfinite",
     "check_update",
     "elementwise",
