@@ -192,17 +192,19 @@ def _call_as_numpy(
 
 
 def _call(called: str, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    signature = _parameters(function)
-    if signature is not None:
+    try:
+        return function(*args, **options)
+    except TypeError:
+        signature = inspect.signature(function)
         try:
-            inspect.signature(function).bind(*args, **options)
+            signature.bind(*args, **options)
         except TypeError as error:
-            takes = ", ".join(map(str, signature.values()))
+            takes = ", ".join(map(str, signature.parameters.values()))
             raise KindError(
                 f"{called} was called on a node with arguments it does not take here: {error}. "
                 f"Here it takes ({takes}); take the plain array with .data for the rest"
             ) from None
-    return function(*args, **options)
+        raise  # something else
 
 
 def _along_axis(called: str, name: str | None, x: Any, **options: Any) -> Any:
