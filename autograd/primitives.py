@@ -31,7 +31,9 @@ divide = elementwise(
     "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
 )
 negative = elementwise("negative", operator.neg, np.negative, [lambda y, x: -1], "-")
-positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1])  # the same number as a new node
+positive = elementwise(
+    "positive", operator.pos, np.positive, [lambda y, x: 1]
+)  # the same number as a new node
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
@@ -98,9 +100,7 @@ sign: Primitive = elementwise(
 floor = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
 )
-rint = elementwise(
-    "rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [lambda y, x: 0]
-)
+rint = elementwise("rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [lambda y, x: 0])
 
 
 # ---------------------------------------------------------------------------- exponentials and logarithms
@@ -361,9 +361,7 @@ def _set_at_back(g: Any, y: Any, x: Any, v: Any, at: Any) -> Any:
     return arriving if _is_basic(at) else where(last_at(x.shape, at), arriving, 0)
 
 
-set_at: Primitive = structural(
-    "set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back]
-)
+set_at: Primitive = structural("set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back])
 add_at = structural("add_at", _add_at, [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)])
 
 

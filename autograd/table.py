@@ -74,7 +74,9 @@ class Primitive:
         arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
         for x, array in zip(inputs, arrays):
             if array.dtype.kind not in "fiub":
-                raise KindError(f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}")
+                raise KindError(
+                    f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}"
+                )
         return self.on_arrays(*arrays, **params)
 
     def at_floats(self, *inputs: float, **params: Any) -> float:

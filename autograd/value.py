@@ -65,7 +65,10 @@ class Value(Node):
             node = _fill(_new(Value), y, None, (), NO_PARAMS, (), False)
         else:
             slopes = tuple(
-                [op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None for i, x in enumerate(nodes)]
+                [
+                    op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None
+                    for i, x in enumerate(nodes)
+                ]
             )
             node = _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
         if mode.watch is not None:
@@ -153,7 +156,9 @@ class Value(Node):
         raise KindError(f"{self.describe()} is one number and cannot be iterated; a list of Values can")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse_conversion("v.data for the number, keep several Values in a list, or use Tensor for arrays")
+        self._refuse_conversion(
+            "v.data for the number, keep several Values in a list, or use Tensor for arrays"
+        )
         return np.asarray(self.data, *args)
 
 

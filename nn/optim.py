@@ -31,7 +31,7 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Any], lr: float, **limits: tuple[float, float, float]) -> None:
         self.parameters = _checked(parameters, type(self).__name__)
-        if isinstance(lr, str) or not np.isscalar(lr):
+        if not isinstance(lr, (int, float, np.floating)):
             raise KindError(f"the learning rate lr is a number, such as 0.01; given {describe(lr)}")
         self.lr = float(lr)
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
