@@ -8,6 +8,7 @@ else serves. This package imports NumPy and nothing else of chainrule.
 from .backward import gradients
 from .check import check_gradients, check_update
 from .checkpoint import checkpoint
+from .einsum import einsum, tensordot
 from .errors import (
     ChainruleError,
     CheckError,
@@ -178,6 +179,7 @@ __all__ = [
     "diff",
     "divide",
     "dot",
+    "einsum",
     "elu",
     "erf",
     "exp",
@@ -240,6 +242,7 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "total",
     "trace",

@@ -161,7 +161,11 @@ STRUCTURAL = [
          lambda a, b: np.einsum("abij,bjk->abik", np.repeat(a, 3, axis=1), b)),
     Case("matmul", (uniform(-1, 1, 3), uniform(-1, 1, 2, 3, 2)), lambda a, b: np.einsum("j,bjk->bk", a, b)),
     Case("matmul", (uniform(-1, 1, 2, 2, 3), uniform(-1, 1, 3)), lambda a, b: np.einsum("bij,j->bi", a, b)),
+    Case("einsum", (M, N), lambda a, b, subscripts: (a @ b).T, {"subscripts": "ij,jk->ki"}),
+    Case("einsum", (X,), lambda x, subscripts: x.sum(0), {"subscripts": "ij->j"}),
+    Case("einsum", (X, M, N[:, 0]), lambda a, b, c, subscripts: (a * b) @ c, {"subscripts": "ij,ij,j->i"}),
 ]  # fmt: skip
+
 
 def of_the_engine(row: Primitive) -> bool:
     """Whether the engine declared the row; other packages, such as `nn`, have rows and tests of their own."""
