@@ -1,7 +1,7 @@
 """The table: every primitive with its local gradients, one row each.
 
 Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
-that arrives at the output (the downstream gradient). A rule uses operators and other rows only, so it
+that arrives at the output (the upstream gradient). A rule uses operators and other rows only, so it
 runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
 symbols (which gives the text of a rule). Comparisons give plain booleans, which multiply as 0 and 1.
 
@@ -31,9 +31,7 @@ divide = elementwise(
     "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
 )
 negative = elementwise("negative", operator.neg, np.negative, [lambda y, x: -1], "-")
-positive = elementwise(
-    "positive", operator.pos, np.positive, [lambda y, x: 1]
-)  # the same number as a new node
+positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1])  # the same, as a new node
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
@@ -45,7 +43,11 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
 
 
 def _power_of_arrays(a: Any, b: Any) -> Any:
-    return np.square(a) if np.ndim(b) == 0 and b == 2 else np.power(a, b)
+    if (
+        np.ndim(b) == 0 and b in (1, 2) and np.result_type(a, b) == a.dtype
+    ):  # `pow` is slow and these are common
+        return np.square(a) if b == 2 else np.positive(a)
+    return np.power(a, b)
 
 
 power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")

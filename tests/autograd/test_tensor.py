@@ -49,6 +49,25 @@ def test_python_numbers_never_promote() -> None:
     assert gradients(mixed, t).dtype == np.float32
 
 
+def test_powers_promote_as_in_numpy() -> None:
+    for base in (np.array([2, 3]), np.array([2.0, 3.0], np.float32), np.array([2.0, 3.0])):
+        for exponent in (
+            1,
+            2,
+            3,
+            2.0,
+            1.0,
+            0.5,
+            np.float64(2),
+            np.float32(1),
+            np.array(2.0),
+            np.array([2, 1]),
+        ):
+            y = Tensor(base) ** exponent
+            np.testing.assert_array_equal(y.data, base**exponent)
+            assert y.dtype == (base**exponent).dtype
+
+
 def test_ndarray_and_list_meet_a_tensor() -> None:
     t = Tensor([1.0, 2.0])
     for y in (np.array([3.0, 4.0]) * t, t * np.array([3.0, 4.0]), [3.0, 4.0] * t, np.multiply([3.0, 4.0], t)):
