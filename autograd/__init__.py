@@ -69,6 +69,7 @@ from .functions import (
     var,
     where,
 )
+from .linalg import cholesky, det, inv, slogdet, solve
 from .modes import no_grad, scope
 from .node import Node
 from .nonfinite import detect_nonfinite
@@ -169,12 +170,14 @@ __all__ = [
     "astype",
     "broadcast_to",
     "cbrt",
+    "cholesky",
     "clip",
     "concatenate",
     "cos",
     "cosh",
     "cumprod",
     "cumsum",
+    "det",
     "diagonal",
     "diff",
     "divide",
@@ -190,6 +193,7 @@ __all__ = [
     "gelu",
     "hypot",
     "inner",
+    "inv",
     "kron",
     "leaky_relu",
     "log",
@@ -226,8 +230,10 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "slogdet",
     "softmax",
     "softplus",
+    "solve",
     "sort",
     "split",
     "sqrt",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
-from .errors import GradientError, KindError, ShapeError
+from .errors import ChainruleError, GradientError, KindError, ShapeError
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
@@ -499,6 +499,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
 
 
 def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], error: Exception) -> Exception:
+    if isinstance(error, ChainruleError):
+        return error
     given = " and ".join(x.describe() for x in nodes)
     options = ", ".join(f"{k}={v!r}" for k, v in params.items())
     text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "

@@ -85,8 +85,24 @@ def _softmax(x: np.ndarray, axis: Any) -> np.ndarray:
     return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
 
 
+def _expanded(a: np.ndarray) -> float:
+    """The determinant of a 3 by 3 matrix along its first row."""
+    return math.fsum(a[0] * np.cross(a[1], a[2]))
+
+
+def _banachiewicz(a: np.ndarray) -> np.ndarray:
+    """The Cholesky factor, row by row."""
+    low = np.zeros_like(a)
+    for i, j in zip(*np.tril_indices(len(a))):
+        rest = a[i, j] - low[i, :j] @ low[j, :j]
+        low[i, j] = math.sqrt(rest) if i == j else rest / low[j, j]
+    return low
+
+
 X, M, N = uniform(-2, 2, 2, 3), uniform(-2, 2, 2, 3), uniform(-2, 2, 3, 4)
 MASK = np.array([[True, False, True], [False, True, True]])
+DRAWN = np.random.default_rng(7)
+A = DRAWN.uniform(-1, 1, (2, 3, 3)) + 3 * np.eye(3)[[1, 0, 2]]  # a stack of two well-conditioned matrices
 STRUCTURAL = [
     Case("reshape", (X,), lambda x, shape: x.ravel().reshape(shape), {"shape": (3, 2)}),
     Case("reshape", (np.array(1.5),), lambda x, shape: np.full(shape, x), {"shape": (1, 1)}),
@@ -164,6 +180,13 @@ STRUCTURAL = [
     Case("einsum", (M, N), lambda a, b, subscripts: (a @ b).T, {"subscripts": "ij,jk->ki"}),
     Case("einsum", (X,), lambda x, subscripts: x.sum(0), {"subscripts": "ij->j"}),
     Case("einsum", (X, M, N[:, 0]), lambda a, b, c, subscripts: (a * b) @ c, {"subscripts": "ij,ij,j->i"}),
+    Case("det", (A,), lambda a: [_expanded(m) for m in a]),
+    Case("logdet", (A,), lambda a: [math.log(abs(_expanded(m))) for m in a]),
+    Case("cofactor", (A,), lambda a: np.cross(a[:, [1, 2, 0]], a[:, [2, 0, 1]])),
+    Case("inv", (A,), lambda a: np.cross(a[:, [1, 2, 0]], a[:, [2, 0, 1]]).swapaxes(1, 2)
+         / np.array([_expanded(m) for m in a])[:, None, None]),
+    Case("solve", (A, DRAWN.uniform(-1, 1, (1, 3, 2))), lambda a, b: np.linalg.inv(a) @ b),
+    Case("cholesky", (np.eye(3) + 0.1 * (A[0] + A[0].T),), _banachiewicz),
 ]  # fmt: skip
 
 
