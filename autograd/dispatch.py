@@ -47,7 +47,7 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.deg2rad: lambda x: x * (math.pi / 180),
     np.rad2deg: lambda x: x * (180 / math.pi),
 }
-COMPOSED |= {np.around: COMPOSED[np.round], np.fix: COMPOSED[np.trunc]}
+COMPOSED[np.around] = COMPOSED[np.round]
 COMPOSED |= {np.radians: COMPOSED[np.deg2rad], np.degrees: COMPOSED[np.rad2deg]}
 COMPOSED |= dict.fromkeys([np.floor_divide, np.remainder, np.fmod, np.divmod], Operators.__floordiv__)
 

@@ -44,7 +44,7 @@ class Symbol(Operators):
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
         plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
-            data = op.on_arrays(*plain_inputs, **plain)
+            data = op.on_arrays(*map(np.asarray, plain_inputs), **plain)
         if op.name == "negative":
             return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
         if op.symbol is not None and len(inputs) == 2:

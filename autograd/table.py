@@ -99,7 +99,8 @@ class Primitive:
     def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
         """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
         try:
-            return float(self.rule(i, y, *inputs, **params))
+            slope = self.rule_for(i)(y, *inputs, **params) if params else self.rule_for(i)(y, *inputs)
+            return slope if slope.__class__ is float else float(slope)
         except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
             with np.errstate(all="ignore"):
                 return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))

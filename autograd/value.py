@@ -46,33 +46,55 @@ class Value(Node):
     kind = "Value"
 
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
-        _fill(self, _as_float(data), None, (), NO_PARAMS, (), bool(requires_grad))
+        self.data = _as_float(data)
+        self.grad = self.op = None
+        self.inputs = self.locals = ()
+        self.params = NO_PARAMS
+        self.requires_grad = bool(requires_grad)
         self.name = name
+        self.scope = MODE.get().scope
+        self.order = next(CLOCK)
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Value:
-        nodes = tuple([x if isinstance(x, Value) else _lift(op, x, inputs) for x in inputs])
+        requires_grad = False
+        for x in inputs:
+            if not isinstance(x, Value):
+                return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
+            if x.requires_grad:
+                requires_grad = True
         if op.on_floats is None:
             given = describe(inputs[0])
             raise KindError(
                 f"{op.name} works on arrays and was given {given}, which holds one number. "
                 f"Use Tensor for arrays; on several Values use total(values) or dot(xs, ys)"
             )
-        xs = [x.data for x in nodes]
-        y = float(op.at_floats(*xs, **params))
-        mode = MODE.get()
-        if not mode.recording or not any(x.requires_grad for x in nodes):
-            node = _fill(_new(Value), y, None, (), NO_PARAMS, (), False)
-        else:
-            slopes = tuple(
+        xs = [x.data for x in inputs]
+        y = op.at_floats(*xs, **params) if params else op.at_floats(*xs)
+        recording, titles, watch = MODE.get()
+        node = _new(Value)
+        node.data = y if y.__class__ is float else float(y)
+        node.grad = node.name = None
+        node.scope = titles
+        node.order = next(CLOCK)
+        if requires_grad and recording:
+            node.op = op
+            node.inputs = inputs
+            node.params = params
+            node.locals = tuple(
                 [
                     op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None
-                    for i, x in enumerate(nodes)
+                    for i, x in enumerate(inputs)
                 ]
             )
-            node = _fill(_new(Value), y, op, nodes, params or NO_PARAMS, slopes, True)
-        if mode.watch is not None:
-            mode.watch.forward(node, op, nodes)
+            node.requires_grad = True
+        else:
+            node.op = None
+            node.inputs = node.locals = ()
+            node.params = NO_PARAMS
+            node.requires_grad = False
+        if watch is not None:
+            watch.forward(node, op, inputs)
         return node
 
     def _pass_back(self, g: float, members: set[Node], careful: bool) -> list[tuple[int, float]]:
@@ -165,28 +187,6 @@ class Value(Node):
 _new = object.__new__
 
 
-def _fill(
-    node: Any,
-    data: float,
-    op: Primitive | None,
-    inputs: tuple[Any, ...],
-    params: dict[str, Any],
-    slopes: tuple[float | None, ...],
-    requires_grad: bool,
-) -> Any:
-    node.data = data
-    node.grad = None
-    node.op = op
-    node.inputs = inputs
-    node.params = params
-    node.locals = slopes
-    node.requires_grad = requires_grad
-    node.name = None
-    node.scope = MODE.get().scope
-    node.order = next(CLOCK)
-    return node
-
-
 def _as_float(x: Any) -> float:
     if type(x) is float:
         return x
@@ -208,6 +208,10 @@ def _as_float(x: Any) -> float:
 
 
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
+    if type(x) in (float, int):
+        return Value(x, requires_grad=False)
+    if isinstance(x, Value):
+        return x
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
     if isinstance(x, np.ndarray) and x.ndim:

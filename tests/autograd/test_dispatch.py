@@ -74,7 +74,7 @@ def test_numpys_function_on_a_tensor(name: str) -> None:
 
 
 FLAT = {
-    "ceil": np.ceil, "trunc": np.trunc, "fix": np.fix, "rint": np.rint, "round": np.round, "sign": np.sign,
+    "ceil": np.ceil, "trunc": np.trunc, "rint": np.rint, "round": np.round, "sign": np.sign,
     "round to digits": lambda t: np.round(t, 1), "around": lambda t: np.around(t, decimals=0),
 }  # fmt: skip
 
@@ -157,7 +157,7 @@ class TestLessons:
             (lambda t: np.sum(t, where=X > 0), r"np\.sum .* with where"),
             (lambda t: np.exp(t, casting="unsafe"), r"casting.*astype"),
             (lambda t: np.exp(t, dtype=np.float32), r"dtype.*astype\(t, dtype\)"),
-            (lambda t: np.concatenate([t, t], dtype=np.float32), r"np\.concatenate .* dtype"),
+            (lambda t: np.concatenate([t, t], dtype=np.float32), r"np\.concatenate .*dtype"),
             (lambda t: np.sum(t, initial=3.0), r"np\.sum .* with initial"),
             (lambda t: np.add.at(t, [0], 1.0), r"t\.at\[index\]\.add\(values\)"),
             (lambda t: np.add.at(X.copy(), [0], t[0]), r"np\.add\.at"),
