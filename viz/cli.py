@@ -10,9 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..autograd import ChainruleError, Node
 from .drawing import draw
-from .expression import evaluate, read_assignments
+from .expression import ExpressionError, evaluate, read_assignments
 from .step import step
 
 __all__ = ["main"]
@@ -126,7 +128,7 @@ def _demo(chosen: argparse.Namespace) -> None:
 def _draw(chosen: argparse.Namespace) -> None:
     root = _root(chosen)
     if not chosen.no_backward:
-        root.backward()
+        _one_number(root, chosen.expression).backward()
     drawing = draw(
         root, theme=chosen.theme, digits=chosen.digits, direction=chosen.direction, engine=chosen.engine
     )
@@ -137,7 +139,7 @@ def _draw(chosen: argparse.Namespace) -> None:
 
 
 def _step(chosen: argparse.Namespace) -> None:
-    stepper = step(_root(chosen), digits=chosen.digits)
+    stepper = step(_one_number(_root(chosen), chosen.expression), digits=chosen.digits)
     if chosen.log:
         print(stepper)
     else:
@@ -149,6 +151,16 @@ def _root(chosen: argparse.Namespace) -> Node:
     root = evaluate(chosen.expression, leaves)
     if unused := [name for name in leaves if not _uses(root, leaves[name])]:
         print(f"note: {', '.join(unused)} is not in the expression", file=sys.stderr)
+    return root
+
+
+def _one_number(root: Node, expression: str) -> Node:
+    """The root of a backward pass, which starts at one number."""
+    if (shape := np.shape(root.data)) and np.size(root.data) != 1:
+        raise ExpressionError(
+            f"{expression.strip()!r} gives an array of shape {shape}, and a gradient starts at one number. "
+            f"Write sum({expression.strip()}) or mean({expression.strip()})"
+        )
     return root
 
 

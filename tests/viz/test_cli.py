@@ -61,7 +61,8 @@ def test_draw_prints_without_a_file(capsys) -> None:
         (["draw", "a*a", "a=1", "-o", "graph.gif"], ".svg"),
         (["draw", "a*a", "a=1", "--engine", "neato"], "'dot'"),
         (["step", "w @ x", "w=[[1,2]]", "x=[1,2,3]"], "last axis of a"),
-        (["step", "w * 2", "w=[1,2]"], "Reduce it first"),
+        (["step", "w * 2", "w=[1,2]"], "Write sum(w * 2) or mean(w * 2)"),
+        (["draw", "w * 2", "w=[1,2]"], "gives an array of shape (2,)"),
         (["draw", "a * 2", "a=1", "-o", "/proc/none/graph.svg"], "/proc/none"),
     ],
 )
