@@ -166,6 +166,50 @@ def test_ties_share_evenly() -> None:
     np.testing.assert_array_equal(a.grad, [0.5, 0])
 
 
+def test_nan_in_nan_out() -> None:
+    t = Tensor([1.0, np.nan, 3.0])
+    for f in (
+        ag.max,
+        ag.min,
+        ag.sum,
+        ag.mean,
+        ag.logsumexp,
+        ag.relu,
+        ag.sort,
+        ag.median,
+        ag.norm,
+        ag.prod,
+        ag.std,
+    ):
+        assert np.isnan(f(t).data).any(), f
+    assert np.isnan(ag.maximum(t, 2.0).data[1])
+    assert np.isnan(ag.softmax(t).data).all()
+
+
+def test_products_over_nothing() -> None:
+    a, b = Tensor(np.zeros((2, 0))), Tensor(np.zeros((0, 3)))
+    y = a @ b
+    np.testing.assert_array_equal(y.data, np.zeros((2, 3)))
+    ga, gb = gradients(y, (a, b), np.ones((2, 3)))
+    assert (ga.shape, gb.shape) == ((2, 0), (0, 3))
+    empty = Tensor(np.zeros((0, 3)))
+    assert ag.sum(empty).item() == 0
+    assert ag.prod(empty).item() == 1
+    assert gradients(ag.sum(empty), empty).shape == (0, 3)
+    with pytest.raises(ShapeError, match="max"):
+        ag.max(empty)
+
+
+def test_operations_with_several_outputs() -> None:
+    t = Tensor(np.arange(6.0))
+    first, _, third = ag.split(t, 3)  # the second is never used
+    (first.sum() + (third * 10).sum()).backward()
+    np.testing.assert_array_equal(t.grad, [1, 1, 0, 0, 10, 10])
+    m = Tensor([[2.0, 1.0], [1.0, 3.0]])
+    _, logdet = ag.slogdet(m)
+    np.testing.assert_allclose(gradients(logdet, m), np.linalg.inv(m.data).T)
+
+
 def test_extreme_logits() -> None:
     t = Tensor([[1e4, 0.0], [-1e4, 1e4]])
     np.testing.assert_array_equal(ag.softmax(t).data, [[1, 0], [0, 1]])
