@@ -124,6 +124,7 @@ from .tape import BackwardStep, ForwardStep, Tape
 from .tensor import Tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .value import Value
+from .windows import avg_pool, conv, max_pool
 
 __all__ = [
     "TABLE",
@@ -168,11 +169,13 @@ __all__ = [
     "arctanh",
     "array_split",
     "astype",
+    "avg_pool",
     "broadcast_to",
     "cbrt",
     "cholesky",
     "clip",
     "concatenate",
+    "conv",
     "cos",
     "cosh",
     "cumprod",
@@ -205,6 +208,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "median",

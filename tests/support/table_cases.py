@@ -99,10 +99,26 @@ def _banachiewicz(a: np.ndarray) -> np.ndarray:
     return low
 
 
+def _beside_each_other(x: np.ndarray, fill: float) -> np.ndarray:
+    """The windows of six elements that OVERLAPPING describes: -1, 1, 3 and 1, 3, 5, where -1 is padding."""
+    x = np.concatenate([np.full_like(x[..., :1], fill), x], -1)
+    return x[..., [[0, 2], [2, 4], [4, 6]]]
+
+
+def _put_back(x: np.ndarray) -> np.ndarray:
+    """The sum at each of the six elements over the windows that it is in."""
+    sums = [0 * x[..., 0, 0]] * 6
+    sums[1], sums[3], sums[5] = x[..., 1, 0] + x[..., 0, 1], x[..., 2, 0] + x[..., 1, 1], x[..., 2, 1]
+    return np.stack(sums, -1)
+
+
 X, M, N = uniform(-2, 2, 2, 3), uniform(-2, 2, 2, 3), uniform(-2, 2, 3, 4)
 MASK = np.array([[True, False, True], [False, True, True]])
 DRAWN = np.random.default_rng(7)
 A = DRAWN.uniform(-1, 1, (2, 3, 3)) + 3 * np.eye(3)[[1, 0, 2]]  # a stack of two well-conditioned matrices
+SOUND, KERNELS = DRAWN.uniform(-1, 1, (2, 2, 6)), DRAWN.uniform(-1, 1, (3, 2, 3))
+GEOMETRY: dict[str, Any] = {"stride": (2,), "padding": ((1, 0),), "dilation": (2,)}
+OVERLAPPING, CONVOLVED = {**GEOMETRY, "kernel": (3,)}, {**GEOMETRY, "groups": 1}
 STRUCTURAL = [
     Case("reshape", (X,), lambda x, shape: x.ravel().reshape(shape), {"shape": (3, 2)}),
     Case("reshape", (np.array(1.5),), lambda x, shape: np.full(shape, x), {"shape": (1, 1)}),
@@ -187,6 +203,20 @@ STRUCTURAL = [
          / np.array([_expanded(m) for m in a])[:, None, None]),
     Case("solve", (A, DRAWN.uniform(-1, 1, (1, 3, 2))), lambda a, b: np.linalg.inv(a) @ b),
     Case("cholesky", (np.eye(3) + 0.1 * (A[0] + A[0].T),), _banachiewicz),
+    Case("windows", (SOUND,), lambda x, fill, **how: _beside_each_other(x, fill), {**OVERLAPPING, "fill": 0.5}),
+    Case("fold", (_beside_each_other(SOUND, 0.5),), lambda x, **how: _put_back(x), {**OVERLAPPING, "shape": (6,)}),
+    Case("max_pool", (SOUND,), lambda x, **how: _beside_each_other(x, -math.inf).max(2), OVERLAPPING),
+    Case("avg_pool", (SOUND,), lambda x, **how: _beside_each_other(x, 0.0).mean(2), OVERLAPPING),
+    Case("conv", (SOUND, KERNELS),
+         lambda x, w, **how: np.einsum("nckp,ock->nop", _beside_each_other(x, 0.0), w), CONVOLVED),
+    Case("conv", (DRAWN.uniform(-1, 1, (1, 4, 3, 3)), DRAWN.uniform(-1, 1, (2, 2, 2, 2))),
+         lambda x, w, **how: [[[[(x[0, 2 * o : 2 * o + 2, i : i + 2, j : j + 2] * w[o]).sum() for j in (0, 1)]
+                                for i in (0, 1)] for o in (0, 1)]],
+         {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 2}),
+    Case("conv_input_gradient", (DRAWN.uniform(-1, 1, (2, 3, 2)), KERNELS),
+         lambda g, w, **how: _put_back(np.einsum("nop,ock->nckp", g, w)), {**CONVOLVED, "shape": (6,)}),
+    Case("conv_weight_gradient", (SOUND, DRAWN.uniform(-1, 1, (2, 3, 2))),
+         lambda x, g, **how: np.einsum("nckp,nop->ock", _beside_each_other(x, 0.0), g), {**CONVOLVED, "shape": (3,)}),
 ]  # fmt: skip
 
 
