@@ -38,7 +38,7 @@ def rules(case: Case) -> list[str]:
         except (ValueError, TypeError, AttributeError):  # a rule that needs real arrays
             text = "(see the source)"
         short = text if len(text) <= 90 else "(see the source)"
-        texts.append("flat" if text == "None" else short if short[0] == "(" else f"`{short}`")
+        texts.append("flat" if text == "None" else short if short == "(see the source)" else f"`{short}`")
     return texts
 
 
