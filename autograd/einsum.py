@@ -19,7 +19,8 @@ import numpy as np
 
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions import _arrays_only, _shape_text, axes_of
+from .functions.arguments import arrays_only, axes_of
+from .node import describe
 from .table import structural
 
 __all__ = ["einsum", "tensordot"]
@@ -107,7 +108,7 @@ def einsum(*arguments: Any, optimize: Any = None) -> Any:
     Tensor([-1., -1.])
     """
     subscripts, given = _as_text(arguments)
-    operands = [_arrays_only(x, "einsum") for x in given]
+    operands = [arrays_only(x, "einsum") for x in given]
     terms, out = _explicit(subscripts, operands)
     lengths: dict[str, int] = {}
     for term, x in zip(terms, operands):
@@ -128,7 +129,7 @@ def _distinct(x: Any, term: str, lengths: dict[str, int]) -> tuple[Any, str]:
     if len(letters) < len(term):
         if any(x.shape[k] != shape[letters.index(c)] for k, c in enumerate(term)):
             raise ShapeError(
-                f"einsum takes a diagonal of {_shape_text(x)} where {term!r} repeats a letter; "
+                f"einsum takes a diagonal of {describe(x)} where {term!r} repeats a letter; "
                 f"that needs axes of the same length"
             )
         grid = np.indices(shape, sparse=True)
@@ -159,7 +160,7 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]
         hidden = x.ndim - len(term.replace("...", ""))
         if hidden < 0 or (hidden and "..." not in term):
             raise ShapeError(
-                f"einsum({subscripts!r}): the term {term!r} was given for {_shape_text(x)}, which has {x.ndim} axes. "
+                f"einsum({subscripts!r}): the term {term!r} was given for {describe(x)}, which has {x.ndim} axes. "
                 f"Write a letter for each axis, or '...' for those that need no name"
             )
         dots = max(dots, hidden)
@@ -213,7 +214,7 @@ def _letters_of(axes: Iterable[Any]) -> str:
 
 
 def _texts(operands: Iterable[Any]) -> str:
-    return " and ".join(map(_shape_text, operands))
+    return " and ".join(map(describe, operands))
 
 
 # ---------------------------------------------------------------------- named for you
@@ -232,7 +233,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     >>> tensordot(Tensor(np.ones((2, 3, 4))), np.ones((4, 3)), axes=([1, 2], [1, 0]))
     Tensor([12., 12.])
     """
-    a, b = _arrays_only(a, "tensordot"), _arrays_only(b, "tensordot")
+    a, b = arrays_only(a, "tensordot"), arrays_only(b, "tensordot")
     if isinstance(axes, (int, np.integer)):
         mine, theirs = tuple(range(a.ndim - int(axes), a.ndim)), tuple(range(axes))
         fits = 0 <= axes <= min(a.ndim, b.ndim)

@@ -13,7 +13,8 @@ import numpy as np
 
 from . import primitives as p
 from .errors import RangeError, ShapeError
-from .functions import _arrays_only, _shape_text
+from .functions.arguments import arrays_only
+from .node import describe
 from .operators import Operators
 from .primitives import _t
 from .table import Primitive, structural
@@ -73,7 +74,7 @@ def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable
             return computed(a, *others)
         except np.linalg.LinAlgError:
             one = " (one of the stack)" if a.ndim > 2 else ""
-            raise RangeError(f"{name} was given {_shape_text(a)}{one} that is {lesson}") from None
+            raise RangeError(f"{name} was given {describe(a)}{one} that is {lesson}") from None
 
     return on_arrays
 
@@ -124,10 +125,10 @@ cholesky_ = structural(
 
 
 def _square(a: Any, what: str) -> Any:
-    a = _arrays_only(a, what)
+    a = arrays_only(a, what)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(
-            f"{what} was given {_shape_text(a)}; it takes a square matrix, or a stack of them in the last two axes"
+            f"{what} was given {describe(a)}; it takes a square matrix, or a stack of them in the last two axes"
         )
     return a
 
@@ -194,10 +195,10 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve(Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0])
     Tensor([1. , 0.5])
     """
-    a, b = _square(a, "solve"), _arrays_only(b, "solve")
+    a, b = _square(a, "solve"), arrays_only(b, "solve")
     if b.ndim == 0 or b.shape[b.ndim - 2 if b.ndim > 1 else 0] != a.shape[-1]:
         raise ShapeError(
-            f"solve was given {_shape_text(a)} and {_shape_text(b)}; b needs {a.shape[-1]} rows, one for each of a "
+            f"solve was given {describe(a)} and {describe(b)}; b needs {a.shape[-1]} rows, one for each of a "
             f"(a stack of vectors is written b[..., None])"
         )
     if b.ndim > 1:
@@ -205,7 +206,7 @@ def solve(a: Any, b: Any) -> Any:
             np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         except ValueError:
             raise ShapeError(
-                f"solve was given {_shape_text(a)} and {_shape_text(b)}, stacks of {a.shape[:-2]} and {b.shape[:-2]} "
+                f"solve was given {describe(a)} and {describe(b)}, stacks of {a.shape[:-2]} and {b.shape[:-2]} "
                 f"matrices, which do not broadcast"
             ) from None
         return solve_(a, b)

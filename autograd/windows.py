@@ -16,7 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .errors import KindError, RangeError, ShapeError
-from .functions import _arrays_only, _shape_text
+from .functions.arguments import arrays_only
+from .node import describe
 from .primitives import broadcast_to, reshape, winners
 from .table import Primitive, structural
 
@@ -343,7 +344,7 @@ def _pads(
     for axis, (n, b, a, e) in enumerate(zip(space, before, after, extents)):
         if n + b + a < e:
             raise ShapeError(
-                f"{what} was given {_shape_text(x)} and a kernel of {kernel} with dilation {dilation}. Along axis "
+                f"{what} was given {describe(x)} and a kernel of {kernel} with dilation {dilation}. Along axis "
                 f"{axis + 2} the kernel reaches over {e} elements and there are {n + b + a}, padding included. "
                 f"Take a smaller kernel, or more padding"
             )
@@ -352,11 +353,11 @@ def _pads(
 
 def _in_space(x: Any, what: str) -> tuple[Any, int]:
     """`x` as an array with axes in space, and their number."""
-    x = _arrays_only(x, what)
+    x = arrays_only(x, what)
     if x.ndim < 3:
         raise ShapeError(
             f"{what} takes an array of shape (batch, channels, *space), with at least one axis in space; given "
-            f"{_shape_text(x)}. For one sample with one channel write x[None, None]"
+            f"{describe(x)}. For one sample with one channel write x[None, None]"
         )
     return x, x.ndim - 2
 
@@ -379,17 +380,17 @@ def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints 
     Tensor([[[1., 2., 4.]]])
     """
     x, space = _in_space(x, "conv")
-    w = _arrays_only(w, "conv")
+    w = arrays_only(w, "conv")
     (groups,) = _one_each(groups, 1, "groups", 1)
     if w.ndim != x.ndim or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         raise ShapeError(
-            f"conv was given {_shape_text(x)} and kernels in {_shape_text(w)} in {groups} group{'s' * (groups > 1)}. "
+            f"conv was given {describe(x)} and kernels in {describe(w)} in {groups} group{'s' * (groups > 1)}. "
             f"Kernels for it have the shape (outputs, {x.shape[1]}{f' / {groups}' * (groups > 1)}"
             f"{', k' * space}){f', with outputs a multiple of {groups}' * (groups > 1)}"
         )
     if 0 in w.shape[2:]:
         raise ShapeError(
-            f"conv was given kernels in {_shape_text(w)}, without elements; a kernel has at least one"
+            f"conv was given kernels in {describe(w)}, without elements; a kernel has at least one"
         )
     stride, dilation = _one_each(stride, space, "stride", 1), _one_each(dilation, space, "dilation", 1)
     pads = _pads("conv", x, w.shape[2:], stride, padding, dilation)
@@ -421,7 +422,7 @@ def max_pool(
         at = np.add.outer(s * np.arange(count), d * np.arange(k)) - before
         if not ((at >= 0) & (at < n)).any(1).all():
             raise ShapeError(
-                f"max_pool of {_shape_text(x)} with kernel={sizes} and padding={padding!r} has windows of nothing but "
+                f"max_pool of {describe(x)} with kernel={sizes} and padding={padding!r} has windows of nothing but "
                 f"padding, which have no largest element. Take less padding: half of the kernel at the most"
             )
     return max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)

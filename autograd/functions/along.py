@@ -1,0 +1,103 @@
+"""Along one axis: running sums and products, differences, order, and elements picked by their positions."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..errors import RangeError, ShapeError
+from ..node import describe
+from .arguments import on_axis, one_axis, positions_of
+
+__all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
+
+
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """The sums of the first elements along `axis`: 1, 2, 3, ... of them; of all elements with `None`.
+
+    >>> from chainrule.autograd import Tensor, cumsum
+    >>> cumsum(Tensor([1.0, 2.0, 3.0]))
+    Tensor([1., 3., 6.])
+    """
+    x, k = one_axis(x, axis, "cumsum")
+    return p.cumsum(x, axis=k)
+
+
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """The products of the first elements along `axis`. Its derivatives are exact also where elements are zero.
+
+    >>> from chainrule.autograd import Tensor, cumprod
+    >>> cumprod(Tensor([1.0, 2.0, 3.0]))
+    Tensor([1., 2., 6.])
+    """
+    x, k = one_axis(x, axis, "cumprod")
+    return p.cumprod(x, axis=k)
+
+
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """The differences between neighbours along `axis`, `n` times over.
+
+    >>> from chainrule.autograd import Tensor, diff
+    >>> diff(Tensor([1.0, 4.0, 9.0, 16.0]), n=2)
+    Tensor([2., 2.])
+    """
+    x, k = one_axis(x, axis, "diff")
+    if n < 0:
+        raise RangeError(f"diff takes differences n times; given n={n!r}")
+    for _ in range(n):
+        x = p.index(x, at=on_axis(k, slice(1, None))) - p.index(
+            x, at=on_axis(k, slice(builtins.max(x.shape[k] - 1, 0)))
+        )
+    return x
+
+
+def sort(x: Any, axis: int | None = -1) -> Any:
+    """The elements along `axis` in ascending order. Equal elements share their gradients evenly.
+
+    >>> from chainrule.autograd import Tensor, sort
+    >>> sort(Tensor([3.0, 1.0, 2.0]))
+    Tensor([1., 2., 3.])
+    """
+    x, k = one_axis(x, axis, "sort")
+    return p.sort(x, axis=k)
+
+
+def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """The elements at `indices` along `axis`, or of the flattened tensor; an index may come repeatedly.
+
+    Indices beyond the end are an error, wrap around (`mode="wrap"`) or go to the nearest end (`"clip"`).
+
+    Raises `KindError` for indices that are not integers, `RangeError` for one that is out of bounds.
+
+    >>> from chainrule.autograd import Tensor, take
+    >>> take(Tensor([[1.0, 2.0, 3.0]]), [2, 0, 2], axis=1)
+    Tensor([[3., 1., 3.]])
+    """
+    x, k = one_axis(x, axis, "take")
+    return p.index(x, at=on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """The elements at `indices` along `axis`, other indices for each place on the other axes.
+
+    `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` makes such.
+
+    >>> from chainrule.autograd import Tensor, take_along_axis
+    >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)
+    Tensor([[2.],
+            [3.]])
+    """
+    x, k = one_axis(x, axis, "take_along_axis")
+    at = positions_of(indices, x.shape[k], "take_along_axis")
+    pairs = list(zip(at.shape, x.shape))
+    if at.ndim != x.ndim or builtins.any(1 not in (m, n) and m != n for m, n in pairs[:k] + pairs[k + 1 :]):
+        raise ShapeError(
+            f"take_along_axis takes indices of the shape of the tensor, but for axis {k}; "
+            f"given indices of shape {at.shape} for {describe(x)}"
+        )
+    places = list(np.ogrid[tuple(slice(n) for n in x.shape)])
+    places[k] = at
+    return p.index(x, at=tuple(places))

@@ -1,0 +1,98 @@
+"""What callers may write, brought into the one form that rows take: axes, indices, counts, and things with axes."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..errors import KindError, RangeError, ShapeError
+from ..node import describe
+from ..operators import Operators
+
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them."""
+    ndim = np.ndim(x.data if isinstance(x, Operators) else x)
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    try:
+        found = tuple(int(k) + (ndim if k < 0 else 0) for k in axes)
+    except (TypeError, ValueError):
+        raise KindError(
+            f"{what} takes an axis as an integer, a tuple of integers or None; given {axis!r}"
+        ) from None
+    if builtins.any(not 0 <= k < ndim for k in found):
+        raise ShapeError(
+            f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
+        )
+    if len(set(found)) != len(found):
+        raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")
+    return found
+
+
+def one_axis(x: Any, axis: int | None, what: str) -> tuple[Any, int]:
+    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None`."""
+    x = arrays_only(x, what)
+    if axis is None:
+        return p.reshape(x, shape=(-1,)), 0
+    if isinstance(axis, tuple):
+        raise KindError(f"{what} takes one axis, or None for all elements in a row; given {axis!r}")
+    return x, axes_of(x, axis, what)[0]
+
+
+def integers_of(given: Any, what: str, name: str) -> Any:
+    """Plain integers from an array, a list, or a Tensor of integers."""
+    array = np.asarray(given.data if isinstance(given, Operators) else given)
+    if array.dtype.kind not in "iu" and array.size:
+        raise KindError(f"{what} takes {name} in integers; given {given!r}")
+    return array.astype(int)
+
+
+def counts_of(given: Any, what: str) -> Any:
+    """Plain integers that count something."""
+    counts = integers_of(given, what, "counts")
+    if (counts < 0).any():
+        raise RangeError(f"{what} takes counts of 0 and more; given {int(counts.min())}")
+    return counts
+
+
+def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
+    """Integer indices into an axis of length `n`, all within it."""
+    at = integers_of(indices, what, "indices")
+    if mode not in ("raise", "wrap", "clip"):
+        raise KindError(f"{what} has the modes raise, wrap and clip; given {mode!r}")
+    if mode != "raise" and n:
+        return at % n if mode == "wrap" else np.clip(at, 0, n - 1)
+    beyond = at[(at < -n) | (at >= n)]
+    if beyond.size:
+        raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
+    return at
+
+
+def arrays_only(x: Any, what: str) -> Any:
+    """`x` as something with axes: a Tensor or an array. A Value is one number and has none."""
+    if of_values([x]) or of_values(x):
+        given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
+        raise KindError(
+            f"{what} works along the axes of an array; {given}. "
+            f"Pass a list of Values where {what} takes one, or use a Tensor"
+        )
+    return x if isinstance(x, Operators) else np.asarray(x)
+
+
+def of_values(x: Any) -> bool:
+    """Whether `x` is a list of Values, possibly with numbers among them."""
+    return isinstance(x, (list, tuple)) and builtins.any(
+        isinstance(v, Operators) and not hasattr(v, "shape") for v in x
+    )
+
+
+def on_axis(k: int, at: Any) -> tuple[Any, ...]:
+    """The index that picks `at`, positions or a slice, along the axis `k`."""
+    return (slice(None),) * k + (at,)

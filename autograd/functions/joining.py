@@ -1,0 +1,176 @@
+"""Arrays put together, cut apart, and extended by more elements: `concatenate`, `split`, `pad`, `tile`."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..errors import KindError, RangeError, ShapeError
+from ..node import describe
+from ..operators import Operators
+from .arguments import arrays_only, counts_of, integers_of, on_axis, one_axis
+from .shapes import ravel
+
+__all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
+
+
+def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+    """The arrays one after the other along `axis`; flattened first if that is `None`.
+
+    >>> from chainrule.autograd import Tensor, concatenate
+    >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
+    Tensor([1., 2., 3.])
+    """
+    xs = [arrays_only(x, "concatenate") for x in xs]
+    if axis is None:
+        xs, axis = [ravel(x) for x in xs], 0
+    return p.concatenate(*xs, axis=int(axis))
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays of one shape put side by side along a new axis.
+
+    >>> from chainrule.autograd import Tensor, stack
+    >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
+    (2, 2)
+    """
+    return p.stack(*(arrays_only(x, "stack") for x in xs), axis=int(axis))
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """A list of the parts of `x` along `axis`: so many of equal length, or cut before the given indices.
+
+    Raises `ShapeError` where the length cannot be divided equally; `array_split` allows for that.
+
+    >>> from chainrule.autograd import Tensor, split
+    >>> split(Tensor([1.0, 2.0, 3.0, 4.0]), 2)
+    [Tensor([1., 2.]), Tensor([3., 4.])]
+    >>> split(Tensor([1.0, 2.0, 3.0, 4.0]), [1])
+    [Tensor([1.]), Tensor([2., 3., 4.])]
+    """
+    x, k = one_axis(x, axis, "split")
+    parts = array_split(x, indices_or_sections, k)
+    if np.ndim(indices_or_sections) == 0 and x.shape[k] % len(parts):
+        raise ShapeError(
+            f"split cannot cut {describe(x)} into {len(parts)} equal parts along axis {k}. Give the indices to "
+            f"cut at, or write array_split, whose parts may differ by one"
+        )
+    return parts
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Like `split`, but where so many parts cannot be of equal length, the first ones get one element more.
+
+    >>> from chainrule.autograd import Tensor, array_split
+    >>> array_split(Tensor([1.0, 2.0, 3.0]), 2)
+    [Tensor([1., 2.]), Tensor([3.])]
+    """
+    x, k = one_axis(x, axis, "split")
+    cuts = integers_of(indices_or_sections, "split", "indices or a number of sections")
+    n = x.shape[k]
+    if cuts.ndim == 0:
+        sections = int(cuts)
+        if sections < 1:
+            raise RangeError(f"split makes one section or more; given {sections}")
+        ends = [(i + 1) * (n // sections) + builtins.min(i + 1, n % sections) for i in range(sections)]
+    else:
+        ends = [*cuts.tolist(), n]
+    return [p.index(x, at=on_axis(k, slice(start, end))) for start, end in zip([0, *ends], ends)]
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    """`x` with more elements around it.
+
+    `pad_width` is a number for all sides, a pair `(before, after)` for all axes, or a pair for each. `mode` says
+    what stands there: `constant_values` (`"constant"`), the nearest element (`"edge"`), or the elements
+    mirrored (`"reflect"`, without repeating the last; `"symmetric"`) or repeated from the other end (`"wrap"`).
+
+    Raises `RangeError` for a negative width, `KindError` for another mode.
+
+    >>> from chainrule.autograd import Tensor, pad
+    >>> pad(Tensor([1.0, 2.0, 3.0]), (1, 2))
+    Tensor([0., 1., 2., 3., 0., 0.])
+    >>> pad(Tensor([1.0, 2.0, 3.0]), 2, mode="reflect")
+    Tensor([3., 2., 1., 2., 3., 2., 1.])
+    """
+    x = arrays_only(x, "pad")
+    widths = integers_of(pad_width, "pad", "a width")
+    if widths.shape not in {(), (1,), (2,), (1, 1), (1, 2), (x.ndim, 1), (x.ndim, 2)}:
+        raise ShapeError(
+            f"pad of {describe(x)} was given widths of shape {widths.shape}; it takes one number, a pair "
+            f"(before, after), or {x.ndim} pairs"
+        )
+    if (widths < 0).any():
+        raise RangeError(f"pad adds elements; given the negative width {int(widths.min())}. Cut with x[1:-1]")
+    sides = [(int(before), int(after)) for before, after in np.broadcast_to(widths, (x.ndim, 2))]
+    if mode == "constant":
+        return _pad_with(x, sides, constant_values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise KindError(
+            f"pad has the modes constant, edge, reflect, symmetric and wrap; given {mode!r}. "
+            f"Compute other borders and join them with concatenate"
+        )
+    if 0 in x.shape:
+        raise ShapeError(f"pad with mode={mode!r} repeats elements and {describe(x)} has none")
+    positions: list[Any] = [np.pad(np.arange(n), side, mode) for n, side in zip(x.shape, sides)]  # type: ignore[call-overload]
+    return p.index(x, at=np.ix_(*positions))
+
+
+def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
+    if isinstance(constant, Operators):
+        raise KindError("pad takes plain numbers as constant_values; join nodes with concatenate")
+    inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, sides))
+    shape = tuple(before + n + after for n, (before, after) in zip(x.shape, sides))
+    y = p.scatter(x, shape=shape, at=inside)
+    if not np.any(constant):
+        return y
+    try:
+        frame = np.pad(np.zeros(x.shape, x.dtype), sides, constant_values=constant)
+    except ValueError:
+        raise ShapeError(
+            f"pad of {describe(x)} was given constant_values of shape {np.shape(constant)}; it takes one number, "
+            f"a pair (before, after), or {x.ndim} pairs"
+        ) from None
+    mask = np.zeros(shape, bool)
+    mask[inside] = True
+    return p.where(mask, y, frame)
+
+
+def tile(x: Any, reps: Any) -> Any:
+    """`x` as a tile, laid `reps` times along each axis; more numbers than axes add axes in front.
+
+    >>> from chainrule.autograd import Tensor, tile
+    >>> tile(Tensor([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2., 1., 2.],
+            [1., 2., 1., 2.]])
+    """
+    x = arrays_only(x, "tile")
+    counts = tuple(counts_of(reps, "tile").ravel().tolist())
+    ndim = builtins.max(x.ndim, len(counts))
+    lengths = (1,) * (ndim - x.ndim) + x.shape
+    counts = (1,) * (ndim - len(counts)) + counts
+    # each axis of length n becomes (1, n), is repeated to (count, n), and is read as one
+    y = p.reshape(x, shape=tuple(m for n in lengths for m in (1, n)))
+    y = p.broadcast_to(y, shape=tuple(m for pair in zip(counts, lengths) for m in pair))
+    return p.reshape(y, shape=tuple(count * n for count, n in zip(counts, lengths)))
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
+
+    >>> from chainrule.autograd import Tensor, repeat
+    >>> repeat(Tensor([1.0, 2.0]), [1, 3])
+    Tensor([1., 2., 2., 2.])
+    """
+    x, k = one_axis(x, axis, "repeat")
+    counts, n = counts_of(repeats, "repeat"), x.shape[k]
+    if counts.ndim > 1 or counts.size not in (1, n):
+        raise ShapeError(
+            f"repeat was given {counts.size} counts for the {n} elements along axis {k} of {describe(x)}; "
+            f"it takes one for all, or one for each"
+        )
+    return p.index(x, at=on_axis(k, np.repeat(np.arange(n), counts)))

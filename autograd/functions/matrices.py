@@ -1,0 +1,154 @@
+"""Matrices, without their algebra: triangles and diagonals, and the products of two arrays."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..errors import ShapeError
+from ..node import describe
+from .arguments import arrays_only, axes_of, of_values
+from .reductions import sum
+from .shapes import moveaxis, transpose
+
+__all__ = ["dot", "inner", "outer", "kron", "diagonal", "trace", "tril", "triu"]
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The inner product. Of two lists of Values it is one node; of arrays and Tensors it is NumPy's `dot`.
+
+    Raises `ShapeError` for lists of different lengths.
+
+    >>> from chainrule.autograd import Value, dot
+    >>> w = [Value(1.0), Value(-2.0)]
+    >>> dot(w, [3.0, 4.0])
+    Value(-5.0)
+    """
+    if of_values(a) or of_values(b):
+        a, b = list(a), list(b)
+        if len(a) != len(b):
+            raise ShapeError(f"dot takes two lists of the same length; given {len(a)} and {len(b)} entries")
+        return p.dot_(*a, *b)
+    a, b = arrays_only(a, "dot"), arrays_only(b, "dot")
+    if a.ndim == 0 or b.ndim == 0:
+        return p.multiply(a, b)
+    if b.ndim > 2:
+        raise ShapeError("dot of stacks of matrices is not offered; write matmul (the operator @), or einsum")
+    return p.matmul(a, b)
+
+
+def inner(a: Any, b: Any) -> Any:
+    """The sums of products over the last axis of both: a number for vectors, `a @ b.T` for matrices.
+
+    >>> from chainrule.autograd import Tensor, inner
+    >>> inner(Tensor([1.0, 2.0]), [3.0, 4.0])
+    Tensor(11.)
+    """
+    if of_values(a) or of_values(b):
+        return dot(a, b)
+    a, b = arrays_only(a, "inner"), arrays_only(b, "inner")
+    if a.ndim == 0 or b.ndim == 0:
+        return p.multiply(a, b)
+    n = a.shape[-1]
+    if b.shape[-1] != n:
+        raise ShapeError(
+            f"inner was given {describe(a)} and {describe(b)}; their last axes have to be of one length"
+        )
+    left = p.reshape(a, shape=(math.prod(a.shape[:-1]), n))
+    right = p.reshape(b, shape=(math.prod(b.shape[:-1]), n))
+    return p.reshape(p.matmul(left, transpose(right)), shape=(*a.shape[:-1], *b.shape[:-1]))
+
+
+def outer(a: Any, b: Any) -> Any:
+    """Every element of `a` times every element of `b`: a matrix with a row for each element of `a`.
+
+    >>> from chainrule.autograd import Tensor, outer
+    >>> outer(Tensor([1.0, 2.0]), [3.0, 4.0])
+    Tensor([[3., 4.],
+            [6., 8.]])
+    """
+    a, b = arrays_only(a, "outer"), arrays_only(b, "outer")
+    return p.multiply(p.reshape(a, shape=(a.size, 1)), p.reshape(b, shape=(1, b.size)))
+
+
+def kron(a: Any, b: Any) -> Any:
+    """The Kronecker product: every element of `a` replaced by that element times `b`.
+
+    >>> from chainrule.autograd import Tensor, kron
+    >>> kron(Tensor([[1.0, 10.0]]), [[1.0, 2.0]])
+    Tensor([[ 1.,  2., 10., 20.]])
+    """
+    a, b = arrays_only(a, "kron"), arrays_only(b, "kron")
+    ndim = builtins.max(a.ndim, b.ndim)
+    blocks = (1,) * (ndim - a.ndim) + a.shape
+    within = (1,) * (ndim - b.ndim) + b.shape
+    y = p.multiply(
+        p.reshape(a, shape=tuple(m for n in blocks for m in (n, 1))),
+        p.reshape(b, shape=tuple(m for n in within for m in (1, n))),
+    )
+    return p.reshape(y, shape=tuple(m * n for m, n in zip(blocks, within)))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements whose index along `axis2` is `offset` more than along `axis1`, as the last axis.
+
+    >>> from chainrule.autograd import Tensor, diagonal
+    >>> diagonal(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([1., 4.])
+    """
+    x = arrays_only(x, "diagonal")
+    x = moveaxis(x, _matrix_axes(x, axis1, axis2, "diagonal"), (-2, -1))
+    down, along = x.shape[-2:]
+    rows, columns = np.nonzero(np.eye(down, along, offset, bool))
+    return p.index(x, at=(..., rows, columns))
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of the diagonal; see `diagonal`.
+
+    >>> from chainrule.autograd import Tensor, trace
+    >>> trace(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(5.)
+    """
+    return sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+def tril(x: Any, k: int = 0) -> Any:
+    """The lower triangle of the last two axes, up to the `k`-th diagonal; zero above it.
+
+    >>> from chainrule.autograd import Tensor, tril
+    >>> tril(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([[1., 0.],
+            [3., 4.]])
+    """
+    x = arrays_only(x, "tril")
+    return p.where(_triangle(x, k, "tril"), x, 0)
+
+
+def triu(x: Any, k: int = 0) -> Any:
+    """The upper triangle of the last two axes, from the `k`-th diagonal on; zero below it.
+
+    >>> from chainrule.autograd import Tensor, triu
+    >>> triu(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([[1., 2.],
+            [0., 4.]])
+    """
+    x = arrays_only(x, "triu")
+    return p.where(_triangle(x, k - 1, "triu"), 0, x)
+
+
+def _triangle(x: Any, k: int, what: str) -> Any:
+    if x.ndim == 0:
+        raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
+    rows, columns = (*x.shape[-1:], *x.shape)[-2:]
+    return np.tri(rows, columns, int(k), bool)
+
+
+def _matrix_axes(x: Any, axis1: int, axis2: int, what: str) -> tuple[int, ...]:
+    if x.ndim < 2:
+        raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
+    return axes_of(x, (axis1, axis2), what)

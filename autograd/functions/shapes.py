@@ -1,0 +1,166 @@
+"""The same elements in another shape or order: nothing is computed, repeated or left out, but by `broadcast_to`."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..errors import ShapeError
+from ..node import describe
+from .arguments import Axis, arrays_only, axes_of, integers_of
+
+__all__ = [
+    "reshape",
+    "ravel",
+    "transpose",
+    "swapaxes",
+    "moveaxis",
+    "expand_dims",
+    "squeeze",
+    "broadcast_to",
+    "flip",
+    "roll",
+]
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """The same elements in another shape, read row by row; one length may be -1.
+
+    >>> from chainrule.autograd import Tensor, reshape
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
+    (2, 2)
+    """
+    x = arrays_only(x, "reshape")
+    shape = tuple(map(int, shape)) if isinstance(shape, (tuple, list)) else (int(shape),)
+    return p.reshape(x, shape=shape)
+
+
+def ravel(x: Any) -> Any:
+    """All elements in one axis.
+
+    >>> from chainrule.autograd import Tensor, ravel
+    >>> ravel(Tensor([[1.0, 2.0]]))
+    Tensor([1., 2.])
+    """
+    return reshape(x, -1)
+
+
+def transpose(x: Any, axes: Any = None) -> Any:
+    """The axes in another order; reversed when `axes` is `None`.
+
+    >>> from chainrule.autograd import Tensor, transpose
+    >>> transpose(Tensor([[1.0, 2.0, 3.0]])).shape
+    (3, 1)
+    """
+    x = arrays_only(x, "transpose")
+    order = tuple(reversed(range(x.ndim))) if axes is None else axes_of(x, tuple(axes), "transpose")
+    if len(order) != x.ndim:
+        raise ShapeError(
+            f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once"
+        )
+    return p.transpose(x, axes=order)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged.
+
+    >>> from chainrule.autograd import Tensor, swapaxes
+    >>> swapaxes(Tensor([[[1.0, 2.0]]]), 0, -1).shape
+    (2, 1, 1)
+    """
+    x = arrays_only(x, "swapaxes")
+    (i,), (j,) = axes_of(x, int(axis1), "swapaxes"), axes_of(x, int(axis2), "swapaxes")
+    order = list(range(x.ndim))
+    order[i], order[j] = j, i
+    return p.transpose(x, axes=tuple(order))
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """The axes `source` moved to the positions `destination`; the others keep their order.
+
+    >>> from chainrule.autograd import Tensor, moveaxis
+    >>> moveaxis(Tensor([[[1.0, 2.0]]]), -1, 0).shape
+    (2, 1, 1)
+    """
+    x = arrays_only(x, "moveaxis")
+    old = axes_of(x, tuple(np.ravel(source).tolist()), "moveaxis")
+    new = axes_of(x, tuple(np.ravel(destination).tolist()), "moveaxis")
+    if len(old) != len(new):
+        raise ShapeError(f"moveaxis was given {len(old)} axes to move and {len(new)} positions")
+    order = [k for k in range(x.ndim) if k not in old]
+    for position, k in sorted(zip(new, old)):
+        order.insert(position, k)
+    return p.transpose(x, axes=tuple(order))
+
+
+def expand_dims(x: Any, axis: Axis) -> Any:
+    """With new axes of length 1 at the positions `axis` of the result.
+
+    >>> from chainrule.autograd import Tensor, expand_dims
+    >>> expand_dims(Tensor([1.0, 2.0]), -1).shape
+    (2, 1)
+    """
+    x = arrays_only(x, "expand_dims")
+    shape = np.expand_dims(np.broadcast_to(np.False_, x.shape), axis if axis is not None else ()).shape
+    return p.reshape(x, shape=shape)
+
+
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """Without its axes of length 1, or without those named by `axis`.
+
+    >>> from chainrule.autograd import Tensor, squeeze
+    >>> squeeze(Tensor([[1.0, 2.0]])).shape
+    (2,)
+    """
+    x = arrays_only(x, "squeeze")
+    gone = {k for k, n in enumerate(x.shape) if n == 1} if axis is None else set(axes_of(x, axis, "squeeze"))
+    if builtins.any(x.shape[k] != 1 for k in gone):
+        raise ShapeError(f"squeeze was given axis={axis!r} of {describe(x)}; only axes of length 1 can go")
+    return p.reshape(x, shape=tuple(n for k, n in enumerate(x.shape) if k not in gone))
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """`x` repeated to `shape` by NumPy's rules; the gradient is summed back.
+
+    >>> from chainrule.autograd import Tensor, broadcast_to
+    >>> broadcast_to(Tensor([1.0, 2.0]), (3, 2)).shape
+    (3, 2)
+    """
+    return p.broadcast_to(arrays_only(x, "broadcast_to"), shape=tuple(shape))
+
+
+def flip(x: Any, axis: Axis = None) -> Any:
+    """The elements in reverse along `axis`, along every axis with `None`.
+
+    >>> from chainrule.autograd import Tensor, flip
+    >>> flip(Tensor([1.0, 2.0, 3.0]))
+    Tensor([3., 2., 1.])
+    """
+    x = arrays_only(x, "flip")
+    return p.flip(x, axis=axes_of(x, axis, "flip"))
+
+
+def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
+    """The elements `shift` places further along `axis`; those that leave at the end come in at the start.
+
+    With `axis=None` the tensor is rolled as if it were flat. Several axes take a shift each, or share one.
+
+    >>> from chainrule.autograd import Tensor, roll
+    >>> roll(Tensor([1.0, 2.0, 3.0]), 1)
+    Tensor([3., 1., 2.])
+    """
+    x = arrays_only(x, "roll")
+    shifts = tuple(integers_of(shift, "roll", "a shift").ravel().tolist())
+    if axis is None:
+        return p.reshape(p.roll(ravel(x), shift=(builtins.sum(shifts),), axis=(0,)), shape=x.shape)
+    axes = axes_of(x, axis, "roll")
+    if len(axes) == 1:
+        shifts = (builtins.sum(shifts),)
+    elif len(shifts) == 1:
+        shifts *= len(axes)
+    if len(shifts) != len(axes):
+        raise ShapeError(f"roll was given {len(shifts)} shifts for {len(axes)} axes; each axis takes one")
+    return p.roll(x, shift=shifts, axis=axes)
