@@ -72,6 +72,7 @@ from .functions import (
     where,
 )
 from .linalg import cholesky, det, inv, slogdet, solve
+from .memory import Held, Memory
 from .modes import no_grad, scope
 from .node import Node
 from .nonfinite import detect_nonfinite
@@ -135,7 +136,9 @@ __all__ = [
     "CheckError",
     "ForwardStep",
     "GradientError",
+    "Held",
     "KindError",
+    "Memory",
     "Node",
     "NonfiniteError",
     "Primitive",

@@ -14,6 +14,7 @@ import numpy as np
 
 from .backward import backward_pass, dependency_order
 from .errors import GradientError, KindError
+from .memory import Memory, memory
 from .node import Node, describe
 from .symbols import Symbol, text_of
 
@@ -113,6 +114,19 @@ class Tape:
 
     def __repr__(self) -> str:
         return f"<Tape of {len(self.nodes)} nodes, {len(self.leaves)} of them leaves>"
+
+    def memory(self) -> Memory:
+        """The bytes that the graph holds: values, gradients and Python objects, by operation and by scope.
+
+        Arrays that are shared, and those under views, are counted once. See `Memory` for what is in the report.
+
+        >>> from chainrule.autograd import Tape, Tensor, exp
+        >>> x = Tensor(np.zeros((1000, 100)))
+        >>> held = Tape((exp(x).T * 2).sum()).memory()
+        >>> held.leaves.data, held.by_operation["exp"].data, held.by_operation["transpose"].data
+        (800000, 800000, 0)
+        """
+        return memory(self.nodes)
 
     def steps(self, gradient: Any = None) -> Iterator[ForwardStep | BackwardStep]:
         """Both passes, one step at a time: forward as recorded, then backward from the only output.
