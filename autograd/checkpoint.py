@@ -31,7 +31,8 @@ def checkpoint(
 
     What `f` closes over, such as the weights of a module, gets its gradient, too. The backward pass through this
     node runs `f` again, once for all inputs, and holds the graph of that run until it is through; values and
-    gradients are the same numbers as without, and derivatives of any order can be taken.
+    gradients are the same numbers as without, and derivatives of any order can be taken. Copies and pickles
+    hold that graph in place of the function.
 
     `f` has to give the same numbers again. Where it draws random numbers, as dropout does, name its generators
     with `rng`: the second run starts from the state they had before the first, and leaves them as it found them.
@@ -65,18 +66,31 @@ def checkpoint(
     )
     again = partial(_with_states, generators, states, partial(f, *inputs))
     op = Primitive("checkpoint", None, partial(_result, outside, y.data), _way_back, None, elementwise=False)
-    node: Any = blank(_CheckpointTensor if isinstance(y, Tensor) else _CheckpointValue)
+    node: Any = blank(CheckpointTensor if isinstance(y, Tensor) else CheckpointValue)
     local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
     mine = {"op": op, "params": NO_PARAMS, "scope": MODE.get().scope, "again": again}
     set_state(node, outside, state_of(y) | local | mine)
     return node
 
 
-class _Checkpoint(Node):
+class Checkpoint(Node):
     """A node that passes its gradient back through a second run of its function."""
 
     __slots__ = ()
     again: Callable[[], Any]
+
+    def run_again(self, constants: bool = False) -> tuple[Node, list[Node]]:
+        """The result of a second run, and what was recorded inside, in dependency order."""
+        since = next(CLOCK)
+        with recording(True), Block("scope", self.scope):
+            y = self.again()
+        if not np.array_equal(y.data, self.data, equal_nan=True):
+            raise GradientError(
+                f"the function of a checkpoint gave other numbers in its second run than before, for "
+                f"{self.describe()}. Were .data of something it uses assigned in between, or does it draw random "
+                f"numbers? For those, write checkpoint(f, ..., rng=generator)"
+            )
+        return y, dependency_order([y], constants, since)
 
     def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         return self._pass_through(g, members, careful, recorded=False)
@@ -87,16 +101,7 @@ class _Checkpoint(Node):
     def _pass_through(
         self, g: Any, members: set[Node], careful: bool, recorded: bool
     ) -> list[tuple[int, Any]]:
-        since = next(CLOCK)
-        with recording(True), Block("scope", self.scope):
-            y = self.again()
-        if not np.array_equal(y.data, self.data, equal_nan=True):
-            raise GradientError(
-                f"the function of a checkpoint gave other numbers in the backward pass than before, for "
-                f"{self.describe()}. Were .data of something it uses assigned in between, or does it draw random "
-                f"numbers? For those, write checkpoint(f, ..., rng=generator)"
-            )
-        inside = dependency_order([y], since=since)
+        y, inside = self.run_again()
         gradients: dict[Node, Any] = {y: g}
         receivers = {*inside, *(x for x in self.inputs if x in members)}
         for _ in backward_pass(inside, gradients, recorded, careful, receivers):
@@ -104,11 +109,11 @@ class _Checkpoint(Node):
         return [(i, gradients[x]) for i, x in enumerate(self.inputs) if x in gradients]
 
 
-class _CheckpointTensor(_Checkpoint, Tensor):
+class CheckpointTensor(Checkpoint, Tensor):
     __slots__ = ("again",)
 
 
-class _CheckpointValue(_Checkpoint, Value):
+class CheckpointValue(Checkpoint, Value):
     __slots__ = ("again",)
 
     def local_gradients(self) -> tuple[float, ...]:

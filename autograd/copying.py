@@ -1,7 +1,7 @@
 """Copies and pickles of graphs of any depth: node by node in dependency order, never recursively.
 
 What is copied is the node with all that led to it: data, gradients, names, what is shared stays shared. Hooks stay
-behind.
+behind. A checkpoint, whose function reads the nodes it was made with, is copied as the graph of a second run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any, cast
 from weakref import ref
 
 from .backward import dependency_order
-from .errors import KindError
 from .node import CLOCK, Node
 
 __all__ = ["deepcopy", "reduce", "set_state"]
@@ -23,13 +22,24 @@ LOCAL = threading.local()
 
 def deepcopy(root: Node, memo: dict[int, Any]) -> Node:
     """What `copy.deepcopy(node)` does."""
-    for node in dependency_order([root], constants=True):
-        if id(node) not in memo:
-            memo[id(node)] = twin = blank(type(node))
-            inputs = tuple(memo[id(x)] for x in node.inputs)
-            state = {name: copy.deepcopy(value, memo) for name, value in _state_to_copy(node).items()}
-            set_state(twin, inputs, state, _stale(node))
-    return cast(Node, memo[id(root)])
+    return _copied(dependency_order([root], constants=True), memo)
+
+
+def _copied(order: list[Node], memo: dict[int, Any]) -> Node:
+    """The copy of the last node."""
+    for node in order:
+        if id(node) in memo:
+            continue
+        if hasattr(node, "run_again"):
+            y, inside = node.run_again(constants=True)
+            memo.setdefault(id(memo), []).append(y)  # keeps it alive, and so its id its own
+            memo[id(node)] = _copied(inside, memo)
+            continue
+        memo[id(node)] = twin = blank(type(node))
+        inputs = tuple(memo[id(x)] if id(x) in memo else _copied([x], memo) for x in node.inputs)
+        state = {name: copy.deepcopy(value, memo) for name, value in state_of(node).items()}
+        set_state(twin, inputs, state, _stale(node))
+    return cast(Node, memo[id(order[-1])])
 
 
 class Listing:
@@ -57,7 +67,16 @@ def reduce(node: Node) -> Any:
         if node.order not in listing.orders:
             *ancestors, _ = order = dependency_order([node], constants=True)
             listing.orders.update(x.order for x in order)
-    return blank, (type(node),), ((listing, ancestors), node.inputs, _state_to_copy(node), _stale(node))
+    if hasattr(node, "run_again"):
+        _, inside = node.run_again(constants=True)
+        listing.orders.update(x.order for x in inside)  # type: ignore[union-attr]
+        return _last, (listing, ancestors, inside)
+    return blank, (type(node),), ((listing, ancestors), node.inputs, state_of(node), _stale(node))
+
+
+def _last(listing: Listing, ancestors: list[Node], inside: list[Node]) -> Node:
+    """What comes up in the place of a checkpoint: the result of its second run."""
+    return inside[-1]
 
 
 def blank(kind: type[Node]) -> Node:
@@ -90,15 +109,6 @@ def state_of(node: Node) -> dict[str, Any]:
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
     return sorted(names - {"__weakref__", "inputs", "order"})
-
-
-def _state_to_copy(node: Node) -> dict[str, Any]:
-    if hasattr(node, "again"):
-        raise KindError(
-            f"{node.describe()} is a checkpoint, whose function reads the nodes it was made with; it cannot be copied "
-            f"or pickled. Copy the parameters, or copy before the checkpoint is computed"
-        )
-    return state_of(node)
 
 
 def _stale(node: Node) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def _split(subscripts: str) -> tuple[list[str], str]:
     return terms.split(","), out
 
 
-einsum_ = structural("einsum", _einsum, _einsum_back)
+einsum_ = structural("einsum", _einsum, _einsum_back, linear="each")
 
 
 # ---------------------------------------------------------------------- the normal form

@@ -1,9 +1,9 @@
 """The forward pass of derivatives: the way of the backward pass, walked from the inputs to the outputs.
 
 A tangent says how a node moves when the inputs move in a given direction. An elementwise row
-multiplies it by the same local gradients as the backward pass does. A structural row only knows how a
-gradient goes back; that is linear in the gradient, so differentiating it by the gradient gives the way forth,
-and no row needs a second rule.
+multiplies it by the same local gradients as the backward pass does. A structural row that is linear is its
+own derivative. Any other only knows how a gradient goes back; that is linear in the gradient, so
+differentiating it by the gradient gives the way forth, and no row needs a second rule.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .backward import between, has_nan, plus, pull_back
+from .checkpoint import Checkpoint
 from .modes import recording
 from .node import Node
 from .primitives import broadcast_to
@@ -22,69 +23,115 @@ from .value import Value, _product_or_zero
 
 __all__ = ["push_forward"]
 
+Tangents = dict[Node, Any]
+
 
 def push_forward(
-    order: Sequence[Node], tangents: dict[Node, Any], ends: Iterable[Node], recorded: bool = False
-) -> dict[Node, Any]:
+    order: Sequence[Node], tangents: Tangents, ends: Iterable[Node], recorded: bool = False
+) -> Tangents:
     """The tangent of every node in `order` that moves, given those of the inputs; plain, or nodes if `recorded`.
 
     As in the backward pass a zero stays zero beside an infinite factor.
     """
-    ends = list(ends)
     with recording(True), np.errstate(all="ignore"):
-        for careful in (False, True):
-            found = dict(tangents)
-            for node in order:
-                if node in tangents or found.keys().isdisjoint(node.inputs):
-                    continue  # an input, or nothing that it was computed from moves
-                tangent = _pushed(node, found, recorded, careful)
-                if tangent is not None:
-                    found[node] = tangent
-            if not any(x in found and has_nan(found[x]) for x in ends):
-                break
+        found = _pass(order, tangents, recorded, careful=False)
+        if any(x in found and has_nan(found[x]) for x in ends):
+            found = _pass(order, tangents, recorded, careful=True)
     return found
 
 
-def _pushed(node: Node, tangents: dict[Node, Any], recorded: bool, careful: bool) -> Any:
-    """The tangent of a node from those of its inputs; `None` if it is flat in all of them."""
-    assert node.op is not None
-    if not node.op.elementwise:
-        return _transposed(node, tangents, recorded, careful)
-    product = _product_of_values if isinstance(node, Value) else _product_of_tensors
-    total = None
-    for i, x in enumerate(node.inputs):
-        t = tangents.get(x)
-        if t is not None:
-            term = product(node, i, t, recorded, careful)
-            total = term if total is None else plus(total, term)
-    return total
+def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, careful: bool) -> Tangents:
+    found = dict(tangents)
+    for node in order:
+        if node in tangents or found.keys().isdisjoint(node.inputs):
+            continue  # an input, or nothing that it was computed from moves
+        tangent = _step(node)(node, found, recorded, careful)
+        if tangent is not None:  # else it is flat in all that moves
+            found[node] = tangent
+    return found
 
 
-def _product_of_values(node: Any, i: int, t: Any, recorded: bool, careful: bool) -> Any:
-    if recorded:
-        return node._times_local(i, t)
-    slope = node.locals[i]
-    c = t * slope
-    return c if c == c else _product_or_zero(t, slope)
-
-
-def _product_of_tensors(node: Any, i: int, t: Any, recorded: bool, careful: bool) -> Any:
+def _step(node: Any) -> Any:
+    """What gives the tangent of a node from those of its inputs."""
+    if isinstance(node, Checkpoint):
+        return _through_checkpoint
+    if isinstance(node, Value):
+        return _of_value
     for x in node.inputs:
         if x._changed > node.order:
             node._refuse(x)
-    if recorded:
-        c = _times_recorded(t, node.op.rule(i, node, *node.inputs, **node.params), careful)
-        if c.shape != node.shape:
-            c = broadcast_to(c, shape=node.shape)
-        return c if c.dtype == node.dtype else c.astype(node.dtype)
-    local = node.op.rule(i, node.data, *(x.data for x in node.inputs), **node.params)
-    c = np.asarray(_times_carefully(t, local) if careful else t * local, node.dtype)
-    return c if c.shape == node.shape else np.broadcast_to(c, node.shape)
+    return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 
 
-def _transposed(node: Any, tangents: dict[Node, Any], recorded: bool, careful: bool) -> Any:
+# Each takes the node, the tangents, whether they are nodes, and whether zeros need care.
+
+
+def _of_value(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    total: Any = None
+    for i, (x, slope) in enumerate(zip(node.inputs, node.locals)):
+        t = tangents.get(x)
+        if t is None:
+            continue
+        if recorded:
+            c = node._times_local(i, t)
+        else:
+            c = t * slope
+            if c != c:
+                c = _product_or_zero(t, slope)
+        total = c if total is None else total + c
+    return total
+
+
+def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    op, params, inputs = node.op, node.params, node.inputs
+    y, xs = (node, inputs) if recorded else (node._data, [x._data for x in inputs])
+    total: Any = None
+    for i, x in enumerate(inputs):
+        t = tangents.get(x)
+        if t is None:
+            continue
+        local = op.rule_for(i)(y, *xs, **params)
+        if recorded:
+            c = _times_recorded(t, local, careful)
+        elif local.__class__ is int and local * local == 1:
+            c = t if local == 1 else -t
+        else:
+            c = _times_carefully(t, local) if careful else t * local
+        total = c if total is None else total + c
+    return _like(node, total, recorded)
+
+
+def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    op, params, inputs = node.op, node.params, node.inputs
+    compute = op if recorded else op.on_arrays
+    xs = inputs if recorded else [x._data for x in inputs]
+    moves = [tangents.get(x) for x in inputs]
+    if op.linear == "together":
+        total = compute(*(x._zero() if t is None else t for x, t in zip(inputs, moves)), **params)
+    else:
+        total = None
+        for i, t in enumerate(moves):
+            if t is not None:
+                c = compute(*xs[:i], t, *xs[i + 1 :], **params)
+                total = c if total is None else total + c
+    return _like(node, total, recorded)
+
+
+def _like(node: Any, t: Any, recorded: bool) -> Any:
+    """The tangent `t` in the shape and dtype of its node."""
+    y = node._data
+    if not recorded:
+        if t.__class__ is not np.ndarray or t.dtype is not y.dtype:
+            t = np.asarray(t, y.dtype)
+        return t if t.shape == y.shape else np.broadcast_to(t, y.shape)
+    if t.shape != y.shape:
+        t = broadcast_to(t, shape=y.shape)
+    return t if t.dtype == y.dtype else t.astype(y.dtype)
+
+
+def _transposed(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
     g = Tensor(np.ones_like(node.data), requires_grad=True)
-    upstream: dict[Node, Any] = {}
+    upstream: Tangents = {}
     for i, back in node._pass_back_recorded(g, tangents, careful):
         t = tangents[node.inputs[i]]
         upstream[back] = t if back not in upstream else plus(upstream[back], t)
@@ -92,3 +139,8 @@ def _transposed(node: Any, tangents: dict[Node, Any], recorded: bool, careful: b
         return None
     (tangent,) = pull_back(upstream, [g], between(upstream, [g]), recorded)
     return tangent
+
+
+def _through_checkpoint(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    y, inside = node.run_again()
+    return _pass(inside, tangents, recorded, careful).get(y)

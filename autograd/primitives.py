@@ -116,7 +116,8 @@ log10 = elementwise("log10", math.log10, np.log10, [lambda y, x: 1 / (x * math.l
 
 
 def _logaddexp(a: float, b: float) -> float:
-    return max(a, b) + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
+    top = a if a >= b or a != a else b  # NaN, if one of them is
+    return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
 
 
 logaddexp = elementwise(
@@ -281,6 +282,7 @@ reshape: Primitive = structural(
     "reshape",
     lambda x, shape: np.reshape(x, shape),
     [lambda g, y, x, shape: reshape(g, shape=x.shape)],
+    linear="together",
 )
 
 
@@ -292,21 +294,24 @@ transpose: Primitive = structural(
     "transpose",
     lambda x, axes: np.transpose(x, axes),
     [lambda g, y, x, axes: transpose(g, axes=_inverse(axes))],
+    linear="together",
 )
 broadcast_to = structural(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     [lambda g, y, x, shape: g],  # the engine sums it back
+    linear="together",
 )
 
 
 flip: Primitive = structural(
-    "flip", lambda x, axis: np.flip(x, axis), [lambda g, y, x, axis: flip(g, axis=axis)]
+    "flip", lambda x, axis: np.flip(x, axis), [lambda g, y, x, axis: flip(g, axis=axis)], linear="together"
 )
 roll: Primitive = structural(
     "roll",
     lambda x, shift, axis: np.roll(x, shift, axis),
     [lambda g, y, x, shift, axis: roll(g, shift=tuple(-n for n in shift), axis=axis)],
+    linear="together",
 )
 
 
@@ -330,11 +335,13 @@ index = structural(
     "index",
     lambda x, at: x[at],
     [lambda g, y, x, at: scatter(g, shape=x.shape, at=at)],
+    linear="together",
 )
 scatter: Primitive = structural(
     "scatter",
     _scatter,
     [lambda g, y, x, shape, at: index(g, at=at)],
+    linear="together",
 )
 
 
@@ -363,8 +370,12 @@ def _set_at_back(g: Any, y: Any, x: Any, v: Any, at: Any) -> Any:
     return arriving if _is_basic(at) else where(last_at(x.shape, at), arriving, 0)
 
 
-set_at: Primitive = structural("set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back])
-add_at = structural("add_at", _add_at, [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)])
+set_at: Primitive = structural(
+    "set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back], linear="together"
+)
+add_at = structural(
+    "add_at", _add_at, [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)], linear="together"
+)
 
 
 def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
@@ -373,11 +384,14 @@ def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
     return index(g, at=at)
 
 
-concatenate = structural("concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back)
+concatenate = structural(
+    "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back, linear="together"
+)
 stack = structural(
     "stack",
     lambda *xs, axis: np.stack(xs, axis),
     lambda i, g, y, *xs, axis: index(g, at=(slice(None),) * (axis % g.ndim) + (i,)),
+    linear="together",
 )
 
 
@@ -385,6 +399,7 @@ astype: Primitive = structural(
     "astype",
     lambda x, dtype: x.astype(dtype),
     [lambda g, y, x, dtype: astype(g, dtype=x.dtype)],
+    linear="together",
 )
 
 
@@ -418,11 +433,13 @@ sum_ = structural(
     "sum",
     lambda x, axis, keepdims: np.sum(x, axis, keepdims=keepdims),
     [lambda g, y, x, axis, keepdims: _spread(g, x, axis)],
+    linear="together",
 )
 mean = structural(
     "mean",
     lambda x, axis, keepdims: np.mean(x, axis, keepdims=keepdims),
     [lambda g, y, x, axis, keepdims: _spread(g / _count(x, axis), x, axis)],
+    linear="together",
 )
 max_ = structural(
     "max",
@@ -542,6 +559,7 @@ cumsum: Primitive = structural(
     "cumsum",
     lambda x, axis: np.cumsum(x, axis),
     [lambda g, y, x, axis: flip(cumsum(flip(g, axis=(axis,)), axis=axis), axis=(axis,))],
+    linear="together",
 )
 cumprod = structural(
     "cumprod",
@@ -647,4 +665,4 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     return _t(a) @ g
 
 
-matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@")
+matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@", linear="each")

@@ -110,6 +110,7 @@ fold: Primitive = structural(
     "fold",
     _fold,
     [lambda g, y, x, shape, **how: windows(g, fill=0, **how)],
+    linear="each",
 )
 
 
@@ -237,6 +238,7 @@ conv_: Primitive = structural(
         lambda g, y, x, w, **how: conv_input_gradient(g, w, shape=x.shape[2:], **how),
         lambda g, y, x, w, **how: conv_weight_gradient(x, g, shape=w.shape[2:], **how),
     ],
+    linear="each",
 )
 conv_input_gradient: Primitive = structural(
     "conv_input_gradient",
@@ -245,6 +247,7 @@ conv_input_gradient: Primitive = structural(
         lambda h, x, g, w, shape, **how: conv_(h, w, **how),
         lambda h, x, g, w, shape, **how: conv_weight_gradient(h, g, shape=w.shape[2:], **how),
     ],
+    linear="each",
 )
 conv_weight_gradient: Primitive = structural(
     "conv_weight_gradient",
@@ -253,6 +256,7 @@ conv_weight_gradient: Primitive = structural(
         lambda h, w, x, g, shape, **how: conv_input_gradient(g, h, shape=x.shape[2:], **how),
         lambda h, w, x, g, shape, **how: conv_(x, h, **how),
     ],
+    linear="each",
 )
 
 
@@ -299,7 +303,7 @@ def _avg_pool_back(g: Any, y: Any, x: Any, kernel: tuple[int, ...], **how: Any) 
 
 
 max_pool_ = structural("max_pool", _max_pool, [_max_pool_back])
-avg_pool_ = structural("avg_pool", _avg_pool, [_avg_pool_back])
+avg_pool_ = structural("avg_pool", _avg_pool, [_avg_pool_back], linear="each")
 
 
 # ---------------------------------------------------------------------- what people call

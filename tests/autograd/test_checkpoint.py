@@ -18,13 +18,14 @@ from chainrule.autograd import (
     checkpoint,
     detect_nonfinite,
     exp,
+    grad,
     gradients,
+    hvp,
     jvp,
     log,
     no_grad,
     scope,
     sin,
-    stack,
     tanh,
 )
 
@@ -198,5 +199,31 @@ def test_modes_and_readers() -> None:
     assert "recompute(g, x)" in rules
     with detect_nonfinite():
         checkpoint(lambda x: log(x) * x, x).sum().backward()
-    _, tangent = jvp(lambda x: checkpoint(lambda x: stack([x, x * x]), x), (np.array(3.0),), (np.array(1.0),))
-    np.testing.assert_array_equal(tangent, [1, 6])
+
+
+@pytest.mark.parametrize("x", [0.7, np.array([0.7, -1.3])], ids=["Value", "Tensor"])
+def test_forward_mode(x: Any) -> None:
+    def total(y: Any) -> Any:
+        return y if isinstance(x, float) else y.sum()
+
+    def f(x: Any, wrap: Any) -> Any:
+        w = sin(x)
+        return wrap(
+            lambda y: exp(y) * w + wrap(log, y * y), x * x
+        )  # two that depend on x, one of them closed over
+
+    def straight(x: Any) -> Any:
+        return total(f(x, plain))
+
+    def through(x: Any) -> Any:
+        return total(f(x, checkpoint))
+
+    v = 0.3 * x + 1
+    for derivative in (
+        lambda f: jvp(f, x, v)[1],
+        lambda f: jvp(lambda x: jvp(f, x, v)[1], x, v)[1],
+        lambda f: grad(lambda x: jvp(f, x, v)[1])(x),
+        lambda f: hvp(f, x, v),
+        lambda f: grad(lambda x: total(hvp(f, x, v)))(x),
+    ):
+        np.testing.assert_allclose(derivative(through), derivative(straight), rtol=1e-13)

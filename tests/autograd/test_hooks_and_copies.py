@@ -271,10 +271,42 @@ class TestCopies:
             assert p.name == q.name
             np.testing.assert_array_equal(p.grad, q.grad)
 
-    def test_a_checkpoint_says_that_it_cannot(self, duplicate: Any) -> None:
+    @pytest.mark.parametrize(
+        "make", [lambda: Tensor([1.0, 2.0]), lambda: Value(1.5)], ids=["Tensor", "Value"]
+    )
+    def test_a_checkpoint_becomes_the_graph_of_a_second_run(self, duplicate: Any, make: Any) -> None:
+        x, w = make(), make()
+        half = make()  # a constant that only the function knows
+        half.requires_grad = False
+
+        def f(h: Any) -> Any:
+            return checkpoint(exp, h * w) * half + w  # one checkpoint in another
+
+        h = checkpoint(f, x)
+        y = checkpoint(f, h) + h * 3
+        twin = duplicate(y)
+        assert "checkpoint" not in {node.op.name for node in Tape(twin).nodes if node.op}
+        np.testing.assert_array_equal(twin.data, y.data)
+        y.backward(y.data)
+        twin.backward(y.data)
+        inputs = [leaf for leaf in Tape(twin).leaves if leaf.requires_grad]
+        assert {x, w}.isdisjoint(inputs)
+        found = [np.sum(leaf.grad) for leaf in inputs]
+        assert sorted(found) == sorted([np.sum(x.grad), np.sum(w.grad)])
+
+    def test_many_checkpoints_in_linear_time(self, duplicate: Any) -> None:
+        x = y = Value(1.0)
+        for _ in range(3000):
+            y = checkpoint(lambda y: y * 0.5 + 1, y)
+        twin = duplicate(y)
+        assert gradients(twin, Tape(twin).leaves[0]) == gradients(y, x)
+
+    def test_a_checkpoint_of_numbers_that_changed(self, duplicate: Any) -> None:
         x = Tensor([1.0])
-        with pytest.raises(KindError, match="is a checkpoint"):
-            duplicate(checkpoint(exp, x) * 2)
+        y = checkpoint(exp, x)
+        x.data = np.array([2.0])
+        with pytest.raises(GradientError, match="other numbers"):
+            duplicate(y)
 
 
 def test_pickles_stay_small() -> None:

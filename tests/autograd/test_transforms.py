@@ -152,6 +152,24 @@ def test_forward_and_reverse_mode_agree_for_every_row(case: Case) -> None:
 
 
 @each_case
+def test_forward_mode_for_one_moving_input_of_several_and_its_derivative(case: Case) -> None:
+    for i in range(len(case.inputs)):
+
+        def f(x: Any, i: int = i) -> Any:
+            return TABLE[case.row](*case.inputs[:i], x, *case.inputs[i + 1 :], **case.params)
+
+        x = case.inputs[i]
+        t = RANDOM.normal(size=x.shape)
+        value, pullback = vjp(f, x)
+        u = RANDOM.normal(size=value.shape)
+        expected = np.vdot(t, pullback(u)[0])
+        assert np.vdot(u, jvp(f, x, t)[1]) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+        reverse_of_forward = grad(lambda x, t=t, u=u, f=f: (jvp(f, x, t)[1] * u).sum())(x)
+        reverse_of_reverse = grad(lambda x, t=t, u=u, f=f: (vjp(f, x)[1](u)[0] * t).sum())(x)
+        np.testing.assert_allclose(reverse_of_forward, reverse_of_reverse, rtol=1e-9, atol=1e-10)
+
+
+@each_case
 def test_forward_mode_keeps_float32(case: Case) -> None:
     if case.row == "astype":
         return
