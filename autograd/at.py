@@ -118,10 +118,11 @@ class Spot:
 
 
 def plain_index(at: Any) -> Any:
-    """An index with the data of the tensors in it."""
+    """An index with the data of the tensors in it, and with copies of arrays: the gradient needs it as it is now."""
     if isinstance(at, tuple):
         return tuple(map(plain_index, at))
-    return at.data if hasattr(at, "_apply") else at
+    at = at.data if hasattr(at, "_apply") else at
+    return at.copy() if isinstance(at, (np.ndarray, list)) else at
 
 
 def index_text(at: Any) -> str:

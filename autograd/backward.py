@@ -137,6 +137,11 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
         if not isinstance(x, Node):
             raise KindError(f"gradients(output, inputs) takes nodes as inputs; given {describe(x)}")
         if not x.requires_grad:
+            if np.asarray(x.data).dtype.kind != "f":
+                raise KindError(
+                    f"a gradient was asked for by {x.describe()}; integers and booleans are constants, for a "
+                    f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+                )
             raise GradientError(
                 f"a gradient was asked for by {x.describe()}, which is a constant. Make it with "
                 f"requires_grad=True before the output is computed from it"
@@ -153,7 +158,10 @@ def pull_back(
 ) -> list[Any]:
     """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
     found = run(order, upstream, wanted, recorded)
-    return [x._own(found[x]) if x in found else zero(x, recorded) for x in wanted]
+    results = [x._own(found[x]) if x in found else zero(x, recorded) for x in wanted]
+    if len(set(wanted)) < len(wanted):  # who is named twice gets two arrays
+        return [g.copy() if isinstance(g, np.ndarray) else g for g in results]
+    return results
 
 
 def zero(x: Node, recorded: bool) -> Any:

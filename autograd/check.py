@@ -79,10 +79,17 @@ def check_gradients(
                 f"the function returned {describe(y)}, which records no dependence on its inputs. "
                 f"Compute with the nodes it is given, not with their .data"
             )
+        refuse_changes(nodes, xs, "the function")
+        if np.asarray(y.data).dtype != np.float64:
+            raise CheckError(
+                f"the function made {describe(y)} of float64, too coarse for differences. Let it keep the dtype"
+            )
+        return np.asarray(y.data)
+
+    def refuse_changes(nodes: list[Any], xs: list[Array], who: str) -> None:
         for k, (node, x) in enumerate(zip(nodes, xs, strict=True)):
             if not np.array_equal(node.data, x, equal_nan=True):
-                raise CheckError(f"the function changed its input {k}; compute a new node instead")
-        return np.asarray(y.data)
+                raise CheckError(f"{who} changed its input {k}; compute a new node instead")
 
     shape = np.shape(evaluate(points))
     u = random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape)
@@ -93,7 +100,17 @@ def check_gradients(
 
     def slopes(xs: list[Array]) -> list[Any]:
         nodes = _nodes(inputs, xs)
-        return _gradients(f(*nodes), nodes, u)
+        y = f(*nodes)
+        try:
+            found = _gradients(y, [*nodes, y] if y.requires_grad else nodes, u)
+        except ValueError as error:
+            raise CheckError(f"a rule gave what does not fit its input: {error}") from error
+        refuse_changes(nodes, xs, "a rule")
+        if y.requires_grad and not np.array_equal(found.pop(), u):
+            raise CheckError(
+                f"a rule of {y.op.name} changed the gradient it was given; compute a new one instead"
+            )
+        return found
 
     def slope_along(xs: list[Array]) -> float:
         return float(sum(np.sum(v * g) for v, g in zip(vs, slopes(xs), strict=True)))

@@ -105,8 +105,8 @@ class Tensor(Node):
         return self._data.item()
 
     def detach(self) -> Tensor:
-        """The same array as a constant, with no history; it shares memory with this tensor."""
-        return _leaf(self._data)
+        """The same numbers as a constant, with no history; a copy, which no later step of descent changes."""
+        return _leaf(self._data.copy())
 
     def numpy(self) -> npt.NDArray[Any]:
         """The array behind the tensor, the same as `.data`."""
@@ -528,7 +528,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     if g.size == 1 and not shape:
         return reshape(g, shape=())
-    full = np.broadcast_shapes(g.shape, shape)
+    try:
+        full = np.broadcast_shapes(g.shape, shape)
+    except ValueError:
+        raise ShapeError(f"a rule passed back a gradient of shape {g.shape} to an input of shape {shape}") from None
     if full != g.shape:  # a rule may return less than the full shape
         g = broadcast_to(g, shape=full)
     lead = g.ndim - len(shape)

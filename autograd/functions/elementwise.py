@@ -29,7 +29,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if isinstance(condition, Operators):
         condition = condition.data
     if not isinstance(condition, (bool, np.bool_)):
-        condition = np.asarray(condition, dtype=bool)
+        condition = np.array(condition, dtype=bool)  # a copy: the gradient needs it as it is now
         if not condition.ndim:
             condition = bool(condition)
     if not isinstance(a, Operators) and not isinstance(b, Operators):
@@ -45,6 +45,7 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
     Value(5.0)
     """
     low, high = -math.inf if low is None else low, math.inf if high is None else high
+    low, high = (np.array(b) if isinstance(b, (np.ndarray, list)) else b for b in (low, high))  # as it is now
     if isinstance(low, Operators) or isinstance(high, Operators):
         return p.minimum(p.maximum(x, low), high)
     return p.clip(x, low=low, high=high)
