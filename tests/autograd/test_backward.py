@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import copy
 import weakref
 
 import numpy as np
@@ -14,18 +14,25 @@ from chainrule.autograd import (
     GradientError,
     KindError,
     ShapeError,
+    Tape,
     Tensor,
     Value,
+    arctan2,
     check_gradients,
     concatenate,
+    einsum,
     exp,
     gradients,
+    hypot,
     log,
     maximum,
+    minimum,
     no_grad,
     relu,
     scope,
+    solve,
     sqrt,
+    stack,
     tanh,
     where,
 )
@@ -100,6 +107,48 @@ def test_the_same_tensor_twice_in_structural_rows() -> None:
     np.testing.assert_array_equal(y.grad, [4, 6])
 
 
+SIX = np.arange(1.0, 7.0)
+REPEATED_ARRAYS = {
+    "x * x": lambda x: x * x,
+    "x / x": lambda x: x / x,
+    "x ** x": lambda x: x**x,
+    "minimum": lambda x: minimum(x, x) * SIX[:4].reshape(2, 2),
+    "where": lambda x: where(np.array([True, False]), x, x) * SIX[:4].reshape(2, 2),
+    "concatenate": lambda x: concatenate([x, x, x], axis=0) * SIX.reshape(6, 1),
+    "stack": lambda x: stack([x, x], axis=-1) * SIX[:2],
+    "x @ x": lambda x: x @ x * SIX[:2],
+    "x @ x.T": lambda x: x @ x.T * SIX[:2],
+    "einsum": lambda x: einsum("ij,ij->i", x, x) * SIX[:2],
+    "einsum of three": lambda x: einsum("ij,jk,ki->", x, x, x),
+    "solve": lambda x: solve(x, x * x),
+    "set": lambda x: x.at[0].set(x[1]) * SIX[:2],
+    "arctan2": lambda x: arctan2(x, x * x) + hypot(x, x),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED_ARRAYS)
+def test_the_same_array_used_twice(name: str) -> None:
+    check_gradients(REPEATED_ARRAYS[name], np.array([[1.2, 0.4], [0.7, 2.1]]))
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_nodes_are_never_compared_by_value(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All readers of a graph go by identity: equal numbers are different nodes, and no list is searched."""
+    assert hash(kind(3.0)) != hash(kind(3.0))
+    assert len({kind(3.0), kind(3.0)}) == 2
+    with monkeypatch.context() as patch:
+        for method in ("__eq__", "__ne__", "__lt__", "__bool__", "__contains__"):
+            patch.setattr(kind, method, lambda *_: pytest.fail("nodes were compared"), raising=False)
+        a, b = kind(2.0), kind(2.0)
+        y = a * b + a
+        y.backward()
+        slopes = gradients(y, [a, b], create_graph=True)
+        list(Tape(y).steps())
+        copy.deepcopy([y, *slopes])
+    assert float(a.grad) == 3
+    assert float(b.grad) == 2
+
+
 @pytest.mark.parametrize("kind", [Value, Tensor])
 def test_thirty_diamonds_take_linear_time(kind: type) -> None:
     x = kind(1.0)
@@ -108,6 +157,11 @@ def test_thirty_diamonds_take_linear_time(kind: type) -> None:
         y = y + y
     y.backward()  # exponential if a node fired once per consumer
     assert float(x.grad) == 2.0**30
+    slope = gradients(y, x, create_graph=True)
+    assert float(slope) == 2.0**30
+    assert len(Tape(y)) == 31
+    assert len(repr(y)) < 60
+    assert len(list(Tape(y).steps())) == 30 + 1 + 60  # a step for each edge
 
 
 @pytest.mark.parametrize(("kind", "n"), [(Value, 100_000), (Tensor, 100_000)])
@@ -141,7 +195,11 @@ def test_backward_from_a_leaf_and_from_between() -> None:
     z = y * 5
     y.backward()
     assert x.grad == 5.0
-    assert z.grad is None
+    assert z.grad is None  # the pass began before it
+    aside = x * 7
+    z.backward()
+    assert aside.grad is None  # nothing led from it to the root
+    assert Value(1.0).grad is Tensor([1.0]).grad is None
 
 
 def test_gradients_writes_nothing() -> None:
@@ -231,25 +289,6 @@ def test_assigning_to_a_value_cannot_disturb_a_recorded_pass() -> None:
         gradients(y, x, create_graph=True)
 
 
-def test_gradients_own_their_arrays() -> None:
-    a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
-    c = a + b
-    d = c.reshape(2, 1)
-    seed = np.ones((2, 1))
-    d.backward(seed)
-    owned = [a.grad, b.grad, c.grad, d.grad, seed, a.data, b.data, c.data]
-    for i, one in enumerate(owned):
-        for other in owned[:i]:
-            assert not np.shares_memory(one, other)
-    kept = a.grad
-    before = kept.copy()
-    d.backward(seed)
-    np.testing.assert_array_equal(kept, before)
-    np.testing.assert_array_equal(a.grad, 2 * before)
-    a.grad *= 0
-    np.testing.assert_array_equal(b.grad, [2, 2])
-
-
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
 def test_a_gradient_is_an_array_of_its_inputs_shape(shape: tuple[int, ...]) -> None:
     x = Tensor(np.full(shape, 2.0))
@@ -295,20 +334,6 @@ def test_random_graphs(program: list[tuple[str, int, int]]) -> None:
 
     check_gradients(run, 0.3, -0.6, rtol=1e-5, atol=1e-5)
     check_gradients(run, np.array([0.3, 0.1]), np.array([[-0.6], [0.2]]), rtol=1e-5, atol=1e-5)
-
-
-def test_no_reference_cycles() -> None:
-    gc.disable()
-    try:
-        x = Tensor(np.ones(10))
-        y = tanh(x * x).sum()
-        y.backward()
-        g = gradients(y, x, create_graph=True).sum()
-        refs = [weakref.ref(node) for node in (x, y, g)]
-        del x, y, g
-        assert [r() for r in refs] == [None, None, None]
-    finally:
-        gc.enable()
 
 
 def test_modes() -> None:
@@ -366,8 +391,9 @@ class TestLessons:
             Value(1.0).backward("1")
         with pytest.raises(KindError, match="one number; given a Tensor"):
             Value(1.0).backward(Tensor([1.0]))
-        with pytest.raises(KindError, match="real numbers"):
-            Tensor([1.0]).backward(["a"])
+        for wrong in (["a"], [1j], np.array([None])):
+            with pytest.raises(KindError, match="real numbers"):
+                Tensor([1.0]).backward(wrong)
 
     def test_backward_from_a_constant(self) -> None:
         for constant in (Value(1.0, requires_grad=False), Tensor([1, 2]).sum(), Tensor([1.0]).detach().sum()):
@@ -378,6 +404,9 @@ class TestLessons:
         x = Value(1.0)
         with pytest.raises(GradientError, match="requires_grad=True"):
             gradients(x * 2, Value(1.0, requires_grad=False))
+        for whole in (Tensor([1, 2]), Tensor([True])):
+            with pytest.raises(TypeError, match=r"integers and booleans are constants.*dtype=float"):
+                gradients(Tensor([1.0]).sum(), whole)
         with pytest.raises(KindError, match="takes nodes"):
             gradients(x * 2, [3.0])
         with pytest.raises(KindError, match="differentiates a node"):

@@ -134,6 +134,41 @@ def test_empty_arrays(case: Case) -> None:
         assert g.shape == (0, 3)
 
 
+@each_case
+def test_arrays_in_any_order_of_memory(case: Case) -> None:
+    def holding(array: np.ndarray) -> Tensor:  # Tensor(array) would copy
+        t = Tensor(np.zeros(array.shape))
+        t.data = array
+        return t
+
+    def backwards_and_spaced(x: np.ndarray) -> np.ndarray:
+        view = np.zeros(tuple(2 * n for n in x.shape))[(..., *(slice(None, None, -2),) * x.ndim)]
+        view[...] = x
+        return view
+
+    plain = [Tensor(x) for x in case.inputs]
+    y = call(case)(*plain)
+    u = np.random.default_rng(0).normal(size=y.shape)
+    for rearranged in (lambda x: x.copy("F"), backwards_and_spaced):
+        xs = [holding(rearranged(x)) for x in case.inputs]
+        z = call(case)(*xs)
+        np.testing.assert_allclose(z.data, y.data, rtol=1e-14, atol=1e-15)
+        for g, expected in zip(gradients(z, xs, u.copy("F")), gradients(y, plain, u), strict=True):
+            np.testing.assert_allclose(g, expected, rtol=1e-13, atol=1e-14)
+
+
+@each_elementwise
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_nan_in_nan_out(case: Case) -> None:
+    params = scalar_params(case) | ({"condition": True} if case.row == "where" else {})
+    for i in range(1 if case.row == "where" else len(case.inputs)):  # the branch not taken is no input
+        xs = [float(x[0, 0]) for x in case.inputs]
+        xs[i] = math.nan
+        row = TABLE[case.row]
+        for y in (row(*xs, **params), row(*map(Value, xs), **params), row(*map(Tensor, xs), **params)):
+            assert math.isnan(float(y))
+
+
 # ---------------------------------------------------------------------- the tester, tested
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from chainrule.autograd import (
     check_gradients,
     check_update,
     elementwise,
+    structural,
     tanh,
 )
 from chainrule.autograd.symbols import Symbol
@@ -155,6 +158,65 @@ def test_a_missing_dependence_a_changing_function_a_changed_input() -> None:
 
     with pytest.raises(CheckError, match="changed its input 0"):
         check_gradients(mutating, np.ones(2))
+
+
+def _narrowed(x: Any) -> Any:
+    return ag.astype(x, np.float32) * 2
+
+
+def test_a_function_that_narrows_the_dtype() -> None:
+    with pytest.raises(CheckError, match=r"dtype float32 of float64.*keep the dtype"):
+        check_gradients(_narrowed, np.array([1.0, 2.0]))
+
+
+RANDOM = np.random.default_rng(0)
+BROKEN_RULES = {  # of a doubling
+    "too short": (
+        lambda g, y, x: 2 * g[:2],
+        r"does not fit its input.*shape \(2,\) to an input of shape \(3,\)",
+    ),
+    "one for all": (lambda g, y, x: 2 * g.sum(), "the gradient by element"),
+    "a column": (lambda g, y, x: 2 * g.reshape(3, 1), "the gradient by element"),
+    "whole numbers": (lambda g, y, x: (2 * g).astype(int), "the gradient by element"),
+    "nothing": (lambda g, y, x: None, r"element \(0,\) of input 0, at 1, is 0 by the engine"),
+    "writes to its input": (lambda g, y, x: 2 * g + 0 * x.__imul__(2), "a rule changed its input 0"),
+    "writes to the gradient": (lambda g, y, x: g.__imul__(2), "a rule of broken changed the gradient"),
+    "random": (lambda g, y, x: g * RANDOM.normal(), "the gradient by element"),
+    "right only for ones": (lambda g, y, x: np.full_like(g, 2), "the gradient by element"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_RULES)
+def test_broken_rules_are_caught(name: str) -> None:
+    rule, words = BROKEN_RULES[name]
+    row = structural("broken", lambda x: x * 2.0, [rule])
+    try:
+        with pytest.raises(CheckError, match=words):
+            check_gradients(row, np.array([1.0, 2.0, 3.0]), order=1)
+    finally:
+        del TABLE["broken"]
+
+
+def test_a_local_gradient_of_the_wrong_shape_is_caught() -> None:
+    row = elementwise("broken", lambda x: 2 * x, lambda x: 2 * x, [lambda y, x: np.full(2, 2.0)])
+    try:
+        with pytest.raises(CheckError, match="does not fit its input"):
+            check_gradients(row, np.array([1.0, 2.0, 3.0]), order=1)
+    finally:
+        del TABLE["broken"]
+
+
+def test_the_step_grows_with_the_number() -> None:
+    assert check_gradients(lambda x: x * x, 1e8).worst < 1e-9  # a step of 6e-6 would lose its digits
+    assert check_gradients(lambda x: x**3, np.array([1e-3, 1.0, 1e5])).worst < 1e-8
+    seen: list[float] = []
+
+    def f(x: Any) -> Any:
+        seen.append(float(x))
+        return x * 2
+
+    check_gradients(f, 1e6, order=1)
+    assert max(seen) - 1e6 == pytest.approx(1e6 * np.finfo(float).eps ** (1 / 3), rel=1e-6)
 
 
 def test_a_second_derivative_that_is_wrong() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import chainrule.autograd as ag
-from chainrule.autograd import KindError, ShapeError, Tensor, check_gradients, gradients
+from chainrule.autograd import KindError, ShapeError, Tensor, Value, check_gradients, gradients
 
 
 def test_the_constructor_copies() -> None:
@@ -112,6 +112,9 @@ INDICES = [
     1, -1, slice(None), slice(None, None, -1), (0, 1), (..., 0), (None, 1), (slice(1, None), None, 0), ([0, 2, 0],),
     (np.array([[0, 1], [1, 1]]),), (slice(None), [1, 1, 0]), ([0, 1], [1, 1]), (np.array([True, False, True]),),
     (np.ones((3, 2), bool),), ([],), (np.array(True),), (0, slice(0, 0)), ([0, 2], None, [1, 1]), ([0, 1], ..., [1]),
+    (np.array(False),), True, (), ..., (..., None), (slice(None, None, -2), [1, 0]), ([-1, 2, 2],), np.int64(2),
+    ([True, False, True], 1), (None, [0, 0], slice(None, None, -1)), (np.array(1), ...), (np.zeros((2, 0), int),),
+    ([0, 0, 0], [1, 1, 0]),
 ]  # fmt: skip
 
 
@@ -160,10 +163,24 @@ def test_ties_share_evenly() -> None:
     t = Tensor([[5.0, 5.0, 1.0], [2.0, 2.0, 2.0]])
     np.testing.assert_allclose(gradients(t.max(axis=1), t, np.ones(2)), [[0.5, 0.5, 0], [1 / 3] * 3])
     np.testing.assert_allclose(gradients(t.max(), t), [[0.5, 0.5, 0], [0, 0, 0]])
-    a, b = Tensor([1.0, 2.0]), Tensor([1.0, 3.0])
-    ag.maximum(a, b).sum().backward()
-    np.testing.assert_array_equal(a.grad + b.grad, [1, 1])
-    np.testing.assert_array_equal(a.grad, [0.5, 0])
+    np.testing.assert_allclose(gradients(-(-t).min(axis=1), t, np.ones(2)), [[0.5, 0.5, 0], [1 / 3] * 3])
+    np.testing.assert_allclose(gradients(t.min(axis=0), t, np.ones(3)), [[0, 0, 1], [1, 1, 0]])
+    for row, wins in ((ag.maximum, 0.0), (ag.minimum, 1.0)):
+        a, b = Tensor([1.0, 2.0]), Tensor([1.0, 3.0])
+        row(a, b).sum().backward()
+        np.testing.assert_array_equal(a.grad, [0.5, wins])
+        np.testing.assert_array_equal(a.grad + b.grad, [1, 1])
+
+
+@given(hnp.arrays(float, (2, 4), elements=st.integers(0, 2).map(float)), st.data())
+def test_shares_of_any_ties_sum_to_one_and_are_equal(x: np.ndarray, data: st.DataObject) -> None:
+    t = Tensor(x)
+    axis = data.draw(st.sampled_from([None, 0, 1, (0, 1)]))
+    for f, extreme in ((ag.max, np.max), (ag.min, np.min)):
+        y = f(t, axis=axis)
+        won = x == extreme(x, axis=axis, keepdims=True)
+        expected = won / won.sum(axis=axis, keepdims=True)
+        np.testing.assert_allclose(gradients(y, t, np.ones(y.shape)), expected, rtol=1e-15)
 
 
 def test_nan_in_nan_out() -> None:
@@ -215,12 +232,25 @@ def test_extreme_logits() -> None:
     np.testing.assert_array_equal(ag.softmax(t).data, [[1, 0], [0, 1]])
     np.testing.assert_array_equal(ag.log_softmax(t).data, [[0, -1e4], [-2e4, 0]])
     assert np.isfinite(gradients(ag.log_softmax(t).sum(), t)).all()
-    for row, value in (([-np.inf, 0.0], 0.0), ([-np.inf, -np.inf], -np.inf), ([np.inf, 0.0], np.inf)):
+    np.testing.assert_array_equal(gradients(ag.softmax(t)[0, 0], t), np.zeros((2, 2)))
+    np.testing.assert_array_equal(gradients(ag.log_softmax(t)[0, 1], t), [[-1, 1], [0, 0]])
+    for row, value, slope in (
+        ([-np.inf, 0.0], 0.0, [0, 1]),
+        ([-np.inf, -np.inf], -np.inf, [0, 0]),
+        ([1e4, 1e4], 1e4 + np.log(2), [0.5, 0.5]),
+        ([-1e4, 0.0], 0.0, [0, 1]),
+    ):
         t = Tensor(row)
-        assert ag.logsumexp(t).item() == value
-        g = gradients(ag.logsumexp(t), t)
-        assert not np.isnan(g[:1]).any() or value == np.inf
-    assert ag.logaddexp(Tensor(-np.inf), -np.inf).item() == -np.inf
+        for y in (ag.logsumexp(t), ag.logaddexp(t[0], t[1])):
+            assert y.item() == value
+            np.testing.assert_allclose(gradients(y, t), slope, rtol=1e-12)
+        vs = [Value(x) for x in row]
+        assert ag.logsumexp(vs).data == value
+        np.testing.assert_allclose(gradients(ag.logsumexp(vs), vs), slope, rtol=1e-12)
+    assert ag.logsumexp(Tensor([np.inf, 0.0])).item() == np.inf
+    masked = Tensor([-np.inf, 1.0, 1.0])  # as attention does
+    np.testing.assert_array_equal(ag.softmax(masked).data, [0, 0.5, 0.5])
+    np.testing.assert_array_equal(gradients(ag.softmax(masked)[1], masked), [0, 0.25, -0.25])
 
 
 def test_variance_of_large_numbers_keeps_its_digits() -> None:
@@ -243,7 +273,11 @@ def test_shape_functions() -> None:
     assert ag.expand_dims(t, -1).shape == (2, 3, 1)
     assert ag.squeeze(ag.expand_dims(t, (0, 2)), axis=(0, 2)).shape == (2, 3)
     assert ag.concatenate([t, t], axis=None).shape == (12,)
-    assert ag.stack([Tensor(1.0), 2.0]).shape == (2,)
+    one = Tensor(3.0)
+    np.testing.assert_array_equal(gradients(ag.stack([one, 2.0, one]), one, np.array([1.0, 5.0, 10.0])), 11)
+    np.testing.assert_array_equal(
+        gradients(ag.concatenate([t, t], axis=None), t, np.arange(12.0)), np.arange(6, 18, 2).reshape(2, 3)
+    )
     assert [row.shape for row in t] == [(3,), (3,)]
     assert ag.dot(Tensor([1.0, 2.0]), [3.0, 4.0]).item() == 11
 
