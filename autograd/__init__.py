@@ -3,8 +3,8 @@
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `node.py`,
 `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that everything
 else serves. `functions/`, `einsum.py`, `linalg.py` and `windows.py` are more of the table with NumPy's
-arguments; `transforms.py`, `tape.py` and `check.py` use the loop. This package imports NumPy and nothing else of
-chainrule.
+arguments; `transforms.py`, `tape.py` and `check.py` use the loop; `levels.py` and `replay.py` run a recorded graph of
+Values as a few operations on arrays. This package imports NumPy and nothing else of chainrule.
 """
 
 from .backward import gradients

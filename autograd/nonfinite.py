@@ -10,7 +10,7 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from weakref import ref
 
 import numpy as np
@@ -64,9 +64,20 @@ class Watch:
             order = node.order
             LINES[order] = (ref(node, lambda _: LINES.pop(order, None)), *line)
         if self.values and not np.isfinite(node.data).all():
-            told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
-            told += _inputs(op, inputs, node.data)
-            raise NonfiniteError("\n".join(told + _place(node.scope, line)))
+            self.blame(node, op, inputs, line)
+
+    def replayed(self, node: Node) -> None:
+        """A replay has computed `node` anew; its line is the one that recorded it."""
+        if self.values and not np.isfinite(node.data).all():
+            assert node.op is not None
+            line = LINES.get(node.order)
+            self.blame(node, node.op, node.inputs, line and line[1:], forward=True)
+
+    def blame(self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False) -> NoReturn:
+        """Say what `op` gave, from which inputs, and where."""
+        told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
+        told += _inputs(op, inputs, node.data)
+        raise NonfiniteError("\n".join(told + _place(node.scope, line, forward)))
 
     def run(
         self, order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .errors import GradientError, KindError
 from .memory import Memory, memory
 from .node import Node, describe
 from .symbols import Symbol, text_of
+from .value import Value
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
 
@@ -107,7 +109,12 @@ class Tape:
         self.nodes = dependency_order(self.outputs, constants=True)
         self.leaves = [node for node in self.nodes if not node.inputs]
         self.index = {node: i for i, node in enumerate(self.nodes)}
-        self.labels = _labels(self.nodes)
+        self._replay: Any = None
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """One text per node, in the order of `nodes`."""
+        return _labels(self.nodes)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -191,6 +198,81 @@ class Tape:
                 rule=self.backward_rule(node, i),
             )
             before[x] = totals[x]
+
+    def forward(self, **leaves: Any) -> Any:
+        """Compute the graph anew from its leaves: record once, replay many times. Returns the value of the output.
+
+        Assign to the leaves' `.data` first (an optimiser does), or give new values by the leaves' names. Afterwards all
+        nodes hold the new numbers, as after recording the graph again; several outputs give a list. Both passes over
+        10,000s of Values take a millisecond, for they run on whole levels of the graph at once (sums and functions
+        may round differently in the last bits); a graph of Tensors computes in the memory that it has.
+
+        On a tape of Values, arrays given by name are a batch: a graph recorded for one sample runs for all of them at
+        once and returns arrays of their shape. The nodes keep their numbers; see `backward` for the gradients.
+
+        A replay repeats what was recorded. It does not see the Python around it: an `if x > 0` that went one way goes
+        that way again, and so does `where(x > 0, a, b)` on Values, whose condition is no node (`maximum`, `relu` and
+        `clip` choose anew). Nor does it see numbers that were read out of nodes by `.data`.
+
+        Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for arrays of different shapes,
+        `GradientError` for a graph with operations that cannot be replayed.
+
+        >>> from chainrule.autograd import Tape, Value, tanh
+        >>> w, b, x = Value(0.5, name="w"), Value(0.1), Value(2.0, name="x", requires_grad=False)
+        >>> tape = Tape(tanh(w * x + b))
+        >>> w.data = -0.05
+        >>> tape.forward()
+        0.0
+        >>> tape.backward()
+        >>> w.grad, b.grad
+        (2.0, 1.0)
+        >>> tape.forward(x=np.array([2.0, 0.0, -2.0])).round(3)
+        array([0.   , 0.1  , 0.197])
+        """
+        self.__dict__.pop("labels", None)  # constants are called by their numbers
+        return self._replayed().forward(**leaves)
+
+    def backward(self, gradient: Any = None) -> Any:
+        """Differentiate the latest `forward()`: the same as `output.backward(gradient)` after recording anew.
+
+        Leaves add the new gradient to what they hold, so a loop of `tape.forward()`, `optimizer.zero_grad()`,
+        `tape.backward()` and `optimizer.step()` does what it does with a new graph in each turn. Before any `forward()`
+        it is the gradient of what was recorded. With several outputs, `gradient` is a list with one for each.
+
+        After a batch, leaves that all samples share get the sum of the samples' gradients (give `1 / n` as `gradient`
+        for their mean), and those that were given as arrays, whose `.grad` is one number, keep theirs: their
+        gradients are returned, as a dict of arrays by name, one number for each sample.
+
+        Raises `GradientError` for a constant, and `ShapeError` or `KindError` for a wrong `gradient`.
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> w, x, y = Value(1.0), Value(0.0, name="x"), Value(0.0, name="y", requires_grad=False)
+        >>> tape = Tape((w * x - y) ** 2)  # written for one sample
+        >>> x_data, y_data = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
+        >>> for _ in range(20):  # trained on all
+        ...     losses = tape.forward(x=x_data, y=y_data)
+        ...     w.zero_grad()
+        ...     by_name = tape.backward(1 / 3)
+        ...     w.data -= 0.1 * w.grad
+        >>> round(w.data, 6)
+        2.0
+        >>> sorted(by_name), by_name["x"].shape
+        (['x'], (3,))
+        """
+        return self._replayed().backward(gradient)
+
+    def _replayed(self) -> Any:
+        """What computes this tape anew, made when it is first needed."""
+        if self._replay is None:
+            if isinstance(self.outputs[0], Value):
+                from .replay import ScalarReplay
+
+                self._replay = ScalarReplay(self)
+            else:
+                from .buffers import TensorReplay
+
+                self._replay = TensorReplay(self)
+        return self._replay
 
     def forward_rule(self, node: Node, inputs: Sequence[str] | None = None) -> str:
         """What computed `node`, as text in the labels of the tape or in `inputs`; empty for a leaf."""

@@ -1,0 +1,291 @@
+"""The replay of a graph of `Value`s: what it reads from the nodes, and what they show of it.
+
+`levels.py` does the computing, on flat arrays. Leaves are read before each forward replay and get their gradients after
+each backward one. The nodes between have their new numbers when somebody looks: until then their class is `_Behind`,
+which knows the way here. So nobody sees an old number, and nobody waits for 100,000 floats that nobody reads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+from .backward import backward
+from .errors import GradientError, KindError, NonfiniteError, ShapeError
+from .hooks import HOOKS
+from .levels import Levels
+from .modes import MODE
+from .node import Node, describe
+from .value import Value
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+__all__ = ["ScalarReplay"]
+
+
+class ScalarReplay:
+    """Both passes over a tape of `Value`s, again and again; `Tape.forward` and `Tape.backward` say what they do."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.nodes: list[Any] = tape.nodes
+        self.outputs: list[Any] = tape.outputs
+        self.index = tape.index
+        self.levels = Levels(self.nodes, [self.index[y] for y in self.outputs])
+        self.leaves: list[Any] = [self.nodes[i] for i in self.levels.leaves]
+        self.parameters = self.leaves[: self.levels.n_parameters]
+        self.values = np.empty(self.levels.n_values)  # of the latest replay that was not a batch
+        self.gradients = np.empty(self.levels.n_gradients)
+        self.latest: np.ndarray | None = None  # the values of the latest replay: those above, or a batch's
+        self.batch: dict[str, Any] = {}  # the leaves that it is made of
+        self.behind = self.passed = False  # whether the nodes are behind the values, and the gradients
+
+    # ---------------------------------------------------------------- the two passes
+
+    def forward(self, **leaves: Any) -> Any:
+        """The value of the output, or the list of several; of a batch, arrays."""
+        batch = self._assign(leaves)
+        if batch:
+            shape = next(iter(batch.values()))[1].shape
+            values = np.empty((len(self.values), *shape))
+            values[: len(self.leaves)] = np.array([x.data for x in self.leaves]).reshape(
+                -1, *(1,) * len(shape)
+            )
+            for place, array in batch.values():
+                values[place] = array
+        else:
+            self._fall_behind()
+            values = self.values
+            values[: len(self.leaves)] = [x.data for x in self.leaves]
+        self.latest, self.batch = values, batch
+        self.levels.forward(values)
+        watch = MODE.get().watch
+        if watch is not None and watch.values:
+            self._watch_forward(watch, values)
+        found = [values[self.levels.place[self.index[y]]] for y in self.outputs]
+        results: list[Any] = [y.copy() for y in found] if batch else [float(y) for y in found]
+        return results if len(results) > 1 else results[0]
+
+    def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
+        """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
+        upstream = self._upstream(gradient)
+        watched = MODE.get().watch is not None
+        hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
+        if hooked and self.batch:
+            raise GradientError(
+                "a node of this tape has a hook, which is a function of one number; a batch has many. Remove the hook"
+            )
+        if self.latest is None or ((watched or hooked) and not self.batch):
+            for y, g in zip(self.outputs, upstream):
+                backward(y, g)
+            return None
+        if not self.batch:
+            self._fall_behind()
+            self.passed = True
+            self.levels.backward(self.gradients, upstream)
+            _accumulate(self.parameters, self.gradients[: len(self.parameters)].tolist())
+            return None
+        gradients = np.empty((len(self.gradients), *self.latest.shape[1:]))
+        self.levels.backward(gradients, upstream)
+        found = gradients[: len(self.parameters)]
+        if watched:
+            self._watch_backward(found)
+        shared = [i for i, x in enumerate(self.parameters) if x.name not in self.batch]
+        sums = found[shared].sum(tuple(range(1, found.ndim)))
+        _accumulate([self.parameters[i] for i in shared], sums.tolist())
+        return {name: found[at].copy() for name, (at, _) in self.batch.items() if at < len(found)}
+
+    # ---------------------------------------------------------------- what is given
+
+    def _assign(self, given: dict[str, Any]) -> dict[str, tuple[int, np.ndarray]]:
+        """Write numbers to the leaves they are given for; return the arrays, each with its leaf's place."""
+        numbers, arrays = [], {}
+        for name, x in given.items():
+            places = [i for i, leaf in enumerate(self.leaves) if leaf.name == name]
+            if len(places) != 1:
+                raise KindError(self._lesson_on_names(name, len(places)))
+            array = _array(x)
+            if array is None:
+                raise KindError(
+                    f"forward({name}=...) takes a number, or an array for a batch; given {describe(x)}"
+                )
+            if array.ndim:
+                arrays[name] = places[0], array
+            else:
+                numbers.append((self.leaves[places[0]], float(array)))
+        shapes = {name: array.shape for name, (_, array) in arrays.items()}
+        if len(set(shapes.values())) > 1:
+            told = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+            raise ShapeError(
+                f"the arrays of a batch need one shape, one number for each sample; given {told}"
+            )
+        for leaf, number in numbers:
+            leaf.data = number
+        return arrays
+
+    def _lesson_on_names(self, name: str, found: int) -> str:
+        if found:
+            return (
+                f"{found} leaves of this tape are named {name!r}, so forward({name}=...) does not say which. "
+                f"Give each a name of its own, or assign to .data"
+            )
+        if any(node.name == name for node in self.nodes):
+            return f"{name!r} is computed in this tape; forward() takes numbers for leaves"
+        names = sorted({x.name for x in self.leaves if x.name is not None})
+        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        return (
+            f"no leaf of this tape is named {name!r}; those that have names are: {listed or 'none'}. A leaf gets its "
+            f"name by Value(2.0, name={name!r})"
+        )
+
+    def _upstream(self, gradient: Any) -> list[Any]:
+        """The gradient to start from at each output."""
+        if len(self.outputs) > 1 and (
+            not isinstance(gradient, Sequence) or len(gradient) != len(self.outputs)
+        ):
+            raise GradientError(
+                f"this tape has {len(self.outputs)} outputs: give backward() a list with the gradient at each of them, "
+                f"{[1.0] * len(self.outputs)!r:.30} for their sum; given {describe(gradient)}"
+            )
+        upstream = []
+        for y, g in zip(self.outputs, gradient if len(self.outputs) > 1 else [gradient]):
+            if not y.requires_grad:
+                raise GradientError(f"backward() was called on a tape of {y.describe()}, a constant")
+            if self.batch and g is not None and not isinstance(g, Node):
+                array, shape = _array(g), self.latest.shape[1:]  # type: ignore[union-attr]
+                if array is None or array.shape not in ((), shape):
+                    raise ShapeError(
+                        f"the gradient at a batch of shape {shape} is a number or has its shape; given {describe(g)}"
+                    )
+                upstream.append(array)
+            else:
+                upstream.append(y._upstream(g))
+        return upstream
+
+    # ---------------------------------------------------------------- what is shown
+
+    def _fall_behind(self) -> None:
+        """From now on, the computed nodes ask for their numbers."""
+        if self.behind:
+            return
+        here = ref(self)
+        for node in self.nodes:
+            if node.inputs:
+                if node.__class__ is _Behind:
+                    _replay_of(node).refresh()  # that of another tape
+                node.__class__ = _Behind
+                _DATA.__set__(node, here)
+        self.behind, self.passed = True, False
+
+    def number(self, node: Value, name: str) -> Any:
+        """The `data`, `grad` or `locals` of a node that is behind."""
+        i = self.index[node]
+        if name == "data" and self.levels.place[i] >= 0:
+            return float(self.values[self.levels.place[i]])
+        if name == "grad":
+            return (
+                float(self.gradients[self.levels.gradient_place[i]]) if self.passed else _GRAD.__get__(node)
+            )
+        self.refresh()
+        return getattr(node, name)
+
+    def refresh(self) -> None:
+        """Write all numbers to the nodes that are behind."""
+        if not self.behind:
+            return
+        self.behind = False
+        place = self.levels.place
+        values = self.values[place].tolist()
+        gradients = self.gradients[self.levels.gradient_place].tolist()
+        for i, node in enumerate(self.nodes):
+            if not node.inputs:
+                continue
+            node.__class__ = Value
+            xs = [x.data for x in node.inputs]
+            node.data = y = values[i] if place[i] >= 0 else xs[0] + xs[1]  # a step in a chain of additions
+            node.locals = tuple(
+                [
+                    node.op.rule_at_floats(k, y, *xs, **node.params) if x.requires_grad else None
+                    for k, x in enumerate(node.inputs)
+                ]
+            )
+            if self.passed:
+                node.grad = gradients[i]
+
+    def __del__(self) -> None:
+        if self.__dict__.get("behind") and not sys.is_finalizing():
+            self.refresh()
+
+    # ---------------------------------------------------------------- for detect_nonfinite
+
+    def _watch_forward(self, watch: Any, values: np.ndarray) -> None:
+        if np.isfinite(values).all():
+            return
+        for node in self.nodes:
+            if node.inputs and not self.batch:
+                watch.replayed(node)
+            elif node.inputs and self.levels.place[self.index[node]] >= 0:
+                y = values[self.levels.place[self.index[node]]]
+                self._refuse_sample(f"{node.op.name} gave", y)
+
+    def _watch_backward(self, gradients: np.ndarray) -> None:
+        for leaf, g in zip(self.parameters, gradients):
+            self._refuse_sample(f"the gradient at {leaf.describe()} is", g)
+
+    def _refuse_sample(self, what: str, numbers: np.ndarray) -> None:
+        """Raise if one of a batch's numbers is not finite."""
+        bad = np.argwhere(~np.isfinite(numbers))
+        if len(bad):
+            at = tuple(bad[0].tolist())
+            raise NonfiniteError(
+                f"{what} {numbers[at]} for sample {', '.join(map(str, at))} of the batch. Replay that sample alone to "
+                f"see where it comes from"
+            )
+
+
+class _Behind(Value):
+    """The class of a Value whose numbers are in a replay, until they are written to it."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> Any:
+        return object.__new__(Value)  # a copy has its numbers
+
+
+def _number(name: str) -> property:
+    def get(node: Any) -> Any:
+        return _replay_of(node).number(node, name)
+
+    def assign(node: Any, value: Any) -> None:
+        _replay_of(node).refresh()
+        setattr(node, name, value)
+
+    return property(get, assign)
+
+
+_DATA: Any = Value.__dict__["data"]  # holds the way to the replay while a node is behind
+_GRAD: Any = Value.__dict__["grad"]
+for _name in ("data", "grad", "locals"):
+    setattr(_Behind, _name, _number(_name))
+
+
+def _replay_of(node: Value) -> ScalarReplay:
+    return _DATA.__get__(node)()
+
+
+def _accumulate(leaves: Sequence[Any], gradients: Sequence[float]) -> None:
+    for leaf, g in zip(leaves, gradients):
+        leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+
+def _array(x: Any) -> np.ndarray | None:
+    """As an array of numbers, if it is that."""
+    try:
+        array = np.asarray(None if isinstance(x, Node) else x)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "fiub" else None
