@@ -158,6 +158,7 @@ class Tensor(Node):
             node.inputs = ()
             node.params = NO_PARAMS
             node.requires_grad = False
+            node._changed = -1  # computed and not recorded, so no replay can compute it again
         if watch is not None:
             watch.forward(node, op, inputs)
         return node
@@ -165,7 +166,8 @@ class Tensor(Node):
     def _pass_back(
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
     ) -> list[tuple[int, npt.NDArray[Any]]]:
-        op, y, params, inputs, order = self.op, self._data, self.params, self.inputs, self.order
+        op, y, params, inputs = self.op, self._data, self.params, self.inputs
+        order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
         arrays = [x._data if x._changed <= order else self._refuse(x) for x in inputs]  # type: ignore[attr-defined]
         passed = []
@@ -199,7 +201,7 @@ class Tensor(Node):
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
         for x in inputs:
-            if x._changed > self.order:  # type: ignore[attr-defined]
+            if x._changed > max(self.order, self._changed):  # type: ignore[attr-defined]
                 self._refuse(x)
         passed = []
         for i, x in enumerate(inputs):

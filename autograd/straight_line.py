@@ -1,0 +1,405 @@
+"""Straight-line programs: both passes over a graph of `Tensor`s as two Python functions, written once and run often.
+
+The rows' own functions and rules are traced (see `tracing.py`) to one list of NumPy calls, forward and backward, in
+which nothing is computed twice and nothing that nobody asked for. Each call gets an array to write its result
+to; arrays of what is not needed any more are used again. A function or a rule that cannot be traced is a call like
+the others. The calls are those of eager mode, so the numbers are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from .backward import dependency_order
+from .node import Node
+from .tensor import unbroadcast
+from .tracing import Call, Trace, Traced, cast, copied, item, operands
+
+__all__ = ["Program", "layout"]
+
+
+class Program:
+    """Both passes as Python functions over arrays that stay where they are.
+
+    `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
+    are in another array now. `gradients(upstream)` returns an array for each of `ends`, the leaves that a gradient
+    reaches, or `None` if there is a NaN in one; `upstream` lists the gradients at the roots if they are `given`, which
+    are ones otherwise. `stale(stamp)` says whether a leaf was assigned since.
+    """
+
+    def __init__(
+        self,
+        nodes: list[Any],
+        roots: list[Any],
+        given: bool,
+        arrays: dict[Any, Any],
+        keep: set[Node],
+        checked: list[Any],
+    ) -> None:
+        self.nodes, self.keep, self.checked, self.arrays = nodes, keep, checked, arrays
+        self.trace = Trace()
+        self.source = ""
+        self.values: dict[Node, Traced] = {x: self.trace.leaf(array) for x, array in arrays.items()}
+        self.upstream: list[Traced] = []
+        for node in nodes:
+            if node.inputs:
+                self.values[node] = self._forward(node)
+        self.border = len(self.trace.calls)
+        self.ends: Any = {}
+        if roots:
+            with np.errstate(all="ignore"):
+                self._backward(roots, given)
+        self.functions = {call.function for call in self.trace.calls}
+        self.forward, self.gradients, self.stale = _Writer(self).functions()
+        self.values, self.upstream, self.ends = {}, [], list(self.ends)
+        self.trace.clear()  # with the arrays that tracing has made
+
+    def _array(self, x: Any) -> Any:
+        """A result as an array, for NumPy gives a number where no axes are left."""
+        if isinstance(x, Traced):
+            return self.trace.call(np.asarray, x) if isinstance(x.value, np.generic) else x
+        return np.asarray(x)
+
+    def _forward(self, node: Any) -> Traced:
+        inputs = tuple(self.values[x] for x in node.inputs)
+        y = self._array(self.trace.through(node.op.on_arrays, inputs, node.params))
+        return y if isinstance(y, Traced) else self.trace.leaf(y)
+
+    def _backward(self, roots: list[Any], given: bool) -> None:
+        """What `backward_pass` does, and `Tensor._pass_back`, on what stands for the arrays."""
+        order = dependency_order(roots)
+        members = set(order)
+        gradients: dict[Node, Any] = {}
+        for root in roots:
+            g: Any = np.ones_like(self.values[root].value)
+            if given:
+                g = self.trace.leaf(g)
+                self.upstream.append(g)
+            gradients[root] = g if root not in gradients else gradients[root] + g
+        for node in reversed(order):
+            if node not in gradients or not node.inputs:
+                continue
+            for i, x in enumerate(node.inputs):
+                if x in members:
+                    c = self._passed(gradients[node], node, i)
+                    if c is not None:
+                        gradients[x] = self._array(gradients[x] + c) if x in gradients else c
+        self.ends = {x: gradients[x] for x in order if not x.inputs and x in gradients}
+
+    def _passed(self, g: Any, node: Any, i: int) -> Any:
+        op, here = node.op, self.values[node.inputs[i]]
+        arguments = (self.values[node], *(self.values[x] for x in node.inputs))
+        if op.elementwise:
+            local = self.trace.through(op.rule_for(i), arguments, node.params)
+            if local.__class__ is int and local * local == 1:
+                c = g if local == 1 else -g
+            else:
+                c = g * local
+        else:
+            c = self.trace.through(op.rule_for(i), (g, *arguments), node.params)
+            if c is None:
+                return None
+        c = self._array(c)
+        if c.shape != here.shape:
+            c = unbroadcast(c, here.shape)
+        return c if c.dtype == here.dtype else c.astype(here.dtype)
+
+
+# ---------------------------------------------------------------------- from a trace to two functions
+
+
+class _Writer:
+    """Decides where each result is kept, and writes the program down.
+
+    A result is *static* if it has its array for good: its name stands for that array, and so do views of it. Other
+    results are new objects in each replay. `lent` are the gradients of leaves, which users may keep: their arrays
+    are written to again only if nobody holds them.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        calls, border = program.trace.calls, program.border
+        self.known: dict[str, Any] = {
+            "asarray": np.asarray,
+            "references": sys.getrefcount,
+            "empty": np.empty_like,
+        }
+        self.known |= {"vdot": np.vdot, "errstate": np.errstate}
+        self.names: dict[int, str] = {}  # by the id of a constant
+        self.static: dict[Traced, Any] = {x: x.value for x in program.values.values()}
+        for call in calls:
+            self.static.pop(call.result, None)
+        self.static |= {g: g.value for g in program.upstream}
+        self.roots: dict[Traced, Traced] = {}  # whose memory a result shows
+        self.local: dict[Traced, str] = {}
+
+        ends = [g for g in program.ends.values() if isinstance(g, Traced)]
+        kept = [program.values[x] for x in program.nodes if x.inputs]
+        wanted = {*kept, *ends}
+        live: list[tuple[int, Call]] = []
+        for at in range(len(calls) - 1, -1, -1):
+            if calls[at].result in wanted:
+                wanted.update(calls[at].operands())
+                live.append((at, calls[at]))
+        live.reverse()
+
+        self.last: dict[Traced, int] = {}  # when a memory is read for the last time
+        crossing: set[Traced] = set()
+        made: dict[Traced, int] = {}
+        for at, call in live:
+            base = _shown(call)
+            self.roots[call.result] = self._root(base) if base is not None else call.result
+            made[call.result] = at
+            for x in call.operands():
+                self.last[self._root(x)] = at
+                if at >= border > made.get(x, border):
+                    crossing.add(x)
+        self.pinned = {self._root(x) for x in (*kept, *crossing)}
+        self.crossing = crossing
+        self.lent: list[Traced] = []
+        for g in dict.fromkeys(ends):
+            if (
+                made.get(g, -1) >= border
+                and self._root(g) is g
+                and g not in self.pinned
+                and self._writes(g, live)
+            ):
+                self.lent.append(g)
+                self.local[g] = f"g{len(self.lent)}"
+        for g in ends:
+            self.pinned.add(self._root(g))
+        self.free: dict[Any, list[Any]] = {}
+        self.text: tuple[list[str], list[str]] = [], []
+        for at, call in live:
+            self._place(at, call, self.text[at >= border])
+
+    def _root(self, x: Traced) -> Traced:
+        return self.roots.get(x, x)
+
+    def _writes(self, g: Traced, live: list[tuple[int, Call]]) -> bool:
+        return any(call.result is g and _takes_out(call) for _, call in live)
+
+    # -------------------------------------------------- memory
+
+    def _place(self, at: int, call: Call, lines: list[str]) -> None:
+        result = call.result
+        if self.roots[result] is not result and all(x in self.static for x in call.operands()):
+            array = call.function(*self._bound(call.args), **self._bound(call.kwargs))  # a view of what stays
+            self.static[result] = array
+        elif result in self.local and _takes_out(call):  # lent
+            lines.append(self._written(call, self.local[result]))
+        elif self.roots[result] is result and _takes_out(call):
+            self.static[result] = self._memory(at, call)
+            lines.append(self._written(call, self._name(self.static[result])))
+        else:
+            name = self.local.setdefault(result, f"v{len(self.local)}")
+            lines.append(f"{name} = {self._called(call)}")
+        for root in {self._root(x) for x in call.operands()}:
+            if self.last[root] == at and root in self.static and self._is_spare(root):
+                array = self.static[root]
+                if array is not self.static.get(result):
+                    self.free.setdefault(layout(array), []).append(array)
+
+    def _is_spare(self, root: Traced) -> bool:
+        return root in self.roots and root not in self.pinned
+
+    def _memory(self, at: int, call: Call) -> Any:
+        """An array for the result: that of an operand which is used here for the last time, a spare one, or its own."""
+        value, result = call.result.value, call.result
+        if (
+            isinstance(call.function, np.ufunc)
+            and call.function.signature is None
+            and result not in self.pinned
+        ):
+            for x in call.args:
+                if (
+                    isinstance(x, Traced)
+                    and self._root(x) is x
+                    and self.last[x] == at
+                    and self._is_spare(x)
+                    and x in self.static
+                    and layout(self.static[x]) == layout(value)
+                    and all(self._root(other) is not x or other is x for other in call.operands())
+                ):
+                    return self.static[x]
+        if result in self.pinned:
+            return value
+        spare = self.free.get(layout(value))
+        return spare.pop() if spare else value
+
+    def _bound(self, x: Any) -> Any:
+        if isinstance(x, Traced):
+            return self.static[x]
+        if isinstance(x, (tuple, list)):
+            return type(x)(map(self._bound, x))
+        if isinstance(x, dict):
+            return {k: self._bound(v) for k, v in x.items()}
+        return x
+
+    # -------------------------------------------------- text
+
+    def _name(self, x: Any) -> str:
+        """The name under which the functions know an object."""
+        if id(x) not in self.names:
+            name = self.names[id(x)] = f"c{len(self.names)}"
+            self.known[name] = x
+        return self.names[id(x)]
+
+    def _term(self, x: Any) -> str:
+        if isinstance(x, Traced):
+            return self.local[x] if x in self.local else self._name(self.static[x])
+        if isinstance(x, (tuple, list)) and any(True for _ in operands(x)):
+            inside = ", ".join(map(self._term, x))
+            return f"[{inside}]" if isinstance(x, list) else f"({inside},)"
+        if x is None or x.__class__ in (bool, int):
+            return repr(x)
+        return self._name(x)
+
+    def _arguments(self, args: Iterable[Any], kwargs: dict[str, Any]) -> str:
+        return ", ".join([*map(self._term, args), *(f"{k}={self._term(v)}" for k, v in kwargs.items())])
+
+    def _called(self, call: Call) -> str:
+        if call.function is item:
+            return f"{self._term(call.args[0])}[{self._term(call.args[1])}]"
+        return f"{self._name(call.function)}({self._arguments(call.args, call.kwargs)})"
+
+    def _written(self, call: Call, out: str) -> str:
+        function = call.function
+        if function in (cast, copied):
+            return f"{self._name(np.copyto)}({out}, {self._term(call.args[0])}, 'unsafe')"
+        if isinstance(function, np.ufunc):
+            args = ", ".join(map(self._term, _typed(function, call.args, call.result.value.dtype)))
+            named = "out=" if function in (np.maximum, np.minimum) else ""  # where NumPy wants it named
+            return f"{self._name(function)}({args}, {named}{out})"
+        if _is_reduction(function):
+            axis = call.kwargs.get("axis", 0)
+            axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+            options = f"{self._term(axis)}, None, {out}, {call.kwargs.get('keepdims', False)}"
+            return f"{self._name(_method(function, self.known))}({self._term(call.args[0])}, {options})"
+        return f"{self._name(function)}({self._arguments(call.args, call.kwargs)}, out={out})"
+
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        forward, back = self.text
+        program = self.program
+        moved = [f"{self._name(x)}._data is not {self._name(program.arrays[x])}" for x in program.checked]
+        stale = [f"{self._name(x)}._changed > stamp" for x in program.arrays]
+        for node in program.nodes:
+            if node.inputs:
+                y = self._term(program.values[node])
+                if node in program.keep:
+                    y += ".copy()"
+                forward.append(f"{self._name(node)}._data = {y}")
+        computed = [self._name(node) for node in program.nodes if node.inputs]
+        forward.append(" = ".join([*(f"{node}._changed" for node in computed), "stamp"]))
+        forward.append(" = ".join([*(f"{node}._grad" for node in computed), "None"]))
+        begin = []
+        for k, g in enumerate(self.lent):
+            name = self.local[g]
+            begin += [
+                f"{name} = lent[{k}]",
+                f"if references({name}) != HELD: {name} = lent[{k}] = empty({name})",
+            ]
+        self.known["lent"] = [np.empty_like(g.value) for g in self.lent]
+        self.known["HELD"] = HELD
+        for k, g in enumerate(program.upstream):
+            begin.append(f"{self._name(np.copyto)}({self._term(g)}, upstream[{k}])")
+        given: set[Any] = set()
+        lent = set(self.lent)
+        results = []
+        for g in program.ends.values():
+            name = self._term(g)
+            alone = isinstance(g, Traced) and g in lent and g not in given
+            results.append(name if alone else f"{name}.copy()")
+            if alone:
+                given.add(g)
+        checks = [
+            self._term(g) for g in dict.fromkeys(x for x in program.ends.values() if isinstance(x, Traced))
+        ]
+        shared = sorted(self.local[x] for x in self.crossing if x in self.local)
+        nonlocals = [f"nonlocal {', '.join(shared)}"] if shared else []
+        lines = [
+            f"def make({', '.join(self.known)}):",
+            *(f"    {name} = None" for name in shared),
+            "    def forward(stamp):",
+            *(f"        {line}" for line in nonlocals),
+            *([f"        if {' or '.join(moved)}: return True"] if moved else []),
+            *(f"        {line}" for line in forward),
+            "    def gradients(upstream):",
+            *(f"        {line}" for line in nonlocals),
+            "        with errstate(all='ignore'):",
+            *(f"            {line}" for line in [*begin, *back]),
+            f"            results = [{', '.join(results)}]",
+            *(
+                [f"            n = {' + '.join(f'vdot({name}, {name})' for name in checks)}"]
+                if checks
+                else []
+            ),
+            *(["        if n != n: return None"] if checks else []),
+            "        return results",
+            f"    def stale(stamp): return {' or '.join(stale)}",
+            "    return forward, gradients, stale",
+        ]
+        program.source = "\n".join(lines)
+        namespace: dict[str, Any] = {}
+        exec(compile(program.source, "<chainrule replay>", "exec"), namespace)  # noqa: S102 (its names are all ours)
+        return namespace["make"](**self.known)
+
+
+def layout(array: Any) -> Any:
+    """What two arrays have in common that can take each other's place."""
+    return array.shape, array.strides, array.dtype
+
+
+def _shown(call: Call) -> Traced | None:
+    """The operand whose memory the result shows: it is a view."""
+    value = call.result.value
+    if isinstance(value, np.ndarray):
+        for x in call.operands():
+            if isinstance(x.value, np.ndarray) and np.may_share_memory(x.value, value):
+                return x
+    return None
+
+
+def _is_reduction(function: Any) -> bool:
+    return getattr(function, "__name__", "") == "reduce" and isinstance(
+        getattr(function, "__self__", None), np.ufunc
+    )
+
+
+def _takes_out(call: Call) -> bool:
+    """Whether the call can write its result to a given array."""
+    if not isinstance(call.result.value, np.ndarray) or call.result.value.dtype.kind == "O":
+        return False
+    function = call.function
+    plain = isinstance(function, np.ufunc) or function in (np.concatenate, np.stack, cast, copied)
+    return plain or _is_reduction(function)
+
+
+METHODS: dict[Any, Any] = {}
+
+
+def _method(function: Any, known: Any) -> Any:
+    """One object for each bound method, so that it has one name."""
+    return METHODS.setdefault(function, function)
+
+
+def _typed(ufunc: np.ufunc, args: tuple[Any, ...], out: Any) -> list[Any]:
+    """The operands with Python's numbers as arrays of the dtype that NumPy would give them, which saves it the time."""
+    kinds = [type(x) if type(x) in (int, float) else getattr(x, "dtype", None) for x in args]
+    if not any(type(x) in (int, float) for x in args) or None in kinds:
+        return list(args)
+    dtypes = ufunc.resolve_dtypes((*kinds, None))
+    return [np.array(x, d) if type(x) in (int, float) else x for x, d in zip(args, dtypes)]
+
+
+def _held() -> int:
+    arrays = [np.empty(1)]
+    g = arrays[0]
+    return sys.getrefcount(g)
+
+
+HELD = _held()  # the references to an array that nobody but a program holds

@@ -1,0 +1,478 @@
+"""Replays of tensor graphs: the same bits as recording anew, for every row, for random graphs, over training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import random_graphs
+from table_cases import CASES, Case
+
+import chainrule.autograd as ag
+from chainrule.autograd import (
+    TABLE,
+    GradientError,
+    KindError,
+    NonfiniteError,
+    ShapeError,
+    Tape,
+    Tensor,
+    checkpoint,
+    conv,
+    detect_nonfinite,
+    gradients,
+    log_softmax,
+    max_pool,
+    relu,
+    sqrt,
+    tanh,
+    where,
+)
+from chainrule.autograd.buffers import TensorReplay, redrawn
+from chainrule.autograd.tracing import Traced
+from chainrule.nn import cross_entropy
+from chainrule.nn.optim import SGD, Adam
+
+
+def same_bits(a: Any, b: Any) -> None:
+    a, b = np.asarray(a), np.asarray(b)
+    assert a.dtype == b.dtype
+    assert a.shape == b.shape
+    assert a.tobytes() == b.tobytes(), f"{a} is not {b}"
+
+
+def check(record: Callable[..., Tensor], *starts: Any, rounds: int = 3, move: float = 0.05) -> TensorReplay:
+    """Replay with leaves that change, in place and by assignment, next to recording anew: value and gradients."""
+    rng = np.random.default_rng(3)
+    leaves = [Tensor(x) for x in starts]
+    y = record(*leaves)
+    upstream = None if y.size == 1 else np.asarray(rng.normal(size=y.shape), y.dtype)
+    replay = TensorReplay(Tape(y))
+    for k in range(rounds):
+        for x in leaves:
+            if x.dtype.kind == "f":
+                change = np.asarray(rng.uniform(-move, move, x.shape) * (x.data != np.round(x.data)), x.dtype)
+                if k % 2:
+                    x.data[...] += change
+                else:
+                    x.data = x.data + change
+        fresh = [Tensor(x.data) for x in leaves]
+        z = record(*fresh)
+        same_bits(replay.forward(), z.data)
+        for x in (*leaves, *fresh):
+            x.zero_grad()
+        replay.backward(upstream)
+        if z.requires_grad:
+            z.backward(upstream)
+        for x, f in zip(leaves, fresh):
+            if f.grad is None:
+                assert x.grad is None
+            else:
+                same_bits(x.grad, f.grad)
+    return replay
+
+
+# ---------------------------------------------------------------------- every row
+
+
+def replayed(case: Case, dtype: type) -> None:
+    params = {**case.params, "dtype": np.dtype(dtype)} if case.row == "astype" else case.params
+    starts = [np.asarray(x, dtype) for x in case.inputs]
+    check(lambda *xs: TABLE[case.row](*xs, **params), *starts)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_row(case: Case, dtype: type) -> None:
+    replayed(case, dtype)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def through(self: Any, function: Any, args: Any, kwargs: Any) -> Any:
+        return self.call(function, *args, **kwargs)
+
+    monkeypatch.setattr("chainrule.autograd.tracing.Trace.through", through)
+    replayed(case, np.float64)
+
+
+def test_most_rules_are_traced() -> None:
+    whole = set()
+    for case in CASES:
+        x = [Tensor(x) for x in case.inputs]
+        y = TABLE[case.row](*x, **case.params)
+        replay = TensorReplay(Tape(y.sum()))
+        replay.forward()
+        rules = TABLE[case.row].rules
+        if not callable(rules) and not replay.program.functions.isdisjoint(rules):
+            whole.add(case.row)
+    assert whole == {"cofactor"}  # it branches on the numbers
+
+
+# ---------------------------------------------------------------------- whole graphs
+
+
+@pytest.mark.parametrize("name", random_graphs.OPERATIONS)
+def test_each_operation_in_a_random_graph(name: str) -> None:
+    rng = np.random.default_rng(1)
+    program = [(name, 0, 1), ("multiply", 0, 1), (name, 0, 2)]
+    starts = rng.normal(size=(2, 3, 3))
+    move = 0.0 if name == "where" else 0.05  # its condition is a plain array, made once
+    check(lambda x, y: random_graphs.run(program, ag, x, y), *starts, rounds=2, move=move)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_operation_in_one_graph(dtype: type) -> None:
+    rng = np.random.default_rng(2)
+    starts = [rng.normal(size=(3, 3)).astype(dtype) for _ in range(2)]
+    check(lambda x, y: random_graphs.run(random_graphs.LONG, ag, x, y), *starts)
+
+
+def mlp(x: Any, y: Any, *weights: Any, activation: Any = relu) -> Any:
+    h = x
+    for k in range(0, len(weights), 2):
+        h = h @ weights[k] + weights[k + 1]
+        h = activation(h) if k + 2 < len(weights) else h
+    return cross_entropy(h, y)
+
+
+def convolutional(x: Any, y: Any, kernel: Any, bias: Any, w: Any) -> Any:
+    h = max_pool(relu(conv(x, kernel, padding=1) + bias.reshape(1, -1, 1, 1)), 2)
+    return -(log_softmax(h.reshape(len(x), -1) @ w)[np.arange(len(y)), y]).mean()
+
+
+def attention(x: Any, y: Any, q: Any, k: Any) -> Any:
+    scores = (x @ q) @ (x @ k).T / 2.0
+    weights = ag.softmax(scores)
+    h = (weights @ x - x.mean(axis=0)) / (x.std(axis=0) + 1e-3)
+    return (h[:, y[:2]] ** 2).sum() + ag.norm(h) + h.max(axis=1).sum() + (ag.concatenate([h, x]) ** 3).mean()
+
+
+GRAPHS: dict[str, tuple[Any, list[tuple[int, ...]], tuple[int, ...]]] = {
+    "relu": (mlp, [(2, 8), (8,), (8, 3), (3,)], (20, 2)),
+    "tanh": (lambda *a: mlp(*a, activation=tanh), [(2, 8), (8,), (8, 8), (8,), (8, 2), (2,)], (11, 2)),
+    "gelu": (lambda *a: mlp(*a, activation=ag.gelu), [(2, 4), (4,), (4, 2), (2,)], (11, 2)),
+    "convolution": (convolutional, [(3, 1, 3, 3), (3,), (27, 4)], (5, 1, 6, 6)),
+    "attention": (attention, [(4, 4), (4, 4)], (5, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimiser", [SGD, Adam])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_hundred_steps_of_training(name: str, dtype: type, optimiser: Any) -> None:
+    record, shapes, batch = GRAPHS[name]
+    rng = np.random.default_rng(5)
+    starts = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    mine, theirs = [Tensor(w) for w in starts], [Tensor(w) for w in starts]
+    x = Tensor(np.zeros(batch, dtype), name="x", requires_grad=name == "attention")
+    y = Tensor(np.zeros(batch[0], int), name="y") if name != "attention" and name != "convolution" else None
+    fixed = rng.integers(0, 2, batch[0])
+    replay = TensorReplay(Tape(record(x, fixed if y is None else y, *mine)))
+    one, other = optimiser(mine, lr=0.01), optimiser(theirs, lr=0.01)
+    for _ in range(100):
+        data = rng.normal(size=batch).astype(dtype)
+        targets = rng.integers(0, 2, batch[0])
+        value = replay.forward(x=data) if y is None else replay.forward(x=data, y=targets)
+        one.zero_grad()
+        replay.backward()
+        one.step()
+        loss = record(Tensor(data, requires_grad=False), fixed if y is None else targets, *theirs)
+        other.zero_grad()
+        loss.backward()
+        other.step()
+        same_bits(value, loss.data)
+    for p, q in zip(mine, theirs):
+        same_bits(p.grad, q.grad)
+        same_bits(p.data, q.data)
+
+
+# ---------------------------------------------------------------------- bookkeeping
+
+
+def test_leaves_accumulate_and_kept_gradients_keep_their_values() -> None:
+    w = Tensor([1.0, 2.0])
+    replay = TensorReplay(Tape((w * w).sum()))
+    replay.forward()
+    replay.backward()
+    first = w.grad
+    view = first[1:]
+    replay.backward()
+    np.testing.assert_array_equal(w.grad, [4.0, 8.0])
+    np.testing.assert_array_equal(first, [2.0, 4.0])
+    w.zero_grad()
+    assert w.grad is None
+    w.data = [5.0, 6.0]
+    replay.forward()
+    replay.backward()
+    np.testing.assert_array_equal(w.grad, [10.0, 12.0])
+    np.testing.assert_array_equal(first, [2.0, 4.0])
+    del first
+    w.zero_grad()
+    replay.backward()
+    np.testing.assert_array_equal(view, [4.0])
+
+
+def test_gradients_share_no_memory() -> None:
+    a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    replay = TensorReplay(Tape(a + b))
+    replay.forward()
+    replay.backward([1.0, 1.0])
+    kept = a.grad, b.grad
+    assert not np.shares_memory(*kept)
+    replay.backward([5.0, 5.0])
+    np.testing.assert_array_equal(kept, np.ones((2, 2)))
+
+
+def test_the_value_returned_is_the_users() -> None:
+    w = Tensor([1.0, 2.0])
+    y = w.exp().sum()
+    replay = TensorReplay(Tape(y))
+    first = replay.forward()
+    w.data[...] = 0
+    assert replay.forward() == 2.0
+    assert first == np.exp([1.0, 2.0]).sum()
+    assert y.data == 2.0
+
+
+def test_arrays_that_were_assigned_are_not_written_to() -> None:
+    w = Tensor([1.0, 2.0])
+    old = w.data
+    replay = TensorReplay(Tape((w * 3).sum()))
+    replay.forward()
+    w.data = mine = np.array([5.0, 7.0])
+    assert replay.forward() == 36.0
+    mine[0] = 6.0  # .data is this array
+    assert replay.forward() == 39.0
+    w.data = [0.0, 0.0]
+    assert replay.forward() == 0.0
+    np.testing.assert_array_equal(old, [1.0, 2.0])
+    np.testing.assert_array_equal(mine, [6.0, 7.0])
+
+
+def test_the_layout_of_what_is_assigned_counts() -> None:
+    rng = np.random.default_rng(0)
+    w = Tensor(rng.normal(size=(7, 5)))
+    m = rng.normal(size=(6, 7))
+    replay = TensorReplay(Tape((m @ w).exp().sum()))
+    for data in (rng.normal(size=(7, 5)), rng.normal(size=(5, 7)).T, rng.normal(size=(14, 10))[::2, ::-2]):
+        w.data = data
+        fresh = Tensor(0 * data)
+        fresh.data = data
+        loss = (m @ fresh).exp().sum()
+        same_bits(replay.forward(), loss.data)
+        w.zero_grad()
+        replay.backward()
+        loss.backward()
+        same_bits(w.grad, fresh.grad)
+
+
+def test_after_a_replay_the_graph_is_that_of_the_new_numbers() -> None:
+    w = Tensor([0.5, 2.0])
+    h = w.exp()
+    y = (h * h).sum()
+    outside = h * 3
+    tape = Tape(y)
+    replay = TensorReplay(tape)
+    w.data = [1.0, 3.0]
+    with pytest.raises(GradientError, match="assigned new .data"):
+        replay.backward()
+    replay.forward()
+    same_bits(h.data, np.exp([1.0, 3.0]))
+    y.backward()  # consistent again
+    np.testing.assert_allclose(w.grad, 2 * np.exp([2.0, 6.0]))
+    assert [step.value for step in tape.steps() if step.kind == "forward"][-1] == y.data
+    assert h.grad is not None
+    w.zero_grad()
+    replay.backward()
+    np.testing.assert_allclose(w.grad, 2 * np.exp([2.0, 6.0]))
+    with pytest.raises(GradientError, match="assigned new .data"):
+        outside.sum().backward()  # computed from the old numbers of h
+    w.data = [0.0, 0.0]
+    with pytest.raises(GradientError, match="assigned new .data"):
+        replay.backward()
+    with pytest.raises(GradientError, match="assigned new .data"):
+        y.backward()
+
+
+def test_gradients_of_computed_nodes_are_none_after_a_replay() -> None:
+    w = Tensor([0.5, 2.0])
+    h = w.exp()
+    y = h.sum()
+    y.backward()
+    assert h.grad is not None
+    replay = TensorReplay(Tape(y))
+    replay.forward()
+    assert h.grad is None
+
+
+def test_two_tapes_share_nodes() -> None:
+    w = Tensor([0.5, 2.0])
+    h = w.exp()
+    y = (h * h).sum()
+    one, two = TensorReplay(Tape(h)), TensorReplay(Tape(y))
+    two.forward()
+    one.forward()
+    w.data[...] = 1.0
+    one.forward()
+    same_bits(h.data, np.exp([1.0, 1.0]))
+    w.data[...] = 2.0
+    two.forward()
+    same_bits(h.data, np.exp([2.0, 2.0]))
+
+
+def test_zero_times_infinity_is_zero() -> None:
+    x = Tensor([1.0, 4.0])
+    replay = TensorReplay(Tape((where(np.array([False, True]), sqrt(x), 0.0)).sum()))
+    replay.forward()
+    x.data[0] = 0.0
+    replay.forward()
+    replay.backward()
+    np.testing.assert_array_equal(x.grad, [0.0, 0.25])
+    x.data[1] = np.nan
+    replay.forward()
+    x.zero_grad()
+    replay.backward()
+    assert np.isnan(x.grad[1])
+
+
+def test_hooks_and_watches_see_replays() -> None:
+    x = Tensor([1.0, 4.0])
+    h = sqrt(x)
+    replay = TensorReplay(Tape(h.sum()))
+    replay.forward()
+    handle = h.register_hook(lambda g: 8 * g)
+    replay.backward()
+    np.testing.assert_array_equal(x.grad, [4.0, 2.0])
+    handle.remove()
+    x.data[0] = -1.0
+    with (
+        detect_nonfinite(),
+        np.errstate(invalid="ignore"),
+        pytest.raises(NonfiniteError, match="sqrt gave nan"),
+    ):
+        replay.forward()
+
+
+def test_random_numbers_are_drawn_again() -> None:
+    def dropout(x: Any, rng: np.random.Generator) -> Any:
+        return x * redrawn(lambda: (rng.random(x.shape) >= 0.5) / 0.5)
+
+    one, two = np.random.default_rng(4), np.random.default_rng(4)
+    x = Tensor(np.ones(8))
+    replay = TensorReplay(Tape(dropout(dropout(x, one), one).sum()))
+    dropout(dropout(x, two), two)
+    values = set()
+    for _ in range(5):
+        y = dropout(dropout(x, two), two).sum()
+        same_bits(replay.forward(), y.data)
+        values.add(float(y))
+    assert len(values) > 1
+
+
+def test_a_batch_sums_into_shared_leaves() -> None:
+    rng = np.random.default_rng(0)
+    w, b = Tensor(rng.normal(size=(3, 2))), Tensor(rng.normal(size=2))
+    x = Tensor(np.zeros(3), name="x")
+    y = Tensor(0, name="y")
+    batch, targets = rng.normal(size=(6, 3)), rng.integers(0, 2, 6)
+    replay = TensorReplay(Tape(cross_entropy(tanh(x @ w + b), y)))
+    losses = replay.forward(x=batch, y=targets)
+    own = replay.backward()
+    total = 0
+    for i in range(6):
+        sample = Tensor(batch[i])
+        v, c = Tensor(w.data), Tensor(b.data)
+        loss = cross_entropy(tanh(sample @ v + c), targets[i])
+        same_bits(losses[i], loss.data)
+        loss.backward()
+        same_bits(own["x"][i], sample.grad)
+        total = total + v.grad
+    same_bits(w.grad, total)
+    w.zero_grad()
+    replay.backward(1 / 6)
+    np.testing.assert_allclose(w.grad, total / 6, rtol=1e-12)
+    replay.backward(np.zeros(6))
+    np.testing.assert_allclose(w.grad, total / 6, rtol=1e-12)
+    with pytest.raises(ShapeError, match="batch of 6"):
+        replay.backward(np.zeros(5))
+    assert x.grad is None
+    np.testing.assert_array_equal(x.data, np.zeros(3))
+    assert replay.forward(x=batch[:0], y=targets[:0]).shape == (0,)
+    whole = replay.forward(x=batch[0], y=1)
+    assert whole.shape == ()
+
+
+def test_several_outputs() -> None:
+    x, w = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    both = TensorReplay(Tape([x * w, (x + w).sum()]))
+    w.data = [5.0, 7.0]
+    y, z = both.forward()
+    np.testing.assert_array_equal(y, [5, 14])
+    assert z == 15
+    both.backward([[1.0, 10.0], 2.0])
+    np.testing.assert_array_equal(x.grad, [7.0, 72.0])
+    with pytest.raises(GradientError, match="list with the gradient at each"):
+        both.backward()
+
+
+def test_a_gradient_may_be_given() -> None:
+    x = Tensor(3.0)
+    replay = TensorReplay(Tape(x * x))
+    replay.backward(10)  # of what was recorded
+    assert x.grad == 60
+    replay.forward()
+    for gradient, total in ((None, 66), (2.0, 78), (None, 84), (Tensor(1.0), 90)):
+        replay.backward(gradient)
+        assert x.grad == total
+    with pytest.raises(ShapeError, match="has to have its shape"):
+        replay.backward([1.0, 2.0])
+
+
+def test_lessons() -> None:
+    x, w = Tensor(np.zeros(3), name="x"), Tensor(np.ones(3), name="w")
+    replay = TensorReplay(Tape(x * w))
+    with pytest.raises(KindError, match="no leaf is named 'z'.*x, w"):
+        replay.forward(z=1)
+    with pytest.raises(ShapeError, match="one more axis in front"):
+        replay.forward(x=np.zeros(4))
+    with pytest.raises(ShapeError, match="5 of x, 4 of w"):
+        replay.forward(x=np.zeros((5, 3)), w=np.zeros((4, 3)))
+    with pytest.raises(KindError, match="takes numbers"):
+        replay.forward(x="abc")
+    replay.forward()
+    with pytest.raises(ShapeError, match="only a single number"):
+        replay.backward()
+    with pytest.raises(ShapeError, match="keeps its shape"):
+        w.data = np.zeros(2)
+    with pytest.raises(GradientError, match="checkpoint runs Python"):
+        TensorReplay(Tape(checkpoint(tanh, w)))
+
+
+def test_what_was_computed_from_a_constant_alone_is_not_replayed() -> None:
+    x, w = Tensor(np.ones(3), name="x", requires_grad=False), Tensor(np.ones(3))
+    replay = TensorReplay(Tape((x / 2 * w).sum()))  # x / 2 is a constant
+    with pytest.raises(KindError, match="no leaf is named 'x'"):
+        replay.forward(x=np.ones(3))
+    replay = TensorReplay(Tape((x / 2 * w + x).sum()))
+    assert replay.forward() == 4.5
+    with pytest.raises(GradientError, match="requires_grad=True"):
+        replay.forward(x=np.zeros(3))
+
+
+def test_an_error_in_a_replay_names_the_operation() -> None:
+    logits, y = Tensor(np.zeros((4, 2))), Tensor(np.zeros(4, int), name="y")
+    replay = TensorReplay(Tape(cross_entropy(logits, y)))
+    replay.forward()
+    with pytest.raises(ShapeError, match="cross_entropy"):
+        replay.forward(y=[0, 1, 2, 0])
+
+
+def test_traced_arrays_refuse_what_cannot_be_written_down() -> None:
+    assert TABLE["index"] is not None
+    x = Tensor(np.arange(4.0))
+    (g,) = gradients((x * x).sum(), [x])
+    assert isinstance(g, np.ndarray)
+    assert not isinstance(g, Traced)
