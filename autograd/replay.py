@@ -49,18 +49,17 @@ class ScalarReplay:
     def forward(self, **leaves: Any) -> Any:
         """The value of the output, or the list of several; of a batch, arrays."""
         batch = self._assign(leaves)
+        numbers = self._numbers()
         if batch:
             shape = next(iter(batch.values()))[1].shape
             values = np.empty((len(self.values), *shape))
-            values[: len(self.leaves)] = np.array([x.data for x in self.leaves]).reshape(
-                -1, *(1,) * len(shape)
-            )
+            values[: len(numbers)] = numbers.reshape(-1, *(1,) * len(shape))
             for place, array in batch.values():
                 values[place] = array
         else:
             self._fall_behind()
             values = self.values
-            values[: len(self.leaves)] = [x.data for x in self.leaves]
+            values[: len(numbers)] = numbers
         self.latest, self.batch = values, batch
         self.levels.forward(values)
         watch = MODE.get().watch
@@ -97,9 +96,21 @@ class ScalarReplay:
         shared = [i for i, x in enumerate(self.parameters) if x.name not in self.batch]
         sums = found[shared].sum(tuple(range(1, found.ndim)))
         _accumulate([self.parameters[i] for i in shared], sums.tolist())
-        return {name: found[at].copy() for name, (at, _) in self.batch.items() if at < len(found)}
+        return {name: found[at].copy() for name, (at, _) in self.batch.items() if at < len(found)} or None
 
     # ---------------------------------------------------------------- what is given
+
+    def _numbers(self) -> np.ndarray:
+        """The `.data` of the leaves."""
+        data = [x.data for x in self.leaves]
+        numbers = _array(data)
+        if numbers is None or numbers.ndim > 1:
+            x = next(x for x in self.leaves if not isinstance(x.data, (float, int, np.number, np.bool_)))
+            name = f" {x.name!r}" if x.name is not None else ""
+            raise KindError(
+                f"the .data of the leaf{name} is no longer a number: it was assigned {describe(x.data)}"
+            )
+        return numbers
 
     def _assign(self, given: dict[str, Any]) -> dict[str, tuple[int, np.ndarray]]:
         """Write numbers to the leaves they are given for; return the arrays, each with its leaf's place."""
@@ -286,6 +297,6 @@ def _array(x: Any) -> np.ndarray | None:
     """As an array of numbers, if it is that."""
     try:
         array = np.asarray(None if isinstance(x, Node) else x)
-    except ValueError:  # lists of different lengths
+    except (ValueError, TypeError):  # lists of different lengths, and of nodes
         return None
     return array if array.dtype.kind in "fiub" else None

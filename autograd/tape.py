@@ -240,8 +240,8 @@ class Tape:
         it is the gradient of what was recorded. With several outputs, `gradient` is a list with one for each.
 
         After a batch, leaves that all samples share get the sum of the samples' gradients (give `1 / n` as `gradient`
-        for their mean), and those that were given as arrays, whose `.grad` is one number, keep theirs: their
-        gradients are returned, as a dict of arrays by name, one number for each sample.
+        for their mean). Those that were given as arrays keep their `.grad`, which is one number; their gradients, one
+        number for each sample, are returned as a dict of arrays by name.
 
         Raises `GradientError` for a constant, and `ShapeError` or `KindError` for a wrong `gradient`.
 
@@ -260,6 +260,9 @@ class Tape:
         (['x'], (3,))
         """
         return self._replayed().backward(gradient)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_replay": None}  # a copy makes its own
 
     def _replayed(self) -> Any:
         """What computes this tape anew, made when it is first needed."""

@@ -71,9 +71,10 @@ def assert_replays(f: Function, recorded_at: Any, replayed_at: Any) -> Tape:
 # ---------------------------------------------------------------------- training
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("compound", [False, True])
-@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam])
+@pytest.mark.parametrize(
+    ("optimizer", "compound", "activation"),
+    [(nn.SGD, False, "relu"), (nn.Adam, False, "tanh"), (nn.SGD, True, "tanh"), (nn.Adam, True, "relu")],
+)
 def test_a_hundred_steps_give_what_a_hundred_recordings_give(
     optimizer: Any, compound: bool, activation: str
 ) -> None:
@@ -254,15 +255,15 @@ def test_random_graphs(seed: int) -> None:
 def test_a_long_chain_of_additions_takes_one_step_and_no_recursion() -> None:
     x = Value(1.0)
     y = x
-    for _ in range(50_000):
+    for _ in range(10_000):
         y = y + x
     tape = Tape(y)
     x.data = 2.0
-    assert tape.forward() == 100_002.0
+    assert tape.forward() == 20_002.0
     tape.backward()
-    assert x.grad == 50_001.0
-    assert tape.nodes[25_000].data == 2.0 * 25_001
-    assert tape.nodes[25_000].grad == 1.0
+    assert x.grad == 10_001.0
+    assert tape.nodes[5_000].data == 2.0 * 5_001
+    assert tape.nodes[5_000].grad == 1.0
 
 
 def test_several_outputs_leaves_and_repetitions_among_them() -> None:
@@ -361,7 +362,7 @@ def test_a_network_written_for_one_sample_trains_on_many() -> None:
     for _ in range(5):
         losses = tape.forward(x1=X[:, 0], x2=X[:, 1], sign=signs)
         replayed.zero_grad()
-        tape.backward(1 / len(X))
+        assert tape.backward(1 / len(X)) is None
         replayed.step()
         loss = sum((1 - s * many(x)).relu() for x, s in zip(X.tolist(), signs.tolist())) / len(X)
         eager.zero_grad()
@@ -436,6 +437,21 @@ def test_copies_and_pickles_of_replayed_graphs() -> None:
         assert (twin.data, twin.grad) == (1 + math.exp(-1), 1.0)
         assert [x.data for x in Tape(twin).nodes] == [1.0, 1.0, -1.0, math.exp(-1), twin.data]
         twin.backward()
+
+
+def test_a_copied_tape_replays_its_own_nodes() -> None:
+    x, y, z, tape = replayed_example()
+    for twin in (copy.deepcopy(tape), pickle.loads(pickle.dumps(tape))):  # noqa: S301 (our own pickle)
+        twin.leaves[0].data = 2.0
+        assert twin.forward() == pytest.approx(4 + math.exp(-4))
+        assert twin.nodes[1].data == 4.0
+        assert (x.data, y.data, z.data) == (1.0, 1.0, 1 + math.exp(-1))
+
+
+def test_the_report_on_memory_counts_the_same_nodes_after_a_replay() -> None:
+    _, _, _, tape = replayed_example()
+    held = tape.memory().total
+    assert (held.nodes, held.data, held.gradients) == (5, 5 * 24, 5 * 24)
 
 
 def test_nodes_outlive_their_tape() -> None:
@@ -544,6 +560,12 @@ def test_lessons() -> None:
     assert constant.forward() == 1.0
     with pytest.raises(GradientError, match="constant"):
         constant.backward()
+    for wrong in (None, "3", [1.0], w):
+        x.data = wrong  # type: ignore[assignment]
+        with pytest.raises(KindError, match="the .data of the leaf 'x' is no longer a number"):
+            tape.forward()
+    x.data = np.float32(0.5)  # type: ignore[assignment]
+    assert tape.forward() == 1.0
     with pytest.raises(GradientError, match="checkpoint, which a replay cannot compute"):
         Tape(checkpoint(lambda x: x * w, x)).forward()
     with pytest.raises(GradientError, match="a node that a replay would not see change"):
