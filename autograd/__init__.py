@@ -72,6 +72,7 @@ from .functions import (
     where,
 )
 from .linalg import cholesky, det, inv, slogdet, solve
+from .listing import Source
 from .memory import Held, Memory
 from .modes import no_grad, scope
 from .node import Node
@@ -144,6 +145,7 @@ __all__ = [
     "Primitive",
     "RangeError",
     "ShapeError",
+    "Source",
     "Tape",
     "Tensor",
     "Value",

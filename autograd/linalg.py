@@ -76,6 +76,7 @@ def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable
             one = " (one of the stack)" if a.ndim > 2 else ""
             raise RangeError(f"{name} was given {describe(a)}{one} that is {lesson}") from None
 
+    on_arrays.computes = computed  # type: ignore[attr-defined]  # what a printed program calls
     return on_arrays
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from .backward import backward_pass, dependency_order
 from .errors import GradientError, KindError
+from .listing import Source
 from .memory import Memory, memory
 from .node import Node, describe
 from .symbols import Symbol, text_of
@@ -142,14 +143,7 @@ class Tape:
 
         Raises `GradientError` for several outputs or a constant, `ShapeError` as `backward()` does.
         """
-        root = self.outputs[0]
-        if len(self.outputs) > 1:
-            raise GradientError(
-                f"a backward pass starts at one output and this tape has {len(self.outputs)}. "
-                f"Make a tape of one of them, or of their sum"
-            )
-        if not root.requires_grad:
-            raise GradientError(f"{root.describe()} is a constant: there is no backward pass to step through")
+        root = self.single_output("step through")
         upstream = root._upstream(gradient)
         count = 0
         for node in self.nodes:
@@ -167,6 +161,58 @@ class Tape:
                 )
                 count += 1
         yield from self._backward_steps(root, upstream, count)
+
+    def single_output(self, use: str) -> Node:
+        """The output that a backward pass starts from; an error if there are several, or if it is a constant."""
+        root = self.outputs[0]
+        if len(self.outputs) > 1:
+            raise GradientError(
+                f"a backward pass starts at one output and this tape has {len(self.outputs)}. "
+                f"Make a tape of one of them, or of their sum"
+            )
+        if not root.requires_grad:
+            raise GradientError(f"{root.describe()} is a constant: there is no backward pass to {use}")
+        return root
+
+    def source(self, gradient: Any = None) -> Source:
+        """Both passes as a Python program: a complete module, statement by statement, that needs math or NumPy only.
+
+        Variables have the nodes' names, `d_w` is the gradient by `w`, and each line of the backward pass multiplies
+        what arrived by the local gradient that the row's rule spells out. Running the program gives the engine's
+        numbers bit for bit (with the same Python and NumPy); it ends by printing the output and the leaves' gradients,
+        which are variables of the module. If an array is large, the program is a function of its leaves, and their
+        numbers stand below it.
+
+        The result is a `str` with the whole text; a prompt and a notebook show the beginning of a long one, and
+        `print(source)` and `source.save("program.py")` give everything. `gradient` is what `backward(gradient)` takes.
+
+        Raises `GradientError` for several outputs, a constant, hooks, checkpoints, and data assigned after recording;
+        `ShapeError` as `backward()` does; `ChainruleError` for a row of your own whose functions have no source.
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+        >>> print(Tape(a * b + a).source())  # doctest: +ELLIPSIS
+        \"\"\"The forward and the backward pass of v2, written by chainrule.
+        ...
+        # leaves
+        a = 2.0
+        b = -3.0
+        <BLANKLINE>
+        # forward pass
+        v1 = a * b
+        v2 = v1 + a
+        <BLANKLINE>
+        # backward pass: the gradient that arrived, times the local gradient
+        d_v2 = 1.0
+        d_v1 = d_v2
+        d_a = d_v2
+        d_a += d_v1 * b
+        d_b = d_v1 * a
+        ...
+        """
+        from .source import program_of
+
+        return program_of(self, gradient)
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
         at = self.index[root]

@@ -103,7 +103,7 @@ def test_what_the_readme_says_is_printed_is_printed(capsys) -> None:
 def test_the_readmes_shell_commands_run(capsys) -> None:
     words = [shlex.split(line) for block in readme_blocks("sh") for line in block.splitlines()]
     commands = [line[1:] for line in words if line[0] == "chainrule"]
-    assert len(commands) == 2
+    assert len(commands) == 3
     for command in commands:
         assert main(command) == 0
     assert Path("graph.svg").exists()

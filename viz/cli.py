@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import ChainruleError, Node
+from ..autograd import ChainruleError, Node, Tape
 from .drawing import draw
 from .expression import ExpressionError, evaluate, read_assignments
-from .step import step
+from .step import step, wants_colour
 
 __all__ = ["main"]
 
@@ -24,6 +24,7 @@ examples:
   chainrule demo
   chainrule draw "tanh(a*b + c)" a=2 b=-3 c=10 -o graph.svg
   chainrule step "(w*x + b - y)**2" w=0.5 x=2 b=0.1 y=1
+  chainrule program "tanh(a*b + c)" a=2 b=-3 c=10 -o program.py
 """
 EXPRESSION = "an expression of numbers, names, + - * / ** @ and functions such as tanh; put it in quotes"
 ASSIGNMENTS = "the value of each name, as in a=2 b=-3; a=[1,2] makes all of them arrays"
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chainrule",
-        description="See backpropagation: draw a computation graph, step through both passes, run the demonstration.",
+        description="See backpropagation: draw a computation graph, step through both passes, print them as a program.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,12 +109,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_expression(stepping)
     stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
     stepping.set_defaults(run=_step)
+
+    program = commands.add_parser(
+        "program", help="print both passes as a Python program that needs math or numpy only"
+    )
+    _add_operands(program)
+    program.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write a Python file; without it the program is printed",
+    )
+    program.set_defaults(run=_program)
     return parser
 
 
-def _add_expression(parser: argparse.ArgumentParser) -> None:
+def _add_operands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("expression", help=EXPRESSION)
     parser.add_argument("assignments", nargs="*", metavar="NAME=NUMBER", help=ASSIGNMENTS)
+
+
+def _add_expression(parser: argparse.ArgumentParser) -> None:
+    _add_operands(parser)
     parser.add_argument(
         "--digits", type=int, default=4, choices=range(1, 18), metavar="N", help="digits shown (default: 4)"
     )
@@ -146,6 +164,14 @@ def _step(chosen: argparse.Namespace) -> None:
         stepper.interact()
 
 
+def _program(chosen: argparse.Namespace) -> None:
+    source = Tape(_one_number(_root(chosen), chosen.expression)).source()
+    if chosen.output is not None:
+        print(f"wrote {source.save(chosen.output)}")
+    else:
+        print(source.in_colour() if wants_colour(sys.stdout) else source, end="")
+
+
 def _root(chosen: argparse.Namespace) -> Node:
     leaves = read_assignments(chosen.assignments)
     root = evaluate(chosen.expression, leaves)
@@ -165,8 +191,6 @@ def _one_number(root: Node, expression: str) -> Node:
 
 
 def _uses(root: Node, leaf: Node) -> bool:
-    from ..autograd import Tape
-
     return leaf in Tape(root).index
 
 

@@ -127,7 +127,7 @@ class Stepper:
     def play(self, seconds: float = 0.8, file: TextIO | None = None) -> None:
         """Print the steps from here to the end, `seconds` apart."""
         file = file or sys.stdout
-        colour = _wants_colour(file)
+        colour = wants_colour(file)
         while (s := self.next()) is not None:
             print("\n".join(self._step_lines(s, colour)), file=file, flush=True)
             time.sleep(seconds)
@@ -262,7 +262,7 @@ class Stepper:
         Where standard input is no terminal, the whole log is printed instead. `read` stands in for `input`.
         """
         file = file or sys.stdout
-        colour = _wants_colour(file)
+        colour = wants_colour(file)
         if read is None:
             if not (sys.stdin.isatty() and file.isatty()):
                 print(self.log(colour), file=file)
@@ -313,5 +313,5 @@ def _paint(text: str, kind: str, colour: bool) -> str:
     return f"{COLOURS[kind]}{text}{RESET}" if colour else text
 
 
-def _wants_colour(file: TextIO) -> bool:
+def wants_colour(file: TextIO) -> bool:
     return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

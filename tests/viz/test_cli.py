@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -20,6 +22,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(command), *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_the_installed_command() -> None:
@@ -57,6 +64,9 @@ def test_draw_prints_without_a_file(capsys) -> None:
     [
         (["draw", "2a", "a=1"], "A product needs its *"),
         (["draw", "a*b", "a=1"], "b has no value; add b=NUMBER"),
+        (["program", "a*b", "a=1"], "b has no value; add b=NUMBER"),
+        (["program", "w * 2", "w=[1,2]"], "Write sum(w * 2) or mean(w * 2)"),
+        (["program", "a * 2", "a=1", "-o", "/proc/none/program.py"], "/proc/none"),
         (["step", "a*b", "a=1", "b"], "write a name, =, and a number"),
         (["draw", "a*a", "a=1", "-o", "graph.gif"], ".svg"),
         (["draw", "a*a", "a=1", "--engine", "neato"], "'dot'"),
@@ -76,6 +86,34 @@ def test_mistakes_are_answered_on_standard_error(
     assert captured.err.startswith(f"chainrule {words[0]}: ")
     assert lesson in captured.err
     assert os.listdir(tmp_path) == []
+
+
+def test_program_prints_a_program_that_runs(tmp_path: Path, monkeypatch, capsys) -> None:
+    words = ["program", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5"]
+    assert main(words) == 0
+    source = capsys.readouterr().out
+    assert "v3 = math.tanh(v2)\n" in source
+    assert "d_a = d_v1 * b\n" in source
+    path = tmp_path / "new" / "program.py"
+    assert main([*words, "-o", str(path)]) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert path.read_text() == source
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == f"v3 = {math.tanh(0.5)}"
+    assert done.stdout.splitlines()[1].startswith("d_a = -2.359")
+
+
+def test_program_is_coloured_in_a_terminal_only(monkeypatch) -> None:
+    for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        screen = Terminal()
+        monkeypatch.setattr("sys.stdout", screen)
+        for name in ("NO_COLOR", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert main(["program", "sum(w * w)", "w=[1,2]"]) == 0
+        assert ("\x1b[" in screen.getvalue()) is coloured
+        assert re.sub("\x1b\\[\\d*m", "", screen.getvalue()).endswith('print("d_w =", d_w)\n')
 
 
 def test_an_expression_may_begin_with_a_minus(capsys) -> None:
@@ -99,10 +137,6 @@ def test_unknown_commands_and_options(capsys) -> None:
 
 
 def test_stepping_at_the_keyboard(monkeypatch, capsys) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     screen, typed = Terminal(), iter(["", "", "q"])
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("sys.stdout", screen)

@@ -1,0 +1,482 @@
+"""Printed programs, run on their own in a fresh interpreter: the engine's numbers, bit for bit, for every row."""
+
+from __future__ import annotations
+
+import ast
+import html
+import keyword
+import math
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from random_graphs import LONG, OPERATIONS
+from random_graphs import run as random_graph
+from table_cases import CASES, ELEMENTWISE
+
+import chainrule.autograd as ag
+from chainrule import nn
+from chainrule.autograd import (
+    TABLE,
+    ChainruleError,
+    GradientError,
+    ShapeError,
+    Tape,
+    Tensor,
+    Value,
+    checkpoint,
+    elementwise,
+    exp,
+    sinc,
+    softmax,
+    structural,
+    tanh,
+    total,
+    where,
+)
+from chainrule.autograd.listing import Source, tokens
+
+# A fresh interpreter that knows nothing of chainrule runs the files it is given and pickles their variables.
+DRIVER = """
+import pickle, runpy, sys
+results = []
+for path in sys.stdin.read().split():
+    found = runpy.run_path(path)
+    results.append({k: v for k, v in found.items() if type(v).__module__ in ("numpy", "builtins") and k[0] != "_"
+                    and not callable(v) and type(v).__name__ != "module"})
+assert "chainrule" not in sys.modules
+sys.stdout.buffer.write(pickle.dumps(results))
+"""
+
+
+def run_alone(sources: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+    """The variables of each program after it ran, all in one new process."""
+    paths = []
+    for i, source in enumerate(sources):
+        paths.append(folder / f"program{i}.py")
+        paths[-1].write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-I", "-c", DRIVER],
+        input="\n".join(map(str, paths)).encode(), capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    return pickle.loads(done.stdout)  # noqa: S301 (of our own making)
+
+
+def bits(x: Any) -> Any:
+    """Type, shape and bytes; all NaNs are one."""
+    if x is None:
+        return None
+    array = np.array(x)
+    array[np.isnan(array)] = np.nan
+    return array.dtype, array.shape, array.tobytes()
+
+
+class Programs:
+    """Graphs with what the engine says of them; `check` compares with what their programs say."""
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+        self.expected: list[dict[str, Any]] = []
+
+    def add(self, root: Any, leaves: Sequence[Any], gradient: Any = None) -> str:
+        root.name = "output"
+        for i, leaf in enumerate(leaves):
+            leaf.name = f"leaf{i}"
+        tape = Tape(root)
+        source = tape.source(gradient)
+        for leaf in leaves:
+            leaf.zero_grad()
+        root.backward(gradient)
+        expected = {"output": root.data}
+        expected |= {
+            f"d_{leaf.name}": leaf.grad for leaf in leaves if leaf in tape.index and leaf.requires_grad
+        }
+        self.sources.append(source)
+        self.expected.append(expected)
+        return str(source)
+
+    def check(self, folder: Path) -> None:
+        imported = set()
+        for source in self.sources:
+            for x in ast.walk(ast.parse(source)):
+                if isinstance(x, ast.Import):
+                    imported |= {name.name for name in x.names}
+                assert not isinstance(x, ast.ImportFrom)
+        assert imported <= {"math", "numpy"}
+        for source, expected, found in zip(
+            self.sources, self.expected, run_alone(self.sources, folder), strict=True
+        ):
+            for name, value in expected.items():
+                assert bits(found[name]) == bits(value), f"{name}: {found[name]} for {value} in\n{source}"
+
+
+@pytest.fixture
+def programs() -> Programs:
+    return Programs()
+
+
+def run_here(source: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"__name__": "program"}
+    exec(compile(source, "program", "exec"), found)
+    return found
+
+
+# ---------------------------------------------------------------------- every row, random graphs
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_every_row_on_arrays(
+    programs: Programs, dtype: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    for case in CASES:
+        leaves = [Tensor(x, dtype=dtype) for x in case.inputs]
+        y = TABLE[case.row](*leaves, **case.params)
+        programs.add(y, leaves, rng.normal(size=y.shape).astype(y.dtype))
+        one = [Tensor(leaves[0].data), *(x.data for x in leaves[1:])]
+        y = TABLE[case.row](*one, **case.params)
+        programs.add(y, one[:1], rng.normal(size=y.shape).astype(y.dtype))
+    programs.check(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_every_row_broadcasting(
+    programs: Programs, dtype: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    for case in ELEMENTWISE:
+        if len(case.inputs) < 2:
+            continue
+        first, *others = case.inputs
+        for small in (first[0, 0], first[:1, :1], first[0], first[:, :1]):
+            for given in ([small, *others], [*others[:1], small, *others[1:]]):
+                leaves = [Tensor(x, dtype=dtype) for x in given]
+                y = TABLE[case.row](*leaves, **case.params)
+                programs.add(y, leaves, rng.normal(size=y.shape).astype(y.dtype))
+        y = TABLE[case.row](
+            *(scalars := [Tensor(x[0, 0], dtype=dtype) for x in case.inputs]), **_params(case)
+        )
+        programs.add(y, scalars)
+    programs.check(tmp_path)
+
+
+def _params(case: Any) -> dict[str, Any]:
+    return {k: bool(v.flat[0]) if isinstance(v, np.ndarray) else v for k, v in case.params.items()}
+
+
+SPECIAL = (0.0, -0.0, 1.0, -1.5, 800.0, -800.0, 1e300, math.inf, -math.inf, math.nan)
+
+
+def test_every_row_on_floats_also_at_poles_and_beyond(programs: Programs, tmp_path: Path) -> None:
+    for case in ELEMENTWISE:
+        at = [[float(x[0, 0]) for x in case.inputs], [float(x[1, 2]) for x in case.inputs]]
+        for k, a in enumerate(SPECIAL):
+            others = SPECIAL[k % 3 :: 3] if len(case.inputs) > 1 else (a,)
+            at += [[(a, b)[i % 2] for i in range(len(case.inputs))] for b in others]
+        for numbers in at:
+            leaves = [Value(x) for x in numbers]
+            programs.add(TABLE[case.row](*leaves, **_params(case)), leaves, 0.7)
+    for a in SPECIAL:
+        leaves = [Value(a)]
+        programs.add(exp(leaves[0]) * 0.0 + leaves[0] ** 0.5 * 0.0, leaves)
+    programs.check(tmp_path)
+    assert any("import math\n" in source and "numpy" not in source for source in programs.sources)
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_arrays_with_poles_and_a_zero_gradient_that_stays_zero(
+    programs: Programs, dtype: Any, tmp_path: Path
+) -> None:
+    for case in ELEMENTWISE:
+        with np.errstate(all="ignore"):
+            leaves = [Tensor(np.roll(SPECIAL, 3 * i), dtype=dtype) for i in range(len(case.inputs))]
+            y = TABLE[case.row](*leaves, **_params(case))
+        programs.add(y, leaves, np.array([0.0, -0.0, 1, -1, 0, 2, 0, 3, -0.0, 0], dtype))
+    x = Tensor([0.0, 4.0])
+    text = programs.add(where(x.data > 0, ag.sqrt(x), 0.0).sum(), [x])
+    assert "times(" in text
+    assert x.grad.tolist() == [0.0, 0.25]
+    programs.check(tmp_path)
+
+
+def test_random_graphs(programs: Programs, rng: np.random.Generator, tmp_path: Path) -> None:
+    names = sorted(OPERATIONS)
+    for k in range(40):
+        size = int(rng.integers(3, 25))
+        operations = [
+            (names[rng.integers(len(names))], *map(int, rng.integers(0, 50, 2))) for _ in range(size)
+        ]
+        dtypes = [(float, float), (np.float32, np.float32), (float, np.float32)][k % 3]
+        order = "CF"[k % 2]
+        leaves = [Tensor(np.asarray(rng.normal(size=(3, 3)), dtype, order=order)) for dtype in dtypes]
+        programs.add(random_graph(LONG if k < 3 else operations, ag, *leaves), leaves)
+    programs.check(tmp_path)
+
+
+def test_random_graphs_of_values(programs: Programs, rng: np.random.Generator, tmp_path: Path) -> None:
+    rows = [TABLE[case.row] for case in ELEMENTWISE if not case.params and case.row not in ("total", "dot")]
+    for _ in range(16):
+        leaves = [Value(x) for x in rng.normal(size=3)]
+        nodes: list[Value] = [*leaves]
+        for _ in range(40):
+            row = rows[rng.integers(len(rows))]
+            chosen = [nodes[-1 - int(i)] for i in rng.integers(0, min(len(nodes), 6), row.arity)]
+            nodes.append(tanh(row(*chosen)) * 1.5 + chosen[0] * 0.25)
+        programs.add(ag.dot(nodes[-8:-4], nodes[-4:]) + total(nodes), leaves)
+    programs.check(tmp_path)
+
+
+def test_every_order_in_memory(programs: Programs, tmp_path: Path) -> None:
+    """NumPy adds an array up in the order in which it lies; programs lay their leaves out alike."""
+    for k in range(24):
+        rng = np.random.default_rng(k)
+        steps = tuple(slice(None, None, int(s)) for s in rng.choice([1, 2, -1, -2], 3))
+        x, w = Tensor(np.zeros((1, 1, 1))), None
+        view = rng.normal(size=(11, 10, 9)).transpose(rng.permutation(3))[steps]
+        x = Tensor(np.zeros(view.shape))
+        x.data = view
+        w = Tensor(rng.normal(size=view.shape[-1]))
+        z = x * w
+        y = (z.T.sum(0) ** 2).sum() + (x @ w).sum() + z.std() + (z.transpose(1, 0, 2) * z.mean()).sum(0).sum()
+        programs.add(y, [x, w])
+    programs.check(tmp_path)
+
+
+def test_networks(programs: Programs, rng: np.random.Generator, tmp_path: Path) -> None:
+    x, labels = rng.normal(size=(20, 8)), rng.integers(0, 3, 20)
+    for dtype in (float, np.float32):
+        model = nn.MLP(8, [16, 3], seed=0, dtype=dtype)
+        loss = nn.cross_entropy(model(x.astype(dtype)), labels) + 0.01 * sum(
+            (w**2).sum() for w in model.parameters()
+        )
+        text = programs.add(loss, list(model.parameters()))
+        assert text.count("softmax(") == 2  # one definition, one call
+    scalar = nn.scalar.MLP(2, [4, 1], seed=0)
+    for activation in (lambda y: y, lambda y: nn.hinge_loss(y, 1.0)):
+        programs.add(activation(scalar([0.3, -0.2])), scalar.parameters())
+    for loss_function in (nn.binary_cross_entropy_with_logits, nn.mse_loss, nn.l1_loss):
+        w = Tensor(rng.normal(size=(8, 1)))
+        programs.add(loss_function(x @ w, (labels > 0).astype(float)[:, None]), [w])
+    programs.check(tmp_path)
+
+
+# ---------------------------------------------------------------------- the text
+
+
+def body_of(source: str) -> list[str]:
+    return source.split("# forward pass\n")[1].split("\nif __name__")[0].splitlines()
+
+
+def test_the_listing_of_the_lectures() -> None:
+    x = Value(0.5, name="x")
+    out1 = tanh(x)
+    out2 = out1 * out1
+    loss = exp(out2) + x
+    for name, node in (("out1", out1), ("out2", out2), ("loss", loss)):
+        node.name = name
+    assert body_of(Tape(loss).source()) == [
+        "out1 = math.tanh(x)",
+        "out2 = out1 * out1",
+        "v1 = math.exp(out2)",
+        "loss = v1 + x",
+        "",
+        "# backward pass: the gradient that arrived, times the local gradient",
+        "d_loss = 1.0",
+        "d_v1 = d_loss",
+        "d_x = d_loss",
+        "d_out2 = d_v1 * v1",
+        "d_out1 = d_out2 * out1",
+        "d_out1 += d_out2 * out1",
+        "d_x += d_out1 * (1 - out1 * out1)",
+    ]
+
+
+def test_a_linear_layer_with_its_broadcasting_undone() -> None:
+    w, b = Tensor([[1.0, 2.0], [3.0, 4.0]], name="W"), Tensor([0.5, -0.5], name="b")
+    loss = tanh(Tensor(np.eye(2), name="X", requires_grad=False) @ w + b).sum()
+    loss.name = "loss"
+    assert body_of(Tape(loss).source()) == [
+        "v1 = X @ W",
+        "v2 = v1 + b",
+        "v3 = np.tanh(v2)",
+        "loss = np.sum(v3, axis=(0, 1))",
+        "",
+        "# backward pass: the gradient that arrived, times the local gradient",
+        "d_loss = np.ones_like(loss)",
+        "d_v3 = np.broadcast_to(np.reshape(d_loss, (1, 1)), (2, 2))",
+        "d_v2 = d_v3 * (1 - v3 * v3)",
+        "d_v1 = d_v2",
+        "d_b = np.sum(d_v2, axis=0)",
+        "d_W = X.T @ d_v1",
+    ]
+
+
+def test_a_sum_never_changes_an_array_with_another_name() -> None:
+    x = Tensor([1.0, 2.0], name="x")
+    y = x + x  # both inputs are handed one array
+    found = run_here(Tape((y + x).sum() + (y * 2.0).sum()).source())
+    assert found["d_x"].tolist() == [7.0, 7.0]
+    assert found["d_v1"].tolist() == [3.0, 3.0]
+
+
+def test_the_program_in_the_readme() -> None:
+    w, x = Value(0.5, name="w"), Value(2.0, name="x")
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    assert f"```text\n{Tape(tanh(w * x) + w).source()}```" in readme.read_text(encoding="utf-8")
+
+
+def test_as_a_command_it_prints_the_output_and_the_gradients(tmp_path: Path) -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    path = Tape(a * b).source().save(tmp_path / "new" / "program.py")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
+    assert done.stdout == "v1 = -6.0\nd_a = -3.0\nd_b = 2.0\n"
+
+
+def test_large_leaves_stand_below_the_program_which_is_a_function_of_them(programs: Programs) -> None:
+    rng = np.random.default_rng(0)
+    x, w = Tensor(rng.normal(size=(30, 20)), requires_grad=False), Tensor(rng.normal(size=20))
+    text = programs.add(tanh(x @ w).sum(), [x, w])
+    assert text.index("def program(leaf0, leaf1):") < text.index("leaf0 = np.frombuffer")
+    found = run_here(text)
+    output, d_w = found["program"](found["leaf0"], 2 * w.data)  # with other numbers, too
+    again = Tensor(2 * w.data)
+    y = tanh(x @ again).sum()
+    y.backward()
+    assert bits(output) == bits(y.data)
+    assert bits(d_w) == bits(again.grad)
+
+
+@pytest.mark.parametrize("kind", [Value, lambda x, name: Tensor([x, 1.0], name=name)])
+def test_hostile_names_become_variables_and_inject_nothing(kind: Callable[..., Any]) -> None:
+    names = [
+        "", "w", "w", "def", "None", "a b", "1st", "__name__", "\nraise SystemExit", "'''\"\\", "print", "np", "math",
+        "\ufb01", "fi", "d_w", "sum", "ü", "x" * 300, "a\u2028raise SystemExit", "#", "__debug__", "match", "softmax",
+        "sigmoid", "_", "v1", "program", "\ud800", "pi\x00", "constant", "times", "\r1/0", "x\x0cy", "t", "float",
+    ]  # fmt: skip
+    leaves = [kind(0.1 * i, name=name) for i, name in enumerate(names)]
+    y: Any = leaves[0]
+    for leaf in leaves:
+        y = tanh(y * ag.sigmoid(leaf)) + sinc(leaf)
+    y = y.sum() if isinstance(y, Tensor) else y
+    source = Tape(y).source()
+    source.encode("utf-8")
+    found = run_here(source)
+    y.backward()
+    gradients = re.findall(r'print\("(\w+) =', source)[1:]
+    assert len(set(gradients)) == len(leaves)
+    for leaf, name in zip(leaves, gradients, strict=True):
+        assert bits(found[name]) == bits(leaf.grad)
+        variable = name.removeprefix("d_")
+        assert variable not in ("math", "np", "program", *keyword.kwlist)
+
+
+def test_what_cannot_be_written_is_a_lesson() -> None:
+    x = Tensor([1.0, 2.0], name="x")
+    y = x * x
+    with pytest.raises(ShapeError, match="Reduce it first"):
+        Tape(y).source()
+    with pytest.raises(GradientError, match="2"):
+        Tape([y, x]).source()
+    with pytest.raises(GradientError, match="constant"):
+        Tape(Value(1.0, requires_grad=False)).source()
+    with pytest.raises(GradientError, match=r"Record f\(x\) in place of checkpoint"):
+        Tape(checkpoint(exp, x).sum()).source()
+    handle = y.register_hook(lambda g: 2 * g)
+    with pytest.raises(GradientError, match=r"handle.remove\(\)"):
+        Tape(y.sum()).source()
+    handle.remove()
+    total = y.sum()
+    x.data = np.array([3.0, 4.0])
+    with pytest.raises(GradientError, match="assigned after recording"):
+        Tape(total).source()
+
+
+def test_a_leaf_that_nothing_reaches() -> None:
+    x, keys = Value(1.0, name="x"), Tensor([1.0, 2.0], name="keys")
+    assert run_here(Tape(x).source())["d_x"] == 1.0
+    y = TABLE["arrange"](Tensor([1.0, 2.0], name="x"), keys, axis=0).sum()
+    assert run_here(Tape(y).source())["d_keys"] is None
+
+
+# ---------------------------------------------------------------------- rows of one's own
+
+
+def test_rows_of_ones_own(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.autograd.table.TABLE", dict(TABLE))
+    monkeypatch.setattr("chainrule.autograd.table.UFUNCS", {})
+    scale = 1.25
+
+    def composed_slope(y: Any, x: Any) -> Any:
+        return tanh(x) + x * (1 - tanh(x) ** 2)
+
+    def helped(x: float) -> float:
+        return scale * math.atan(x)
+
+    rows = [
+        elementwise("cube", lambda x: x**3, lambda x: x**3, [lambda y, x: 3 * x * x]),
+        elementwise("plain", math.sinh, np.sinh, [lambda y, x: math.cosh(x) if isinstance(x, float) else np.cosh(x)]),
+        elementwise("closure", helped, lambda x: scale * np.arctan(x), [lambda y, x: scale / (1 + x * x)]),
+        elementwise("composed", lambda x: tanh(x) * x, lambda x: tanh(x) * x, [composed_slope]),
+    ]  # fmt: skip
+    for row in rows:
+        x = Value(0.7)
+        programs.add(row(x), [x])
+        t = Tensor([0.7, -0.2])
+        programs.add(row(t).sum(), [t])
+    mirror = structural("mirror", np.fliplr, [lambda g, y, x: mirror(g)])
+    t = Tensor([[1.0, 2.0]])
+    programs.add((mirror(t) * np.array([[5.0, 7.0]])).sum(), [t])
+    programs.check(tmp_path)
+
+
+def test_a_row_without_a_source_is_traced_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.autograd.table.TABLE", dict(TABLE))
+    typed: dict[str, Any] = {"math": math, "tanh": tanh}
+    exec("traced = lambda x: tanh(x) * x + 1\nopaque = lambda x: math.tanh(x) * x", typed)
+    row = elementwise("traced", typed["traced"], np.tanh, [lambda y, x: tanh(x)])
+    x = Value(0.5, name="x")
+    assert "v1 = math.tanh(x) * x + 1\n" in Tape(row(x)).source()
+    opaque = elementwise("opaque", typed["opaque"], np.tanh, [lambda y, x: tanh(x)])
+    with pytest.raises(ChainruleError, match="'opaque' .*source cannot be found.*`def`"):
+        Tape(opaque(x)).source()
+
+
+# ---------------------------------------------------------------------- how it shows itself
+
+
+def long_source() -> Source:
+    y = Value(0.5, name="x")
+    for _ in range(100):
+        y = tanh(y)
+    return Tape(y).source()
+
+
+def test_a_long_program_shows_its_beginning_and_says_how_to_get_the_rest() -> None:
+    source = long_source()
+    assert len(str(source).splitlines()) > 200
+    lines = repr(source).splitlines()
+    assert len(lines) < 70
+    assert str(source).startswith("\n".join(lines[:60]))
+    assert "print(source) shows all" in lines[-1]
+    assert "print(source) shows all" in html.unescape(source._repr_html_())
+    short = Tape(tanh(Value(1.0))).source()
+    assert repr(short) == str(short).rstrip("\n")
+
+
+def test_colours_change_no_character() -> None:
+    x = Tensor([1.0, 2.0], name="<b>&\"'")
+    for source in (long_source(), Tape(softmax(x * x).sum()).source()):
+        assert "".join(part for part, _ in tokens(source)) == source
+        assert re.sub("\x1b\\[\\d*m", "", source.in_colour()) == source
+        page = source._repr_html_()
+        assert "<b>" not in page
+        shown = html.unescape(re.sub("<[^>]*>", "", page.split("</style>")[1]))
+        assert shown == repr(source)
+        assert 'class="keyword">import<' in page
+    numbers = [part for part, style in tokens("x = 1.5 # 2") if style == "number"]
+    assert numbers == ["1.5"]
