@@ -6,9 +6,11 @@ alive, so that one is counted, and an array or a number that several nodes share
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,8 @@ class Memory:
     Attributes:
         total: all of it.
         leaves, constants, intermediates: leaves that want a gradient (parameters), other leaves, and what was computed.
+        replay: what `forward()` and `backward()` of the tape keep beside the graph once they were used: buffers and
+            indices. One number of bytes, not in `total`.
         by_operation: by the name of the row; leaves are "(leaf)" and "(constant)".
         by_scope: by the titles of the scopes, outermost first, joined by " / "; "" is outside of all.
     """
@@ -61,6 +65,7 @@ class Memory:
     leaves: Held
     constants: Held
     intermediates: Held
+    replay: int
     by_operation: dict[str, Held]
     by_scope: dict[str, Held]
 
@@ -81,14 +86,16 @@ class Memory:
             rows += [(f"... and {len(part) - len(shown):,} smaller",)] if shown is not largest else []
             rows += [()]
         rows.append(("in all", *_numbers(self.total)))
+        if self.replay:
+            rows.append(("beside it, for replays", "", "", "", "", _readable(self.replay)))
         width = max(len(row[0]) for row in rows if row)
         return "\n".join(
             row[0].ljust(width) + "".join(f"{x:>11}" for x in row[1:]) if row else "" for row in rows
         )
 
 
-def memory(nodes: Iterable[Node]) -> Memory:
-    """The report on these nodes."""
+def memory(nodes: Iterable[Node], replay: Any = None) -> Memory:
+    """The report on these nodes, and on what replays them."""
     counted: set[int] = set()
     counts = [(node, *_count(node, counted)) for node in nodes]
 
@@ -105,6 +112,7 @@ def memory(nodes: Iterable[Node]) -> Memory:
         leaves=kinds.get("leaf", Held()),
         constants=kinds.get("constant", Held()),
         intermediates=kinds.get("computed", Held()),
+        replay=_beside(replay, counted),
         by_operation=by(_operation),
         by_scope=by(lambda node: " / ".join(node.scope)),
     )
@@ -132,6 +140,26 @@ def _count(node: Node, counted: set[int]) -> tuple[int, int, int]:
             else:
                 sizes[kind if isinstance(thing, float) else "objects"] += sys.getsizeof(thing)
     return sizes["data"], sizes["gradients"], sizes["objects"]
+
+
+def _beside(replay: Any, counted: set[int]) -> int:
+    """The bytes of the arrays that a replay refers to, but for those that are counted."""
+    size, seen, stack = 0, {id(replay)}, [replay]
+    while stack:
+        for x in gc.get_referents(stack.pop()):
+            if id(x) in seen or isinstance(x, (Node, type, ModuleType)):
+                continue
+            seen.add(id(x))
+            if isinstance(x, np.ndarray):
+                array = _base(x)
+                if id(array) not in counted:
+                    counted.add(id(array))
+                    size += array.nbytes
+            elif (
+                not isinstance(x, FunctionType) or "__name__" not in x.__globals__
+            ):  # of its own, not a module's
+                stack.append(x)
+    return size
 
 
 def _slots(node: Node) -> Iterator[tuple[str, Any]]:

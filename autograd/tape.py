@@ -134,7 +134,7 @@ class Tape:
         >>> held.leaves.data, held.by_operation["exp"].data, held.by_operation["transpose"].data
         (800000, 800000, 0)
         """
-        return memory(self.nodes)
+        return memory(self.nodes, self._replay)
 
     def steps(self, gradient: Any = None) -> Iterator[ForwardStep | BackwardStep]:
         """Both passes, one step at a time: forward as recorded, then backward from the only output.
