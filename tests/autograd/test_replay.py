@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import itertools
 import math
+import operator
 import pickle
 import weakref
 from collections.abc import Callable
@@ -219,6 +221,51 @@ def test_graphs_of_every_shape(name: str) -> None:
     assert_replays(GRAPHS[name], (0.2, 0.9), (1.2, 0.4))
 
 
+def test_sums_are_added_in_their_order() -> None:
+    rng = np.random.default_rng(0)
+    for n in (2, 9, 100):
+        leaves = [Value(0.0) for _ in range(2 * n)]
+        xs, ys = leaves[:n], leaves[n:]
+        outputs = [sum(xs[1:], start=xs[0]) + sum(ys[1:], start=ys[0]), sum(xs) * sum(ys)]
+        tape = Tape(outputs)
+        for x in leaves:
+            x.data = rng.normal() * 10 ** rng.uniform(-8, 8)
+        left, right = (functools.reduce(operator.add, [x.data for x in half]) for half in (xs, ys))
+        assert tape.forward() == [left + right, left * right]
+
+
+def test_a_partial_sum_may_be_an_output() -> None:
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    s = a + b
+    tape = Tape([s, s + c])
+    a.data = 10.0
+    assert tape.forward() == [12.0, 15.0]
+    tape.backward([1.0, 10.0])
+    assert (a.grad, b.grad, c.grad, s.grad) == (11.0, 11.0, 10.0, 11.0)
+
+
+def test_nodes_of_one_row_with_different_options() -> None:
+    def ours(*coefficients: float) -> Function:
+        return lambda x: polynomial(x, coefficients=list(coefficients))  # a list cannot be hashed
+
+    def value(x: Any, coefficients: list[float]) -> Any:
+        return sum(c * x**k for k, c in enumerate(coefficients))
+
+    def slope(y: Any, x: Any, coefficients: list[float]) -> Any:
+        return sum(k * c * x ** (k - 1) for k, c in enumerate(coefficients) if k)
+
+    polynomial = elementwise("polynomial", value, value, [slope])
+    try:
+        assert_replays(lambda a, b: ours(1.0, 2.0)(a) * ours(0.5, 0.0, 3.0)(b), (1, 2), (0.3, -1.2))
+    finally:
+        del TABLE["polynomial"]
+    leaky, choose = TABLE["leaky_relu"], TABLE["where"]
+    assert_replays(lambda a, b: leaky(a, slope=0.1) * leaky(b, slope=0.2), (1, 2), (-0.3, -1.2))
+    assert_replays(
+        lambda a, b: choose(a, b, condition=True) / choose(a, b, condition=False), (1, 2), (-0.3, -1.2)
+    )
+
+
 OPERATIONS: list[Function] = [
     lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: sin(a), lambda a, b: tanh(a) * 2.0,
     lambda a, b: a.relu() - b, lambda a, b: a / (2 + tanh(b)), lambda a, b: a + 0.5, lambda a, b: dot([a, b], [b, a]),
@@ -428,6 +475,7 @@ def test_every_way_of_looking_shows_the_new_numbers() -> None:
     assert y.grad is None
     assert tape.forward() == 1 + math.exp(-1)
     assert (y.data, y.grad) == (1.0, None)  # no backward pass since
+    assert (y.locals, y.grad) == ((1.0, 1.0), None)
 
 
 def test_copies_and_pickles_of_replayed_graphs() -> None:
