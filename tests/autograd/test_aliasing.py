@@ -54,6 +54,17 @@ def test_returned_gradients_are_ones_own(case: Case) -> None:
     share_nothing([*found, u])
 
 
+def test_returned_gradients_of_nodes_between_are_ones_own() -> None:
+    x, w = Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]])
+    a = x + w
+    b = a.T
+    c = b.reshape(2)
+    found = gradients(c, [x, w, a, b, c], np.ones(2))
+    share_nothing(found)
+    for g in found:
+        g += 1  # not read-only
+
+
 def test_a_sum_hands_the_same_numbers_to_both_and_not_the_same_array() -> None:
     a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
     c = a + b
@@ -185,6 +196,8 @@ def test_a_step_between_recording_and_the_pass_is_noticed() -> None:
         p.data -= 0.5
         with pytest.raises(GradientError, match="'p' of shape .* was assigned new .data"):
             y.backward()
+        with pytest.raises(GradientError, match="'p' of shape .* was assigned new .data"):
+            gradients(y, p, create_graph=True)
         assert p.grad is None
         assert w.grad is None
     assert gradients(p.sum(), p).tolist() == [1, 1]  # recorded anew

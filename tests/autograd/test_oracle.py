@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from random_graphs import LONG, OPERATIONS, Program, programs, run
+from random_graphs import LONG, OPERATIONS, Program, mixtures, programs, run
 
 import chainrule.autograd as ag
 from chainrule.autograd import Tensor, gradients
@@ -33,6 +34,11 @@ Y = np.random.default_rng(6).normal(size=(3, 3))
 U = np.random.default_rng(7).normal(size=(3, 3))
 
 
+def same(found: np.ndarray, expected: Any) -> None:
+    """To 1e-8 of each element; where numbers cancelled, of the largest element."""
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8 * float(abs(expected).max()))
+
+
 def compare(program: Program) -> None:
     tx, ty = (torch.tensor(v, requires_grad=True) for v in (X, Y))
     expected = run(program, M, tx, ty)
@@ -48,16 +54,20 @@ def compare(program: Program) -> None:
     np.testing.assert_allclose(root.data, expected.detach(), rtol=1e-8)
     ours = gradients(root, (x, y), create_graph=True)
     for g, t in zip(ours, first):
-        scale = max(1.0, float(t.detach().abs().max()))
-        np.testing.assert_allclose(g.data, t.detach(), rtol=1e-8, atol=1e-10 * scale)
+        same(g.data, t.detach())
     for h, t in zip(gradients(sum((U * g).sum() for g in ours), (x, y)), second):
-        scale = max(1.0, float(t.abs().max()))
-        np.testing.assert_allclose(h, t, rtol=1e-8, atol=1e-10 * scale)
+        same(h, t)
 
 
 @given(programs)
 @settings(max_examples=60)
 def test_random_graphs(program: Program) -> None:
+    compare(program)
+
+
+@given(mixtures)
+@settings(max_examples=20)
+def test_twenty_rows_and_more_mixed(program: Program) -> None:
     compare(program)
 
 

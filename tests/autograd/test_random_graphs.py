@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from random_graphs import LONG, OPERATIONS, Program, programs, run
+from random_graphs import LONG, OPERATIONS, Program, mixtures, programs, run
 
 import chainrule.autograd as ag
 from chainrule.autograd import Tape, Tensor, check_gradients, gradients
@@ -17,6 +17,13 @@ Y = np.random.default_rng(6).normal(size=(3, 3))
 @given(programs)
 @settings(max_examples=60)
 def test_first_and_second_derivatives(program: Program) -> None:
+    check_gradients(lambda x, y: run(program, ag, x, y), X, Y, rtol=1e-5, atol=1e-5)
+
+
+@given(mixtures)
+@settings(max_examples=10)
+def test_twenty_rows_and_more_mixed(program: Program) -> None:
+    assert len({node.op for node in Tape(run(program, ag, Tensor(X), Tensor(Y))).nodes if node.op}) >= 20
     check_gradients(lambda x, y: run(program, ag, x, y), X, Y, rtol=1e-5, atol=1e-5)
 
 

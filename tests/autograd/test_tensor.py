@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,6 +49,54 @@ def test_python_numbers_never_promote() -> None:
     mixed = (t * Tensor([1.0, 2.0])).sum()
     assert mixed.dtype == np.float64
     assert gradients(mixed, t).dtype == np.float32
+
+
+FLOATING = st.sampled_from([np.float16, np.float32, np.float64])
+ANY = FLOATING | st.sampled_from([np.int8, np.int64, np.uint8, np.bool_])
+
+
+@given(
+    FLOATING,
+    ANY | st.sampled_from([bool, int, float]),
+    st.sampled_from(["add", "multiply", "divide", "maximum"]),
+)
+def test_dtypes_at_random(first: Any, second: Any, name: str) -> None:
+    a = Tensor([1.5, 2.0], dtype=first)
+    b = second(1) if second in (bool, int, float) else Tensor([1, 1], dtype=second)
+    for operands in ((a, b), (b, a)):
+        y = getattr(ag, name)(*operands)
+        expected = getattr(np, name)(*(x.data if isinstance(x, Tensor) else x for x in operands))
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y.data, expected)
+        for x in {x for x in operands if isinstance(x, Tensor)}:
+            assert x.requires_grad == (x.dtype.kind == "f")
+            if x.requires_grad:
+                for create_graph in (False, True):
+                    g = gradients(y, x, np.ones(2), create_graph)
+                    assert (g.dtype, g.shape) == (x.dtype, x.shape)
+
+
+@given(FLOATING, hnp.array_shapes(min_dims=0, max_dims=3, max_side=3), st.data())
+def test_reductions_keep_the_dtype(dtype: Any, shape: tuple[int, ...], data: st.DataObject) -> None:
+    axis = data.draw(st.none() | hnp.valid_tuple_axes(len(shape)) if shape else st.none())
+    t = Tensor(np.random.default_rng(0).uniform(0.5, 1, shape), dtype=dtype)
+    for f in (
+        ag.sum,
+        ag.mean,
+        ag.var,
+        ag.std,
+        ag.max,
+        ag.prod,
+        ag.norm,
+        ag.logsumexp,
+        ag.softmax,
+        ag.log_softmax,
+    ):
+        y = f(t, axis=axis[:1] if f is ag.norm and axis else None if f is ag.norm else axis)
+        assert y.dtype == dtype
+        for create_graph in (False, True):
+            g = gradients(y, t, np.ones(y.shape), create_graph)
+            assert (g.dtype, g.shape) == (dtype, shape)
 
 
 def test_powers_promote_as_in_numpy() -> None:

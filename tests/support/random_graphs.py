@@ -74,6 +74,13 @@ programs: st.SearchStrategy[Program] = st.lists(
     min_size=3,
     max_size=14,
 )
+# Twenty rows and more in one graph: each operation works on the result of the one before it.
+mixtures: st.SearchStrategy[Program] = st.lists(
+    st.tuples(st.sampled_from(sorted(OPERATIONS)), st.just(0), st.integers(0, 50)),
+    min_size=20,
+    max_size=30,
+    unique_by=lambda step: step[0],
+)
 LONG = [(name, 0, 5 * i + 1) for i, name in enumerate(sorted(OPERATIONS))]  # every operation, in one graph
 
 
