@@ -2,9 +2,10 @@
 
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `node.py`,
 `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that everything
-else serves. `functions/`, `einsum.py`, `linalg.py` and `windows.py` are more of the table with NumPy's
-arguments; `transforms.py`, `tape.py` and `check.py` use the loop; `levels.py` and `replay.py` run a recorded graph of
-Values as a few operations on arrays. This package imports NumPy and nothing else of chainrule.
+else serves. `functions/`, `einsum.py`, `linalg.py`, `norms.py` and `windows.py` are more of the table with
+NumPy's arguments, `compositions.py` what NumPy makes of them; `transforms.py`, `tape.py` and `check.py` use the loop;
+`levels.py` and `replay.py` run a recorded graph of Values as a few operations on arrays. This package imports
+NumPy and nothing else of chainrule.
 """
 
 from .backward import gradients
@@ -44,7 +45,6 @@ from .functions import (
     median,
     min,
     moveaxis,
-    norm,
     outer,
     pad,
     prod,
@@ -71,12 +71,13 @@ from .functions import (
     var,
     where,
 )
-from .linalg import cholesky, det, inv, slogdet, solve
+from .linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
 from .listing import Source
 from .memory import Held, Memory
 from .modes import no_grad, scope
 from .node import Node
 from .nonfinite import detect_nonfinite
+from .norms import norm
 from .primitives import (
     absolute,
     add,
@@ -192,6 +193,8 @@ __all__ = [
     "diff",
     "divide",
     "dot",
+    "eigh",
+    "eigvalsh",
     "einsum",
     "elu",
     "erf",
@@ -227,8 +230,10 @@ __all__ = [
     "norm",
     "outer",
     "pad",
+    "pinv",
     "power",
     "prod",
+    "qr",
     "ravel",
     "relu",
     "repeat",
@@ -254,6 +259,7 @@ __all__ = [
     "std",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "take",
     "take_along_axis",

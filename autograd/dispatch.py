@@ -1,7 +1,7 @@
 """NumPy's own functions on nodes: `np.exp(t)`, `np.concatenate([t, u])`, `array * v`.
 
 NumPy hands a call with a node among its arguments over to the node, which looks it up here. There are
-three kinds: what has a counterpart of the same name in chainrule.autograd is differentiated, what only
+three kinds: what has a counterpart in chainrule.autograd or is composed of some is differentiated, what only
 looks at numbers (`np.isnan`, `np.argmax`) gets the plain data, and for all else there is a lesson. So no
 object arrays arise and no gradient is lost.
 """
@@ -9,7 +9,6 @@ object arrays arise and no gradient is lost.
 from __future__ import annotations
 
 import inspect
-import math
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -18,38 +17,12 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from . import primitives as p
+from .compositions import COMPOSED, plain
 from .errors import KindError
 from .operators import Operators
 from .table import UFUNCS
 
 __all__ = ["call_function", "call_ufunc"]
-
-# What NumPy composes of functions that are here
-COMPOSED: dict[Any, Callable[..., Any]] = {
-    np.amax: f.max,
-    np.amin: f.min,
-    np.ptp: lambda a, axis=None, keepdims=False: f.max(a, axis, keepdims) - f.min(a, axis, keepdims),
-    np.atleast_1d: lambda *arys: _each(lambda x: f.expand_dims(x, 0) if np.ndim(x) == 0 else x, arys),
-    np.atleast_2d: lambda *arys: _each(lambda x: f.reshape(x, (1, -1)) if np.ndim(x) < 2 else x, arys),
-    np.vstack: lambda tup: f.concatenate([np.atleast_2d(x) for x in tup]),
-    np.hstack: lambda tup: f.concatenate([np.atleast_1d(x) for x in tup], 0 if np.ndim(tup[0]) < 2 else 1),
-    np.column_stack: lambda tup: f.concatenate(
-        [f.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in tup], 1
-    ),
-    np.round: lambda a, decimals=0: p.rint(a * 10.0**decimals) / 10.0**decimals if decimals else p.rint(a),
-    np.reciprocal: lambda x: 1.0 / x,
-    np.fabs: p.absolute,
-    np.float_power: p.power,
-    np.exp2: lambda x: 2.0**x,
-    np.ceil: lambda x: -p.floor(-x),
-    np.trunc: lambda x: p.sign(x) * p.floor(p.absolute(x)),
-    np.deg2rad: lambda x: x * (math.pi / 180),
-    np.rad2deg: lambda x: x * (180 / math.pi),
-}
-COMPOSED[np.around] = COMPOSED[np.round]
-COMPOSED |= {np.radians: COMPOSED[np.deg2rad], np.degrees: COMPOSED[np.rad2deg]}
-COMPOSED |= dict.fromkeys([np.floor_divide, np.remainder, np.fmod, np.divmod], Operators.__floordiv__)
 
 # What only looks at the numbers: comparisons, logic, positions, counts, shapes
 READERS: set[Any] = {
@@ -58,10 +31,12 @@ READERS: set[Any] = {
     if isinstance(ufunc, np.ufunc) and not {"d->?", "dd->?"}.isdisjoint(ufunc.types)
 } | {
     np.all, np.allclose, np.any, np.argmax, np.argmin, np.argpartition, np.argsort, np.argwhere, np.array2string,
-    np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.bincount, np.can_cast, np.count_nonzero,
-    np.digitize, np.empty_like, np.flatnonzero, np.iscomplex, np.iscomplexobj, np.isclose, np.isneginf, np.isposinf,
-    np.isreal, np.isrealobj, np.may_share_memory, np.min_scalar_type, np.ndim, np.nonzero, np.ones_like,
-    np.result_type, np.save, np.savetxt, np.searchsorted, np.shape, np.shares_memory, np.size, np.zeros_like,
+    np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.can_cast, np.count_nonzero,
+    np.diag_indices_from, np.digitize, np.empty_like, np.flatnonzero, np.isclose, np.iscomplex, np.iscomplexobj,
+    np.isin, np.isneginf, np.isposinf, np.isreal, np.isrealobj, np.lexsort, np.linalg.matrix_rank,
+    np.may_share_memory, np.min_scalar_type, np.nanargmax, np.nanargmin, np.ndim, np.nonzero, np.ones_like,
+    np.result_type, np.save, np.savetxt, np.searchsorted, np.shape, np.shares_memory, np.size, np.tril_indices_from,
+    np.triu_indices_from, np.zeros_like,
 }  # fmt: skip
 
 # ufunc.reduce and ufunc.accumulate, by the names of our functions
@@ -79,7 +54,9 @@ ACCUMULATED: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 def ours() -> dict[Any, Callable[..., Any]]:
     """Our counterpart of each of NumPy's functions: whatever is public here under the same name."""
     public = vars(sys.modules[__package__])
-    found = dict(COMPOSED)
+    found = COMPOSED | dict.fromkeys(
+        [np.floor_divide, np.remainder, np.fmod, np.divmod], Operators.__floordiv__
+    )
     for name in public["__all__"]:
         theirs = getattr(np, name, None) or getattr(np.linalg, name, None)
         if callable(theirs) and not isinstance(theirs, type):
@@ -127,20 +104,6 @@ def call_function(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> 
     if function is None:
         raise _no_rule(called)
     return _call_as_numpy(called, func, function, args, options)
-
-
-def plain(x: Any) -> Any:
-    """The data of a node, also inside of lists, tuples and dicts; anything else as it is."""
-    if isinstance(x, Operators):
-        return x.data
-    if isinstance(x, (list, tuple)):
-        return type(x)(map(plain, x))
-    return x
-
-
-def _each(change: Callable[[Any], Any], arrays: tuple[Any, ...]) -> Any:
-    changed = tuple(change(x if isinstance(x, Operators) else np.asarray(x)) for x in arrays)
-    return changed[0] if len(changed) == 1 else changed
 
 
 # ---------------------------------------------------------------------- arguments: theirs to ours

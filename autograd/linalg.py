@@ -1,4 +1,4 @@
-"""Matrices: determinants, inverses, linear systems and Cholesky factors, of one matrix or of a stack.
+"""Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack.
 
 The last two axes are a matrix's rows and columns; axes before them count the matrices of a stack.
 The derivative of a determinant is the matrix of cofactors, which exists where the inverse does not.
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from . import primitives as p
-from .errors import RangeError, ShapeError
+from .errors import KindError, RangeError, ShapeError
 from .functions.arguments import arrays_only
 from .node import describe
 from .operators import Operators
 from .primitives import _t
 from .table import Primitive, structural
 
-__all__ = ["cholesky", "det", "inv", "slogdet", "solve"]
+__all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd"]
 
 
 def _each_matrix(g: Any) -> Any:
@@ -125,7 +125,8 @@ cholesky_ = structural(
 # ---------------------------------------------------------------------- what people call
 
 
-def _square(a: Any, what: str) -> Any:
+def square_matrices(a: Any, what: str) -> Any:
+    """`a` as something with two last axes of one length."""
     a = arrays_only(a, what)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(
@@ -149,7 +150,7 @@ def det(a: Any) -> Any:
     array([[ 4., -2.],
            [-2.,  1.]])
     """
-    return det_(_square(a, "det"))
+    return det_(square_matrices(a, "det"))
 
 
 def slogdet(a: Any) -> tuple[Any, Any]:
@@ -164,7 +165,7 @@ def slogdet(a: Any) -> tuple[Any, Any]:
     >>> slogdet(Tensor([[0.0, 1.0], [1.0, 0.0]]))
     (Tensor(-1.), Tensor(0.))
     """
-    a = _square(a, "slogdet")
+    a = square_matrices(a, "slogdet")
     logarithm = logdet(a)
     if isinstance(a, Operators):
         return a._constant(np.linalg.slogdet(a.data)[0]), logarithm  # type: ignore[attr-defined]
@@ -181,7 +182,7 @@ def inv(a: Any) -> Any:
     Tensor([[0.5 , 0.  ],
             [0.  , 0.25]])
     """
-    return inv_(_square(a, "inv"))
+    return inv_(square_matrices(a, "inv"))
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -196,7 +197,7 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve(Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0])
     Tensor([1. , 0.5])
     """
-    a, b = _square(a, "solve"), arrays_only(b, "solve")
+    a, b = square_matrices(a, "solve"), arrays_only(b, "solve")
     if b.ndim == 0 or b.shape[b.ndim - 2 if b.ndim > 1 else 0] != a.shape[-1]:
         raise ShapeError(
             f"solve was given {describe(a)} and {describe(b)}; b needs {a.shape[-1]} rows, one for each of a "
@@ -227,4 +228,172 @@ def cholesky(a: Any) -> Any:
     Tensor([[2., 0.],
             [1., 2.]])
     """
-    return cholesky_(_square(a, "cholesky"))
+    return cholesky_(square_matrices(a, "cholesky"))
+
+
+# ---------------------------------------------------------------------- decompositions
+
+# A row has one output, so what a decomposition gives is packed into one matrix, from which the parts are cut; their
+# gradients come back together. Where singular values or eigenvalues coincide, the vectors that belong to them are
+# not determined; what would be divided by the difference passes no gradient.
+
+
+def _per_difference(values: Any) -> Any:
+    """1 / (values[j] - values[i]) at [i, j]; 0 where they coincide."""
+    apart = p.reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - p.reshape(
+        values, shape=(*values.shape, 1)
+    )
+    return p.where(apart == 0, 0, 1 / p.where(apart == 0, 1, apart))
+
+
+def _as_row(values: Any) -> Any:
+    return p.reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1]))
+
+
+def _eigh(a: Any) -> Any:
+    values, vectors = np.linalg.eigh((a + np.swapaxes(a, -1, -2)) / 2)
+    return np.concatenate([values[..., None, :], vectors], -2)
+
+
+def _eigh_back(g: Any, y: Any, a: Any) -> Any:
+    values, v = y[..., 0, :], y[..., 1:, :]
+    inner = (
+        _per_difference(values) * (_t(v) @ g[..., 1:, :]) + np.eye(a.shape[-1], dtype=a.dtype) * g[..., :1, :]
+    )
+    s = v @ inner @ _t(v)
+    return 0.5 * (s + _t(s))
+
+
+def _svd(a: Any) -> Any:
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([s[..., None, :], u, np.swapaxes(vh, -1, -2)], -2)
+
+
+def _svd_back(g: Any, y: Any, a: Any) -> Any:
+    m = a.shape[-2]
+    s, u, v = y[..., :1, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
+    gs, gu, gv = g[..., :1, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
+    apart, eye = _per_difference(y[..., 0, :] ** 2), np.eye(s.shape[-1], dtype=a.dtype)
+    per_s = p.where(s == 0, 0, 1 / p.where(s == 0, 1, s))
+    ug, vg = _t(u) @ gu, _t(v) @ gv
+    inner = apart * (ug - _t(ug)) * s + _t(s) * apart * (vg - _t(vg)) + eye * gs
+    beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of what u and v span
+    return (u @ inner + beyond_u) @ _t(v) + u @ _t(beyond_v)
+
+
+def _qr(a: Any) -> Any:
+    q, r = np.linalg.qr(a)
+    return np.concatenate([q, r], -2)
+
+
+def _qr_back(g: Any, y: Any, a: Any) -> Any:
+    m = a.shape[-2]
+    q, r, gq, gr = y[..., :m, :], y[..., m:, :], g[..., :m, :], g[..., m:, :]
+    inner = r @ _t(gr) - _t(gq) @ q
+    below = p.where(np.tri(r.shape[-1], k=-1, dtype=bool), inner, 0)
+    symmetric = below + _t(below) + np.eye(r.shape[-1], dtype=a.dtype) * inner
+    return _t(solve_(r, _t(gq + q @ symmetric)))
+
+
+def _pinv_back(g: Any, y: Any, a: Any, rcond: float) -> Any:
+    left, right = np.eye(a.shape[-2], dtype=a.dtype) - a @ y, np.eye(a.shape[-1], dtype=a.dtype) - y @ a
+    yt, gt = _t(y), _t(g)
+    return left @ gt @ y @ yt + yt @ y @ gt @ right - yt @ g @ yt
+
+
+eigh_ = structural("eigh", _eigh, [_eigh_back])
+svd_ = structural("svd", _svd, [_svd_back])
+qr_ = structural("qr", _qr, [_qr_back])
+pinv_ = structural("pinv", lambda a, rcond: np.linalg.pinv(a, rcond), [_pinv_back])
+
+
+def eigh(a: Any) -> tuple[Any, Any]:
+    """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
+
+    What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. The
+    eigenvalues of one that occurs twice have gradients as a whole; its eigenvectors are not determined and pass on
+    no gradient to one another.
+
+    Raises `ShapeError` for matrices that are not square.
+
+    >>> from chainrule.autograd import Tensor, eigh
+    >>> values, vectors = eigh(Tensor([[2.0, 0.0], [0.0, 1.0]]))
+    >>> values
+    Tensor([1., 2.])
+    """
+    y = eigh_(square_matrices(a, "eigh"))
+    return y[..., 0, :], y[..., 1:, :]
+
+
+def eigvalsh(a: Any) -> Any:
+    """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
+
+    >>> from chainrule.autograd import Tensor, eigvalsh
+    >>> eigvalsh(Tensor([[0.0, 1.0], [1.0, 0.0]]))
+    Tensor([-1.,  1.])
+    """
+    return eigh(a)[0]
+
+
+def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+    """The singular value decomposition `a = u @ diag(s) @ vh`, in its reduced form; of each matrix in a stack.
+
+    Gives `(u, s, vh)`, or `s` alone with `compute_uv=False`: the singular values in descending order. Unlike in NumPy,
+    `full_matrices` is off: the vectors that it adds are not determined by `a`.
+
+    Raises `KindError` for `full_matrices=True` where it adds vectors, `ShapeError` for what is no matrix.
+
+    >>> from chainrule.autograd import Tensor, svd
+    >>> svd(Tensor([[3.0, 0.0], [0.0, -4.0]]), compute_uv=False)
+    Tensor([4., 3.])
+    """
+    a = _matrices(a, "svd")
+    m, n = a.shape[-2:]
+    if full_matrices and compute_uv and m != n:
+        raise KindError(
+            f"svd of {describe(a)} with full_matrices=True adds vectors that the matrix does not determine, so that "
+            f"they have no derivative. Write svd(a, full_matrices=False)"
+        )
+    y = svd_(a)
+    s = y[..., 0, :]
+    return (y[..., 1 : m + 1, :], s, _t(y[..., m + 1 :, :])) if compute_uv else s
+
+
+def qr(a: Any) -> tuple[Any, Any]:
+    """The factors of `a = q @ r`, in their reduced form: `q` with orthonormal columns, `r` upper triangular.
+
+    Raises `ShapeError` for a matrix with more columns than rows, whose last columns `q` does not determine;
+    `RangeError` for a gradient where the columns depend on one another.
+
+    >>> from chainrule.autograd import Tensor, qr
+    >>> q, r = qr(Tensor([[0.0, 2.0], [3.0, 0.0]]))
+    >>> abs(r.data).max()
+    np.float64(3.0)
+    """
+    a = _matrices(a, "qr")
+    if a.shape[-2] < a.shape[-1]:
+        raise ShapeError(f"qr takes matrices with at least as many rows as columns; given {describe(a)}")
+    y = qr_(a)
+    return y[..., : a.shape[-2], :], y[..., a.shape[-2] :, :]
+
+
+def pinv(a: Any, rcond: float = 1e-15) -> Any:
+    """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
+
+    Singular values less than `rcond` times the largest count as zero. The derivative is that among matrices of
+    the same rank.
+
+    >>> from chainrule.autograd import Tensor, pinv
+    >>> pinv(Tensor([[2.0], [0.0]]))
+    Tensor([[0.5, 0. ]])
+    """
+    return pinv_(_matrices(a, "pinv"), rcond=float(rcond))
+
+
+def _matrices(a: Any, what: str) -> Any:
+    a = arrays_only(a, what)
+    if a.ndim < 2:
+        raise ShapeError(
+            f"{what} takes a matrix, or a stack of them in the last two axes; given {describe(a)}"
+        )
+    return a

@@ -1,4 +1,4 @@
-"""Many elements to one: sums, means, extremes, norms, over any axes; and softmax, which shares one sum out."""
+"""Many elements to one: sums, means, extremes, over any axes; and softmax, which shares one sum out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from .. import primitives as p
-from ..errors import KindError, ShapeError
+from ..errors import ShapeError
 from ..node import describe
 from .arguments import Axis, arrays_only, axes_of, of_values
-from .shapes import squeeze
 
 __all__ = [
     "total",
@@ -24,7 +21,6 @@ __all__ = [
     "std",
     "prod",
     "median",
-    "norm",
     "max",
     "min",
     "logsumexp",
@@ -142,54 +138,6 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.reshape(y, shape=shape) if keepdims else y
 
 
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The length of vectors, or the norm of matrices, with the meaning of `numpy.linalg.norm`.
-
-    `axis` is one axis for vectors, two for matrices; with `None` a tensor of one or two axes is meant as a
-    whole, and with `ord=None` any tensor as one long vector. Orders of vectors: `None` and 2 (the root of the sum of
-    squares), `inf` and `-inf` (the largest and smallest size), 0 (how many are not zero), and every other
-    number (the root of the sum of powers). Orders of matrices: `None` and `"fro"` (the root of the sum
-    of squares), 1 and -1 (the largest and smallest sum of a column), `inf` and `-inf` (of a row). The gradient
-    is 0 at the vector 0.
-
-    Raises `KindError` for an order that is not among them, `ShapeError` for axes that do not fit.
-
-    >>> from chainrule.autograd import Tensor, norm
-    >>> t = Tensor([3.0, -4.0])
-    >>> norm(t).backward()
-    >>> t.grad
-    array([ 0.6, -0.8])
-    >>> norm(t, 1), norm(t, float("inf"))
-    (Tensor(7.), Tensor(4.))
-    """
-    x, keepdims = arrays_only(x, "norm"), builtins.bool(keepdims)
-    axes = axes_of(x, axis, "norm")
-    if (ord is None and (axis is None or len(axes) == 2)) or (ord == "fro" and len(axes) == 2):
-        return p.norm(x, ord=2, axis=axes, keepdims=keepdims)
-    if len(axes) not in (1, 2):
-        raise ShapeError(
-            f"norm of order {ord!r} was asked of {describe(x)} over {len(axes)} axes. Name one axis for vectors "
-            f"or two for matrices, as in axis=-1 or axis=(0, 1)"
-        )
-    if not (ord is None or isinstance(ord, (int, float, np.number))) or ord != ord:
-        raise KindError(
-            f"norm of {'vectors' if len(axes) == 1 else 'matrices'} has no order {ord!r}; "
-            f"see help(norm) for the orders there are"
-        )
-    order = 2.0 if ord is None else float(ord)
-    if len(axes) == 1:
-        return _norm_of_vectors(x, order, axes, keepdims)
-    if abs(order) not in (1, math.inf):
-        raise KindError(
-            f"norm of matrices of order {ord!r} needs singular values, which have no rule here. "
-            f'Orders of matrices are None, "fro", 1, -1, inf and -inf; axis=-1 takes the norms of rows'
-        )
-    down, along = axes if abs(order) == 1 else axes[::-1]  # sum down the columns, or along the rows
-    sums = p.sum_(p.absolute(x), axis=(down,), keepdims=True)
-    y = (max if order > 0 else min)(sums, along, keepdims=True)
-    return y if keepdims else squeeze(y, axes)
-
-
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element along `axis`. Equal largest elements share the gradient evenly.
 
@@ -259,16 +207,6 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
         return [v - whole for v in x]
     x = arrays_only(x, "log_softmax")
     return p.log_softmax(x, axis=axes_of(x, axis, "log_softmax"))
-
-
-def _norm_of_vectors(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
-    if ord == 0:
-        return p.sum_(p.absolute(p.sign(x)), axis=axis, keepdims=keepdims)
-    if ord == 1:
-        return p.sum_(p.absolute(x), axis=axis, keepdims=keepdims)
-    if math.isinf(ord):
-        return (max if ord > 0 else min)(p.absolute(x), axis, keepdims)
-    return p.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 def _degrees(x: Any, axes: tuple[int, ...], ddof: float, what: str) -> float:

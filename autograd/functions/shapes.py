@@ -86,8 +86,10 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     (2, 1, 1)
     """
     x = arrays_only(x, "moveaxis")
-    old = axes_of(x, tuple(np.ravel(source).tolist()), "moveaxis")
-    new = axes_of(x, tuple(np.ravel(destination).tolist()), "moveaxis")
+    old, new = (
+        axes_of(x, tuple(integers_of(axes, "moveaxis", "axes").ravel().tolist()), "moveaxis")
+        for axes in (source, destination)
+    )
     if len(old) != len(new):
         raise ShapeError(f"moveaxis was given {len(old)} axes to move and {len(new)} positions")
     order = [k for k in range(x.ndim) if k not in old]

@@ -10,16 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.autograd import (
+    KindError,
     RangeError,
     ShapeError,
     Tensor,
     check_gradients,
     cholesky,
     det,
+    eigh,
+    eigvalsh,
     gradients,
     inv,
+    pinv,
+    qr,
     slogdet,
     solve,
+    svd,
 )
 
 
@@ -182,3 +188,63 @@ def test_systems_that_do_not_fit() -> None:
             solve(a, b)
     with pytest.raises(ShapeError, match="do not broadcast"):
         solve(a, np.ones((5, 3, 1)))
+
+
+# ---------------------------------------------------------------------- decompositions
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 3), (2, 1, 3, 2), (1, 1)], ids=str)
+def test_decompositions_of_any_shape(shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    a = rng.normal(size=shape)
+    u, s, vh = svd(Tensor(a))
+    np.testing.assert_allclose((u * s[..., None, :] @ vh).data, a, atol=1e-13)
+    np.testing.assert_allclose(pinv(Tensor(a)).data, np.linalg.pinv(a), atol=1e-12)
+    for f in (*(lambda a, i=i: svd(a)[i] for i in range(3)), pinv, lambda a: svd(a, compute_uv=False)):
+        check_gradients(f, a)
+    if shape[-2] >= shape[-1]:
+        q, r = qr(Tensor(a))
+        np.testing.assert_allclose((q @ r).data, a, atol=1e-13)
+        check_gradients(lambda a: qr(a)[0], a)
+        check_gradients(lambda a: qr(a)[1], a)
+    if shape[-2] == shape[-1]:
+        values, vectors = eigh(Tensor(a))
+        symmetric = (a + np.swapaxes(a, -1, -2)) / 2
+        np.testing.assert_allclose(
+            (symmetric @ vectors).data, (vectors * values[..., None, :]).data, atol=1e-13
+        )
+        check_gradients(lambda a: eigh(a)[1], a)
+        check_gradients(eigvalsh, a)
+
+
+def test_numpys_names_of_decompositions(rng: np.random.Generator) -> None:
+    a = rng.normal(size=(3, 3))
+    for name, f in [("eigh", eigh), ("svd", svd), ("qr", qr)]:
+        for found, expected in zip(getattr(np.linalg, name)(Tensor(a)), f(a), strict=True):
+            np.testing.assert_array_equal(found.data, expected)
+    assert np.linalg.svd(Tensor(a), compute_uv=False).shape == np.linalg.eigvalsh(Tensor(a)).shape == (3,)
+    np.testing.assert_allclose(np.linalg.pinv(Tensor(a[:2]), rcond=1e-10).data, np.linalg.pinv(a[:2]))
+
+
+@pytest.mark.parametrize(
+    "a", [np.eye(3), np.zeros((3, 3)), np.diag([2.0, 2.0, 1.0]), np.ones((3, 3))], ids=str
+)
+def test_where_vectors_are_not_determined_gradients_are_finite(a: np.ndarray) -> None:
+    t = Tensor(a)
+    values, vectors = eigh(t)
+    np.testing.assert_allclose(gradients(values.sum(), t), np.eye(3), atol=1e-14)  # that of the trace
+    u, s, vh = svd(t)
+    for y in (vectors, u, vh, s):
+        g = gradients((y * np.arange(y.size).reshape(y.shape)).sum(), t)
+        assert np.isfinite(g).all()
+
+
+def test_mistakes_with_decompositions() -> None:
+    with pytest.raises(KindError, match="full_matrices=False"):
+        svd(Tensor(np.ones((2, 3))), full_matrices=True)
+    with pytest.raises(ShapeError, match="as many rows as columns"):
+        qr(Tensor(np.ones((2, 3))))
+    with pytest.raises(ShapeError, match="square matrix"):
+        eigh(Tensor(np.ones((2, 3))))
+    for f in (svd, qr, pinv):
+        with pytest.raises(ShapeError, match=r"takes a matrix.*shape \(3,\)"):
+            f(Tensor(np.ones(3)))

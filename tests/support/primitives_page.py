@@ -9,6 +9,8 @@ from table_cases import CASES, Case
 
 import chainrule.autograd as ag
 from chainrule.autograd import TABLE, Primitive, Tensor
+from chainrule.autograd.compositions import BY_NAME
+from chainrule.autograd.dispatch import READERS
 from chainrule.autograd.tape import rule_text
 
 INTRODUCTION = """\
@@ -21,6 +23,16 @@ Written by `make pages` from the table of primitives; a test keeps it up to date
 `y` is the output, `x` or `a` and `b` are the inputs, `g` is the gradient that arrives at the output. An elementwise row
 states local gradients, which the engine multiplies by `g`; a structural row states what passes on to an input. Every
 row can be differentiated any number of times.
+
+"""
+
+
+COMPOSITIONS = """
+## Functions by NumPy's names only
+
+NumPy's own functions take nodes: `np.exp(t)` and `np.sum(t, axis=0)` are the functions above. The following are
+composed of those and have no other name. Every other function of NumPy raises a `TypeError` that names it and
+says what to write; no gradient is lost in silence.
 
 """
 
@@ -69,7 +81,14 @@ def page() -> str:
         if callable(thing) and name.islower() and not isinstance(thing, type):
             said = "a primitive" if isinstance(thing, Primitive) else (thing.__doc__ or "").split("\n")[0]
             parts.append(f"| `{name}` | {said.replace('|', chr(92) + '|')} |\n")
-    return "".join(parts)
+    parts.append(COMPOSITIONS)
+    readers = {f"np.{function.__name__}" for function in READERS}
+    for title, names in (
+        ("Differentiated", set(BY_NAME)),
+        ("These only read, and their results are plain numbers and arrays", readers),
+    ):
+        parts.append(f"{title}: {', '.join(f'`{name}`' for name in sorted(names))}.\n\n")
+    return "".join(parts).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

@@ -100,6 +100,33 @@ def _banachiewicz(a: np.ndarray) -> np.ndarray:
     return low
 
 
+def _signed(found: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The columns with the signs that LAPACK gives them: a vector and its opposite are as good."""
+    return np.sign((found * like).sum(0))
+
+
+def _eigh(a: np.ndarray) -> np.ndarray:
+    values, v = np.linalg.eig((a + a.T) / 2)
+    values, v = values[order := np.argsort(values)], v[:, order]
+    return np.vstack([values, v * _signed(v, np.linalg.eigh((a + a.T) / 2)[1])])
+
+
+def _svd(a: np.ndarray) -> np.ndarray:
+    values, v = np.linalg.eig(a.T @ a)
+    values, v = values[order := np.argsort(-values)] ** 0.5, v[:, order]
+    v = v * _signed(v, np.linalg.svd(a)[2].T)
+    return np.vstack([values, a @ v / values, v])
+
+
+def _gram_schmidt(a: np.ndarray) -> np.ndarray:
+    q = np.zeros_like(a)
+    for k, column in enumerate(a.T):
+        rest = column - q @ (q.T @ column)
+        q[:, k] = rest / math.hypot(*rest)
+    q = q * _signed(q, np.linalg.qr(a)[0])
+    return np.vstack([q, np.triu(q.T @ a)])
+
+
 def _beside_each_other(x: np.ndarray, fill: float) -> np.ndarray:
     """The windows of six elements that OVERLAPPING describes: -1, 1, 3 and 1, 3, 5, where -1 is padding."""
     x = np.concatenate([np.full_like(x[..., :1], fill), x], -1)
@@ -204,6 +231,10 @@ STRUCTURAL = [
          / np.array([_expanded(m) for m in a])[:, None, None]),
     Case("solve", (A, DRAWN.uniform(-1, 1, (1, 3, 2))), lambda a, b: np.linalg.inv(a) @ b),
     Case("cholesky", (np.eye(3) + 0.1 * (A[0] + A[0].T),), _banachiewicz),
+    Case("eigh", (A[0],), _eigh),
+    Case("svd", (A[0, :, :2],), _svd),
+    Case("qr", (A[0, :, :2],), _gram_schmidt),
+    Case("pinv", (A[0, :, :2],), lambda a, rcond: np.linalg.inv(a.T @ a) @ a.T, {"rcond": 1e-15}),
     Case("windows", (SOUND,), lambda x, fill, **how: _beside_each_other(x, fill), {**OVERLAPPING, "fill": 0.5}),
     Case("fold", (_beside_each_other(SOUND, 0.5),), lambda x, **how: _put_back(x), {**OVERLAPPING, "shape": (6,)}),
     Case("max_pool", (SOUND,), lambda x, **how: _beside_each_other(x, -math.inf).max(2), OVERLAPPING),
