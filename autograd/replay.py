@@ -210,17 +210,19 @@ class ScalarReplay:
             return
         self.behind = False
         place = self.levels.place
-        values = self.values[place].tolist()
+        data = self.values[place].tolist()
         gradients = self.gradients[self.levels.gradient_place].tolist()
         for i, node in enumerate(self.nodes):
             if not node.inputs:
-                continue
+                continue  # its `.data` may be newer by now
             node.__class__ = Value
-            xs = [x.data for x in node.inputs]
-            node.data = y = values[i] if place[i] >= 0 else xs[0] + xs[1]  # a step in a chain of additions
+            xs = [data[self.index[x]] for x in node.inputs]
+            if place[i] < 0:
+                data[i] = xs[0] + xs[1]  # a step in a chain of additions
+            node.data = data[i]
             node.locals = tuple(
                 [
-                    node.op.rule_at_floats(k, y, *xs, **node.params) if x.requires_grad else None
+                    node.op.rule_at_floats(k, data[i], *xs, **node.params) if x.requires_grad else None
                     for k, x in enumerate(node.inputs)
                 ]
             )

@@ -134,6 +134,9 @@ def test_backward_belongs_to_the_last_forward_whatever_was_assigned_since() -> N
     x.data = 10.0
     tape.backward()
     assert x.grad == 4.0 + 6.0
+    assert tape.outputs[0].locals == (3.0, 3.0)
+    tape.outputs[0].backward()
+    assert x.grad == 4.0 + 6.0 + 6.0
 
 
 # ---------------------------------------------------------------------- every row
