@@ -17,7 +17,7 @@ import numpy as np
 from .backward import dependency_order
 from .node import Node
 from .tensor import unbroadcast
-from .tracing import Call, Trace, Traced, cast, copied, item, operands
+from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
 
 __all__ = ["Program", "layout"]
 
@@ -263,8 +263,19 @@ class _Writer:
         return ", ".join([*map(self._term, args), *(f"{k}={self._term(v)}" for k, v in kwargs.items())])
 
     def _called(self, call: Call) -> str:
+        operator = OPERATORS.get(call.function)
+        if (
+            operator
+            and isinstance(call.result.value, np.generic)
+            and all(map(_is_number, concrete(call.args)))
+        ):
+            return operator.join(map(self._term, call.args))
+        if _is_reduction(call.function) and call.kwargs == {"axis": None}:
+            return f"{self._name(_method(call.function))}({self._term(call.args[0])}, None)"
         if call.function is item:
             return f"{self._term(call.args[0])}[{self._term(call.args[1])}]"
+        if call.function is taken:
+            return f"{self._bound_method(call.args[0], 'take')}({self._arguments(call.args[1:], {})})"
         return f"{self._name(call.function)}({self._arguments(call.args, call.kwargs)})"
 
     def _written(self, call: Call, out: str) -> str:
@@ -272,15 +283,24 @@ class _Writer:
         if function in (cast, copied):
             return f"{self._name(np.copyto)}({out}, {self._term(call.args[0])}, 'unsafe')"
         if isinstance(function, np.ufunc):
-            args = ", ".join(map(self._term, _typed(function, call.args, call.result.value.dtype)))
+            if function is np.matmul and _is_plain_product(call):
+                return f"{self._bound_method(call.args[0], 'dot')}({self._term(call.args[1])}, {out})"
+            args = ", ".join(map(self._term, _typed(function, call.args)))
             named = "out=" if function in (np.maximum, np.minimum) else ""  # where NumPy wants it named
             return f"{self._name(function)}({args}, {named}{out})"
         if _is_reduction(function):
             axis = call.kwargs.get("axis", 0)
             axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
             options = f"{self._term(axis)}, None, {out}, {call.kwargs.get('keepdims', False)}"
-            return f"{self._name(_method(function, self.known))}({self._term(call.args[0])}, {options})"
+            return f"{self._name(_method(function))}({self._term(call.args[0])}, {options})"
         return f"{self._name(function)}({self._arguments(call.args, call.kwargs)}, out={out})"
+
+    def _bound_method(self, x: Any, name: str) -> str:
+        if isinstance(x, Traced) and x in self.local:
+            return f"{self.local[x]}.{name}"
+        key = f"m{len(self.known)}"
+        self.known[key] = getattr(self.static[x] if isinstance(x, Traced) else x, name)
+        return key
 
     def functions(self) -> tuple[Callable[..., Any], ...]:
         forward, back = self.text
@@ -299,11 +319,10 @@ class _Writer:
         begin = []
         for k, g in enumerate(self.lent):
             name = self.local[g]
-            begin += [
-                f"{name} = lent[{k}]",
-                f"if references({name}) != HELD: {name} = lent[{k}] = empty({name})",
-            ]
+            fresh = f"{name} = lent[{k}] = empty({name}); flat[{k}] = {name}.reshape(-1, order='A')"
+            begin += [f"{name} = lent[{k}]", f"if references({name}) != HELD: {fresh}"]
         self.known["lent"] = [np.empty_like(g.value) for g in self.lent]
+        self.known["flat"] = [g.reshape(-1, order="A") for g in self.known["lent"]]
         self.known["HELD"] = HELD
         for k, g in enumerate(program.upstream):
             begin.append(f"{self._name(np.copyto)}({self._term(g)}, upstream[{k}])")
@@ -316,9 +335,14 @@ class _Writer:
             results.append(name if alone else f"{name}.copy()")
             if alone:
                 given.add(g)
-        checks = [
-            self._term(g) for g in dict.fromkeys(x for x in program.ends.values() if isinstance(x, Traced))
-        ]
+        squares = []  # whose sums a NaN would spoil
+        for k in range(len(self.lent)):
+            back.append(f"f{k} = flat[{k}]")
+            squares.append(f"f{k}.dot(f{k})")
+        others = dict.fromkeys(x for x in program.ends.values() if isinstance(x, Traced) and x not in lent)
+        squares += [f"vdot({name}, {name})" for name in map(self._term, others)]
+        if squares:
+            back.append(f"n = {' + '.join(squares)}")
         shared = sorted(self.local[x] for x in self.crossing if x in self.local)
         nonlocals = [f"nonlocal {', '.join(shared)}"] if shared else []
         lines = [
@@ -333,12 +357,7 @@ class _Writer:
             "        with errstate(all='ignore'):",
             *(f"            {line}" for line in [*begin, *back]),
             f"            results = [{', '.join(results)}]",
-            *(
-                [f"            n = {' + '.join(f'vdot({name}, {name})' for name in checks)}"]
-                if checks
-                else []
-            ),
-            *(["        if n != n: return None"] if checks else []),
+            *(["        if n != n: return None"] if squares else []),
             "        return results",
             f"    def stale(stamp): return {' or '.join(stale)}",
             "    return forward, gradients, stale",
@@ -364,6 +383,13 @@ def _shown(call: Call) -> Traced | None:
     return None
 
 
+OPERATORS = {np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.true_divide: " / "}
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (np.generic, float, int))
+
+
 def _is_reduction(function: Any) -> bool:
     return getattr(function, "__name__", "") == "reduce" and isinstance(
         getattr(function, "__self__", None), np.ufunc
@@ -382,24 +408,66 @@ def _takes_out(call: Call) -> bool:
 METHODS: dict[Any, Any] = {}
 
 
-def _method(function: Any, known: Any) -> Any:
+def _method(function: Any) -> Any:
     """One object for each bound method, so that it has one name."""
     return METHODS.setdefault(function, function)
 
 
-def _typed(ufunc: np.ufunc, args: tuple[Any, ...], out: Any) -> list[Any]:
-    """The operands with Python's numbers as arrays of the dtype that NumPy would give them, which saves it the time."""
+def _is_plain_product(call: Call) -> bool:
+    """Whether `a.dot(b)`, which starts faster, makes the same call to BLAS as `a @ b`."""
+    a, b = concrete(call.args)
+    y = call.result.value
+    return (
+        a.ndim == b.ndim == 2
+        and min(*a.shape, *b.shape) > 1
+        and a.dtype == b.dtype == y.dtype
+        and y.dtype.char in "fd"
+        and y.flags.c_contiguous
+        and all(x.flags.c_contiguous or x.flags.f_contiguous for x in (a, b))
+        and a.dot(b).tobytes() == y.tobytes()
+    )
+
+
+def _typed(ufunc: np.ufunc, args: tuple[Any, ...]) -> list[Any]:
+    """The operands with numbers as arrays of the dtype that NumPy would give them, which saves it the time."""
     kinds = [type(x) if type(x) in (int, float) else getattr(x, "dtype", None) for x in args]
-    if not any(type(x) in (int, float) for x in args) or None in kinds:
+    if None in kinds:
         return list(args)
-    dtypes = ufunc.resolve_dtypes((*kinds, None))
-    return [np.array(x, d) if type(x) in (int, float) else x for x, d in zip(args, dtypes)]
+    dtypes = ufunc.resolve_dtypes((*kinds, None)) if any(isinstance(k, type) for k in kinds) else kinds
+    return [
+        _number(ufunc, np.array(x, d), args) if isinstance(x, (int, float, np.generic)) else x
+        for x, d in zip(args, dtypes)
+    ]
+
+
+def _number(ufunc: np.ufunc, number: Any, args: tuple[Any, ...]) -> Any:
+    """A number as an array; repeated to the shape of what it meets where NumPy is faster then."""
+    other = next(x for x in args if isinstance(x, Traced))
+    if ufunc in REPEATED and number.dtype == other.dtype and 1 < other.size < SMALL:
+        return np.full_like(other.value, number)
+    return number
+
+
+def _agrees(ufunc: np.ufunc) -> bool:
+    """Whether it treats a number and an array of that number alike, down to the signs of zeros."""
+    x = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan] * 9)
+    return all(
+        ufunc(x.astype(d), d.type(n)).tobytes() == ufunc(x.astype(d), np.full(x.shape, n, d)).tobytes()
+        for d in map(np.dtype, (np.float32, np.float64))
+        for n in (0.0, -0.0, 1.0)
+    )
+
+
+REPEATED = {ufunc for ufunc in (np.maximum, np.minimum) if _agrees(ufunc)}
 
 
 def _held() -> int:
+    """How many references to an array there are when a program asks and nobody else holds it."""
     arrays = [np.empty(1)]
     g = arrays[0]
+    flat = g.reshape(-1)
+    assert flat.base is g
     return sys.getrefcount(g)
 
 
-HELD = _held()  # the references to an array that nobody but a program holds
+HELD = _held()

@@ -16,7 +16,19 @@ import numpy as np
 from .operators import Operators
 from .table import Primitive
 
-__all__ = ["Call", "Trace", "Traced", "Untraceable", "cast", "copied", "item", "operands"]
+__all__ = [
+    "SMALL",
+    "Call",
+    "Trace",
+    "Traced",
+    "Untraceable",
+    "cast",
+    "concrete",
+    "copied",
+    "item",
+    "operands",
+    "taken",
+]
 
 # NumPy's functions that are pure: the same arguments give the same result, and nothing is written to
 PURE = {
@@ -34,6 +46,30 @@ REDUCTIONS = {
     np.min: np.minimum,
     np.amin: np.minimum,
 }
+
+
+# how NumPy's reductions join two elements; its sums start from a zero that turns -0 into 0
+PAIRS = {np.add: lambda a, b: a + b + 0.0, np.maximum: np.maximum, np.minimum: np.minimum}
+
+
+def _agrees(ufunc: np.ufunc) -> bool:
+    """Whether that is so here, down to the signs of zeros."""
+    special = [0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, 0.1]
+    pairs = np.array([[a, b] for a in special for b in special] * 3)
+    with np.errstate(all="ignore"):
+        for x in (pairs, pairs.astype(np.float32)):
+            one, other = ufunc.reduce(x, 1), PAIRS[ufunc](x[:, 0], x[:, 1])
+            numbers = one == one
+            if (
+                not np.array_equal(numbers, other == other)
+                or one[numbers].tobytes() != other[numbers].tobytes()
+            ):
+                return False
+    return True
+
+
+PAIRWISE = {ufunc for ufunc in PAIRS if _agrees(ufunc)}
+SMALL = 1 << 15  # elements that stay in the fastest cache
 
 
 class Untraceable(Exception):
@@ -76,6 +112,7 @@ class Trace:
         """The result of a call, written down unless all is constant."""
         if not any(True for _ in operands((args, kwargs))):
             return function(*args, **kwargs)
+        args = self._as_floats(function, args)
         simple = _simpler(function, args)
         if simple is not None:
             return simple
@@ -96,6 +133,17 @@ class Trace:
         if key is not None:
             self.known[key] = result
         return result
+
+    def _as_floats(self, function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Booleans among floats converted first, as NumPy does, which takes more time for it piece by piece."""
+        if function in (np.multiply, np.subtract, np.add) and len(args) == 2:
+            dtypes = [
+                x.dtype for x in args if isinstance(x, (Traced, np.ndarray)) and x.ndim and x.size < SMALL
+            ]
+            if len(dtypes) == 2 and {d.kind for d in dtypes} == {"b", "f"}:
+                dtype = max(dtypes, key=lambda d: d.kind)  # "f"
+                return tuple(x if x.dtype == dtype else self.call(cast, x, dtype) for x in args)
+        return args
 
     def row(self, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """A row's value: traced through its function where that is possible, one call otherwise."""
@@ -245,6 +293,8 @@ class Traced(Operators):
             return self._reduced(REDUCTIONS[func], *args[1:], **kwargs) if args[0] is self else _refuse()
         if func is np.mean:
             return self.mean(*args[1:], **kwargs) if args[0] is self else _refuse()
+        if func is np.take and len(args) == 3:
+            return self.trace.call(taken, *args)
         if func not in PURE:
             raise Untraceable
         result = self.trace.call(func, *args, **kwargs)
@@ -313,9 +363,22 @@ class Traced(Operators):
         return self.trace.call(copied, self)
 
     def _reduced(self, ufunc: np.ufunc, axis: Any = None, keepdims: bool = False) -> Any:
-        if isinstance(axis, (int, tuple)):  # said in one way
-            axis = tuple(k % self.ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
-        return self.trace.call(ufunc.reduce, self, axis=axis, keepdims=bool(keepdims))
+        axes = range(self.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = tuple(sorted(k % self.ndim for k in axes))
+        if len(axes) == self.ndim and not keepdims:
+            return self.trace.call(ufunc.reduce, self, axis=None)
+        if axes != (self.ndim - 1,):
+            return self.trace.call(ufunc.reduce, self, axis=axes, keepdims=bool(keepdims))
+        # in one way for all who ask, with the axis kept; a view without it costs nothing
+        y = self._pair(ufunc)
+        y = self.trace.call(ufunc.reduce, self, axis=axes, keepdims=True) if y is None else y
+        return y if keepdims else y.reshape(tuple(n for k, n in enumerate(self.shape) if k not in axes))
+
+    def _pair(self, ufunc: np.ufunc) -> Any:
+        """A reduction of two elements each as one operation on all the first and all the second: much faster."""
+        if self.shape[-1] != 2 or ufunc not in PAIRWISE or self.dtype.char not in "fd":
+            return None
+        return PAIRS[ufunc](self[..., :1], self[..., 1:])
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         return self._reduced(np.add, axis, keepdims)
@@ -342,6 +405,11 @@ class Traced(Operators):
 def item(x: Any, at: Any) -> Any:
     """`x[at]`."""
     return x[at]
+
+
+def taken(x: Any, at: Any, axis: Any) -> Any:
+    """`x.take(at, axis)`."""
+    return x.take(at, axis)
 
 
 def cast(x: Any, dtype: Any) -> Any:

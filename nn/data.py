@@ -8,6 +8,7 @@ sets themselves are in `chainrule.nn.datasets`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -257,4 +258,11 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
 
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """The same of what is known to be right, as booleans."""
-    return labels[..., None] == np.arange(n_classes)
+    if n_classes > 64:
+        return labels[..., None] == np.arange(n_classes)
+    return np.take(_rows(n_classes), labels, 0)
+
+
+@cache
+def _rows(n_classes: int) -> np.ndarray:
+    return np.eye(n_classes, dtype=bool)

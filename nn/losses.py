@@ -32,6 +32,7 @@ from ..autograd import (
 )
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd.primitives import shifted_exp
 from .data import one_hot_array
 
 __all__ = [
@@ -273,8 +274,8 @@ def _picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
-    x = x - x.max(-1, keepdims=True)
-    return _reduce_array(np.log(np.exp(x).sum(-1)) - _picked(x, t), reduction)
+    e, z, _ = shifted_exp(x, (x.ndim - 1,))
+    return _reduce_array(np.log(e.sum(-1)) - _picked(z, t), reduction)
 
 
 def _per_sample(g: Any, x: Any, reduction: str) -> Any:
