@@ -7,7 +7,8 @@ is what runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from .errors import GradientError, KindError
 from .hooks import HOOKS, hooked
-from .modes import MODE
-from .node import Node, describe
+from .modes import mode
+from .node import ASSIGNED, Node, describe
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
@@ -26,14 +27,38 @@ Step = tuple[Node, int, Any]  # a node, which of its inputs, and the contributio
 def dependency_order(roots: Iterable[Node], constants: bool = False, since: int = 0) -> list[Node]:
     """Every node that leads to the roots and is not older than `since`, inputs before outputs; constants only if
     asked for."""
-    seen = set(roots)
+    return _in_order(_ancestry(roots, constants, since))
+
+
+def _in_order(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=attrgetter("order"))
+
+
+def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) -> dict[Node, None]:
+    """The same nodes in no order, as the keys of a dictionary."""
+    seen: dict[Node, None] = dict.fromkeys(roots)
     stack = list(seen)
+    push, pop = stack.append, stack.pop
+    general = constants or since > 0
     while stack:
-        for x in stack.pop().inputs:
-            if x not in seen and (constants or x.requires_grad) and x.order >= since:
-                seen.add(x)
-                stack.append(x)
-    return sorted(seen, key=attrgetter("order"))
+        node = pop()
+        x = node._a
+        if x is None:
+            continue
+        if general or x.__class__ is tuple:
+            for x in node.inputs:
+                if x not in seen and (constants or x.requires_grad) and x.order >= since:
+                    seen[x] = None
+                    push(x)
+            continue
+        if x not in seen and x.requires_grad:  # the same for two inputs, written out for speed
+            seen[x] = None
+            push(x)
+        x = node._b
+        if x is not None and x not in seen and x.requires_grad:
+            seen[x] = None
+            push(x)
+    return seen
 
 
 def backward_pass(
@@ -42,14 +67,24 @@ def backward_pass(
     recorded: bool = False,
     careful: bool = False,
     members: set[Node] | None = None,
-) -> Iterator[Step]:
+    quick: bool = False,
+) -> Iterator[Any]:
     """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
 
     `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
     at each node. A node comes up after all of its consumers, so its sum is complete by then. With
     `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
-    `members` are the nodes that receive a gradient; by default those that pass it on.
+    `members` are the nodes that receive a gradient; by default those that pass it on. A `quick` pass takes all inputs
+    of a node in one step, by straight code written from the rows; its `gradients` hold `None` for each member at first.
     """
+    if quick:
+        pull, get = order[-1]._pull, gradients.get
+        for node in reversed(order):
+            g = gradients[node]
+            if g is not None and node._a is not None:
+                (pull or node.op.pull)(node, g, gradients, get)  # type: ignore[union-attr]
+                yield node
+        return
     members = set(order) if members is None else members
     for node in hooked(order, gradients) if HOOKS else reversed(order):
         g = gradients.get(node)
@@ -70,25 +105,39 @@ def plus(total: Any, contribution: Any) -> Any:
 
 
 def run(
-    order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool = False
+    order: Sequence[Node],
+    roots: dict[Node, Any],
+    ends: Iterable[Node],
+    recorded: bool = False,
+    totals: dict[Node, Any] | None = None,
 ) -> dict[Node, Any]:
-    """The gradient at every node in `order`, given those at the roots.
+    """The gradient at every node in `order`, given those at the roots; missing or `None` where none arrives.
+
+    `totals`, where it is at hand already, has the nodes for keys and `None` for values, and is filled.
 
     Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
     second look at every product, so it is only done where a NaN came out at one of the `ends`.
     """
-    watch = MODE.get().watch
+    watch = mode().watch
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
-    gradients: dict[Node, Any] = dict(roots)
+    quick = bool(order) and not recorded and not HOOKS and not _assigned_since(order)
+    gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
+    gradients.update(roots)
     with np.errstate(all="ignore"):
-        for _ in backward_pass(order, gradients, recorded):
-            pass
-        if any(x in gradients and has_nan(gradients[x]) for x in ends):
+        exhaust(backward_pass(order, gradients, recorded, quick=quick))
+        if any(gradients.get(x) is not None and has_nan(gradients[x]) for x in ends):
             gradients = dict(roots)
-            for _ in backward_pass(order, gradients, recorded, careful=True):
-                pass
+            exhaust(backward_pass(order, gradients, recorded, careful=True))
     return gradients
+
+
+exhaust: Callable[[Iterator[Any]], Any] = deque(maxlen=0).extend
+
+
+def _assigned_since(order: Sequence[Node]) -> bool:
+    """Whether data may have been assigned to an input after an operation of this pass had used it."""
+    return ASSIGNED[0] > next((node.order for node in order if node._a is not None), ASSIGNED[0])
 
 
 def has_nan(g: Any) -> bool:
@@ -106,10 +155,10 @@ def backward(root: Node, gradient: Any = None) -> None:
             f"backward() was called on {root.describe()}, a constant: nothing that requires a gradient led to it. "
             f"Was it computed under no_grad(), from .data or .item(), or from constants and integers only?"
         )
-    order = dependency_order([root])
-    leaves = [node for node in order if not node.inputs]
-    for node, g in run(order, {root: root._upstream(gradient)}, leaves).items():
-        node._receive(g)
+    totals = _ancestry([root])
+    order = _in_order(totals)
+    leaves = [node for node in order if node._a is None]
+    root._receive(run(order, {root: root._upstream(gradient)}, leaves, totals=totals))
 
 
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
@@ -158,7 +207,7 @@ def pull_back(
 ) -> list[Any]:
     """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
     found = run(order, upstream, wanted, recorded)
-    results = [x._own(found[x]) if x in found else zero(x, recorded) for x in wanted]
+    results = [zero(x, recorded) if found.get(x) is None else x._own(found[x]) for x in wanted]
     if len(set(wanted)) < len(wanted):  # who is named twice gets two arrays
         return [g.copy() if isinstance(g, np.ndarray) else g for g in results]
     return results

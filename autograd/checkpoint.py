@@ -15,7 +15,7 @@ import numpy as np
 from .backward import backward_pass, dependency_order
 from .copying import blank, set_state, state_of
 from .errors import GradientError, KindError
-from .modes import MODE, Block, recording
+from .modes import Block, mode, recording
 from .node import CLOCK, NO_PARAMS, Node, describe
 from .table import Primitive
 from .tensor import Tensor
@@ -68,7 +68,7 @@ def checkpoint(
     op = Primitive("checkpoint", None, partial(_result, outside, y.data), _way_back, None, elementwise=False)
     node: Any = blank(CheckpointTensor if isinstance(y, Tensor) else CheckpointValue)
     local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
-    mine = {"op": op, "params": NO_PARAMS, "scope": MODE.get().scope, "again": again}
+    mine = {"op": op, "params": NO_PARAMS, "scope": mode().scope, "again": again}
     set_state(node, outside, state_of(y) | local | mine)
     return node
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 from weakref import ref
 
 from .backward import dependency_order
-from .node import CLOCK, Node
+from .node import ASSIGNED, CLOCK, Node
+from .tensor import Tensor, like_of
 
 __all__ = ["deepcopy", "reduce", "set_state"]
 
@@ -92,8 +93,10 @@ def set_state(
         setattr(node, name, value)
     node.inputs = inputs
     node.order = next(CLOCK)
+    if "_data" in state:
+        node._like = like_of(node._data)
     for i in stale:
-        inputs[i]._changed = next(CLOCK)  # type: ignore[attr-defined]
+        inputs[i]._changed = ASSIGNED[0] = next(CLOCK)  # type: ignore[attr-defined]
 
 
 def state_of(node: Node) -> dict[str, Any]:
@@ -108,9 +111,9 @@ def state_of(node: Node) -> dict[str, Any]:
 @cache
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
-    return sorted(names - {"__weakref__", "inputs", "order"})
+    return sorted(names - {"__weakref__", "_a", "_b", "_like", "order"})
 
 
 def _stale(node: Node) -> tuple[int, ...]:
     """Which inputs were assigned new data after this node had used them."""
-    return tuple(i for i, x in enumerate(node.inputs) if getattr(x, "_changed", 0) > node.order)
+    return tuple(i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and x._stale(node.order))

@@ -58,7 +58,7 @@ def _step(node: Any) -> Any:
     if isinstance(node, Value):
         return _of_value
     for x in node.inputs:
-        if x._changed > node.order:
+        if x._stale(node.order):
             node._refuse(x)
     return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 

@@ -125,7 +125,8 @@ def _operation(node: Node) -> str:
 def _count(node: Node, counted: set[int]) -> tuple[int, int, int]:
     """The bytes of data, gradients and objects that are counted with this node, and were not with one before it."""
     sizes = {"data": 0, "gradients": 0, "objects": sys.getsizeof(node)}
-    for slot, value in _slots(node):
+    # data first: a local gradient may be the same number again
+    for slot, value in sorted(_slots(node), key=lambda held: held[0].strip("_") not in ("data", "grad")):
         kind = {"data": "data", "grad": "gradients"}.get(slot.strip("_"), "objects")
         for thing in _contents(value):
             if id(thing) in counted:

@@ -16,12 +16,20 @@ __all__ = ["no_grad", "scope"]
 
 
 class Mode(NamedTuple):
+    """What MODE holds."""
+
     recording: bool = True
     scope: tuple[str, ...] = ()
     watch: Any = None  # is shown every operation and every step backward; see nonfinite.py
 
 
-MODE: ContextVar[Mode] = ContextVar("chainrule_mode", default=Mode())  # noqa: B039 (a NamedTuple is immutable)
+# a plain tuple, for every node asks, and Python takes those apart in half the time
+MODE: ContextVar[tuple[bool, tuple[str, ...], Any]] = ContextVar("chainrule_mode", default=(True, (), None))
+
+
+def mode() -> Mode:
+    """The fields of the present mode by their names."""
+    return Mode(*MODE.get())
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,12 +46,11 @@ class Block:
         self.before: list[Any] = []
 
     def __enter__(self) -> None:
-        mode = MODE.get()
-        self.before.append(getattr(mode, self.field))
-        MODE.set(mode._replace(**{self.field: self.value}))
+        self.before.append(getattr(mode(), self.field))
+        MODE.set(tuple(mode()._replace(**{self.field: self.value})))
 
     def __exit__(self, *error: object) -> None:
-        MODE.set(MODE.get()._replace(**{self.field: self.before.pop()}))
+        MODE.set(tuple(mode()._replace(**{self.field: self.before.pop()})))
 
     def __call__(self, function: F) -> F:
         def block() -> Block:  # one for each call, for calls may overlap
@@ -126,8 +133,8 @@ class scope:
 
     def __enter__(self) -> None:
         recording, titles, watch = MODE.get()
-        MODE.set(Mode(recording, (*titles, self.title), watch))
+        MODE.set((recording, (*titles, self.title), watch))
 
     def __exit__(self, *error: object) -> None:
         recording, titles, watch = MODE.get()
-        MODE.set(Mode(recording, titles[:-1], watch))
+        MODE.set((recording, titles[:-1], watch))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
 CLOCK = count(1)
 NO_PARAMS: dict[str, Any] = {}
+ASSIGNED = [0]  # by that clock: when data was last assigned to any tensor
 
 
 class Node(Operators):
@@ -39,9 +40,12 @@ class Node(Operators):
         order: its place in the order of creation.
     """
 
-    __slots__ = ("__weakref__", "inputs", "name", "op", "order", "params", "requires_grad", "scope")
+    # `_a` and `_b` are the inputs of most operations: two slots take half the memory of a tuple, and are no object
+    # more for the garbage collector to visit. Where there are more, `_a` is a tuple of them all.
+    __slots__ = ("__weakref__", "_a", "_b", "name", "op", "order", "params", "requires_grad", "scope")
     grad: Any
-    inputs: tuple[Node, ...]
+    _a: Any
+    _b: Any
     name: str | None
     op: Primitive | None
     order: int
@@ -50,6 +54,21 @@ class Node(Operators):
     scope: tuple[str, ...]
 
     kind: ClassVar[str]  # how error messages call this class
+    _pull: ClassVar[Any] = None  # passes a gradient back quickly, where that is not the row's `pull`
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes it was computed from, in written order; none for a leaf."""
+        a, b = self._a, self._b
+        if a is None:
+            return ()
+        return a if a.__class__ is tuple else (a,) if b is None else (a, b)
+
+    @inputs.setter
+    def inputs(self, nodes: tuple[Node, ...]) -> None:
+        self._a, self._b = (
+            nodes if len(nodes) == 2 else (*nodes, None) if len(nodes) == 1 else (nodes or None, None)
+        )
 
     def backward(self, gradient: Any = None) -> None:
         """Run the backward pass from here: every node that led here gets its `.grad`.
@@ -190,8 +209,9 @@ class Node(Operators):
         """The same, computed with nodes, so that the result can be differentiated again."""
         raise NotImplementedError
 
-    def _receive(self, g: Any) -> None:
-        """Write the gradient of a pass to `.grad`."""
+    @classmethod
+    def _receive(cls, totals: dict[Node, Any]) -> None:
+        """Write the gradients of a pass to the `.grad` of its nodes."""
         raise NotImplementedError
 
     def _own(self, g: Any) -> Any:

@@ -73,7 +73,9 @@ class Watch:
             line = LINES.get(node.order)
             self.blame(node, node.op, node.inputs, line and line[1:], forward=True)
 
-    def blame(self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False) -> NoReturn:
+    def blame(
+        self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False
+    ) -> NoReturn:
         """Say what `op` gave, from which inputs, and where."""
         told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
         told += _inputs(op, inputs, node.data)
@@ -88,7 +90,7 @@ class Watch:
         """
         with Block("watch", Watch(values=False)), np.errstate(all="ignore"):
             gradients = run(order, roots, ends, recorded)
-            if not all(np.isfinite(_plain(g)).all() for g in gradients.values()):
+            if not all(np.isfinite(_plain(g)).all() for g in gradients.values() if g is not None):
                 again = dict(roots)
                 for node, i, contribution in backward_pass(order, again, recorded, careful=True):
                     self.backward(node, i, _plain(contribution), _plain(again[node.inputs[i]]))

@@ -18,7 +18,7 @@ from .backward import backward
 from .errors import GradientError, KindError, NonfiniteError, ShapeError
 from .hooks import HOOKS
 from .levels import Levels
-from .modes import MODE
+from .modes import mode
 from .node import Node, describe
 from .value import Value
 
@@ -62,7 +62,7 @@ class ScalarReplay:
             values[: len(numbers)] = numbers
         self.latest, self.batch = values, batch
         self.levels.forward(values)
-        watch = MODE.get().watch
+        watch = mode().watch
         if watch is not None and watch.values:
             self._watch_forward(watch, values)
         found = [values[self.levels.place[self.index[y]]] for y in self.outputs]
@@ -72,7 +72,7 @@ class ScalarReplay:
     def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
         """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
         upstream = self._upstream(gradient)
-        watched = MODE.get().watch is not None
+        watched = mode().watch is not None
         hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
         if hooked and self.batch:
             raise GradientError(
@@ -193,7 +193,7 @@ class ScalarReplay:
         self.behind, self.passed = True, False
 
     def number(self, node: Value, name: str) -> Any:
-        """The `data`, `grad` or `locals` of a node that is behind."""
+        """The `data`, `grad` or local gradients of a node that is behind."""
         i = self.index[node]
         if name == "data" and self.levels.place[i] >= 0:
             return float(self.values[self.levels.place[i]])
@@ -282,7 +282,7 @@ def _number(name: str) -> property:
 
 _DATA: Any = Value.__dict__["data"]  # holds the way to the replay while a node is behind
 _GRAD: Any = Value.__dict__["grad"]
-for _name in ("data", "grad", "locals"):
+for _name in ("data", "grad", "_slope_a", "_slope_b"):
     setattr(_Behind, _name, _number(_name))
 
 

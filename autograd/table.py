@@ -36,7 +36,18 @@ class Primitive:
     Value(6.0)
     """
 
-    __slots__ = ("arity", "elementwise", "linear", "name", "on_arrays", "on_floats", "rules", "symbol")
+    __slots__ = (
+        "arity",
+        "elementwise",
+        "linear",
+        "name",
+        "on_arrays",
+        "on_floats",
+        "pull",
+        "recorders",
+        "rules",
+        "symbol",
+    )
 
     def __init__(
         self,
@@ -56,8 +67,15 @@ class Primitive:
         self.symbol = symbol
         self.elementwise = elementwise
         self.linear = linear
+        # straight code for this row, written by specialise.py when it is first used
+        self.recorders: dict[type, Callable[..., Any]] = {}  # by the class of node
+        self.pull: Callable[..., None] = _first_pull
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if not params and len(inputs) == self.arity:
+            record = self.recorders.get(inputs[0].__class__)
+            if record is not None:
+                return record(*inputs)
         if len(inputs) != self.arity and self.arity is not None:
             raise KindError(
                 f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
@@ -116,6 +134,11 @@ class Primitive:
 
     def __deepcopy__(self, memo: object) -> Primitive:
         return self
+
+
+def _first_pull(node: Any, *rest: Any) -> None:
+    node.op.pull = node._puller(node.op)
+    node.op.pull(node, *rest)
 
 
 def _named(name: str) -> Primitive:

@@ -16,9 +16,10 @@ from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import ChainruleError, GradientError, KindError, ShapeError
-from .modes import MODE
-from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
+from .modes import MODE, mode
+from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
+from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
 
 __all__ = ["Tensor"]
@@ -45,11 +46,13 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_changed", "_data", "_grad")
+    __slots__ = ("_changed", "_data", "_grad", "_like")
     _data: npt.NDArray[Any]
-    _changed: int
+    _changed: int  # by the clock: when the data of a leaf were assigned, or computed anew by a replay
+    _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
     _grad: Any
     kind = "Tensor"
+    _data_slot = "_data"
 
     def __init__(
         self,
@@ -89,7 +92,8 @@ class Tensor(Node):
                 f"Make a new Tensor for data of another shape"
             )
         self._data = array
-        self._changed = next(CLOCK)
+        self._like = like_of(array)
+        self._changed = ASSIGNED[0] = next(CLOCK)
 
     shape = property(lambda self: self._data.shape, doc="The length of each axis.")
     ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
@@ -144,6 +148,7 @@ class Tensor(Node):
         recording, titles, watch = MODE.get()
         node = _new(Tensor)
         node._data = y
+        node._like = like_of(y)
         node._changed = 0
         node._grad = node.name = None
         node.scope = titles
@@ -153,9 +158,10 @@ class Tensor(Node):
             node.inputs = inputs
             node.params = params
             node.requires_grad = True
+            if op.arity in (1, 2) and not params and Tensor not in op.recorders:
+                op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
         else:
-            node.op = None
-            node.inputs = ()
+            node.op = node._a = node._b = None
             node.params = NO_PARAMS
             node.requires_grad = False
             node._changed = -1  # computed and not recorded, so no replay can compute it again
@@ -169,12 +175,12 @@ class Tensor(Node):
         op, y, params, inputs = self.op, self._data, self.params, self.inputs
         order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
-        arrays = [x._data if x._changed <= order else self._refuse(x) for x in inputs]  # type: ignore[attr-defined]
+        arrays = [self._refuse(x) if x._stale(order) else x._data for x in inputs]  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
                 continue
-            rule, here = op.rule_for(i), arrays[i]
+            rule = op.rule_for(i)
             c: Any
             if op.elementwise:
                 local = rule(y, *arrays, **params) if params else rule(y, *arrays)
@@ -186,14 +192,7 @@ class Tensor(Node):
                 c = rule(g, y, *arrays, **params)
                 if c is None:
                     continue  # flat in this input
-            if c.__class__ is not np.ndarray:
-                c = np.asarray(c)
-            if c.shape != here.shape:
-                c = unbroadcast(c, here.shape)
-            if c.dtype is not here.dtype:
-                c = c.astype(here.dtype, copy=False)
-            if not x.inputs and (c is g or c.base is not None):
-                c = c.copy()  # what a leaf keeps is its own; between, arrays are shared and never written to
+            c = fit(c, x, g)
             passed.append((i, c))
         return passed
 
@@ -201,7 +200,7 @@ class Tensor(Node):
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
         for x in inputs:
-            if x._changed > max(self.order, self._changed):  # type: ignore[attr-defined]
+            if x._stale(max(self.order, self._changed)):  # type: ignore[attr-defined]
                 self._refuse(x)
         passed = []
         for i, x in enumerate(inputs):
@@ -217,26 +216,40 @@ class Tensor(Node):
             passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
         return passed
 
-    def _receive(self, g: npt.NDArray[Any]) -> None:
-        if self.inputs:
-            self._grad = (g,)  # lent; see grad
-        else:
-            self._grad = g if self._grad is None else plus(self._grad, g)
+    @classmethod
+    def _receive(cls, totals: dict[Any, Any]) -> None:
+        for node, g in totals.items():
+            if node._a is not None:
+                node._grad = g
+            elif g is not None:
+                node._grad = np.asarray(g) if node._grad is None else plus(node._grad, g)
 
     def _own(self, g: Any) -> Any:
-        return g.copy() if self.inputs and isinstance(g, np.ndarray) else g
+        return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
+
+    @staticmethod
+    def _puller(row: Primitive) -> Any:
+        return puller(row, fit)
 
     @property
     def grad(self) -> Any:
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
-        # Within a pass, nodes share arrays. The first look at a gradient makes it this node's own.
-        if self._grad.__class__ is tuple:
-            self._grad = self._grad[0].copy()
-        return self._grad
+        # Within a pass, nodes share arrays. The first look at the gradient of a node between copies it, and what is
+        # this node's own is kept in a tuple, to know it by.
+        g = self._grad
+        if g is None or self._a is None:
+            return g
+        if g.__class__ is not tuple:
+            self._grad = g = (np.array(g),)
+        return g[0]
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        self._grad = new
+        self._grad = new if self._a is None or new is None else (new,)
+
+    def _stale(self, since: int) -> bool:
+        """Whether the data were assigned, or computed anew by a replay, after `since`."""
+        return self._changed > since
 
     def _refuse(self, x: Node) -> Any:
         assert self.op is not None
@@ -440,18 +453,27 @@ class Tensor(Node):
 
 
 _new = object.__new__
+LIKE: dict[tuple[tuple[int, ...], str], tuple[tuple[int, ...], str]] = {}
+
+
+def like_of(array: npt.NDArray[Any]) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of an array, as one object for all arrays that are alike, so that `is` compares them."""
+    like = array.shape, array.dtype.char
+    if len(LIKE) > 10_000:
+        LIKE.clear()  # whoever kept one from before is like nobody else, and only goes the general way
+    return LIKE.setdefault(like, like)
 
 
 def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
     """`data` as a leaf, without a copy."""
     node = _new(Tensor) if node is None else node
     node._data = data
+    node._like = like_of(data)
     node._changed = 0
-    node._grad = node.name = node.op = None
-    node.inputs = ()
+    node._grad = node.name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
     node.requires_grad = requires_grad
-    node.scope = MODE.get().scope
+    node.scope = mode().scope
     node.order = next(CLOCK)
     return node
 
@@ -533,12 +555,31 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     try:
         full = np.broadcast_shapes(g.shape, shape)
     except ValueError:
-        raise ShapeError(f"a rule passed back a gradient of shape {g.shape} to an input of shape {shape}") from None
+        raise ShapeError(
+            f"a rule passed back a gradient of shape {g.shape} to an input of shape {shape}"
+        ) from None
     if full != g.shape:  # a rule may return less than the full shape
         g = broadcast_to(g, shape=full)
     lead = g.ndim - len(shape)
     axis = tuple(k for k, n in enumerate(g.shape) if k < lead or (shape[k - lead] == 1 and n != 1))
     return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
+
+
+def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
+    """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
+
+    What a leaf keeps is its own; between, arrays are shared and never written to.
+    """
+    if c.__class__ is not np.ndarray:
+        c = np.asarray(c)
+    here = x._data
+    if c.shape != here.shape:
+        c = unbroadcast(c, here.shape)
+    if c.dtype is not here.dtype:
+        c = c.astype(here.dtype, copy=False)
+    if x._a is None and (c is g or c.base is not None):
+        c = c.copy()
+    return c
 
 
 def _times_carefully(g: npt.NDArray[Any], local: Any) -> npt.NDArray[Any]:
@@ -550,3 +591,11 @@ def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
         return g
     c = g * local
     return where((g == 0) | (local == 0), 0, c) if careful else c
+
+
+# what the straight code of specialise.py needs from here
+TOOLS = {
+    "general": Tensor._apply, "lift": _lift, "like_of": like_of, "floating": "efdg", "clock": CLOCK.__next__,
+    "no_params": NO_PARAMS,
+}  # fmt: skip
+operators(Tensor, TOOLS)

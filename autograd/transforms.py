@@ -21,7 +21,7 @@ from . import functions
 from .backward import between, plus, pull_back, zero
 from .errors import KindError, ShapeError
 from .forward import push_forward
-from .modes import MODE, recording
+from .modes import mode, recording
 from .node import CLOCK, Node, describe
 from .primitives import positive
 from .tensor import Tensor
@@ -123,7 +123,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
 
     def pullback(gradient: Any) -> Any:
         given = leaves_beside(call.output, gradient, "the gradient")
-        nested = MODE.get().recording and (call.nested or any(map(_requires_grad, given)))
+        nested = mode().recording and (call.nested or any(map(_requires_grad, given)))
         upstream: dict[Node, Any] = {}
         with recording(True):
             for y, g in zip(leaves(call.output), given, strict=True):
@@ -152,7 +152,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     _check_function(f, "jvp")
     args, given = _as_tuples(args, tangents, "the tangents")
     call = _Call("jvp", f, args, tuple(range(len(args))))
-    nested = MODE.get().recording and (call.nested or any(map(_requires_grad, given)))
+    nested = mode().recording and (call.nested or any(map(_requires_grad, given)))
     with recording(True):
         moves = {x: _tangent(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
         (tangent,) = call.push_forward([moves], nested)
@@ -294,7 +294,7 @@ class _Call:
         self.given = leaves(self.by)
         self.since = next(CLOCK)
         dtype = _dtype_beside(args)
-        connected = MODE.get().recording
+        connected = mode().recording
         with recording(True):
             self.inputs = [_fresh(what, x, dtype, connected) for x in self.given]
             replaced = list(args)

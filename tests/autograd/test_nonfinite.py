@@ -23,7 +23,7 @@ from chainrule.autograd import (
     sqrt,
     where,
 )
-from chainrule.autograd.modes import MODE
+from chainrule.autograd.modes import mode
 from chainrule.autograd.nonfinite import LINES
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def raised(f: Any) -> str:
     with pytest.raises(NonfiniteError) as caught, detect_nonfinite():
         f()
-    assert MODE.get().watch is None
+    assert mode().watch is None
     return str(caught.value)
 
 
@@ -188,7 +188,7 @@ def test_the_block_is_left_and_does_not_leak() -> None:
     seen = []
 
     def other() -> None:
-        seen.append(MODE.get().watch)
+        seen.append(mode().watch)
         exp(Tensor(1000.0))
 
     with detect_nonfinite():
@@ -197,7 +197,7 @@ def test_the_block_is_left_and_does_not_leak() -> None:
         thread.join()
         with scope("a"), no_grad(), detect_nonfinite():
             pass
-        assert MODE.get().watch is not None
+        assert mode().watch is not None
         with pytest.raises(NonfiniteError):
             exp(Tensor(1000.0))
     assert seen == [None]
