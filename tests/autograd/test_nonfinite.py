@@ -147,6 +147,16 @@ def test_an_untaken_branch_does_not_count() -> None:
         np.testing.assert_array_equal(gradients(slope[1], x), [0, -1 / 32])
 
 
+def test_who_is_to_blame_is_found_past_a_branch_not_taken() -> None:
+    w, x = Tensor([0.0], name="w"), Tensor([0.0], name="x")
+
+    def f() -> None:
+        root = sqrt(w)  # recorded first, so its gradient comes last
+        (where(x > 0, sqrt(x), 0.0) + root).sum().backward()
+
+    assert "sqrt passed back a gradient with inf at [0] to a Tensor 'w'" in raised(f)
+
+
 def test_second_derivatives_are_what_they_are_without() -> None:
     x = Tensor([0.0, 2.0])
     with detect_nonfinite():
