@@ -70,13 +70,8 @@ class TensorReplay:
 
         Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for data of another shape.
         """
-        given, batch = self._named(leaves)
-        for leaf in leaves and (*given, *batch):
-            self._refuse_lost(leaf)
-        for leaf, array in given.items():
-            leaf.data = array
-        self.batch = batch
-        if not batch:
+        self.batch = self._assign(leaves) if leaves else {}
+        if not self.batch:
             self._draw()
             self._compute()
             results = [y.data for y in self.outputs]
@@ -86,6 +81,15 @@ class TensorReplay:
                 np.empty((0, *y.shape), y.dtype) for y in self.outputs
             ]  # fmt: skip
         return results[0] if len(results) == 1 else results
+
+    def _assign(self, leaves: dict[str, Any]) -> dict[Any, Any]:
+        """Write to the leaves of these names, and return those that a batch was given for."""
+        given, batch = self._named(leaves)
+        for leaf in (*given, *batch):
+            self._refuse_lost(leaf)
+        for leaf, array in given.items():
+            leaf.data = array
+        return batch
 
     def _draw(self) -> None:
         for leaf, draw in self.drawn:
@@ -144,17 +148,17 @@ class TensorReplay:
                 y.backward()  # which explains
         if self.batch:
             return self._backward_of_batch(gradient)
-        upstream = self._upstream(gradient)
+        upstream = self._upstream(gradient) if self.given or gradient is not None else None
         watched = mode().watch is not None or (HOOKS and any(x.order in HOOKS for x in self.nodes))
         if watched or self.stamp == 0 or self._is_stale():
-            for node, g in self._by_engine(upstream).items():  # which also says that a leaf has changed
-                node._receive({node: g})
+            # which also says that a leaf has changed
+            self.outputs[0]._receive(self._by_engine(upstream or self._upstream(None)))
             return None
         if gradient is not None and not self.given:
             self.given, self.program = True, None
         if self.program is None:
             self._compute()
-        self._receive(dict(self._gradients(upstream)))
+        self._receive(self._gradients(upstream))
         return None
 
     def _is_stale(self) -> bool:
@@ -181,18 +185,18 @@ class TensorReplay:
             roots[y] = g if y not in roots else plus(roots[y], g)
         return run(order, roots, [x for x in order if not x.inputs])
 
-    def _gradients(self, upstream: list[Any]) -> Iterable[tuple[Any, Any]]:
+    def _gradients(self, upstream: list[Any] | None) -> Iterable[tuple[Any, Any]]:
         """The leaves that a gradient reaches, and their gradients, as nobody else holds them."""
         program = self.program
         assert program is not None
         results = program.gradients(upstream)
         if results is None:  # NaN: zero times infinity, perhaps
-            found = self._by_engine(upstream)
+            found = self._by_engine(upstream or self._upstream(None))
             return [(leaf, found[leaf]) for leaf in program.ends]
         return zip(program.ends, results)
 
-    def _receive(self, gradients: dict[Any, Any]) -> None:
-        for leaf, g in gradients.items():
+    def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
+        for leaf, g in gradients:
             leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
 
     # -------------------------------------------------- leaves by name, and batches
@@ -266,7 +270,7 @@ class TensorReplay:
                     own[leaf].append(g)
                 else:
                     sums[leaf] = g if leaf not in sums else plus(sums[leaf], g)
-        self._receive(sums)
+        self._receive(sums.items())
         return {
             leaf.name: np.array(each, leaf.dtype).reshape(count, *leaf.shape) for leaf, each in own.items()
         }

@@ -383,7 +383,7 @@ def _shown(call: Call) -> Traced | None:
     return None
 
 
-OPERATORS = {np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.true_divide: " / "}
+OPERATORS: dict[Any, str] = {np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.true_divide: " / "}
 
 
 def _is_number(x: Any) -> bool:

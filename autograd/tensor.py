@@ -85,14 +85,15 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
-        array = np.asarray(new, dtype=self._data.dtype)
-        if array.shape != self._data.shape:
-            raise ShapeError(
-                f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
-                f"Make a new Tensor for data of another shape"
-            )
-        self._data = array
-        self._like = like_of(array)
+        if new is not self._data:  # which it is after `p.data -= ...`
+            array = np.asarray(new, dtype=self._data.dtype)
+            if array.shape != self._data.shape:
+                raise ShapeError(
+                    f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
+                    f"Make a new Tensor for data of another shape"
+                )
+            self._data = array
+            self._like = like_of(array)
         self._changed = ASSIGNED[0] = next(CLOCK)
 
     shape = property(lambda self: self._data.shape, doc="The length of each axis.")

@@ -49,7 +49,7 @@ REDUCTIONS = {
 
 
 # how NumPy's reductions join two elements; its sums start from a zero that turns -0 into 0
-PAIRS = {np.add: lambda a, b: a + b + 0.0, np.maximum: np.maximum, np.minimum: np.minimum}
+PAIRS: dict[Any, Any] = {np.add: lambda a, b: a + b + 0.0, np.maximum: np.maximum, np.minimum: np.minimum}
 
 
 def _agrees(ufunc: np.ufunc) -> bool:

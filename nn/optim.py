@@ -35,6 +35,7 @@ class Optimizer:
             raise KindError(f"the learning rate lr is a number, such as 0.01; given {describe(lr)}")
         self.lr = float(lr)
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
+        self._rooms: dict[Any, tuple[Any, Any, Any]] = {}  # see _descend
         _check_range("lr", self.lr, 0, float("inf"))
         for name, (value, low, high) in limits.items():
             _check_range(name, value, low, high)
@@ -42,8 +43,23 @@ class Optimizer:
     def step(self) -> None:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
         for p, state in zip(self.parameters, self.state):
-            if p.grad is not None:
-                self._update(p, p.grad, state)
+            g = p.grad
+            if g is not None:
+                self._update(p, g, state)
+
+    def _descend(self, p: Any, g: Any) -> None:
+        """`p -= lr * g`, for arrays in memory that is kept from step to step."""
+        data = p.data
+        if g.__class__ is not np.ndarray or g.dtype is not data.dtype:
+            p.data -= self.lr * g
+            return
+        lr, rate, room = self._rooms.get(p, (None, None, None))
+        if lr != self.lr or room.dtype is not data.dtype:
+            rate, room = np.array(self.lr, data.dtype), np.empty_like(data)
+            self._rooms[p] = self.lr, rate, room
+        np.multiply(g, rate, room)
+        np.subtract(data, room, data)
+        p.data = data
 
     def _update(self, p: Any, g: Any, state: dict[str, Any]) -> None:
         raise NotImplementedError(
@@ -102,7 +118,9 @@ class Optimizer:
         self.state = memory
 
     def _settings(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("parameters", "state")}
+        return {
+            name: value for name, value in vars(self).items() if name not in ("parameters", "state", "_rooms")
+        }
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self._settings().items())
@@ -149,7 +167,7 @@ class SGD(Optimizer):
             v += g
             state["velocity"] = v
             g = g + self.momentum * v if self.nesterov else v
-        p.data -= self.lr * g
+        self._descend(p, g)
 
 
 class Adam(Optimizer):
