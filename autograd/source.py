@@ -61,7 +61,8 @@ class _Program:
                 )
         self.names: dict[Node, str] = {}
         self.gradients: dict[Node, str] = {}
-        self.words = Words(RESERVED, "np" if isinstance(self.root, Tensor) else "math")
+        half = any(isinstance(x, Tensor) and x.dtype == np.float16 for x in tape.nodes)
+        self.words = Words(RESERVED, "np" if isinstance(self.root, Tensor) else "math", half)
         self.leaves: list[tuple[str, str, str]] = []  # a name, its value, a comment
         self.forward: list[tuple[str, str, str]] = []
         self.backward: list[list[str]] = []  # a name, =, +=, or a comment, and an expression

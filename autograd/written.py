@@ -38,6 +38,7 @@ OPERATORS: dict[Any, str] = {
     np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
 }  # fmt: skip
 SIGNS: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
+CACHED = type(lru_cache(lambda: None))
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
 INLINE = 8  # elements of an array that is written where it is used; longer ones get a name
 
@@ -154,6 +155,7 @@ class Words:
 
     Attributes:
         module: where infinity is taken from, "math" or "np".
+        half: whether there are numbers in float16.
         modules: which of math and numpy the program imports.
         helpers: the text of each helper, those it calls before it.
         constants: the text of each array that got a name.
@@ -164,8 +166,9 @@ class Words:
         exact: whether an expression has to keep types that only rarely matter, at the cost of its looks.
     """
 
-    def __init__(self, taken: Iterable[str], module: str) -> None:
+    def __init__(self, taken: Iterable[str], module: str, half: bool) -> None:
         self.module = module
+        self.half = half
         self.modules: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.constants: dict[str, str] = {}
@@ -279,7 +282,7 @@ class Words:
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
     ) -> tuple[str, int]:
         """`function(*inputs, **params)` as text, and how tightly that binds."""
-        function = getattr(function, "computes", function)
+        function = self.inside(function)
         if not params and len(inputs) == 2 and _known(function, OPERATORS):
             written = self.infix(OPERATORS[function], None, *inputs)
             return written.text, written.level
@@ -368,7 +371,10 @@ class Words:
             return f"{helper}({self.array(np.ascontiguousarray(x))}, {self.literal(x.strides)})"
         flat = x.ravel(order="K")
         if x.size > INLINE and not order:
-            if (flat.view(np.uint8).reshape(x.size, -1) == flat[:1].view(np.uint8)).all():
+            if (
+                x.dtype.itemsize <= 8
+                and (flat.view(np.uint8).reshape(x.size, -1) == flat[:1].view(np.uint8)).all()
+            ):
                 if x.dtype.kind != "b" and same(flat[0], x.dtype.type(0)):
                     return f"np.zeros({self.literal(x.shape)}{dtype})"
                 return f"np.full({self.literal(x.shape)}, {self._number(flat[0])}{dtype})"
@@ -392,6 +398,13 @@ class Words:
         return f"np.array({text}{dtype}{order})"
 
     # ------------------------------------------------------------------ functions
+
+    def inside(self, function: Any) -> Any:
+        """What a function that only adds a lesson, a memory, or care for float16, computes with."""
+        if isinstance(function, CACHED):
+            return function.__wrapped__
+        function = getattr(function, "but_for_float16", function) if not self.half else function
+        return getattr(function, "computes", function)
 
     def word(self, function: Any) -> str | None:
         """What Python, math or NumPy call this function."""
@@ -420,10 +433,10 @@ class Words:
         found = self._names[key] = self.name(wish)
         try:
             tree = _Resolved(self, function, floats).visit(copy.deepcopy(tree))
-        except Wordless:
+        except Wordless as reason:
             del self._names[key]
             self.taken.discard(found)
-            raise
+            raise Wordless(f"which calls {function.__name__}, {reason}") from None
         if isinstance(tree, ast.Lambda):
             body: list[ast.stmt] = [ast.Return(tree.body)]
             tree = ast.FunctionDef(name=found, args=tree.args, body=body, decorator_list=[])
@@ -627,9 +640,11 @@ class _Resolved(ast.NodeTransformer):
             return ast.Name("np" if x is np else "math")
         if isinstance(x, Primitive):
             name, x = x.name, x.on_floats if self.floats and x.on_floats is not None else x.on_arrays
-        x = getattr(x, "computes", x)
+        x = self.words.inside(x)
         if _known(x, OPERATORS):
             return ast.parse(f"lambda a, b: a {OPERATORS[x]} b", mode="eval").body
+        if isinstance(x, type) and issubclass(x, Exception):
+            return ast.Name(next(base.__name__ for base in x.__mro__ if base.__module__ == "builtins"))
         if callable(x):
             word = self.words.word(x)
             return ast.Name(word if word is not None else self.words.helper(x, self.floats, name))

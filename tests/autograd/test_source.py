@@ -211,10 +211,12 @@ def test_random_graphs(programs: Programs, rng: np.random.Generator, tmp_path: P
         operations = [
             (names[rng.integers(len(names))], *map(int, rng.integers(0, 50, 2))) for _ in range(size)
         ]
-        dtypes = [(float, float), (np.float32, np.float32), (float, np.float32)][k % 3]
-        order = "CF"[k % 2]
+        dtypes = [(float, float), (np.float32, np.float32), (np.float16, np.float16), (float, np.float32)][
+            k % 4
+        ]
+        order = "CF"[k // 2 % 2]
         leaves = [Tensor(np.asarray(rng.normal(size=(3, 3)), dtype, order=order)) for dtype in dtypes]
-        programs.add(random_graph(LONG if k < 3 else operations, ag, *leaves), leaves)
+        programs.add(random_graph(LONG if k < 4 else operations, ag, *leaves), leaves)
     programs.check(tmp_path)
 
 
@@ -322,6 +324,21 @@ def test_a_sum_never_changes_an_array_with_another_name() -> None:
     found = run_here(Tape((y + x).sum() + (y * 2.0).sum()).source())
     assert found["d_x"].tolist() == [7.0, 7.0]
     assert found["d_v1"].tolist() == [3.0, 3.0]
+
+
+def test_long_rules_are_written_in_parts() -> None:
+    for kind in (Value, Tensor):
+        lines = body_of(Tape(sinc(kind(0.3, name="x"))).source())
+        assert max(map(len, lines)) < 110
+        assert lines[-1].startswith("d_x = d_v1 * t_")
+
+
+def test_numbers_that_a_row_wants_as_arrays(programs: Programs, tmp_path: Path) -> None:
+    """NumPy makes plain numbers of arrays without axes, which cannot be assigned into."""
+    x = Tensor([0.3, 0.4])
+    text = programs.add((x.sum().at[...].set(x[0] * 2) ** 2.5).reshape(1).at[0].add(x.mean()).sum(), [x])
+    assert "v1 = np.asarray(np.sum(" in text
+    programs.check(tmp_path)
 
 
 def test_the_program_in_the_readme() -> None:
