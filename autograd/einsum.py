@@ -20,6 +20,7 @@ import numpy as np
 from . import primitives as p
 from .errors import KindError, ShapeError
 from .functions.arguments import arrays_only, axes_of
+from .half import in_float32
 from .node import describe
 from .table import structural
 
@@ -83,7 +84,7 @@ def _split(subscripts: str) -> tuple[list[str], str]:
     return terms.split(","), out
 
 
-einsum_ = structural("einsum", _einsum, _einsum_back, linear="each")
+einsum_ = structural("einsum", in_float32(_einsum), _einsum_back, linear="each")
 
 
 # ---------------------------------------------------------------------- the normal form

@@ -7,6 +7,7 @@ The derivative of a determinant is the matrix of cofactors, which exists where t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from . import primitives as p
 from .errors import KindError, RangeError, ShapeError
 from .functions.arguments import arrays_only
+from .half import in_float32
 from .node import describe
 from .operators import Operators
 from .primitives import _t
@@ -49,16 +51,20 @@ def _cofactor_back(g: Any, c: Any, a: Any) -> Any:
     return p.scatter(minors * _each_matrix(g), shape=a.shape, at=at)
 
 
+singular_values = in_float32(partial(np.linalg.svd, compute_uv=False))
+sign_of_det = in_float32(lambda a: np.linalg.slogdet(a)[0])
+
+
 def _far_from_singular(a: Any) -> bool:
-    s = np.linalg.svd(a.data if isinstance(a, Operators) else a, compute_uv=False)
+    s = singular_values(a.data if isinstance(a, Operators) else a)
     return bool(np.all(s[..., -1:] > np.finfo(s.dtype).eps ** 0.5 * s[..., :1]))
 
 
-cofactor = structural("cofactor", _cofactor, [_cofactor_back])
-det_ = structural("det", np.linalg.det, [lambda g, y, a: _each_matrix(g) * cofactor(a)])
+cofactor = structural("cofactor", in_float32(_cofactor), [_cofactor_back])
+det_ = structural("det", in_float32(np.linalg.det), [lambda g, y, a: _each_matrix(g) * cofactor(a)])
 logdet = structural(
     "logdet",
-    lambda a: np.linalg.slogdet(a)[1],
+    in_float32(lambda a: np.linalg.slogdet(a)[1]),
     [lambda g, y, a: _each_matrix(g) * _t(inv_(a))],
 )
 
@@ -77,7 +83,7 @@ def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable
             raise RangeError(f"{name} was given {describe(a)}{one} that is {lesson}") from None
 
     on_arrays.computes = computed  # type: ignore[attr-defined]  # what a printed program calls
-    return on_arrays
+    return in_float32(on_arrays)
 
 
 SINGULAR = (
@@ -168,8 +174,8 @@ def slogdet(a: Any) -> tuple[Any, Any]:
     a = square_matrices(a, "slogdet")
     logarithm = logdet(a)
     if isinstance(a, Operators):
-        return a._constant(np.linalg.slogdet(a.data)[0]), logarithm  # type: ignore[attr-defined]
-    return np.linalg.slogdet(a)[0], logarithm
+        return a._constant(sign_of_det(a.data)), logarithm  # type: ignore[attr-defined]
+    return sign_of_det(a), logarithm
 
 
 def inv(a: Any) -> Any:
@@ -301,10 +307,10 @@ def _pinv_back(g: Any, y: Any, a: Any, rcond: float) -> Any:
     return left @ gt @ y @ yt + yt @ y @ gt @ right - yt @ g @ yt
 
 
-eigh_ = structural("eigh", _eigh, [_eigh_back])
-svd_ = structural("svd", _svd, [_svd_back])
-qr_ = structural("qr", _qr, [_qr_back])
-pinv_ = structural("pinv", lambda a, rcond: np.linalg.pinv(a, rcond), [_pinv_back])
+eigh_ = structural("eigh", in_float32(_eigh), [_eigh_back])
+svd_ = structural("svd", in_float32(_svd), [_svd_back])
+qr_ = structural("qr", in_float32(_qr), [_qr_back])
+pinv_ = structural("pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [_pinv_back])
 
 
 def eigh(a: Any) -> tuple[Any, Any]:

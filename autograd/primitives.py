@@ -375,7 +375,10 @@ set_at: Primitive = structural(
     "set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back], linear="together"
 )
 add_at = structural(
-    "add_at", _add_at, [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)], linear="together"
+    "add_at",
+    in_float32(_add_at),
+    [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)],
+    linear="together",
 )
 
 
@@ -427,7 +430,9 @@ def _winners(y: Any, x: Any, axis: tuple[int, ...]) -> Any:
 
 
 # 1 shared evenly among the elements of x that equal the extreme y; flat wherever it is defined
-winners = structural("winners", in_float32(_winners), [lambda g, w, y, x, axis: None, lambda g, w, y, x, axis: None])
+winners = structural(
+    "winners", in_float32(_winners), [lambda g, w, y, x, axis: None, lambda g, w, y, x, axis: None]
+)
 
 # `axis` is a tuple of non-negative axes here; the functions that people call accept every form
 sum_ = structural(
@@ -479,7 +484,7 @@ def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdi
     return _spread(g, x, axis) * share
 
 
-std = structural("std", _std, [_std_back])
+std = structural("std", in_float32(_std), [_std_back])
 norm = structural("norm", in_float32(_norm), [_norm_back])  # (sum |x|**ord) ** (1 / ord), of vectors
 
 

@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .errors import KindError, RangeError, ShapeError
 from .functions.arguments import arrays_only
+from .half import in_float32
 from .node import describe
 from .primitives import broadcast_to, reshape, winners
 from .table import Primitive, structural
@@ -108,7 +109,7 @@ windows: Primitive = structural(
 )
 fold: Primitive = structural(
     "fold",
-    _fold,
+    in_float32(_fold),
     [lambda g, y, x, shape, **how: windows(g, fill=0, **how)],
     linear="each",
 )
@@ -233,7 +234,7 @@ def _conv_input_gradient(
 
 conv_: Primitive = structural(
     "conv",
-    _conv,
+    in_float32(_conv),
     [
         lambda g, y, x, w, **how: conv_input_gradient(g, w, shape=x.shape[2:], **how),
         lambda g, y, x, w, **how: conv_weight_gradient(x, g, shape=w.shape[2:], **how),
@@ -242,7 +243,7 @@ conv_: Primitive = structural(
 )
 conv_input_gradient: Primitive = structural(
     "conv_input_gradient",
-    _conv_input_gradient,
+    in_float32(_conv_input_gradient),
     [
         lambda h, x, g, w, shape, **how: conv_(h, w, **how),
         lambda h, x, g, w, shape, **how: conv_weight_gradient(h, g, shape=w.shape[2:], **how),
@@ -251,7 +252,7 @@ conv_input_gradient: Primitive = structural(
 )
 conv_weight_gradient: Primitive = structural(
     "conv_weight_gradient",
-    _conv_weight_gradient,
+    in_float32(_conv_weight_gradient),
     [
         lambda h, w, x, g, shape, **how: conv_input_gradient(g, h, shape=x.shape[2:], **how),
         lambda h, w, x, g, shape, **how: conv_(x, h, **how),
@@ -303,7 +304,7 @@ def _avg_pool_back(g: Any, y: Any, x: Any, kernel: tuple[int, ...], **how: Any) 
 
 
 max_pool_ = structural("max_pool", _max_pool, [_max_pool_back])
-avg_pool_ = structural("avg_pool", _avg_pool, [_avg_pool_back], linear="each")
+avg_pool_ = structural("avg_pool", in_float32(_avg_pool), [_avg_pool_back], linear="each")
 
 
 # ---------------------------------------------------------------------- what people call

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from .. import primitives as p
 from ..errors import ShapeError
 from ..node import describe
@@ -77,6 +79,8 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
     1.6666666666666667
     """
     x = arrays_only(x, "var")
+    if x.dtype == np.float16:  # the sum of the squares could be too large
+        return p.astype(var(p.astype(x, dtype=np.dtype("f4")), axis, keepdims, ddof), dtype=x.dtype)
     axes = axes_of(x, axis, "var")
     n = _degrees(x, axes, ddof, "var")
     squares = p.square(x - p.mean(x, axis=axes, keepdims=True))
