@@ -27,7 +27,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: function
     for name in autograd.__all__
     if isinstance(function := getattr(autograd, name), autograd.Primitive)
-    or ".functions." in getattr(function, "__module__", "")
+    or {"functions", "norms"} & set(getattr(function, "__module__", "").split("."))
 }
 FUNCTIONS["abs"] = autograd.absolute
 CONSTANTS = {"pi": math.pi, "e": math.e}
