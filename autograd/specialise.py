@@ -23,7 +23,7 @@ import numpy as np
 from . import primitives as p
 from .modes import MODE
 from .operators import Operators
-from .table import Primitive
+from .table import UFUNCS, Primitive
 
 __all__ = ["ABSENT", "pull_any", "puller", "recorder"]
 
@@ -170,17 +170,18 @@ def _on_floats(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
 
 def _on_arrays(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
     known |= {"forward": row.on_arrays, "ndarray": np.ndarray, "asarray": np.asarray}
-    data = "a" if row.arity == 1 else "a, b"
+    infix = PYTHON_OPERATORS.get(row.on_floats) if row.on_arrays in UFUNCS else None  # type: ignore[arg-type, operator]
+    call = f"a {infix} b" if infix else "forward(a)" if row.arity == 1 else "forward(a, b)"
     alike = isinstance(row.on_arrays, np.ufunc)  # its output is like its inputs, where they are all alike
     general = f"return general(row, ({inputs}), no_params)"
     return [
         "    like = p._like",
         f"    if {(True if row.arity == 1 else 'like is q._like') if alike and row.elementwise else False}:",
-        f"        y = forward({data})",
+        f"        y = {call}",
         "        if y.__class__ is not ndarray: y = asarray(y)",
         "    else:",
         "        try:",
-        f"            y = asarray(forward({data}))",
+        f"            y = asarray({call})",
         "        except (ValueError, IndexError, TypeError):",
         f"            {general}",
         "        like = like_of(y)",

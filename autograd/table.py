@@ -21,6 +21,7 @@ TABLE: dict[str, Primitive] = {}  # every row by its name
 UFUNCS: dict[np.ufunc, Primitive] = {}  # the row behind a NumPy ufunc
 Rule = Callable[..., Any]
 PYTHON_NUMBERS = (float, int, bool)
+NOTHING: Any = object()
 
 
 class Primitive:
@@ -71,11 +72,12 @@ class Primitive:
         self.recorders: dict[type, Callable[..., Any]] = {}  # by the class of node
         self.pull: Callable[..., None] = _first_pull
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:
-        if not params and len(inputs) == self.arity:
-            record = self.recorders.get(inputs[0].__class__)
-            if record is not None:
-                return record(*inputs)
+    def __call__(self, x: Any = NOTHING, /, *others: Any, **params: Any) -> Any:
+        if not params:  # by straight code, where there is some
+            record = self.recorders.get(x.__class__)
+            if record is not None and len(others) + 1 == self.arity:
+                return record(x, *others) if others else record(x)
+        inputs = () if x is NOTHING else (x, *others)
         if len(inputs) != self.arity and self.arity is not None:
             raise KindError(
                 f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
