@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import random_graphs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from table_cases import CASES, Case
 
 import chainrule.autograd as ag
@@ -22,16 +24,15 @@ from chainrule.autograd import (
     checkpoint,
     conv,
     detect_nonfinite,
-    gradients,
     log_softmax,
     max_pool,
     relu,
     sqrt,
+    structural,
     tanh,
     where,
 )
 from chainrule.autograd.buffers import TensorReplay, redrawn
-from chainrule.autograd.tracing import Traced
 from chainrule.nn import cross_entropy
 from chainrule.nn.optim import SGD, Adam
 
@@ -121,6 +122,13 @@ def test_each_operation_in_a_random_graph(name: str) -> None:
     starts = rng.normal(size=(2, 3, 3))
     move = 0.0 if name == "where" else 0.05  # its condition is a plain array, made once
     check(lambda x, y: random_graphs.run(program, ag, x, y), *starts, rounds=2, move=move)
+
+
+@given(random_graphs.programs, st.sampled_from([np.float64, np.float32]))
+@settings(max_examples=25)
+def test_random_graphs(program: random_graphs.Program, dtype: type) -> None:
+    starts = np.random.default_rng(4).normal(size=(2, 3, 3)).astype(dtype)
+    check(lambda x, y: random_graphs.run([op for op in program if op[0] != "where"], ag, x, y), *starts)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -470,9 +478,17 @@ def test_an_error_in_a_replay_names_the_operation() -> None:
         replay.forward(y=[0, 1, 2, 0])
 
 
-def test_traced_arrays_refuse_what_cannot_be_written_down() -> None:
-    assert TABLE["index"] is not None
-    x = Tensor(np.arange(4.0))
-    (g,) = gradients((x * x).sum(), [x])
-    assert isinstance(g, np.ndarray)
-    assert not isinstance(g, Traced)
+def test_a_rule_that_branches_on_numbers_is_called_as_it_is() -> None:
+    def back(g: Any, y: Any, x: Any) -> Any:
+        return g * 2 if x.sum() > 0 else g * 3
+
+    row = structural("branching", lambda x: 2 * x if x.sum() > 0 else 3 * x, [back])
+    try:
+        x = Tensor([1.0, 2.0], name="x")
+        tape = Tape(row(x).sum())
+        assert tape.forward(x=[-1.0, -2.0]) == -9
+        tape.backward()
+        np.testing.assert_array_equal(x.grad, [3.0, 3.0])
+        assert tape.forward(x=[1.0, -0.5]) == 1
+    finally:
+        del TABLE["branching"]
