@@ -3,7 +3,7 @@
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `node.py`,
 `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that everything
 else serves. `functions/`, `einsum.py`, `linalg.py`, `norms.py` and `windows.py` are more of the table with
-NumPy's arguments, `compositions.py` what NumPy makes of them; `transforms.py`, `tape.py` and `check.py` use the loop;
+NumPy's arguments, `compositions/` what NumPy makes of them; `transforms.py`, `tape.py` and `check.py` use the loop;
 `levels.py` and `replay.py` run a recorded graph of Values as a few operations on arrays,
 `source.py` and `written.py` write one down as a program. This package imports
 NumPy and nothing else of chainrule.

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from .compositions import COMPOSED, plain
+from .compositions import COMPOSED
 from .errors import KindError
+from .functions.arguments import plain
 from .operators import Operators
 from .table import UFUNCS
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..errors import RangeError, ShapeError
 from ..node import describe
-from .arguments import on_axis, one_axis, positions_of
+from .arguments import on_axis, one_axis, part_of, positions_of
 
 __all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
 
@@ -48,9 +48,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     if n < 0:
         raise RangeError(f"diff takes differences n times; given n={n!r}")
     for _ in range(n):
-        x = p.index(x, at=on_axis(k, slice(1, None))) - p.index(
-            x, at=on_axis(k, slice(builtins.max(x.shape[k] - 1, 0)))
-        )
+        x = part_of(x, k, 1) - part_of(x, k, None, builtins.max(x.shape[k] - 1, 0))
     return x
 
 

@@ -96,3 +96,15 @@ def of_values(x: Any) -> bool:
 def on_axis(k: int, at: Any) -> tuple[Any, ...]:
     """The index that picks `at`, positions or a slice, along the axis `k`."""
     return (slice(None),) * k + (at,)
+
+
+def plain(x: Any) -> Any:
+    """The data of a node, also inside of lists and tuples; anything else as it is."""
+    if isinstance(x, Operators):
+        return x.data
+    return type(x)(map(plain, x)) if isinstance(x, (list, tuple)) else x
+
+
+def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -> Any:
+    """The elements of `x` from `start` to before `stop` along the axis `k`."""
+    return p.index(x, at=on_axis(k, slice(start, stop)))

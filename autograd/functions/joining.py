@@ -12,7 +12,7 @@ from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, counts_of, integers_of, on_axis, one_axis
+from .arguments import arrays_only, counts_of, integers_of, on_axis, one_axis, part_of
 from .shapes import ravel
 
 __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
@@ -79,7 +79,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         ends = [(i + 1) * (n // sections) + builtins.min(i + 1, n % sections) for i in range(sections)]
     else:
         ends = [*cuts.tolist(), n]
-    return [p.index(x, at=on_axis(k, slice(start, end))) for start, end in zip([0, *ends], ends)]
+    return [part_of(x, k, start, end) for start, end in zip([0, *ends], ends)]
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
