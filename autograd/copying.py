@@ -116,4 +116,4 @@ def _slots(kind: type[Node]) -> list[str]:
 
 def _stale(node: Node) -> tuple[int, ...]:
     """Which inputs were assigned new data after this node had used them."""
-    return tuple(i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and x._stale(node.order))
+    return tuple(i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and x._changed > node.order)

@@ -57,9 +57,7 @@ def _step(node: Any) -> Any:
         return _through_checkpoint
     if isinstance(node, Value):
         return _of_value
-    for x in node.inputs:
-        if x._stale(node.order):
-            node._refuse(x)
+    node._refuse_stale(max(node.order, node._changed))
     return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 
 

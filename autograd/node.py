@@ -247,6 +247,17 @@ def describe(x: Any) -> str:
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
 
 
+def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:
+    """Raise where a parameter, which is not differentiated, is a node that wants a gradient."""
+    for name, x in params.items():
+        if isinstance(x, Node) and x.requires_grad:
+            raise KindError(
+                f"{op.name} takes {name} as a plain number: it is not differentiated, and the gradient of "
+                f"{x.describe()} would be lost. Write {name}={x.name or 'v'}.item() for the number, or spell the function "
+                f"out, as in where(x > 0, x, slope * x), for the gradient"
+            )
+
+
 def refuse_mixture(op: Primitive, inputs: tuple[Any, ...]) -> KindError:
     """The lesson for a `Value` and a `Tensor` in one operation."""
     given = " and ".join(describe(x) for x in inputs)

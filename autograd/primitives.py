@@ -167,8 +167,9 @@ arctan = elementwise("arctan", math.atan, np.arctan, [lambda y, x: 1 / (1 + x * 
 
 
 def _per_square(a: Any, b: Any, x: Any) -> Any:
-    square = a * a + b * b
-    return where(square == 0, 0, x / where(square == 0, 1, square))
+    radius = hypot(a, b)  # not its square, which vanishes for small numbers
+    away = where(radius == 0, 1, radius)
+    return where(radius == 0, 0, x / away / away)
 
 
 arctan2 = elementwise(

@@ -17,7 +17,7 @@ from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import ChainruleError, GradientError, KindError, ShapeError
 from .modes import MODE, mode
-from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture
+from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
@@ -135,6 +135,8 @@ class Tensor(Node):
                 return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
             if x.requires_grad:
                 requires_grad = True
+        if params:
+            refuse_parameters(op, params)
         try:
             if params:
                 y = op.on_arrays(*[x._data for x in inputs], **params)
@@ -162,6 +164,8 @@ class Tensor(Node):
             if op.arity in (1, 2) and not params and Tensor not in op.recorders:
                 op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
         else:
+            if y.base is not None:  # a view, which would follow what is assigned to its array later
+                node._data = y.copy()
             node.op = node._a = node._b = None
             node.params = NO_PARAMS
             node.requires_grad = False
@@ -176,7 +180,8 @@ class Tensor(Node):
         op, y, params, inputs = self.op, self._data, self.params, self.inputs
         order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
-        arrays = [self._refuse(x) if x._stale(order) else x._data for x in inputs]  # type: ignore[attr-defined]
+        self._refuse_stale(order)
+        arrays = [x._data for x in inputs]  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
@@ -200,9 +205,7 @@ class Tensor(Node):
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
-        for x in inputs:
-            if x._stale(max(self.order, self._changed)):  # type: ignore[attr-defined]
-                self._refuse(x)
+        self._refuse_stale(max(self.order, self._changed))
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
@@ -248,16 +251,27 @@ class Tensor(Node):
     def grad(self, new: Any) -> None:
         self._grad = new if self._a is None or new is None else (new,)
 
-    def _stale(self, since: int) -> bool:
-        """Whether the data were assigned, or computed anew by a replay, after `since`."""
-        return self._changed > since
+    def _assigned(self, since: int) -> Tensor | None:
+        """The node whose data were assigned, or computed anew by a replay, after `since`: this or one it is a view of."""
+        nodes: list[Any] = [self]
+        while nodes:
+            x = nodes.pop()
+            if x._changed > since:
+                return x
+            if x._a is not None and x._data.base is not None:
+                nodes += x.inputs
+        return None
 
-    def _refuse(self, x: Node) -> Any:
-        assert self.op is not None
-        raise GradientError(
-            f"{x.describe()} was assigned new .data after {self.op.name} had used it, "
-            f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
-        )
+    def _refuse_stale(self, since: int) -> None:
+        """Raise if an input is no longer what this node was computed from."""
+        for x in self.inputs:
+            old = x._assigned(since)  # type: ignore[attr-defined]
+            if old is not None:
+                assert self.op is not None
+                raise GradientError(
+                    f"{old.describe()} was assigned new .data after {self.op.name} had used it, "
+                    f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
+                )
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._data)

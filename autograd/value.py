@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import GradientError, KindError, ShapeError
 from .modes import MODE, mode
-from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture
+from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .specialise import ABSENT, operators, pull_any, recorder
 from .table import Primitive
 
@@ -82,6 +82,8 @@ class Value(Node):
                 return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
             if x.requires_grad:
                 requires_grad = True
+        if params:
+            refuse_parameters(op, params)
         if op.on_floats is None:
             given = describe(inputs[0])
             raise KindError(

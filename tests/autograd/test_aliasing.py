@@ -220,3 +220,17 @@ def test_steps_under_no_grad_and_on_kept_gradients() -> None:
         with no_grad():
             p.data -= 0.25 * p.grad
     np.testing.assert_array_equal(p.data, [1 / 8, 2 / 8])
+
+
+def test_views_of_what_is_assigned_later() -> None:
+    w = Tensor([3.0, 4.0])
+    constant = Tensor([1.0, 2.0], requires_grad=False)
+    y = (constant.reshape(2, 1)[:, 0] * w).sum()
+    constant.data -= 1
+    y.backward()
+    assert w.grad.tolist() == [1.0, 2.0]
+    leaf = Tensor([1.0, 2.0])
+    y = (leaf.reshape(2, 1)[:, 0] * w).sum()
+    leaf.data -= 1  # which changes the view in place
+    with pytest.raises(GradientError, match="assigned new .data after multiply had used it"):
+        gradients(y, w)

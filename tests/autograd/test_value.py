@@ -232,3 +232,18 @@ class TestLessons:
             np.gcd(Value(1.0), 2)
         with pytest.raises(KindError, match="is one number"):
             np.add.reduce(Value(1.0))
+
+
+@pytest.mark.parametrize("row", [ag.leaky_relu, ag.elu])
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_a_node_as_a_parameter_would_lose_its_gradient(row: Any, kind: Any) -> None:
+    with pytest.raises(KindError, match=r"gradient"):
+        row(kind(2.0), kind(0.5, name="s"))
+    assert row(kind(-2.0), 0.5).item() == pytest.approx(-1.0 if row is ag.leaky_relu else 0.5 * np.expm1(-2))
+
+
+def test_arctan2_of_numbers_whose_squares_vanish() -> None:
+    a, b = Value(3e-200), Value(4e-200)
+    ag.arctan2(a, b).backward()
+    assert a.grad == pytest.approx(0.8 / 5e-200)
+    assert b.grad == pytest.approx(-0.6 / 5e-200)
