@@ -170,7 +170,7 @@ def _on_floats(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
 
 def _on_arrays(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
     known |= {"forward": row.on_arrays, "ndarray": np.ndarray, "asarray": np.asarray}
-    infix = PYTHON_OPERATORS.get(row.on_floats) if row.on_arrays in UFUNCS else None  # type: ignore[arg-type, operator]
+    infix = PYTHON_OPERATORS.get(row.on_floats) if row.on_arrays in UFUNCS else None  # type: ignore[arg-type]
     call = f"a {infix} b" if infix else "forward(a)" if row.arity == 1 else "forward(a, b)"
     alike = isinstance(row.on_arrays, np.ufunc)  # its output is like its inputs, where they are all alike
     general = f"return general(row, ({inputs}), no_params)"
