@@ -74,9 +74,9 @@ def backward_pass(
     `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
     at each node. A node comes up after all of its consumers, so its sum is complete by then. With
     `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
-    `members` are the nodes that receive a gradient; by default those that pass it on. A `quick` pass, which nobody watches,
-    takes all inputs of a node in one call of straight code written from the rows and yields nothing; its `gradients` hold
-    `None` for each member at first.
+    `members` are the nodes that receive a gradient; by default those that pass it on. A `quick` pass, which
+    nobody watches, takes all inputs of a node in one call of straight code written from the rows and yields
+    nothing; its `gradients` hold `None` for each member at first.
     """
     if quick:
         pull, get = order[-1]._pull, gradients.get

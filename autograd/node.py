@@ -253,8 +253,8 @@ def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:
         if isinstance(x, Node) and x.requires_grad:
             raise KindError(
                 f"{op.name} takes {name} as a plain number: it is not differentiated, and the gradient of "
-                f"{x.describe()} would be lost. Write {name}={x.name or 'v'}.item() for the number, or spell the function "
-                f"out, as in where(x > 0, x, slope * x), for the gradient"
+                f"{x.describe()} would be lost. Write {name}={x.name or 'v'}.item() for the number, or spell the "
+                f"function out, as in where(x > 0, x, slope * x), for the gradient"
             )
 
 

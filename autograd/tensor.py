@@ -252,7 +252,7 @@ class Tensor(Node):
         self._grad = new if self._a is None or new is None else (new,)
 
     def _assigned(self, since: int) -> Tensor | None:
-        """The node whose data were assigned, or computed anew by a replay, after `since`: this or one it is a view of."""
+        """The node whose data were assigned, or replayed, after `since`: this one, or one it is a view of."""
         nodes: list[Any] = [self]
         while nodes:
             x = nodes.pop()
