@@ -12,7 +12,7 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check-gradients bench pages check format clean
+.PHONY: help demo test check-gradients bench bench-page pages check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -29,8 +29,11 @@ test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 check-gradients: $(VENV)/dev.stamp  ## a table: every primitive's gradients against finite differences
 	$(VENV)/bin/python tests/support/check_rows.py $(ARGS)
 
-bench: $(VENV)/oracle.stamp  ## measure against PyTorch and NumPy by hand (installs PyTorch); figures to out/
-	$(VENV)/bin/python benchmarks/overhead.py --json out/overhead.json $(ARGS)
+bench: $(VENV)/bench.stamp  ## measure against micrograd, PyTorch, JAX and others (installs them); figures to out/
+	$(VENV)/bin/python benchmarks/run.py --json out/benchmarks.json $(ARGS)
+
+bench-page: $(VENV)/bench.stamp  ## write docs/benchmarks.md and its plot from those figures
+	$(VENV)/bin/python benchmarks/page.py out/benchmarks.json
 
 pages: $(VENV)/dev.stamp  ## write the documentation pages that are generated from the table
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
@@ -48,6 +51,6 @@ clean:  ## delete what these commands made, .venv and out/ included
 	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# plot.stamp, dev.stamp, oracle.stamp: the package is installed with the extra of that name
+# plot.stamp, dev.stamp, bench.stamp: the package is installed with the extra of that name
 $(VENV)/%.stamp: pyproject.toml $(SOURCES)
 	@sh .ci/install.sh "$(PYTHON)" "$(VENV)" $*

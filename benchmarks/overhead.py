@@ -1,122 +1,155 @@
-"""What recording and differentiating cost beside NumPy's own work, on a graph of 1,000 nodes over small arrays.
+"""What recording and differentiating add to NumPy's own work, on 1,000 operations over small arrays.
 
-Three programs compute the same value and gradients: NumPy by hand, chainrule, and PyTorch in eager mode. What an
-engine adds is its time less that of NumPy by hand. The control, a fixed piece of Python, shows when the machine was
-slow.
+What an engine adds is its time less that of NumPy by hand.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
-
-from chainrule.autograd import Tensor, tanh
-
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
+from harness import Case, Goal, Missing, Prepared, Program, Question
 
 ROUNDS = 250  # of four operations each
 START, FACTOR, SHIFT = np.random.default_rng(0).normal(size=(3, 16))
 
 
-def program(x: Any, a: Any, b: Any, tanh: Callable[[Any], Any]) -> Any:
-    for _ in range(ROUNDS):
+def program(x: Any, a: Any, b: Any, tanh: Callable[[Any], Any], rounds: int) -> Any:
+    for _ in range(rounds):
         x = tanh(x * a + b) - x
     return x.sum()
 
 
-def by_hand() -> list[np.ndarray]:
-    x, saved = START, []
-    for _ in range(ROUNDS):
-        t = np.tanh(x * FACTOR + SHIFT)
-        saved.append((x, t))
-        x = t - x
-    x.sum()
-    g, by_a, by_b = np.ones(16), np.zeros(16), np.zeros(16)
-    for x, t in reversed(saved):
-        gz = g * (1 - t * t)
-        by_b = by_b + gz
-        by_a = by_a + gz * x
-        g = gz * FACTOR - g
-    return [g, by_a, by_b]
+def by_hand(rounds: int) -> Prepared:
+    found: list[np.ndarray] = []
+
+    def step() -> None:
+        x, saved = START, []
+        for _ in range(rounds):
+            t = np.tanh(x * FACTOR + SHIFT)
+            saved.append((x, t))
+            x = t - x
+        x.sum()
+        g, by_a, by_b = np.ones(16), np.zeros(16), np.zeros(16)
+        for x, t in reversed(saved):
+            gz = g * (1 - t * t)
+            by_b = by_b + gz
+            by_a = by_a + gz * x
+            g = gz * FACTOR - g
+        found[:] = g, by_a, by_b
+
+    return step, lambda: found
 
 
-def with_chainrule() -> list[np.ndarray]:
-    leaves = [Tensor(v) for v in (START, FACTOR, SHIFT)]
-    program(*leaves, tanh).backward()
-    return [leaf.grad for leaf in leaves]
+def recorded(make: Callable[[np.ndarray], Any], tanh: Callable[[Any], Any], rounds: int) -> Prepared:
+    """The step for libraries whose arrays record, and have `backward()` and `grad`."""
+    leaves: list[Any] = []
+
+    def step() -> None:
+        leaves[:] = map(make, (START, FACTOR, SHIFT))
+        program(*leaves, tanh, rounds).backward()
+
+    return step, lambda: [leaf.grad for leaf in leaves]
 
 
-def with_torch() -> list[np.ndarray]:
-    leaves = [torch.tensor(v, requires_grad=True) for v in (START, FACTOR, SHIFT)]
-    program(*leaves, torch.tanh).backward()
-    return [leaf.grad.numpy() for leaf in leaves]
+def chainrule(rounds: int) -> Prepared:
+    from chainrule.autograd import Tensor, tanh
+
+    return recorded(Tensor, tanh, rounds)
 
 
-def control() -> int:
-    return sum(i * i for i in range(20_000))
+def chainrule_replayed(rounds: int) -> Prepared:
+    from chainrule.autograd import Tape, Tensor, tanh
+
+    arrays = (START, FACTOR, SHIFT)
+    leaves = [Tensor(v) for v in arrays]
+    tape = Tape(program(*leaves, tanh, rounds))
+    if not hasattr(tape, "forward"):
+        raise Missing("Tape.forward() and Tape.backward() are not there yet")
+
+    def step() -> None:
+        for leaf, array in zip(leaves, arrays):
+            leaf.data = array
+            leaf.grad = None
+        tape.forward()
+        tape.backward()
+
+    return step, lambda: [leaf.grad for leaf in leaves]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def pytorch(rounds: int) -> Prepared:
+    import torch
+
+    return recorded(lambda v: torch.tensor(v, requires_grad=True), torch.tanh, rounds)
+
+
+def mygrad(rounds: int) -> Prepared:
+    import mygrad
+
+    return recorded(mygrad.tensor, mygrad.tanh, rounds)
+
+
+def hips(rounds: int) -> Prepared:
+    from autograd import grad
+    from autograd import numpy as anp
+
+    found: list[np.ndarray] = []
+    gradient = grad(lambda leaves: anp.sum(program(*leaves, anp.tanh, rounds)))
+
+    def step() -> None:
+        found[:] = gradient([START, FACTOR, SHIFT])
+
+    return step, lambda: found
+
+
+def jax_eager(rounds: int) -> Prepared:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    leaves = [jnp.asarray(v) for v in (START, FACTOR, SHIFT)]
+    gradient = jax.grad(lambda leaves: program(*leaves, jnp.tanh, rounds))
+    found: list[Any] = []
+
+    def step() -> None:
+        found[:] = jax.block_until_ready(gradient(leaves))
+
+    return step, lambda: found
+
+
+PROGRAMS = {
+    "NumPy by hand": Program(by_hand),
+    "chainrule": Program(chainrule),
+    "chainrule, replayed": Program(chainrule_replayed),
+    "PyTorch": Program(pytorch, ["torch"]),
+    "MyGrad": Program(mygrad, ["mygrad"]),
+    "HIPS autograd": Program(hips, ["autograd.numpy"]),
+    "JAX, not compiled": Program(jax_eager, ["jax"]),
+}
+
+
+def added(ours: str, rival: str, limit: float | None) -> Goal:
+    hand = "NumPy by hand"
+    return Goal(
+        f"{ours}: time added over what {rival} adds",
+        lambda t: (t[ours] - t[hand]) / (t[rival] - t[hand]),
+        limit,
     )
-    parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    chosen = parser.parse_args()
-    programs: dict[str, Callable[[], Any]] = {
-        "control": control,
-        "NumPy by hand": by_hand,
-        "chainrule": with_chainrule,
-    }
-    if torch is not None:
-        torch.set_num_threads(1)
-        programs["PyTorch, eager"] = with_torch
-    expected = by_hand()
-    for name, run in programs.items():
-        if name != "control":
-            for mine, hand in zip(run(), expected):
-                np.testing.assert_allclose(mine, hand, rtol=1e-9)
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in tqdm(range(chosen.repeats), unit="round"):  # in turn, so that a slow moment hits all of them
-        for name, run in programs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(t) * 1e3 for name, t in times.items()}
-    print(f"1,000 operations on arrays of 16 float64 numbers, forward and backward; {platform.machine()},")
-    versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
-    print(
-        versions
-        + (f", PyTorch {torch.__version__} on one thread" if torch is not None else ", no PyTorch here")
+
+
+def cases(quick: bool) -> list[Case]:
+    goals = [added("chainrule", "PyTorch", 1 / 3), added("chainrule, replayed", "PyTorch", None)]
+    return [Case("1,000 operations on 16 numbers of float64", {"rounds": ROUNDS}, goals)]
+
+
+QUESTIONS = [
+    Question(
+        name="overhead",
+        title="What recording adds to NumPy",
+        note=__doc__,
+        programs=PROGRAMS,
+        cases=cases,
+        module=__name__,
     )
-    print(f"{'':<16} {'median ms':>10} {'fastest':>10} {'slowest':>10} {'added ms':>10}")
-    for name, t in times.items():
-        added = (
-            "" if name in ("control", "NumPy by hand") else f"{medians[name] - medians['NumPy by hand']:.2f}"
-        )
-        print(f"{name:<16} {medians[name]:>10.2f} {min(t) * 1e3:>10.2f} {max(t) * 1e3:>10.2f} {added:>10}")
-    result: dict[str, Any] = {"benchmark": "overhead", "versions": versions, "median_ms": medians}
-    if torch is not None:
-        hand = medians["NumPy by hand"]
-        result["ratio"] = (medians["chainrule"] - hand) / (medians["PyTorch, eager"] - hand)
-        print(f"chainrule adds {result['ratio']:.2f} of what PyTorch adds (goal: 0.33)")
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        print(f"wrote {chosen.json}")
-
-
-if __name__ == "__main__":
-    main()
+]

@@ -1,0 +1,139 @@
+"""The benchmarks run from end to end and write figures; their page is what those figures say. Nothing is timed here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a file of benchmarks/ by its name, which is not installed."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    before, environment = set(sys.modules), dict(os.environ)
+    yield importlib.import_module
+    os.environ.clear()
+    os.environ.update(environment)  # run.py sets the number of threads
+    for name in set(sys.modules) - before:
+        if str(ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks/run.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
+
+
+def test_it_runs_and_writes_figures(tmp_path: Path) -> None:
+    done = run(
+        tmp_path, "--quick", "--rounds", "1", "--only", "overhead", "node_memory", "--json", "figures.json"
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    (overhead,), (memory,) = (question["cases"] for question in report["questions"])
+    for label in ("NumPy by hand", "chainrule"):
+        figure = overhead["figures"][label]
+        assert 0 < figure["low"] <= figure["median"] <= figure["high"]
+    assert memory["figures"]["chainrule, a node"]["unit"] == "B"
+    for case in (overhead, memory):
+        assert case["control"]["median"] > 0
+        for goal in case["goals"]:
+            assert "median" in goal or case["missing"]
+    assert report["machine"]["threads"] == 1
+    for program, reason in (overhead["missing"] | memory["missing"]).items():
+        assert "is not installed" in reason, f"{program}: {reason}"
+    assert "Control:" in done.stdout
+    assert "## Goals" in done.stdout
+
+
+def test_help_names_every_question_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    said = " ".join(run(tmp_path, "--help").stdout.split())
+    assert "--quick" in said
+    assert "growth_batch" in said
+    wrong = run(tmp_path, "--only", "tensor_stap")
+    assert wrong.returncode == 2
+    assert "tensor_step" in wrong.stderr
+
+
+def test_programs_that_disagree_are_not_timed(benchmarks: Any) -> None:
+    harness = benchmarks("harness")
+    question = harness.Question("q", "", "", {}, list)
+    harness.agree(question, harness.Case("c", {}), {"a": [2.0, 3.0], "b": [2.0, 3.0 + 1e-12]})
+    with pytest.raises(AssertionError, match="b"):
+        harness.agree(question, harness.Case("c", {}), {"a": [2.0, 3.0], "b": [2.0, 3.001]})
+    with pytest.raises(AssertionError, match="another number"):
+        harness.agree(question, harness.Case("c", {}), {"a": [2.0, 3.0], "b": [2.0]})
+
+
+def test_goals(benchmarks: Any) -> None:
+    harness = benchmarks("harness")
+    faster, within = harness.times_as_fast("ours", "theirs", 6), harness.share_of_time("ours", "theirs", 0.2)
+    rounds = [{"ours": 1.0, "theirs": 7.0}, {"ours": 2.0, "theirs": 12.2}, {"ours": 1.0, "theirs": 5.0}]
+    found = harness.outcome(faster, rounds)
+    assert (found["median"], found["met"]) == (pytest.approx(6.1), True)
+    assert harness.outcome(within, rounds)["met"] is True
+    assert harness.outcome(harness.times_as_fast("ours", "theirs", 6.2), rounds)["met"] is False
+    assert "met" not in harness.outcome(faster, [{"ours": 1.0}])
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "text"),
+    [
+        (1.5, "s", "1.50 s"),
+        (0.0234, "s", "23.4 ms"),
+        (1.6e-7, "s", "0.16 us"),
+        (200, "B", "200 B"),
+        (25_600, "B", "25.6 kB"),
+        (2.5e6, "B", "2.50 MB"),
+        (4321, "", "4,321"),
+    ],
+)
+def test_numbers_as_people_read_them(benchmarks: Any, number: float, unit: str, text: str) -> None:
+    assert benchmarks("harness").readable(number, unit) == text
+
+
+def test_every_goal_of_the_design_is_measured(benchmarks: Any) -> None:
+    questions = {q.name: q for module in benchmarks("run").MODULES for q in benchmarks(module).QUESTIONS}
+    limits = [
+        goal.limit for q in questions.values() for case in q.cases(False) for goal in case.goals if goal.limit
+    ]
+    for wanted in (6, 2, 300, 1.5, 1.3, 1.1, 1.05, 0.9, 3, 200, 1 / 3):
+        assert wanted in limits
+
+
+PAGE = ROOT / "docs/benchmarks.md"
+
+
+def test_the_page_is_what_its_figures_say(benchmarks: Any) -> None:
+    report = json.loads((ROOT / "docs/benchmarks.json").read_text(encoding="utf-8"))
+    assert PAGE.read_text(encoding="utf-8") == benchmarks("page").page(report), (
+        "write it anew with: make bench-page"
+    )
+    assert not report["quick"]
+    assert all(
+        math.isfinite(figure["median"])
+        for question in report["questions"]
+        for case in question["cases"]
+        for figure in case["figures"].values()
+    )
+
+
+def test_the_figures_in_the_readme_are_those_of_the_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    speed = re.search(r"\n## Speed\n(.*?)\n## ", readme, re.DOTALL)
+    rows = re.findall(r"^\| .*?\d.*\|$", speed[1], re.MULTILINE) if speed else []
+    page = PAGE.read_text(encoding="utf-8")
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert any(all(cell in line for cell in cells) for line in page.splitlines()), row
