@@ -6,7 +6,6 @@ is what runs.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -126,7 +125,7 @@ def run(
     gradients.update(roots)
     with np.errstate(all="ignore"):
         exhaust(backward_pass(order, gradients, recorded, quick=quick))
-        if any(gradients.get(x) is not None and has_nan(gradients[x]) for x in ends):
+        if has_nan(*map(gradients.get, ends)):
             gradients = dict(roots)
             exhaust(backward_pass(order, gradients, recorded, careful=True))
     return gradients
@@ -140,12 +139,15 @@ def _assigned_since(order: Sequence[Node]) -> bool:
     return ASSIGNED[0] > next((node.order for node in order if node._a is not None), ASSIGNED[0])
 
 
-def has_nan(g: Any) -> bool:
-    """Whether a gradient, plain or a node, has a NaN in it."""
-    g = getattr(g, "data", g) if isinstance(g, Node) else g
-    return (
-        bool(g != g) if isinstance(g, float) else math.isnan(np.vdot(g, g))
-    )  # one NaN spoils the sum of squares
+def has_nan(*gradients: Any) -> bool:
+    """Whether one of these gradients, plain or nodes or `None`, has a NaN in it."""
+    for g in gradients:
+        g = g.data if isinstance(g, Node) else g
+        if g is not None:
+            total = g if g.__class__ is float else np.vdot(g, g)  # one NaN spoils the sum of squares
+            if total != total:
+                return True
+    return False
 
 
 def backward(root: Node, gradient: Any = None) -> None:

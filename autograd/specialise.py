@@ -217,40 +217,42 @@ def puller(row: Primitive, fit: Callable[..., Any]) -> Any:
 
     lines = []
     for i, x in enumerate("p" if one else "pq"):
-        lines += [f"    total = get({x}, ABSENT)"]
+        lines += [f"    total = get({x}, ABSENT)", "    if total is ABSENT: pass"]
         local = arithmetic(row, i)
+        add = f"totals[{x}] = c if total is None else total + c"
         if isinstance(local, int):  # the gradient passes on as it is, or negated
             first, sign = (f"g if {x}._a is not None else g.copy()", "+") if local == 1 else ("-g", "-")
             lines += [
-                f"    if total is None: totals[{x}] = {first}",
-                f"    elif total is not ABSENT: totals[{x}] = total {sign} g",
+                f"    elif {x}._like is not like: c = fit({sign}g, {x}, g); {add}".replace("+g", "g"),
+                f"    elif total is None: totals[{x}] = {first}",
+                f"    else: totals[{x}] = total {sign} g",
             ]
-            continue
-        lines += ["    if total is not ABSENT:"]
-        if local is not None:
-            lines += ["        c = g * " + re.sub(r"\[(.+?)\]", named, local)]
+        elif local is not None:
+            lines += ["    else:", "        c = g * " + re.sub(r"\[(.+?)\]", named, local)]
+            lines += [f"        if not alike: c = fit(c, {x}, g)", f"        {add}"]
         else:
             known[f"rule_{x}"] = row.rule_for(i)
             call = f"rule_{x}({'' if row.elementwise else 'g, '}y, {data}, **node.params)"
-            lines += [f"        c = {f'g * {call}' if row.elementwise else call}"]
-            lines += ["    if total is not ABSENT and c is not None:", f"        c = fit(c, {x}, g)"]
-        lines += [f"        totals[{x}] = c if total is None else total + c"]
+            lines += ["    else:", f"        c = {f'g * {call}' if row.elementwise else call}"]
+            lines += [f"        if c is not None: c = fit(c, {x}, g); {add}"]
     code = "\n".join(lines)
+    uses = {
+        "y": "y = node._data",
+        "like": "like = node._like",
+        "alike": "alike = p._like is node._like" + ("" if one else " and q._like is node._like"),
+        "a": "a = p._data",
+        "b": "b = q._data",
+    }
     head = [
         "def specialised(node, g, totals, get):",
         "    p = node._a",
         *([] if one else ["    q = node._b"]),
     ]
-    if row.elementwise:  # shapes that broadcast and dtypes that mix go the general way
-        head += [
-            f"    like = node._like\n    if p._like is not like{'' if one else ' or q._like is not like'}:"
-        ]
-        head += ["        return pull_any(node, g, totals, get)"]
-    uses = {"y = node._data": "y", "a = p._data": "a", "b = q._data": "b"}
-    head += [f"    {line}" for line, name in uses.items() if re.search(rf"\b{name}\b", code)]
-    if constants:  # as arrays: NumPy takes twice as long to meet a Python number
+    head += [f"    {line}" for name, line in uses.items() if re.search(rf"\b{name}\b", code)]
+    if constants:  # as arrays of the same dtype: NumPy takes twice as long to meet a Python number
         known["constants"] = {char: [np.array(c, char) for c in constants] for char in "efdg"}
-        head += [f"    {', '.join(f'k{i}' for i in range(len(constants)))}, = constants[like[1]]"]
+        head += ["    if not alike: return pull_any(node, g, totals, get)"]
+        head += [f"    {', '.join(f'k{i}' for i in range(len(constants)))}, = constants[node._like[1]]"]
     return _write([*head, *lines], known, f"passing back {row.name}")
 
 

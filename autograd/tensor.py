@@ -589,7 +589,10 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
         c = np.asarray(c)
     here = x._data
     if c.shape != here.shape:
-        c = unbroadcast(c, here.shape)
+        if c.shape[1:] == here.shape and c.dtype.char != "e":  # a row, as a bias is: in one call
+            c = np.add.reduce(c, 0)
+        else:
+            c = unbroadcast(c, here.shape)
     if c.dtype is not here.dtype:
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
