@@ -26,13 +26,12 @@ from ..autograd import (
     relu,
     reshape,
     sigmoid,
-    softmax,
     square,
     structural,
 )
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.primitives import shifted_exp
+from ..autograd.primitives import shifted_exp, softmax
 from .data import one_hot_array
 
 __all__ = [
@@ -295,7 +294,9 @@ _cross_entropy = structural(
     "cross_entropy",
     _cross_entropies,
     [
-        lambda g, y, x, t, reduction: (softmax(x) - _distribution(t, x)) * _per_sample(g, x, reduction),
+        lambda g, y, x, t, reduction: (
+            (softmax(x, axis=(x.ndim - 1,)) - _distribution(t, x)) * _per_sample(g, x, reduction)
+        ),
         lambda g, y, x, t, reduction: -log_softmax(x) * _per_sample(g, x, reduction),
     ],
 )
