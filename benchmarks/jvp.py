@@ -30,24 +30,22 @@ def perceptron(tanh: Callable[[Any], Any], parameters: Any, h: Any) -> Any:
     return h
 
 
-def problem(kind: str) -> tuple[Callable[..., Any], Any, Any]:
-    """A function of `tanh` and its argument, where, and in which direction."""
+def problem(kind: str, array: Callable[[Any], Any]) -> tuple[Callable[..., Any], Any, Any]:
+    """A function of `tanh` and its argument, where, and in which direction; in the arrays of a library."""
     if kind == "number":
-        return chain, 0.3, 1.0
+        return chain, array(0.3), array(1.0)
     if kind == "array":
-        return chain, np.linspace(-1, 1, 16), np.ones(16)
+        return chain, array(np.linspace(-1, 1, 16)), array(np.ones(16))
     X, _, parameters = data(128, (64, 256, 256, 10))
-    X, parameters = X.astype(float), [p.astype(float) for p in parameters]
-    return lambda tanh, x: perceptron(tanh, parameters, x), X, np.ones_like(X)
+    X, parameters = X.astype(float), [array(p.astype(float)) for p in parameters]
+    return lambda tanh, x: perceptron(tanh, parameters, x), array(X), array(np.ones_like(X))
 
 
 def compared(
-    kind: str, tanh: Callable[[Any], Any], jvp: Any, array: Any = None, compiled: Any = None
+    kind: str, tanh: Callable[[Any], Any], jvp: Any, array: Any = lambda x: x, compiled: Any = None
 ) -> Prepared:
     """Times `f(x)` and `jvp(f, x, v)`, both compiled where `compiled` is a way to do so."""
-    f, x, v = problem(kind)
-    if array:
-        x, v = array(x), array(v)
+    f, x, v = problem(kind, array)
     evaluate, differentiate = partial(f, tanh), partial(jvp, partial(f, tanh))
     if compiled:
         evaluate, differentiate = compiled(evaluate), compiled(differentiate)
