@@ -2,11 +2,15 @@
 
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `node.py`,
 `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that everything
-else serves. `functions/`, `einsum.py`, `linalg.py`, `norms.py` and `windows.py` are more of the table with
-NumPy's arguments, `compositions/` what NumPy makes of them; `transforms.py`, `tape.py` and `check.py` use the loop;
-`levels.py` and `replay.py` run a recorded graph of Values as a few operations on arrays,
-`source.py` and `written.py` write one down as a program. This package imports
-NumPy and nothing else of chainrule.
+else serves, and `specialise.py`, the straight code it runs at full speed. The rest can be read in any order:
+
+- more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
+  `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
+- users of the loop: `transforms.py` and `forward.py`, `check.py`, `hooks.py`, `nonfinite.py`, `checkpoint.py`, `copying.py`;
+- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `symbols.py`, `listing.py`), in bytes
+  (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`, `straight_line.py`).
+
+This package imports NumPy and nothing else of chainrule.
 """
 
 from .backward import gradients
