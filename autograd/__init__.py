@@ -6,9 +6,11 @@ else serves, and `specialise.py`, the straight code it runs at full speed. The r
 
 - more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
-- users of the loop: `transforms.py` and `forward.py`, `check.py`, `hooks.py`, `nonfinite.py`, `checkpoint.py`, `copying.py`;
+- users of the loop: `transforms.py` and `forward.py`, `check.py`, `hooks.py`, `nonfinite.py`, `checkpoint.py`,
+  `copying.py`;
 - the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `symbols.py`, `listing.py`), in bytes
-  (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`, `straight_line.py`).
+  (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
+  `straight_line.py`).
 
 This package imports NumPy and nothing else of chainrule.
 """
