@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import ShapeError
+from chainrule.autograd import RangeError, ShapeError
 from chainrule.nn import init
 
 SHAPE = (400, 200)
@@ -13,6 +13,8 @@ RANDOM = {  # name: (variance, bound of the uniform ones)
     "glorot_normal": (2 / 600, None),
     "he_uniform": (2 / 400, (6 / 400) ** 0.5),
     "he_normal": (2 / 400, None),
+    "lecun_uniform": (1 / 400, (3 / 400) ** 0.5),
+    "lecun_normal": (1 / 400, None),
 }
 
 
@@ -54,6 +56,83 @@ def test_fans_of_matrices_and_kernels():
     assert init.fans((3, 5)) == (3, 5)
     assert init.fans((8, 3, 5, 5)) == (75, 200)
     assert init.fans((8, 3, 7)) == (21, 56)
+
+
+@pytest.mark.parametrize("name", ["he_normal", "he_uniform"])
+def test_he_s_mode(name):
+    make = getattr(init, name)
+    assert make(SHAPE, mode="fan_out", seed=0).var() == pytest.approx(2 / 200, rel=0.02)
+    assert make((32, 16, 3, 3), mode="fan_in", seed=0).var() == pytest.approx(2 / (16 * 9), rel=0.05)
+    assert make((32, 16, 3, 3), mode="fan_out", seed=0).var() == pytest.approx(2 / (32 * 9), rel=0.05)
+    with pytest.raises(
+        RangeError, match="'fan_in', which keeps the variance of activations.*given 'fan_avg'"
+    ):
+        make((2, 3), mode="fan_avg")
+
+
+def test_glorot_of_a_kernel():
+    assert init.glorot_normal((32, 16, 3, 3), seed=0).var() == pytest.approx(2 / (48 * 9), rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (8, 3), (3, 8), (4, 2, 3, 3)])
+def test_orthogonal(shape):
+    w = init.orthogonal(shape, gain=2.0, seed=0).reshape(shape[0], -1)
+    short = w.T if len(w) >= w.shape[1] else w
+    np.testing.assert_allclose(short @ short.T, 4 * np.eye(len(short)), atol=1e-14)
+    assert len(np.unique(w)) == w.size
+    assert init.orthogonal(shape, dtype=np.float32).dtype == np.float32
+
+
+def test_orthogonal_matrices_have_no_favourite_sign():
+    corners = [init.orthogonal((2, 2), seed=seed)[0, 0] for seed in range(200)]
+    assert 70 < sum(c > 0 for c in corners) < 130
+
+
+def test_ones_and_constants():
+    assert init.ones((2,), dtype=np.float32).tolist() == [1, 1]
+    assert init.constant((2, 1), 0.5).tolist() == [[0.5], [0.5]]
+    assert init.constant((2,), 0.5, dtype=np.float32).dtype == np.float32
+
+
+def test_gains():
+    assert [init.calculate_gain(name) for name in ("linear", "sigmoid", "tanh", "relu", "selu")] == [
+        1, 1, 5 / 3, 2**0.5, 0.75,
+    ]  # fmt: skip
+    assert init.calculate_gain("leaky_relu", 1.0) == 1
+    with pytest.raises(RangeError, match="'swish'; there are linear"):
+        init.calculate_gain("swish")
+
+
+def test_the_names_of_pytorch():
+    assert init.kaiming_normal is init.he_normal
+    assert init.xavier_uniform is init.glorot_uniform
+
+
+KEPT = [("he_normal", "relu"), ("he_uniform", "relu"), ("glorot_normal", "tanh"), ("glorot_uniform", "tanh")]
+LOST = [  # initialiser, its options, activation, what happens to the activations and to the gradients
+    ("glorot_normal", {}, "relu", "vanish", "vanish"),
+    ("normal", {"std": 0.1}, "relu", "vanish", "vanish"),
+    ("normal", {"std": 0.01}, "tanh", "vanish", "vanish"),
+    ("normal", {"std": 1.0}, "relu", "explode", "explode"),
+    ("normal", {"std": 1.0}, "tanh", "saturate", "explode"),
+    ("he_normal", {}, "sigmoid", "saturate", "vanish"),
+]
+
+
+@pytest.mark.parametrize(("name", "activation"), KEPT)
+def test_the_variance_survives_fifty_layers(name, activation):
+    for values in init.spread_by_layer(getattr(init, name), activation).values():
+        assert len(values) == 50
+        assert 0.01 < values[-1] / values[0] < 100
+
+
+@pytest.mark.parametrize(("name", "options", "activation", "forward", "backward"), LOST)
+def test_other_weights_lose_it(name, options, activation, forward, backward):
+    found = init.spread_by_layer(getattr(init, name), activation, **options)
+    a, g = found["activations"], found["gradients"]
+    growth = {"vanish": lambda r: r < 1e-8, "explode": lambda r: r > 1e8, "saturate": lambda r: 0.1 < r < 10}
+    assert growth[forward](a[-1] / a[0])
+    assert growth[backward](g[0] / g[-1])
 
 
 @pytest.mark.parametrize(("activation", "floor"), [("relu", 0.1), ("tanh", 0.02)])
