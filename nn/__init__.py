@@ -20,8 +20,11 @@ from .activations import (
     Softplus,
     Tanh,
 )
+from .convolution import AvgPool2d, Conv2d, MaxPool2d
 from .data import DataLoader, MinMaxScaler, Standardizer, one_hot, split
-from .layers import MLP, Flatten, Linear, Sequential
+from .dropout import Dropout
+from .embedding import Embedding
+from .layers import MLP, Flatten, Linear, Maxout, Sequential
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -34,6 +37,7 @@ from .losses import (
 )
 from .metrics import accuracy
 from .module import Module, Parameter, ScalarParameter
+from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .optim import SGD, Adam, AdamW, Optimizer
 from .training import History, evaluate, fit
 
@@ -45,6 +49,15 @@ __all__ = [
     "Sequential",
     "MLP",
     "Flatten",
+    "Maxout",
+    "Dropout",
+    "Conv2d",
+    "MaxPool2d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "LayerNorm",
+    "Embedding",
     "Activation",
     "Identity",
     "ReLU",

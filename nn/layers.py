@@ -1,4 +1,4 @@
-"""Layers and ways to stack them: `Linear`, `Sequential`, `MLP`, `Flatten`.
+"""Layers and ways to stack them: `Linear`, `Maxout`, `Sequential`, `MLP`, `Flatten`.
 
 A batch is a matrix with one sample in each row, and a linear layer computes `Z = X W + b`.
 """
@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd import max as max_of
+from ..autograd.errors import KindError, ShapeError
 from ..autograd.node import describe
 from . import init
 from .activations import activation as activation_named
-from .module import Module, Parameter, as_input
+from .module import Module, Parameter, as_input, whole_number
 
-__all__ = ["MLP", "Flatten", "Linear", "Sequential"]
+__all__ = ["MLP", "Flatten", "Linear", "Maxout", "Sequential"]
 
 
 class Linear(Module):
@@ -74,11 +75,61 @@ class Linear(Module):
 
 
 def _width(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-        raise KindError(f"the width of a layer is a whole number; given {describe(n)}")
-    if n < 1:
-        raise RangeError(f"the width of a layer is 1 or more; given {n}")
-    return int(n)
+    return whole_number(n, "the width of a layer")
+
+
+class Maxout(Module):
+    """`max(x W1 + b1, x W2 + b2, ...)`: every output is the largest of several linear functions of the inputs.
+
+    Which activation a unit has is learnt: two pieces can be a ReLU or an absolute value, and many approximate any
+    convex function. `(..., in_features)` becomes `(..., out_features)`; `linear` holds the pieces of an output side
+    by side. Where pieces are equal, they share the gradient.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import Maxout
+    >>> unit = Maxout(1, 1)
+    >>> unit.linear.weight.data = np.array([[1.0, -1.0]])
+    >>> unit(np.array([[-3.0], [2.0]])).data
+    array([[3.],
+           [2.]])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        num_pieces: int = 2,
+        bias: bool = True,
+        *,
+        weight_init: Callable[..., np.ndarray] = init.glorot_uniform,
+        seed: init.Seed = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.out_features = _width(out_features)
+        self.num_pieces = whole_number(num_pieces, "the number of pieces")
+        rng = np.random.default_rng(seed)
+        self.linear = Linear(
+            in_features,
+            self.out_features * self.num_pieces,
+            bias,
+            weight_init=weight_init,
+            seed=rng,
+            dtype=dtype,
+        )
+        pieces = [
+            weight_init((in_features, self.out_features), seed=rng, dtype=dtype)
+            for _ in range(self.num_pieces)
+        ]
+        self.linear.weight.data = np.stack(pieces, -1).reshape(self.linear.weight.shape)
+
+    def forward(self, x: Any) -> Any:
+        """The largest piece of each output."""
+        z = self.linear(x)
+        return max_of(z.reshape((*z.shape[:-1], self.out_features, self.num_pieces)), axis=-1)
+
+    def extra_repr(self) -> str:
+        """`2 -> 8, num_pieces=2`."""
+        return f"{self.linear.in_features} -> {self.out_features}, num_pieces={self.num_pieces}"
 
 
 class Sequential(Module):

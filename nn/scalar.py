@@ -9,19 +9,23 @@ drew them, from a seed, not uniformly between -1 and 1, which saturates wide lay
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..autograd import Node, Value, dot
+from ..autograd import Node, Primitive, Value, elementwise, maximum
 from ..autograd.errors import ShapeError
+from ..autograd.modes import recording
+from ..autograd.primitives import dot_, positive
+from .activations import ACTIVATIONS
 from .activations import activation as activation_named
 from .init import Seed
 from .layers import checked_widths
-from .module import Module, ScalarParameter
+from .module import Module, ScalarParameter, whole_number
 
-__all__ = ["MLP", "Layer", "Neuron"]
+__all__ = ["MLP", "Layer", "Maxout", "Neuron"]
 
 
 class _ScalarModule(Module):
@@ -44,11 +48,50 @@ def _values(x: Any) -> Sequence[Node]:
     ]
 
 
+# ---------------------------------------------------------------------- a neuron as one node
+
+
+def _weighted(*inputs: Any) -> Any:
+    """`w1 x1 + w2 x2 + ... + b` of `w1, w2, ..., x1, x2, ..., b`."""
+    *both, b = inputs
+    return dot_(*both) + b
+
+
+def _neuron(name: str) -> tuple[Primitive, dict[str, Any]]:
+    """The row of a whole neuron with this activation, and its options: calculus from the rows of the dot product and
+    of the activation, by the chain rule."""
+    with recording(True):
+        trial = activation_named(name)[0]()(Value(1.0))
+    g, options = trial.op or positive, trial.params
+    at_float, at_array = g.on_floats, g.on_arrays
+
+    def local_gradient(i: int, y: Any, *inputs: Any, **options: Any) -> Any:
+        z = y if name in LIKE_OUTPUT else _weighted(*inputs)
+        slope = g.rule(0, y, z, **options)
+        if i == len(inputs) - 1:
+            return slope
+        factor = dot_.rule(i, None, *inputs[:-1])
+        return slope * factor if g is not positive else factor
+
+    return elementwise(
+        f"neuron_{name}",
+        lambda *inputs, **options: at_float(_weighted(*inputs), **options),  # type: ignore[misc]
+        lambda *inputs, **options: at_array(_weighted(*inputs), **options),
+        local_gradient,
+    ), options
+
+
+# their rules ask the input only for its sign, which is the output's, if they ask at all: no need to compute it again
+LIKE_OUTPUT = ("relu", "leaky_relu", "sigmoid", "tanh", "linear")
+NEURONS = {name: _neuron(name) for name in ACTIVATIONS}
+
+
 class Neuron(_ScalarModule):
     """One unit: the weighted sum of its inputs, plus a bias, through an activation.
 
-    `nonlin=False` leaves the activation out, as in micrograd. With `compound=True` the weighted sum is one node,
-    otherwise one for every multiplication and addition.
+    `nonlin=False` leaves the activation out, as in micrograd. With `compound=True` all of it is one node, a row of
+    the table such as `neuron_tanh`; otherwise there is one for every multiplication and addition. The gradients
+    are the same.
 
     Raises `ShapeError` for the wrong number of inputs.
 
@@ -90,16 +133,47 @@ class Neuron(_ScalarModule):
                 f"{len(x)} inputs"
             )
         if self.compound:
-            z = dot(self.w, x) + self.b
-        else:
-            z = self.b
-            for w, v in zip(self.w, x):
-                z = z + w * v
+            row, options = NEURONS[self.activation]
+            return row(*self.w, *x, self.b, **options)
+        z = self.b
+        for w, v in zip(self.w, x):
+            z = z + w * v
         return self._function(z)
 
     def extra_repr(self) -> str:
         """`2, relu`."""
         return f"{len(self.w)}, {self.activation}"
+
+
+class Maxout(_ScalarModule):
+    """The largest of several linear neurons with the same inputs: a unit that learns its own activation.
+
+    >>> from chainrule.nn.scalar import Maxout
+    >>> unit = Maxout(1, seed=0)
+    >>> for neuron, weight in zip(unit.pieces, (1.0, -1.0)):
+    ...     neuron.w[0].data = weight
+    >>> unit([-3.0])
+    Value(3.0)
+    """
+
+    _numbered: ClassVar = {"pieces": "piece{1}"}
+
+    def __init__(
+        self, n_inputs: int, n_pieces: int = 2, *, seed: Seed = None, compound: bool = False
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self.pieces = [
+            Neuron(n_inputs, nonlin=False, seed=rng, compound=compound)
+            for _ in range(whole_number(n_pieces, "the number of pieces"))
+        ]
+
+    def forward(self, x: Sequence[Any]) -> Value:
+        """The largest of what the pieces make of `x`."""
+        return reduce(maximum, [neuron._run(x) for neuron in self.pieces])
+
+    def extra_repr(self) -> str:
+        """`2, n_pieces=2`."""
+        return f"{len(self.pieces[0].w)}, n_pieces={len(self.pieces)}"
 
 
 class Layer(_ScalarModule):

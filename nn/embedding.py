@@ -1,0 +1,119 @@
+"""Embedding: a learnt vector for each of a number of things, words or users, that are given as whole numbers.
+
+It is the product of one-hot codes and a weight matrix, without the zeros: row `t` of the weights for the number `t`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..autograd import Primitive, Tensor, reshape, structural
+from ..autograd.errors import KindError, RangeError
+from ..autograd.node import describe
+from . import init
+from .module import Module, Parameter, whole_number
+
+__all__ = ["Embedding"]
+
+
+def _rows_gradient(g: np.ndarray, t: np.ndarray, count: int) -> np.ndarray:
+    """The rows of `g` added up at the numbers `t`, which may repeat: sorted, so that equal ones are neighbours."""
+    g = g.reshape(-1, g.shape[-1])
+    out = np.zeros((count, g.shape[-1]), g.dtype)
+    if t.size:
+        order = np.argsort(t, axis=None, kind="stable")
+        ordered = t.reshape(-1)[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        out[ordered[starts]] = np.add.reduceat(g[order], starts)
+    return out
+
+
+def _learnt(g: Any, t: Any, padding: int | None) -> Any:
+    """`g` without what belongs to the padding, which does not learn."""
+    return g if padding is None else g * reshape(t != padding, shape=(*t.shape, 1))
+
+
+# row t of w for each number t; `rows_gradient` adds the gradients of the rows up again
+rows: Primitive = structural(
+    "rows",
+    lambda w, t, padding: w[t],
+    [
+        lambda g, y, w, t, padding: rows_gradient(_learnt(g, t, padding), t, count=w.shape[0]),
+        lambda g, y, w, t, padding: None,
+    ],
+)
+rows_gradient: Primitive = structural(
+    "rows_gradient",
+    _rows_gradient,
+    [lambda h, w, g, t, count: rows(h, t, padding=None), lambda h, w, g, t, count: None],
+)
+
+
+_standard_normal = partial(init.normal, std=1.0)
+
+
+class Embedding(Module):
+    """Row `t` of the weights for each whole number `t` of the input.
+
+    `weight` is `(num_embeddings, embedding_dim)`, at first normal numbers with deviation 1; integers of shape `(...)`
+    become `(..., embedding_dim)`. The row `padding_idx` starts at zero and does not learn. A number that repeats
+    gets the sum of its gradients.
+
+    Raises `KindError` for what is not made of integers, `RangeError` for numbers that have no row.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import Embedding
+    >>> words = Embedding(10, 3, seed=0)
+    >>> words(np.array([[1, 2, 2, 9]])).shape
+    (1, 4, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        weight_init: Callable[..., np.ndarray] = _standard_normal,
+        seed: init.Seed = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.num_embeddings = whole_number(num_embeddings, "num_embeddings")
+        self.embedding_dim = whole_number(embedding_dim, "embedding_dim")
+        if padding_idx is not None:
+            whole_number(padding_idx, "padding_idx", -self.num_embeddings)
+            if padding_idx >= self.num_embeddings:
+                raise RangeError(
+                    f"padding_idx={padding_idx} is no row of {self.num_embeddings}, counted from 0"
+                )
+            padding_idx %= self.num_embeddings
+        self.padding_idx = padding_idx
+        weight = weight_init((num_embeddings, embedding_dim), seed=seed, dtype=dtype)
+        if self.padding_idx is not None:
+            weight[self.padding_idx] = 0
+        self.weight = Parameter(weight)
+
+    def forward(self, x: Any) -> Any:
+        """The rows for `x`, an array or Tensor of integers."""
+        t = x.data if isinstance(x, Tensor) else np.asarray(x)
+        if t.dtype.kind not in "iu" and t.size:
+            raise KindError(
+                f"{self._path or 'the layer'}, a {self._headline()}, takes whole numbers, each the number of a row; "
+                f"given {describe(x)}. Write x.astype(int) if they are whole"
+            )
+        if t.size and (t.min() < 0 or t.max() >= self.num_embeddings):
+            raise RangeError(
+                f"{self._path or 'the layer'}, a {self._headline()}, has rows 0 to {self.num_embeddings - 1}; given "
+                f"numbers from {t.min()} to {t.max()}"
+            )
+        return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """`10 -> 3`, and the padding."""
+        padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
+        return f"{self.num_embeddings} -> {self.embedding_dim}{padding}"
