@@ -12,11 +12,12 @@ import math
 from collections.abc import Collection
 
 from .engines import Digraph
+from .folding import inner_title
 from .graph import Box, Cluster, Edge, Graph, Operation, Shown
-from .heat import LEVELS, Heat
+from .heat import Heat
 from .markup import bold, coloured, escape, label, plain, row, strip, table, tooltip
 from .numbers import Summary, nested, number
-from .themes import Theme, mix
+from .themes import Theme, shades
 from .words import em_width, shorten, sign
 
 __all__ = ["SHOW", "digraph"]
@@ -29,6 +30,7 @@ SIZE, SMALL = 12, 10
 LONGEST_NAME, LONGEST_TITLE = 28, 60
 LONGEST_RULE, LONGEST_LIST, LONGEST_FORMULA = 26, 24, 20
 LONGEST_IN_CIRCLE = 5
+DEAD = "dead"  # what a gradient of exactly 0 is called, which is not the same as none
 
 ORDERED = {"subtract", "divide", "power"}  # here it matters which input is the first
 SHAPE_SIGNS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "matmul": "@", "power": "**"}
@@ -50,7 +52,10 @@ class _Writer:
         self.merged = "op" in self.show and len(graph.boxes) > MANY
         self.apart = "op" in self.show and not self.merged  # operations have shapes of their own
         self.labels = {box.id: box.label for box in graph.boxes}
-        self.shapes = {box.id: box.value.shape for box in graph.boxes if isinstance(box.value, Summary)}
+        self.shapes = {
+            box.id: box.value.shape for box in graph.boxes if isinstance(box.value, Summary) and box.tensor
+        }
+        self.operations = {box.id for box in graph.boxes if self.apart and box.operation is not None}
         self.inputs: dict[str, list[str]] = {}
         for edge in graph.edges:
             self.inputs.setdefault(edge.head, []).append(edge.tail)
@@ -113,7 +118,7 @@ class _Writer:
             at = (*place, i)
             with g.subgraph(name=f"cluster_{'_'.join(map(str, at))}") as part:
                 part.attr(
-                    label=plain(shorten(inner.title, LONGEST_TITLE)),
+                    label=plain(shorten(inner_title(inner.title, cluster.title), LONGEST_TITLE)),
                     tooltip=tooltip(inner.title),
                     labelloc="t",
                     labeljust="l",
@@ -125,11 +130,15 @@ class _Writer:
                 self.cluster(part, inner, at)
 
     def box(self, g: Digraph, box: Box) -> None:
+        theme = self.theme
         look = {
-            "input": {"color": self.theme.text},
-            "parameter": {"color": self.theme.parameter, "peripheries": "2"},
+            "input": {"color": theme.text},
+            "parameter": {"color": theme.parameter, "peripheries": "2"},
             "constant": {"style": "dashed,filled"},
             "result": {"style": "rounded,filled"},
+            "module": {"shape": "folder", "fillcolor": theme.cluster},
+            "run": {"style": "rounded,filled", "fillcolor": theme.cluster},
+            "more": {"shape": "plaintext", "style": ""},
         }[box.kind]
         if box.output:
             look["penwidth"] = "2"
@@ -145,7 +154,7 @@ class _Writer:
 
     def operation(self, g: Digraph, box: Box, op: Operation) -> None:
         mark = sign(op.name, op.symbol)
-        tensor = isinstance(box.value, Summary)
+        tensor = box.tensor
         if tensor or op.params or len(mark) > LONGEST_IN_CIRCLE:
             look = {"style": "rounded,filled", "margin": "0.12,0.03"}
             lines = [bold(escape(self.formula(box, op) or mark)) if tensor else escape(op.name)]
@@ -176,71 +185,77 @@ class _Writer:
             look["tooltip"] = look["labeltooltip"] = tooltip(story)
         if not edge.flows:
             look["style"] = "dashed"
-        g.edge(edge.tail, f"{edge.head}op" if self.apart else edge.head, **look)
+        if edge.count > 1:
+            look["penwidth"] = f"{1 + math.log10(edge.count) / 2:.2f}"
+        g.edge(edge.tail, f"{edge.head}op" if edge.head in self.operations else edge.head, **look)
 
     # ------------------------------------------------------------------ the rows of a box
 
     def rows(self, box: Box) -> list[str]:
         theme, show, value = self.theme, self.show, box.value
+        if box.kind == "more":
+            return [row(self.aside(box.label))]
         constant = box.kind == "constant"
-        number_only = constant and not box.named and is_single(value)  # its label is its number
-        name = self.name(box) if "name" in show and not number_only else ""
-        rows = []
+        number_only = constant and not box.named and is_number(box.label)  # its label is its number
+        rows = self.names(box) if "name" in show and not (number_only and box.copies == 1) else []
         if self.merged and box.operation is not None:
-            rows.append(self.heading(box.operation, name))
-        elif name:
-            rows.append(row(name, width=least_width(box.label)))
-        if isinstance(value, Summary) and value.shape:
+            rows = [self.heading(box.operation, rows)]
+        if isinstance(value, Summary) and value.shape and box.tensor:
             about = [str(value.shape)] * ("shape" in show) + [value.dtype] * ("dtype" in show)
             if about:
                 rows.append(row(self.aside(" ".join(about))))
-        if "data" in show:
+        if "data" in show and value is not None and not (rows and number_only):
             rows += self.shown(value, theme.muted if constant else theme.value, box.value_heat)
-        if "grad" in show and not constant:
+        if "grad" in show and not constant and value is not None:
             if box.gradient is None:
                 rows.append(row(coloured("∂ –", theme.muted)))
             else:
                 rows += self.shown(box.gradient, theme.gradient, box.gradient_heat, "∂ ")
         return rows
 
-    def name(self, box: Box) -> str:
-        text = escape(shorten(box.label, LONGEST_NAME))
+    def names(self, box: Box) -> list[str]:
+        """The name of a box; how many alike it stands for; what is inside."""
+        longest = LONGEST_TITLE if box.contents else LONGEST_NAME
+        text = escape(shorten(box.label, longest))
         text = bold(text) if box.named else coloured(text, self.theme.muted)
         op = box.operation
-        if op is not None and op.name in ORDERED and not isinstance(box.value, Summary):
+        if op is not None and op.name in ORDERED and not box.tensor:
             formula = self.formula(box, op)  # two edges do not say which of them is the first input
             text += self.aside(f" = {formula}") if formula else ""
-        return text
+        if box.copies > 1:
+            text += coloured(bold(f"  × {box.copies:,}"), self.theme.muted)
+        rows = [row(text, width=least_width(box.label))]
+        return [*rows, row(self.aside(box.contents))] if box.contents else rows
 
-    def heading(self, op: Operation, name: str) -> str:
+    def heading(self, op: Operation, name: list[str]) -> str:
         """The operation on a grey ground, and beside it the name of its result."""
         mark = f'<TD BGCOLOR="{self.theme.operation}">{escape(f" {sign(op.name, op.symbol)} ")}</TD>'
-        cells = f"{mark}<TD>{name}</TD>" if name else mark
+        cells = f"{mark}<TD>{table(name)}</TD>" if name else mark
         return row(table([f"<TR>{cells}</TR>"], 'CELLPADDING="2"'))
 
     def shown(self, x: Shown, colour: str, heat: Heat | None, prefix: str = "") -> list[str]:
         """A value or a gradient: one row for a number or a short array, several for the summary of a long one."""
+        tag = DEAD if prefix and is_zero(x) else ""
         if not isinstance(x, Summary):
-            return [self.figure(prefix, number(x, self.digits), math.isfinite(x), colour)]
+            return [self.figure(prefix, number(x, self.digits), math.isfinite(x), colour, tag)]
         text = "" if x.elements is None else nested(x.elements, self.digits)
         if text and len(text) <= LONGEST_LIST:
-            return [self.figure(prefix, text, not x.trouble(), colour)]
+            return [self.figure(prefix, text, not x.trouble(), colour, tag)]
         digits = max(self.digits - 1, 1)  # a mean needs no more
-        rows = [self.figure(prefix, x.centre(digits), True, colour)]
+        rows = [self.figure(prefix, x.centre(digits), True, colour, tag)]
         if x.range(digits):
             rows.append(row(coloured(escape(typeset(x.range(digits))), colour, SMALL)))
         if x.trouble():
             rows.append(self.figure("", x.trouble(), False, colour))
         if heat:
-            shades = [mix(self.theme.box, colour, 0.16 + 0.84 * k / (LEVELS - 1)) for k in range(LEVELS)]
-            rows.append(row(strip(heat, shades, self.theme.text)))
+            rows.append(row(strip(heat, shades(self.theme, colour), self.theme.text)))
         return rows
 
-    def figure(self, prefix: str, text: str, finite: bool, colour: str) -> str:
+    def figure(self, prefix: str, text: str, finite: bool, colour: str, tag: str = "") -> str:
         """A row with a number; NaN and infinity stand out in reverse, the page's colour on the number's."""
         text = escape(prefix + typeset(text))
         if finite:
-            return row(coloured(text, colour))
+            return row(coloured(text, colour) + (self.aside(f" {tag}") if tag else ""))
         return row(coloured(bold(f" {text} "), self.theme.background), ground=colour)
 
     def aside(self, text: str) -> str:
@@ -271,6 +286,9 @@ class _Writer:
             return ""
         if edge.local is not None:
             return f"× {typeset(number(edge.local, self.digits))}"
+        if edge.spread is not None:
+            digits = max(self.digits - 1, 1)
+            return "× " + typeset(" … ".join(number(x, digits) for x in edge.spread))
         rule = edge.rule if len(edge.rule) <= LONGEST_RULE else ""
         if edge.structural:
             return rule or f"g to {self.shapes.get(edge.tail, '')}"
@@ -290,40 +308,53 @@ class _Writer:
             parts.append(coloured("value", theme.value))
         if "grad" in show:
             parts.append(self.gradient_legend())
-        if "local" in show and self.graph.edges:
+        if "local" in show and any(edge.flows for edge in self.graph.edges):
             parts.append(coloured("× local gradient", theme.local))
-        if self.merged:
+        if self.merged and any(box.operation for box in self.graph.boxes):
             parts.append(coloured("operations stand in the box of their result", theme.muted))
-        if not parts:
+        if "grad" in show and any(is_zero(box.gradient) for box in self.graph.boxes):
+            parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
+        lines = ["".join(f"<TD>{part}</TD>" for part in parts)] if parts else []
+        across = f'COLSPAN="{max(len(parts), 1)}" ALIGN="LEFT"'
+        if self.graph.hides:
+            hidden = escape(" · ".join(self.graph.hides))
+            lines.append(f"<TD {across}>{coloured(hidden, theme.muted)}</TD>")
+        if not lines:
             return ""
-        cells = "".join(f"<TD>{part}</TD>" for part in parts)
-        space = f'<TR><TD COLSPAN="{len(parts)}" HEIGHT="8"></TD></TR>'
-        return label(table([space, f"<TR>{cells}</TR>"], 'CELLPADDING="6"'))
+        space = f'<TD {across} HEIGHT="8"></TD>'
+        return label(table((f"<TR>{line}</TR>" for line in [space, *lines]), 'CELLPADDING="6"'))
 
     def gradient_legend(self) -> str:
         """What the gradients are of, where it can be told: of the only output, if its own is 1."""
         if all(box.gradient is None for box in self.graph.boxes):
             return coloured("∂ – gradient not computed", self.theme.muted)
         outputs = [box for box in self.graph.boxes if box.output]
-        of = f" of {shorten(outputs[0].label, LONGEST_NAME)}"
-        known = len(outputs) == 1 and is_one(outputs[0].gradient)
-        return coloured(escape(f"∂ gradient{of if known else ''}"), self.theme.gradient)
+        known = len(outputs) == 1 and outputs[0].operation is not None and is_one(outputs[0].gradient)
+        of = f" of {shorten(outputs[0].label, LONGEST_NAME)}" if known else ""
+        return coloured(escape(f"∂ gradient{of}"), self.theme.gradient)
 
 
 # ---------------------------------------------------------------------- what a pointer over a thing is told
 
 
 def box_story(box: Box) -> str:
-    lines = [f"{box.label}: {box.operation.name if box.operation else box.kind}"]
+    lines = [f"{box.label}: {box.operation.name if box.operation else box.contents or box.kind}"]
+    if box.kind == "more":
+        return box.label
     if box.operation is not None and box.operation.params:
         lines[0] += f"({box.operation.params})"
-    lines.append(f"value {exact(box.value)}")
-    if box.kind != "constant":
-        lines.append(f"gradient {'not computed' if box.gradient is None else exact(box.gradient)}")
+    if box.copies > 1:
+        lines.append(f"{box.copies:,} alike")
+    if box.value is not None:
+        lines.append(f"value {exact(box.value)}")
+        if box.kind != "constant":
+            lines.append(f"gradient {'not computed' if box.gradient is None else exact(box.gradient)}")
     return "\n".join(lines)
 
 
 def edge_story(edge: Edge) -> str:
+    if edge.count > 1:
+        return f"{edge.count:,} edges"
     if not edge.flows:
         return "a constant: no gradient flows here"
     if edge.local is not None:
@@ -353,6 +384,13 @@ def is_number(text: str) -> bool:
 
 def is_single(x: Shown) -> bool:
     return not isinstance(x, Summary) or math.prod(x.shape) == 1
+
+
+def is_zero(x: Shown | None) -> bool:
+    """Whether a number, or every element of an array, is 0."""
+    if isinstance(x, Summary):
+        return x.low == x.high == 0 and not x.trouble()
+    return x == 0
 
 
 def is_one(x: Shown | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +18,14 @@ from ..autograd import KindError, Node, Tape
 from ..autograd.node import describe
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
-from .errors import DrawingError, OptionError, check_option
-from .graph import Graph, read, roots_of
+from .errors import DrawingError, DrawingWarning, OptionError, check_option
+from .graph import MOST, Graph, read, roots_of
 from .text import tree
-from .themes import Theme, theme_named
+from .themes import Theme, adaptive, theme_named
 
 __all__ = ["Drawing", "draw", "draw_dot", "trace"]
 
-MAX_NODES = 2000
+LARGE = 2000  # boxes; laying out more takes minutes
 SMALL = 100  # boxes; the picture of a graph no larger goes to a notebook as PNG too
 DIRECTIONS = ("LR", "TB")
 
@@ -37,7 +38,10 @@ def draw(
     *example: Any,
     show: Collection[str] = SHOW,
     direction: str = "LR",
-    max_nodes: int = MAX_NODES,
+    depth: int | None = None,
+    max_nodes: int = MOST,
+    around: Any = None,
+    hops: int = 2,
     theme: str | Theme = "light",
     digits: int = 4,
     engine: str = "auto",
@@ -50,8 +54,12 @@ def draw(
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
         direction: "LR" draws from left to right, "TB" from top to bottom.
-        max_nodes: how many nodes are laid out at most; large layouts take minutes.
-        theme: "light", "dark", or a `Theme`.
+        depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
+            By default as many as fit.
+        max_nodes: how many boxes there are at most. A larger graph is folded until it fits: long sums, what is alike,
+            and modules become one box each; the drawing says what it hides.
+        around: a node (or several): only what is at most `hops` edges away from it is drawn.
+        theme: "light", "dark", or a `Theme`; "auto" is light, and as SVG dark where its reader's screen is.
         digits: significant digits of the numbers.
         engine: "dot", the system's Graphviz; "graphviz-pure", installed with chainrule; "auto", the first
             of the two that works.
@@ -75,12 +83,15 @@ def draw(
     shown = (show,) if isinstance(show, str) else tuple(show)
     for each in shown:
         check_option("show", each, SHOW)
-    for name, count in (("max_nodes", max_nodes), ("digits", digits)):
-        if not isinstance(count, int) or count < 1:
-            raise OptionError(f"{name}={count!r} is not a count; write a whole number from 1 on")
+    for name, count, least in (
+        ("max_nodes", max_nodes, 1), ("digits", digits, 1), ("hops", hops, 0), ("depth", depth or 0, 0)
+    ):  # fmt: skip
+        if not isinstance(count, int) or count < least:
+            raise OptionError(f"{name}={count!r} is not a count; write a whole number from {least} on")
     if example:
         root = _applied(root, example)
-    return Drawing(read(root), shown, direction, max_nodes, theme_named(theme), digits, engine)
+    graph = read(root, depth, max_nodes, around, hops)
+    return Drawing(graph, shown, direction, theme, digits, engine)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -103,21 +114,22 @@ class Drawing:
         graph: Graph,
         show: Collection[str],
         direction: str,
-        max_nodes: int,
-        theme: Theme,
+        theme: str | Theme,
         digits: int,
         engine: str,
     ) -> None:
         self._graph = graph
         self._show = show
         self._direction = direction
-        self._max_nodes = max_nodes
-        self._theme = theme
+        self._theme = theme_named(theme)
+        self._adapts = theme == "auto"
         self._digits = digits
         self._engine = engine
 
     def __repr__(self) -> str:
-        return f"<Drawing of {len(self._graph.boxes):,} nodes; print it, or save it as .svg or .png>"
+        boxes = sum(box.kind != "more" for box in self._graph.boxes)
+        what = f"{self._graph.nodes:,} nodes" + f" in {boxes:,} boxes" * bool(self._graph.hides)
+        return f"<Drawing of {what}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
         return tree(self._graph, self._digits)
@@ -129,7 +141,8 @@ class Drawing:
 
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
-        return self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
+        svg = self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
+        return adaptive(svg) if self._adapts else svg
 
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG, with `dpi` dots to the inch."""
@@ -180,17 +193,17 @@ class Drawing:
         return digraph(self._graph, self._show, self._direction, self._theme, self._digits)
 
     def _laid_out(self, format: str, options: Collection[str] = ()) -> bytes:
-        refuse_large(len(self._graph.boxes), self._max_nodes)
+        announce_large(len(self._graph.boxes))
         return layout(self.dot, format, self._engine, list(options))
 
 
-def refuse_large(nodes: int, limit: int) -> None:
-    """Raise a `DrawingError` rather than start a layout that takes minutes."""
-    if nodes > limit:
-        raise DrawingError(
-            f"this graph has {nodes:,} nodes, and max_nodes={limit:,} are drawn at most, since laying out many "
-            f"more takes minutes and nobody can read them. Draw a part of it, from a node further inside, or a "
-            f"smaller example; print(drawing) shows any graph as text; max_nodes={nodes} draws it all the same"
+def announce_large(boxes: int) -> None:
+    """Warn before a layout that takes minutes."""
+    if boxes > LARGE:
+        warnings.warn(
+            f"laying out {boxes:,} boxes takes minutes; a smaller max_nodes folds the graph to what can be read",
+            DrawingWarning,
+            stacklevel=4,
         )
 
 
@@ -232,7 +245,6 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     """
     check_option("rankdir", rankdir, DIRECTIONS)
     drawing = draw(root, direction=rankdir)
-    refuse_large(len(drawing._graph.boxes), MAX_NODES)
     graph = drawing._digraph()
     graph.format = format
     return graph

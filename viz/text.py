@@ -33,7 +33,8 @@ def tree(graph: Graph, digits: int = 4) -> str:
         └── a, above
     """
     rows = list(_rows(graph, digits))
-    names = min(max(len(name) for name, value, _ in rows if value), WIDEST_NAMES)
+    rows += [(each, "", "") for each in graph.hides]
+    names = min(max([len(name) for name, value, _ in rows if value], default=0), WIDEST_NAMES)
     values = min(max(len(value) for _, value, _ in rows), WIDEST_VALUES)
     return "\n".join(
         f"{name:<{names}}  {value:<{values}}  {gradient}".rstrip() for name, value, gradient in rows
@@ -47,7 +48,10 @@ def _rows(graph: Graph, digits: int) -> Iterator[tuple[str, str, str]]:
     for edge in graph.edges:
         inputs.setdefault(edge.head, []).append(edge.tail)
     written: set[str] = set()
-    sections = deque(box.id for box in graph.boxes if box.output)
+    used = {edge.tail for edge in graph.edges if not edge.head.startswith("m")}
+    sections = deque(
+        box.id for box in graph.boxes if box.output or (box.id not in used and box.kind != "more")
+    )
     announced = set(sections)
     while sections:
         start = sections.popleft()
@@ -77,20 +81,23 @@ def _rows(graph: Graph, digits: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _name(box: Box) -> str:
-    return shorten(box.label, LONGEST_NAME)
+    name = shorten(box.label, LONGEST_NAME)
+    return f"{name}  × {box.copies:,}" if box.copies > 1 else name
 
 
 def _operation(box: Box) -> str:
     if box.operation is None:
-        return ""
+        return f"  {box.contents}" if box.contents else ""
     return f"  {sign(box.operation.name, box.operation.symbol)}"
 
 
-def _shown(x: Shown, digits: int) -> str:
+def _shown(x: Shown | None, digits: int) -> str:
+    if x is None:
+        return ""
     return x.text(digits) if isinstance(x, Summary) else number(x, digits)
 
 
 def _gradient(box: Box, digits: int) -> str:
-    if box.kind == "constant":
+    if box.kind == "constant" or box.value is None:
         return ""
     return f"∂ {'–' if box.gradient is None else _shown(box.gradient, digits)}"

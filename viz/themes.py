@@ -6,9 +6,10 @@ everything a second time. All text has a contrast of at least 4.5 to 1 against w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from .errors import check_option
+from .heat import LEVELS
 
 __all__ = ["THEMES", "Theme"]
 
@@ -71,11 +72,30 @@ THEMES = {
 
 
 def theme_named(theme: str | Theme) -> Theme:
-    """The theme called so; a `Theme` of your own is taken as it is."""
+    """The theme called so, the light one for "auto"; a `Theme` of your own is taken as it is."""
     if isinstance(theme, Theme):
         return theme
-    check_option("theme", theme, THEMES)
-    return THEMES[theme]
+    check_option("theme", theme, [*THEMES, "auto"])
+    return THEMES["light" if theme == "auto" else theme]
+
+
+def shades(theme: Theme, colour: str) -> list[str]:
+    """The shades of a heat strip, from what is close to the ground to the full colour."""
+    return [mix(theme.box, colour, 0.16 + 0.84 * k / (LEVELS - 1)) for k in range(LEVELS)]
+
+
+def adaptive(svg: str) -> str:
+    """An SVG in the light theme made to turn dark where its reader's surroundings are."""
+    light, dark = (
+        [getattr(theme, each.name) for each in fields(theme)]
+        + [shade for colour in (theme.value, theme.gradient, theme.muted) for shade in shades(theme, colour)]
+        for theme in (THEMES["light"], THEMES["dark"])
+    )
+    turns = dict(zip(light, dark))
+    turns["white"] = turns["#ffffff"]  # as Graphviz writes it
+    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in turns.items())
+    head, end, body = svg.partition("<g ")
+    return f"{head}<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n{end}{body}"
 
 
 def mix(a: str, b: str, share: float) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.autograd import TABLE, Tensor, Value, elementwise, leaky_relu, scope, tanh
-from chainrule.viz import THEMES, DrawingError, OptionError, Theme, draw, draw_dot, trace
+from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
 from chainrule.viz.themes import mix
 
 ENGINES = [
@@ -97,7 +97,7 @@ def test_a_neuron_before_and_after_backward(engine):
     picture = Picture(draw(n, engine=engine))
     assert picture.of("n0") == ["x1", "2", "∂ −1.5"]
     assert picture.of("n9") == ["n", "0.7071", "∂ 1"]
-    assert picture.of("n3") == ["w2", "1", "∂ 0"]
+    assert picture.of("n3") == ["w2", "1", "∂ 0", "dead"]
     assert picture.of("n9op") == ["tanh"]
     assert picture.of("n9in0") == ["× 0.5"]
     assert picture.kinds() == {"input": 2, "parameter": 3, "result": 5, "operation": 5}
@@ -383,7 +383,7 @@ def test_a_notebook_gets_svg_and_for_small_graphs_png():
     assert set(bundle) == {"text/plain", "image/svg+xml", "image/png"}
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     y = Value(0.5)
-    for _ in range(150):
+    for _ in range(149):
         y = tanh(y)
     assert set(draw(y)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
 
@@ -416,25 +416,30 @@ def test_repr_is_short():
 # ---------------------------------------------------------------------- large graphs
 
 
-def test_a_large_graph_is_not_laid_out_silently():
+def test_a_large_graph_is_folded_until_it_can_be_read():
     y = Value(0.5, name="x")
     for _ in range(2000):
         y = tanh(y)
     drawing = draw(y)
-    with pytest.raises(DrawingError, match=r"2,001 nodes") as error:
-        drawing.svg()
-    assert "max_nodes=2001" in str(error.value)
-    assert "2,001 nodes" in drawing._repr_mimebundle_()["text/plain"]
-    assert len(str(drawing).splitlines()) > 2000
-    with pytest.raises(DrawingError, match="max_nodes"):
-        draw_dot(y)
+    assert "2,001 nodes in 3 boxes" in Picture(drawing).texts
+    assert repr(drawing) == "<Drawing of 2,001 nodes in 3 boxes; print it, or save it as .svg or .png>"
+    assert str(drawing).splitlines()[-1] == "2,001 nodes in 3 boxes"
+    assert draw_dot(y).source == drawing.dot
+
+
+def test_no_layout_of_very_many_boxes_is_started_silently(monkeypatch):
+    monkeypatch.setattr("chainrule.viz.drawing.LARGE", 9)
+    with pytest.warns(DrawingWarning, match="10 boxes takes minutes"):
+        draw(neuron()).svg()
 
 
 def test_max_nodes():
     n = neuron()
-    with pytest.raises(DrawingError, match="10 nodes, and max_nodes=9"):
-        draw(n, max_nodes=9).svg()
-    assert draw(n, max_nodes=10).svg()
+    assert len(Picture(draw(n, max_nodes=10)).kinds()) == 4
+    for most in range(1, 10):
+        picture = Picture(draw(n, max_nodes=most))
+        assert sum(picture.kinds().values()) - picture.kinds()["operation"] - picture.kinds()["more"] <= most
+        assert picture.texts[-1]
 
 
 # ---------------------------------------------------------------------- options and themes
@@ -446,7 +451,7 @@ def test_max_nodes():
         ({"show": ("data", "colour")}, "'data', 'grad', 'local', 'shape', 'dtype', 'op', 'name'"),
         ({"show": "gradient"}, "'grad'"),
         ({"direction": "left"}, "'LR', 'TB'"),
-        ({"theme": "solarized"}, "'light', 'dark'"),
+        ({"theme": "solarized"}, "'light', 'dark', 'auto'"),
         ({"engine": "neato"}, "'auto', 'dot', 'graphviz-pure'"),
         ({"digits": 0}, "whole number"),
         ({"digits": 2.5}, "whole number"),
