@@ -5,7 +5,7 @@ and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the lo
 imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
-from . import data, datasets, init, losses, optim, scalar
+from . import data, datasets, init, losses, optim, saving, scalar
 from .activations import (
     ELU,
     GELU,
@@ -21,7 +21,7 @@ from .activations import (
     Tanh,
 )
 from .convolution import AvgPool2d, Conv2d, MaxPool2d
-from .data import DataLoader, MinMaxScaler, Standardizer, one_hot, split
+from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
 from .dropout import Dropout
 from .embedding import Embedding
 from .layers import MLP, Flatten, Linear, Maxout, Sequential
@@ -39,6 +39,7 @@ from .metrics import accuracy
 from .module import Module, Parameter, ScalarParameter
 from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .optim import SGD, Adam, AdamW, Optimizer
+from .saving import load, save
 from .training import History, evaluate, fit
 
 __all__ = [
@@ -85,16 +86,20 @@ __all__ = [
     "AdamW",
     "DataLoader",
     "split",
+    "k_fold",
     "Standardizer",
     "MinMaxScaler",
     "one_hot",
     "fit",
     "evaluate",
     "History",
+    "save",
+    "load",
     "data",
     "datasets",
     "init",
     "losses",
     "optim",
+    "saving",
     "scalar",
 ]

@@ -1,47 +1,56 @@
-"""Data on its way to a network: batches, splits, scalers, one-hot codes.
+"""Data on its way to a network: batches, splits, folds, one-hot codes.
 
-A data set is a pair of arrays, `X` with one sample in each row and `y` with a target for each. What is measured
-(means, ranges) is measured on the training part, with `fit`, and applied to every part, with `transform`. The data
-sets themselves are in `chainrule.nn.datasets`.
+A data set is arrays whose first axes count the same samples, the targets last: usually `X` with one sample in each
+row and `y` with a target for each. The scalers are in `scalers.py`, the data sets in `chainrule.nn.datasets`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd.errors import ChainruleError, KindError, RangeError, ShapeError
+from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd.node import describe
 from .init import Seed
+from .scalers import MinMaxScaler, Standardizer
 
-__all__ = ["DataLoader", "MinMaxScaler", "Standardizer", "one_hot", "split"]
-
-Self = TypeVar("Self", bound="Scaler")
-Arrays = tuple[np.ndarray, np.ndarray]
+__all__ = ["DataLoader", "MinMaxScaler", "Standardizer", "k_fold", "one_hot", "split"]
 
 
-def _samples(X: Any, y: Any, what: str) -> Arrays:
-    X, y = np.asarray(X), np.asarray(y)
-    if not X.ndim or not y.ndim or len(X) != len(y):
+def _samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
+    """Arrays, and dicts of them, as given, and the number of samples that all of them have."""
+    made: list[Any] = [
+        {key: np.asarray(each) for key, each in x.items()} if isinstance(x, Mapping) else np.asarray(x)
+        for x in arrays
+    ]
+    shapes = [each.shape for x in made for each in (x.values() if isinstance(x, dict) else [x])]
+    if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
         raise ShapeError(
-            f"{what} takes one target for each sample; given X of shape {X.shape} and y of shape {y.shape}. "
+            f"{what} takes arrays with one entry for each sample, such as one target for each row of X; given "
+            f"{'nothing' if not shapes else 'the shapes ' + ', '.join(map(str, shapes))}. "
             f"The first axes have to be of one length"
         )
-    return X, y
+    return made, shapes[0][0]
+
+
+def _take(x: Any, chosen: Any) -> Any:
+    return {key: each[chosen] for key, each in x.items()} if isinstance(x, dict) else x[chosen]
 
 
 class DataLoader:
     """Batches of samples, in a new random order each time it is iterated over.
 
-    Yields `(X, y)` pairs of arrays with `batch_size` samples each; the last has what is left, or is
-    left out with `drop_last`. With `shuffle=False` batches come in order, as views. The order depends on `seed` and
-    on `epoch` alone, the number of times that it was iterated over: set `epoch` to go on where another run
-    stopped.
+    Takes `X, y`, or any number of arrays and dicts of arrays, and yields tuples of the same with `batch_size`
+    samples each; the last batch has what is left, or is left out with `drop_last`. With `shuffle=False` batches come
+    in order, as views. The order depends on `seed` and on `epoch` alone, the number of times that it was iterated
+    over: set `epoch` to go on where another run stopped, or take `state_dict()`, which also knows how
+    many batches of the present epoch have been given.
 
-    Raises `ShapeError` where `X` and `y` do not belong together, `RangeError` where no batch would come.
+    Raises `ShapeError` where the arrays do not belong together, `RangeError` where no batch would come.
 
     >>> import numpy as np
     >>> from chainrule.nn import DataLoader
@@ -54,14 +63,18 @@ class DataLoader:
 
     def __init__(
         self,
-        X: Any,
-        y: Any,
+        *arrays: Any,
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
         drop_last: bool = False,
     ) -> None:
-        self.X, self.y = _samples(X, y, "DataLoader")
+        for x in arrays:
+            if isinstance(x, (int, float, str)):
+                raise KindError(
+                    f"DataLoader takes arrays; given {x!r}. Options have names, as in batch_size=32"
+                )
+        self.arrays, self.n_samples = _samples(arrays, "DataLoader")
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
             raise KindError(f"batch_size is a whole number of samples; given {batch_size!r}")
         if batch_size < 1:
@@ -72,164 +85,164 @@ class DataLoader:
         # without a seed, one is drawn now, so that `epoch` means something all the same
         self.seed = seed if seed is not None else int(np.random.default_rng().integers(2**32))
         self.epoch = 0
+        self._given = 0  # batches of the present epoch; 0 between epochs
+        self._start = 0  # batches to pass over at the start of the next one
         if len(self) == 0:
             raise RangeError(
-                f"no batch comes from {len(self.X)} samples with batch_size={batch_size}, drop_last={drop_last}"
+                f"no batch comes from {self.n_samples} samples with batch_size={batch_size}, drop_last={drop_last}"
             )
 
     def __len__(self) -> int:
         """The number of batches."""
-        n = len(self.X) if self.drop_last else len(self.X) + self.batch_size - 1
+        n = self.n_samples if self.drop_last else self.n_samples + self.batch_size - 1
         return n // self.batch_size
 
-    def __iter__(self) -> Iterator[Arrays]:
-        n = len(self.X)
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        n = self.n_samples
         order = np.random.default_rng([self.seed, self.epoch]).permutation(n) if self.shuffle else None
         self.epoch += 1
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            batch = slice(start, start + self.batch_size)
+        first, self._start = self._start, 0
+        for i in range(first, len(self)):
+            batch = slice(i * self.batch_size, (i + 1) * self.batch_size)
             chosen = batch if order is None else order[batch]
-            yield self.X[chosen], self.y[chosen]
+            self._given = (i + 1) % len(self)
+            yield tuple(_take(x, chosen) for x in self.arrays)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the loader stands, after the latest batch that it gave.
+
+        >>> import numpy as np
+        >>> from chainrule.nn import DataLoader
+        >>> loader, other = (DataLoader(np.arange(6), batch_size=2, seed=0) for _ in range(2))
+        >>> batches = iter(loader)
+        >>> first = next(batches)
+        >>> loader.state_dict()
+        {'seed': 0, 'epoch': 0, 'batch': 1}
+        >>> other.load_state_dict(loader.state_dict())
+        >>> [x.tolist() for x, in other] == [x.tolist() for x, in batches]
+        True
+        """
+        return {
+            "seed": self.seed,
+            "epoch": self.epoch - bool(self._given),
+            "batch": self._given or self._start,
+        }
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on from what `state_dict()` gave: the next iteration gives the batches that were still to come."""
+        numbers = {name: state.get(name) for name in ("seed", "epoch", "batch")}
+        if any(not isinstance(n, int) or n < 0 for n in numbers.values()) or numbers["batch"] >= len(self):  # type: ignore[operator]
+            raise RangeError(
+                f"a loader's state has a seed, an epoch, and a batch below {len(self)}, the number of its batches; "
+                f"given {dict(state)}"
+            )
+        self.seed, self.epoch, self._start = numbers.values()  # type: ignore[assignment]
+        self._given = 0
+
+    def __repr__(self) -> str:
+        options = f"batch_size={self.batch_size}, shuffle={self.shuffle}, drop_last={self.drop_last}"
+        return f"DataLoader({self.n_samples} samples, {len(self)} batches, {options})"
+
+
+# ---------------------------------------------------------------------- parts of a data set
 
 
 def split(
-    X: Any, y: Any, test_size: float = 0.2, *, seed: Seed = None, stratify: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Samples at random in two parts that share none: `X_train, X_test, y_train, y_test`.
+    *arrays: Any,
+    test_size: float = 0.2,
+    validation_size: float = 0,
+    seed: Seed = None,
+    stratify: bool = False,
+) -> tuple[Any, ...]:
+    """Samples at random in parts that share none: `X_train, X_test, y_train, y_test`.
 
-    `test_size` is a share (a float below 1) or a number of samples (an int). With `stratify` each class of
-    `y` has the same share in both parts, to within one sample. Split the training part again for a validation set.
+    `test_size` is a share of all samples (a float below 1) or their number (an int). With `validation_size`, the
+    same, there are three parts: `X_train, X_validation, X_test, y_train, y_validation, y_test`. With
+    `stratify` each class of the last array has the same share in all parts, to within one sample. More arrays than
+    two, and dicts of arrays, are split alike.
 
-    Raises `RangeError` where a part would be empty, or a class too small for both.
+    Raises `RangeError` where a part would be empty, or a class too small for all.
 
     >>> import numpy as np
     >>> from chainrule.nn import split
     >>> X, y = np.arange(20).reshape(10, 2), np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
-    >>> X_train, X_test, y_train, y_test = split(X, y, 0.5, seed=0, stratify=True)
+    >>> X_train, X_test, y_train, y_test = split(X, y, test_size=0.5, seed=0, stratify=True)
     >>> X_train.shape, int(y_train.sum()), int(y_test.sum())
     ((5, 2), 1, 1)
+    >>> [len(part) for part in split(X, test_size=0.2, validation_size=3, seed=0)]
+    [5, 3, 2]
     """
-    X, y = _samples(X, y, "split")
-    n = len(X)
-    n_test = test_size if isinstance(test_size, (int, np.integer)) else round(n * test_size)
-    if not 0 < n_test < n:
+    made, n = _samples(arrays, "split")
+    sizes = {"train": 0, "validation": _count(validation_size, n), "test": _count(test_size, n)}
+    sizes["train"] = n - sum(sizes.values())
+    if not validation_size:
+        del sizes["validation"]
+    if min(sizes.values()) < 1:
         raise RangeError(
-            f"test_size={test_size} of {n} samples leaves {n - n_test} to train on and {n_test} to test with; "
-            f"both parts need one at least"
+            f"test_size={test_size} and validation_size={validation_size} of {n} samples leave "
+            f"{', '.join(f'{size} for {name}' for name, size in sizes.items())}; each part needs one at least"
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(n)
-    chosen = np.arange(n) < n_test
     if stratify:
-        classes, counts = np.unique(y, return_counts=True)
-        if y.ndim != 1 or counts.min() < 2:
-            raise RangeError(
-                f"stratify wants one class for each sample, and two samples of each class at least; given y of shape "
-                f"{y.shape}, in which {classes[counts.argmin()]} occurs {counts.min()} times"
-            )
-        order = order[np.argsort(y[order], kind="stable")]  # one class after the other, each in random order,
-        at = (np.arange(n_test) + rng.random()) * n / n_test  # and evenly spaced samples of that
-        chosen[:] = False
+        order = _by_class(order, made[-1], len(sizes))
+    parts = []
+    for size in list(sizes.values())[:0:-1]:  # test, then validation: evenly spaced samples of what is left
+        at = (np.arange(size) + rng.random()) * len(order) / size if stratify else np.arange(size)
+        chosen = np.zeros(len(order), bool)
         chosen[at.astype(int)] = True
-    train, test = rng.permutation(order[~chosen]), rng.permutation(order[chosen])
-    return X[train], X[test], y[train], y[test]
+        parts.append(rng.permutation(order[chosen]))
+        order = order[~chosen]
+    parts.append(rng.permutation(order))
+    return tuple(_take(x, part) for x in made for part in reversed(parts))
 
 
-class Scaler:
-    """What both scalers do: measure each column with `fit`, then shift and divide it."""
+def k_fold(*arrays: Any, k: int = 5, seed: Seed = None, stratify: bool = False) -> Iterator[tuple[Any, ...]]:
+    """The `k` splits of cross-validation: each sample is in the test part of exactly one of them.
 
-    low = 0.0  # what the smallest value, or the mean, becomes
+    Yields `X_train, X_test, y_train, y_test`, as `split` returns it. The sizes of the test parts differ by one
+    sample at most, and with `stratify` so does the number of samples of each class of the last array in them.
+    Fit scalers anew in each split, on its training part.
 
-    def __init__(self) -> None:
-        self.shift: np.ndarray | None = None
-        self.scale: np.ndarray | None = None
+    Raises `RangeError` for fewer than 2 folds, or more than there are samples (of a class, with `stratify`).
 
-    def _measure(self, X: np.ndarray) -> Arrays:
-        """What is subtracted from each column, and what it is divided by then."""
-        raise NotImplementedError
-
-    def fit(self: Self, X: Any) -> Self:
-        """Measure the columns of `X`, the training part; returns the scaler."""
-        X = _numbers(X, "fit")
-        if not X.ndim or not len(X):
-            raise ShapeError(f"{type(self).__name__}.fit wants one sample at least; given shape {X.shape}")
-        shift, scale = self._measure(X.astype(np.float64, copy=False))
-        constant = X.max(0) == X.min(0)  # such a column is only shifted, to exactly 0
-        self.shift, self.scale = np.where(constant, X[0], shift), np.where(constant, 1.0, scale)
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """`X` scaled by what `fit` measured; float32 stays float32."""
-        X, shift, scale = self._checked(X, "transform")
-        return ((X - shift) / scale + self.low).astype(X.dtype, copy=False)
-
-    def inverse_transform(self, X: Any) -> np.ndarray:
-        """What `transform` was given, back from what it returned."""
-        X, shift, scale = self._checked(X, "inverse_transform")
-        return ((X - self.low) * scale + shift).astype(X.dtype, copy=False)
-
-    def fit_transform(self, X: Any) -> np.ndarray:
-        """`fit` and `transform` in one; for the training part alone."""
-        return self.fit(X).transform(X)
-
-    def _checked(self, X: Any, what: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if self.shift is None or self.scale is None:
-            raise ChainruleError(
-                f"{type(self).__name__}.{what} was called before fit: it has measured nothing yet. "
-                f"Write scaler.fit(X_train) first"
-            )
-        X = _numbers(X, what)
-        if X.shape[1:] != self.shift.shape:
-            raise ShapeError(
-                f"{type(self).__name__} was fitted on samples of shape {self.shift.shape} and is given samples of "
-                f"shape {X.shape[1:]}"
-            )
-        return X, self.shift, self.scale
-
-
-def _numbers(X: Any, what: str) -> np.ndarray:
-    X = np.asarray(X)
-    if X.dtype.kind not in "fiub":
-        raise KindError(f"{what} takes numbers; given an array of dtype {X.dtype}")
-    return X if X.dtype.kind == "f" else X.astype(np.float64)
-
-
-class Standardizer(Scaler):
-    """Columns to mean 0 and standard deviation 1, as measured on the training part.
-
-    A constant column becomes 0. Raises `ShapeError` for samples of another width than those it was fitted on.
-
-    >>> from chainrule.nn import Standardizer
-    >>> scaler = Standardizer().fit([[0.0, 5.0], [2.0, 5.0]])
-    >>> scaler.transform([[0.0, 5.0], [4.0, 6.0]])
-    array([[-1.,  0.],
-           [ 3.,  1.]])
+    >>> import numpy as np
+    >>> from chainrule.nn import k_fold
+    >>> X, y = np.arange(20).reshape(10, 2), np.array([0, 1] * 5)
+    >>> for X_train, X_test, y_train, y_test in k_fold(X, y, k=3, seed=0):
+    ...     print(len(X_train), X_test[:, 0].tolist())
+    6 [8, 14, 18, 2]
+    7 [12, 6, 0]
+    7 [4, 10, 16]
     """
+    made, n = _samples(arrays, "k_fold")
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 2 <= k <= n:
+        raise RangeError(f"cross-validation of {n} samples takes from 2 to {n} folds; given k={k!r}")
+    order = np.random.default_rng(seed).permutation(n)
+    if stratify:
+        order = _by_class(order, made[-1], k)
+    fold = np.arange(n) % k
+    return (tuple(_take(x, order[part]) for x in made for part in (fold != i, fold == i)) for i in range(k))
 
-    def _measure(self, X: np.ndarray) -> Arrays:
-        return X.mean(0), X.std(0)
+
+def _count(size: float, n: int) -> int:
+    return int(size) if isinstance(size, (int, np.integer)) else round(n * size)
 
 
-class MinMaxScaler(Scaler):
-    """Columns to the range from `low` to `high`, as measured on the training part.
+def _by_class(order: np.ndarray, y: Any, parts: int) -> np.ndarray:
+    """One class after the other, each in the random order that it had."""
+    if not isinstance(y, np.ndarray) or y.ndim != 1:
+        raise ShapeError(f"stratify wants one class for each sample in the last array; given {describe(y)}")
+    classes, counts = np.unique(y, return_counts=True)
+    if counts.min() < parts:
+        raise RangeError(
+            f"stratify wants a sample of each class in each of the {parts} parts, and class "
+            f"{classes[counts.argmin()]} has {counts.min()} in all"
+        )
+    return order[np.argsort(y[order], kind="stable")]
 
-    A constant column becomes `low`. Raises `ShapeError` as `Standardizer` does, `RangeError` for an empty range.
 
-    >>> from chainrule.nn import MinMaxScaler
-    >>> scaler = MinMaxScaler(-1, 1).fit([[0.0], [4.0]])
-    >>> scaler.transform([[1.0], [8.0]])
-    array([[-0.5],
-           [ 3. ]])
-    """
-
-    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
-        super().__init__()
-        if not low < high:
-            raise RangeError(f"the range goes from low to high, and {low} is not below {high}")
-        self.low, self.high = float(low), float(high)
-
-    def _measure(self, X: np.ndarray) -> Arrays:
-        return X.min(0), (X.max(0) - X.min(0)) / (self.high - self.low)
+# ---------------------------------------------------------------------- codes
 
 
 def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.float64) -> np.ndarray:

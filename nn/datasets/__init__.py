@@ -1,10 +1,10 @@
-"""Data to learn from: two real sets that ship with the package, and five that are made of random numbers.
+"""Data to learn from: two real sets that ship with the package, and six that are made of random numbers.
 
 `real.py` reads iris flowers and handwritten digits from the files beside it (`README.md` names their sources);
-`made.py` draws points in the plane: moons, circles, gaussians, xor, spirals. It imports nothing but NumPy.
+`made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals. It imports nothing but NumPy.
 """
 
-from .made import circles, gaussians, moons, spirals, xor
+from .made import circles, gaussians, moons, rings, spirals, xor
 from .real import Dataset, load_digits, load_iris
 
-__all__ = ["Dataset", "load_iris", "load_digits", "moons", "circles", "gaussians", "xor", "spirals"]
+__all__ = ["Dataset", "load_iris", "load_digits", "moons", "circles", "rings", "gaussians", "xor", "spirals"]

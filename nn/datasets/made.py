@@ -12,7 +12,7 @@ import numpy as np
 from ...autograd.errors import RangeError
 from ..init import Seed
 
-__all__ = ["circles", "gaussians", "moons", "spirals", "xor"]
+__all__ = ["circles", "gaussians", "moons", "rings", "spirals", "xor"]
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -64,6 +64,24 @@ def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor:
     t = np.linspace(0, 2 * np.pi, n_samples, endpoint=False)
     radius = np.where(classes == 0, 1.0, factor)
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, seed)
+
+
+def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Points:
+    """A ring (class 0) around a disc (class 1), each filled evenly; between radius 0.5 and 0.75 there is nothing.
+
+    To close a boundary around the disc takes three hidden units or more: two fail, four succeed.
+
+    >>> from chainrule.nn.datasets import rings
+    >>> X, y = rings(200, noise=0.0, seed=0)
+    >>> radius = (X**2).sum(axis=1) ** 0.5
+    >>> bool((radius[y == 0] >= 0.75).all()), bool((radius[y == 1] <= 0.5).all())
+    (True, True)
+    """
+    rng = np.random.default_rng(seed)
+    classes = _classes(n_samples)
+    area, t = rng.random((2, n_samples)) * [[1.0], [2 * np.pi]]
+    radius = np.sqrt(np.where(classes == 0, 0.75**2 + area * (1 - 0.75**2), area * 0.5**2))
+    return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, rng)
 
 
 def gaussians(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.autograd import ChainruleError, KindError, RangeError, ShapeError
-from chainrule.nn import DataLoader, MinMaxScaler, Standardizer, datasets, one_hot, split
+from chainrule.nn import DataLoader, MinMaxScaler, Standardizer, datasets, k_fold, one_hot, split
 
 X = np.arange(22.0).reshape(11, 2)
 Y = np.arange(11)
@@ -38,30 +38,30 @@ def test_drop_last_drops_it():
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    a, b = DataLoader(X, Y, 4, seed=3), DataLoader(X, Y, 4, seed=3)
+    a, b = DataLoader(X, Y, batch_size=4, seed=3), DataLoader(X, Y, batch_size=4, seed=3)
     first, second = batches(a), batches(a)
     assert first == batches(b)
     assert second == batches(b)
     assert first != second
-    assert first != batches(DataLoader(X, Y, 4, seed=4))
-    c = DataLoader(X, Y, 4, seed=3)
+    assert first != batches(DataLoader(X, Y, batch_size=4, seed=4))
+    c = DataLoader(X, Y, batch_size=4, seed=3)
     c.epoch = 1
     assert batches(c) == second
-    d = DataLoader(X, Y, 4)
+    d = DataLoader(X, Y, batch_size=4)
     order = batches(d)
     d.epoch = 0
     assert batches(d) == order
-    assert batches(DataLoader(X, Y, 4)) != batches(DataLoader(X, Y, 4))
+    assert batches(DataLoader(X, Y, batch_size=4)) != batches(DataLoader(X, Y, batch_size=4))
 
 
 def test_without_shuffling_batches_are_views_in_order():
-    loader = DataLoader(X, Y, 4, shuffle=False)
+    loader = DataLoader(X, Y, batch_size=4, shuffle=False)
     assert batches(loader) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]
     assert next(iter(loader))[0].base is not None
 
 
 def test_two_loops_over_one_loader_do_not_mix():
-    loader = DataLoader(X, Y, 4, seed=0)
+    loader = DataLoader(X, Y, batch_size=4, seed=0)
     one = iter(loader)
     start = next(one)[1].tolist()
     batches(loader)
@@ -70,16 +70,53 @@ def test_two_loops_over_one_loader_do_not_mix():
 
 
 def test_loaders_that_cannot_be():
-    with pytest.raises(ShapeError, match="one target for each sample"):
+    with pytest.raises(ShapeError, match="one target for each row of X"):
         DataLoader(X, Y[:5])
     with pytest.raises(RangeError, match="no batch comes from 0 samples"):
         DataLoader(X[:0], Y[:0])
     with pytest.raises(RangeError, match="no batch comes from 11 samples"):
-        DataLoader(X, Y, 12, drop_last=True)
+        DataLoader(X, Y, batch_size=12, drop_last=True)
     with pytest.raises(RangeError, match="1 sample or more"):
-        DataLoader(X, Y, 0)
+        DataLoader(X, Y, batch_size=0)
+    with pytest.raises(KindError, match="have names, as in batch_size=32"):
+        DataLoader(X, Y, 4)
+    with pytest.raises(ShapeError, match="given nothing"):
+        DataLoader()
     with pytest.raises(KindError, match="whole number"):
-        DataLoader(X, Y, 2.5)
+        DataLoader(X, Y, batch_size=2.5)
+
+
+def test_several_arrays_and_dicts_of_them_stay_together():
+    loader = DataLoader({"x": X, "n": Y}, -Y, Y, batch_size=4, seed=0)
+    for parts, minus, y in loader:
+        np.testing.assert_array_equal(parts["x"], X[y])
+        np.testing.assert_array_equal(parts["n"], y)
+        np.testing.assert_array_equal(minus, -y)
+    assert [len(batch) for batch in DataLoader(X, batch_size=4)] == [1, 1, 1]
+    with pytest.raises(ShapeError, match=r"\(11, 2\), \(10,\), \(11,\)"):
+        DataLoader({"x": X, "n": Y[1:]}, Y)
+
+
+@pytest.mark.parametrize("given", range(7))
+def test_a_loader_goes_on_where_its_state_was_taken(given):
+    loader, other = DataLoader(X, Y, batch_size=4, seed=0), DataLoader(X, Y, batch_size=4, seed=5)
+    both = batches(DataLoader(X, Y, batch_size=4, seed=0))
+    stream = (y.tolist() for _ in range(3) for _, y in loader)
+    both = [next(stream) for _ in range(given)]
+    state = loader.state_dict()
+    rest = list(stream)
+    other.load_state_dict(state)
+    assert other.state_dict() == state
+    assert [y for _ in range(3 - given // 3) for y in batches(other)] == rest
+    assert len(both) + len(rest) == 9
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"seed": 0, "epoch": 0}, {"seed": 0, "epoch": 0, "batch": 3}, {"epoch": "x"}]
+)
+def test_states_that_are_no_loader_s(state):
+    with pytest.raises(RangeError, match="a batch below 3"):
+        DataLoader(X, Y, batch_size=4).load_state_dict(state)
 
 
 # ---------------------------------------------------------------------- splits
@@ -90,7 +127,7 @@ def test_loaders_that_cannot_be():
 def test_parts_share_nothing_and_lose_nothing(size, n_test, stratify):
     x = np.arange(200).reshape(100, 2)
     y = np.arange(100) % 3
-    a, b, ya, yb = split(x, y, size, seed=0, stratify=stratify)
+    a, b, ya, yb = split(x, y, test_size=size, seed=0, stratify=stratify)
     assert (len(a), len(b), len(ya), len(yb)) == (100 - n_test, n_test, 100 - n_test, n_test)
     assert sorted([*a[:, 0], *b[:, 0]]) == list(range(0, 200, 2))
     np.testing.assert_array_equal(a[:, 0] // 2 % 3, ya)
@@ -98,38 +135,83 @@ def test_parts_share_nothing_and_lose_nothing(size, n_test, stratify):
 
 
 def test_split_is_random_and_repeatable():
-    parts = [split(X, Y, 4, seed=s)[3].tolist() for s in (0, 0, 1)]
+    parts = [split(X, Y, test_size=4, seed=s)[3].tolist() for s in (0, 0, 1)]
     assert parts[0] == parts[1] != parts[2]
     assert sorted(parts[0]) != parts[0] or sorted(parts[2]) != parts[2]
-    assert {tuple(split(X, Y, 4, seed=s, stratify=False)[3]) for s in range(20)} != {tuple(parts[0])}
+    assert {tuple(split(X, Y, test_size=4, seed=s, stratify=False)[3]) for s in range(20)} != {
+        tuple(parts[0])
+    }
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_stratified_parts_have_the_classes_in_proportion(seed):
     y = np.repeat([0, 1, 2], [70, 20, 10])
     np.random.default_rng(seed).shuffle(y)
-    _, _, ya, yb = split(y, y, 0.3, seed=seed, stratify=True)
+    _, _, ya, yb = split(y, y, test_size=0.3, seed=seed, stratify=True)
     assert abs(np.bincount(yb) - [21, 6, 3]).max() <= 1
     assert abs(np.bincount(ya) - [49, 14, 7]).max() <= 1
     one_class = np.zeros(10, int)
-    assert len(split(one_class, one_class, 0.3, seed=seed, stratify=True)[3]) == 3
+    assert len(split(one_class, one_class, test_size=0.3, seed=seed, stratify=True)[3]) == 3
 
 
 def test_stratified_choice_within_a_class_is_random():
     y = np.repeat([0, 1], 10)
-    chosen = {tuple(sorted(split(np.arange(20), y, 4, seed=s, stratify=True)[1])) for s in range(20)}
+    chosen = {
+        tuple(sorted(split(np.arange(20), y, test_size=4, seed=s, stratify=True)[1])) for s in range(20)
+    }
     assert len(chosen) > 10
 
 
 @pytest.mark.parametrize("size", [0, 0.0, 1.0, 11, 0.01, -1])
 def test_no_part_may_be_empty(size):
-    with pytest.raises(RangeError, match="both parts need one"):
-        split(X, Y, size)
+    with pytest.raises(RangeError, match="each part needs one"):
+        split(X, Y, test_size=size)
 
 
 def test_a_class_of_one_cannot_be_in_both():
-    with pytest.raises(RangeError, match="in which 1 occurs 1 times"):
+    with pytest.raises(RangeError, match="class 1 has 1 in all"):
         split(X, [0] * 10 + [1], stratify=True)
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_three_parts_share_nothing_and_lose_nothing(stratify):
+    x = np.arange(100)
+    parts = split(x, x % 3, test_size=0.2, validation_size=10, seed=0, stratify=stratify)
+    assert [len(part) for part in parts] == [70, 10, 20] * 2
+    assert sorted(np.concatenate(parts[:3])) == list(range(100))
+    for x_part, y_part in zip(parts[:3], parts[3:], strict=True):
+        np.testing.assert_array_equal(x_part % 3, y_part)
+        if stratify:
+            assert np.ptp(np.bincount(y_part)) <= 2
+    # the test part does not depend on whether there is a validation part
+    np.testing.assert_array_equal(parts[2], split(x, x % 3, test_size=0.2, seed=0, stratify=stratify)[1])
+    with pytest.raises(RangeError, match="0 for train, 50 for validation, 50 for test"):
+        split(x, test_size=0.5, validation_size=0.5)
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize("k", [2, 5, 7])
+def test_each_sample_is_tested_once_in_cross_validation(k, stratify):
+    x, y, tested = np.arange(61), np.arange(61) % 4 // 3, []
+    for x_train, x_test, y_train, y_test in k_fold(x, y, k=k, seed=0, stratify=stratify):
+        assert sorted([*x_train, *x_test]) == list(range(61))
+        np.testing.assert_array_equal(y_train, x_train % 4 // 3)
+        assert len(x_test) in (61 // k, 61 // k + 1)
+        if stratify:
+            assert abs(y_test.sum() - y.sum() / k) < 1
+        tested += x_test.tolist()
+    assert sorted(tested) == list(range(61))
+    assert tested != sorted(tested)
+
+
+def test_folds_that_cannot_be():
+    for k in (1, 12, 2.0):
+        with pytest.raises(RangeError, match="from 2 to 11 folds"):
+            k_fold(X, Y, k=k)
+    with pytest.raises(RangeError, match="class 1 has 2 in all"):
+        k_fold(X, [0] * 9 + [1] * 2, k=3, stratify=True)
+    with pytest.raises(ShapeError, match="one class for each sample"):
+        k_fold(Y, X, k=3, stratify=True)
 
 
 # ---------------------------------------------------------------------- scalers
@@ -186,6 +268,34 @@ def test_scalers_explain(scaler):
         MinMaxScaler(1, 1)
 
 
+@pytest.mark.parametrize("scaler", [Standardizer, MinMaxScaler])
+def test_a_scaler_cannot_be_fitted_on_the_test_set_as_well(scaler, rng):
+    train, test = rng.normal(size=(2, 20, 3))
+    s = scaler().fit(train)
+    s.fit(train)  # the cell of a notebook, run again
+    before = s.transform(test)
+    for fit in (s.fit, s.fit_transform):
+        with pytest.raises(ChainruleError, match=r"fitted once.*scaler\.transform\(X_test\)"):
+            fit(test)
+    np.testing.assert_array_equal(s.transform(test), before)
+
+
+@pytest.mark.parametrize("scaler", [Standardizer, MinMaxScaler, lambda: MinMaxScaler(-2, 3)])
+def test_a_scaler_s_state(scaler, rng):
+    x = rng.normal(size=(20, 3))
+    s, other = scaler().fit(x), scaler()
+    other.load_state_dict(s.state_dict())
+    np.testing.assert_array_equal(s.transform(x), other.transform(x))
+    np.testing.assert_array_equal(s.inverse_transform(x), other.inverse_transform(x))
+    with pytest.raises(ShapeError, match="a shift and a scale of one shape"):
+        other.load_state_dict({"shift": np.zeros(2), "scale": np.ones(3), "low": 0})
+    with pytest.raises(KindError, match="takes numbers"):
+        other.load_state_dict({"shift": ["a"], "scale": [1.0], "low": 0})
+    np.testing.assert_array_equal(s.transform(x), other.transform(x))
+    with pytest.raises(ChainruleError, match="before fit"):
+        scaler().state_dict()
+
+
 # ---------------------------------------------------------------------- codes
 
 
@@ -239,7 +349,9 @@ def test_data_files_are_the_same_bytes_whenever_they_are_made():
         assert part in readme
 
 
-MADE = {name: getattr(datasets, name) for name in ("moons", "circles", "gaussians", "xor", "spirals")}
+MADE = {
+    name: getattr(datasets, name) for name in ("moons", "circles", "rings", "gaussians", "xor", "spirals")
+}
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -216,7 +216,7 @@ def test_a_line_is_found_as_the_closed_form_finds_it():
 
 def test_handwritten_digits_are_read_to_96_percent():
     digits = datasets.load_digits()
-    X_train, X_test, y_train, y_test = nn.split(digits.data, digits.target, 0.25, seed=0, stratify=True)
+    X_train, X_test, y_train, y_test = nn.split(digits.data, digits.target, test_size=0.25, seed=0, stratify=True)
     scaler = nn.Standardizer().fit(X_train)
     model = nn.MLP(64, [128, 10], seed=0, dtype=np.float32)
     optimizer = nn.Adam(model.parameters(), lr=3e-3)
@@ -229,7 +229,7 @@ def test_handwritten_digits_are_read_to_96_percent():
 def test_iris_is_told_apart():
     iris, right = datasets.load_iris(), []
     for seed in range(3):
-        X_train, X_test, y_train, y_test = nn.split(iris.data, iris.target, 0.3, seed=seed, stratify=True)
+        X_train, X_test, y_train, y_test = nn.split(iris.data, iris.target, test_size=0.3, seed=seed, stratify=True)
         scaler = nn.Standardizer().fit(X_train)
         model = nn.MLP(4, [16, 3], activation="tanh", seed=seed)
         optimizer = nn.SGD(model.parameters(), lr=0.1, momentum=0.9)

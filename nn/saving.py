@@ -1,0 +1,335 @@
+"""Saving without pickle: named arrays and a few words about them, in a safetensors or an npz file, by suffix.
+
+`save` and `load` are for models; `write` and `read` for any arrays. A file appears whole or not at all: it is written
+under another name beside its place, brought to disk, and renamed. A file that is read may be damaged or made to
+harm: nothing in it is executed, sizes are compared with the file before memory is asked for, a checksum is
+compared, and a model changes only after all of it was found right.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+
+from ..autograd.errors import ChainruleError, KindError
+from ..autograd.node import describe
+from .module import Module
+
+__all__ = ["FileError", "load", "read", "save", "write"]
+
+FORMAT, VERSION = "chainrule", 1
+METADATA = "__metadata__"  # under which name a file holds the words
+KINDS = "fiub"  # of arrays that can be saved: floats, whole numbers, booleans
+
+M = TypeVar("M", bound=Module)
+PathLike = str | os.PathLike[str]
+
+
+class FileError(ChainruleError, ValueError):
+    """A file cannot be what it should be; the message says why. Nothing of it was loaded."""
+
+
+# ---------------------------------------------------------------------- models
+
+
+def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write the parameters and buffers of a model to `path`, which ends in `.npz` or `.safetensors`.
+
+    `metadata` are words or numbers to keep with them, such as the accuracy; `chainrule.nn.saving.read` returns them.
+    The file that was there before is replaced only when the new one is on disk.
+
+    Raises `FileError` for another suffix, `KindError` for what is not a module.
+
+    >>> from chainrule import nn
+    >>> model, other = nn.MLP(2, [8, 1], seed=0), nn.MLP(2, [8, 1], seed=1)
+    >>> nn.save(model, "model.npz", metadata={"epochs": 20})
+    >>> nn.load("model.npz", other)
+    MLP(2 -> 8 -> 1)
+      layers.0: Linear(2 -> 8)
+      layers.1: ReLU()
+      layers.2: Linear(8 -> 1)
+    >>> bool((model.layers[0].weight.data == other.layers[0].weight.data).all())
+    True
+    """
+    if not isinstance(model, Module):
+        raise KindError(f"save takes a module, as in nn.save(model, path); given {describe(model)}")
+    words = {"format": FORMAT, "version": str(VERSION), "model": model._headline()}
+    write(path, model.state_dict(), {**{k: str(v) for k, v in (metadata or {}).items()}, **words})
+
+
+def load(path: PathLike, model: M) -> M:
+    """Set the parameters and buffers of `model` to those that `save` wrote; returns the model.
+
+    The model has to be built as the saved one was. Floats are converted to the dtypes of the model.
+
+    Raises `FileError` for a damaged file or one of another kind, `ShapeError` where names or shapes differ, `KindError`
+    where dtypes do, each with all reasons; the model is as it was then.
+
+    >>> from chainrule import nn
+    >>> from chainrule.autograd import ShapeError
+    >>> nn.save(nn.Linear(2, 3, seed=0), "layer.npz")
+    >>> try:
+    ...     nn.load("layer.npz", nn.Linear(2, 4))
+    ... except ShapeError as error:
+    ...     print(str(error).split(";")[0])
+    this state does not belong to Linear(2 -> 4), and nothing of it was loaded: 'bias' has shape (3,), and (4,) here
+    """
+    if not isinstance(model, Module):
+        raise KindError(
+            f"load takes a path, and a module to fill, as in nn.load(path, model); given {describe(model)}"
+        )
+    arrays, words = read(path)
+    written = words.get("format", FORMAT)
+    if written != FORMAT:
+        raise FileError(
+            f"{path} was not written by nn.save: it says that its format is {written!r}. For weights of PyTorch, whose "
+            f"layouts differ, write nn.load_torch(model, nn.saving.read({str(path)!r})[0])"
+        )
+    if words.get("version", str(VERSION)) != str(VERSION):
+        raise FileError(
+            f"{path} is of version {words['version']}, and this chainrule reads version {VERSION}: it was written by "
+            f"a newer one"
+        )
+    own = model.state_dict()
+    wrong = [
+        f"{name!r} is {array.dtype}, and {own[name].dtype} here"
+        for name, array in arrays.items()
+        if name in own and array.dtype.kind != own[name].dtype.kind
+    ]
+    if wrong:
+        raise KindError(
+            f"nothing was loaded from {path}, whose dtypes are of other kinds: {'; '.join(wrong)}"
+        )
+    model.load_state_dict(arrays)
+    return model
+
+
+# ---------------------------------------------------------------------- any arrays
+
+
+def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    """Write named arrays, and words about them, to `path`, which ends in `.npz` or `.safetensors`.
+
+    >>> import numpy as np
+    >>> from chainrule.nn import saving
+    >>> saving.write("data.npz", {"x": np.arange(3)}, {"unit": "cm"})
+    >>> saving.read("data.npz")
+    ({'x': array([0, 1, 2])}, {'unit': 'cm'})
+    """
+    path, suffix = _checked_path(path)
+    plain = {}
+    for name, given in arrays.items():
+        array = np.array(given, order="C")
+        if array.dtype.kind not in KINDS:
+            raise KindError(f"{name!r} cannot be saved: it is of dtype {array.dtype}, which is no number")
+        _check_name(name, path)
+        plain[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
+    words = dict(metadata or {})
+    words["crc32"] = _checksum(plain, words)
+    _write_atomically(path, lambda file: FORMATS[suffix][1](file, plain, words))
+
+
+def read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The named arrays in a file, and the words about them, as `write` was given them.
+
+    It reads safetensors and (uncompressed) npz files of others as well.
+
+    Raises `FileError` for a damaged file, for objects that only pickle could read, and for other formats.
+    """
+    path, suffix = _checked_path(path)
+    with open(path, "rb") as file:  # whether it can be opened at all is the system's to say
+        size = os.fstat(file.fileno()).st_size
+    try:
+        arrays, words = FORMATS[suffix][0](path, size)
+        for name, array in arrays.items():
+            _check_name(name, path)
+            if array.dtype.kind not in KINDS:
+                raise FileError(f"{path} is refused: {name!r} is of dtype {array.dtype}, which is no number")
+    except (FileError, ExtraError):
+        raise
+    except Exception as error:  # whatever a damaged file makes the readers of its format stumble over
+        raise FileError(
+            f"{path} is no {suffix[1:]} file, or a damaged one, and nothing of it was loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from None
+    stated = words.pop("crc32", None)
+    if stated is not None and stated != _checksum(arrays, words):
+        raise FileError(
+            f"{path} is damaged, and nothing of it was loaded: what is in it does not have the checksum that was "
+            f"written with them, {stated}"
+        )
+    return arrays, words
+
+
+def _checked_path(path: PathLike) -> tuple[Path, str]:
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        why = "the suffix says in which format arrays are saved"
+        if suffix in (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib"):
+            why = (
+                "such files are pickles, which run whatever they say when they are opened. Convert it where it "
+                "comes from, as with safetensors.torch.save_file(model.state_dict(), path)"
+            )
+        raise FileError(f"{path} ends neither in .npz nor in .safetensors: {why}")
+    return path, suffix
+
+
+def _check_name(name: Any, path: Path) -> None:
+    """A name may become a path in other hands; one that leads elsewhere is not meant well."""
+    parts = str(name).replace("\\", "/").split("/")
+    if not isinstance(name, str) or name == METADATA or not name.isprintable() or {"", ".", ".."} & {*parts}:
+        raise FileError(f"{path} is refused: {name!r} is no name for an array")
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> str:
+    total = zlib.crc32(json.dumps(words, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode(), total)
+        total = zlib.crc32(array.tobytes(), total)
+    return f"{total:08x}"
+
+
+def _write_atomically(path: Path, write_to: Callable[[IO[bytes]], None]) -> None:
+    """Replace a file by a new one that is wholly on disk, or leave it as it is."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write_to(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if os.name == "posix":  # the new name has to reach the disk, too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _words(text: str | bytes, path: Path) -> dict[str, str]:
+    words = json.loads(text)
+    if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
+        raise FileError(f"{path} is refused: its metadata are not words with names")
+    return words
+
+
+# ---------------------------------------------------------------------- npz
+
+
+def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> None:
+    text = np.frombuffer(json.dumps(words).encode(), np.uint8)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in {**arrays, METADATA: text}.items():
+            # the time of such an entry is always the same, so that equal models give equal files
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _read_npz(path: Path, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    arrays: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        for member in members:
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise FileError(
+                    f"{path} is refused: {member.filename!r} is compressed, so that its size cannot be judged. "
+                    f"If you trust the file, give what np.load reads to load_state_dict"
+                )
+        if sum(member.file_size for member in members) > size:
+            raise FileError(f"{path} is refused: it promises more bytes than the {size} that it has")
+        with open(
+            path, "rb"
+        ) as file:  # the record at the end counts the entries, which zipfile does not compare
+            file.seek(-22, os.SEEK_END)
+            counted = int.from_bytes(file.read()[10:12], "little")
+        if (
+            not members
+            or min(member.header_offset for member in members)
+            or len(members) % 0xFFFF != counted % 0xFFFF
+        ):
+            raise FileError(f"{path} is damaged: its table of contents does not name all that is in it")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name == member.filename or name in arrays:
+                raise FileError(f"{path} is refused: it has an unexpected entry {member.filename!r}")
+            arrays[name] = _read_npy(archive.read(member), name, path)
+    return arrays, _words(arrays.pop(METADATA, np.frombuffer(b"{}", np.uint8)).tobytes(), path)
+
+
+def _read_npy(content: bytes, name: str, path: Path) -> np.ndarray:
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, fortran_order, dtype = readers[version](file)
+    if dtype.kind not in KINDS:
+        raise FileError(
+            f"{path} is refused: {name!r} is of dtype {dtype}"
+            + (", Python objects, which only pickle can read" if dtype.hasobject else ", which is no number")
+        )
+    data = content[file.tell() :]
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(data):
+        raise FileError(
+            f"{path} is refused: {name!r} promises {dtype} of shape {shape} and has {len(data)} bytes"
+        )
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
+
+
+# ---------------------------------------------------------------------- safetensors
+
+
+class ExtraError(ChainruleError, ImportError):
+    """A package that is an extra is not installed."""
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ExtraError(
+            "files that end in .safetensors are read and written by safetensors, which is not installed. "
+            "Install it with: pip install 'chainrule[safetensors]', or use the suffix .npz"
+        ) from None
+    return safetensors
+
+
+def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> None:
+    # one entry, for safetensors puts several in another order each time
+    file.write(_safetensors().numpy.save(dict(arrays), {METADATA: json.dumps(words)}))
+
+
+def _read_safetensors(path: Path, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    dtypes = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
+    with _safetensors().safe_open(
+        path, framework="np"
+    ) as file:  # compares the header with the size of the file
+        for name in file.keys():  # noqa: SIM118 - it is no dict
+            dtype = file.get_slice(name).get_dtype()
+            if dtype not in dtypes:
+                raise FileError(f"{path} is refused: {name!r} is of dtype {dtype}, which NumPy does not have")
+        words = dict(file.metadata() or {})
+        if METADATA in words:
+            words = _words(words[METADATA], path)
+        return {name: file.get_tensor(name) for name in file.keys()}, words  # noqa: SIM118
+
+
+FORMATS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    ".npz": (_read_npz, _write_npz),
+    ".safetensors": (_read_safetensors, _write_safetensors),
+}
