@@ -77,6 +77,8 @@ class Primitive:
             record = self.recorders.get(x.__class__)
             if record is not None and len(others) + 1 == self.arity:
                 return record(x, *others) if others else record(x)
+        if x.__class__ is np.ndarray and not others and x.dtype.kind in "fiub" and self.arity == 1:
+            return self.on_arrays(x, **params)  # as in most rules
         inputs = () if x is NOTHING else (x, *others)
         if len(inputs) != self.arity and self.arity is not None:
             raise KindError(
