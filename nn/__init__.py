@@ -20,10 +20,12 @@ from .activations import (
     Softplus,
     Tanh,
 )
+from .attention import MultiHeadAttention, PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
 from .convolution import AvgPool2d, Conv2d, MaxPool2d
 from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
 from .dropout import Dropout
 from .embedding import Embedding
+from .from_torch import load_torch
 from .layers import MLP, Flatten, Linear, Maxout, Sequential
 from .losses import (
     binary_cross_entropy,
@@ -39,6 +41,7 @@ from .metrics import accuracy
 from .module import Module, Parameter, ScalarParameter
 from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .optim import SGD, Adam, AdamW, Optimizer
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .saving import load, save
 from .training import History, evaluate, fit
 
@@ -59,6 +62,17 @@ __all__ = [
     "BatchNorm2d",
     "LayerNorm",
     "Embedding",
+    "RNN",
+    "LSTM",
+    "GRU",
+    "RNNCell",
+    "LSTMCell",
+    "GRUCell",
+    "MultiHeadAttention",
+    "PositionalEncoding",
+    "TransformerEncoderLayer",
+    "TransformerEncoder",
+    "load_torch",
     "Activation",
     "Identity",
     "ReLU",
