@@ -5,7 +5,7 @@ and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the lo
 imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
-from . import data, datasets, init, losses, optim, saving, scalar
+from . import data, datasets, init, losses, optim, saving, scalar, schedules
 from .activations import (
     ELU,
     GELU,
@@ -40,7 +40,7 @@ from .losses import (
 from .metrics import accuracy
 from .module import Module, Parameter, ScalarParameter
 from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
-from .optim import SGD, Adam, AdamW, Optimizer
+from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .saving import load, save
 from .training import History, evaluate, fit
@@ -96,8 +96,13 @@ __all__ = [
     "accuracy",
     "Optimizer",
     "SGD",
+    "Adagrad",
+    "Adadelta",
+    "RMSprop",
     "Adam",
     "AdamW",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "DataLoader",
     "split",
     "k_fold",
@@ -116,4 +121,5 @@ __all__ = [
     "optim",
     "saving",
     "scalar",
+    "schedules",
 ]
