@@ -6,8 +6,9 @@ will be shown: the terminal, a page and a picture all read the same steps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -24,8 +25,38 @@ from .value import Value
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
 
 
+class _Step:
+    """What both kinds of steps can do."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            x = getattr(self, each.name)
+            if isinstance(x, np.ndarray) and x.flags.writeable:
+                frozen = x.view()
+                frozen.flags.writeable = False
+                object.__setattr__(self, each.name, frozen)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as JSON can hold it: arrays are nested lists, and what is not finite is "nan", "inf" or "-inf".
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> seed, backward = list(Tape(Value(2.0) * float("inf")).steps())[1:]
+        >>> backward.to_dict()["contribution"], backward.to_dict()["rule"]
+        ('inf', 'inf')
+        """
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)):
+        x = x.tolist()
+    if isinstance(x, (list, tuple)):
+        return [_plain(each) for each in x]
+    return str(x) if isinstance(x, float) and not math.isfinite(x) else x
+
+
 @dataclass(frozen=True)
-class ForwardStep:
+class ForwardStep(_Step):
     """One operation computes its output.
 
     Attributes:
@@ -47,7 +78,7 @@ class ForwardStep:
 
 
 @dataclass(frozen=True)
-class BackwardStep:
+class BackwardStep(_Step):
     """The gradient of one node passes on to one of its inputs; or, the first time, starts at the output.
 
     Attributes:

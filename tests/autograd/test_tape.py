@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -252,3 +254,25 @@ def test_bad_arguments() -> None:
             check_gradients(lambda x: x, 1.0, **wrong)
     with pytest.raises(KindError, match="varies floating numbers"):
         check_gradients(lambda x: x, np.array([1, 2]))
+
+
+def test_steps_are_frozen_and_fit_into_json() -> None:
+    x = Tensor([1.0, 0.0])
+    with np.errstate(divide="ignore"):
+        y = ag.log(x).sum()
+    for step in Tape(y).steps():
+        told = json.loads(json.dumps(step.to_dict(), allow_nan=False))
+        assert told["kind"] == step.kind
+        for name, held in vars(step).items():
+            with pytest.raises(FrozenInstanceError):
+                setattr(step, name, 1)
+            if isinstance(held, np.ndarray):
+                assert (
+                    told[name] == [str(v) if not np.isfinite(v) else v for v in held.tolist()]
+                    if held.ndim
+                    else True
+                )
+                with pytest.raises(ValueError, match="read-only"):
+                    held[...] = 7
+    assert x.data.tolist() == [1.0, 0.0]
+    x.data[0] = 2.0  # the leaf's own array can still be written
