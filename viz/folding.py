@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -88,14 +89,14 @@ class Partition:
     @property
     def size(self) -> int:
         """How many blocks there are."""
-        return int(np.unique(self.block[self.block >= 0]).size)
+        return int(np.count_nonzero(np.bincount(self.block[self.block >= 0])))
 
     def links(self, outline: Outline) -> tuple[np.ndarray, np.ndarray]:
         """The edges between different blocks, each pair of blocks once."""
         tails, heads = self.block[outline.tails], self.block[outline.heads]
         between = (tails != heads) & (tails >= 0) & (heads >= 0)
         width = int(self.block.max(initial=0)) + 1
-        pairs = np.unique(tails[between] * width + heads[between])
+        pairs = _distinct(tails[between] * width + heads[between])
         return pairs // width, pairs % width
 
 
@@ -137,7 +138,7 @@ def _attempts(
     summed = _sums(outline, block)
     yield summed, first, False, None
     folded = _alike(outline, summed, masked=False)
-    each = np.unique(summed[summed >= 0])  # one node of every block
+    each = _distinct(summed[summed >= 0])  # one node of every block
     repeats = np.bincount(folded[each], minlength=len(outline))[folded]
     for level in range(first, -1, -1) if depth is None else [depth]:
         yield folded, level, False, repeats
@@ -181,58 +182,63 @@ def _alike(outline: Outline, block: np.ndarray, masked: bool) -> np.ndarray:
     places = _numbered(paths)
     place = [places[i] for i in outline.place.tolist()]
     of = block.tolist()
-    terms: dict[int, list[int]] = {}  # of sums whose last node is still to come
-    inputs: list[list[int]] = []  # of each block, as blocks
-    is_sum = []
+    terms: dict[int, list[int]] = {}  # of long sums, the blocks that are added
+    for i in np.flatnonzero(
+        (block >= 0) & (np.bincount(block[block >= 0], minlength=size)[block] > 1)
+    ).tolist():
+        terms.setdefault(of[i], []).extend(of[j] for j in outline.inputs[i] if of[j] != of[i])
+
+    # From the leaves on: blocks are of one class if they compute the same from inputs of the same classes. A class is a
+    # number, and so is, wherever it can be, the key that it is found by: a million tuples would keep Python busy.
+    kinds: dict[object, int] = {}
     classes: dict[object, int] = {}
-    forward = [0] * size
-    for i, own in enumerate(outline.inputs):
-        b = of[i]
-        from_outside = [of[j] for j in own if of[j] != b]
-        inputs.append(from_outside)
-        is_sum.append(False)
-        if b < 0:
+    forward = [0] * (size + 1)  # one more for -1, what is not drawn
+    for i, inputs in enumerate(outline.inputs):
+        if of[i] != i:
             continue
-        if b != i:
-            terms.setdefault(b, []).extend(from_outside)
-            continue
-        if i in terms:
-            inputs[i] = [*terms.pop(i), *from_outside]
-            is_sum[i] = True
         node, op = nodes[i], nodes[i].op
         name = _DIGITS.sub("#", node.name) if masked and node.name else node.name
-        key: object
+        key: Any
         if op is None:
             only = i if not masked and isinstance(node, (Parameter, ScalarParameter)) else -1
             key = (only, node.requires_grad, name, place[i], np.shape(node.data))
         else:
-            before = [forward[j] if j >= 0 else -1 for j in inputs[i]]
-            if is_sum[i]:
-                before.sort()
             params = repr(sorted(node.params.items())) if node.params else ""
-            key = (op.name, name, params, place[i], *before)
-        forward[i] = classes.setdefault(key, len(classes))
+            key = kinds.setdefault((op.name, name, params, place[i], len(inputs)), len(kinds))
+            if i in terms:
+                key = (key, *sorted(forward[j] for j in terms[i]))
+            elif len(inputs) > 2:
+                key = (key, *(forward[of[j]] for j in inputs))
+            else:
+                for j in inputs:
+                    key = key * (size + 2) + forward[of[j]]
+        forward[i] = classes.setdefault(key, len(classes) + 1)
 
-    uses: list[set[tuple[int, int]] | None] = [None] * size
+    # From the outputs back: they are alike if they are also used in the same places by what is alike.
+    alike, arity = [-1] * size, max(map(len, outline.inputs)) + 1
+    uses: list[Any] = [-1] * (size + 1)  # a number for one use, a set for several
+    wholes: dict[object, int] = {}
     for i in outline.outputs.tolist():
-        uses[of[i]] = {(-1, -1)}
-    whole: dict[object, int] = {}
-    alike = [-1] * size
+        uses[of[i]] = -2
     for i in range(size - 1, -1, -1):
         if of[i] != i:
             continue
         used = uses[i]
-        kind = whole.setdefault((forward[i], frozenset(used) if used else None), i)
+        single = used.__class__ is int
+        key = forward[i] * (size * arity + 2) + used + 2 if single else (forward[i], frozenset(used))
+        alike[i] = kind = wholes.setdefault(key, i)
         uses[i] = None
-        alike[i] = kind
-        for position, j in enumerate(inputs[i]):
-            if j >= 0:
-                use = (kind, -1 if is_sum[i] else position)
-                known = uses[j]
-                if known is None:
-                    uses[j] = {use}
-                else:
-                    known.add(use)
+        for position, j in (
+            enumerate(outline.inputs[i]) if i not in terms else ((arity - 1, j) for j in terms[i])
+        ):
+            j, use = of[j], kind * arity + position
+            known = uses[j]
+            if known == -1 or known == use:
+                uses[j] = use
+            elif known.__class__ is int:
+                uses[j] = {known, use}
+            else:
+                known.add(use)
     return np.where(block >= 0, np.array(alike)[block], -1)
 
 
@@ -290,7 +296,7 @@ def _closed(outline: Outline, block: np.ndarray, depth: int, masked: bool) -> Pa
     if not closes.any():
         return Partition(block)
     closed = np.where(closes, size + np.array(whose)[outline.place], block)
-    return Partition(closed, dict.fromkeys(np.unique(closed[closes]).tolist(), depth + 1))
+    return Partition(closed, dict.fromkeys(_distinct(closed[closes]).tolist(), depth + 1))
 
 
 def _owner(path: Path, depth: int, masked: bool) -> Path:
@@ -421,6 +427,12 @@ def _nearest(
         ring = [y for y in dict.fromkeys(beyond) if y not in found]
         found.update(dict.fromkeys(ring))
     return set(list(found)[:most] if most >= 0 else found)
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    """Each number once, in order."""
+    numbers = np.sort(numbers)
+    return numbers[np.diff(numbers, prepend=numbers[:1] - 1) != 0]
 
 
 def _common(a: Path, b: Path) -> Path:
