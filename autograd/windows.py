@@ -8,8 +8,7 @@ one of them again. Pooling is made of `windows`, which lays windows side by side
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -117,119 +116,85 @@ fold: Primitive = structural(
 
 # ---------------------------------------------------------------------- convolution
 
-# The kernel's first axis in space is summed over by one matrix product for each of its places; the windows along the
-# other axes are laid out as the columns of a matrix. That copies less than whole windows and adds up whole rows.
+# The windows of a few samples at a time are laid out as the columns of matrices, in memory that is used again for the
+# next few and stays in the processor's cache; the rest is one product of matrices for each sample.
 CACHE = 1 << 20  # bytes of columns at a time
 
 
-def _with_rows(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """`compute`, which needs two axes in space, on arrays with one."""
-
-    @wraps(compute)
-    def computed(a: Any, b: Any, **how: Any) -> Any:
-        if a.ndim > 3:
-            return compute(a, b, **how)
-        more = {"stride": 1, "dilation": 1, "padding": (0, 0), "shape": 1}
-        how = {name: (more[name], *value) if name in more else value for name, value in how.items()}
-        return compute(a[:, :, None], b[:, :, None], **how)[:, :, 0]
-
-    return computed
-
-
-def _matrices(w: Any, groups: int) -> Any:
-    """One matrix for each place along the kernel's first axis: (places, groups, outputs, columns)."""
-    rows = np.moveaxis(w, 2, 0)
-    return rows.reshape(len(rows), groups, w.shape[0] // groups, -1)
+def _memory(
+    batch: int, channels: int, space: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: Pads,
+    dilation: tuple[int, ...], groups: int, dtype: Any,
+) -> tuple[list[slice], Any, Any, Any, Any, Any]:  # fmt: skip
+    """A few samples at a time, and memory for so many: padded, what is inside of the padding, the windows as a view
+    and as an array, and this as matrices (samples, groups, places in a window, windows)."""
+    lengths = _lengths(space, kernel, stride, padding, dilation)
+    size = channels * math.prod(kernel) * math.prod(lengths) * dtype.itemsize
+    step = min(max(1, CACHE // max(1, size)), max(1, batch))
+    few = [slice(start, min(start + step, batch)) for start in range(0, batch, step)]
+    wide = np.zeros((step, channels, *(n + sum(pad) for n, pad in zip(space, padding))), dtype)
+    views = _views(wide, kernel, stride, dilation)
+    columns = np.empty(views.shape, dtype)
+    matrices = columns.reshape(step, groups, channels // groups * math.prod(kernel), math.prod(lengths))
+    return few, wide, wide[_inside(space, padding)], views, columns, matrices
 
 
-def _some(batch: int, bytes_each: int) -> Iterator[slice]:
-    """A few samples at a time, so that what is copied of them stays in the processor's cache."""
-    step = max(1, CACHE // max(1, bytes_each))
-    return (slice(start, start + step) for start in range(0, batch, step))
+def _columns_of(x: Any, groups: int, **how: Any) -> Iterator[tuple[slice, Any]]:
+    """For a few samples of `x` at a time, which they are, and their columns."""
+    batch, channels, *space = x.shape
+    every, _, inside, views, columns, matrices = _memory(
+        batch, channels, tuple(space), groups=groups, dtype=x.dtype, **how
+    )
+    for few in every:
+        n = few.stop - few.start
+        inside[:n] = x[few]
+        columns[:n] = views[:n]
+        yield few, matrices[:n]
 
 
-def _columns_of(
-    x: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], lengths: tuple[int, ...],
-    groups: int,
-) -> Iterator[tuple[slice, list[Any]]]:  # fmt: skip
-    """For some samples at a time, the columns that meet each place along the kernel's first axis."""
-    views = _views(x, (1, *kernel[1:]), (1, *stride[1:]), (1, *dilation[1:]))
-    for some in _some(len(x), views[:1].size * x.itemsize):
-        few = views[some]
-        columns = few.reshape(len(few), groups, -1, x.shape[2], math.prod(lengths[1:]))
-        yield (
-            some,
-            [
-                columns[:, :, :, rows].reshape(*columns.shape[:3], math.prod(lengths))
-                for rows in _rows(kernel, stride, dilation, lengths)
-            ],
-        )
-
-
-def _rows(
-    kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], lengths: tuple[int, ...]
-) -> list[slice]:
-    """Which rows each place along the kernel's first axis meets."""
-    starts = range(0, kernel[0] * dilation[0], dilation[0])
-    return [slice(i, i + (lengths[0] - 1) * stride[0] + 1, stride[0]) for i in starts]
-
-
-@_with_rows
 def _conv(
     x: Any, w: Any, stride: tuple[int, ...], padding: Pads, dilation: tuple[int, ...], groups: int
 ) -> Any:
-    kernel = w.shape[2:]
-    lengths = _lengths(x.shape[2:], kernel, stride, padding, dilation)
-    y = np.zeros((len(x), groups, w.shape[0] // groups, math.prod(lengths)), np.result_type(x, w))
-    matrices = _matrices(w, groups)
-    for some, columns in _columns_of(_padded(x, padding), kernel, stride, dilation, lengths, groups):
-        for matrix, column in zip(matrices, columns):
-            y[some] += matrix @ column
+    how = {"kernel": w.shape[2:], "stride": stride, "padding": padding, "dilation": dilation}
+    lengths = _lengths(x.shape[2:], **how)
+    rows = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
+    y = np.empty((len(x), *rows.shape[:2], math.prod(lengths)), np.result_type(x, w))
+    for few, columns in _columns_of(x, groups, **how):
+        np.matmul(rows, columns, out=y[few])
     return y.reshape(len(x), w.shape[0], *lengths)
 
 
-@_with_rows
 def _conv_weight_gradient(
     x: Any, g: Any, shape: tuple[int, ...], stride: tuple[int, ...], padding: Pads, dilation: tuple[int, ...],
     groups: int,
 ) -> Any:  # fmt: skip
-    outputs, channels, lengths = g.shape[1], x.shape[1] // groups, g.shape[2:]
-    g = g.reshape(len(g), groups, outputs // groups, math.prod(lengths))
-    w = np.zeros((shape[0], outputs, channels, *shape[1:]), np.result_type(x, g))
-    totals = w.reshape(shape[0], groups, outputs // groups, channels * math.prod(shape[1:]))
-    for some, columns in _columns_of(_padded(x, padding), shape, stride, dilation, lengths, groups):
-        for total, column in zip(totals, columns):
-            total += (g[some] @ column.swapaxes(-1, -2)).sum(0)
-    return np.moveaxis(w, 0, 2)
+    how = {"kernel": shape, "stride": stride, "padding": padding, "dilation": dilation}
+    outputs, channels = g.shape[1], x.shape[1] // groups
+    g = g.reshape(len(g), groups, outputs // groups, math.prod(g.shape[2:])).swapaxes(-1, -2)
+    total = np.zeros((groups, channels * math.prod(shape), outputs // groups), np.result_type(x, g))
+    for few, columns in _columns_of(x, groups, **how):
+        total += (columns @ g[few]).sum(0)
+    return total.swapaxes(-1, -2).reshape(outputs, channels, *shape)
 
 
-@_with_rows
 def _conv_input_gradient(
     g: Any, w: Any, shape: tuple[int, ...], stride: tuple[int, ...], padding: Pads, dilation: tuple[int, ...],
     groups: int,
 ) -> Any:  # fmt: skip
-    kernel, lengths, channels = w.shape[2:], g.shape[2:], w.shape[1] * groups
-    turned = tuple((d * (k - 1) - b, d * (k - 1) - a) for k, d, (b, a) in zip(kernel, dilation, padding))
-    if max(stride) == 1 and min(map(min, turned)) >= 0:  # a convolution with the kernels turned round: faster
-        w = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
-        w = w.reshape(channels, -1, *kernel)
-        return _conv(g, w, stride=stride, padding=turned, dilation=dilation, groups=groups)
-    first, last = (1, *kernel[1:]), lengths[1:]
-    g = g.reshape(len(g), groups, w.shape[0] // groups, math.prod(lengths))
-    matrices = _matrices(w, groups).swapaxes(-1, -2)
-    wide = np.zeros(
-        (len(g), channels, *(n + sum(pad) for n, pad in zip(shape, padding))), np.result_type(g, w)
+    kernel, channels, dtype = w.shape[2:], w.shape[1] * groups, np.result_type(g, w)
+    rows = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:])).swapaxes(-1, -2)
+    every, wide, inside, views, columns, matrices = _memory(
+        len(g), channels, shape, kernel, stride, padding, dilation, groups, dtype
     )
-    views = _views(wide, first, (1, *stride[1:]), (1, *dilation[1:]))
-    for some in _some(len(g), views[:1].size * wide.itemsize):
-        few = g[some]
-        columns = np.zeros((len(few), groups, matrices.shape[2], wide.shape[2], math.prod(last)), wide.dtype)
-        for matrix, rows in zip(matrices, _rows(kernel, stride, dilation, lengths)):
-            columns[:, :, :, rows] += (matrix @ few).reshape(*columns.shape[:3], lengths[0], -1)
-        columns = columns.reshape(len(few), channels, *first, wide.shape[2], *last)
-        for total, part in _each_offset(views[some], columns, kernel=first):
+    g = g.reshape(len(g), groups, w.shape[0] // groups, math.prod(g.shape[2:]))
+    x = np.empty((len(g), channels, *shape), dtype)
+    for few in every:
+        n = few.stop - few.start
+        np.matmul(rows, g[few], out=matrices[:n])
+        wide[:n] = 0
+        for total, part in _each_offset(views[:n], columns[:n], kernel=kernel):
             total += part
-    return _cropped(wide, shape, padding)
+        x[few] = inside[:n]
+    return x
 
 
 conv_: Primitive = structural(
