@@ -33,14 +33,18 @@ from .losses import (
     cross_entropy,
     half_squared_error,
     hinge_loss,
+    huber_loss,
+    kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    smooth_l1_loss,
 )
 from .metrics import accuracy
 from .module import Module, Parameter, ScalarParameter
 from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
+from .penalties import l1_penalty, l2_penalty
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .saving import load, save
 from .training import History, evaluate, fit
@@ -93,6 +97,11 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "nll_loss",
+    "huber_loss",
+    "smooth_l1_loss",
+    "kl_div",
+    "l1_penalty",
+    "l2_penalty",
     "accuracy",
     "Optimizer",
     "SGD",

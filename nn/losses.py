@@ -19,15 +19,20 @@ from ..autograd import (
     Value,
     absolute,
     elementwise,
+    exp,
     log,
     log_softmax,
+    logsumexp,
     maximum,
     mean,
+    minimum,
     relu,
     reshape,
     sigmoid,
+    softplus,
     square,
     structural,
+    where,
 )
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError, ShapeError
@@ -40,9 +45,12 @@ __all__ = [
     "cross_entropy",
     "half_squared_error",
     "hinge_loss",
+    "huber_loss",
+    "kl_div",
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "smooth_l1_loss",
 ]
 
 # ---------------------------------------------------------------------- what the losses share
@@ -161,6 +169,46 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return _compare(lambda p, t: absolute(p - t), _pair(prediction, target, "l1_loss"), reduction)
 
 
+def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """Half the squared error up to a distance of `delta`, and from there along its tangent: outliers count less.
+
+    Raises `ShapeError` where the shapes differ, `RangeError` for a `delta` that is not positive.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import huber_loss
+    >>> yhat = Tensor([1.0, 4.0])
+    >>> loss = huber_loss(yhat, [0.5, 0.0], reduction="sum")
+    >>> loss.backward()
+    >>> loss.item(), yhat.grad
+    (3.625, array([0.5, 1. ]))
+    """
+    if not delta > 0:
+        raise RangeError(f"delta is the distance at which the squares end, above 0; given {delta}")
+
+    def huber(p: Any, t: Any) -> Any:
+        distance = absolute(p - t)
+        near = minimum(distance, delta)
+        return near * (distance - 0.5 * near)
+
+    return _compare(huber, _pair(prediction, target, "huber_loss"), reduction)
+
+
+def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """`huber_loss` divided by its `beta`, there called delta: far out it is the absolute error, less `beta / 2`.
+
+    With `beta=0` it is `l1_loss`. Raises what `huber_loss` raises.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import smooth_l1_loss
+    >>> smooth_l1_loss(Tensor([1.0, 4.0]), [0.5, 0.0], reduction="none", beta=0.5)
+    Tensor([0.25, 3.75])
+    """
+    if beta == 0:
+        return l1_loss(prediction, target, reduction)
+    losses = huber_loss(prediction, target, reduction, beta)
+    return [loss / beta for loss in losses] if isinstance(losses, list) else losses / beta
+
+
 # ---------------------------------------------------------------------- two classes
 
 
@@ -218,7 +266,8 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     """The cross-entropy of probabilities of "yes", `-y log p - (1 - y) log(1 - p)`.
 
     Targets are 0 or 1, or probabilities. A logarithm counts as -100 at least, as in PyTorch, so that a
-    certain wrong answer costs 100 and not infinity. After a sigmoid, prefer `binary_cross_entropy_with_logits`.
+    certain wrong answer costs 100 and not infinity; its gradient is 1e12 then. That of a certain right one is 1, from
+    inside of the range, where PyTorch has 0. After a sigmoid, prefer `binary_cross_entropy_with_logits`.
 
     Raises `RangeError` for probabilities or targets outside of 0 to 1, `ShapeError` where the shapes differ.
 
@@ -233,8 +282,12 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     return _compare(_binary_cross_entropy, pair, reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy_with_logits(
+    logits: Any, target: Any, reduction: str = "mean", *, pos_weight: Any = None
+) -> Any:
     """The same of logits, the numbers before the sigmoid, as one node: its local gradient is `sigmoid(z) - y`.
+
+    `pos_weight` is how often a "yes" counts, a number, or one for each column, for data with few of them.
 
     Raises `RangeError` for targets outside of 0 to 1, `ShapeError` where the shapes differ.
 
@@ -248,6 +301,9 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     """
     pair = _pair(logits, target, "binary_cross_entropy_with_logits")
     _check_probabilities(_plain(pair[1]), "binary_cross_entropy_with_logits was given targets", CALL_THEM_0_1)
+    if pos_weight is not None:
+        weight = _weights("pos_weight", pos_weight, pair[0])
+        return _compare(lambda z, t: weight * t * softplus(-z) + (1 - t) * softplus(z), pair, reduction)
     return _compare(_binary_cross_entropy_with_logits, pair, reduction)
 
 
@@ -255,6 +311,24 @@ LOGITS_INSTEAD = (
     "They are probabilities; for numbers before the sigmoid write binary_cross_entropy_with_logits"
 )
 CALL_THEM_0_1 = "The two classes are called 0 and 1; write (y + 1) / 2 for classes called -1 and +1"
+
+
+def _weights(name: str, weight: Any, x: Any) -> Any:
+    """A weight, or one for each number along the last axis of `x`, in its dtype."""
+    if isinstance(x, (Value, list)):
+        if np.ndim(weight):
+            raise ShapeError(f"of Values, {name} is one number for all; given shape {np.shape(weight)}")
+        found = np.asarray(weight, np.float64)
+    else:
+        found = np.asarray(weight, x.dtype)
+        if found.shape not in ((), x.shape[-1:]):
+            raise ShapeError(
+                f"{name} has shape {found.shape}; it is one number for all, or one for each of the last axis of "
+                f"scores of shape {x.shape}: shape {x.shape[-1:]}"
+            )
+    if found.size and not found.min() >= 0:
+        raise RangeError(f"{name} says how often a class counts, 0 or more; given {found.min():g}")
+    return found if found.ndim or not isinstance(x, (Value, list)) else float(found)
 
 
 def _check_probabilities(p: np.ndarray, given: str, instead: str) -> None:
@@ -310,12 +384,25 @@ _nll = structural(
 )
 
 
-def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def cross_entropy(
+    logits: Any,
+    target: Any,
+    reduction: str = "mean",
+    *,
+    weight: Any = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
     """The cross-entropy of the softmax of logits, as one node: its gradient is `(softmax(x) - y) / n`.
 
     `logits` are `(..., classes)`. `target` has either a whole number for each row, the class, `(...)`; or a
     probability for each class, `(..., classes)`, such as `one_hot` gives. The loss is
-    `-sum y log softmax(x)` for each row.
+    `-sum y log softmax(x)` for each row. A list with the logits of one sample as Values, or one such list for each
+    sample, is taken as well.
+
+    `weight` is how much each class counts; the mean is then that of weighted samples. Samples of the class
+    `ignore_index` do not count at all. `label_smoothing` takes that share of each target and spreads it
+    evenly over the classes.
 
     Raises `KindError` for classes that are not whole numbers, `RangeError` for a class or a
     probability that cannot be, `ShapeError` for targets of another shape.
@@ -329,12 +416,25 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
     (0.3466, array([[ 0.25, -0.25],
            [ 0.  ,  0.  ]]))
     """
-    x, target = _classes(logits, target, "cross_entropy")
-    return _cross_entropy(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+    if isinstance(logits, (list, tuple)) and any(isinstance(v, Value) for v in _flat(logits)):
+        if weight is not None or label_smoothing:
+            raise KindError("of Values, cross_entropy has no weight and no label_smoothing; use Tensors")
+        return _cross_entropy_of_values(logits, target, reduction)
+    x, target, ignored = _classes(logits, target, "cross_entropy", ignore_index)
+    if weight is None and not label_smoothing and not ignored:
+        return _cross_entropy(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+    return _weighted(log_softmax(x), target, reduction, weight, ignore_index, label_smoothing)
 
 
-def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Any:
-    """The negative log-likelihood of log-probabilities, such as `log_softmax` gives; targets as in `cross_entropy`.
+def nll_loss(
+    log_probabilities: Any,
+    target: Any,
+    reduction: str = "mean",
+    *,
+    weight: Any = None,
+    ignore_index: int = -100,
+) -> Any:
+    """The negative log-likelihood of log-probabilities, such as `log_softmax` gives; the rest as in `cross_entropy`.
 
     Raises what `cross_entropy` raises.
 
@@ -343,12 +443,79 @@ def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> An
     >>> nll_loss(log_softmax(Tensor([[0.0, 0.0]])), [1]).item()
     0.6931471805599453
     """
-    x, target = _classes(log_probabilities, target, "nll_loss")
-    return _nll(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+    x, target, ignored = _classes(log_probabilities, target, "nll_loss", ignore_index)
+    if weight is None and not ignored:
+        return _nll(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
+    return _weighted(x, target, reduction, weight, ignore_index, 0.0)
 
 
-def _classes(x: Any, target: Any, what: str) -> tuple[Any, Any]:
-    """Logits and targets as Tensors or arrays that fit each other, with each class in its range."""
+def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    """How far log-probabilities are from target probabilities: `y (log y - log p)`, the Kullback-Leibler divergence.
+
+    "mean" is over all elements, as in PyTorch; `reduction="batchmean"` divides by the number of samples and is the
+    divergence of the textbooks. Where `y` is 0, nothing is added. With `log_target` the targets are logarithms, too.
+
+    Raises `ShapeError` where the shapes differ, `RangeError` for negative targets.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn import kl_div
+    >>> kl_div(Tensor(np.log([[0.5, 0.5]])), [[1.0, 0.0]], "batchmean").item()
+    0.6931471805599453
+    """
+    x, y = _pair(log_probabilities, target, "kl_div")
+    if isinstance(x, (Value, list)):
+        raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
+    if log_target:
+        losses = exp(y) * (y - x)
+    else:
+        if y.size and not _plain(y).min() >= 0:
+            raise RangeError(
+                f"kl_div was given a target of {_plain(y).min():g}; write log_target=True for logarithms"
+            )
+        possible = _plain(y) > 0
+        losses = where(possible, y * (log(where(possible, y, 1)) - x), 0)
+    return _reduce(losses, "sum") / x.shape[0] if reduction == "batchmean" else _reduce(losses, reduction)
+
+
+def _weighted(
+    log_p: Any, target: Any, reduction: str, weight: Any, ignore_index: int, label_smoothing: float
+) -> Any:
+    """The cross-entropies of log-probabilities and targets that are changed by the options."""
+    if not 0 <= label_smoothing <= 1:
+        raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {label_smoothing}")
+    n_classes = log_p.shape[-1]
+    weights = np.broadcast_to(_weights("weight", 1 if weight is None else weight, log_p), n_classes)
+    count: Any = math.prod(log_p.shape[:-1])
+    y, kept = target, np.ones((), log_p.dtype)
+    if target.ndim < log_p.ndim:
+        classes = _plain(target)
+        kept = (classes != ignore_index).astype(log_p.dtype)
+        classes = np.where(kept, classes, 0)
+        count = (weights[classes] * kept).sum()
+        y = one_hot_array(classes, n_classes).astype(log_p.dtype)
+    y = (y * (1 - label_smoothing) + label_smoothing / n_classes) * (weights * kept[..., None])
+    losses = _nll(log_p, y, reduction="none")
+    if _checked(reduction, count) != "mean":
+        return _reduce(losses, reduction)
+    return sum_of(losses) / count
+
+
+def _cross_entropy_of_values(logits: Any, target: Any, reduction: str) -> Any:
+    """The same of the logits of one sample, a list of Values, or of a list of such lists."""
+    if not isinstance(logits[0], (list, tuple)):
+        _checked(reduction, 1)
+        return _cross_entropy_of_values([logits], [target], "sum")
+    if len(logits) != np.size(target):
+        raise ShapeError(
+            f"cross_entropy was given {len(logits)} samples and {np.size(target)} classes for them"
+        )
+    _classes(np.array([_plain(list(row)) for row in logits]), target, "cross_entropy")
+    return _reduce([logsumexp(row) - row[k] for row, k in zip(logits, target)], reduction)
+
+
+def _classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
+    """Logits and targets that fit each other, as Tensors or arrays, and whether any class is to be ignored."""
     if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in _flat(x))):
         raise KindError(
             f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
@@ -356,7 +523,7 @@ def _classes(x: Any, target: Any, what: str) -> tuple[Any, Any]:
         )
     x = x if isinstance(x, Tensor) else np.asarray(x, dtype=None if isinstance(x, np.ndarray) else np.float64)
     target = target if isinstance(target, Tensor) else np.asarray(target)
-    t = _plain(target)
+    t, ignored = _plain(target), False
     if not x.ndim or t.shape not in (x.shape, x.shape[:-1]):
         raise ShapeError(
             f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
@@ -374,9 +541,12 @@ def _classes(x: Any, target: Any, what: str) -> tuple[Any, Any]:
             f"{what} was given classes of dtype {t.dtype}, shape {t.shape}; a class is a whole number from 0 to "
             f"{x.shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
         )
-    elif t.size and not (t.min() >= 0 and t.max() < x.shape[-1]):
-        raise RangeError(
-            f"{what} was given {x.shape[-1]} scores for each sample, so classes are 0 to {x.shape[-1] - 1}; "
-            f"the targets have {t.min()} to {t.max()}"
-        )
-    return x, target
+    elif t.size and (ignore_index >= 0 or not (t.min() >= 0 and t.max() < x.shape[-1])):
+        counted = t[t != ignore_index]
+        ignored = counted.size < t.size
+        if counted.size and not (counted.min() >= 0 and counted.max() < x.shape[-1]):
+            raise RangeError(
+                f"{what} was given {x.shape[-1]} scores for each sample, so classes are 0 to {x.shape[-1] - 1}; "
+                f"the targets have {counted.min()} to {counted.max()}"
+            )
+    return x, target, ignored

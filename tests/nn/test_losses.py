@@ -26,6 +26,8 @@ LOSSES = {  # name: (prediction, target, one loss per element)
     "mse_loss": (Z, Y01, (Z - Y01) ** 2),
     "half_squared_error": (Z, Y01, (Z - Y01) ** 2 / 2),
     "l1_loss": (Z, Y01, abs(Z - Y01)),
+    "huber_loss": (Z, Y01, [[1.5, 1.5], [0.125, 2.5]]),  # errors of 2, -2, -0.5 and 3
+    "smooth_l1_loss": (Z, Y01, [[1.5, 1.5], [0.125, 2.5]]),
     "hinge_loss": (Z, 2 * Y01 - 1, np.maximum(0, 1 - (2 * Y01 - 1) * Z)),
     "binary_cross_entropy": (P, Y01, -np.log(np.where(Y01 == 1, P, 1 - P))),
     "binary_cross_entropy_with_logits": (Z, Y01, np.log1p(np.exp(-(2 * Y01 - 1) * Z))),
@@ -38,7 +40,7 @@ CROSS_ENTROPIES = -np.log(PROBABILITIES[[0, 1], CLASSES])
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_reduction(name):
-    prediction, target, expected = LOSSES[name]
+    prediction, target, expected = map(np.array, LOSSES[name])
     loss = getattr(nn, name)
     default = "sum" if name == "half_squared_error" else "mean"
     for reduction, want in {"mean": expected.mean(), "sum": expected.sum(), "none": expected}.items():
@@ -257,13 +259,159 @@ def test_targets_that_cannot_be(loss, target, error, text):
 
 @pytest.mark.parametrize("loss", [nn.cross_entropy, nn.nll_loss])
 def test_other_mistakes(loss):
-    with pytest.raises(KindError, match="logsumexp"):
-        loss([[Value(1.0), Value(2.0)]], [0])
+    if loss is nn.nll_loss:
+        with pytest.raises(KindError, match="logsumexp"):
+            loss([[Value(1.0), Value(2.0)]], [0])
     with pytest.raises(ShapeError, match="the batch is empty"):
         loss(Tensor(np.ones((0, 3))), np.ones(0, int))
     assert loss(Tensor(np.ones((0, 3))), np.ones(0, int), "sum").item() == 0
     with pytest.raises(RangeError, match="reduction"):
         loss(Tensor(LOGITS), CLASSES, "avg")
+
+
+def test_weights_smoothing_and_ignored_classes_by_hand():
+    w, log_p = np.array([1.0, 2.0, 5.0]), np.log(PROBABILITIES)
+    each = w[CLASSES] * CROSS_ENTROPIES
+    for loss, x in ((nn.cross_entropy, LOGITS), (nn.nll_loss, log_p)):
+        for reduction, want in {"none": each, "sum": each.sum(), "mean": each.sum() / 7}.items():
+            np.testing.assert_allclose(loss(Tensor(x), CLASSES, reduction, weight=w).data, want, rtol=1e-12)
+        kept = loss(Tensor(x), [1, -100], weight=w)
+        assert kept.item() == pytest.approx(CROSS_ENTROPIES[0], rel=1e-12)
+        assert loss(x, [0, 2], "none", ignore_index=0).tolist() == pytest.approx([0, CROSS_ENTROPIES[1]])
+        with pytest.raises(ShapeError, match="empty"):
+            loss(x, [-100, -100])
+        with pytest.raises(RangeError, match="2 to 7"):
+            loss(x, [2, 7], ignore_index=1)
+        with pytest.raises(ShapeError, match=r"shape \(3,\)"):
+            loss(x, CLASSES, weight=[1, 2])
+        with pytest.raises(RangeError, match="-1"):
+            loss(x, CLASSES, weight=[1, 2, -1])
+    smooth = nn.cross_entropy(Tensor(LOGITS), CLASSES, label_smoothing=0.3)
+    assert smooth.item() == pytest.approx(0.7 * CROSS_ENTROPIES.mean() - 0.1 * log_p.sum() / 2, rel=1e-12)
+    with pytest.raises(RangeError, match="label_smoothing"):
+        nn.cross_entropy(LOGITS, CLASSES, label_smoothing=1.5)
+
+
+def test_samples_that_do_not_count_get_no_gradient():
+    x = Tensor(LOGITS)
+    nn.cross_entropy(x, [1, -100]).backward()
+    np.testing.assert_allclose(x.grad, [PROBABILITIES[0] - [0, 1, 0], [0, 0, 0]], atol=1e-15)
+
+
+def test_options_in_float32():
+    x = Tensor(LOGITS.astype(np.float32))
+    loss = nn.cross_entropy(x, [1, -100], weight=[1.0, 2.0, 3.0], label_smoothing=0.1)
+    loss.backward()
+    assert loss.dtype == x.grad.dtype == np.float32
+    z = Tensor(Z.astype(np.float32))
+    loss = nn.binary_cross_entropy_with_logits(z, Y01, pos_weight=[1.0, 3.0])
+    loss.backward()
+    assert loss.dtype == z.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_cross_entropy_of_values(reduction):
+    rows = [[Value(v) for v in row] for row in LOGITS]
+    x = Tensor(LOGITS)
+    got, want = nn.cross_entropy(rows, CLASSES, reduction), nn.cross_entropy(x, CLASSES, reduction)
+    np.testing.assert_allclose(
+        [v.data for v in got] if reduction == "none" else got.data, want.data, rtol=1e-12
+    )
+    for loss in got if reduction == "none" else [got]:
+        loss.backward()
+    want.sum().backward()
+    np.testing.assert_allclose([[v.grad for v in row] for row in rows], x.grad, rtol=1e-12)
+    one = nn.cross_entropy(rows[0], 1)
+    assert one.data == pytest.approx(CROSS_ENTROPIES[0], rel=1e-12)
+    for target, error in (([0, 3], RangeError), ([0], ShapeError), ([0.5, 1.0], KindError)):
+        with pytest.raises(error):
+            nn.cross_entropy(rows, target)
+    with pytest.raises(KindError, match="Tensors"):
+        nn.cross_entropy(rows, CLASSES, label_smoothing=0.1)
+
+
+def test_pos_weight_on_values_and_at_extremes():
+    z = [Value(-1e4), Value(1e4), Value(0.0)]
+    losses = nn.binary_cross_entropy_with_logits(z, [1, 0, 1], "none", pos_weight=3.0)
+    assert [v.data for v in losses] == pytest.approx([3e4, 1e4, 3 * math.log(2)])
+    t = Tensor([-40.0, 40.0])
+    nn.binary_cross_entropy_with_logits(t, [0, 1], "none", pos_weight=3.0).sum().backward()
+    np.testing.assert_allclose(t.grad, [np.exp(-40), -3 * np.exp(-40)], rtol=1e-9)
+    with pytest.raises(ShapeError, match="one number for all"):
+        nn.binary_cross_entropy_with_logits(z, [1, 0, 1], pos_weight=[1, 2, 3])
+
+
+def test_divergence_is_cross_entropy_less_entropy():
+    y = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
+    entropy = -(y[0] * np.log(y[0])).sum()
+    x = log_softmax(Tensor(LOGITS))
+    want = nn.cross_entropy(LOGITS, y, "sum") - entropy
+    assert nn.kl_div(x, y, "sum").item() == pytest.approx(want, rel=1e-12)
+    assert nn.kl_div(x, y, "batchmean").item() == pytest.approx(want / 2, rel=1e-12)
+    assert nn.kl_div(x, y).item() == pytest.approx(want / 6, rel=1e-12)
+    check_gradients(lambda a: nn.kl_div(a, y), Tensor(LOGITS))
+    check_gradients(lambda b: nn.kl_div(LOGITS, b), Tensor([[0.2, 0.3, 0.5]] * 2))
+    with pytest.raises(RangeError, match="log_target"):
+        nn.kl_div(x, np.log(y[:1]) - x.data * 0)
+
+
+def test_huber_and_its_relatives():
+    for bad in (0, -1, math.nan):
+        with pytest.raises(RangeError, match="delta"):
+            nn.huber_loss(Z, Y01, delta=bad)
+    np.testing.assert_allclose(nn.smooth_l1_loss(Z, Y01, beta=0), nn.l1_loss(Z, Y01))
+    values = [Value(2.0), Value(0.25)]
+    assert [v.data for v in nn.smooth_l1_loss(values, [0, 0], "none", beta=0.5)] == [1.75, 0.0625]
+    corner = Tensor([1.0, -1.0, 0.0])
+    nn.huber_loss(corner, [0, 0, 0], "sum").backward()
+    assert corner.grad.tolist() == [1, -1, 0]
+
+
+# ---------------------------------------------------------------------- penalties
+
+
+@pytest.mark.parametrize("make", [nn.MLP, nn.scalar.MLP])
+def test_penalties_of_the_lecture(make):
+    model = make(2, [3, 1], seed=0)
+    for p in model.parameters():
+        if p.name.endswith(("b", "bias")):
+            p.data = p.data + 10.0
+    weights = np.concatenate(
+        [np.ravel(p.data) for p in model.parameters() if p.name[-1] != "b" and "bias" not in p.name]
+    )
+    everything = np.concatenate([np.ravel(p.data) for p in model.parameters()])
+    for penalty, cost, slope in (
+        (nn.l2_penalty, np.square, lambda w: 2 * w),
+        (nn.l1_penalty, np.abs, np.sign),
+    ):
+        model.zero_grad()
+        j = penalty(model, 0.01)
+        j.backward()
+        assert float(j) == pytest.approx(0.01 * cost(weights).sum(), rel=1e-12)
+        for p in model.parameters():
+            if p.name.endswith(("b", "bias")):
+                assert p.grad is None
+            else:
+                np.testing.assert_allclose(p.grad, 0.01 * slope(p.data), rtol=1e-12)
+        all_of_it = penalty(model.parameters(), 0.01, biases=True)
+        assert float(all_of_it) == pytest.approx(0.01 * cost(everything).sum(), rel=1e-12)
+
+
+def test_penalties_that_cannot_be():
+    w = Tensor(np.ones(2, np.float32))
+    assert nn.l2_penalty([w, w], 0.5).dtype == np.float32
+    assert nn.l2_penalty([w, w], 0.5).item() == 1  # once
+    for given, text in [
+        (w, r"Write \[w\]"),
+        ([1.0], "a list with"),
+        ([], "no weights"),
+        ([Tensor([1.0], name="bias")], "all of them biases"),
+        ([w, Value(1.0)], "Values and Tensors together"),
+    ]:
+        with pytest.raises(KindError, match=text):
+            nn.l1_penalty(given, 0.1)
+    with pytest.raises(RangeError, match="strength"):
+        nn.l1_penalty([w], -1)
 
 
 # ---------------------------------------------------------------------- the lectures
