@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+import webbrowser
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +25,7 @@ examples:
   chainrule demo
   chainrule draw "tanh(a*b + c)" a=2 b=-3 c=10 -o graph.svg
   chainrule step "(w*x + b - y)**2" w=0.5 x=2 b=0.1 y=1
+  chainrule step "tanh(w*x + b)" w=0.5 x=2 b=0.1 -o steps.html --open
   chainrule program "tanh(a*b + c)" a=2 b=-3 c=10 -o program.py
 """
 EXPRESSION = "an expression of numbers, names, + - * / ** @ and functions such as tanh; put it in quotes"
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="svg, png, pdf, dot or txt; without it the graph is printed",
     )
+    _add_open(drawing)
     drawing.add_argument("--theme", choices=("light", "dark"), default="light", help="(default: light)")
     drawing.add_argument(
         "--direction", choices=("LR", "TB"), default="LR", help="left to right or top to bottom"
@@ -104,9 +107,17 @@ def _parser() -> argparse.ArgumentParser:
     drawing.set_defaults(run=_draw)
 
     stepping = commands.add_parser(
-        "step", help="step through the forward and the backward pass in the terminal"
+        "step", help="step through the forward and the backward pass, in the terminal or on a page"
     )
     _add_expression(stepping)
+    stepping.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="html, gif, webp or txt; a name without a suffix is a folder of png files",
+    )
+    _add_open(stepping)
     stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
     stepping.set_defaults(run=_step)
 
@@ -137,6 +148,10 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_open(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--open", action="store_true", help="open what was written in the browser")
+
+
 def _demo(chosen: argparse.Namespace) -> None:
     from .demo import demo
 
@@ -150,15 +165,25 @@ def _draw(chosen: argparse.Namespace) -> None:
     drawing = draw(
         root, theme=chosen.theme, digits=chosen.digits, direction=chosen.direction, engine=chosen.engine
     )
-    if chosen.output is None:
-        print(drawing)
+    if chosen.output is not None or chosen.open:
+        _written(drawing, chosen, "graph.svg")
     else:
-        print(f"wrote {drawing.save(chosen.output)}")
+        print(drawing)
+
+
+def _written(picture: Any, chosen: argparse.Namespace, usual: str) -> None:
+    """Save a drawing or a stepper where `-o` says, and open it if that is asked for."""
+    path = picture.save(chosen.output or Path(usual)).resolve()
+    print(f"wrote {chosen.output or usual}")
+    if chosen.open and not webbrowser.open(path.as_uri()):
+        print(f"note: no browser was found; open {path} in one", file=sys.stderr)
 
 
 def _step(chosen: argparse.Namespace) -> None:
     stepper = step(_one_number(_root(chosen), chosen.expression), digits=chosen.digits)
-    if chosen.log:
+    if chosen.output is not None or chosen.open:
+        _written(stepper, chosen, "steps.html")
+    elif chosen.log:
         print(stepper)
     else:
         stepper.interact()

@@ -16,7 +16,7 @@ from ..autograd import ChainruleError, Node, Tensor, Value, tanh
 from ..nn import datasets, scalar
 from .drawing import draw
 from .plots import PlotError, plot_loss
-from .step import step
+from .step import Stepper, step
 
 __all__ = ["demo"]
 
@@ -52,6 +52,9 @@ class Written:
         path = self.folder / name
         path.write_text(text + "\n", encoding="utf-8")
         self._note(path, what)
+
+    def page(self, name: str, stepper: Stepper, what: str) -> None:
+        self._note(stepper.save(self.folder / name), what)
 
     def figure(self, name: str, axes: Any, what: str) -> None:
         path = self.folder / name
@@ -94,6 +97,7 @@ def worked_expression(written: Written) -> None:
         f"By hand: w.grad = 2 (tanh 0.7 - 1) (1 - tanh(0.7)^2) x = {slope * 2:.4f}, and b.grad = {slope:.4f}\n"
     )
     written.text("steps.txt", str(stepper), "every step of both passes through one neuron")
+    written.page("steps.html", stepper, "the same steps as a page: open it, and press the arrow keys")
     written.drawing("expression", loss, "the same neuron, drawn: values in blue, gradients in orange")
 
 

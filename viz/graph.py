@@ -224,7 +224,7 @@ class _Reader:
         node, label = self.tape.nodes[i], self.label(i)
         return Box(
             id=self.ids[b],
-            kind=_kind(node),
+            kind=kind_of(node),
             label=label,
             named=self.is_named(i),
             value=_shown(node.data),
@@ -240,10 +240,10 @@ class _Reader:
         """Nodes that are alike, or sums that are."""
         node = self.tape.nodes[exits[0]]
         labels = [self.label(i) for i in exits]
-        varies = _kind(node) == "constant" and node.name is None and len(set(labels)) > 1
+        varies = kind_of(node) == "constant" and node.name is None and len(set(labels)) > 1
         return Box(
             id=self.ids[b],
-            kind=_kind(node),
+            kind=kind_of(node),
             label="constants" if varies else span(labels),
             named=self.is_named(exits[0]),
             operation=self.operation(b, exits[0]),
@@ -255,7 +255,7 @@ class _Reader:
         """A closed scope, or operations in a row."""
         nodes = [self.tape.nodes[i] for i in members]
         counts = [f"{len(nodes):,} nodes"]
-        weights = [np.size(node.data) for node in nodes if _kind(node) == "parameter"]
+        weights = [np.size(node.data) for node in nodes if kind_of(node) == "parameter"]
         if weights:
             counts.append(f"{sum(weights):,} parameter{'s' * (sum(weights) != 1)}")
         closed = self.partition.closed.get(b)
@@ -500,7 +500,8 @@ def _lesson(x: Any, root: Any) -> KindError:
 # ---------------------------------------------------------------------- boxes
 
 
-def _kind(node: Node) -> Kind:
+def kind_of(node: Node) -> Kind:
+    """Where a node comes from: what sort of leaf it is, or that it was computed."""
     if node.op is not None:
         return "result"
     if isinstance(node, (Parameter, ScalarParameter)):

@@ -10,13 +10,19 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from ..autograd import BackwardStep, ForwardStep, KindError, Node, Tape
 from ..autograd.node import describe
+from .drawing import write_whole
+from .errors import OptionError
 from .numbers import number
+from .story import Story
+from .themes import Theme, theme_named
 
 __all__ = ["Stepper", "step"]
 
@@ -97,6 +103,16 @@ class Stepper:
         self.position = -1
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
 
+    @cached_property
+    def story(self) -> Story:
+        """What every step says, as plain data for pages and pictures."""
+        return Story(self.tape, self.steps, self.digits)
+
+    @property
+    def root(self) -> int:
+        """The position in `tape.nodes` of the node whose gradient is followed."""
+        return self.steps[self.turn].node
+
     # ------------------------------------------------------------------ moving
 
     def __len__(self) -> int:
@@ -131,6 +147,63 @@ class Stepper:
         while (s := self.next()) is not None:
             print("\n".join(self._step_lines(s, colour)), file=file, flush=True)
             time.sleep(seconds)
+
+    # ------------------------------------------------------------------ pages and pictures
+
+    def html(self) -> str:
+        """One self-contained page with the graph, the equation of each step, and buttons, a slider and keys to move.
+
+        It needs no network and no server, and opens at the present position.
+        """
+        from .page import page
+
+        return page(self)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        seconds: float = 1.2,
+        frames: int = 300,
+        theme: str | Theme = "light",
+    ) -> Path:
+        """Write all steps in the format that the suffix says: .html, .gif, .webp, .txt, or a folder of PNG files.
+
+        A path without a suffix is a folder. Pictures show a step for `seconds`, the last one longer; more than
+        `frames` are not drawn; `theme` is theirs (a page follows its reader's setting). GIF and WebP need Pillow:
+        `pip install "chainrule[frames]"`. Returns the path.
+
+        Raises `OptionError` for another suffix, `DrawingError` for too many frames or without Pillow.
+
+        >>> from chainrule.autograd import Value
+        >>> from chainrule.viz import step
+        >>> a = Value(3.0, name="a")
+        >>> step(a * a).save("square.html").name
+        'square.html'
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in ("", ".html", ".gif", ".webp", ".txt"):
+            raise OptionError(
+                f"the path {os.fspath(path)!r} has the suffix {path.suffix!r}, and the suffix says what is written. "
+                f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
+                f"PNG files"
+            )
+        if suffix in (".html", ".txt"):
+            write_whole(path, (self.html() if suffix == ".html" else f"{self}\n").encode())
+            return path
+        from .frames import save_animation, save_folder
+
+        if suffix:
+            save_animation(self, path, seconds, frames, theme_named(theme))
+        else:
+            save_folder(self, path, frames, theme_named(theme))
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the page, and where scripts are not trusted, the graph."""
+        from .notebook import stepper_html
+
+        return {"text/plain": repr(self), "text/html": stepper_html(self)}
 
     # ------------------------------------------------------------------ showing
 
@@ -175,6 +248,10 @@ class Stepper:
                     yield from self._quantity(f"  {self._label(at)}.grad", totals[at], "gradient", colour)
                 else:
                     yield f"  {self._label(at)}.grad = -   (nothing arrived)"
+
+    def step_lines(self, i: int, colour: bool = False) -> list[str]:
+        """The lines of the log for step `i`."""
+        return list(self._step_lines(self.steps[i], colour))
 
     def _step_lines(self, s: ForwardStep | BackwardStep, colour: bool) -> Iterator[str]:
         number = f"{s.index + 1:3d}  "
