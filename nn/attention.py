@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from copy import deepcopy
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ class MultiHeadAttention(Module):
 
     def _dealt(self, x: Any) -> Any:
         """`(..., length, embed_dim)` as `(..., num_heads, length, embed_dim / num_heads)`."""
-        return swapaxes(x.reshape((*x.shape[:-1], self.num_heads, -1)), -2, -3)
+        return swapaxes(x.reshape((*x.shape[:-1], self.num_heads, self.embed_dim // self.num_heads)), -2, -3)
 
     def _masks(
         self, padding: Any, mask: Any, is_causal: bool, queries: tuple[int, ...], keys: tuple[int, ...]
@@ -269,11 +270,10 @@ class TransformerEncoderLayer(Module):
         dtype: DTypeLike = np.float64,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self._options: Any = {
-            "d_model": d_model, "nhead": nhead, "dim_feedforward": dim_feedforward, "dropout": dropout,
-            "activation": activation, "layer_norm_eps": layer_norm_eps, "batch_first": batch_first,
-            "norm_first": norm_first, "bias": bias, "dtype": dtype, "seed": rng,
-        }  # fmt: skip
+        self._another = partial(
+            type(self), d_model, nhead, dim_feedforward, dropout, layer_norm_eps=layer_norm_eps,
+            batch_first=batch_first, norm_first=norm_first, bias=bias, seed=rng, dtype=dtype,
+        )  # fmt: skip
         self.self_attn = MultiHeadAttention(d_model, nhead, dropout, bias, batch_first, seed=rng, dtype=dtype)
         self.linear1 = Linear(d_model, dim_feedforward, bias, seed=rng, dtype=dtype)
         self.linear2 = Linear(dim_feedforward, d_model, bias, seed=rng, dtype=dtype)
@@ -286,7 +286,7 @@ class TransformerEncoderLayer(Module):
 
     def another(self) -> TransformerEncoderLayer:
         """A layer built like this one, with random weights of its own."""
-        return type(self)(**self._options)
+        return self._another(activation=deepcopy(self.activation))
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False

@@ -372,7 +372,7 @@ def _walk(
     """The hidden state at each item, and the last state."""
     outputs: list[Any] = [None] * len(items)
     for t in reversed(range(len(items))) if backwards else range(len(items)):
-        with scope(f"{cell._title or cell._path}, t = {t}"):
+        with scope(f"{cell._path}, t = {t}"):
             new = cell.step(items[t], *state)
             if alive is None or alive[t].all():
                 state, outputs[t] = new, new[0]

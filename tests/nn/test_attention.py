@@ -51,6 +51,11 @@ def test_positions_are_not_told_apart(rng):
     assert abs(attention(encoding(x[order])).data - attention(encoding(x)).data[order]).max() > 0.01
 
 
+def test_a_causal_query_looks_at_itself_and_back():
+    _, weights = nn.MultiHeadAttention(2, 1, seed=0)(np.zeros((3, 2)), is_causal=True, need_weights=True)
+    np.testing.assert_allclose(weights.data, [[1, 0, 0], [1 / 2, 1 / 2, 0], [1 / 3, 1 / 3, 1 / 3]])
+
+
 @pytest.mark.parametrize("mask", ["is_causal", "boolean", "floating"])
 def test_nobody_looks_ahead(mask, rng):
     layer = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, seed=0), 2)
@@ -131,6 +136,9 @@ def test_layers_of_an_encoder_have_weights_of_their_own():
     assert not (b == c).any()
     assert all(each.norm_first and isinstance(each.activation, nn.GELU) for each in encoder.layers)
     assert len(encoder.parameters()) == 3 * 16 + 2
+    own = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, activation=nn.ELU(2.0)), 2)
+    assert "layers.1.activation" in dict(own.named_modules())
+    assert own.layers[1].activation.options == {"alpha": 2.0}
     again = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, seed=0), 3, nn.LayerNorm(4))
     for p, q in zip(encoder.parameters(), again.parameters(), strict=True):
         assert (p.data == q.data).all()

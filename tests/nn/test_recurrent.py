@@ -61,6 +61,31 @@ def test_an_open_forget_gate_remembers_and_a_closed_one_forgets():
         np.testing.assert_allclose(c.data, kept, atol=1e-12)
 
 
+def test_states_belong_to_layers_and_directions_by_turns(rng):
+    lstm = nn.LSTM(1, 2, num_layers=2, bidirectional=True, seed=0)
+    cells = [lstm.cells[0], lstm.reverse_cells[0], lstm.cells[1], lstm.reverse_cells[1]]
+    for k, cell in enumerate(cells):
+        cell.bias_ih.data[...] = [-50, -50, 50, 50, 0, 0, 0, 0]  # nothing comes in, and nothing is forgotten,
+        cell.bias_ih.data[2:4] -= 100 * (k == 2)  # but for the upper layer, forwards
+    c = rng.uniform(1, 2, (4, 3, 2))
+    _, (_, found) = lstm(np.ones((9, 3, 1)), (np.zeros((4, 3, 2)), c))
+    c[2] = 0
+    np.testing.assert_allclose(found.data, c, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_backwards_is_forwards_on_the_reversed_sequence(name, rng):
+    both, one = getattr(nn, name)(3, 4, bidirectional=True, seed=0), getattr(nn, name)(3, 4)
+    x = rng.standard_normal((5, 2, 3))
+    output, last = both(x)
+    for cell, columns, turn in ((both.cells[0], slice(4), 1), (both.reverse_cells[0], slice(4, 8), -1)):
+        one.cells[0].load_state_dict(cell.state_dict())
+        alone, end = one(x[::turn])
+        np.testing.assert_array_equal(output.data[..., columns], alone.data[::turn])
+        for a, b in zip(flat(last), flat(end)):
+            np.testing.assert_array_equal(a.data[(turn - 1) // 2], b.data[0])
+
+
 def test_a_step_of_a_gru_cell_with_another_number_in_each_gate():
     cell = nn.GRUCell(1, 1)
     set_all(
@@ -141,7 +166,9 @@ def test_first_and_second_derivatives(name, rng):
 
 def test_a_long_sequence_gets_the_gradient_of_each_item(rng):
     rnn, x = nn.RNN(2, 3, seed=0), Tensor(rng.standard_normal((37, 2)), requires_grad=True)
-    rnn(x)[0][20].sum().backward()
+    output, _ = rnn(x)
+    np.testing.assert_array_equal(output.data, rnn(x.data)[0].data)
+    output[20].sum().backward()
     assert np.flatnonzero(x.grad.any(1)).tolist() == list(range(21))
     step, total = 1e-6, {}
     for sign in (1, -1):

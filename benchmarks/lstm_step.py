@@ -1,0 +1,105 @@
+"""One training step of an LSTM in float32: forward over 50 items, mean square of all outputs, backward, SGD.
+
+chainrule records every gate of every step as nodes, which can be drawn; PyTorch's LSTM is one compiled operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from harness import Case, Prepared, Program, Question, share_of_time
+
+RATE = 1e-4  # so small that all programs go on doing the same work
+
+
+def data(batch: int, length: int, n_inputs: int, n_hidden: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Sequences, and the weights under PyTorch's names and in its layout."""
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih": (4 * n_hidden, n_inputs), "weight_hh": (4 * n_hidden, n_hidden)}
+    shapes |= {"bias_ih": (4 * n_hidden,), "bias_hh": (4 * n_hidden,)}
+    bound = n_hidden**-0.5
+    weights = {
+        f"{name}_l0": rng.uniform(-bound, bound, shape).astype(np.float32) for name, shape in shapes.items()
+    }
+    return rng.normal(size=(length, batch, n_inputs)).astype(np.float32), weights
+
+
+def chainrule_model(sizes: dict[str, int]) -> Any:
+    from chainrule import nn
+
+    X, weights = data(**sizes)
+    model = nn.LSTM(sizes["n_inputs"], sizes["n_hidden"], dtype=np.float32)
+    nn.load_torch(model, weights)
+    return X, model, nn.SGD(model.parameters(), lr=RATE)
+
+
+def chainrule(**sizes: int) -> Prepared:
+    X, model, optimizer = chainrule_model(sizes)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        output, _ = model(X)
+        (output * output).mean().backward()
+        optimizer.step()
+
+    return step, lambda: [p.grad.T for p in model.parameters()]
+
+
+def chainrule_replayed(**sizes: int) -> Prepared:
+    from chainrule.autograd import Tape
+
+    X, model, optimizer = chainrule_model(sizes)
+    output, _ = model(X)
+    tape = Tape((output * output).mean())
+
+    def step() -> None:
+        tape.forward()
+        optimizer.zero_grad()
+        tape.backward()
+        optimizer.step()
+
+    return step, lambda: [p.grad.T for p in model.parameters()]
+
+
+def pytorch(**sizes: int) -> Prepared:
+    import torch
+
+    X, weights = data(**sizes)
+    model = torch.nn.LSTM(sizes["n_inputs"], sizes["n_hidden"])
+    model.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    inputs = torch.tensor(X)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        output, _ = model(inputs)
+        (output * output).mean().backward()
+        optimizer.step()
+
+    return step, lambda: [p.grad.numpy() for p in model.parameters()]
+
+
+def cases(quick: bool) -> list[Case]:
+    goals = [share_of_time("chainrule", "PyTorch", 5), share_of_time("chainrule, replayed", "PyTorch", None)]
+    sizes = {"batch": 32, "length": 50, "n_inputs": 64, "n_hidden": 128}
+    if quick:
+        sizes |= {"length": 10}
+    name = "batch {batch}, {length} items of {n_inputs} numbers, {n_hidden} hidden units".format(**sizes)
+    return [Case(name, sizes, goals, tolerance=1e-4)]
+
+
+QUESTIONS = [
+    Question(
+        name="lstm_step",
+        title="A recurrent network",
+        note=__doc__,
+        programs={
+            "chainrule": Program(chainrule),
+            "chainrule, replayed": Program(chainrule_replayed),
+            "PyTorch": Program(pytorch, ["torch"]),
+        },
+        cases=cases,
+        module=__name__,
+    )
+]
