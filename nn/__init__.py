@@ -5,7 +5,7 @@ and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the lo
 imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
-from . import data, datasets, init, losses, optim, saving, scalar, schedules
+from . import callbacks, data, datasets, init, losses, optim, saving, scalar, schedules
 from .activations import (
     ELU,
     GELU,
@@ -21,11 +21,13 @@ from .activations import (
     Tanh,
 )
 from .attention import MultiHeadAttention, PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
+from .callbacks import EarlyStopping
 from .convolution import AvgPool2d, Conv2d, MaxPool2d
 from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
 from .dropout import Dropout
 from .embedding import Embedding
 from .from_torch import load_torch
+from .history import History
 from .layers import MLP, Flatten, Linear, Maxout, Sequential
 from .losses import (
     binary_cross_entropy,
@@ -46,8 +48,9 @@ from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
 from .penalties import l1_penalty, l2_penalty
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from .repeating import Repeats, repeat
 from .saving import load, save
-from .training import History, evaluate, fit
+from .training import evaluate, fit
 
 __all__ = [
     "Module",
@@ -121,8 +124,12 @@ __all__ = [
     "fit",
     "evaluate",
     "History",
+    "EarlyStopping",
+    "repeat",
+    "Repeats",
     "save",
     "load",
+    "callbacks",
     "data",
     "datasets",
     "init",

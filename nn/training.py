@@ -1,34 +1,48 @@
-"""Training: the loop over epochs and batches, with a progress bar and a record of what happened.
+"""Training: the loop over epochs and batches, and what goes around it.
 
-The loop itself is three lines, and `fit` adds only what goes around them:
+The loop itself is three lines, which you can write yourself:
 
     for X, y in loader:
         optimizer.zero_grad()
         loss(model(X), y).backward()
         optimizer.step()
+
+`fit` adds validation, a progress bar, a history, and what callbacks do (`callbacks.py`); it sees to it that a training
+that is killed can go on to the same bits (`checkpoints.py`), that Ctrl-C leaves a good model, and that NaN is noticed
+before it reaches the parameters. The steps are in `Run`.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from ..autograd import no_grad
-from ..autograd.errors import KindError, NonfiniteError, RangeError
+from ..autograd import detect_nonfinite, no_grad
+from ..autograd.errors import KindError, NonfiniteError, RangeError, ShapeError
 from ..autograd.node import describe
+from . import saving
+from .callbacks import Callback, EarlyStopping, KeepBest
+from .checkpoints import generators_in, pack, unpack
 from .data import DataLoader
-from .module import Module
-from .optim import Adam, Optimizer
+from .history import History
+from .module import Module, ScalarParameter
+from .optim import Adam, Optimizer, clip_grad_norm_, clip_grad_value_
 
-__all__ = ["History", "evaluate", "fit"]
+__all__ = ["Run", "evaluate", "fit"]
 
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]] | None
-Data = DataLoader | tuple[Any, Any]
+Data = DataLoader | tuple[Any, ...]
 
 
 def fit(
@@ -41,20 +55,40 @@ def fit(
     batch_size: int = 32,
     validation: Data | None = None,
     metrics: Metrics = None,
+    schedule: Any = None,
+    penalty: Callable[[Module], Any] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    early_stopping: EarlyStopping | int | None = None,
+    callbacks: Sequence[Any] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
     seed: int | None = 0,
     progress: bool = True,
 ) -> History:
     """Train a model and say how it went.
 
-    `loss(prediction, target)` gives one number for a batch, its mean. `data` is `(X, y)`, which is cut into
-    batches of `batch_size` in an order that depends on `seed`, or a `DataLoader`. The optimiser is Adam unless one is
-    given. `metrics` are functions such as `accuracy`, in a list, or in a dict with their names. `validation` is data
-    to measure loss and metrics on after each epoch, in evaluation mode and with nothing recorded; its columns
-    in the history start with `val_`. The loss and metrics of training are means over the epoch, while the model
-    changes. Ctrl-C ends the training and returns the history so far. Afterwards the model is in evaluation mode.
+    `loss(prediction, target)` gives one number for a batch, its mean. `data` is `(X, y)`, or several inputs and
+    the target, which are cut into batches of `batch_size` in an order that depends on `seed`; or a `DataLoader`. A
+    network of Values is called with one row at a time, and the loss gets the list of what it returned.
 
-    Raises `NonfiniteError` when the loss becomes NaN or infinite, naming epoch and batch; the parameters
-    are as they were before that batch.
+    - `optimizer` is Adam unless one is given; `schedule` is one of `nn.schedules`, or a list of them. Those that look
+      at a metric are given the validation loss (or what early stopping monitors).
+    - `validation` is data to measure loss and metrics on after each epoch, in evaluation mode and with nothing
+      recorded; its columns in the history start with `val_`.
+    - `metrics` are functions such as `accuracy`, in a list, or in a dict with their names. The loss and metrics of
+      training are means over the epoch, while the model changes.
+    - `penalty(model)` is added to the loss of each batch, and has a column of its own.
+    - `clip_norm` and `clip_value` limit the gradients before each step.
+    - `early_stopping` is an `EarlyStopping`, or its patience: the best model is put back at the end.
+    - `callbacks` are objects as in `nn.callbacks`, or functions that are called after each epoch.
+    - `checkpoint` is a file, `.npz` or `.safetensors`, that is written after each epoch. If it is there already, the
+      training goes on from it, and ends with the bits that it would have had; delete it to start anew.
+
+    Ctrl-C ends the training after the batch at hand (pressed twice: at once), puts the best model so far back (by
+    validation loss, or by loss), and returns the history. Afterwards the model is in evaluation mode.
+
+    Raises `NonfiniteError` when the loss or a gradient becomes NaN or infinite, naming epoch, batch, and the layer and
+    the operation where it began; the model is as it was before that batch, and `error.history` is the history.
 
     >>> from chainrule.nn import MLP, accuracy, cross_entropy, datasets, fit
     >>> model = MLP(2, [16, 2], seed=0)
@@ -62,40 +96,275 @@ def fit(
     >>> len(history["loss"]), history["loss"][0] > history["loss"][-1]
     (3, True)
     """
-    loader = _loader(data, batch_size, True, seed)
-    checks = None if validation is None else _loader(validation, batch_size, False, seed)
-    measures = _measures(metrics)
     if epochs < 0:
         raise RangeError(f"epochs is how often all data are seen, 0 or more; given {epochs}")
+    if isinstance(early_stopping, int):
+        early_stopping = EarlyStopping(early_stopping)
+    schedules = _listed(schedule)
     if optimizer is None:
-        optimizer = Adam(model.parameters())
-    history = History()
-    with tqdm(total=epochs * len(loader), unit="batch", disable=not progress) as bar:
+        optimizer = schedules[0].optimizer if schedules else Adam(model.parameters())
+    if any(each.optimizer is not optimizer for each in schedules):
+        raise KindError("a schedule was made for another optimizer than the one that fit was given")
+    run = Run(
+        model,
+        loss,
+        _loader(data, batch_size, True, seed),
+        optimizer,
+        None if validation is None else _loader(validation, batch_size, False, seed),
+        _measures(metrics),
+        schedules,
+        penalty,
+        (clip_norm, clip_value),
+        # without early stopping the best model is kept all the same, in case of Ctrl-C
+        [early_stopping or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))],
+        epochs,
+    )
+    if checkpoint is not None and Path(checkpoint).exists():
+        run.load(checkpoint)
+    bar = tqdm(
+        total=epochs * len(run.loader),
+        initial=run.epoch * len(run.loader),
+        unit="batch",
+        disable=not progress,
+    )
+    with bar, _ctrl_c() as asked_to_end:
         try:
-            for epoch in range(1, epochs + 1):
-                start = time.perf_counter()
-                bar.set_description(f"epoch {epoch}/{epochs}", refresh=False)
-                means = _Means()
-                model.train()
-                for batch, (X, y) in enumerate(loader, 1):
-                    optimizer.zero_grad()
-                    output = model(X)
-                    wrong = loss(output, y)
-                    _check_loss(wrong, f"epoch {epoch}, batch {batch}", optimizer)
-                    wrong.backward()
-                    optimizer.step()
-                    means.add(len(X), wrong, measures, output, y)
-                    bar.set_postfix(means.texts(), refresh=False)
+            run.tell("on_train_begin")
+            while run.epoch < epochs and run.history.ended is None:
+                bar.set_description(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
+                for texts in run.batches():
+                    bar.set_postfix(texts, refresh=False)
                     bar.update()
-                row = means.values()
-                if checks is not None:
-                    row |= {f"val_{name}": v for name, v in evaluate(model, loss, checks, measures).items()}
-                history.append({"epoch": epoch, **row, "seconds": time.perf_counter() - start})
-                bar.set_postfix({k: f"{v:.4g}" for k, v in row.items()}, refresh=False)
+                    if asked_to_end():
+                        raise KeyboardInterrupt
+                run.end_epoch()
+                if checkpoint is not None:
+                    run.save(checkpoint)
+                bar.set_postfix(run.texts(), refresh=False)
+                if asked_to_end():
+                    raise KeyboardInterrupt
         except KeyboardInterrupt:
-            history.interrupted = True
-    model.eval()
-    return history
+            run.history.ended = "interrupted"
+            run.keeper.restore(run)
+        except NonfiniteError as error:
+            error.history = run.history  # type: ignore[attr-defined]
+            raise
+        finally:
+            model.eval()
+        run.tell("on_train_end")
+    return run.history
+
+
+class Run:
+    """A training as it stands: what callbacks see, and what a checkpoint holds.
+
+    Made by `fit`. `epoch` counts from 1, and `row` has the numbers of the latest epoch.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        loader: DataLoader,
+        optimizer: Optimizer,
+        validation: DataLoader | None,
+        metrics: Mapping[str, Callable[[Any, Any], float]],
+        schedules: list[Any],
+        penalty: Callable[[Module], Any] | None,
+        limits: tuple[float | None, float | None],
+        callbacks: list[Any],
+        epochs: int,
+    ) -> None:
+        self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
+        self.validation, self.metrics, self.schedules, self.penalty = validation, metrics, schedules, penalty
+        self.clip_norm, self.clip_value = limits
+        self.callbacks, self.epochs = callbacks, epochs
+        self.keeper: KeepBest = callbacks[0]
+        self.history = History()
+        self.epoch = self.batch = 0
+        self.row: dict[str, float] = {}
+        self.means = _Means()
+        self.generators = generators_in(model, *callbacks)
+        self.buffers = [buffer for _, buffer in model.named_buffers()]
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the training after this epoch, for a reason that the history will name."""
+        self.history.ended = reason
+
+    def tell(self, moment: str) -> None:
+        """Call the callbacks that wait for this moment."""
+        for callback in self.callbacks:
+            getattr(callback, moment, _nothing)(self)
+
+    # ------------------------------------------------------------------ one epoch
+
+    def batches(self) -> Iterator[dict[str, str]]:
+        """Train on all batches; yields the numbers to show after each."""
+        self.started = time.perf_counter()
+        self.epoch += 1
+        self.batch = 0
+        self.means = _Means()
+        self.model.train()
+        self.tell("on_epoch_begin")
+        for *inputs, y in self.loader:
+            self.batch += 1
+            self.step(inputs, y)
+            for schedule in self.schedules:
+                if schedule.every == "batch":
+                    schedule.step()
+            self.tell("on_batch_end")
+            yield self.texts()
+
+    def step(self, inputs: Sequence[Any], y: Any) -> None:
+        """One step of the optimiser: the loop of the manual, and a look at whether all is finite."""
+        before = _Before(self.generators, self.buffers)
+        self.optimizer.zero_grad()
+        output = predict(self.model, *inputs)
+        wrong = total = self.loss(output, y)
+        found = {"loss": float(wrong), **{name: measure(output, y) for name, measure in self.metrics.items()}}
+        if self.penalty is not None:
+            extra = self.penalty(self.model)
+            found["penalty"] = float(extra)
+            total = wrong + extra
+        if not math.isfinite(float(total)):
+            self.blame("the loss", float(total), inputs, y, before)
+        total.backward()
+        for p in self.optimizer.parameters:
+            if p.grad is not None and not np.isfinite(p.grad).all():
+                self.blame(f"the gradient of {p.name or 'a parameter'}", p.grad, inputs, y, before)
+        if self.clip_value is not None:
+            clip_grad_value_(self.optimizer.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
+        self.optimizer.step()
+        self.means.add(_length(y), found)
+
+    def end_epoch(self) -> None:
+        """Validate, write the epoch's row, and tell everyone."""
+        row = self.means.values()
+        if self.validation is not None:
+            found = evaluate(self.model, self.loss, self.validation, self.metrics)
+            row |= {f"val_{name}": value for name, value in found.items()}
+        row |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - self.started}
+        self.row = {"epoch": self.epoch, **row}
+        self.history.append(self.row)
+        self.tell("on_epoch_end")
+        for schedule in self.schedules:
+            if schedule.every == "epoch":
+                schedule.step(self.keeper.measured(self))
+
+    def texts(self) -> dict[str, str]:
+        """Loss, metrics and rate as texts."""
+        row = (
+            self.row
+            if self.row.get("epoch") == self.epoch
+            else {**self.means.values(), "lr": self.optimizer.lr}
+        )
+        return {name: f"{value:.4g}" for name, value in row.items() if name not in ("epoch", "seconds")}
+
+    def blame(self, what: str, value: Any, inputs: Sequence[Any], y: Any, before: _Before) -> None:
+        """Run a batch once more to find where it stops being finite, and raise the error that says so."""
+        before.restore()
+        found = ""
+        try:
+            with np.errstate(all="ignore"), detect_nonfinite():
+                total = self.loss(predict(self.model, *inputs), y)
+                if self.penalty is not None:
+                    total = total + self.penalty(self.model)
+                total.backward()
+        except NonfiniteError as error:
+            found = str(error)
+        finally:
+            before.restore()
+            self.optimizer.zero_grad()
+        bad = np.asarray(value)[~np.isfinite(value)].ravel()[0]
+        places = [line.split(" / ")[-1] for line in found.splitlines() if line.startswith("  scope: ")]
+        layer = f", in {places[0].removeprefix('  scope: ')}" if places else ""
+        raise NonfiniteError(
+            f"{what} became {bad} in epoch {self.epoch}, batch {self.batch}{layer}; training has stopped, and the "
+            f"model is as it was before that batch. Is the learning rate, {self.optimizer.lr}, too high, does the data "
+            f"hold NaN, or does a logarithm or a division meet 0?" + (f"\n{found}" if found else "")
+        )
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that the rest of the training depends on."""
+        text, arrays = pack(self.state_dict())
+        saving.write(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Go on from what `save` wrote. Raises `FileError` or `ShapeError` for a file of another training."""
+        arrays, words = saving.read(path)
+        if words.get("format") != "chainrule training" or words.get("version") != "1":
+            raise saving.FileError(
+                f"{path} is no checkpoint of a training, or one of another version; to start anew give another name"
+            )
+        state = unpack(words["state"], arrays)
+        found, mine = state["training"], self.signature()
+        other = [
+            f"{name} {found.get(name)!r}, and {value!r} here"
+            for name, value in mine.items()
+            if found.get(name) != value
+        ]
+        if other:
+            raise ShapeError(
+                f"{path} is the checkpoint of another training, and nothing of it was loaded: it had "
+                f"{'; '.join(other)}. Delete the file, or give another one, to start anew"
+            )
+        before = self.state_dict()
+        try:
+            self.load_state_dict(state)
+        except Exception as error:
+            self.load_state_dict(before)
+            raise saving.FileError(
+                f"{path} does not fit this training, and nothing of it was loaded: {type(error).__name__}: {error}"
+            ) from None
+
+    def signature(self) -> dict[str, Any]:
+        """What has to be the same for a training to go on."""
+        return {
+            "model": repr(self.model),
+            "loss": _name(self.loss),
+            "data": repr(self.loader),
+            "optimizer": type(self.optimizer).__name__,
+            "schedules": [type(each).__name__ for each in self.schedules],
+            "callbacks": [type(each).__name__ for each in self.callbacks],
+            "validation": repr(self.validation),
+            "metrics": list(self.metrics),
+            "limits": [self.clip_norm, self.clip_value],
+        }
+
+    def parts(self) -> dict[str, Any]:
+        """What has a state of its own."""
+        named = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "loader": self.loader,
+            "history": self.history,
+        }
+        named |= {f"schedule {i}": each for i, each in enumerate(self.schedules)}
+        named |= {
+            f"callback {i}": each for i, each in enumerate(self.callbacks) if hasattr(each, "state_dict")
+        }
+        return named if self.validation is None else {**named, "validation": self.validation}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, as nested dicts."""
+        return {
+            "training": self.signature(),
+            "epoch": self.epoch,
+            "generators": [generator.bit_generator.state for generator in self.generators],
+            "parts": {name: part.state_dict() for name, part in self.parts().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict()` gave."""
+        for name, part in self.parts().items():
+            part.load_state_dict(state["parts"][name])
+        for generator, found in zip(self.generators, state["generators"], strict=True):
+            generator.bit_generator.state = found
+        self.epoch = state["epoch"]
 
 
 def evaluate(
@@ -114,66 +383,20 @@ def evaluate(
     model.eval()
     try:
         with no_grad():
-            for X, y in _loader(data, batch_size, False, 0):
-                output = model(X)
-                means.add(len(X), loss(output, y), measures, output, y)
+            for *inputs, y in _loader(data, batch_size, False, 0):
+                output = predict(model, *inputs)
+                found = {"loss": loss(output, y), **{name: f(output, y) for name, f in measures.items()}}
+                means.add(_length(y), found)
     finally:
         model.train(training)
     return means.values()
 
 
-class History:
-    """What happened in each epoch of a training: one row of numbers per epoch.
-
-    `history["loss"]` is a column as a list, `to_dict()` all of them; printing it shows a table.
-    `interrupted` says whether Ctrl-C ended it.
-
-    >>> from chainrule.nn import History
-    >>> history = History()
-    >>> history.append({"epoch": 1, "loss": 0.75})
-    >>> history.append({"epoch": 2, "loss": 0.5})
-    >>> history
-     epoch    loss
-         1    0.75
-         2     0.5
-    >>> history["loss"]
-    [0.75, 0.5]
-    """
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, float]] = []
-        self.interrupted = False
-
-    def append(self, row: Mapping[str, float]) -> None:
-        """Add the numbers of one epoch."""
-        self.rows.append(dict(row))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, name: str) -> list[float]:
-        columns = self.to_dict()
-        if name not in columns:
-            raise RangeError(
-                f"this history has no column {name!r}; it has {', '.join(columns) or 'none yet'}"
-            )
-        return columns[name]
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """The columns by their names; `pandas.DataFrame` takes it."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
-
-    def __repr__(self) -> str:
-        columns = self.to_dict()
-        if not columns:
-            return "History of no epochs"
-        texts = [[name, *(f"{v:.4g}" for v in column)] for name, column in columns.items()]
-        widths = [max(6, *map(len, column)) for column in texts]
-        lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths)) for row in zip(*texts)]
-        if len(lines) > 25:
-            lines = [*lines[:11], f"{'...':>6}", *lines[-10:]]
-        return "\n".join(lines) + ("\ninterrupted" if self.interrupted else "")
+def predict(model: Module, *inputs: Any) -> Any:
+    """What a model makes of a batch; a network of Values is given the rows one by one."""
+    if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
+        return [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
+    return model(*inputs)
 
 
 class _Means:
@@ -183,25 +406,93 @@ class _Means:
         self.sums: dict[str, float] = {}
         self.samples = 0
 
-    def add(self, n: int, loss: Any, measures: Mapping[str, Any], output: Any, y: Any) -> None:
+    def add(self, n: int, found: Mapping[str, Any]) -> None:
         self.samples += n
-        found = {"loss": loss, **{name: measure(output, y) for name, measure in measures.items()}}
         for name, value in found.items():
             self.sums[name] = self.sums.get(name, 0.0) + n * float(value)
 
     def values(self) -> dict[str, float]:
         return {name: total / self.samples for name, total in self.sums.items()}
 
-    def texts(self) -> dict[str, str]:
-        return {name: f"{value:.4g}" for name, value in self.values().items()}
+
+class _Before:
+    """Random generators and running statistics as they were, so that a batch can be run a second time."""
+
+    def __init__(self, generators: Sequence[np.random.Generator], buffers: Sequence[np.ndarray]) -> None:
+        self.generators = [(generator, generator.bit_generator.state) for generator in generators]
+        self.buffers = [(buffer, buffer.copy()) for buffer in buffers]
+
+    def restore(self) -> None:
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+        for buffer, before in self.buffers:
+            buffer[...] = before
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """A first Ctrl-C in the block only makes the function that it gives say so; a second one interrupts as always."""
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    # other threads cannot set it, and a handler of the user's has its own plans
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _nothing(run: Run) -> None:
+    pass
+
+
+def _callback(given: Any) -> Any:
+    if isinstance(given, type) or not (callable(given) or any(hasattr(given, name) for name in MOMENTS)):
+        raise KindError(
+            f"a callback is an object with a method {', '.join(MOMENTS)}, or a function; given {describe(given)}"
+        )
+    if any(hasattr(given, name) for name in MOMENTS):
+        return given
+    callback = Callback()
+    callback.on_epoch_end = given  # type: ignore[method-assign]
+    return callback
+
+
+MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _length(y: Any) -> int:
+    return len(next(iter(y.values())) if isinstance(y, dict) else y)
 
 
 def _loader(data: Data, batch_size: int, shuffle: bool, seed: int | None) -> DataLoader:
-    if isinstance(data, DataLoader):
-        return data
-    if not isinstance(data, tuple) or len(data) != 2:
-        raise KindError(f"data are a pair (X, y) or a DataLoader; given {describe(data)}")
-    return DataLoader(*data, batch_size=batch_size, shuffle=shuffle, seed=seed)
+    if not isinstance(data, DataLoader):
+        if not isinstance(data, tuple) or len(data) < 2:
+            raise KindError(f"data are a pair (X, y) or a DataLoader; given {describe(data)}")
+        data = DataLoader(*data, batch_size=batch_size, shuffle=shuffle, seed=seed)
+    if len(data.arrays) < 2:
+        raise KindError(
+            "a model is trained on inputs and targets; this DataLoader has one array. Write DataLoader(X, y)"
+        )
+    return data
 
 
 def _measures(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
@@ -216,13 +507,3 @@ def _measures(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
 
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _check_loss(loss: Any, where: str, optimizer: Optimizer) -> None:
-    value = float(loss)
-    if not math.isfinite(value):
-        raise NonfiniteError(
-            f"the loss became {value} in {where}, and training has stopped there. "
-            f"Is the learning rate, {optimizer.lr}, too high, does the data hold NaN, or does a logarithm or a "
-            f"division meet 0?"
-        )

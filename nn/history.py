@@ -1,0 +1,182 @@
+"""The record of a training: one row of numbers per epoch, as a table, as JSON, and as a plot."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ..autograd.errors import ChainruleError, KindError, RangeError
+
+__all__ = ["History"]
+
+
+class History:
+    """What happened in each epoch of a training: one row of numbers per epoch.
+
+    `history["loss"]` is a column as a list, `to_dict()` all of them; printing it shows a table. `save` and
+    `load` keep it as JSON, and `plot` draws it. `best` is the epoch with the best model, and `ended` says why the
+    training ended before its last epoch, or is `None`.
+
+    >>> from chainrule.nn import History
+    >>> history = History()
+    >>> history.append({"epoch": 1, "loss": 0.75})
+    >>> history.append({"epoch": 2, "loss": 0.5})
+    >>> history
+     epoch    loss
+         1    0.75
+         2     0.5
+    >>> history["loss"]
+    [0.75, 0.5]
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.best: int | None = None
+        self.ended: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.ended == "interrupted"
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add the numbers of one epoch."""
+        self.rows.append(dict(row))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> list[float]:
+        columns = self.to_dict()
+        if name not in columns:
+            raise RangeError(
+                f"this history has no column {name!r}; it has {', '.join(columns) or 'none yet'}"
+            )
+        return columns[name]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The columns by their names; `pandas.DataFrame` takes it."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
+
+    # ------------------------------------------------------------------ JSON
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it in plain lists and dicts, for JSON and for checkpoints."""
+        rows = [
+            {name: value if math.isfinite(value) else str(value) for name, value in row.items()}
+            for row in self.rows
+        ]
+        return {"rows": rows, "best": self.best, "ended": self.ended}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Become what `state_dict()` gave."""
+        try:
+            rows = [
+                {str(name): float(value) if isinstance(value, str) else value for name, value in row.items()}
+                for row in state["rows"]
+            ]
+            best, ended = state["best"], state["ended"]
+            if not all(isinstance(value, (int, float)) for row in rows for value in row.values()):
+                raise TypeError("a row has something else than numbers")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise KindError(f"this is no history of a training: {type(error).__name__}: {error}") from None
+        self.rows, self.best, self.ended = rows, best, ended
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file as JSON.
+
+        >>> from chainrule.nn import History
+        >>> history = History()
+        >>> history.append({"epoch": 1, "loss": 0.75})
+        >>> history.save("history.json")
+        >>> History.load("history.json")
+         epoch    loss
+             1    0.75
+        """
+        Path(path).write_text(
+            json.dumps(self.state_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `save` wrote. Raises `KindError` for a file that is something else."""
+        try:
+            state = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise KindError(f"{path} is no JSON file, or a damaged one: {error}") from None
+        history = cls()
+        history.load_state_dict(state)
+        return history
+
+    # ------------------------------------------------------------------ showing
+
+    def plot(self, *names: str, ax: Any = None) -> Any:
+        """Draw columns over the epochs, by default the loss, with its validation; returns matplotlib's axes.
+
+        Takes matplotlib, the extra `plot`. `chainrule.viz.plot_loss(history)` is the same in the colours of the
+        drawings.
+
+        >>> from chainrule.nn import History
+        >>> history = History()
+        >>> for epoch, loss in enumerate([0.75, 0.5], 1):
+        ...     history.append({"epoch": epoch, "loss": loss, "val_loss": loss + 0.1})
+        >>> [line.get_label() for line in history.plot().lines]
+        ['loss', 'val_loss']
+        """
+        columns = {
+            name: self[name] for name in names or ("loss", "val_loss") if names or name in self.to_dict()
+        }
+        if ax is None:
+            ax = _new_axes()
+        epochs = range(1, len(self) + 1)
+        for name, values in columns.items():
+            ax.plot(epochs, values, label=name, linestyle="--" if name.startswith("val_") else "-")
+        if self.best is not None:
+            ax.axvline(self.best, color="0.7", linewidth=1, zorder=0)
+        ax.set_xlabel("epoch")
+        ax.legend()
+        return ax
+
+    def _lines(self) -> list[list[str]]:
+        """The table's cells, the names first, and its middle left out if it is long."""
+        columns = {name: [f"{v:.4g}" for v in column] for name, column in self.to_dict().items()}
+        lines = [list(columns), *map(list, zip(*columns.values()))]
+        return lines if len(lines) <= 25 else [*lines[:11], ["..."] + [""] * (len(columns) - 1), *lines[-10:]]
+
+    def _remarks(self) -> str:
+        best = f"the best model is that of epoch {self.best}" if self.best is not None else ""
+        return "; ".join(filter(None, (self.ended, best)))
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "; ".join(filter(None, ("History of no epochs", self._remarks())))
+        lines = self._lines()
+        widths = [max(6, *map(len, column)) for column in zip(*lines)]
+        table = ["  ".join(text.rjust(width) for text, width in zip(line, widths)).rstrip() for line in lines]
+        return "\n".join(filter(None, (*table, self._remarks())))
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._lines()
+        cells = ["<tr>" + "".join(f"<td>{text}</td>" for text in row) + "</tr>" for row in rows]
+        titles = "".join(f"<th>{escape(name)}</th>" for name in head)
+        return f"<table><tr>{titles}</tr>{''.join(cells)}</table><p>{escape(self._remarks())}</p>"
+
+
+def _new_axes() -> Any:
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise PlotError(
+            "plots are drawn by matplotlib, which is not installed. Install it with: pip install 'chainrule[plot]'"
+        ) from None
+    return pyplot.subplots(layout="constrained")[1]
+
+
+class PlotError(ChainruleError, ImportError):
+    """matplotlib is not installed."""
