@@ -5,7 +5,7 @@ and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the lo
 imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
-from . import callbacks, data, datasets, init, losses, optim, saving, scalar, schedules
+from . import callbacks, data, datasets, diagnostics, init, losses, optim, saving, scalar, schedules
 from .activations import (
     ELU,
     GELU,
@@ -132,6 +132,7 @@ __all__ = [
     "callbacks",
     "data",
     "datasets",
+    "diagnostics",
     "init",
     "losses",
     "optim",

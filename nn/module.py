@@ -6,7 +6,7 @@ and dicts, and what is found there are its parts; the way to a part is its name,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -93,6 +93,7 @@ class Module:
 
     _numbered: ClassVar[dict[str, str]] = {}  # names for the entries of a list: {0} counts from 0, {1} from 1
     _buffers: ClassVar[tuple[str, ...]] = ()  # attributes that hold arrays of the state which are not learnt
+    _hooks: tuple[ForwardHook, ...] = ()  # what is called after each call
     _path: str = ""  # the way here from the outermost module
     _title: str | None = None  # what the scope of a call is called, once it has been worked out
 
@@ -112,9 +113,31 @@ class Module:
         recording, titles, watch = MODE.get()
         before = MODE.set((recording, (*titles, title), watch))  # as `with scope(title)` does, in half the time
         try:
-            return self.forward(*inputs, **options)
+            output = self.forward(*inputs, **options)
+            for hook in self._hooks:
+                replaced = hook(self, inputs, output)
+                output = output if replaced is None else replaced
+            return output
         finally:
             MODE.reset(before)
+
+    def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> ForwardHook:
+        """Call `hook(module, inputs, output)` after each call; what it returns, if anything, replaces the output.
+
+        Returns a handle: `handle.remove()` takes the hook away again. Raises `KindError` for what cannot be called.
+
+        >>> import numpy as np
+        >>> from chainrule.nn import Linear
+        >>> layer, shapes = Linear(2, 3), []
+        >>> handle = layer.register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
+        >>> y = layer(np.ones((5, 2)))
+        >>> handle.remove()
+        >>> shapes
+        [(5, 3)]
+        """
+        if not callable(hook):
+            raise KindError(f"a forward hook is a function of module, inputs, and output; given {describe(hook)}")
+        return ForwardHook(self, hook)
 
     # ------------------------------------------------------------------ parts and their names
 
@@ -305,6 +328,22 @@ class Module:
             if isinstance(part, Module):
                 lines += f"{name}: {part!r}".splitlines()
         return "\n  ".join(lines)
+
+
+class ForwardHook:
+    """What `register_forward_hook` returns."""
+
+    def __init__(self, module: Module, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.module = module
+        vars(module)["_hooks"] = (*module._hooks, self)
+
+    def __call__(self, *given: Any) -> Any:
+        return self.function(*given)
+
+    def remove(self) -> None:
+        """Call the hook no more; removing twice does nothing."""
+        vars(self.module)["_hooks"] = tuple(hook for hook in self.module._hooks if hook is not self)
 
 
 def _found(value: Any, path: str) -> Iterator[tuple[str, Module | AnyParameter]]:
