@@ -35,8 +35,9 @@ bench: $(VENV)/bench.stamp  ## measure against micrograd, PyTorch, JAX and other
 bench-page: $(VENV)/bench.stamp  ## write docs/benchmarks.md and its plot from those figures
 	$(VENV)/bin/python benchmarks/page.py out/benchmarks.json
 
-pages: $(VENV)/dev.stamp  ## write the documentation pages that are generated from the table
+pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pictures of the documentation
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
+	$(VENV)/bin/python tests/support/drawing_page.py
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check

@@ -62,6 +62,9 @@ def test_examples_on_a_page(page: Path) -> None:
     test = doctest.DocTestParser().get_doctest(code, {}, page.name, page.name, 0)
     with np.errstate(all="ignore"):
         assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+    for drawn in Path.cwd().glob("*.svg"):
+        shown = ROOT / "docs/images" / drawn.name
+        assert texts(drawn.read_text("utf-8")) == texts(shown.read_text("utf-8")), "draw anew with: make pages"
 
 
 def readme_blocks(language: str) -> list[str]:

@@ -314,15 +314,11 @@ class _Writer:
             parts.append(coloured("operations stand in the box of their result", theme.muted))
         if "grad" in show and any(is_zero(box.gradient) for box in self.graph.boxes):
             parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
-        lines = ["".join(f"<TD>{part}</TD>" for part in parts)] if parts else []
-        across = f'COLSPAN="{max(len(parts), 1)}" ALIGN="LEFT"'
+        lines = ["&#160;&#160;&#160; ".join(parts)] if parts else []
         if self.graph.hides:
-            hidden = escape(" · ".join(self.graph.hides))
-            lines.append(f"<TD {across}>{coloured(hidden, theme.muted)}</TD>")
-        if not lines:
-            return ""
-        space = f'<TD {across} HEIGHT="8"></TD>'
-        return label(table((f"<TR>{line}</TR>" for line in [space, *lines]), 'CELLPADDING="6"'))
+            lines.append(coloured(escape(" · ".join(self.graph.hides)), theme.muted))
+        space = '<TR><TD HEIGHT="8"></TD></TR>'
+        return label(table([space, *map(row, lines)], 'CELLPADDING="6"')) if lines else ""
 
     def gradient_legend(self) -> str:
         """What the gradients are of, where it can be told: of the only output, if its own is 1."""

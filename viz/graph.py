@@ -204,7 +204,7 @@ class _Reader:
             boxes.append(box)
             edges.append(edge)
             places.append(place)
-        return Graph(boxes, edges, _clusters(boxes, places), len(self.outline), tuple(self.hides()))
+        return Graph(boxes, edges, _clusters(boxes, places), len(self.outline), tuple(self.hides(boxes)))
 
     # ------------------------------------------------------------------ boxes
 
@@ -361,8 +361,12 @@ class _Reader:
             return replace(drawn, flows=flows)
         locals_ = [self.local(e) for e in group]
         numbers = [d for d in locals_ if d is not None]
-        if numbers and self.exits[self.members[head]].sum() == 1:
-            return replace(drawn, local=sum(numbers) if len(numbers) > 1 else numbers[0])
+        if (
+            numbers
+            and len(set(self.outline.tails[group].tolist())) == 1
+            and not self.takes_inputs_apart(head)
+        ):
+            return replace(drawn, local=sum(numbers))  # a term that a long sum has several times
         if numbers and len({repr(d) for d in numbers}) == 1:
             return replace(drawn, local=numbers[0])
         if numbers:
@@ -412,7 +416,7 @@ class _Reader:
                     yield Box(id, "more", f"⋯ {many}"), Edge(f"{id}edge", *ends, flows=False), self.place(b)
                     count += 1
 
-    def hides(self) -> Iterator[str]:
+    def hides(self, boxes: Sequence[Box]) -> Iterator[str]:
         """What the drawing does not show, in words."""
         nodes, drawn = len(self.outline), int((self.partition.block >= 0).sum())
         closed = [titles for b, titles in self.partition.closed.items() if b in self.members]
@@ -420,6 +424,8 @@ class _Reader:
             yield f"⋯ {nodes - drawn:,} of {nodes:,} nodes are not drawn"
         if len(self.order) < drawn:
             yield f"{drawn:,} nodes in {len(self.order):,} box{'es' * (len(self.order) != 1)}"
+        if any(box.copies > 1 for box in boxes):
+            yield "× n: n that are alike share a box"
         if closed:
             yield f"depth={closed[0]} opens the modules"
 

@@ -1,0 +1,29 @@
+"""Draw the pictures of docs/drawing.md and of the README anew, by running their examples among the pictures."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    page, first = (
+        "".join(
+            re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)[:most]
+        )
+        for name, most in (("docs/drawing.md", None), ("README.md", 1))
+    )
+    os.chdir(ROOT / "docs/images")
+    exec(compile(first, "README.md", "exec"), {})
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    test = doctest.DocTestParser().get_doctest(page, {}, "drawing.md", "drawing.md", 0)
+    return min(doctest.DocTestRunner(optionflags=flags).run(test).failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
