@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/drawing.md and of the README anew, by running their examples among the pictures."""
+"""Draw the pictures of the pages on drawing and on sequences, and of the README, anew, by running their examples."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    page, first = (
+    page, sequences, first = (
         "".join(
             re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)[:most]
         )
-        for name, most in (("docs/drawing.md", None), ("README.md", 1))
+        for name, most in (("docs/drawing.md", None), ("docs/sequences.md", None), ("README.md", 1))
     )
     os.chdir(ROOT / "docs/images")
     exec(compile(first, "README.md", "exec"), {})
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    test = doctest.DocTestParser().get_doctest(page, {}, "drawing.md", "drawing.md", 0)
+    test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
     return min(doctest.DocTestRunner(optionflags=flags).run(test).failed, 1)
 
 
