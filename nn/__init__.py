@@ -20,6 +20,8 @@ from .activations import (
     Softplus,
     Tanh,
 )
+from .ancestors import LeakyIntegrateAndFire, Perceptron, least_squares
+from .approximation import box_network
 from .attention import MultiHeadAttention, PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
 from .callbacks import EarlyStopping
 from .convolution import AvgPool2d, Conv2d, MaxPool2d
@@ -50,6 +52,7 @@ from .penalties import l1_penalty, l2_penalty
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .repeating import Repeats, repeat
 from .saving import load, save
+from .summary import Summary, SummaryRow, summary
 from .training import evaluate, fit
 
 __all__ = [
@@ -69,6 +72,13 @@ __all__ = [
     "BatchNorm2d",
     "LayerNorm",
     "Embedding",
+    "LeakyIntegrateAndFire",
+    "Perceptron",
+    "least_squares",
+    "box_network",
+    "summary",
+    "Summary",
+    "SummaryRow",
     "RNN",
     "LSTM",
     "GRU",
