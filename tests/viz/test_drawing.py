@@ -253,6 +253,23 @@ def test_characters_without_a_shape_are_spelled_out(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_what_is_folded_are_shown_as_they_are(name, engine):
+    x = Value(1.0, name=name)
+    with scope(name):
+        module = tanh(x * 2.0)
+    stack = [tanh(Value(float(i), name=name)) for i in range(20)]
+    drawing = draw([module, *stack], depth=0, max_nodes=5, engine=engine)
+    picture = Picture(drawing)
+    shown = name.replace("\n", "\\n").strip()
+    assert {box.kind for box in drawing._graph.boxes} == {"module", "input", "result"}
+    assert sum(text == shown for text in map(str.strip, filter(None, picture.texts))) == 3
+    assert not {"evil"} & set(picture.groups)
+    assert {each for each in picture.root.iter() if each.tag == f"{SVG}b"} == set()
+    assert "× 20" in {text.strip() for text in picture.texts if text}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_scopes_and_operations_are_text_too(engine):
     row = elementwise('<i>&"\\N', lambda x: x, lambda x: x, [lambda y, x: 1])
     try:
@@ -307,7 +324,13 @@ loss.backward()
 a, b = Value(2.0, name="a"), Value(-3.0)
 with scope("s"):
     roots = {"p": a * b + a, "q": tanh(a * a), "r": [a, b]}
-for drawing in (draw(loss), draw(roots, show={"data", "grad", "local", "op", "name"}), draw(loss, theme="dark")):
+xs = [[0.5, float(i)] for i in range(30)]
+model = nn.scalar.MLP(2, [4, 1], seed=0)
+batch = sum((model(x) - 1.0) ** 2 for x in xs)
+for drawing in (
+    draw(loss), draw(roots, show={"data", "grad", "local", "op", "name"}), draw(loss, theme="dark"), draw(batch),
+    draw(batch, depth=0), draw(batch, depth=3, max_nodes=20), draw(batch, around=batch, hops=5),
+):
     for text in (drawing.dot, drawing.svg(), str(drawing)):
         print(hashlib.sha256(text.encode()).hexdigest())
 """
@@ -327,7 +350,7 @@ def test_the_same_graph_gives_the_same_bytes_in_every_process(tmp_path):
         )
         outputs.add(done.stdout)
     assert len(outputs) == 1
-    assert len(set(outputs.pop().split())) == 8  # the tree of text has no theme
+    assert len(set(outputs.pop().split())) == 20  # the tree of text has no theme
 
 
 def test_the_same_graph_gives_the_same_bytes_twice():
@@ -499,6 +522,20 @@ def test_the_ground_is_opaque_and_of_the_theme(name):
     assert ground.get("fill") in (theme.background, "white")
     other = THEMES["dark" if name == "light" else "light"]
     assert other.value not in drawing.dot
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_automatic_theme_is_light_and_knows_the_dark_colour_of_each_colour(engine):
+    loss = network()
+    loss.backward()
+    svg = draw(loss, depth=1, theme="auto", engine=engine).svg()
+    light, dark = (draw(loss, depth=1, theme=name, engine=engine) for name in ("light", "dark"))
+    rules = dict(re.findall(r'\[fill="([^"]*)"\]\{fill:([^}]*)\}', svg))
+    assert re.sub("<style>.*</style>\n", "", svg) == light.svg()
+    for mark in ("fill", "stroke"):
+        turned = [rules.get(colour, colour) for colour in re.findall(f'{mark}="([^"]*)"', light.svg())]
+        assert turned == re.findall(f'{mark}="([^"]*)"', dark.svg())
+    assert ElementTree.fromstring(svg).tag == f"{SVG}svg"
 
 
 def test_a_theme_of_ones_own():
