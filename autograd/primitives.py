@@ -209,7 +209,7 @@ def _sigmoid(x: float) -> float:
 
 def _sigmoid_of_arrays(x: Any) -> Any:
     e = np.exp(-np.absolute(x))  # at most 1: never overflows
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return np.maximum(e, x >= 0) / (1 + e)
 
 
 def _softplus(x: float) -> float:
