@@ -5,6 +5,8 @@ and `init.py`, then `losses.py`, `optim.py`, `data.py` and `training.py`, the lo
 imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
+import typing
+
 from . import callbacks, data, datasets, diagnostics, init, losses, optim, saving, scalar, schedules
 from .activations import (
     ELU,
@@ -54,6 +56,9 @@ from .repeating import Repeats, repeat
 from .saving import load, save
 from .summary import Summary, SummaryRow, summary
 from .training import evaluate, fit
+
+if typing.TYPE_CHECKING:
+    from .estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
     "Module",
@@ -137,6 +142,8 @@ __all__ = [
     "EarlyStopping",
     "repeat",
     "Repeats",
+    "MLPClassifier",
+    "MLPRegressor",
     "save",
     "load",
     "callbacks",
@@ -150,3 +157,12 @@ __all__ = [
     "scalar",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> typing.Any:
+    """The estimators, once they are asked for: scikit-learn takes a second to import, and is an extra."""
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from . import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -132,9 +132,10 @@ def fit(
             run.tell("on_train_begin")
             while run.epoch < epochs and run.history.ended is None:
                 bar.set_description(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
-                for texts in run.batches():
-                    bar.set_postfix(texts, refresh=False)
-                    bar.update()
+                for _ in run.batches():
+                    if progress:
+                        bar.set_postfix(run.texts(), refresh=False)
+                        bar.update()
                     if asked_to_end():
                         raise KeyboardInterrupt
                 run.end_epoch()
@@ -158,7 +159,8 @@ def fit(
 class Run:
     """A training as it stands: what callbacks see, and what a checkpoint holds.
 
-    Made by `fit`. `epoch` counts from 1, and `row` has the numbers of the latest epoch.
+    Made by `fit`. `epoch` counts from 1; `row` has the numbers of the latest epoch, `latest` loss and metrics of the
+    latest batch.
     """
 
     def __init__(
@@ -183,7 +185,9 @@ class Run:
         self.history = History()
         self.epoch = self.batch = 0
         self.row: dict[str, float] = {}
+        self.latest: dict[str, float] = {}
         self.means = _Means()
+        self.predict = _on_batches(model)
         self.generators = generators_in(model, *callbacks)
         self.buffers = [buffer for _, buffer in model.named_buffers()]
 
@@ -198,8 +202,8 @@ class Run:
 
     # ------------------------------------------------------------------ one epoch
 
-    def batches(self) -> Iterator[dict[str, str]]:
-        """Train on all batches; yields the numbers to show after each."""
+    def batches(self) -> Iterator[int]:
+        """Train on all batches; yields their numbers."""
         self.started = time.perf_counter()
         self.epoch += 1
         self.batch = 0
@@ -213,13 +217,13 @@ class Run:
                 if schedule.every == "batch":
                     schedule.step()
             self.tell("on_batch_end")
-            yield self.texts()
+            yield self.batch
 
     def step(self, inputs: Sequence[Any], y: Any) -> None:
         """One step of the optimiser: the loop of the manual, and a look at whether all is finite."""
         before = _Before(self.generators, self.buffers)
         self.optimizer.zero_grad()
-        output = predict(self.model, *inputs)
+        output = self.predict(*inputs)
         wrong = total = self.loss(output, y)
         found = {"loss": float(wrong), **{name: measure(output, y) for name, measure in self.metrics.items()}}
         if self.penalty is not None:
@@ -237,6 +241,7 @@ class Run:
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
+        self.latest = found
         self.means.add(_length(y), found)
 
     def end_epoch(self) -> None:
@@ -268,7 +273,7 @@ class Run:
         found = ""
         try:
             with np.errstate(all="ignore"), detect_nonfinite():
-                total = self.loss(predict(self.model, *inputs), y)
+                total = self.loss(self.predict(*inputs), y)
                 if self.penalty is not None:
                     total = total + self.penalty(self.model)
                 total.backward()
@@ -379,12 +384,12 @@ def evaluate(
     >>> sorted(evaluate(model, cross_entropy, datasets.moons(100, seed=0), [accuracy]))
     ['accuracy', 'loss']
     """
-    measures, means, training = _measures(metrics), _Means(), model.training
+    measures, means, training, predict = _measures(metrics), _Means(), model.training, _on_batches(model)
     model.eval()
     try:
         with no_grad():
             for *inputs, y in _loader(data, batch_size, False, 0):
-                output = predict(model, *inputs)
+                output = predict(*inputs)
                 found = {"loss": loss(output, y), **{name: f(output, y) for name, f in measures.items()}}
                 means.add(_length(y), found)
     finally:
@@ -392,11 +397,11 @@ def evaluate(
     return means.values()
 
 
-def predict(model: Module, *inputs: Any) -> Any:
-    """What a model makes of a batch; a network of Values is given the rows one by one."""
+def _on_batches(model: Module) -> Callable[..., Any]:
+    """The model, as a function of batches: one of Values is given the rows one by one."""
     if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
-        return [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
-    return model(*inputs)
+        return lambda *inputs: [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
+    return model
 
 
 class _Means:
