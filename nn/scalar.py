@@ -63,15 +63,13 @@ def _neuron(name: str) -> tuple[Primitive, dict[str, Any]]:
     with recording(True):
         trial = activation_named(name)[0]()(Value(1.0))
     g, options = trial.op or positive, trial.params
-    at_float, at_array = g.on_floats, g.on_arrays
+    at_float, at_array, rule, factor = g.on_floats, g.on_arrays, g.rule_for(0), dot_.rules
 
     def local_gradient(i: int, y: Any, *inputs: Any, **options: Any) -> Any:
-        z = y if name in LIKE_OUTPUT else _weighted(*inputs)
-        slope = g.rule(0, y, z, **options)
+        slope = rule(y, y if name in LIKE_OUTPUT else _weighted(*inputs), **options)
         if i == len(inputs) - 1:
             return slope
-        factor = dot_.rule(i, None, *inputs[:-1])
-        return slope * factor if g is not positive else factor
+        return factor(i, y, *inputs) if g is positive else slope * factor(i, y, *inputs)
 
     return elementwise(
         f"neuron_{name}",
