@@ -177,6 +177,11 @@ class Node(Operators):
         """The value as a plain Python number."""
         raise NotImplementedError
 
+    def _repr_html_(self) -> str:
+        from .display import node_html
+
+        return node_html(self)
+
     def __float__(self) -> float:
         return float(self.item())
 

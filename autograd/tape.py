@@ -154,6 +154,11 @@ class Tape:
     def __repr__(self) -> str:
         return f"<Tape of {len(self.nodes)} nodes, {len(self.leaves)} of them leaves>"
 
+    def _repr_html_(self) -> str:
+        from .display import tape_html
+
+        return tape_html(self)
+
     def memory(self) -> Memory:
         """The bytes that the graph holds: values, gradients and Python objects, by operation and by scope.
 

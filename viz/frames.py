@@ -61,7 +61,6 @@ def save_animation(stepper: Stepper, path: Path, seconds: float, most: int, them
 
 def save_folder(stepper: Stepper, folder: Path, most: int, theme: Theme) -> None:
     """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
-    folder.mkdir(parents=True, exist_ok=True)
     for i, png in enumerate(pictures(stepper, most, theme)):
         write_whole(folder / f"step-{i:03}.png", png)
 

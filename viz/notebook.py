@@ -32,17 +32,19 @@ def stepper_html(stepper: Stepper) -> str:
     """The picture of the finished graph, and over it the page in a frame."""
     picture = svg(stepper)
     width, height = (float(x) for x in re.findall(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', picture)[0])
+    scale = min(WIDTH / width, 1.0)
+    high = round(min(height * scale, TALLEST_GRAPH))  # of the picture, which the frame covers
     graph = min(height * min(WIDTH / width, 1.5), TALLEST_GRAPH)
     table = min(TABLE_ROW * (len(stepper.tape.nodes) + 1), TALLEST_TABLE)
     tall = round(CONTROLS + graph + table)
     source = base64.b64encode(picture.encode()).decode()
     name = html.escape(stepper.story.nodes[stepper.root]["label"])
     return (
-        f'<div style="position:relative;min-height:{tall}px">'
-        f'<img alt="Graph of {name} with values and gradients" src="data:image/svg+xml;base64,{source}" '
-        f'style="max-width:100%;max-height:{tall}px">'
+        f'<div><img alt="Graph of {name} with values and gradients" src="data:image/svg+xml;base64,{source}" '
+        f'style="display:block;height:{high}px;max-width:100%">'
         f'<iframe title="Both passes of {name}, step by step" sandbox="allow-scripts" '
-        f'style="position:absolute;inset:0;width:100%;height:{tall}px;border:0;background:Canvas" '
+        f'style="display:block;position:relative;margin-top:-{high}px;width:100%;height:{tall}px;border:0;'
+        f'background:Canvas" '
         f'srcdoc="{html.escape(page(stepper, embedded=True))}"></iframe></div>'
     )
 
@@ -55,7 +57,10 @@ def svg(stepper: Stepper) -> str:
             drawn = stage(
                 stepper.tape, stepper.story, END, caption=[coloured(note, THEMES["light"].muted, 10)]
             )
-            return layout(drawn.source, "svg").decode()
+            picture = layout(drawn.source, "svg").decode()
+            return picture.replace(
+                "<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1
+            )  # where it is narrow
         except DrawingError:
             pass
     return (

@@ -1,13 +1,27 @@
-"""Stepping in the terminal: the log, moving about, the keyboard."""
+"""Stepping: the events, and in the terminal the log, moving about, the keyboard."""
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 
 import numpy as np
 import pytest
 
-from chainrule.autograd import GradientError, KindError, ShapeError, Tensor, Value, gradients, relu, tanh
+from chainrule import nn
+from chainrule.autograd import (
+    GradientError,
+    KindError,
+    ShapeError,
+    Tape,
+    Tensor,
+    Value,
+    gradients,
+    relu,
+    tanh,
+)
+from chainrule.nn import scalar
 from chainrule.viz import step
 
 
@@ -105,6 +119,54 @@ def test_stepping_writes_no_gradient_and_agrees_with_backward() -> None:
     loss.backward()
     for i, total in totals.items():
         assert stepper.tape.nodes[i].grad == total
+
+
+def network() -> Value:
+    score = scalar.MLP(3, [4, 2, 1], activation="tanh", seed=1)([Value(0.3), Value(-1.0), Value(2.0)])
+    return score * score + score
+
+
+def batch() -> Tensor:
+    model = nn.Sequential(nn.Linear(3, 4, seed=1), nn.Tanh(), nn.Linear(4, 2, seed=2))
+    out = model(Tensor(np.linspace(-1, 1, 15).reshape(5, 3)))
+    return ((out * out).sum(axis=0) @ out.T + out[:, 0]).mean()
+
+
+@pytest.mark.parametrize("make", [neuron, network, batch])
+def test_adding_up_the_contributions_of_the_events_gives_every_gradient_exactly(make) -> None:
+    root = make()
+    stepper = step(root)
+    sums: dict[int, object] = {}
+    for s in stepper.steps[stepper.turn :]:
+        before = sums.get(s.input)
+        assert (before is None) == (s.before is None)
+        sums[s.input] = s.contribution if before is None else before + s.contribution
+        np.testing.assert_array_equal(sums[s.input], s.total, strict=True)
+    root.backward()
+    for i, node in enumerate(stepper.tape.nodes):
+        assert (node.grad is None) == (i not in sums)
+        if node.grad is not None:
+            np.testing.assert_array_equal(sums[i], node.grad)
+
+
+@pytest.mark.parametrize("make", [network, batch])
+def test_pages_and_pictures_change_nothing(make) -> None:
+    gc.collect()
+    root = make()
+    root.backward()
+    tape = Tape(root)
+    before = [(np.copy(node.data), None if node.grad is None else np.copy(node.grad)) for node in tape.nodes]
+    stepper = step(root)
+    stepper.html()
+    stepper._repr_mimebundle_()
+    for node, (data, gradient) in zip(tape.nodes, before):
+        np.testing.assert_array_equal(node.data, data)
+        assert (node.grad is None) == (gradient is None)
+        if gradient is not None:
+            np.testing.assert_array_equal(node.grad, gradient)
+    alive = weakref.ref(root)
+    del root, tape, stepper, node
+    assert alive() is None
 
 
 def answers(*typed: str):
