@@ -95,6 +95,17 @@ def test_how_often_a_schedule_steps():
     assert per_batch.every == schedules.Warmup(per_batch, 2).every == "batch"
 
 
+def test_after_a_reduction_nothing_is_counted_for_a_while():
+    o = nn.SGD([Value(0.0)], lr=1.0)
+    schedule = schedules.ReduceOnPlateau(o, patience=0, factor=0.5, cooldown=2, min_lr=0.2)
+    found = []
+    for loss in [0.5] * 10:
+        schedule.step(loss)
+        found.append(o.lr)
+    # the first one is the best; then down, two epochs of rest, down, two of rest, down to the lowest
+    assert found == [1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2]
+
+
 def test_mistakes():
     o = optimizer()
     for make, error, text in [
