@@ -285,14 +285,15 @@ class Stepper:
             rule = _shorten(s.rule, WIDTH - len(number) - len(tail) - 12)
         head = _shorten(source, WIDTH - len(number) - len(tail) - len(rule))
         yield f"{number}{head}{tail}{_paint(rule, 'local', colour)}"
-        if s.local is None:
-            yield f"        {_paint(_shorten(s.rule, WIDTH - 8), 'local', colour)}"
         if np.ndim(s.contribution) or s.local is None:
-            before = "" if s.before is None else f"{target}.grad so far + "
-            what = "what arrives" if s.local is None else "local gradient x upstream gradient"
+            what = s.rule if s.local is None else "(local x upstream)"
             if s.local is not None and np.shape(s.upstream) != np.shape(s.contribution):
-                what += ", summed"  # broadcasting is undone
-            yield from self._quantity(f"        {target}.grad: {before}{what}", s.total, "gradient", colour)
+                what = "sum" + what  # broadcasting is undone
+            sentence = f"        {target}.grad: {'0' if s.before is None else 'so far'} + "
+            if len(sentence + what) > WIDTH - 24:
+                yield f"        {_paint(_shorten(s.rule, WIDTH - 8), 'local', colour)}"
+                what = "what arrives"
+            yield from self._quantity(sentence + what, s.total, "gradient", colour)
             return
         before = self._number(0.0 if s.before is None else s.before)
         local = _paint(self._number(s.local), "local", colour)
