@@ -349,6 +349,8 @@ def box_story(box: Box) -> str:
 
 
 def edge_story(edge: Edge) -> str:
+    if "m" in (edge.tail[0], edge.head[0]):
+        return ""  # it leads to what is not drawn
     if edge.count > 1:
         return f"{edge.count:,} edges"
     if not edge.flows:
