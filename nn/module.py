@@ -111,7 +111,9 @@ class Module:
             title = f"{self._path}: {self._headline()}" if self._path else self._headline()
             vars(self)["_title"] = title
         recording, titles, watch = MODE.get()
-        before = MODE.set((recording, (*titles, title), watch))  # as `with scope(title)` does, in half the time
+        before = MODE.set(
+            (recording, (*titles, title), watch)
+        )  # as `with scope(title)` does, in half the time
         try:
             output = self.forward(*inputs, **options)
             for hook in self._hooks:
@@ -136,7 +138,9 @@ class Module:
         [(5, 3)]
         """
         if not callable(hook):
-            raise KindError(f"a forward hook is a function of module, inputs, and output; given {describe(hook)}")
+            raise KindError(
+                f"a forward hook is a function of module, inputs, and output; given {describe(hook)}"
+            )
         return ForwardHook(self, hook)
 
     # ------------------------------------------------------------------ parts and their names

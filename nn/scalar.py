@@ -63,13 +63,14 @@ def _neuron(name: str) -> tuple[Primitive, dict[str, Any]]:
     with recording(True):
         trial = activation_named(name)[0]()(Value(1.0))
     g, options = trial.op or positive, trial.params
-    at_float, at_array, rule, factor = g.on_floats, g.on_arrays, g.rule_for(0), dot_.rules
+    at_float, at_array, rule = g.on_floats, g.on_arrays, g.rule_for(0)
 
     def local_gradient(i: int, y: Any, *inputs: Any, **options: Any) -> Any:
         slope = rule(y, y if name in LIKE_OUTPUT else _weighted(*inputs), **options)
         if i == len(inputs) - 1:
             return slope
-        return factor(i, y, *inputs) if g is positive else slope * factor(i, y, *inputs)
+        x = dot_.rule(i, y, *inputs)  # which leaves the bias at the end alone
+        return x if g is positive else slope * x
 
     return elementwise(
         f"neuron_{name}",
