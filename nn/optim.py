@@ -196,19 +196,20 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
-        state = self.state
+        state, update, piece = self.state, self._update, self._piece
         for group in self.param_groups:
             starts = self._memories(group)
             for p in group["params"]:
                 g = p.grad
                 if g is not None:
-                    memory = state[p] if p in state else state.setdefault(p, {})
-                    data = p.data
+                    data, memory = p.data, state.get(p)
+                    if memory is None:
+                        memory = state[p] = {}
                     for name in starts:
                         if name not in memory:
                             memory[name] = _start(starts[name], data)
-                    if data.__class__ is float or data.size <= self._piece:
-                        p.data = self._update(data, g, memory, group)
+                    if data.__class__ is float or data.size <= piece:
+                        p.data = update(data, g, memory, group)
                     else:
                         self._update_in_pieces(data, g, memory, group)
                         p.data = data  # so that graphs recorded before notice
