@@ -1,0 +1,272 @@
+"""The decision boundary: what a network answers at every point of the plane, with the points that it learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...autograd.errors import RangeError, ShapeError
+from ...nn import Module, Sigmoid, Softmax
+from ..themes import Theme
+from . import canvas
+from .networks import predict, samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["DecisionBoundary", "plot_decision_boundary", "plot_decision_boundary_data"]
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionBoundary:
+    """What a network answers over the plane, and at the points.
+
+    Attributes:
+        x1, x2: coordinates along the two axes, `(resolution,)` each.
+        output: the answers, `(resolution, resolution, outputs)`, rows along `x2`.
+        classes: the class at each point of the plane, `(resolution, resolution)`; `None` in regression.
+        confidence: how sure the network is of it: 0 at the boundary, 1 far from it.
+        threshold: with a single output, the number above which the class is the second one.
+        points, target: the points and what they should be; classes are numbered from 0.
+        score: the share of points whose class is right; in regression the mean squared error.
+    """
+
+    x1: np.ndarray
+    x2: np.ndarray
+    output: np.ndarray
+    classes: np.ndarray | None
+    confidence: np.ndarray | None
+    threshold: float
+    points: np.ndarray
+    target: np.ndarray | None
+    score: float | None
+
+
+def plot_decision_boundary_data(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    task: str | None = None,
+    threshold: float | None = None,
+    resolution: int = 150,
+    margin: float = 0.15,
+) -> DecisionBoundary:
+    """What `plot_decision_boundary` draws; see there.
+
+    >>> from chainrule.nn import MLP, datasets
+    >>> from chainrule.viz import plot_decision_boundary_data
+    >>> found = plot_decision_boundary_data(MLP(2, [8, 2], seed=0), *datasets.moons(50, seed=0), resolution=20)
+    >>> found.output.shape, found.classes.shape
+    ((20, 20, 2), (20, 20))
+    """
+    points = samples(X, "a decision boundary", 2)
+    target = None if y is None else np.asarray(getattr(y, "data", y) if not isinstance(y, np.ndarray) else y)
+    if target is not None:
+        target = target.argmax(-1) if target.ndim == 2 and target.shape[1] > 1 else target.ravel()
+        if len(target) != len(points):
+            raise ShapeError(f"there are {len(points)} points and {len(target)} targets; give one for each")
+    if task not in (None, "classification", "regression"):
+        raise RangeError(f"task is 'classification' or 'regression'; given {task!r}")
+    if task is None:
+        whole = target is None or (target == np.round(target)).all()
+        task = "classification" if whole else "regression"
+    x1, x2 = span(points, resolution, margin)
+    output = predict(model, plane(x1, x2)).reshape(resolution, resolution, -1)
+    if threshold is None:
+        threshold = 0.5 if isinstance(_last(model), Sigmoid) else 0.0
+    classes = confidence = score = None
+    answers = predict(model, points)
+    if task == "classification":
+        classes, confidence = decide(output, threshold, isinstance(_last(model), Softmax))
+        if target is not None:
+            target = (target > 0).astype(int) if output.shape[-1] == 1 else target.astype(int)
+            score = float((decide(answers, threshold)[0] == target).mean())
+    elif target is not None:
+        score = float(np.square(answers[:, 0] - target).mean())
+    return DecisionBoundary(x1, x2, output, classes, confidence, threshold, points, target, score)
+
+
+def plot_decision_boundary(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    ax: Axes | None = None,
+    *,
+    task: str | None = None,
+    threshold: float | None = None,
+    resolution: int = 150,
+    margin: float = 0.15,
+    theme: str | Theme = "light",
+) -> Axes:
+    """The answer of a network at every point of the plane, with the points `X` and their targets `y` on it.
+
+    `model` takes rows of 2 numbers: a network of Tensors or of Values, or a function from an array to an array. With
+    one output, a number above `threshold` (0, or 1/2 behind a `Sigmoid`) means the second class; with several, the
+    highest is the class. The ground has the class's colour, paler where the network is less sure; a line is
+    where it changes its mind; points on the wrong side have a ring. Targets that are no whole numbers make it a
+    regression (`task` says otherwise): the ground is the answer, and the points have the colour that it should be.
+    The plane reaches `margin` of its size beyond the points.
+
+    Raises `ShapeError` for points that are not in a plane, `PlotError` if matplotlib is not installed.
+
+    >>> from chainrule.nn import MLP, datasets
+    >>> from chainrule.viz import plot_decision_boundary
+    >>> plot_decision_boundary(MLP(2, [8, 2], seed=0), *datasets.moons(50, seed=0), resolution=20).get_xlabel()
+    'x1'
+    """
+    found = plot_decision_boundary_data(
+        model, X, y, task=task, threshold=threshold, resolution=resolution, margin=margin
+    )
+    ax, colours = canvas.axes(ax, theme)
+    if found.classes is None:
+        _regression(ax, colours, found)
+        title = "Regression: what the network answers"
+        title += "" if found.score is None else f", mean squared error {found.score:.3g}"
+    else:
+        regions(ax, colours, found)
+        scatter(
+            ax, colours, found.points, found.target, decide(predict(model, found.points), found.threshold)[0]
+        )
+        title = "Where the network changes its mind"
+        title += "" if found.score is None else f": {found.score:.1%} on the right side"
+    ax.set_xlim(found.x1[0], found.x1[-1])
+    ax.set_ylim(found.x2[0], found.x2[-1])
+    canvas.label(ax, colours, title, "x1", "x2")
+    return ax
+
+
+# ---------------------------------------------------------------------- what other plots of the plane use, too
+
+
+def span(points: np.ndarray, resolution: int, margin: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates along both axes of a plane that holds the points and some more around them."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    more = np.where(high > low, (high - low) * margin, 1.0)
+    x1, x2 = (np.linspace(a, b, resolution) for a, b in zip(low - more, high + more))
+    return x1, x2
+
+
+def plane(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+    """All points of the plane with these coordinates, one in each row."""
+    return np.stack(np.meshgrid(x1, x2), axis=-1).reshape(-1, 2)
+
+
+def decide(
+    output: np.ndarray, threshold: float, probabilities: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class for each answer, and how sure of it one can be, from 0 to 1."""
+    if output.shape[-1] == 1:
+        beyond = output[..., 0] - threshold
+        scale = 4.0 if threshold else 1.0  # probabilities go half a unit to each side
+        return (beyond > 0).astype(int), np.tanh(np.abs(beyond) * scale / 2)
+    if probabilities:
+        p = output
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            e = np.exp(output - output.max(-1, keepdims=True))
+            p = e / e.sum(-1, keepdims=True)
+    first, second = (np.partition(p, -k, axis=-1)[..., -k] for k in (1, 2))
+    return output.argmax(-1), first - second
+
+
+def _last(model: Any) -> Any:
+    return model.modules()[-1] if isinstance(model, Module) else None
+
+
+def regions(ax: Axes, theme: Theme, found: DecisionBoundary) -> None:
+    """The ground in the colours of the classes, and the lines between them."""
+    assert found.classes is not None
+    assert found.confidence is not None
+    n = max(2, found.output.shape[-1])
+    ground = canvas.rgb(theme.background)
+    paints = np.array([canvas.rgb(colour) for colour in canvas.class_colours(theme, n)])
+    share = (0.10 + 0.34 * found.confidence)[..., None]
+    image = ground * (1 - share) + paints[found.classes] * share
+    ax.imshow(
+        image, extent=extent(found.x1, found.x2), origin="lower", aspect="auto", interpolation="bilinear"
+    )
+    if found.output.shape[-1] == 1:
+        levels = [found.output[..., 0] - found.threshold]
+    else:
+        levels = []
+        for k in range(n):
+            others = np.delete(found.output, k, axis=-1).max(-1)
+            levels.append(found.output[..., k] - others)
+        levels = levels[: 1 if n == 2 else n]
+    for level in levels:
+        if level.min() < 0 < level.max():
+            ax.contour(found.x1, found.x2, level, levels=[0.0], colors=[theme.text], linewidths=1.4)
+
+
+def scatter(
+    ax: Axes,
+    theme: Theme,
+    points: np.ndarray,
+    target: np.ndarray | None,
+    answers: np.ndarray | None = None,
+    size: float = 26,
+) -> None:
+    """The points, in colour and shape by class; a ring around those that are answered wrongly."""
+    if target is None:
+        ax.scatter(
+            points[:, 0], points[:, 1], s=size, color=theme.text, edgecolors=theme.background, linewidths=0.6
+        )
+        return
+    n = max(2, int(target.max()) + 1)
+    for k, (colour, marker) in enumerate(zip(canvas.class_colours(theme, n), canvas.class_markers(n))):
+        mine = points[target == k]
+        if len(mine):
+            edge: dict[str, Any] = (
+                {} if marker.startswith("$") else {"edgecolors": theme.background, "linewidths": 0.6}
+            )
+            ax.scatter(
+                mine[:, 0], mine[:, 1], s=size, color=colour, marker=marker, label=f"class {k}", **edge
+            )
+    if answers is not None and (answers != target).any():
+        wrong = points[answers != target]
+        ax.scatter(
+            wrong[:, 0],
+            wrong[:, 1],
+            s=size * 4,
+            facecolors="none",
+            edgecolors=theme.text,
+            linewidths=1.4,
+            label="wrong",
+        )
+    if n <= len(canvas.MARKERS):  # of more, the markers are the numbers
+        canvas.legend(ax, theme)
+
+
+def extent(x1: np.ndarray, x2: np.ndarray) -> tuple[float, float, float, float]:
+    """The edges of an image whose pixels have their centres at these coordinates."""
+    a, b = (x1[1] - x1[0]) / 2, (x2[1] - x2[0]) / 2
+    return float(x1[0] - a), float(x1[-1] + a), float(x2[0] - b), float(x2[-1] + b)
+
+
+def _regression(ax: Axes, theme: Theme, found: DecisionBoundary) -> None:
+    field = found.output[..., 0]
+    every = field if found.target is None else np.concatenate([field.ravel(), found.target])
+    low, high = float(every.min()), float(every.max())
+    signed = low < 0 < high
+    if signed:
+        low, high = min(low, -high), max(high, -low)
+    drawn = ax.imshow(
+        field,
+        extent=extent(found.x1, found.x2),
+        origin="lower",
+        aspect="auto",
+        cmap=canvas.diverging(theme) if signed else canvas.sequential(theme),
+        vmin=low,
+        vmax=high,
+        interpolation="bilinear",
+    )
+    if field.min() < field.max():
+        ax.contour(found.x1, found.x2, field, levels=8, colors=[theme.text], linewidths=0.5, alpha=0.6)
+    given: dict[str, Any] = (
+        {} if found.target is None else {"c": found.target, "cmap": drawn.cmap, "vmin": low, "vmax": high}
+    )
+    ax.scatter(found.points[:, 0], found.points[:, 1], s=30, edgecolors=theme.text, linewidths=0.8, **given)
+    canvas.colour_bar(ax, theme, drawn, "answer; in the dots, the target")

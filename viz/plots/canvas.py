@@ -1,0 +1,208 @@
+"""What all plots share: axes to draw on, the colours of a theme, and small panels side by side.
+
+matplotlib is imported when the first plot is drawn. Nothing global is touched: no `rcParams`, no current figure of
+`pyplot`, no window. Axes made here show themselves in a notebook, as the last line of a cell.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...nn.history import PlotError
+from ..themes import THEMES, Theme, mix, theme_named
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+__all__ = ["PlotError"]
+
+SIZE = (6.4, 4.2)  # inches
+TEXT, SMALL, TITLE = 10, 8.5, 11.5  # points
+
+# One colour for each class or line, in this order; shape (a marker, a dash) says it a second time.
+CLASSES = {
+    "light": (
+        *("#0b5cad", "#b04a00", "#00715d", "#6b3fa0", "#7d6300"),
+        *("#c2306e", "#14809e", "#7a3b2e", "#3f7d20", "#5b6673"),
+    ),
+    "dark": (
+        *("#7cc4ff", "#ffb27a", "#5fd6bd", "#cdb2ff", "#e3cf5b"),
+        *("#ff8fbd", "#6fe3f5", "#d9a28f", "#a8dc7c", "#a7b0bc"),
+    ),
+}
+MARKERS = "o^sDvP"
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+# ---------------------------------------------------------------------- axes
+
+
+def axes(ax: Axes | None, theme: str | Theme, size: tuple[float, float] = SIZE) -> tuple[Axes, Theme]:
+    """The axes to draw on, new ones of `size` inches unless `ax` is given, in the colours of the theme."""
+    colours = theme_named(theme)
+    if ax is None:
+        figure_class, canvas_class, axes_class = _matplotlib()
+        figure = figure_class(figsize=size, layout="constrained")
+        canvas_class(figure)  # no window, and pyplot's current figure stays what it was
+        ax = figure.add_subplot(axes_class=axes_class)
+    assert ax is not None
+    ax.figure.set_facecolor(colours.background)
+    paint(ax, colours)
+    return ax, colours
+
+
+@lru_cache(maxsize=1)
+def _matplotlib() -> tuple[Any, Any, Any]:
+    try:
+        from matplotlib.axes import Axes
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise PlotError(
+            "plots are drawn by matplotlib, which is not installed. Install it with: pip install 'chainrule[plot]'. "
+            "The numbers behind a plot need no matplotlib: call plot_..._data"
+        ) from None
+
+    class ShownAxes(Axes):
+        """Axes that a notebook shows as their picture."""
+
+        def _repr_png_(self) -> bytes:
+            file = io.BytesIO()
+            figure: Any = self.figure
+            figure.savefig(file, format="png", dpi=100)
+            return file.getvalue()
+
+    return Figure, FigureCanvasAgg, ShownAxes
+
+
+def paint(ax: Axes, theme: Theme) -> None:
+    """Ground, frame and writing in the colours of the theme."""
+    ax.set_facecolor(theme.background)
+    for side, spine in ax.spines.items():
+        spine.set_color(theme.outline)
+        spine.set_visible(side in ("left", "bottom"))
+    ax.tick_params(which="both", colors=theme.outline, labelcolor=theme.text, labelsize=SMALL)
+
+
+def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid: bool = False) -> None:
+    """A title that says what to see, and what the axes are."""
+    ax.set_title(title, loc="left", fontsize=TITLE, color=theme.text, pad=9)
+    ax.set_xlabel(x, fontsize=TEXT, color=theme.text)
+    ax.set_ylabel(y, fontsize=TEXT, color=theme.text)
+    if grid:
+        ax.grid(color=theme.frame, linewidth=0.6, alpha=0.6)
+        ax.set_axisbelow(True)
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks at whole numbers only."""
+    axis.get_major_locator().set_params(integer=True)
+
+
+def legend(ax: Axes, theme: Theme, **options: Any) -> None:
+    """What the lines and markers are."""
+    ax.legend(
+        **{
+            "fontsize": SMALL,
+            "labelcolor": theme.text,
+            "facecolor": theme.background,
+            "edgecolor": theme.frame,
+            "framealpha": 0.9,
+            **options,
+        }
+    )
+
+
+def colour_bar(ax: Axes, theme: Theme, drawn: Any, text: str) -> None:
+    """The scale of colours beside the axes, where there is room for one."""
+    inside = ax.inset_axes((1.02, 0.0, 0.03, 1.0))
+    bar = ax.figure.colorbar(drawn, cax=inside)
+    paint(inside, theme)
+    bar.outline.set_edgecolor(theme.frame)
+    bar.set_label(text, fontsize=SMALL, color=theme.text)
+
+
+def panels(
+    ax: Axes,
+    theme: Theme,
+    titles: Sequence[str],
+    columns: int,
+    *,
+    gap: tuple[float, float] = (0.25, 0.4),
+) -> list[Axes]:
+    """Small axes in rows inside of `ax`, whose own frame goes; `gap` is what lies between them, in inches.
+
+    Above the first row there is room for its titles.
+    """
+    ax.set_axis_off()
+    rows = -(-len(titles) // columns)
+    figure: Any = ax.figure
+    size, box = figure.get_size_inches(), ax.get_position()
+    width, height = size[0] * box.width, size[1] * box.height
+    across, down = min(gap[0] / width, 0.5 / columns), min(gap[1] / height, 0.5 / rows)
+    top = min(0.22 / height, 0.2)
+    w, h = (1 - across * (columns - 1)) / columns, (1 - top - down * (rows - 1)) / rows
+    made = []
+    for k, title in enumerate(titles):
+        row, column = divmod(k, columns)
+        panel = ax.inset_axes((column * (w + across), 1 - top - h - row * (h + down), w, h))
+        paint(panel, theme)
+        panel.set_title(title, fontsize=SMALL, color=theme.text, pad=3)
+        made.append(panel)
+    return made
+
+
+def bare(panel: Axes, theme: Theme) -> None:
+    """No ticks, and a frame all around: for a panel that is an image."""
+    panel.set_xticks([])
+    panel.set_yticks([])
+    for spine in panel.spines.values():
+        spine.set_visible(True)
+        spine.set_color(theme.frame)
+
+
+# ---------------------------------------------------------------------- colours
+
+
+def class_colours(theme: Theme, n: int) -> list[str]:
+    """A colour for each of `n` classes or lines; after ten they begin anew."""
+    known = CLASSES["dark" if theme == THEMES["dark"] else "light"]
+    return [known[k % len(known)] for k in range(n)]
+
+
+def class_markers(n: int) -> list[str]:
+    """A marker for each of `n` classes; where there are many, its number."""
+    return list(MARKERS[:n]) if n <= len(MARKERS) else [f"${k}$" for k in range(n)]
+
+
+def dashes(n: int) -> list[Any]:
+    """A way to draw a line for each of `n` lines."""
+    return [DASHES[k % len(DASHES)] for k in range(n)]
+
+
+def diverging(theme: Theme) -> Colormap:
+    """From orange, negative, over the ground, zero, to blue, positive."""
+    return _colormap((theme.gradient, theme.background, theme.value))
+
+
+def sequential(theme: Theme, colour: str | None = None) -> Colormap:
+    """From the ground, nothing, to blue or the given colour, much."""
+    colour = colour or theme.value
+    return _colormap((mix(theme.background, colour, 0.04), colour))
+
+
+def _colormap(colours: Iterable[str]) -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("chainrule", list(colours))
+
+
+def rgb(colour: str) -> np.ndarray:
+    """`#rrggbb` as three numbers from 0 to 1."""
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

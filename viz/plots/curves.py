@@ -1,0 +1,266 @@
+"""What changes over time: losses and metrics by epoch, learning rates, and how far each step moves the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...autograd.errors import KindError, RangeError
+from ...autograd.node import describe
+from ..themes import Theme
+from . import canvas
+from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ...nn import History
+
+__all__ = [
+    "plot_learning_rate",
+    "plot_learning_rate_data",
+    "plot_loss",
+    "plot_loss_data",
+    "plot_update_ratios",
+    "plot_update_ratios_data",
+]
+
+Curves = dict[str, tuple[list[float], list[float]]]
+
+# ---------------------------------------------------------------------- losses and metrics
+
+
+def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
+    """The loss by epoch, counted from 1: `{"training": (epochs, losses), "validation": ...}`.
+
+    A `Recorder` has one loss for each record. `column` is another one, such as "accuracy".
+
+    >>> from chainrule.nn import History
+    >>> from chainrule.viz import plot_loss_data
+    >>> history = History()
+    >>> history.append({"epoch": 1, "loss": 0.7, "val_loss": 0.8})
+    >>> plot_loss_data(history)
+    {'training': ([1.0], [0.7]), 'validation': ([1.0], [0.8])}
+    """
+    columns = history.to_dict() if not isinstance(history, Recorder) else history.columns()
+    curves = {}
+    for key, name in ((column, "training"), (f"val_{column}", "validation")):
+        if key in columns:
+            numbers = [float(x) for x in columns[key]]
+            steps = columns["step"] if isinstance(history, Recorder) else range(1, len(numbers) + 1)
+            curves[name] = ([float(i) for i in steps], numbers)
+    if not curves:
+        raise RangeError(
+            f"there is no column {column!r} to plot; there are {', '.join(columns) or 'none yet'}"
+        )
+    return curves
+
+
+def plot_loss(
+    history: History | Recorder, ax: Axes | None = None, *, column: str = "loss", theme: str | Theme = "light"
+) -> Axes:
+    """The loss of training and validation over the epochs, on a logarithmic scale; `column` is another measure.
+
+    The title says whether the model got worse on data that it has not seen: where validation turns up
+    again, it has begun to memorise, and the lowest point is marked. `history` is what `fit` returned, or a
+    `Recorder`. Raises `RangeError` for a column that is not there, `PlotError` if matplotlib is not installed.
+
+    >>> from chainrule.nn import MLP, cross_entropy, datasets, fit
+    >>> from chainrule.viz import plot_loss
+    >>> history = fit(MLP(2, [8, 2], seed=0), cross_entropy, datasets.moons(100, seed=0), epochs=3, progress=False)
+    >>> plot_loss(history).get_xlabel()
+    'epoch'
+    """
+    curves = plot_loss_data(history, column)
+    ax, colours = canvas.axes(ax, theme)
+    recorded = isinstance(history, Recorder)
+    styles = {"training": (colours.value, "-"), "validation": (colours.gradient, (0, (5, 1.5)))}
+    for name, (epochs, numbers) in curves.items():
+        colour, line = styles[name]
+        look: dict[str, Any] = {"ls": line, "color": colour, "lw": 1.8}
+        if len(epochs) <= 60:
+            ax.plot(epochs, numbers, label=name, marker="o", markersize=3.5, **look)
+        elif not recorded:
+            ax.plot(epochs, numbers, label=name, **look)
+        else:  # batch by batch, a loss jumps about
+            window = max(2, len(numbers) // 20)
+            ax.plot(epochs, numbers, color=colour, lw=0.8, alpha=0.35, label="each step")
+            ax.plot(
+                epochs[window - 1 :], running_mean(numbers, window), label=f"mean of {window} steps", **look
+            )
+    positive = all(min(numbers, default=0) > 0 for _, numbers in curves.values())
+    if column == "loss" and positive:
+        ax.set_yscale("log")
+    title = f"{column.capitalize()} while learning"
+    if "validation" in curves and np.isfinite(curves["validation"][1]).any():
+        epochs, numbers = curves["validation"]
+        best = int(np.nanargmin(numbers) if column == "loss" else np.nanargmax(numbers))
+        ax.plot(epochs[best], numbers[best], "o", ms=11, mfc="none", mec=colours.gradient, mew=1.6)
+        ax.annotate(
+            f"best: {numbers[best]:.3g}",
+            (epochs[best], numbers[best]),
+            xytext=(0, -12),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=canvas.SMALL,
+            color=colours.gradient,
+        )
+        trained, later = curves["training"][1] if "training" in curves else [], numbers[best + 1 :]
+        worse = bool(
+            column == "loss"
+            and len(later) >= 3
+            and np.nanmedian(later) > 1.1 * numbers[best]
+            and len(trained) == len(numbers)
+            and trained[-1] < trained[best]
+        )
+        title = (
+            f"Validation is best at epoch {epochs[best]:.0f}, then the model memorises"
+            if worse
+            else f"{column.capitalize()} while learning: validation at best {numbers[best]:.3g}"
+        )
+    canvas.label(ax, colours, title, "step" if recorded else "epoch", column, grid=True)
+    canvas.whole_numbers(ax.xaxis)
+    if len(ax.get_legend_handles_labels()[1]) > 1:
+        canvas.legend(ax, colours)
+    return ax
+
+
+def running_mean(numbers: list[float], window: int) -> np.ndarray:
+    """The mean of each `window` neighbours."""
+    return np.convolve(numbers, np.full(window, 1 / window), "valid")
+
+
+# ---------------------------------------------------------------------- learning rates
+
+
+def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
+    """The learning rate of each step: of a list of rates, of a `Recorder`, or of a schedule over `steps` steps to come.
+
+    A schedule is asked and put back where it was, with the rates of its optimiser.
+
+    >>> from chainrule.viz import plot_learning_rate_data
+    >>> plot_learning_rate_data([0.1, 0.05])
+    array([0.1 , 0.05])
+    """
+    if isinstance(rates, Recorder):
+        return np.array(rates.columns().get("lr", []), np.float64)
+    if hasattr(rates, "optimizer") and hasattr(rates, "step"):
+        state, groups = rates.state_dict(), rates.optimizer.param_groups
+        before, found = [group["lr"] for group in groups], []
+        try:
+            for _ in range(steps):
+                found.append(float(rates.optimizer.lr))
+                rates.step()
+        except TypeError:
+            raise KindError(
+                f"{rates!r} changes its rate by what it measures, which has not happened yet. Give the rates that a "
+                f"training had, for example those of a Recorder"
+            ) from None
+        finally:
+            rates.load_state_dict(state)
+            for group, lr in zip(groups, before):
+                group["lr"] = lr
+        return np.array(found)
+    try:
+        return np.array([float(rate) for rate in rates])
+    except TypeError:
+        raise KindError(
+            f"a schedule, a Recorder or a list of rates can be plotted; given {describe(rates)}"
+        ) from None
+
+
+def plot_learning_rate(
+    rates: Any, ax: Axes | None = None, *, steps: int = 100, theme: str | Theme = "light"
+) -> Axes:
+    """The learning rate step by step: of a schedule over the `steps` to come, of a `Recorder`, or of a list.
+
+    Several schedules are compared in a dict with their names.
+
+    >>> from chainrule.nn import SGD
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.nn.schedules import StepDecay
+    >>> from chainrule.viz import plot_learning_rate
+    >>> schedule = StepDecay(SGD([Value(1.0)], lr=0.1), step_size=10)
+    >>> plot_learning_rate(schedule, steps=40).get_ylabel()
+    'learning rate'
+    """
+    named = rates if isinstance(rates, Mapping) else {"": rates}
+    curves = {name: plot_learning_rate_data(each, steps) for name, each in named.items()}
+    ax, colours = canvas.axes(ax, theme)
+    looks = zip(curves.items(), canvas.class_colours(colours, len(curves)), canvas.dashes(len(curves)))
+    for (name, numbers), colour, line in looks:
+        stairs = "steps-post" if len(np.unique(numbers)) < len(numbers) / 3 else "default"
+        ax.plot(
+            range(1, len(numbers) + 1),
+            numbers,
+            color=colour,
+            ls=line,
+            lw=2,
+            label=name,
+            drawstyle=stairs,
+        )
+    ax.set_ylim(bottom=0)
+    title = "How far a step goes changes as training goes on"
+    canvas.label(ax, colours, title, "step of the schedule", "learning rate", grid=True)
+    if any(curves):
+        canvas.legend(ax, colours)
+    return ax
+
+
+# ---------------------------------------------------------------------- updates
+
+
+def plot_update_ratios_data(recorder: Recorder) -> dict[str, tuple[list[int], list[float]]]:
+    """For each layer the steps, and how far each moved its parameters: `|change| / |value|`, in root mean squares.
+
+    >>> from chainrule.viz import Recorder, plot_update_ratios_data
+    >>> plot_update_ratios_data(Recorder())
+    {}
+    """
+    if not isinstance(recorder, Recorder):
+        raise KindError(f"update ratios are those of a Recorder; given {describe(recorder)}")
+    return recorder.by_layer("update_ratios")
+
+
+def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str | Theme = "light") -> Axes:
+    """How far each step moves the weights of each layer, as a share of their size, on a logarithmic scale.
+
+    A rule of thumb wants about a thousandth, the dashed line: far above, the learning rate is too high and the
+    steps are wild; far below, nothing is learnt.
+
+    >>> from chainrule.viz import Recorder, plot_update_ratios
+    >>> plot_update_ratios(Recorder()).get_yscale()
+    'log'
+    """
+    curves = plot_update_ratios_data(recorder)
+    ax, colours = canvas.axes(ax, theme)
+    looks = zip(curves.items(), canvas.class_colours(colours, len(curves)), canvas.dashes(len(curves)))
+    for (name, (steps, ratios)), colour, line in looks:
+        shown = [ratio if ratio > 0 else np.nan for ratio in ratios]
+        ax.plot(steps, shown, color=colour, ls=line, lw=1.5, label=name)
+    ax.set_yscale("log")
+    ax.axhline(1e-3, color=colours.muted, ls=(0, (4, 3)), lw=1.2)
+    ax.annotate(
+        "a thousandth: about right",
+        (0.01, 1e-3),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="left",
+        fontsize=canvas.SMALL,
+        color=colours.muted,
+    )
+    canvas.label(
+        ax,
+        colours,
+        "How far a step moves the weights, as a share of their size",
+        "step",
+        "|update| / |weights|",
+        grid=True,
+    )
+    if curves:
+        canvas.legend(ax, colours, ncols=1 + (len(curves) > 6))
+    return ax

@@ -1,0 +1,215 @@
+"""Functions of one number: activations with their derivatives, and boxes of ReLUs that approximate any function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...autograd import Tensor, gradients
+from ...autograd.errors import RangeError
+from ...nn import Activation, box_network
+from ...nn.activations import ACTIVATIONS
+from ...nn.activations import activation as activation_named
+from ..themes import Theme
+from . import canvas
+from .networks import predict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "Approximation",
+    "plot_activation_functions",
+    "plot_activation_functions_data",
+    "plot_approximation",
+    "plot_approximation_data",
+]
+
+Function = Callable[[Any], Any]
+Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+# ---------------------------------------------------------------------- activations
+
+
+def plot_activation_functions_data(
+    functions: str | Activation | Sequence[str | Activation] = tuple(ACTIVATIONS),
+    *,
+    low: float = -4.0,
+    high: float = 4.0,
+    points: int = 321,
+) -> dict[str, Curve]:
+    """For each activation `(x, value, derivative)`, the derivative computed by the engine at each `x`.
+
+    >>> from chainrule.viz import plot_activation_functions_data
+    >>> x, y, slope = plot_activation_functions_data("relu", low=-1, high=1, points=3)["relu"]
+    >>> y, slope
+    (array([0., 0., 1.]), array([0., 0., 1.]))
+    """
+    one = isinstance(functions, (str, Activation))
+    chosen: Sequence[str | Activation] = [functions] if one else functions  # type: ignore[assignment, list-item]
+    x, found = np.linspace(low, high, points), {}
+    for each in chosen:
+        module, name = (activation_named(each)[0](), each) if isinstance(each, str) else (each, repr(each))
+        at = Tensor(x, requires_grad=True)
+        value = module.forward(at)
+        (derivative,) = gradients(value.sum(), [at])
+        found[name] = (x, np.array(value.data), np.array(derivative))
+    return found
+
+
+def plot_activation_functions(
+    functions: str | Activation | Sequence[str | Activation] = tuple(ACTIVATIONS),
+    ax: Axes | None = None,
+    *,
+    low: float = -4.0,
+    high: float = 4.0,
+    theme: str | Theme = "light",
+) -> Axes:
+    """Activations with their derivatives: what passes forward, blue, and what a gradient is multiplied by, orange.
+
+    `functions` are names, such as "tanh", or modules, such as `LeakyReLU(0.1)`; all that a network can be given
+    by name unless it is said. The engine computes the derivatives. The ground is shaded where less than a twentieth of
+    a gradient gets through.
+
+    >>> from chainrule.viz import plot_activation_functions
+    >>> plot_activation_functions("tanh").get_title(loc="left")
+    'tanh and its derivative'
+    """
+    found = plot_activation_functions_data(functions, low=low, high=high)
+    if len(found) == 1:
+        ax, colours = canvas.axes(ax, theme)
+        ((name, curve),) = found.items()
+        _curve(ax, colours, curve)
+        canvas.label(ax, colours, f"{name} and its derivative", "x", "", grid=True)
+        canvas.legend(ax, colours, loc="upper left")
+        return ax
+    columns = min(3, len(found))
+    rows = -(-len(found) // columns)
+    ax, colours = canvas.axes(ax, theme, (9.0 if columns == 3 else 6.4, 0.6 + 2.2 * rows))
+    panels = canvas.panels(ax, colours, list(found), columns, gap=(0.4, 0.55))
+    for panel, curve in zip(panels, found.values()):
+        _curve(panel, colours, curve)
+        panel.grid(color=colours.frame, linewidth=0.5, alpha=0.6)
+    canvas.legend(panels[0], colours, loc="upper left")
+    canvas.label(
+        ax, colours, "Activations, and what is left of a gradient behind them (shaded: next to nothing)"
+    )
+    return ax
+
+
+def _curve(ax: Axes, theme: Theme, curve: Curve) -> None:
+    x, y, dy = curve
+    ax.axhline(0, color=theme.outline, lw=0.8)
+    ax.axvline(0, color=theme.outline, lw=0.8)
+    ax.plot(x, y, color=theme.value, lw=2.2, label="value")
+    ax.plot(x, dy, color=theme.gradient, lw=2.2, ls=(0, (5, 1.5)), label="derivative")
+    ax.fill_between(
+        x,
+        0,
+        1,
+        where=np.abs(dy) < 0.05,
+        transform=ax.get_xaxis_transform(),
+        color=theme.gradient,
+        alpha=0.09,
+        lw=0,
+    )
+    ax.set_xlim(x[0], x[-1])
+    low, high = min(y.min(), dy.min()), max(dy.max(), min(y.max(), 3.0))
+    ax.set_ylim(max(low, -3.0) - 0.15, high + 0.15)
+
+
+# ---------------------------------------------------------------------- universal approximation
+
+
+@dataclass(frozen=True, eq=False)
+class Approximation:
+    """A function, and the sum of boxes that stands for it.
+
+    Attributes:
+        x, target, total: where it was computed, the function, and the sum of all boxes.
+        boxes: each box, `(boxes, points)`.
+        error: the largest distance between function and sum.
+    """
+
+    x: np.ndarray
+    target: np.ndarray
+    total: np.ndarray
+    boxes: np.ndarray
+    error: float
+
+
+def plot_approximation_data(
+    function: Function,
+    boxes: int = 10,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    steepness: float = 0.05,
+    points: int = 1001,
+) -> Approximation:
+    """What `plot_approximation` draws; see there.
+
+    >>> from chainrule.viz import plot_approximation_data
+    >>> coarse, fine = (plot_approximation_data(np.sin, n, high=3.0).error for n in (5, 50))
+    >>> fine < coarse / 5
+    True
+    """
+    if boxes < 1 or not low < high or not 0 < steepness <= 1:
+        raise RangeError(
+            f"1 box or more stand side by side from low to high, and a side takes the part `steepness` of a box; "
+            f"given {boxes} boxes from {low:g} to {high:g} with steepness {steepness:g}"
+        )
+    e = steepness * (high - low) / boxes
+    edges = np.linspace(low, high, boxes + 1)
+    # a box rises behind its left edge and falls behind its right one: half a side to the left puts it in the middle
+    found = [box_network([a - e / 2, b - e / 2], function, e) for a, b in pairwise(edges)]
+    x = np.linspace(low, high, points)
+    values = np.stack([predict(box, x[:, None])[:, 0] for box in found])
+    target, total = np.array([float(function(v)) for v in x]), values.sum(axis=0)
+    inner = (x >= low + e / 2) & (x <= high - e / 2)  # the outer sides have no neighbour
+    return Approximation(x, target, total, values, float(np.abs(total - target)[inner].max()))
+
+
+def plot_approximation(
+    function: Function,
+    boxes: int = 10,
+    ax: Axes | None = None,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    steepness: float = 0.05,
+    theme: str | Theme = "light",
+) -> Axes:
+    """Any continuous function is close to a sum of boxes, and a box is four ReLUs: why one hidden layer is enough.
+
+    The boxes are those of `nn.box_network`, side by side from `low` to `high`: each is as high as the function in its
+    middle, and its sides take the part `steepness` of its width. More boxes come closer.
+
+    >>> from chainrule.viz import plot_approximation
+    >>> plot_approximation(np.sin, boxes=12, high=6.0).get_xlabel()
+    'x'
+    """
+    found = plot_approximation_data(function, boxes, low=low, high=high, steepness=steepness)
+    ax, colours = canvas.axes(ax, theme)
+    e = steepness * (high - low) / boxes
+    for k, box in enumerate(found.boxes):
+        part = np.abs(box) > 0
+        ax.fill_between(found.x[part], 0, box[part], color=colours.value, alpha=0.13 if k % 2 else 0.24, lw=0)
+    ax.axhline(0, color=colours.outline, lw=0.8)
+    ax.plot(found.x, found.target, color=colours.text, lw=1.6, ls=(0, (5, 1.5)), label="the function")
+    inner = (found.x > low + e) & (found.x < high - e)
+    ax.plot(
+        found.x[inner],
+        found.total[inner],
+        color=colours.value,
+        lw=2,
+        label=f"sum of {boxes} boxes, {4 * boxes} ReLUs",
+    )
+    title = f"{boxes} boxes of four ReLUs each stay within {found.error:.2g} of the function"
+    canvas.label(ax, colours, title, "x", "y")
+    canvas.legend(ax, colours)
+    return ax

@@ -1,0 +1,83 @@
+"""What initial weights do to a signal and to its gradient over many layers: kept, lost, or blown up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...nn import init
+from ...nn.diagnostics import Report, Spread, initial_spread
+from ..themes import Theme
+from . import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_initialisation", "plot_initialisation_data"]
+
+USUAL: dict[str, Callable[..., np.ndarray]] = {
+    "he_normal": init.he_normal,
+    "glorot_normal": init.glorot_normal,
+    "normal, deviation 0.1": partial(init.normal, std=0.1),
+    "normal, deviation 1": partial(init.normal, std=1.0),
+}
+
+
+def plot_initialisation_data(
+    initialisers: Mapping[str, Callable[..., np.ndarray]] | None = None,
+    activation: str = "relu",
+    **options: Any,
+) -> Report[Spread]:
+    """What `nn.diagnostics.initial_spread` finds: for each initialiser the mean squares of signal and gradient.
+
+    >>> from chainrule.viz import plot_initialisation_data
+    >>> plot_initialisation_data(layers=5)[0].initialiser
+    'he_normal'
+    """
+    if initialisers is None:
+        initialisers = USUAL
+    return initial_spread(initialisers, activation, **options)
+
+
+def plot_initialisation(
+    initialisers: Mapping[str, Callable[..., np.ndarray]] | None = None,
+    activation: str = "relu",
+    ax: Axes | None = None,
+    *,
+    theme: str | Theme = "light",
+    **options: Any,
+) -> Axes:
+    """How a signal fares on its way up through many layers, and its gradient on the way down, by initialiser.
+
+    `initialisers` are functions of `nn.init` with their names (He, Glorot and normal numbers unless given); `options`,
+    such as `layers`, `width` and `seed`, are those of `nn.init.spread_by_layer`. Flat lines are what one wants.
+
+    >>> from chainrule.viz import plot_initialisation
+    >>> len(plot_initialisation(activation="tanh", layers=5).child_axes)
+    2
+    """
+    found = plot_initialisation_data(initialisers, activation, **options)
+    ax, colours = canvas.axes(ax, theme, (9.0, 4.2))
+    titles = ["the signal, forward", "the gradient, backward"]
+    panels = canvas.panels(ax, colours, titles, 2, gap=(0.75, 0.55))
+    for panel, what in zip(panels, ("activations", "gradients")):
+        looks = zip(found, canvas.class_colours(colours, len(found)), canvas.dashes(len(found)))
+        for row, colour, line in looks:
+            numbers = np.array(getattr(row, what))
+            shown = np.where(numbers > 0, numbers, np.nan)
+            panel.plot(range(1, len(numbers) + 1), shown, color=colour, ls=line, lw=2, label=row.initialiser)
+        panel.set_yscale("log")
+        bottom, top = panel.get_ylim()
+        panel.set_ylim(max(bottom, 1e-22), min(top, 1e22))  # what leaves the frame is lost in any case
+        panel.grid(color=colours.frame, linewidth=0.6, alpha=0.6)
+        panel.set_xlabel("layer", fontsize=canvas.SMALL, color=colours.text)
+        panel.set_ylabel("mean square", fontsize=canvas.SMALL, color=colours.text)
+    canvas.legend(panels[0], colours)
+    depth = len(found[0].activations) if len(found) else 0
+    canvas.label(
+        ax, colours, f"Which initial weights keep a signal alive through {depth} layers of {activation}"
+    )
+    return ax

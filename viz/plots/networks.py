@@ -1,0 +1,246 @@
+"""How a plot asks a network: what it answers, what its layers pass on, and what its parameters are as one vector.
+
+Networks of Values and of Tensors answer alike, as arrays with one row for each sample. A network of Values is recorded
+for one sample, and the tape runs for all of them at once. Asking changes nothing: a network is asked
+in evaluation mode, and parameters that are moved are put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Node, Tape, Tensor, Value, gradients, no_grad
+from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd.node import describe
+from ...nn import Activation, Module, ScalarParameter, Softmax, scalar
+from ...nn.activations import activation as activation_named
+from ...nn.diagnostics import record_outputs
+
+# ---------------------------------------------------------------------- what a network answers
+
+
+def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
+    """The samples as an array with one in each row, with as many numbers as asked for."""
+    array = np.asarray(X.data if isinstance(X, Node) else X)
+    if array.ndim < 2 or not len(array) or (inputs is not None and array.shape[1:] != (inputs,)):
+        wanted = "one sample in each row" if inputs is None else f"rows of {inputs} numbers"
+        raise ShapeError(f"{what} takes {wanted}; given {describe(X)}")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def class_numbers(y: Any) -> np.ndarray:
+    """Classes counted from 0: of whole numbers, of -1 and +1, or of rows with a one in the class's place."""
+    array = np.asarray(y.data if isinstance(y, Node) else y)
+    if array.ndim == 2 and array.shape[1] > 1:
+        return array.argmax(-1)
+    array = array.ravel()
+    return (array > 0).astype(int) if array.size and array.min() < 0 else array.astype(int)
+
+
+def is_scalar(model: Any) -> bool:
+    """Whether this is a network of Values."""
+    return isinstance(model, Module) and any(isinstance(p, ScalarParameter) for p in model.parameters())
+
+
+def predict(model: Any, X: np.ndarray) -> np.ndarray:
+    """What the model answers: `(n, outputs)`. It may also be a function from an array to an array."""
+    if not callable(model):
+        raise KindError(f"a plot asks a network or a function for its answers; given {describe(model)}")
+    with evaluating(model):
+        if is_scalar(model):
+            return _replay(model, X)[""]
+        with no_grad():
+            return _rows(model(X), len(X))
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode, and afterwards the mode that each part was in."""
+    modes = [(m, m.training) for m in model.modules()] if isinstance(model, Module) else []
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _rows(answer: Any, n: int) -> np.ndarray:
+    """A Tensor or an array with one row for each sample; of several, such as an LSTM's, the first."""
+    first = answer[0] if isinstance(answer, tuple) else answer
+    return np.asarray(first.data if isinstance(first, Node) else first).reshape(n, -1)
+
+
+def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
+    """What each module of a network of Values makes of the samples: recorded for one, run for all."""
+    if X.ndim != 2:
+        raise ShapeError(f"a network of Values takes rows of numbers; given samples of shape {X.shape[1:]}")
+    inputs = [Value(0.0, name=f"input {i}", requires_grad=False) for i in range(X.shape[1])]
+    with record_outputs(model) as calls:
+        model(inputs)
+    units = {path: _flat(outputs[0]) for path, outputs in calls.items()}
+    tape = Tape(dict.fromkeys(v for group in units.values() for v in group))
+    given: dict[str, Any] = {f"input {i}": X[:, i] for i, v in enumerate(inputs) if v in tape.index}
+    columns = dict(zip(tape.outputs, tape.forward(**given)))
+    return {
+        path: np.stack([np.broadcast_to(columns[v], len(X)) for v in group], axis=1)
+        for path, group in units.items()
+    }
+
+
+def _flat(answer: Any) -> list[Any]:
+    return [answer] if isinstance(answer, Node) else [v for each in answer for v in _flat(each)]
+
+
+# ---------------------------------------------------------------------- what its layers pass on
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer together with the activation behind it.
+
+    Attributes:
+        path, output: the modules with its weights and with its output.
+        title: what it is called.
+        at_zero: what a unit puts out where its weighted sum is 0.
+    """
+
+    path: str
+    output: str
+    title: str
+    at_zero: float = 0.0
+
+
+def layers_of(model: Any) -> list[Layer]:
+    """The layers in order: modules without modules in them, and layers of Values."""
+    if not isinstance(model, Module):
+        raise KindError(f"a plot looks into the layers of a module; given {describe(model)}")
+    found: list[Layer] = []
+    for path, module in model.named_modules():
+        if isinstance(module, scalar.Neuron) and path:
+            continue  # it counts for its layer
+        if len(module.modules()) > 1 and not isinstance(module, scalar.Layer):
+            continue
+        if isinstance(module, Activation) and not isinstance(module, Softmax) and found:
+            layer = found.pop()
+            title = f"{layer.title}, {type(module).__name__}"
+            found.append(Layer(layer.path, path, title, float(module.forward(0.0))))
+        else:
+            headline = module._headline()
+            title = f"{path}: {headline}" if path else headline
+            activation = getattr(module, "activation", None) if isinstance(module, scalar.Layer) else None
+            at_zero = float(activation_named(activation)[0]().forward(0.0)) if activation else 0.0
+            found.append(Layer(path, path, title, at_zero))
+    return found
+
+
+def outputs_of(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
+    """What each module makes of the samples, by its path: `(samples, units)`."""
+    with evaluating(model):
+        if is_scalar(model):
+            return _replay(model, X)
+        with no_grad(), record_outputs(model) as calls:
+            model(Tensor(X, requires_grad=False))
+    return {path: _rows(outputs[-1], len(X)) for path, outputs in calls.items()}
+
+
+def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> dict[str, np.ndarray]:
+    """The gradient of the loss by what each layer puts out, under the layer's title; no `.grad` is written."""
+    layers = layers_of(model)
+    with evaluating(model), record_outputs(model) as calls:
+        answers = (
+            [model(row) for row in X.tolist()] if is_scalar(model) else model(Tensor(X, requires_grad=False))
+        )
+        total = loss(answers, y)
+    nodes = {each.title: _flat(_outputs(calls[each.output])) for each in layers if each.output in calls}
+    flat = list(dict.fromkeys(node for group in nodes.values() for node in group))
+    by = dict(zip(flat, gradients(total, flat)))
+    return {
+        title: np.stack([np.asarray(by[node]) for node in group]).ravel() for title, group in nodes.items()
+    }
+
+
+def _outputs(calls: list[Any]) -> list[Any]:
+    """What the calls of a module returned; of several results, such as an LSTM's, the first."""
+    return [call[0] if isinstance(call, tuple) else call for call in calls]
+
+
+def hidden(model: Any, layer: str | int | None) -> Layer:
+    """The hidden layer of that name or number; the last one unless it is said."""
+    inner = layers_of(model)[:-1]
+    if not inner:
+        raise RangeError("this network has a single layer, and so no hidden one to look at")
+    if layer is None:
+        return inner[-1]
+    if isinstance(layer, int) and -len(inner) <= layer < len(inner):
+        return inner[layer]
+    for each in inner:
+        if layer in (each.path, each.output):
+            return each
+    raise RangeError(
+        f"there is no hidden layer {layer!r}; there are {', '.join(repr(each.path) for each in inner)}, "
+        f"or 0 to {len(inner) - 1}"
+    )
+
+
+# ---------------------------------------------------------------------- its parameters
+
+
+def weight_matrices(model: Any) -> list[tuple[str, np.ndarray]]:
+    """Every matrix or kernel of weights with its name, in order; of Values, one for each layer. No biases."""
+    if not isinstance(model, Module):
+        raise KindError(f"weights are those of a module; given {describe(model)}")
+    if is_scalar(model):
+        return [
+            (name, np.array([[w.data for w in neuron.w] for neuron in m.neurons]).T)
+            for name, m in model.named_modules()
+            if isinstance(m, scalar.Layer)
+        ]
+    return [(name, np.asarray(p.data)) for name, p in model.named_parameters() if np.ndim(p.data) > 1]
+
+
+class Vector:
+    """The parameters of a model as one vector, and which of its numbers belong together.
+
+    Attributes:
+        parameters: the parameters, in order.
+        filters: the positions of each filter: all weights into one unit. Biases and scales are in none.
+    """
+
+    def __init__(self, model: Any) -> None:
+        if not isinstance(model, Module) or not model.parameters():
+            raise KindError(f"this needs a module with parameters; given {describe(model)}")
+        self.parameters = model.parameters()
+        self.filters: list[np.ndarray] = []
+        neurons: dict[str, list[int]] = {}
+        start = 0
+        for name, p in model.named_parameters():
+            positions = np.arange(start, start + np.size(p.data)).reshape(np.shape(p.data))
+            start += positions.size
+            owner, _, own = name.rpartition(".")
+            if positions.ndim == 2:  # (inputs, units)
+                self.filters += list(positions.T)
+            elif positions.ndim > 2:  # (out_channels, in_channels, height, width)
+                self.filters += [each.ravel() for each in positions]
+            elif positions.ndim == 0 and own.startswith("w"):
+                neurons.setdefault(owner, []).append(int(positions))
+        self.filters += [np.array(positions) for positions in neurons.values()]
+
+    def get(self) -> np.ndarray:
+        """A copy of all numbers."""
+        return np.concatenate([np.ravel(p.data) for p in self.parameters]).astype(np.float64)
+
+    def set(self, vector: np.ndarray) -> None:
+        """Move the parameters there."""
+        start = 0
+        for p in self.parameters:
+            size = np.size(p.data)
+            part = vector[start : start + size]
+            p.data = part.reshape(p.shape).astype(p.dtype) if isinstance(p, Tensor) else float(part[0])
+            start += size

@@ -1,0 +1,178 @@
+"""A recorder: what happens while a network learns, kept as plain numbers that the plots read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...autograd import Node
+from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd.node import describe
+from ...nn import Module
+from ...nn.callbacks import Callback
+from ...nn.diagnostics import gradient_flow, update_ratios
+
+if TYPE_CHECKING:
+    from ...nn.training import Run
+
+__all__ = ["Recorder"]
+
+KEPT = 400  # snapshots of the path; beyond that every second one is dropped
+
+
+class Recorder(Callback):
+    """Keeps loss, metrics, the gradient and the update of each layer, and the path of the parameters, step by step.
+
+    It is a callback of `fit`, which calls it after every batch (or with `every="epoch"` after every epoch). In a loop
+    of your own, call `record(model, loss)` after the optimiser's step and before the gradients are forgotten. An update
+    is what changed since the record before; give the model when you make the recorder, so that the first one has it,
+    too. The path holds at most 400 snapshots of all parameters, evenly spread (none with `path=False`).
+
+    Attributes:
+        rows: one dict for each record: `step` (from 1), `loss`, the metrics, and by layer `gradient_norms` and
+            `update_ratios`, as in `nn.diagnostics`; `None` where that is not known.
+
+    >>> from chainrule import nn
+    >>> from chainrule.viz import Recorder
+    >>> X, y = nn.datasets.moons(100, seed=0)
+    >>> model = nn.MLP(2, [8, 2], seed=0)
+    >>> optimizer, recorder = nn.SGD(model.parameters(), lr=0.5), Recorder(model)
+    >>> for step in range(20):
+    ...     loss = nn.cross_entropy(model(X), y)
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     recorder.record(model, loss, lr=optimizer.lr)
+    >>> len(recorder), recorder.columns()["loss"][-1] < recorder.columns()["loss"][0], recorder.path.shape
+    (20, True, (21, 42))
+
+    >>> recorder = Recorder()
+    >>> history = nn.fit(model, nn.cross_entropy, (X, y), epochs=2, callbacks=[recorder], progress=False)
+    >>> list(recorder.rows[0])
+    ['step', 'loss', 'lr', 'gradient_norms', 'update_ratios']
+    """
+
+    def __init__(self, model: Module | None = None, *, every: str = "batch", path: bool = True) -> None:
+        if every not in ("batch", "epoch"):
+            raise RangeError(f"a Recorder records every 'batch' or every 'epoch'; given {every!r}")
+        self.rows: list[dict[str, Any]] = []
+        self.every, self.keeps_path = every, path
+        self._snapshots: list[list[float]] = []
+        self._at: list[int] = []  # the record that each snapshot was taken at; 0 is before the first
+        self._stride = 1
+        self._before: dict[str, np.ndarray] | None = None
+        if model is not None:
+            self._look(model)
+
+    def record(self, model: Module, loss: Any = None, **metrics: Any) -> None:
+        """Note the loss (a node or a number), metrics by name, and what the parameters are and have in `.grad`.
+
+        Raises `KindError` for what is not a module, `ShapeError` for another model than before.
+        """
+        before = self._before
+        ratios: dict[str, float | None] = {}
+        if before is not None and isinstance(model, Module):
+            if [(name, np.shape(p.data)) for name, p in model.named_parameters()] != [
+                (name, before[name].shape) for name, _ in model.named_parameters() if name in before
+            ]:
+                raise ShapeError(
+                    f"this recorder follows the parameters {', '.join(before)}; given {model._headline()}, which has "
+                    f"others. Make one Recorder for each model"
+                )
+            ratios = {
+                row.layer: row.ratio if math.isfinite(row.ratio) else None
+                for row in update_ratios(model, before)
+            }
+        now: dict[str, Any] = {"step": len(self.rows) + 1}
+        if loss is not None:
+            now["loss"] = _number(loss)
+        now |= {name: _number(value) for name, value in metrics.items()}
+        self.rows.append(now)
+        self._look(model)
+        known = any(p.grad is not None for p in model.parameters())
+        now["gradient_norms"] = {row.layer: row.norm for row in gradient_flow(model)} if known else {}
+        now["update_ratios"] = ratios
+
+    def _look(self, model: Module) -> None:
+        """Remember where the parameters are."""
+        if not isinstance(model, Module):
+            raise KindError(
+                f"a Recorder follows a module; given {describe(model)}. Write record(model, loss)"
+            )
+        self._before = {name: np.array(p.data) for name, p in model.named_parameters()}
+        if not self.keeps_path or len(self.rows) % self._stride:
+            return
+        self._snapshots.append(np.concatenate([np.ravel(x) for x in self._before.values()]).tolist())
+        self._at.append(len(self.rows))
+        if len(self._snapshots) > KEPT:
+            self._stride *= 2
+            kept = [k for k, at in enumerate(self._at) if at % self._stride == 0]
+            self._snapshots = [self._snapshots[k] for k in kept]
+            self._at = [self._at[k] for k in kept]
+
+    def on_train_begin(self, run: Run) -> None:
+        """See where the parameters start."""
+        if self._before is None:
+            self._look(run.model)
+
+    def on_batch_end(self, run: Run) -> None:
+        """Record the step."""
+        if self.every == "batch":
+            self.record(run.model, **run.latest, lr=run.optimizer.lr)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Record the epoch."""
+        if self.every == "epoch":
+            self.record(run.model, **{k: v for k, v in run.row.items() if k not in ("epoch", "seconds")})
+
+    @property
+    def path(self) -> np.ndarray:
+        """Where the parameters have been, `(snapshots, parameters)`, all of them as one vector in their order."""
+        return np.array(self._snapshots, np.float64)
+
+    def columns(self) -> dict[str, list[float]]:
+        """Step, loss and metrics, each as a list with one number for each record."""
+        plain = (name for row in self.rows for name, value in row.items() if not isinstance(value, dict))
+        return {name: [row.get(name, math.nan) for row in self.rows] for name in dict.fromkeys(plain)}
+
+    def by_layer(self, what: str) -> dict[str, tuple[list[int], list[float]]]:
+        """Of each layer "gradient_norms" or "update_ratios": the steps at which it is known, and the numbers."""
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        for row in self.rows:
+            for layer, number in row[what].items():
+                if number is not None:
+                    steps, numbers = found.setdefault(layer, ([], []))
+                    steps.append(row["step"])
+                    numbers.append(number)
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it in plain lists and dicts, for `json.dumps` and for checkpoints."""
+        return {"rows": self.rows, "snapshots": self._snapshots, "at": self._at, "stride": self._stride}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Become what `state_dict()` gave.
+
+        >>> import json
+        >>> from chainrule.viz import Recorder
+        >>> recorder = Recorder()
+        >>> recorder.load_state_dict(json.loads(json.dumps(recorder.state_dict())))
+        """
+        self.rows, self._stride = list(state["rows"]), state["stride"]
+        self._snapshots, self._at = [list(each) for each in state["snapshots"]], list(state["at"])
+        self._before = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        losses = self.columns().get("loss", [])
+        text = f"Recorder of {len(self.rows)} record{'' if len(self.rows) == 1 else 's'}"
+        return f"{text}: loss {losses[0]:.4g} to {losses[-1]:.4g}" if losses else text
+
+
+def _number(x: Any) -> float:
+    return float(x.data if isinstance(x, Node) else x)

@@ -1,0 +1,289 @@
+"""Weights: matrices as heat maps, and the network itself with lines as thick as its weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...autograd.errors import KindError, ShapeError
+from ...nn import Module
+from ..themes import Theme
+from . import canvas
+from .boundary import plane, span
+from .networks import layers_of, outputs_of, samples, weight_matrices
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "NetworkPicture",
+    "plot_network",
+    "plot_network_data",
+    "plot_weights",
+    "plot_weights_data",
+]
+
+# ---------------------------------------------------------------------- matrices
+
+
+def plot_weights_data(
+    model: Module, *, layer: str | int | None = None, image_shape: tuple[int, int] | None = None
+) -> dict[str, np.ndarray]:
+    """What `plot_weights` draws: the name of each panel with its matrix.
+
+    >>> from chainrule.nn import MLP
+    >>> from chainrule.viz import plot_weights_data
+    >>> {name: matrix.shape for name, matrix in plot_weights_data(MLP(2, [8, 3], seed=0)).items()}
+    {'layers.0.weight': (2, 8), 'layers.2.weight': (8, 3)}
+    """
+    found = weight_matrices(model)
+    if not found:
+        raise KindError(f"{type(model).__name__} has no matrix of weights to show")
+    if layer is not None:
+        chosen = [found[layer]] if isinstance(layer, int) else [pair for pair in found if layer in pair[0]]
+        if not chosen:
+            raise KindError(
+                f"there are no weights called {layer!r}; there are {', '.join(name for name, _ in found)}"
+            )
+        found = chosen
+    if image_shape is None:
+        return {name: w if w.ndim == 2 else w.reshape(len(w), -1) for name, w in found}
+    _, weight = found[0]
+    if weight.ndim != 2 or len(weight) != math.prod(image_shape):
+        raise ShapeError(
+            f"each unit has {len(weight)} weights, which do not make an image of {' by '.join(map(str, image_shape))}"
+        )
+    return {f"unit {k + 1}": column.reshape(image_shape) for k, column in enumerate(weight.T)}
+
+
+def plot_weights(
+    model: Module,
+    ax: Axes | None = None,
+    *,
+    layer: str | int | None = None,
+    image_shape: tuple[int, int] | None = None,
+    theme: str | Theme = "light",
+) -> Axes:
+    """Each matrix of weights as a heat map, blue where positive, orange where negative; inputs down, units across.
+
+    `layer` chooses one by its name or number. With `image_shape`, such as `(8, 8)`, the weights into each unit of
+    that layer (the first unless it is said) are laid out as the image that they look at: what the unit is looking
+    for. Kernels have one row for each output channel.
+
+    >>> from chainrule.nn import MLP
+    >>> from chainrule.viz import plot_weights
+    >>> [panel.get_title() for panel in plot_weights(MLP(2, [8, 3], seed=0)).child_axes[:2]]
+    ['layers.0.weight  2 × 8', 'layers.2.weight  8 × 3']
+    """
+    found = plot_weights_data(model, layer=layer, image_shape=image_shape)
+    images = image_shape is not None
+    n = len(found)
+    columns = math.ceil(math.sqrt(n * 1.6)) if images else min(n, 3)
+    rows = -(-n // columns)
+    size = (
+        (1.05 * columns + 0.4, 1.25 * rows + 0.6) if images else (max(5.0, 3.3 * columns), 2.9 * rows + 0.5)
+    )
+    ax, colours = canvas.axes(ax, theme, size)
+    titles = [name if images else f"{name}  {w.shape[0]} × {w.shape[1]}" for name, w in found.items()]
+    gap = (0.1, 0.24) if images else (0.55, 0.65)
+    top = max(float(np.nanmax(np.abs(w))) for w in found.values()) or 1.0
+    for panel, weight in zip(canvas.panels(ax, colours, titles, columns, gap=gap), found.values()):
+        drawn = panel.imshow(
+            weight,
+            cmap=canvas.diverging(colours),
+            vmin=-top,
+            vmax=top,
+            aspect="equal" if images else "auto",
+            interpolation="nearest",
+        )
+        if images:
+            canvas.bare(panel, colours)
+        else:
+            panel.set_xlabel("to unit", fontsize=canvas.SMALL, color=colours.text, labelpad=1)
+            panel.set_ylabel("from input", fontsize=canvas.SMALL, color=colours.text, labelpad=1)
+            for axis in (panel.xaxis, panel.yaxis):
+                canvas.whole_numbers(axis)
+    canvas.colour_bar(ax, colours, drawn, "weight")
+    title = (
+        "What each unit looks for: blue pixels speak for it, orange ones against"
+        if images
+        else "Weights: blue adds, orange takes away"
+    )
+    canvas.label(ax, colours, title)
+    return ax
+
+
+# ---------------------------------------------------------------------- the network
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkPicture:
+    """A network as columns of units, with the weights between them.
+
+    Attributes:
+        names: of the columns, the inputs first.
+        widths: how many units there are in each.
+        weights: of each two neighbours, `(units before, units behind)`.
+        responses: of each column `(units, resolution, resolution)` over the plane; `None` unless there are two
+            inputs, and points.
+    """
+
+    names: list[str]
+    widths: list[int]
+    weights: list[np.ndarray]
+    responses: list[np.ndarray] | None
+
+
+def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> NetworkPicture:
+    """What `plot_network` draws; see there.
+
+    >>> from chainrule.nn import MLP
+    >>> from chainrule.viz import plot_network_data
+    >>> plot_network_data(MLP(2, [4, 1], seed=0)).widths
+    [2, 4, 1]
+    """
+    found = weight_matrices(model)
+    weights = [w for _, w in found]
+    if not weights or any(w.ndim != 2 for w in weights):
+        raise KindError(
+            f"the picture of a network is one of linear layers, one after the other, such as an MLP has; "
+            f"{type(model).__name__} has {'other weights' if weights else 'none'}"
+        )
+    for (name, before), (_, behind) in pairwise(found):
+        if before.shape[1] != behind.shape[0]:
+            raise ShapeError(
+                f"{name} has {before.shape[1]} outputs and the next matrix {behind.shape[0]} inputs: these layers do "
+                f"not stand one after the other, and the picture would be wrong"
+            )
+    widths = [weights[0].shape[0], *(w.shape[1] for w in weights)]
+    names = [
+        "inputs",
+        *(f"layer {k + 1}" for k in range(len(weights) - 1)),
+        "output" if widths[-1] == 1 else "outputs",
+    ]
+    responses = None
+    if X is not None and widths[0] == 2:
+        x1, x2 = span(samples(X, "the picture of a network", 2), resolution)
+        points = plane(x1, x2)
+        output_of = {each.path: each.output for each in layers_of(model)}
+        outputs = outputs_of(model, points)
+        arrays = [
+            outputs[output_of[name.removesuffix(".weight").removesuffix("weight")]] for name, _ in found
+        ]
+        responses = [v.T.reshape(-1, resolution, resolution) for v in (points, *arrays)]
+    return NetworkPicture(names, widths, weights, responses)
+
+
+def plot_network(
+    model: Module,
+    X: Any = None,
+    ax: Axes | None = None,
+    *,
+    max_units: int = 10,
+    resolution: int = 40,
+    theme: str | Theme = "light",
+) -> Axes:
+    """The network as columns of units, with lines as thick as the weights: blue for positive ones, orange for negative.
+
+    For networks of two inputs, points `X` give the part of the plane over which each unit shows its response, as
+    TensorFlow Playground does: blue where it is positive, orange where negative, each on its own scale. Columns of more
+    than `max_units` show the first of them, and say how many they hide. For networks of linear layers.
+
+    >>> from chainrule.nn import MLP, datasets
+    >>> from chainrule.viz import plot_network
+    >>> ax = plot_network(MLP(2, [4, 3, 1], "tanh", seed=0), datasets.moons(50, seed=0)[0])
+    >>> len(ax.images)
+    10
+    """
+    found = plot_network_data(model, X, resolution=resolution)
+    shown = [min(width, max_units) for width in found.widths]
+    tallest, columns = max(shown), len(shown)
+    apart = 2.6  # between columns; a unit is 1 high, and 1.3 from the next
+    size = (min(11.0, 1.2 + 1.9 * (columns - 1) + 0.8), min(9.0, 1.3 + 0.8 * tallest))
+    ax, colours = canvas.axes(ax, theme, size)
+    places = [[(column * apart, ((n - 1) / 2 - k) * 1.3) for k in range(n)] for column, n in enumerate(shown)]
+    _lines(ax, colours, found.weights, places)
+    for column, where in enumerate(places):
+        for k, place in enumerate(where):
+            _unit(ax, colours, place, None if found.responses is None else found.responses[column][k])
+        hides = found.widths[column] - len(where)
+        text = f"{found.names[column]}\n{found.widths[column]} unit{'s' * (found.widths[column] != 1)}"
+        bottom = -(tallest - 1) / 2 * 1.3 - 0.8
+        ax.text(
+            column * apart,
+            -bottom + 0.1,
+            text,
+            ha="center",
+            va="bottom",
+            fontsize=canvas.SMALL,
+            color=colours.text,
+        )
+        if hides:
+            ax.text(
+                column * apart,
+                bottom,
+                f"and {hides} more",
+                ha="center",
+                va="top",
+                fontsize=canvas.SMALL,
+                color=colours.muted,
+            )
+    for k, (x, y) in enumerate(places[0]):
+        ax.text(x - 0.62, y, f"x{k + 1}", ha="right", va="center", fontsize=canvas.TEXT, color=colours.text)
+    ax.set_xlim(-1.2, (columns - 1) * apart + 0.8)
+    ax.set_ylim(-(tallest - 1) / 2 * 1.3 - 1.3, (tallest - 1) / 2 * 1.3 + 1.9)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    title = "The network: thick lines are large weights,\nblue adds, orange takes away"
+    if found.responses is not None:
+        title = "The network, each unit with its answer over the plane"
+    canvas.label(ax, colours, title)
+    return ax
+
+
+def _lines(
+    ax: Axes, theme: Theme, weights: list[np.ndarray], places: list[list[tuple[float, float]]]
+) -> None:
+    """One line for each weight between units that are shown, the largest of its layer 5 points thick."""
+    from matplotlib.collections import LineCollection
+
+    t = np.linspace(0, 1, 24)
+    ease = (1 - np.cos(np.pi * t)) / 2
+    for weight, before, behind in zip(weights, places, places[1:]):
+        curves, widths, paints, alphas = [], [], [], []
+        top = float(np.abs(weight).max()) or 1.0
+        for i, (x0, y0) in enumerate(before):
+            for j, (x1, y1) in enumerate(behind):
+                w = float(weight[i, j])
+                curves.append(np.stack([x0 + 0.5 + (x1 - x0 - 1.0) * t, y0 + (y1 - y0) * ease], axis=1))
+                widths.append(0.25 + 4.75 * abs(w) / top)
+                paints.append(theme.value if w > 0 else theme.gradient)
+                alphas.append(0.3 + 0.6 * abs(w) / top)
+        ax.add_collection(
+            LineCollection(curves, linewidths=widths, colors=paints, alpha=alphas, zorder=1, capstyle="round")
+        )
+
+
+def _unit(ax: Axes, theme: Theme, place: tuple[float, float], response: np.ndarray | None) -> None:
+    from matplotlib.patches import Circle, Rectangle
+
+    x, y = place
+    if response is None:
+        ax.add_patch(Circle(place, 0.5, facecolor=theme.operation, edgecolor=theme.outline, zorder=2))
+        return
+    top = float(np.abs(response).max()) or 1.0
+    ax.imshow(
+        response,
+        extent=(x - 0.5, x + 0.5, y - 0.5, y + 0.5),
+        origin="lower",
+        cmap=canvas.diverging(theme),
+        vmin=-top,
+        vmax=top,
+        interpolation="bilinear",
+        zorder=2,
+    )
+    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="none", edgecolor=theme.outline, zorder=3))
