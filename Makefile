@@ -12,7 +12,7 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check-gradients bench bench-page pages check format clean
+.PHONY: help demo test check-gradients notebooks notebooks-run bench bench-page pages check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -28,6 +28,12 @@ test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 
 check-gradients: $(VENV)/dev.stamp  ## a table: every primitive's gradients against finite differences
 	$(VENV)/bin/python tests/support/check_rows.py $(ARGS)
+
+notebooks: $(VENV)/notebook.stamp  ## open the guided tour in JupyterLab
+	$(VENV)/bin/jupyter lab notebooks/01_chain_rule.ipynb $(ARGS)
+
+notebooks-run: $(VENV)/notebook.stamp  ## execute the notebooks from clean and store what they show; ARGS="03 05": some
+	$(VENV)/bin/python tests/support/notebook_runner.py $(ARGS)
 
 bench: $(VENV)/bench.stamp  ## measure against micrograd, PyTorch, JAX and others (installs them); figures to out/
 	$(VENV)/bin/python benchmarks/run.py --json out/benchmarks.json $(ARGS)
@@ -52,6 +58,6 @@ clean:  ## delete what these commands made, .venv and out/ included
 	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# plot.stamp, dev.stamp, bench.stamp: the package is installed with the extra of that name
+# plot.stamp, dev.stamp, notebook.stamp, bench.stamp: the package is installed with the extra of that name
 $(VENV)/%.stamp: pyproject.toml $(SOURCES)
 	@sh .ci/install.sh "$(PYTHON)" "$(VENV)" $*
