@@ -8,8 +8,8 @@ else serves, and `specialise.py`, the straight code it runs at full speed. The r
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
 - users of the loop: `transforms.py` and `forward.py`, `check.py`, `hooks.py`, `nonfinite.py`, `checkpoint.py`,
   `copying.py`;
-- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `symbols.py`, `listing.py`), in bytes
-  (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
+- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `symbols.py`, `listing.py`),
+  in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
   `straight_line.py`).
 
 This package imports NumPy and nothing else of chainrule.

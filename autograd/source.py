@@ -17,13 +17,14 @@ import numpy as np
 
 from .backward import backward_pass
 from .errors import GradientError
+from .excerpts import Wordless
 from .hooks import HOOKS
 from .listing import Source
 from .node import Node
 from .symbols import ATOM
 from .table import Primitive
 from .tensor import Tensor, unbroadcast
-from .written import Wordless, Words, Written, lesson, plain, same
+from .written import Words, Written, lesson, plain, same
 
 if TYPE_CHECKING:
     from .tape import Tape
