@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import BackwardStep, ForwardStep, Node, Tape
+from .graph import kind_of
 from .heat import heat
 from .numbers import Summary, nested, number, summarise
 from .words import printable, shorten, sign
@@ -27,8 +28,8 @@ class Story:
     """What each step says, with `digits` significant digits.
 
     Attributes:
-        nodes: one dict for each node of the tape: its `label`, what computed it (`rule`, empty for a leaf), its
-            `value`, whether it is `fixed` (a constant), and for arrays the `shape`.
+        nodes: one dict for each node of the tape: its `label`, the `rule` that computed it or, for a leaf, its
+            `kind`, its `value`, whether it is `fixed` (a constant), and for arrays the `shape`.
         steps: one dict for each step; see `_forward` and `_backward`.
         arrays: what is shown of arrays. A quantity is a text if it is one number, and otherwise a position in here.
         computed: for each node the step that computes it, -1 for a leaf.
@@ -70,6 +71,8 @@ class Story:
         told: dict[str, Any] = {"label": label or '""', "value": self._quantity(node.data)}
         if node.op is not None:
             told["rule"] = shorten(self._tape.forward_rule(node), LONGEST_RULE)
+        else:
+            told["kind"] = kind_of(node)
         if not node.requires_grad:
             told["fixed"] = 1
         if np.ndim(node.data):

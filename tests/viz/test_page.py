@@ -74,7 +74,7 @@ def equation(page) -> str:
 
 
 def table(page) -> list[list[str]]:
-    """Name, rule, value and gradient of each row."""
+    """Name, value, gradient and rule of each row."""
     read = "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     return [[plain(text) for text in row] for row in page.eval_on_selector_all("#rows tr", read)]
 
@@ -109,10 +109,10 @@ def test_every_number_of_both_passes_is_the_engines(browser, tmp_path, make) -> 
             scalar = np.ndim(node.data) == 0
             if scalar:
                 expected = number(float(node.data), 6) if n in known else ""
-                assert rows[n][2] == boxes[f"n{n}"][0] == expected
+                assert rows[n][1] == boxes[f"n{n}"][0] == expected
             if scalar and node.requires_grad:
                 expected = number(float(totals[n]), 6) if n in totals else "–"
-                assert rows[n][3] == boxes[f"n{n}"][1] == expected
+                assert rows[n][2] == boxes[f"n{n}"][1] == expected
         shown = numbers_in(equation_cells(page))
         final = s.value if s.kind == "forward" else s.total
         assert shown[-np.size(final) :] == [float(number(float(v), 6)) for v in np.ravel(final)]
@@ -124,7 +124,7 @@ def test_every_number_of_both_passes_is_the_engines(browser, tmp_path, make) -> 
     root.backward()
     for n, node in enumerate(nodes):
         if node.requires_grad and np.ndim(node.data) == 0:
-            assert table(page)[n][3] == number(float(node.grad), 6)
+            assert table(page)[n][2] == number(float(node.grad), 6)
 
 
 def equation_cells(page) -> list[str]:
@@ -361,7 +361,7 @@ def test_a_page_of_two_thousand_steps_is_usable(browser, tmp_path) -> None:
     page.keyboard.press("End")
     assert position(page) == len(stepper)
     y.backward()
-    assert table(page)[0][3] == number(x.grad)
+    assert table(page)[0][2] == number(x.grad)
     assert graph(page)["n0"] == ("1.01", number(x.grad))
     page.keyboard.press("b")
     for _ in range(5):

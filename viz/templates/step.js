@@ -46,7 +46,7 @@ const parts = nodes.map((node, n) => {
   const jump = make("button", "jump", node.label);
   jump.addEventListener("click", (event) => visit(n, event));
   const value = make("td", "value"), grad = make("td", "grad");
-  const row = make("tr", node.fixed ? "fixed" : "", make("th", "", jump), make("td", "rule", node.rule || (node.fixed ? "constant" : "input")), value, grad);
+  const row = make("tr", node.fixed ? "fixed" : "", make("th", "", jump), value, grad, make("td", "rule", node.rule || node.kind));
   row.firstChild.scope = "row";
   const box = $("n" + n);
   if (box) {
@@ -261,6 +261,7 @@ function fit(whole) {
   const natural = graph.viewBox.baseVal.width;
   graph.style.width = whole ? "" : `${natural}px`;
   graph.style.maxWidth = whole ? `${1.5 * natural}px` : "";
+  graph.style.maxHeight = whole && !$("zoom").hidden ? "85vh" : "";
   $("stage").classList.toggle("zoomed", !whole);
   $("zoom").setAttribute("aria-pressed", String(whole));
   follow();
