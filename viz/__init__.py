@@ -2,7 +2,8 @@
 
 Read `graph.py` (the graph as plain data), `folding.py` (which nodes share a box), `dot.py` (its shapes, colours and
 words), `engines.py` (how Graphviz draws them) and `drawing.py` (`draw` itself); then `step.py`, `story.py` (what each
-step says), `stage.py` (on which graph) and `page.py`; `plots/` is a subject of its own. This package imports `nn` and `autograd`, and nothing imports it.
+step says), `stage.py` (on which graph) and `page.py`; `plots/` is a subject of its own. This package imports `nn` and
+`autograd`, and nothing imports it.
 """
 
 from .drawing import Drawing, draw, draw_dot, trace
