@@ -166,7 +166,9 @@ def plot_approximation_data(
     e = steepness * (high - low) / boxes
     edges = np.linspace(low, high, boxes + 1)
     # a box rises behind its left edge and falls behind its right one: half a side to the left puts it in the middle
-    found = [box_network([a - e / 2, b - e / 2], function, e) for a, b in pairwise(edges)]
+    found = [
+        box_network([a - e / 2, b - e / 2], [float(function((a + b) / 2))], e) for a, b in pairwise(edges)
+    ]
     x = np.linspace(low, high, points)
     values = np.stack([predict(box, x[:, None])[:, 0] for box in found])
     target, total = np.array([float(function(v)) for v in x]), values.sum(axis=0)

@@ -87,7 +87,8 @@ def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
     units = {path: _flat(outputs[0]) for path, outputs in calls.items()}
     tape = Tape(dict.fromkeys(v for group in units.values() for v in group))
     given: dict[str, Any] = {f"input {i}": X[:, i] for i, v in enumerate(inputs) if v in tape.index}
-    columns = dict(zip(tape.outputs, tape.forward(**given)))
+    answers = tape.forward(**given)
+    columns = dict(zip(tape.outputs, answers if len(tape.outputs) > 1 else [answers]))
     return {
         path: np.stack([np.broadcast_to(columns[v], len(X)) for v in group], axis=1)
         for path, group in units.items()

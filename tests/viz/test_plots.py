@@ -1,0 +1,635 @@
+"""Plots: the numbers behind each are those worked out by hand, what is drawn shows them, nothing global is touched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from chainrule import nn, viz
+from chainrule.autograd import Tensor, Value
+from chainrule.autograd.errors import KindError, RangeError, ShapeError
+from chainrule.nn import MLP, datasets, scalar
+from chainrule.viz import Recorder
+from chainrule.viz.plots import canvas
+
+matplotlib = pytest.importorskip("matplotlib", reason="plots are drawn by matplotlib")
+
+X, Y = datasets.moons(40, noise=0.1, seed=0)
+SIGNS = np.where(Y == 1, 1.0, -1.0)
+
+
+def tensors(activation="tanh", widths=(5, 3, 1)):
+    return MLP(2, list(widths), activation, seed=0)
+
+
+def values(activation="tanh", widths=(5, 3, 1), compound=True):
+    """The same network of Values: weights copied one by one."""
+    model, other = scalar.MLP(2, list(widths), activation, compound=compound), tensors(activation, widths)
+    for layer, linear in zip(model.layers, other.layers[::2]):
+        for j, neuron in enumerate(layer.neurons):
+            neuron.b.data = 0.1 * j
+            linear.bias.data = 0.1 * np.arange(len(layer.neurons))
+            for i, w in enumerate(neuron.w):
+                w.data = float(linear.weight.data[i, j])
+    return model, other
+
+
+def by_hand(model, x, g=np.tanh):
+    """What each layer of an MLP passes on, in NumPy."""
+    found, linears = [], model.layers[::2]
+    for linear in linears:
+        x = x @ linear.weight.data + linear.bias.data
+        x = g(x) if linear is not linears[-1] else x
+        found.append(x)
+    return found
+
+
+def bce(scores, y):
+    return nn.binary_cross_entropy_with_logits(scores, np.reshape(y, (-1, 1)))
+
+
+def trained(steps=30):
+    model = tensors()
+    optimizer, recorder = nn.SGD(model.parameters(), lr=0.5), Recorder(model)
+    for _ in range(steps):
+        loss = bce(model(X), Y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        recorder.record(model, loss, lr=optimizer.lr)
+    return model, recorder
+
+
+# ---------------------------------------------------------------------- all plots
+
+
+def history():
+    found = nn.History()
+    for epoch, (a, b) in enumerate([(0.9, 0.8), (0.5, 0.4), (0.2, 0.5), (0.1, 0.6), (0.05, 0.7)], 1):
+        found.append({"epoch": epoch, "loss": a, "val_loss": b})
+    return found
+
+
+def with_gradients():
+    model = tensors()
+    bce(model(X), Y).backward()
+    return model
+
+
+EVERY = {
+    "plot_loss": lambda **o: viz.plot_loss(history(), **o),
+    "plot_learning_rate": lambda **o: viz.plot_learning_rate([0.1, 0.05, 0.01], **o),
+    "plot_update_ratios": lambda **o: viz.plot_update_ratios(trained(3)[1], **o),
+    "plot_decision_boundary": lambda **o: viz.plot_decision_boundary(tensors(), X, Y, resolution=12, **o),
+    "plot_responses": lambda **o: viz.plot_responses(tensors(), X, Y, resolution=12, **o),
+    "plot_hidden_space": lambda **o: viz.plot_hidden_space(tensors(), X, Y, **o),
+    "plot_activation_histograms": lambda **o: viz.plot_activation_histograms(tensors(), X, **o),
+    "plot_gradient_histograms": lambda **o: viz.plot_gradient_histograms(tensors(), X, Y, bce, **o),
+    "plot_gradient_flow": lambda **o: viz.plot_gradient_flow(with_gradients(), **o),
+    "plot_loss_surface": lambda **o: viz.plot_loss_surface(tensors(), X, Y, bce, resolution=5, **o),
+    "plot_weights": lambda **o: viz.plot_weights(tensors(), **o),
+    "plot_network": lambda **o: viz.plot_network(tensors(), X, resolution=8, **o),
+    "plot_confusion_matrix": lambda **o: viz.plot_confusion_matrix([0, 1, 1], [0, 0, 1], **o),
+    "plot_activation_functions": lambda **o: viz.plot_activation_functions(["relu", "tanh"], **o),
+    "plot_approximation": lambda **o: viz.plot_approximation(np.sin, 4, **o),
+    "plot_initialisation": lambda **o: viz.plot_initialisation(layers=3, width=8, **o),
+}
+
+
+def test_every_plot_is_in_the_list_and_has_a_twin_with_its_numbers():
+    plots = {name for name in viz.__all__ if name.startswith("plot_") and not name.endswith("_data")}
+    assert plots == set(EVERY)
+    assert all(f"{name}_data" in viz.__all__ for name in plots)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_plot_draws_on_its_own_axes_or_on_those_given_and_touches_nothing_else(name, monkeypatch):
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(pyplot, "show", lambda *a, **k: pytest.fail("a plot called show"))
+    monkeypatch.setattr(Figure, "show", lambda *a, **k: pytest.fail("a plot called show"))
+    before, open_figures = dict(matplotlib.rcParams), pyplot.get_fignums()
+    given = Figure(figsize=(5, 4)).subplots()
+    assert EVERY[name](ax=given, theme="dark") is given
+    own = EVERY[name]()
+    assert own._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
+    given.figure.canvas.draw()
+    for ax, theme in ((own, "light"), (given, "dark")):
+        assert matplotlib.colors.to_hex(ax.figure.get_facecolor()) == viz.THEMES[theme].background
+        assert ax.get_title(loc="left")
+        assert ax.child_axes or not ax.axison or (ax.get_xlabel() and ax.get_ylabel())
+    assert dict(matplotlib.rcParams) == before
+    assert pyplot.get_fignums() == open_figures
+
+
+def test_without_matplotlib_the_numbers_are_there_and_a_plot_says_what_to_install(monkeypatch):
+    canvas._matplotlib.cache_clear()
+    for module in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(viz.PlotError, match="pip install 'chainrule\\[plot\\]'"):
+        viz.plot_loss(history())
+    assert viz.plot_loss_data(history())["training"][1][0] == 0.9
+    assert viz.plot_decision_boundary_data(tensors(), X, Y, resolution=3).output.shape == (3, 3, 1)
+
+
+def test_importing_viz_does_not_import_matplotlib():
+    code = "import sys, chainrule.viz; print('matplotlib' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+    )
+
+
+# ---------------------------------------------------------------------- curves
+
+
+def test_losses_are_those_of_the_history_and_the_title_sees_memorising():
+    assert viz.plot_loss_data(history()) == {
+        "training": ([1, 2, 3, 4, 5], [0.9, 0.5, 0.2, 0.1, 0.05]),
+        "validation": ([1, 2, 3, 4, 5], [0.8, 0.4, 0.5, 0.6, 0.7]),
+    }
+    ax = viz.plot_loss(history())
+    assert ax.get_title(loc="left") == "Validation is best at epoch 2, then the model memorises"
+    assert ax.lines[0].get_ydata().tolist() == [0.9, 0.5, 0.2, 0.1, 0.05]
+    assert ax.lines[2].get_xydata().tolist() == [[2.0, 0.4]]
+    with pytest.raises(RangeError, match="no column 'acuracy' to plot; there are epoch, loss, val_loss"):
+        viz.plot_loss_data(history(), "acuracy")
+
+
+def test_a_long_record_of_steps_is_drawn_with_its_running_mean():
+    recorder = Recorder(path=False)
+    losses = np.exp(-np.arange(100) / 30)
+    for loss in losses:
+        recorder.record(tensors(), loss)
+    raw, mean = viz.plot_loss(recorder).lines
+    np.testing.assert_allclose(raw.get_ydata(), losses)
+    np.testing.assert_allclose(mean.get_ydata(), [losses[k - 4 : k + 1].mean() for k in range(4, 100)])
+    assert mean.get_xdata()[0] == 5
+
+
+def test_a_schedule_is_asked_for_its_rates_and_put_back():
+    from chainrule.nn.schedules import Cosine, ReduceOnPlateau
+
+    optimizer = nn.SGD([Value(1.0)], lr=0.2)
+    schedule = Cosine(optimizer, T_max=10)
+    schedule.step()
+    before = optimizer.lr
+    rates = viz.plot_learning_rate_data(schedule, steps=9)
+    np.testing.assert_allclose(rates, 0.1 * (1 + np.cos(np.pi * np.arange(1, 10) / 10)))
+    assert optimizer.lr == before
+    assert schedule.t == 1
+    np.testing.assert_allclose(viz.plot_learning_rate(schedule, steps=9).lines[0].get_ydata(), rates)
+    with pytest.raises(KindError, match="changes its rate by what it measures"):
+        viz.plot_learning_rate_data(ReduceOnPlateau(nn.SGD([Value(1.0)], lr=0.2)))
+
+
+# ---------------------------------------------------------------------- the recorder
+
+
+def test_a_recorder_notes_gradients_updates_and_path():
+    model = MLP(2, [1], seed=0)
+    weight, bias = model.layers[0].weight, model.layers[0].bias
+    recorder = Recorder(model)
+    start = np.append(weight.data.ravel(), bias.data)
+    weight.grad, bias.grad = np.array([[3.0], [0.0]]), np.array([4.0])
+    weight.data, bias.data = weight.data + 0.3, bias.data + 0.4
+    recorder.record(model, Value(0.7), accuracy=0.5)
+    (row,) = recorder.rows
+    assert (row["step"], row["loss"], row["accuracy"]) == (1, 0.7, 0.5)
+    assert row["gradient_norms"] == {"layers.0": pytest.approx(5.0)}
+    moved = np.linalg.norm([0.3, 0.3, 0.4]) / np.linalg.norm(start)
+    assert row["update_ratios"] == {"layers.0": pytest.approx(moved)}
+    np.testing.assert_allclose(recorder.path, [start, start + [0.3, 0.3, 0.4]])
+    steps, ratios = viz.plot_update_ratios_data(recorder)["layers.0"]
+    assert (steps, ratios) == ([1], [pytest.approx(moved)])
+    np.testing.assert_allclose(viz.plot_update_ratios(recorder).lines[0].get_ydata(), ratios)
+    with pytest.raises(ShapeError, match="Make one Recorder for each model"):
+        recorder.record(tensors())
+
+
+def test_a_recorder_goes_through_json():
+    _, recorder = trained(4)
+    other = Recorder()
+    other.load_state_dict(json.loads(json.dumps(recorder.state_dict())))
+    assert other.rows == recorder.rows
+    np.testing.assert_array_equal(other.path, recorder.path)
+
+
+@pytest.mark.parametrize(("every", "n"), [("batch", 6), ("epoch", 3)])
+def test_fit_calls_a_recorder(every, n):
+    model, recorder = tensors(), Recorder(every=every)
+    found = nn.fit(model, bce, (X, Y), epochs=3, batch_size=20, callbacks=[recorder], progress=False)
+    assert len(recorder) == n
+    assert recorder.path.shape == (n + 1, sum(p.size for p in model.parameters()))
+    losses = np.reshape(recorder.columns()["loss"], (3, -1)).mean(axis=1)
+    np.testing.assert_allclose(losses, found["loss"])
+
+
+def test_a_long_path_is_thinned_evenly():
+    model, recorder = scalar.Neuron(1, seed=0), Recorder()
+    for step in range(1, 1001):
+        model.b.data = float(step)
+        recorder.record(model)
+    steps = recorder.path[:, 1]
+    assert 200 <= len(steps) <= 400
+    assert np.ptp(np.diff(steps)) == 0
+
+
+# ---------------------------------------------------------------------- the plane
+
+
+@pytest.mark.parametrize("compound", [True, False])
+def test_the_decision_boundary_of_values_and_of_tensors_is_that_by_hand(compound):
+    of_values, of_tensors = values(compound=compound)
+    found = viz.plot_decision_boundary_data(of_values, X, SIGNS, resolution=7)
+    assert found.x1[0] == pytest.approx(X[:, 0].min() - 0.15 * np.ptp(X[:, 0]))
+    for i, j in [(0, 0), (2, 5), (6, 3)]:
+        scores = by_hand(of_tensors, np.array([[found.x1[j], found.x2[i]]]))[-1]
+        np.testing.assert_allclose(found.output[i, j], scores[0], rtol=1e-12)
+        assert found.classes[i, j] == (scores[0, 0] > 0)
+    score = (by_hand(of_tensors, X)[-1][:, 0] > 0) == (Y == 1)
+    assert found.score == score.mean()
+    same = viz.plot_decision_boundary_data(of_tensors, X, Y, resolution=7)
+    np.testing.assert_allclose(same.output, found.output, rtol=1e-12)
+    assert same.score == found.score
+
+
+def test_classes_of_several_outputs_and_how_sure_they_are():
+    def model(x):
+        return np.stack([x[:, 0], x[:, 1], np.zeros(len(x))], axis=1)
+
+    points, classes = np.array([[2.0, 0.0], [0.0, 2.0], [-2.0, -2.0], [1.0, -1.0]]), np.array([0, 1, 2, 1])
+    found = viz.plot_decision_boundary_data(model, points, classes, resolution=9)
+    assert found.score == 0.75
+    assert found.classes[0, 0] == 2
+    assert found.classes[0, -1] == 0
+    p = np.sort(np.exp([found.x1[-1], found.x2[0], 0.0]))
+    assert found.confidence[0, -1] == pytest.approx((p[-1] - p[-2]) / p.sum())
+    ax = viz.plot_decision_boundary(model, points, classes, resolution=9)
+    paths = {text.get_text(): handle.get_offsets() for handle, text in zip(*legend_of(ax))}
+    np.testing.assert_array_equal(paths["class 0"], points[:1])
+    np.testing.assert_array_equal(paths["wrong"], points[3:])
+
+
+def legend_of(ax):
+    handles, _ = ax.get_legend_handles_labels()
+    return handles, ax.get_legend().get_texts()
+
+
+def test_regression_shows_the_answers_and_their_error():
+    found = viz.plot_decision_boundary_data(lambda x: x[:, :1] * 2, X, X[:, 0] * 2 + 0.5, resolution=5)
+    assert found.classes is None
+    assert found.score == pytest.approx(0.25)
+    ax = viz.plot_decision_boundary(lambda x: x[:, :1] * 2, X, X[:, 0] * 2 + 0.5, resolution=5)
+    np.testing.assert_allclose(ax.images[0].get_array(), np.tile(found.x1 * 2, (5, 1)))
+    np.testing.assert_allclose(ax.collections[-1].get_array(), X[:, 0] * 2 + 0.5)
+
+
+def test_behind_a_sigmoid_the_boundary_is_at_a_half():
+    model = nn.Sequential(nn.Linear(2, 1, seed=0), nn.Sigmoid())
+    found = viz.plot_decision_boundary_data(model, X, Y, resolution=6)
+    np.testing.assert_array_equal(found.classes, found.output[..., 0] > 0.5)
+    assert 0 < found.classes.mean() < 1
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_responses_are_those_of_the_hidden_units(of_values):
+    scalars, of_tensors = values()
+    model = scalars if of_values else of_tensors
+    for k, layer in enumerate(["layer1", "layer2"] if of_values else ["layers.0", "layers.2"]):
+        found = viz.plot_responses_data(model, X, layer=layer, resolution=6)
+        grid = np.array([[a, b] for b in found.x2 for a in found.x1])
+        expected = by_hand(of_tensors, grid)[k].T.reshape(-1, 6, 6)
+        np.testing.assert_allclose(found.values, expected, rtol=1e-10)
+    ax = viz.plot_responses(model, X, resolution=6)
+    for panel, unit in zip(ax.child_axes, found.values):
+        np.testing.assert_allclose(panel.images[0].get_array(), unit)
+    with pytest.raises(RangeError, match="no hidden layer 'nowhere'"):
+        viz.plot_responses_data(model, X, layer="nowhere")
+
+
+def test_a_dead_unit_is_named():
+    model = tensors("relu")
+    model.layers[2].bias.data = np.array([0.0, -100.0, 0.0])
+    assert viz.plot_responses_data(model, X).dead.tolist() == [False, True, False]
+    assert viz.plot_responses(model, X, resolution=5).child_axes[1].get_title() == "unit 2, dead"
+
+
+def test_the_hidden_space_of_many_units_is_that_of_the_principal_components():
+    model = tensors(widths=(5, 1))
+    found = viz.plot_hidden_space_data(model, X)
+    h = by_hand(model, X)[0]
+    np.testing.assert_allclose(found.values, h, rtol=1e-12)
+    variances, directions = np.linalg.eigh(np.cov(h.T))
+    expected = (h - h.mean(0)) @ directions[:, ::-1][:, :2]
+    np.testing.assert_allclose(np.abs(found.positions), np.abs(expected), atol=1e-10)
+    np.testing.assert_allclose(found.shares, variances[::-1][:2] / variances.sum())
+    ax = viz.plot_hidden_space(model, X, Y)
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), found.positions[Y == 0])
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_the_hidden_space_of_two_units_has_the_last_layers_decision(of_values):
+    scalars, of_tensors = values(widths=(2, 1))
+    found = viz.plot_hidden_space_data(scalars if of_values else of_tensors, X, resolution=9)
+    np.testing.assert_allclose(found.positions, by_hand(of_tensors, X)[0], rtol=1e-10)
+    last = of_tensors.layers[-1]
+    at = np.array([found.beyond.x1[3], found.beyond.x2[7]])
+    assert found.beyond.output[7, 3, 0] == pytest.approx(
+        float(at @ last.weight.data[:, 0] + last.bias.data[0])
+    )
+
+
+# ---------------------------------------------------------------------- layers
+
+
+def test_histograms_of_activations_count_them_by_hand():
+    of_values, of_tensors = values("relu", widths=(5, 3, 1))
+    of_tensors.layers[0].bias.data = np.array([0.0, -50.0, 0.2, -50.0, 0.0])
+    for neuron, b in zip(of_values.layers[0].neurons, of_tensors.layers[0].bias.data):
+        neuron.b.data = float(b)
+    outputs = by_hand(of_tensors, X, lambda z: np.maximum(z, 0))
+    for model in (of_values, of_tensors):
+        found = viz.plot_activation_histograms_data(model, X, bins=7)
+        assert len(found) == 3
+        for each, array in zip(found, outputs):
+            counts, edges = np.histogram(array, 7)
+            assert np.abs(np.array(each.statistics.counts) - counts).sum() <= 2  # a rounding at an edge
+            np.testing.assert_allclose(each.statistics.edges, edges, atol=1e-12)
+            assert each.statistics.mean == pytest.approx(array.mean())
+        assert (found[0].units, found[0].dead) == (5, 2)
+        assert found[2].dead is None
+        panel = viz.plot_activation_histograms(model, X, bins=7).child_axes[0]
+        shares = panel.patches[0].get_data().values
+        np.testing.assert_allclose(shares, np.array(found[0].statistics.counts) / outputs[0].size)
+        assert "2 of 5 units dead" in panel.texts[0].get_text()
+
+
+def test_saturation_is_shown():
+    model = tensors()
+    model.layers[0].bias.data = np.array([0.0, 50.0, 0.0, -50.0, 0.0])
+    found = viz.plot_activation_histograms_data(model, X)
+    flat = 1 - by_hand(model, X)[0] ** 2 < 0.1
+    assert found[0].saturated == flat.mean() >= 0.4
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_histograms_of_gradients_count_them_by_hand(of_values):
+    scalars, of_tensors = values(widths=(4, 1))
+    z = by_hand(of_tensors, X)[-1]
+    delta = 2 * (z - SIGNS[:, None]) / len(X)  # of the mean squared error
+    arrays = [delta @ of_tensors.layers[-1].weight.data.T, delta]
+    model = scalars if of_values else of_tensors
+    target = SIGNS if of_values else SIGNS[:, None]
+    found = viz.plot_gradient_histograms_data(model, X, target, nn.mse_loss, bins=6)
+    low, high = np.log10([min(np.abs(a).min() for a in arrays), max(np.abs(a).max() for a in arrays)])
+    for each, array in zip(found, arrays):
+        assert each.rms == pytest.approx(np.sqrt((array**2).mean()))
+        np.testing.assert_allclose(np.log10(each.edges), np.linspace(low, high, 7), atol=2e-3)
+        assert np.abs(each.counts - np.histogram(np.abs(array), each.edges)[0]).sum() == 0
+        assert each.counts.sum() == array.size
+    assert all(p.grad is None for p in model.parameters())
+    panels = viz.plot_gradient_histograms(model, X, target, nn.mse_loss, bins=6).child_axes
+    np.testing.assert_array_equal(
+        panels[-1].patches[0].get_data().values, found[0].counts
+    )  # the input is below
+
+
+def test_gradient_flow_is_the_root_mean_square_of_each_layers_gradients():
+    model = with_gradients()
+    found = viz.plot_gradient_flow_data(model)
+    for row, linear in zip(found, model.layers[::2]):
+        numbers = np.append(linear.weight.grad.ravel(), linear.bias.grad)
+        assert row.rms == pytest.approx(np.sqrt((numbers**2).mean()))
+    bars = viz.plot_gradient_flow(model).patches
+    np.testing.assert_allclose([bar.get_y() + bar.get_height() for bar in bars], [row.rms for row in found])
+    with pytest.raises(KindError, match=r"backward\(\)"):
+        viz.plot_gradient_flow(tensors())
+
+
+# ---------------------------------------------------------------------- the loss surface
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_the_loss_surface_between_chosen_directions_is_that_by_hand(of_values):
+    scalars, of_tensors = values(widths=(3, 1))
+    model = scalars if of_values else of_tensors
+    n = sum(np.size(p.data) for p in model.parameters())
+    rng = np.random.default_rng(0)
+    u, v = rng.standard_normal((2, n))
+    target = SIGNS if of_values else SIGNS[:, None]
+    before = [np.copy(p.data) for p in model.parameters()]
+    found = viz.plot_loss_surface_data(
+        model, X, target, nn.mse_loss, directions=(u, v), reach=0.5, resolution=3
+    )
+    for now, then in zip(model.parameters(), before):
+        np.testing.assert_array_equal(now.data, then)
+    at = np.concatenate([np.ravel(p) for p in before]) + 0.5 * u - 0.5 * v
+    if of_values:  # neuron by neuron: two weights and a bias
+        W, b = at[:9].reshape(3, 3)[:, :2].T, at[:9].reshape(3, 3)[:, 2]
+        w, c = at[9:12], at[12]
+    else:
+        W, b, w, c = at[:6].reshape(2, 3), at[6:9], at[9:12], at[12]
+    loss = ((np.tanh(X @ W + b) @ w + c - SIGNS) ** 2).mean()
+    assert found.loss[0, 2] == pytest.approx(loss, rel=1e-10)
+    assert found.loss.shape == (3, 3)
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_random_directions_have_the_length_of_each_filter(of_values):
+    scalars, of_tensors = values(widths=(3, 1))
+    model = scalars if of_values else of_tensors
+    target = SIGNS if of_values else SIGNS[:, None]
+    found = viz.plot_loss_surface_data(model, X, target, nn.mse_loss, resolution=3)
+    for direction in found.directions:
+        if of_values:
+            parts = direction[:9].reshape(3, 3)
+            lengths, biases = np.linalg.norm(parts[:, :2], axis=1), parts[:, 2]
+        else:
+            lengths, biases = np.linalg.norm(direction[:6].reshape(2, 3), axis=0), direction[6:9]
+        np.testing.assert_allclose(lengths, np.linalg.norm(of_tensors.layers[0].weight.data, axis=0))
+        assert (biases == 0).all()
+        assert np.linalg.norm(direction[9:12]) == pytest.approx(
+            np.linalg.norm(of_tensors.layers[2].weight.data)
+        )
+    assert abs(np.dot(*found.directions)) < 0.99 * np.prod(np.linalg.norm(found.directions, axis=1))
+
+
+def test_the_path_is_where_the_training_was():
+    model, recorder = trained()
+    found = viz.plot_loss_surface_data(model, X, Y, bce, path=recorder, resolution=3)
+    moved = recorder.path - recorder.path[-1]
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(found.path, moved @ found.directions.T, atol=1e-10)
+    np.testing.assert_allclose(found.path[-1], 0, atol=1e-12)
+    energies = np.linalg.svd(moved, compute_uv=False) ** 2
+    assert found.explained == pytest.approx(energies[:2].sum() / energies.sum())
+    ax = viz.plot_loss_surface(found)
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), found.path)
+    with pytest.raises(ShapeError, match="a path has two snapshots"):
+        viz.plot_loss_surface_data(model, X, Y, bce, path=np.zeros((3, 2)))
+    with pytest.raises(RangeError, match="'random', 'path' or two vectors"):
+        viz.plot_loss_surface_data(model, X, Y, bce, directions="downhill")
+
+
+# ---------------------------------------------------------------------- weights
+
+
+def test_weights_are_shown_as_they_are():
+    of_values, of_tensors = values()
+    for model in (of_values, of_tensors):
+        found = viz.plot_weights_data(model)
+        for matrix, linear in zip(found.values(), of_tensors.layers[::2]):
+            np.testing.assert_array_equal(matrix, linear.weight.data)
+        panels = viz.plot_weights(model).child_axes
+        np.testing.assert_array_equal(panels[0].images[0].get_array(), of_tensors.layers[0].weight.data)
+    model = MLP(6, [3, 1], seed=0)
+    images = viz.plot_weights_data(model, image_shape=(2, 3))
+    np.testing.assert_array_equal(images["unit 2"], model.layers[0].weight.data[:, 1].reshape(2, 3))
+    with pytest.raises(ShapeError, match="do not make an image of 4 by 4"):
+        viz.plot_weights_data(model, image_shape=(4, 4))
+
+
+def test_kernels_have_a_row_for_each_output_channel():
+    layer = nn.Conv2d(2, 3, 2, seed=0)
+    (matrix,) = viz.plot_weights_data(layer).values()
+    np.testing.assert_array_equal(matrix, layer.weight.data.reshape(3, 8))
+
+
+def test_lines_of_the_network_are_as_thick_as_its_weights():
+    of_values, of_tensors = values()
+    for model in (of_values, of_tensors):
+        found = viz.plot_network_data(model, X, resolution=5)
+        assert found.widths == [2, 5, 3, 1]
+        grid = np.array([[a, b] for b in np.linspace(*limits(1), 5) for a in np.linspace(*limits(0), 5)])
+        for column, expected in zip(found.responses, [grid, *by_hand(of_tensors, grid)]):
+            np.testing.assert_allclose(column, expected.T.reshape(-1, 5, 5), rtol=1e-9)
+        ax = viz.plot_network(model, X, resolution=5)
+        weight = of_tensors.layers[0].weight.data
+        widths = np.array(ax.collections[0].get_linewidths()).reshape(2, 5)
+        np.testing.assert_allclose((widths - 0.25) / 4.75, np.abs(weight) / np.abs(weight).max())
+        blue = matplotlib.colors.to_rgb(viz.THEMES["light"].value)
+        painted = [np.allclose(colour[:3], blue) for colour in ax.collections[0].get_colors()]
+        assert painted == (weight.ravel() > 0).tolist()
+        np.testing.assert_allclose(ax.images[2].get_array(), found.responses[1][0])
+
+
+def limits(axis):
+    more = 0.15 * np.ptp(X[:, axis])
+    return X[:, axis].min() - more, X[:, axis].max() + more
+
+
+def test_the_picture_of_a_network_says_what_it_hides_and_what_it_cannot_show():
+    texts = [text.get_text() for text in viz.plot_network(MLP(2, [30, 1]), max_units=6).texts]
+    assert "and 24 more" in texts
+    with pytest.raises(KindError, match="linear layers, one after the other"):
+        viz.plot_network(nn.Conv2d(1, 1, 2))
+
+
+# ---------------------------------------------------------------------- the others
+
+
+def test_the_confusion_matrix_counts():
+    scores = np.array([[3.0, 1, 0], [0, 2, 1], [0, 2, 1], [1, 0, 5], [4, 0, 1]])
+    target = np.array([0, 1, 2, 2, 2])
+    expected = [[1, 0, 0], [0, 1, 0], [1, 1, 1]]
+    assert viz.plot_confusion_matrix_data(Tensor(scores), target).tolist() == expected
+    assert viz.plot_confusion_matrix_data(scores.argmax(1), nn.one_hot(target)).tolist() == expected
+    ax = viz.plot_confusion_matrix(scores, target, names=["a", "b", "c"])
+    shown = {text.get_position(): text.get_text() for text in ax.texts}
+    assert shown == {(0, 0): "1", (1, 1): "1", (0, 2): "1", (1, 2): "1", (2, 2): "1"}  # (answer, truth)
+    assert ax.get_title(loc="left") == "60.0% of 5 right; most often c is taken for a"
+    with pytest.raises(ShapeError, match="2 predictions and 3 targets"):
+        viz.plot_confusion_matrix_data([0, 1], [0, 1, 1])
+    with pytest.raises(KindError, match="scores > 0"):
+        viz.plot_confusion_matrix_data([0.3, -0.2], [0, 1])
+
+
+def test_activations_and_their_derivatives():
+    found = viz.plot_activation_functions_data(
+        ["tanh", "sigmoid", nn.LeakyReLU(0.1)], low=-2, high=3, points=6
+    )
+    x = np.array([-2.0, -1, 0, 1, 2, 3])
+    s = 1 / (1 + np.exp(-x))
+    expected = {
+        "tanh": (np.tanh(x), 1 - np.tanh(x) ** 2),
+        "sigmoid": (s, s * (1 - s)),
+        "LeakyReLU(negative_slope=0.1)": (np.where(x > 0, x, 0.1 * x), np.where(x > 0, 1, 0.1)),
+    }
+    assert set(found) == set(expected)
+    for name, (value, derivative) in expected.items():
+        np.testing.assert_array_equal(found[name][0], x)
+        np.testing.assert_allclose(found[name][1], value)
+        np.testing.assert_allclose(found[name][2], derivative)
+    curves = viz.plot_activation_functions("tanh", low=-2, high=3).lines
+    np.testing.assert_allclose(curves[3].get_ydata(), 1 - np.tanh(curves[3].get_xdata()) ** 2)
+
+
+def test_boxes_stand_at_the_height_of_the_function_in_their_middle():
+    found = viz.plot_approximation_data(np.exp, 4, low=0.0, high=2.0, steepness=0.1)
+    assert found.boxes.shape == (4, 1001)
+    for k, (a, b) in enumerate(pairwise(np.linspace(0, 2, 5))):
+        inside = (found.x > a + 0.026) & (found.x < b - 0.026)
+        np.testing.assert_allclose(found.total[inside], np.exp((a + b) / 2))
+        outside = (found.x < a - 0.026) | (found.x > b + 0.026)
+        np.testing.assert_allclose(found.boxes[k][outside], 0, atol=1e-12)
+    np.testing.assert_array_equal(found.target, np.exp(found.x))
+    with pytest.raises(RangeError, match="1 box or more"):
+        viz.plot_approximation_data(np.exp, 0)
+
+
+def test_initial_weights_are_compared_layer_by_layer():
+    initialisers = {"large": partial(nn.init.normal, std=1.0), "suited": nn.init.he_normal}
+    found = viz.plot_initialisation_data(initialisers, layers=4, width=20, samples=10)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((10, 20))
+    for k in range(4):
+        x = np.maximum(x @ nn.init.normal((20, 20), std=1.0, seed=rng), 0)
+        assert found[0].activations[k] == pytest.approx((x**2).mean())
+    ax = viz.plot_initialisation(initialisers, layers=4, width=20, samples=10)
+    np.testing.assert_allclose(ax.child_axes[0].lines[0].get_ydata(), found[0].activations)
+    np.testing.assert_allclose(ax.child_axes[1].lines[1].get_ydata(), found[1].gradients)
+
+
+# ---------------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lesson"),
+    [
+        (lambda: viz.plot_decision_boundary(tensors(), np.zeros((5, 3))), "takes rows of 2 numbers"),
+        (lambda: viz.plot_decision_boundary(tensors(), X, Y[:3]), "40 points and 3 targets"),
+        (lambda: viz.plot_responses(MLP(2, [1]), X), "no hidden one to look at"),
+        (lambda: viz.plot_hidden_space(np.tanh, X), "the layers of a module"),
+        (lambda: viz.plot_loss(history(), theme="drak"), "theme='drak' is not known"),
+        (lambda: viz.plot_update_ratios(history()), "those of a Recorder"),
+        (lambda: Recorder().record(3.0, 1.0), "follows a module"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_lesson(mistake, lesson):
+    with pytest.raises((KindError, ShapeError, RangeError, viz.OptionError), match=lesson):
+        mistake()
+
+
+def test_asking_a_network_changes_nothing():
+    model = nn.Sequential(
+        nn.Linear(2, 4, seed=0), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 2, seed=1)
+    )
+    model.train()
+    before = model.state_dict()
+    once, again = (viz.plot_decision_boundary_data(model, X, Y, resolution=4).output for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    viz.plot_gradient_histograms_data(model, X, Y, nn.cross_entropy)
+    viz.plot_responses_data(model, X, resolution=3)
+    assert model.training
+    assert all(m.training for m in model.modules())
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    assert all(p.grad is None for p in model.parameters())
