@@ -98,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         help="svg, png, pdf, dot or txt; without it the graph is printed",
     )
     _add_open(drawing)
-    drawing.add_argument("--theme", choices=("light", "dark"), default="light", help="(default: light)")
+    drawing.add_argument(
+        "--theme",
+        choices=("light", "dark", "auto"),
+        default="light",
+        help="auto follows the reader's screen (default: light)",
+    )
     drawing.add_argument(
         "--direction", choices=("LR", "TB"), default="LR", help="left to right or top to bottom"
     )
@@ -116,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="html, gif, webp or txt; a name without a suffix is a folder of png files",
+    )
+    stepping.add_argument(
+        "--html", dest="output", type=_html, metavar="FILE", help="the same as -o FILE, for a page"
     )
     _add_open(stepping)
     stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
@@ -177,6 +185,15 @@ def _written(picture: Any, chosen: argparse.Namespace, usual: str) -> None:
     print(f"wrote {chosen.output or usual}")
     if chosen.open and not webbrowser.open(path.as_uri()):
         print(f"note: no browser was found; open {path} in one", file=sys.stderr)
+
+
+def _html(name: str) -> Path:
+    path = Path(name)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise argparse.ArgumentTypeError(
+            f"--html writes a page: call it {path.with_suffix('.html')}; given {name}"
+        )
+    return path
 
 
 def _step(chosen: argparse.Namespace) -> None:

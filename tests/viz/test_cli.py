@@ -170,3 +170,12 @@ def test_the_demo_says_where_it_cannot_write(tmp_path: Path, capsys) -> None:
     (tmp_path / "file").write_text("")
     assert main(["demo", "-o", str(tmp_path / "file" / "out")]) == 2
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_page_by_its_own_option(tmp_path: Path, capsys) -> None:
+    page = tmp_path / "page.html"
+    assert main(["step", "a*b", "a=2", "b=3", "--html", str(page)]) == 0
+    assert "Content-Security-Policy" in page.read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["step", "a*b", "a=2", "b=3", "--html", str(tmp_path / "page.gif")])
+    assert "call it" in capsys.readouterr().err
