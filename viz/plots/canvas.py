@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...nn.history import PlotError
+from ...autograd import ChainruleError
 from ..themes import THEMES, Theme, mix, theme_named
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ CLASSES = {
 }
 MARKERS = "o^sDvP"
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+class PlotError(ChainruleError, ImportError):
+    """matplotlib is not installed."""
 
 
 # ---------------------------------------------------------------------- axes
@@ -102,7 +106,7 @@ def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid:
 
 def whole_numbers(axis: Any) -> None:
     """Ticks at whole numbers only."""
-    axis.get_major_locator().set_params(integer=True)
+    axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def legend(ax: Axes, theme: Theme, **options: Any) -> None:

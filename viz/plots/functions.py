@@ -199,7 +199,7 @@ def plot_approximation(
     ax, colours = canvas.axes(ax, theme)
     e = steepness * (high - low) / boxes
     for k, box in enumerate(found.boxes):
-        part = np.abs(box) > 0
+        part = np.abs(box) > 1e-9  # rounding leaves some dust beside it
         ax.fill_between(found.x[part], 0, box[part], color=colours.value, alpha=0.13 if k % 2 else 0.24, lw=0)
     ax.axhline(0, color=colours.outline, lw=0.8)
     ax.plot(found.x, found.target, color=colours.text, lw=1.6, ls=(0, (5, 1.5)), label="the function")

@@ -201,7 +201,11 @@ def plot_gradient_histograms(
     # one below the other, the last layer on top: a gradient falls from there
     ax, colours = canvas.axes(ax, theme, (6.4, 0.8 + 0.95 * len(found)))
     backward = found[::-1]
-    panels = canvas.panels(ax, colours, [each.title for each in backward], 1, gap=(0.0, 0.26))
+    titles = [
+        f"{each.title}: root mean square {each.rms:.1e}" + f", {each.zero:.0%} exactly 0" * (each.zero > 0)
+        for each in backward
+    ]
+    panels = canvas.panels(ax, colours, titles, 1, gap=(0.0, 0.26))
     for panel, each in zip(panels, backward):
         panel.stairs(each.counts, each.edges, fill=True, color=colours.gradient, alpha=0.85)
         panel.axvline(each.rms, color=colours.text, lw=1.4)
@@ -212,16 +216,6 @@ def plot_gradient_histograms(
         panel.spines["left"].set_visible(False)
         if panel is not panels[-1]:
             panel.set_xticklabels([])
-        zero = f", {each.zero:.0%} exactly 0" if each.zero else ""
-        panel.text(
-            0.01,
-            0.93,
-            f"root mean square {each.rms:.1e}{zero}",
-            transform=panel.transAxes,
-            va="top",
-            fontsize=canvas.SMALL,
-            color=colours.text,
-        )
     panels[-1].set_xlabel(
         "|gradient of the loss| at the layer's outputs", fontsize=canvas.TEXT, color=colours.text
     )
