@@ -44,6 +44,7 @@ bench-page: $(VENV)/bench.stamp  ## write docs/benchmarks.md and its plot from t
 pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pictures of the documentation
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
 	$(VENV)/bin/python tests/support/drawing_page.py
+	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check
