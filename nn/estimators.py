@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad, softmax
-from ..autograd.errors import ChainruleError, RangeError
+from ..autograd.errors import RangeError
 from .activations import ACTIVATIONS
 from .callbacks import EarlyStopping
 from .data import DataLoader, split
+from .extras import ExtraError
 from .layers import MLP
 from .losses import cross_entropy, mse_loss
 from .metrics import accuracy
@@ -39,9 +40,9 @@ except ImportError:
         """Stands where scikit-learn's would, and says that it is missing."""
 
         def __new__(cls, *args: Any, **options: Any) -> Any:
+            what = f"{cls.__name__} has scikit-learn's protocol, from"
             raise ExtraError(
-                f"{cls.__name__} has scikit-learn's protocol, and scikit-learn 1.6 or newer is not installed. "
-                f"Install it with: pip install 'chainrule[sklearn]'. Without it, nn.MLP and nn.fit do the same"
+                what, "scikit-learn 1.6 or newer", "sklearn", ". Without it, nn.MLP and nn.fit do the same"
             )
 
     class ClassifierMixin:  # type: ignore[no-redef]
@@ -52,10 +53,6 @@ except ImportError:
 
     class MultiOutputMixin:  # type: ignore[no-redef]
         """Stands where scikit-learn's would."""
-
-
-class ExtraError(ChainruleError, ImportError):
-    """A package that is an extra is not installed."""
 
 
 SOLVERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}
@@ -228,7 +225,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _Estimator):  # type: ignor
     >>> from chainrule import nn
     >>> X = np.linspace(-2, 2, 100).reshape(-1, 1)
     >>> y = np.sin(X[:, 0])
-    >>> model = nn.MLPRegressor((32,), "tanh", tol=1e-6, max_iter=1000, random_state=0)
+    >>> model = nn.MLPRegressor((32,), "tanh", batch_size=20, learning_rate_init=0.01, random_state=0)
     >>> bool(model.fit(X, y).score(X, y) > 0.99)
     True
     """

@@ -10,7 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..autograd.errors import ChainruleError, KindError, RangeError
+from ..autograd.errors import KindError, RangeError
+from .extras import ExtraError
 
 __all__ = ["History"]
 
@@ -172,11 +173,5 @@ def _new_axes() -> Any:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise PlotError(
-            "plots are drawn by matplotlib, which is not installed. Install it with: pip install 'chainrule[plot]'"
-        ) from None
+        raise ExtraError("plots are drawn by", "matplotlib", "plot") from None
     return pyplot.subplots(layout="constrained")[1]
-
-
-class PlotError(ChainruleError, ImportError):
-    """matplotlib is not installed."""

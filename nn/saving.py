@@ -23,6 +23,7 @@ import numpy as np
 
 from ..autograd.errors import ChainruleError, KindError
 from ..autograd.node import describe
+from .extras import ExtraError
 from .module import Module
 
 __all__ = ["FileError", "load", "read", "save", "write"]
@@ -294,17 +295,15 @@ def _read_npy(content: bytes, name: str, path: Path) -> np.ndarray:
 # ---------------------------------------------------------------------- safetensors
 
 
-class ExtraError(ChainruleError, ImportError):
-    """A package that is an extra is not installed."""
-
-
 def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError:
         raise ExtraError(
-            "files that end in .safetensors are read and written by safetensors, which is not installed. "
-            "Install it with: pip install 'chainrule[safetensors]', or use the suffix .npz"
+            "files that end in .safetensors are read and written by",
+            "safetensors",
+            "safetensors",
+            ". Or use the suffix .npz",
         ) from None
     return safetensors
 

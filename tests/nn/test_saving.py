@@ -344,4 +344,4 @@ for call in (lambda: nn.save(nn.Linear(2, 3), "m.safetensors"), lambda: nn.load(
 """
     (tmp_path / "n.safetensors").write_bytes(b"")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.count("pip install 'chainrule[safetensors]', or use the suffix .npz") == 2, done.stderr
+    assert done.stdout.count("pip install 'chainrule[safetensors]'. Or use the suffix .npz") == 2, done.stderr

@@ -1,6 +1,7 @@
 """The training loop: what it computes, records, shows and refuses; and real data, learnt to a stated accuracy."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_ctrl_c_returns_what_there_is():
 def test_the_bar_shows_epoch_loss_metric_and_rate(capsys):
     nn.fit(small(), nn.cross_entropy, MOONS, epochs=2, metrics=[nn.accuracy])
     shown = capsys.readouterr().err
-    for part in ("epoch 2/2", "loss=", "accuracy=", "6/6", "batch/s"):
+    for part in ("epoch 2/2", "loss=", "accuracy=", "lr=0.001", "6/6", "batch/s"):
         assert part in shown
     nn.fit(small(), nn.cross_entropy, MOONS, epochs=1, progress=False)
     assert capsys.readouterr().err == ""
@@ -501,6 +502,14 @@ def test_a_history_shows_itself_in_notebooks_and_plots():
     with pytest.raises(RangeError, match="no column 'beauty'"):
         history.plot("beauty", ax=axes)
     pyplot.close("all")
+
+
+def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(
+        ImportError, match=r"matplotlib, which is not installed.*pip install 'chainrule\[plot\]'"
+    ):
+        nn.History().plot()
 
 
 def test_repeat():
