@@ -1,0 +1,178 @@
+# %% [markdown]
+r"""
+# 12. Data, overfitting and its cures
+
+**Question.** A network that has learnt its samples by heart is perfect on them. How do we find out that it is
+not good on others, and what helps?
+"""
+
+# %% [markdown]
+r"""
+## Three parts
+
+The **training** set is what the gradients come from. The **validation** set is for choices: when to stop, how
+strong a cure should be. The **test** set is looked at once, at the end. `nn.split` makes parts that share no
+sample, and the same ones for the same seed.
+"""
+
+# %%
+import numpy as np
+
+from chainrule import nn
+from chainrule.viz import plot_loss
+
+X, y, *_ = nn.datasets.load_digits()
+X, X_val, X_test, y, y_val, y_test = nn.split(X, y, validation_size=100, test_size=1000, seed=0)
+X, y = X[:150], y[:150]  # few samples, so that learning them by heart is easy
+print("training", X.shape, " validation", X_val.shape, " test", X_test.shape)
+
+# %% [markdown]
+r"""
+## Scaling without a leak
+
+Columns of the same size make a rounder valley ([notebook 11](11_optimisers.ipynb)). Standardisation brings
+each column to mean 0 and deviation 1; min-max scaling brings it to a range.
+
+**Predict.** `Standardizer` is fitted on the training set. What are the means of the *test* set, scaled by it?
+
+<details><summary>Answer</summary>
+
+Not 0, for the scaler has measured other samples: with 30 flowers, up to half a deviation off. To measure the test set, too, would tell the
+training something about it.
+
+</details>
+"""
+
+# %%
+lengths, species, *_ = nn.datasets.load_iris()
+train, test, *_ = nn.split(lengths, species, seed=0)
+standard = nn.Standardizer().fit(train)
+print("training:", standard.transform(train).mean(axis=0).round(3) + 0.0)
+print("test:    ", standard.transform(test).mean(axis=0).round(3))
+unit = nn.MinMaxScaler(0, 1).fit(train)
+print(
+    "min-max, test: from",
+    unit.transform(test).min(axis=0).round(2),
+    "to",
+    unit.transform(test).max(axis=0).round(2),
+)
+
+try:
+    standard.fit(test)
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+
+# %% [markdown]
+r"""
+## Learning by heart
+
+150 digits, and three in ten of them get a label at random. A network with 150 hidden units, one for each
+sample, can learn even those.
+
+**Predict.** What becomes of the loss on the training set, and of that on the validation set, whose labels are
+right?
+
+<details><summary>Answer</summary>
+
+The training loss goes to 0. The validation loss falls as long as the network learns what digits look like,
+and rises when it goes on to learn the wrong labels, for which it has to bend.
+
+</details>
+"""
+
+# %%
+X, X_val, X_test = X / 16, X_val / 16, X_test / 16  # pixels are from 0 to 16, whatever the sample
+rng = np.random.default_rng(0)
+wrong = rng.random(150) < 0.3
+y_noisy = np.where(wrong, rng.integers(0, 10, 150), y)
+
+model = nn.MLP(64, [150, 10], seed=0)
+optimizer = nn.Adam(model.parameters(), lr=0.01)
+history = nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, epochs=80, batch_size=50,
+                 validation=(X_val, y_val), progress=False)  # fmt: skip
+print(f"training {nn.accuracy(model(X), y_noisy):.0%}, test {nn.accuracy(model(X_test), y_test):.0%}")
+plot_loss(history)
+
+# %% [markdown]
+r"""
+## Four cures
+
+- **Early stopping** keeps the model of the epoch with the lowest validation loss.
+- **L2** adds $\lambda \sum w^2$ to the loss, with gradient $2 \lambda w$: large weights shrink.
+- **L1** adds $\lambda \sum |w|$, with gradient $\lambda\,\mathrm{sign}(w)$: small weights become 0.
+- **Dropout** turns units off at random in training and scales up the others, so that the expectation
+  stays; it is off at test time.
+
+One training is one draw: another seed gives other samples, weights and batches. So each cure is tried with
+five seeds, and the mean and the deviation say more than any one of them.
+"""
+
+# %%
+DIGITS = nn.datasets.load_digits()
+
+
+def experiment(seed, dropout=0.0, penalty=None, early_stopping=None):
+    X, X_val, X_test, y, y_val, y_test = nn.split(
+        DIGITS.data / 16, DIGITS.target, validation_size=100, test_size=1000, seed=seed
+    )
+    rng = np.random.default_rng(seed)
+    X, y = X[:150], np.where(rng.random(150) < 0.3, rng.integers(0, 10, 150), y[:150])
+    model = nn.Sequential(
+        nn.Linear(64, 150, seed=rng), nn.ReLU(), nn.Dropout(dropout, seed=seed), nn.Linear(150, 10, seed=rng)
+    )
+    optimizer = nn.Adam(model.parameters(), lr=0.01)
+    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=80, batch_size=50, seed=seed, progress=False,
+           validation=(X_val, y_val), penalty=penalty, early_stopping=early_stopping)  # fmt: skip
+    return {"training": nn.accuracy(model(X), y), "test": nn.accuracy(model(X_test), y_test)}
+
+
+cures = {
+    "none": {},
+    "early stopping": {"early_stopping": 10},
+    "L1": {"penalty": lambda model: nn.l1_penalty(model, 0.004)},
+    "L2": {"penalty": lambda model: nn.l2_penalty(model, 0.01)},
+    "dropout": {"dropout": 0.8},
+}
+for name, options in cures.items():
+    found = nn.repeat(lambda seed, options=options: experiment(seed, **options), seeds=range(5))
+    print(f"{name:15} training {found.mean['training']:4.0%}   "
+          f"test {found.mean['test']:4.0%}, deviation {found.std['test']:.1%}")  # fmt: skip
+
+# %% [markdown]
+r"""
+Without a cure the network gets every label right that it was shown, the wrong ones, too, and a third of the
+test set wrong. Each cure makes it worse on what it has seen and better on what it has not. (Strengths were
+chosen on validation samples. The same with more samples, in [the
+documentation](../docs/optimisation.md#learning-by-heart-and-four-cures).)
+
+## Exercises
+
+**1.** Dropout with $p = 0.8$: what are the mean and the share of zeros of a thousand ones behind it, in
+training and in evaluation?
+"""
+
+# %% tags=["solution"]
+dropout = nn.Dropout(0.8, seed=0)
+for mode in (dropout.train, dropout.eval):
+    mode()
+    out = np.asarray(dropout(np.ones((100, 1000))))
+    print(
+        f"{mode.__name__:5}  zeros {(out == 0).mean():4.0%}   others {out.max():.0f}   mean {out.mean():.2f}"
+    )
+
+# %% [markdown]
+r"""
+**2.** L1 makes weights 0, L2 makes them small. Train the network above with each, and compare the share of
+weights in the first layer with $|w| < 0.01$.
+"""
+
+# %% tags=["solution"]
+for name in ("none", "L1", "L2"):
+    model = nn.MLP(64, [150, 10], seed=0)
+    optimizer = nn.Adam(model.parameters(), lr=0.01)
+    nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, epochs=80, batch_size=50, progress=False,
+           **cures[name])  # fmt: skip
+    w = model.layers[0].weight.data
+    print(
+        f"{name:4}  |w| < 0.01: {(abs(w) < 0.01).mean():4.0%}   root mean square {np.sqrt((w**2).mean()):.3f}"
+    )

@@ -1,0 +1,188 @@
+# %% [markdown]
+r"""
+# 13. Hidden features
+
+**Question.** A linear layer draws straight lines. What do the layers before it have to do so that a line is
+enough?
+"""
+
+# %% [markdown]
+r"""
+## Linear layers collapse
+
+**Predict.** A network has three linear layers, of 20, 20 and 1 units, and no activation between them. What
+can it do that a single linear layer cannot?
+
+<details><summary>Answer</summary>
+
+Nothing: $x W_1 W_2 W_3 = x (W_1 W_2 W_3)$, and a product of matrices is a matrix. Biases change nothing about
+it.
+
+</details>
+"""
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from chainrule import nn
+from chainrule.autograd import Tape
+from chainrule.viz import (
+    plot_approximation,
+    plot_decision_boundary,
+    plot_hidden_space,
+    plot_network,
+    plot_responses,
+)
+
+deep = nn.Sequential(nn.Linear(2, 20, seed=0), nn.Linear(20, 20, seed=1), nn.Linear(20, 1, seed=2))
+one = nn.Linear(2, 1)
+w1, w2, w3 = (layer.weight.data for layer in deep)
+b1, b2, b3 = (layer.bias.data for layer in deep)
+one.weight.data = w1 @ w2 @ w3
+one.bias.data = (b1 @ w2 + b2) @ w3 + b3
+X, y = nn.datasets.circles(200, seed=0)
+print("largest difference of their outputs:", abs(deep(X).data - one(X).data).max().round(12))
+
+# %% [markdown]
+r"""
+## Two units fail, four succeed
+
+A ring of points around another ring. The network has a first hidden layer of $k$ tanh units, a second of 2,
+and an output.
+
+**Predict.** Each unit of the first layer draws one line, on both sides of which it answers differently. How
+many lines does it take to enclose the inner ring?
+
+<details><summary>Answer</summary>
+
+Three make a triangle. Two only make a wedge or a strip, which is open at its ends.
+
+</details>
+"""
+
+
+# %%
+def trained(k, seed):
+    model = nn.MLP(2, [k, 2, 1], "tanh", seed=seed)
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+    tape = Tape(nn.binary_cross_entropy_with_logits(model(X), y[:, None].astype(float)))
+    for _ in range(300):  # full-batch descent; a tape replays what it has recorded
+        optimizer.zero_grad()
+        tape.forward()
+        tape.backward()
+        optimizer.step()
+    return model
+
+
+def share_right(model):
+    return ((model(X).data[:, 0] > 0) == y).mean()
+
+
+for k in (2, 3, 4):
+    good = sum(share_right(trained(k, seed)) > 0.97 for seed in range(10))
+    print(f"{k} units: {good} of 10 seeds get more than 97% right")
+
+# %%
+two, four = trained(2, seed=0), trained(4, seed=0)
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+plot_decision_boundary(two, X, y, ax=left)
+plot_decision_boundary(four, X, y, ax=right)
+left.set_title("two units")
+right.set_title("four units")
+# %% [markdown]
+r"""
+Other seeds do not help the two units: they are too few, not unlucky.
+
+## What each hidden unit answers
+
+The four units of the first layer, over the plane: blue where the answer is positive, orange where it is
+negative, and a line where the weighted sum is 0:
+"""
+
+# %%
+plot_responses(four, X, y, layer=0)
+
+# %% [markdown]
+r"""
+Each has cut a piece of the outer ring off. And the whole network, with lines as thick as the weights:
+"""
+
+# %%
+plot_network(four, X)
+
+# %% [markdown]
+r"""
+## The data in the hidden space
+
+The two units of the second hidden layer are the coordinates that the output layer sees. Here each sample
+stands where they put it:
+"""
+
+# %%
+plot_hidden_space(four, X, y)
+
+# %% [markdown]
+r"""
+Now a line separates the two rings. That is what hidden layers do: they learn features in which the task is
+linear.
+
+## One layer approximates anything
+
+With enough units in one hidden layer any continuous function can be approximated. The proof can be drawn:
+four ReLUs make a box,
+
+$$\frac1e \big( \mathrm{relu}(x - a) - \mathrm{relu}(x - a - e) - \mathrm{relu}(x - b) + \mathrm{relu}(x - b - e) \big),$$
+
+which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$; and boxes side by side follow any curve.
+`nn.box_network` sets these weights:
+"""
+
+# %%
+box = nn.box_network(edges=[1.0, 2.0], heights=[1.0], e=0.1)
+print(box)
+print("weights into the hidden units:", box[0].weight.data.ravel())
+print("their biases:                 ", box[0].bias.data)
+print("weights out of them:          ", box[2].weight.data.ravel())
+for x in (0.9, 1.05, 1.5, 2.05, 2.2):
+    print(f"box({x}) = {box(np.array([[x]])).data.item():.2f}")
+
+# %%
+plot_approximation(lambda x: np.sin(2 * np.pi * x) + x, boxes=12)
+
+# %% [markdown]
+r"""
+That such weights exist does not say that gradient descent finds them, nor that so many units are a good idea:
+depth makes do with fewer.
+
+## Exercises
+
+**1.** Features can be made by hand, too. Give *logistic regression* the four inputs $x_1, x_2, x_1^2, x_2^2$
+of the rings. How much does it get right, and what are its weights?
+"""
+
+# %% tags=["solution"]
+features = np.column_stack([X, X**2])
+logistic = nn.Linear(4, 1, seed=0)
+optimizer = nn.Adam(logistic.parameters(), lr=0.1)
+for _ in range(300):
+    optimizer.zero_grad()
+    nn.binary_cross_entropy_with_logits(logistic(features), y[:, None].astype(float)).backward()
+    optimizer.step()
+print(f"{((logistic(features).data[:, 0] > 0) == y).mean():.1%} right")
+print("weights:", logistic.weight.data.ravel().round(1), " bias:", logistic.bias.data.round(1))
+print("inside where x1^2 + x2^2 is small: an ellipse, linear in the squares")
+
+# %% [markdown]
+r"""
+**2.** How does the largest error of the boxes for $\sin x$ between 0 and $2\pi$ fall with their number? Try
+16, 64 and 256, away from the sloping sides.
+"""
+
+# %% tags=["solution"]
+x = np.linspace(0.5, 6.2, 500)[:, None]
+for boxes in (16, 64, 256):
+    edges = np.linspace(0, 2 * np.pi, boxes + 1)
+    network = nn.box_network(edges, np.sin, e=edges[1] / 100)
+    error = abs(network(x).data - np.sin(x)).max()
+    print(f"{boxes:3} boxes, {4 * boxes:4} hidden units: {error:.3f}, half a width is {edges[1] / 2:.3f}")
