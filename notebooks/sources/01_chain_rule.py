@@ -65,21 +65,16 @@ the graph:
 """
 
 # %%
-for node in (u, y):
-    print(
-        node.name,
-        "is",
-        node.op,
-        "of",
-        [i.data for i in node.inputs],
-        "with local gradients",
-        node.local_gradients(),
-    )
+print("operation:      ", u.op.name)
+print("inputs:         ", [each.data for each in u.inputs])
+print("value:          ", u.data)
+print("local gradients:", u.local_gradients())
 
 # %% [markdown]
 r"""
-That is all the chain rule needs. Something outside of the nodes, the backward pass, visits them in reverse
-order, so that a node is asked only when its own gradient is complete.
+The derivative of a product by one factor is the other factor: 2 by the first input, 3 by the second. That is
+all the chain rule needs. Something outside of the nodes, the backward pass, visits them in reverse order, so
+that a node is asked only when its own gradient is complete.
 
 ## Two paths
 
@@ -125,8 +120,8 @@ for h in (0.1, 0.001, 0.00001):
 # %% [markdown]
 r"""
 The smaller the step, the closer to 5. Backpropagation gives the 5 itself, and it gives the derivatives by
-*all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. Notebook
-7 comes back to this.
+*all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. Notebook 7
+comes back to this.
 
 ## Exercises
 
