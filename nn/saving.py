@@ -127,7 +127,7 @@ def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str]
     >>> saving.read("data.npz")
     ({'x': array([0, 1, 2])}, {'unit': 'cm'})
     """
-    path, suffix = _checked_path(path)
+    path, suffix = check_path(path)
     plain = {}
     for name, given in arrays.items():
         array = np.array(given, order="C")
@@ -147,7 +147,7 @@ def read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
     Raises `FileError` for a damaged file, for objects that only pickle could read, and for other formats.
     """
-    path, suffix = _checked_path(path)
+    path, suffix = check_path(path)
     with open(path, "rb") as file:  # whether it can be opened at all is the system's to say
         size = os.fstat(file.fileno()).st_size
     try:
@@ -172,7 +172,8 @@ def read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return arrays, words
 
 
-def _checked_path(path: PathLike) -> tuple[Path, str]:
+def check_path(path: PathLike) -> tuple[Path, str]:
+    """A path and its suffix, if that is of a format, and if the path leads into a folder."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -183,6 +184,8 @@ def _checked_path(path: PathLike) -> tuple[Path, str]:
                 "comes from, as with safetensors.torch.save_file(model.state_dict(), path)"
             )
         raise FileError(f"{path} ends neither in .npz nor in .safetensors: {why}")
+    if not path.parent.is_dir():
+        raise FileError(f"there is no folder {path.parent}, in which {path.name} would be")
     return path, suffix
 
 

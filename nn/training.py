@@ -21,7 +21,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ def fit(
         [early_stopping or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))],
         epochs,
     )
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and saving.check_path(checkpoint)[0].exists():
         run.load(checkpoint)
     bar = tqdm(
         total=epochs * len(run.loader),

@@ -166,6 +166,12 @@ def test_what_save_and_load_refuse(tmp_path):
         nn.save("model.npz", model())
     with pytest.raises(KindError, match=r"nn\.load\(path, model\)"):
         nn.load(tmp_path / "m.npz", nn.Linear)
+    for call in (
+        lambda: nn.save(model(), tmp_path / "none/m.npz"),
+        lambda: nn.load(tmp_path / "none/m.npz", model()),
+    ):
+        with pytest.raises(FileError, match=r"there is no folder .*none, in which m\.npz would be"):
+            call()
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         nn.load(tmp_path / "none.npz", model())
     with pytest.raises(KindError, match="'x' cannot be saved: it is of dtype object"):
