@@ -35,7 +35,17 @@ from typing import Any  # noqa: E402
 
 import harness  # noqa: E402
 
-MODULES = ["scalar_step", "tensor_step", "lstm_step", "conv_step", "overhead", "jvp", "node_memory", "chain", "growth"]
+MODULES = [
+    "scalar_step",
+    "tensor_step",
+    "lstm_step",
+    "conv_step",
+    "overhead",
+    "jvp",
+    "node_memory",
+    "chain",
+    "growth",
+]
 PACKAGES = ["numpy", "micrograd", "torch", "mygrad", "autograd", "jax"]
 
 

@@ -10,6 +10,7 @@ import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
+import how_it_works_page
 import numpy as np
 import primitives_page
 import pytest
@@ -64,7 +65,9 @@ def test_examples_on_a_page(page: Path) -> None:
         assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
     for drawn in Path.cwd().glob("*.svg"):
         shown = ROOT / "docs/images" / drawn.name
-        assert texts(drawn.read_text("utf-8")) == texts(shown.read_text("utf-8")), "draw anew with: make pages"
+        assert texts(drawn.read_text("utf-8")) == texts(shown.read_text("utf-8")), (
+            "draw anew with: make pages"
+        )
 
 
 def readme_blocks(language: str) -> list[str]:
@@ -115,3 +118,19 @@ def test_the_readmes_shell_commands_run(capsys) -> None:
 def test_the_page_of_primitives_is_up_to_date() -> None:
     written = (ROOT / "docs/primitives.md").read_text(encoding="utf-8")
     assert written == primitives_page.page(), "write it anew with: make pages"
+
+
+def test_how_it_works_quotes_the_sources_and_draws_files_that_are_there() -> None:
+    assert how_it_works_page.PAGE.read_text(encoding="utf-8") == how_it_works_page.page(), (
+        "quote anew with: make pages"
+    )
+    for folder in ("autograd", "nn", "viz"):
+        _, _, cluster = how_it_works_page.PICTURE.partition(f"cluster_{folder} ")
+        files = re.findall(
+            r"(\w+\.py|\w+/)", cluster.partition("}\n  subgraph")[0].partition("\n  table ->")[0]
+        )
+        assert files
+        assert [name for name in files if not (ROOT / folder / name).exists()] == []
+    shown = (ROOT / "docs/images/architecture.svg").read_text(encoding="utf-8")
+    words = re.findall(r'label="([^"]+)"', how_it_works_page.PICTURE)
+    assert texts(shown) == sorted(line for label in words for line in label.split("\\n"))
