@@ -12,7 +12,7 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check-gradients notebooks notebooks-run bench bench-page pages check format clean
+.PHONY: help demo test check-gradients notebooks notebooks-run bench bench-page results pages docs check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -41,10 +41,19 @@ bench: $(VENV)/bench.stamp  ## measure against micrograd, PyTorch, JAX and other
 bench-page: $(VENV)/bench.stamp  ## write docs/benchmarks.md and its plot from those figures
 	$(VENV)/bin/python benchmarks/page.py out/benchmarks.json
 
+results: $(VENV)/plot.stamp  ## train on real data over five seeds; write the held-out results to docs/results.md
+	$(VENV)/bin/python benchmarks/results.py $(ARGS)
+
 pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pictures of the documentation
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
 	$(VENV)/bin/python tests/support/drawing_page.py
+	$(VENV)/bin/python tests/support/how_it_works_page.py
 	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md
+
+docs: $(VENV)/docs.stamp  ## build the documentation site, out/docs/index.html; every link in it is checked
+	rm -rf out/docs
+	$(VENV)/bin/sphinx-build -q -W --keep-going -E -d out/doctrees -c docs/site . out/docs
+	$(VENV)/bin/python docs/site/check_site.py out/docs
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check

@@ -39,7 +39,7 @@ class Theme:
     frame: str
 
 
-THEMES = {
+THEMES = {  # the colours that `theme=` knows by name
     "light": Theme(
         background="#ffffff",
         text="#1f2937",

@@ -1,0 +1,120 @@
+"""The reference: what is public in the modules that a page of docs/reference/ names.
+
+    ```{reference} chainrule.nn
+    layers
+    schedules
+    ```
+
+stands for the entries of all that `chainrule.nn` makes public of its modules `layers` and `schedules`, in the order
+of `__all__`. `tests/test_links.py` fails where a public name is on no page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import types
+from pathlib import Path
+from typing import Any
+
+from docstrings import to_rst
+
+PAGES = Path(__file__).resolve().parents[1] / "reference"
+BLOCK = re.compile(r"^```\{reference\} (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def public(package: str, modules: list[str]) -> dict[str, Any]:
+    """What is public of these modules: `name from the package on -> thing`."""
+    entries = {}
+    top = importlib.import_module(package)
+    for path in modules:
+        module = importlib.import_module(f"{package}.{path}")
+        # a module without `__all__` gives what it defines, the table of primitives its rows
+        names = getattr(module, "__all__", None) or [name for name in top.__all__ if hasattr(module, name)]
+        for name in (name for name in top.__all__ if name in names):
+            thing = getattr(top, name)
+            made_here = not (inspect.isclass(thing) or inspect.isroutine(thing))  # a row, a dictionary
+            home = module.__name__ if made_here else thing.__module__
+            if thing is getattr(module, name) and (home == module.__name__ or not home.startswith(package)):
+                entries[name] = thing
+        if path in top.__all__:
+            for name in module.__all__:
+                if name not in top.__all__ or getattr(top, name) is not getattr(module, name):
+                    entries[f"{path}.{name}"] = getattr(module, name)
+    return entries
+
+
+def on_pages() -> dict[str, set[str]]:
+    """By package, the public names that have an entry on some page."""
+    found: dict[str, set[str]] = {}
+    for page in sorted(PAGES.glob("*.md")):
+        for package, modules in BLOCK.findall(page.read_text(encoding="utf-8")):
+            found.setdefault(package, set()).update(public(package, modules.split()))
+            found[package].update(modules.split())  # `chainrule.nn.schedules` is public itself
+    return found
+
+
+def entry(package: str, name: str, thing: Any, rules: dict[str, str]) -> str:
+    """One entry, as autodoc's reStructuredText."""
+    full = f"{package}.{name}"
+    if type(thing).__name__ == "Primitive":
+        arguments = {1: "x", 2: "a, b"}.get(thing.arity, "*inputs")
+        return f".. py:function:: {full}({arguments})\n\n   {rules[thing.name]}\n"
+    if inspect.isclass(thing):
+        base = "   :show-inheritance:\n" if thing.__module__.startswith("chainrule") else ""
+        return f".. autoclass:: {full}\n   :members:\n{base}"
+    if inspect.isroutine(thing):
+        return f".. autofunction:: {full}\n"
+    return f".. py:data:: {full}\n\n   {remark(package, name)}\n"
+
+
+def remark(package: str, name: str) -> str:
+    """What is said of a name beside its assignment, in a comment, or below it, in a string."""
+    assigned = rf"^{name.rpartition('.')[2]}\b[^\n]*? = "
+    for path in sorted(Path(importlib.import_module(package).__path__[0]).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        found = re.search(rf'{assigned}[^\n]*(?:  # |\n""")(.*?)(?:"""|$)', text, re.MULTILINE)
+        if found:
+            return to_rst([found[1][0].upper() + found[1][1:].rstrip(".") + "."])[0]
+    raise ValueError(f"{package}.{name} has no entry: write what it is in a comment beside its assignment")
+
+
+def rule_texts() -> dict[str, str]:
+    """What the page of primitives says of each row."""
+    page = (PAGES.parent / "primitives.md").read_text(encoding="utf-8")
+    texts = {}
+    for kind, word in (("Elementwise", "local gradient"), ("Structural", "passes on")):
+        table = page.partition(f"### {kind}\n")[2].partition("\n#")[0]
+        for name, symbol, rules in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", table, re.MULTILINE):
+            written = f" Written :code:`{symbol.strip('`')}`." if symbol else ""
+            told = rules.replace("\\|", "|").replace("`", "``")
+            if "(see the source)" in rules:
+                told = "see ``autograd/primitives.py``"
+            elif kind == "Elementwise" and "; " in rules:
+                word = "local gradients"
+            texts[name] = f"A primitive, {kind.lower()}.{written} {word.capitalize()}: {told}."
+    return texts
+
+
+def setup(app: Any) -> dict[str, bool]:
+    from sphinx.util.docutils import SphinxDirective
+
+    rules = rule_texts()
+
+    class Reference(SphinxDirective):
+        has_content = True
+        required_arguments = 1
+
+        def run(self) -> list[Any]:
+            package = self.arguments[0]
+            text = ""
+            for name, thing in public(package, list(self.content)).items():
+                if not isinstance(thing, types.ModuleType):
+                    text += f"```{{eval-rst}}\n{entry(package, name, thing, rules)}```\n\n"
+            return self.parse_text_to_nodes(text)
+
+    app.add_directive("reference", Reference)
+    # what a layer writes in its own repr is of no use to a caller
+    app.connect("autodoc-skip-member", lambda app, what, name, *rest: name == "extra_repr" or None)
+    return {"parallel_read_safe": True}

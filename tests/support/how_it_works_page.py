@@ -1,0 +1,82 @@
+"""Fill in what docs/how-it-works.md quotes from the sources, and draw its picture of the files."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from chainrule.viz.engines import layout
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/how-it-works.md"
+QUOTE = re.compile(r"(<!-- source: (\S+) \| (.+?) \| (.+?) -->\n```py\n).*?(```)", re.DOTALL)
+
+PICTURE = """
+digraph files {
+  rankdir=TB; nodesep=0.25; ranksep=0.35; bgcolor="#ffffff";
+  graph [fontname="Helvetica", fontsize=12, fontcolor="#5b6673", style=rounded, color="#9aa5b1", labeljust=l]
+  node [shape=box, style=rounded, fontname="Helvetica", fontsize=11, color="#5b6673", fontcolor="#1f2937", height=0.3]
+  edge [color="#5b6673", arrowsize=0.6]
+  subgraph cluster_autograd {
+    label="chainrule.autograd"
+    table [label="primitives.py\\nthe table", color="#0b5cad", penwidth=2.2]
+    operators [label="operators.py\\na * b"]
+    specialise [label="specialise.py\\nstraight code"]
+    symbols [label="symbols.py\\nrules as text"]
+    nodes [label="value.py, tensor.py\\nrecord nodes", color="#0b5cad", penwidth=2.2]
+    backward [label="backward.py\\nthe loop", color="#b04a00", penwidth=2.2]
+    transforms [label="transforms.py, check.py\\nusers of the loop"]
+    tape [label="tape.py\\nthe graph, in order", color="#0b5cad", penwidth=2.2]
+    {rank=same; replay; memory; source}
+    source [label="source.py\\nas a program"]
+    replay [label="levels.py, straight_line.py\\nreplayed"]
+    memory [label="memory.py\\nin bytes"]
+  }
+  subgraph cluster_nn {
+    label="chainrule.nn"
+    layers [label="module.py, layers.py\\nnetworks"]
+    training [label="losses.py, optim.py,\\ntraining.py"]
+  }
+  subgraph cluster_viz {
+    label="chainrule.viz"
+    drawing [label="graph.py, dot.py,\\ndrawing.py"]
+    step [label="step.py, page.py\\none step at a time"]
+    plots [label="plots/"]
+  }
+  table -> operators -> nodes
+  table -> specialise -> nodes
+  table -> symbols
+  nodes -> backward -> transforms
+  nodes -> tape
+  backward -> tape
+  symbols -> source
+  tape -> {source replay memory}
+  transforms -> layers [style=invis]
+  nodes -> layers -> training
+  tape -> drawing
+  tape -> step
+  training -> plots
+  replay -> step [style=invis]
+  transforms -> plots [style=invis, minlen=2]
+}
+"""
+
+
+def page() -> str:
+    """The page, with its quotations taken from the sources anew."""
+
+    def quoted(match: re.Match[str]) -> str:
+        head, file, first, last, end = match.groups()
+        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        start = next(i for i, line in enumerate(lines) if line.strip().startswith(first))
+        stop = next(i for i, line in enumerate(lines[start:], start) if line.strip().startswith(last))
+        return head + textwrap.dedent("\n".join(lines[start : stop + 1])) + "\n" + end
+
+    return QUOTE.sub(quoted, PAGE.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    (ROOT / "docs/images/architecture.svg").write_bytes(layout(PICTURE, "svg"))
+    print(f"wrote {PAGE} and its picture")
