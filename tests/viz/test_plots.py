@@ -289,6 +289,10 @@ def test_regression_shows_the_answers_and_their_error():
     assert found.score == pytest.approx(0.25)
     ax = viz.plot_decision_boundary(lambda x: x[:, :1] * 2, X, X[:, 0] * 2 + 0.5, resolution=5)
     np.testing.assert_allclose(ax.images[0].get_array(), np.tile(found.x1 * 2, (5, 1)))
+    left, right, bottom, top = ax.images[0].get_extent()
+    pixel = (right - left) / 5, (top - bottom) / 5
+    np.testing.assert_allclose(np.arange(5) * pixel[0] + left + pixel[0] / 2, found.x1)
+    np.testing.assert_allclose(np.arange(5) * pixel[1] + bottom + pixel[1] / 2, found.x2)
     np.testing.assert_allclose(ax.collections[-1].get_array(), X[:, 0] * 2 + 0.5)
 
 
@@ -469,6 +473,11 @@ def test_the_path_is_where_the_training_was():
     np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2), atol=1e-12)
     np.testing.assert_allclose(found.path, moved @ found.directions.T, atol=1e-10)
     np.testing.assert_allclose(found.path[-1], 0, atol=1e-12)
+    for axis, positions in ((found.a, found.path[:, 0]), (found.b, found.path[:, 1])):
+        assert positions.min() - axis[0] == pytest.approx(
+            axis[-1] - positions.max()
+        )  # in the middle of the picture
+        assert positions.min() > axis[0]
     energies = np.linalg.svd(moved, compute_uv=False) ** 2
     assert found.explained == pytest.approx(energies[:2].sum() / energies.sum())
     ax = viz.plot_loss_surface(found)
