@@ -104,14 +104,14 @@ def g(x):
 
 x = np.array([0.5, 2.0])
 J = jacobian(g)(x)
-print(J)
+print(J.round(4))
 
 y, pullback = vjp(g, x)  # backward: a row vector times J
 u = np.array([1.0, 0.0, 2.0])
-print("vjp", pullback(u)[0], "  u @ J", u @ J)
+print("vjp", pullback(u)[0].round(4), "  u @ J", (u @ J).round(4))
 
 v = np.array([1.0, -1.0])  # forward: J times a column vector
-print("jvp", jvp(g, x, v)[1], "  J @ v", J @ v)
+print("jvp", jvp(g, x, v)[1].round(4), "  J @ v", (J @ v).round(4))
 
 # %% [markdown]
 r"""
@@ -192,7 +192,8 @@ r"""
 
 There is no compiler. Python runs your function each time, so an `if` or a loop that depends on data does what it
 says, and `print` prints. Where time matters, a graph can be recorded once and replayed with new numbers, which
-skips your Python code. What `jit` does to an `if` while it traces, the tape does too: it keeps the way that was taken.
+skips your Python code. `jit` refuses an `if` that looks at data. A tape does not see the `if`: it has recorded the way
+that was taken, and replays that way.
 
 **Predict.** The function is $x$ for positive $x$ and $-x$ otherwise, written with `if`, and recorded at 2. What does
 the replay give at $-3$?
