@@ -1,0 +1,252 @@
+# %% [markdown]
+r"""
+# 16. Attention
+
+**Question.** A recurrent network squeezes all that it has read into one state. Can a position look at all the
+others directly, and learn where to look?
+
+## Three positions, by hand
+
+Every position asks something, its **query** $q$. Every position says what it has to offer, its **key** $k$, and
+holds what it would hand over, its **value** $v$. How well a key matches a query is their inner product, the
+**similarity score**. Here are three positions with queries and keys of two numbers and values of one:
+"""
+
+# %%
+import numpy as np
+
+from chainrule.autograd import Value, dot, exp
+
+queries = [[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]]
+keys = [[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]]
+values = [Value(10.0, name="v1"), Value(20.0, name="v2"), Value(30.0, name="v3")]
+
+q = [Value(x, name=f"q{i}") for i, x in enumerate(queries[0], 1)]  # the query of the first position
+scores = [dot(q, [Value(x, requires_grad=False) for x in key]) / 2**0.5 for key in keys]
+print("scores ", [round(s.data, 3) for s in scores])
+
+# %% [markdown]
+r"""
+The division by $\sqrt{2}$, the root of the number of entries in a key, keeps the scores from growing with that number.
+
+The softmax makes **weights** of the scores: positive, with sum 1. The result is the sum of the values, weighted.
+
+**Predict.** Between which two of the values 10, 20, 30 will the result be, and closest to which?
+
+<details><summary>Answer</summary>
+
+Between 10 and 30, as any weighted mean of the three, and closest to 30: the third key has the highest score.
+
+</details>
+"""
+
+# %%
+total = exp(scores[0]) + exp(scores[1]) + exp(scores[2])
+weights = [exp(s) / total for s in scores]
+found = sum(a * v for a, v in zip(weights, values))
+found.name = "found"
+print("weights", [round(a.data, 3) for a in weights])
+print("found  ", round(found.data, 3))
+
+# %% [markdown]
+r"""
+That was attention: **scores, softmax, weighted sum**. The third position may be near or far
+away: any position is reached in one step.
+
+## What can be learnt
+
+**Predict.** What is the gradient of the result by $v_1$, $v_2$ and $v_3$?
+
+<details><summary>Answer</summary>
+
+The weights: the result is $a_1 v_1 + a_2 v_2 + a_3 v_3$.
+
+</details>
+"""
+
+# %%
+found.backward()
+print("by the values", [round(v.grad, 3) for v in values])
+print("by the query ", [round(x.grad, 3) for x in q])
+
+# %% [markdown]
+r"""
+The gradient also goes through the softmax to the query: with a larger first entry it would look at the third key even
+more, and find more. So gradient descent can learn where to look.
+
+## All positions at once
+
+With a row for each position, queries, keys and values are matrices, and three lines compute it for all of them:
+
+$$A = \mathrm{softmax}\left( Q K^T / \sqrt{d} \right) \qquad \text{found} = A V$$
+"""
+
+# %%
+from chainrule.autograd import Tensor, softmax
+
+Q, K = Tensor(queries, name="Q"), Tensor(keys, name="K")
+V = Tensor([[10.0], [20.0], [30.0]], name="V")
+A = softmax(Q @ K.T / 2**0.5, axis=1)
+print(A.data.round(3))
+print((A @ V).data.round(3).ravel())
+
+# %% [markdown]
+r"""
+The first row is what was computed by hand. Row $i$ says where position $i$ looks.
+
+## MultiHeadAttention
+
+Where do queries, keys and values come from? From three linear layers, applied to the same sequence; this is
+*self*-attention. Several **heads** do it side by side, each with a part of the entries, so that a position can look
+at several places for several reasons. `nn.MultiHeadAttention` returns its weights on request.
+
+Ask it for something that can be looked at: each sequence has 8 positions, one of them is marked, and every position
+has to report the number that stands at the mark.
+"""
+
+# %%
+from chainrule import nn
+
+
+def sequences(n, seed):
+    rng = np.random.default_rng(seed)
+    numbers, marks = rng.normal(size=(n, 8)), rng.integers(0, 8, size=n)
+    x = np.stack([numbers, np.eye(8)[marks]], axis=2)  # at each position: a number, and whether it is marked
+    return x, numbers[np.arange(n), marks], marks
+
+
+class Finder(nn.Module):
+    def __init__(self, seed):
+        rng = np.random.default_rng(seed)
+        self.widen = nn.Linear(2, 8, seed=rng)
+        self.attention = nn.MultiHeadAttention(8, num_heads=2, batch_first=True, seed=rng)
+        self.out = nn.Linear(8, 1, seed=rng)
+
+    def forward(self, x):
+        return self.out(self.attention(self.widen(x)))[..., 0]
+
+
+model = Finder(seed=0)
+X, target, _ = sequences(500, seed=0)
+history = nn.fit(
+    model,
+    nn.mse_loss,
+    (X, np.repeat(target[:, None], 8, axis=1)),
+    optimizer=nn.Adam(model.parameters(), lr=0.01),
+    epochs=25,
+    seed=0,
+    progress=False,
+)
+print(f"mean squared error {history['loss'][0]:.3f} -> {history['loss'][-1]:.4f}")
+
+# %% [markdown]
+r"""
+**Predict.** The weights of one new sequence, a row for each query and a column for each key: what will the picture
+look like?
+
+<details><summary>Answer</summary>
+
+A dark column at the mark, where all positions look; in one of the heads at least.
+
+</details>
+"""
+
+# %%
+import matplotlib.pyplot as plt
+
+
+def show(weights, titles):
+    """A grey picture for each matrix of weights: white is 0, black is 1."""
+    fig, axes = plt.subplots(1, len(weights), figsize=(6.4, 3.2))
+    for ax, matrix, title in zip(axes, weights, titles):
+        ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
+        ax.set(title=title, xlabel="looks at position", ylabel="position", xticks=range(8), yticks=range(8))
+    fig.tight_layout()
+    plt.show()
+
+
+x, _, marks = sequences(1, seed=1)
+_, heads = model.attention(model.widen(x), need_weights=True, average_attn_weights=False)
+print("the mark is at position", marks[0])
+show(heads.data[0], ["head 1", "head 2"])
+
+# %% [markdown]
+r"""
+Head 2 does the work; head 1 is hardly needed. Nobody told them to look at the mark: the loss did.
+
+## Where am I?
+
+Scores compare contents. They do not know at which position something stands:
+
+**Predict.** Reverse the sequence that goes into self-attention. What becomes of the output?
+
+<details><summary>Answer</summary>
+
+It is reversed too, and otherwise the same, number by number.
+
+</details>
+"""
+
+# %%
+x, _, _ = sequences(1, seed=2)
+forwards, backwards = model(x).data, model(x[:, ::-1]).data
+print("the same, reversed:", np.allclose(forwards[:, ::-1], backwards))
+
+# %% [markdown]
+r"""
+"Dog bites man" and "man bites dog" would be one to it. So the position is added to the content, as waves of
+different lengths: `nn.PositionalEncoding`. Each row of this picture is what is added at one position; no two are equal.
+"""
+
+# %%
+waves = nn.PositionalEncoding(16)(np.zeros((32, 16))).data
+fig, ax = plt.subplots(figsize=(4.2, 4))
+image = ax.imshow(waves, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
+ax.set(xlabel="entry", ylabel="position")
+fig.colorbar(image)
+plt.show()
+
+# %% [markdown]
+r"""
+## A transformer layer
+
+A transformer encoder layer is self-attention, then two linear layers at each position. What goes into either is
+added to what comes out, and normalised.
+"""
+
+# %%
+layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True, seed=0)
+print(nn.summary(layer, np.zeros((1, 8, 8))))
+
+# %% [markdown]
+r"""
+There is no recurrence in it: all positions are computed at once. It pays with the weights, one for each *pair* of
+positions: twice the length is four times the memory. [Sequences](../docs/sequences.md) has the results of two such
+layers beside an LSTM's, on the digits of notebook [15](15_recurrence.ipynb) and on a task with a longer memory.
+
+## Exercises
+
+**1.** Multiply the query of the first example by 10, and compare the weights with those of before. Towards what
+do they go as the factor grows, and what happens to the gradient by the query?
+"""
+
+# %% tags=["solution"]
+for factor in (1, 10):
+    query = Tensor(factor * np.array(queries[0]), name="q")
+    a = softmax(query @ K.T / 2**0.5)
+    (a @ V).sum().backward()
+    print(f"factor {factor:2}: weights {a.data.round(4)}, gradient by the query {query.grad.round(4)}")
+print("All the weight goes to the best key. The choice is hard then, and its gradient vanishes:")
+print("that is why the scores are divided by the root of d.")
+
+# %% [markdown]
+r"""
+**2.** A network that predicts what comes next must not look ahead. Pass `is_causal=True` to the attention of the
+`Finder`, for the sequence of the pictures, and print the weights of head 2. What does position 0 look at?
+"""
+
+# %% tags=["solution"]
+x, _, marks = sequences(1, seed=1)
+_, heads = model.attention(model.widen(x), is_causal=True, need_weights=True, average_attn_weights=False)
+print(heads.data[0, 1].round(2))
+print("At itself only: it has nothing else. No position looks to the right of the diagonal.")
