@@ -115,7 +115,7 @@ rounded to 0; the logarithm of 0 is minus infinity.
 # %%
 z = Tensor([[1000.0, 0.0]])
 with np.errstate(divide="ignore"):
-    print("log of softmax:", -log(softmax(z)).data[0, 1])
+    print("-log(softmax):", -log(softmax(z)).data[0, 1])
 loss = nn.cross_entropy(z, [1])
 loss.backward()
 print("cross_entropy: ", loss.item(), "  gradient", z.grad)
@@ -140,15 +140,17 @@ layer's width and the loss differ.
 # %%
 digits = nn.datasets.load_digits()
 X = digits.data / 16
-kinds = np.stack([digits.target % 2 == 0, digits.target > 4, np.isin(digits.target, [2, 3, 5, 7])], axis=1)
-X, X_test, digit, digit_test, kinds, kinds_test = nn.split(X, digits.target, kinds.astype(float), seed=0)
+digit = digits.target
+kinds = np.stack([digit % 2 == 0, digit > 4, np.isin(digit, [2, 3, 5, 7])], axis=1) * 1.0
+X, X_test, digit, digit_test, kinds, kinds_test = nn.split(X, digit, kinds, seed=0)
 
 which = nn.MLP(64, [32, 10], seed=0)
 nn.fit(which, nn.cross_entropy, (X, digit), epochs=15, progress=False)
 print(f"which digit:            {nn.accuracy(which(X_test), digit_test):.0%} right")
 
 three_labels = nn.MLP(64, [32, 3], seed=0)
-nn.fit(three_labels, nn.binary_cross_entropy_with_logits, (X, kinds), epochs=15, progress=False)
+loss = nn.binary_cross_entropy_with_logits
+nn.fit(three_labels, loss, (X, kinds), epochs=15, progress=False)
 right = ((three_labels(X_test).data > 0) == kinds_test).mean(axis=0)
 print("even, above 4, prime:  ", *(f"{share:.0%}" for share in right), "right")
 
@@ -165,7 +167,8 @@ for logit in (-10.0, -5.0, 0.0, 5.0):
     squared, entropy = Tensor([logit]), Tensor([logit])
     nn.mse_loss(sigmoid(squared), [1.0]).backward()
     nn.binary_cross_entropy_with_logits(entropy, [1.0]).backward()
-    print(f"z = {logit:5}:  squared error {squared.grad[0]:9.6f}   cross-entropy {entropy.grad[0]:9.6f}")
+    a, b = squared.grad[0], entropy.grad[0]
+    print(f"z = {logit:5}:  squared error {a:9.6f}   cross-entropy {b:9.6f}")
 print("behind a flat sigmoid the squared error learns least where the answer is most wrong")
 
 # %% [markdown]
@@ -177,7 +180,7 @@ that of an untrained network, and with that of an untrained network whose last w
 # %% tags=["solution"]
 print(f"log(10) = {np.log(10):.3f}: each class has probability 1/10")
 untrained = nn.MLP(64, [32, 10], seed=1)
-print(f"untrained:        {nn.cross_entropy(untrained(X_test), digit_test).item():.3f}")
+print(f"untrained:          {nn.cross_entropy(untrained(X_test), digit_test).item():.3f}")
 untrained.layers[-1].weight.data = untrained.layers[-1].weight.data * 30
 print(f"with large weights: {nn.cross_entropy(untrained(X_test), digit_test).item():.3f}")
 print("a first loss far above log(10) means that a network is sure without a reason")

@@ -76,10 +76,10 @@ optimizers = {
     "momentum": lambda w: nn.SGD(w, lr=0.02, momentum=0.8),
     "AdaGrad": lambda w: nn.Adagrad(w, lr=2.0),
     "RMSProp": lambda w: nn.RMSprop(w, lr=0.3),
-    "AdaDelta": lambda w: nn.Adadelta(w, lr=10.0),
-    "Adam": lambda w: nn.Adam(w, lr=0.5),
+    "AdaDelta": lambda w: nn.Adadelta(w, lr=2.0, eps=0.01),
+    "Adam": lambda w: nn.Adam(w, lr=0.3),
 }
-figure, grid = plt.subplots(3, 2, figsize=(6.4, 4), layout="constrained", sharex=True, sharey=True)
+figure, grid = plt.subplots(3, 2, sharex=True, sharey=True, figsize=(6.4, 4), layout="constrained")
 a, b = np.meshgrid(np.linspace(-10, 3, 60), np.linspace(-2.6, 2.6, 60))
 for axes, (name, make) in zip(grid.flat, optimizers.items()):
     path = descend(make)
@@ -91,8 +91,8 @@ for axes, (name, make) in zip(grid.flat, optimizers.items()):
 # %% [markdown]
 r"""
 The star is the lowest point. SGD jumps across the valley and creeps along it; momentum swings and arrives;
-the adaptive ones go both ways at once. The rates were chosen for this valley: an adaptive optimiser needs a
-learning rate, too.
+the adaptive ones turn towards the star at once, or nearly. The rates were chosen for this valley: an adaptive
+optimiser needs a learning rate, too, and AdaDelta an `eps`, which says how far its first steps go.
 
 ## Schedules
 
@@ -189,9 +189,8 @@ batches of 200, 20 and 1, at the same rate of 0.1, and count steps.
 for size in (200, 20, 1):
     model = nn.MLP(2, [16, 2], activation="tanh", seed=3)
     optimizer = nn.SGD(model.parameters(), lr=0.1)
-    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=20, batch_size=size, progress=False)
+    options = {"epochs": 20, "batch_size": size, "progress": False}
+    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, **options)
     loss = nn.cross_entropy(model(X), y).item()
     print(f"batches of {size:3}: {20 * 200 // size:4} steps, loss {loss:.3f}")
-print(
-    "each epoch costs the same arithmetic; small batches spend it on more steps, each with a noisier gradient"
-)
+print("the same arithmetic in more steps, each with a noisier gradient")

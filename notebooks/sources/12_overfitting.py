@@ -16,6 +16,8 @@ sample, and the same ones for the same seed.
 """
 
 # %%
+import functools
+
 import numpy as np
 
 from chainrule import nn
@@ -37,8 +39,8 @@ each column to mean 0 and deviation 1; min-max scaling brings it to a range.
 
 <details><summary>Answer</summary>
 
-Not 0, for the scaler has measured other samples: with 30 flowers, up to half a deviation off. To measure the test set, too, would tell the
-training something about it.
+Not 0, for the scaler has measured other samples: with 30 flowers, up to half a deviation off. To measure the
+test set, too, would tell the training something about it.
 
 </details>
 """
@@ -81,16 +83,17 @@ and rises when it goes on to learn the wrong labels, for which it has to bend.
 """
 
 # %%
-X, X_val, X_test = X / 16, X_val / 16, X_test / 16  # pixels are from 0 to 16, whatever the sample
+X, X_val, X_test = X / 16, X_val / 16, X_test / 16  # pixels are from 0 to 16
 rng = np.random.default_rng(0)
 wrong = rng.random(150) < 0.3
 y_noisy = np.where(wrong, rng.integers(0, 10, 150), y)
 
 model = nn.MLP(64, [150, 10], seed=0)
 optimizer = nn.Adam(model.parameters(), lr=0.01)
-history = nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, epochs=80, batch_size=50,
-                 validation=(X_val, y_val), progress=False)  # fmt: skip
-print(f"training {nn.accuracy(model(X), y_noisy):.0%}, test {nn.accuracy(model(X_test), y_test):.0%}")
+options = {"epochs": 80, "batch_size": 50, "validation": (X_val, y_val), "progress": False}
+history = nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, **options)
+print(f"training {nn.accuracy(model(X), y_noisy):.0%}")
+print(f"test     {nn.accuracy(model(X_test), y_test):.0%}")
 plot_loss(history)
 
 # %% [markdown]
@@ -111,18 +114,21 @@ five seeds, and the mean and the deviation say more than any one of them.
 DIGITS = nn.datasets.load_digits()
 
 
-def experiment(seed, dropout=0.0, penalty=None, early_stopping=None):
+def experiment(seed, dropout=0.0, **cure):
     X, X_val, X_test, y, y_val, y_test = nn.split(
         DIGITS.data / 16, DIGITS.target, validation_size=100, test_size=1000, seed=seed
     )
     rng = np.random.default_rng(seed)
     X, y = X[:150], np.where(rng.random(150) < 0.3, rng.integers(0, 10, 150), y[:150])
     model = nn.Sequential(
-        nn.Linear(64, 150, seed=rng), nn.ReLU(), nn.Dropout(dropout, seed=seed), nn.Linear(150, 10, seed=rng)
+        nn.Linear(64, 150, seed=rng),
+        nn.ReLU(),
+        nn.Dropout(dropout, seed=seed),
+        nn.Linear(150, 10, seed=rng),
     )
     optimizer = nn.Adam(model.parameters(), lr=0.01)
-    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=80, batch_size=50, seed=seed, progress=False,
-           validation=(X_val, y_val), penalty=penalty, early_stopping=early_stopping)  # fmt: skip
+    options = {"epochs": 80, "batch_size": 50, "validation": (X_val, y_val), "progress": False}
+    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, seed=seed, **options, **cure)
     return {"training": nn.accuracy(model(X), y), "test": nn.accuracy(model(X_test), y_test)}
 
 
@@ -134,20 +140,20 @@ cures = {
     "dropout": {"dropout": 0.8},
 }
 for name, options in cures.items():
-    found = nn.repeat(lambda seed, options=options: experiment(seed, **options), seeds=range(5))
-    print(f"{name:15} training {found.mean['training']:4.0%}   "
-          f"test {found.mean['test']:4.0%}, deviation {found.std['test']:.1%}")  # fmt: skip
+    found = nn.repeat(functools.partial(experiment, **options), seeds=range(5))
+    training, test, deviation = *found.mean.values(), found.std["test"]
+    print(f"{name:15} training {training:4.0%}   test {test:4.0%}, deviation {deviation:.1%}")
 
 # %% [markdown]
 r"""
 Without a cure the network gets every label right that it was shown, the wrong ones, too, and a third of the
 test set wrong. Each cure makes it worse on what it has seen and better on what it has not. (Strengths were
-chosen on validation samples. The same with more samples, in [the
+chosen on validation samples of other seeds. The same with more samples, in [the
 documentation](../docs/optimisation.md#learning-by-heart-and-four-cures).)
 
 ## Exercises
 
-**1.** Dropout with $p = 0.8$: what are the mean and the share of zeros of a thousand ones behind it, in
+**1.** Dropout with $p = 0.8$: what are the mean and the share of zeros of many ones behind it, in
 training and in evaluation?
 """
 
@@ -156,9 +162,8 @@ dropout = nn.Dropout(0.8, seed=0)
 for mode in (dropout.train, dropout.eval):
     mode()
     out = np.asarray(dropout(np.ones((100, 1000))))
-    print(
-        f"{mode.__name__:5}  zeros {(out == 0).mean():4.0%}   others {out.max():.0f}   mean {out.mean():.2f}"
-    )
+    zeros, others = (out == 0).mean(), out.max()
+    print(f"{mode.__name__:5}  zeros {zeros:4.0%}   others {others:.0f}   mean {out.mean():.2f}")
 
 # %% [markdown]
 r"""
@@ -170,9 +175,8 @@ weights in the first layer with $|w| < 0.01$.
 for name in ("none", "L1", "L2"):
     model = nn.MLP(64, [150, 10], seed=0)
     optimizer = nn.Adam(model.parameters(), lr=0.01)
-    nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, epochs=80, batch_size=50, progress=False,
-           **cures[name])  # fmt: skip
+    options = {"epochs": 80, "batch_size": 50, "progress": False, **cures[name]}
+    nn.fit(model, nn.cross_entropy, (X, y_noisy), optimizer=optimizer, **options)
     w = model.layers[0].weight.data
-    print(
-        f"{name:4}  |w| < 0.01: {(abs(w) < 0.01).mean():4.0%}   root mean square {np.sqrt((w**2).mean()):.3f}"
-    )
+    small, size = (abs(w) < 0.01).mean(), np.sqrt((w**2).mean())
+    print(f"{name:4}  |w| < 0.01: {small:4.0%}   root mean square {size:.3f}")

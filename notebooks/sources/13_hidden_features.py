@@ -35,7 +35,11 @@ from chainrule.viz import (
     plot_responses,
 )
 
-deep = nn.Sequential(nn.Linear(2, 20, seed=0), nn.Linear(20, 20, seed=1), nn.Linear(20, 1, seed=2))
+deep = nn.Sequential(
+    nn.Linear(2, 20, seed=0),
+    nn.Linear(20, 20, seed=1),
+    nn.Linear(20, 1, seed=2),
+)
 one = nn.Linear(2, 1)
 w1, w2, w3 = (layer.weight.data for layer in deep)
 b1, b2, b3 = (layer.bias.data for layer in deep)
@@ -85,11 +89,11 @@ for k in (2, 3, 4):
 
 # %%
 two, four = trained(2, seed=0), trained(4, seed=0)
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-plot_decision_boundary(two, X, y, ax=left)
-plot_decision_boundary(four, X, y, ax=right)
-left.set_title("two units")
-right.set_title("four units")
+figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained")
+for ax, model, title in zip(axes, (two, four), ("two units", "four units")):
+    plot_decision_boundary(model, X, y, ax=ax)
+    ax.set_title(f"{title}: {share_right(model):.1%}", loc="left")
+
 # %% [markdown]
 r"""
 Other seeds do not help the two units: they are too few, not unlucky.
@@ -105,7 +109,8 @@ plot_responses(four, X, y, layer=0)
 
 # %% [markdown]
 r"""
-Each has cut a piece of the outer ring off. And the whole network, with lines as thick as the weights:
+Four lines around the inner ring; how close to it the boundary runs is up to the layers behind. The whole
+network, with lines as thick as the weights:
 """
 
 # %%
@@ -132,7 +137,8 @@ linear.
 With enough units in one hidden layer any continuous function can be approximated. The proof can be drawn:
 four ReLUs make a box,
 
-$$\frac1e \big( \mathrm{relu}(x - a) - \mathrm{relu}(x - a - e) - \mathrm{relu}(x - b) + \mathrm{relu}(x - b - e) \big),$$
+$$\frac1e \big( \mathrm{relu}(x - a) - \mathrm{relu}(x - a - e)
+- \mathrm{relu}(x - b) + \mathrm{relu}(x - b - e) \big),$$
 
 which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$; and boxes side by side follow any curve.
 `nn.box_network` sets these weights:
@@ -185,4 +191,5 @@ for boxes in (16, 64, 256):
     edges = np.linspace(0, 2 * np.pi, boxes + 1)
     network = nn.box_network(edges, np.sin, e=edges[1] / 100)
     error = abs(network(x).data - np.sin(x)).max()
-    print(f"{boxes:3} boxes, {4 * boxes:4} hidden units: {error:.3f}, half a width is {edges[1] / 2:.3f}")
+    half = edges[1] / 2
+    print(f"{boxes:3} boxes, {4 * boxes:4} hidden units: {error:.3f}; half a width: {half:.3f}")
