@@ -76,7 +76,7 @@ more, and find more. So gradient descent can learn where to look.
 
 ## All positions at once
 
-With a row for each position, queries, keys and values are matrices, and three lines compute it for all of them:
+With a row for each position, queries, keys and values are matrices, and two products and a softmax do it for all:
 
 $$A = \mathrm{softmax}\left( Q K^T / \sqrt{d} \right) \qquad \text{found} = A V$$
 """

@@ -49,7 +49,7 @@ r"""
 Arrays go straight into a model; they are constants. Everything random takes a `seed`, and there is no global
 one. Losses are functions. `nn.fit` has the loop in one call.
 
-## Weights are $d \times m$
+## Weights: inputs by outputs
 
 **Predict.** What is `nn.Linear(2, 3).weight.shape`?
 
@@ -104,8 +104,8 @@ print(where(t > 0, t, 0.0))
 
 # %% [markdown]
 r"""
-`t += 1` is allowed, and makes a new tensor with the name `t`, as for a number in Python. The data of a leaf can be
-assigned, `p.data -= lr * p.grad`, and that is how optimisers do it. A graph that was recorded before notices:
+`t += 1` is allowed: it makes a new tensor, and `t` stands for that one then, as with numbers in Python. The data of a
+leaf can be assigned, `p.data -= lr * p.grad`, and that is how optimisers do it. A graph that was recorded before notices:
 """
 
 # %%
