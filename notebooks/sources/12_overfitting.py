@@ -147,8 +147,8 @@ for name, options in cures.items():
 # %% [markdown]
 r"""
 Without a cure the network gets every label right that it was shown, the wrong ones, too, and a third of the
-test set wrong. Each cure makes it worse on what it has seen and better on what it has not. (Strengths were
-chosen on validation samples of other seeds. The same with more samples, in [the
+test set wrong. Each cure makes it worse on what it has seen and better on what it has not. (The strengths of
+L1, L2 and dropout were chosen on validation samples of other seeds. The same with more samples, in [the
 documentation](../docs/optimisation.md#learning-by-heart-and-four-cures).)
 
 ## Exercises
