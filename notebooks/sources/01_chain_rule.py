@@ -120,8 +120,8 @@ for h in (0.1, 0.001, 0.00001):
 # %% [markdown]
 r"""
 The smaller the step, the closer to 5. Backpropagation gives the 5 itself, and it gives the derivatives by
-*all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. Notebook 7
-comes back to this.
+*all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. [Notebook
+7](07_gradient_checking.ipynb) comes back to this.
 
 ## Exercises
 

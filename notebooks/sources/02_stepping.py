@@ -109,7 +109,7 @@ r"""
 Each line is the gradient that arrived times one derivative, from the last function to the first.
 
 Note what the program does not do: it changes no weight. Backpropagation computes gradients; learning is the
-job of the optimiser, which notebook 4 adds.
+job of the optimiser, which [notebook 4](04_two_moons.ipynb) adds.
 
 ## Exercises
 

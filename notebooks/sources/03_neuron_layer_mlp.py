@@ -88,8 +88,8 @@ print("output", round(output.data, 4), "from", len(Tape(output)), "nodes")
 # %% [markdown]
 r"""
 The last layer is linear, so that the output can be any number. $m$ inputs are the **fan-in** of a layer, its
-$n$ neurons the **fan-out**; the weights start with a deviation of $1/\sqrt{m}$, for reasons that notebook 9
-gives.
+$n$ neurons the **fan-out**; the weights start with a deviation of $1/\sqrt{m}$, for reasons that [notebook
+9](09_activations.ipynb) gives.
 
 **Predict.** How many parameters does this network have, 2 inputs, 4 neurons, 1 output?
 

@@ -20,9 +20,10 @@ import math
 import numpy as np
 
 from chainrule import nn
-from chainrule.autograd import Tape, Tensor, Value, check_gradients, elementwise, grad, sigmoid
+from chainrule.autograd import TABLE, Tape, Tensor, Value, check_gradients, elementwise, grad, sigmoid
 from chainrule.viz import draw, plot_activation_functions, step
 
+TABLE.pop("soft", None)  # a name is taken once; so this cell can run again
 soft = elementwise(
     "soft", lambda x: math.log1p(math.exp(x)), lambda x: np.log1p(np.exp(x)), [lambda y, x: sigmoid(x)]
 )
@@ -58,7 +59,8 @@ print("on an array:", t.grad.round(4))
 r"""
 ## Check
 
-Is the rule right? Notebook 7's check compares first and second derivatives with differences:
+Is the rule right? The check of [notebook 7](07_gradient_checking.ipynb) compares first and second derivatives
+with differences:
 """
 
 # %%
@@ -129,8 +131,8 @@ print(grad(swish)(1.0), grad(grad(swish))(1.0))
 
 # %% [markdown]
 r"""
-**2.** The softplus above is infinite for large inputs: try `soft(1000.0)`. Write a row that is not, with the same
-rule. (Hint: $\log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})$.)
+**2.** The softplus above is infinite for large inputs: try `soft(1000.0)`. Write a row that is not, with the
+same rule. (Hint: $\log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})$.)
 """
 
 # %% tags=["solution"]
