@@ -31,7 +31,7 @@ extensions = [
     "reference",
     "formulas",
     "sources",
-    "notebook_cells",
+    "code_blocks",
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -9,7 +10,12 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
-SYNONYMS = {r"\dots": r"\ldots"}  # what GitHub knows as well, and docutils does not
+# what GitHub knows as well, and docutils does not
+SYNONYMS = {
+    r"\\dots\b": r"\\ldots",
+    r"\\([bB]igg?)(?![a-zA-Z])": r"\\\1l",
+    r"\\([td]?frac) *(\w) *(\w)": r"\\\1{\2}{\3}",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +24,7 @@ def mathml(node: Any, as_block: bool) -> str:
     """The formula of a node; a warning, which says where, if it cannot be read."""
     text = node.astext()
     for name, same in SYNONYMS.items():
-        text = text.replace(name, same)
+        text = re.sub(name, same, text)
     if as_block and "\\\\" in text and "\\begin" not in text:
         text = f"\\begin{{aligned}}{text}\\end{{aligned}}"
     try:
