@@ -115,6 +115,24 @@ def test_the_readmes_shell_commands_run(capsys) -> None:
     assert Path("graph.svg").exists()
 
 
+def test_the_readmes_times_are_those_of_the_benchmarks() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, ours, *others = re.search(r"^\| one training step .*$", readme, re.MULTILINE)[0].split(" | ")
+    measured = (
+        (ROOT / "docs/benchmarks.md")
+        .read_text(encoding="utf-8")
+        .partition("**100 points, Python's default")[2]
+    )
+    medians = dict(
+        re.findall(r"^\| (\S[^|]*?) +\| +(\S+ \w+) \|", measured.partition("| ratio")[0], re.MULTILINE)
+    )
+    assert ours == f"{medians['chainrule']}; replayed {medians['chainrule, replayed']}"
+    assert others[:3] == [
+        medians[name] for name in ("micrograd", "MyGrad, arrays without axes", "HIPS autograd, floats")
+    ]
+    assert others[4] == medians["PyTorch, arrays without axes"] + " |"
+
+
 def test_the_page_of_primitives_is_up_to_date() -> None:
     written = (ROOT / "docs/primitives.md").read_text(encoding="utf-8")
     assert written == primitives_page.page(), "write it anew with: make pages"
