@@ -129,10 +129,15 @@ except CheckError as error:
 
 # %% [markdown]
 r"""
+The check multiplies the output by random numbers first, so that the errors of several outputs cannot cancel;
+here it was -1.137, so the slopes are 2.002 and 2 times that. And it says which element is off, and by how
+much.
+
 ## Kinks
 
 ReLU has no derivative at 0. From the left its slope is 0, from the right 1, and the central difference gives
-1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side:
+1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side (the random
+factor is 1.137 here):
 """
 
 
@@ -147,11 +152,6 @@ def report(side):
 for side in ("left", "right", "both"):
     print(f"{side:6}", report(side))
 
-# %% [markdown]
-r"""
-The check multiplies the output by a random number first (here 1.137), so that the errors of several outputs
-cannot cancel; the slopes that it reports are 1 and 1/2 times that number.
-"""
 
 # %% [markdown]
 r"""
