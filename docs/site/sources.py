@@ -6,6 +6,7 @@ import inspect
 import posixpath
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "source"
 
 
+@cache
 def shown() -> list[Path]:
     """All files that have a page here."""
     return [path for folder in ("autograd", "nn", "viz") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -35,14 +37,11 @@ def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
         line = inspect.getsourcelines(thing)[1]
     except (AttributeError, TypeError, OSError):
         return None  # a row of the table, an attribute
-    parts = file.parts
-    if "chainrule" in parts:  # as it is installed
-        file = Path(*parts[len(parts) - parts[::-1].index("chainrule") :])
-    elif file.is_relative_to(ROOT):
-        file = file.relative_to(ROOT)
-    else:
+    # as it is installed, in a folder `chainrule`, or as it stands here; not what NumPy or scikit-learn define
+    name = file.as_posix().rpartition("/chainrule/")[2].removeprefix(f"{ROOT.as_posix()}/")
+    if ROOT / name not in shown():
         return None
-    return f"../../{FOLDER}/{file.as_posix()}.html#L-{line}"
+    return f"../../{FOLDER}/{name}.html#L-{line}"
 
 
 def on_doctree(app: Any, doctree: Any) -> None:
