@@ -32,6 +32,7 @@ extensions = [
     "formulas",
     "sources",
     "code_blocks",
+    "anchors",
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
