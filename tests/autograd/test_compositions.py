@@ -165,6 +165,10 @@ def equal(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(plain(found), expected, rtol=1e-13, atol=1e-13)
 
 
+# np.fix, which is np.trunc, is deprecated since NumPy 2.5
+pytestmark = pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
+
+
 @pytest.mark.parametrize(("name", "call", "x"), HERE)
 def test_value_and_derivatives(name: str, call: Any, x: np.ndarray) -> None:
     with np.errstate(all="ignore"):

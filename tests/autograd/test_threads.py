@@ -179,7 +179,7 @@ def test_backward_passes_over_graphs_that_share_a_parameter() -> None:
 
 LEAKING = """
 import contextvars, runpy, sys
-import pytest  # which, like numpy, needs context variables as they are
+import numpy, pytest  # which need context variables as they are
 
 
 class Shared:
