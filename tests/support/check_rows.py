@@ -14,7 +14,7 @@ import numpy as np
 from table_cases import CASES, Case
 from tqdm import tqdm
 
-from chainrule.autograd import TABLE, check_gradients
+from chainrule.autograd import TABLE, CheckError, check_gradients
 from chainrule.autograd.check import CheckReport
 
 
@@ -55,17 +55,26 @@ def main() -> int:
     rng = np.random.default_rng(chosen.seed)
     found: dict[str, list[CheckReport]] = defaultdict(list)
     work = [case for case in CASES if not chosen.rows or case.row in chosen.rows]
+    wrong = 0
     for case in tqdm(work, unit="case"):
         for repeat in range(chosen.repeats):
-            found[case.row] += check(redrawn(case, rng) if repeat else case, seed=repeat)
+            drawn = redrawn(case, rng) if repeat else case
+            try:
+                found[case.row] += check(drawn, seed=repeat)
+            except CheckError as error:
+                tqdm.write(f"{case.row} with {case.params} at {drawn.inputs}: {error}", file=sys.stderr)
+                wrong += 1
     print(f"{'row':<24} {'kind':<12} {'cases':>6} {'derivatives':>12} {'worst relative error':>21}")
     for name, reports in found.items():
         kind = "elementwise" if TABLE[name].elementwise else "structural"
         compared, worst = sum(r.compared for r in reports), max(r.worst for r in reports)
         print(f"{name:<24} {kind:<12} {len(reports):>6} {compared:>12} {worst:>21.1e}")
     every = [r for reports in found.values() for r in reports]
-    print(f"{len(found)} rows, {len(every)} cases, {sum(r.compared for r in every)} derivatives, all right")
-    return 0
+    print(
+        f"{len(found)} rows, {len(every)} cases, {sum(r.compared for r in every)} derivatives, "
+        + (f"{wrong} WRONG" if wrong else "all right")
+    )
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
