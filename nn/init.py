@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from .. import autograd
 from ..autograd import Tensor
-from ..autograd.errors import RangeError, ShapeError
+from ..autograd.errors import KindError, RangeError, ShapeError
 
 __all__ = [
     "Seed",
@@ -288,6 +288,10 @@ def spread_by_layer(
     >>> 0.1 < kept[-1] / kept[0] < 10, lost[-1] / lost[0] < 1e-5
     (True, True)
     """
+    if not callable(weight_init):
+        raise KindError(
+            f"spread_by_layer takes an initialiser, such as nn.init.he_normal; given {weight_init!r:.40}"
+        )
     rng = np.random.default_rng(seed)
     apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import RangeError, ShapeError
+from chainrule.autograd import KindError, RangeError, ShapeError
 from chainrule.nn import init
 
 SHAPE = (400, 200)
@@ -145,3 +145,8 @@ def test_signals_survive_twenty_layers(activation, floor):
         if isinstance(layer, nn.Linear):
             layer.weight.data = init.normal((100, 100), std=0.01, seed=rng)
     assert model(x).data.std() < 1e-6
+
+
+def test_spread_wants_an_initialiser() -> None:
+    with pytest.raises(KindError, match="such as nn.init.he_normal"):
+        init.spread_by_layer("he_normal")

@@ -642,3 +642,10 @@ def test_asking_a_network_changes_nothing():
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_data_in_one_argument_is_a_lesson() -> None:
+    with pytest.raises(KindError, match=r"Is that \(X, y\)"):
+        viz.plot_decision_boundary_data(lambda X: X[:, 0], (np.zeros((4, 2)), np.zeros(4)))
+    with pytest.raises(ShapeError, match="all of one length"):
+        viz.plot_decision_boundary_data(lambda X: X[:, 0], [[1.0, 2.0], [3.0]])

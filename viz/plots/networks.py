@@ -26,7 +26,17 @@ from ...nn.diagnostics import record_outputs
 
 def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
     """The samples as an array with one in each row, with as many numbers as asked for."""
-    array = np.asarray(X.data if isinstance(X, Node) else X)
+    if isinstance(X, tuple):
+        raise KindError(
+            f"{what} was given a tuple of {len(X)}. Is that (X, y)? Samples and targets are two arguments here: "
+            f"write plot_...(model, *data), or give X alone"
+        )
+    try:
+        array = np.asarray(X.data if isinstance(X, Node) else X)
+    except ValueError:
+        raise ShapeError(
+            f"{what} takes one sample in each row, all of one length; given {describe(X)}"
+        ) from None
     if array.ndim < 2 or not len(array) or (inputs is not None and array.shape[1:] != (inputs,)):
         wanted = "one sample in each row" if inputs is None else f"rows of {inputs} numbers"
         raise ShapeError(f"{what} takes {wanted}; given {describe(X)}")
