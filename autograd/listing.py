@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import keyword
+import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ class Source(str):
     """A program as text: a `str` with all of it, that displays itself briefly.
 
     `print(source)`, `str(source)` and `source.save("program.py")` give everything. A notebook, or the Python
-    prompt, shows the first lines, in a notebook in colours.
+    prompt, shows the first lines, with the helpers folded so that the passes are among them; a notebook in colours.
 
     >>> from chainrule.autograd import Tape, Value
     >>> a = Value(2.0, name="a")
@@ -56,8 +57,9 @@ class Source(str):
     def _prefix(self) -> tuple[str, str]:
         """The first lines, and where there are more, a comment that says how to get them."""
         lines = self.splitlines()
-        narrow = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in lines[:SHOWN]]
-        if len(lines) <= SHOWN and narrow == lines:
+        shown = lines if len(lines) <= SHOWN else folded(self).splitlines()
+        narrow = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in shown[:SHOWN]]
+        if narrow == lines:
             return "\n".join(lines), ""
         left = len(lines) - len(narrow)
         what = f"{left} more lines" if left else "parts of long lines left out"
@@ -69,6 +71,21 @@ class Source(str):
         """All of it with a terminal's colour codes."""
         codes = dict(zip(STYLES, ANSI))
         return "".join(f"\x1b[{codes[s]}m{part}\x1b[0m" if s else part for part, s in tokens(self))
+
+
+def folded(text: str) -> str:
+    """A program with the helpers by their first lines and without the digits of large arrays: the passes come early.
+
+    >>> from chainrule.autograd.listing import folded
+    >>> print(folded("def half(x):\\n    return x / 2\\n\\n\\n# leaves\\n"), end="")
+    def half(x): ...
+    <BLANKLINE>
+    <BLANKLINE>
+    # leaves
+    """
+    text = re.sub(r'"""\n[0-9a-f\n]+"""', '"..."', text)
+    helper = r"^(def (?!program\().*:)\n(?: .*\n|\n)+(?=(def (?!program\())?)"
+    return re.sub(helper, lambda found: f"{found[1]} ...\n" + "\n\n" * (not found[2]), text, flags=re.M)
 
 
 def tokens(text: str) -> Iterator[tuple[str, str]]:

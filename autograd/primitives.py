@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -496,14 +497,17 @@ def _largest(x: Any, axis: tuple[int, ...]) -> Any:
     return np.max(x, axis, keepdims=True)
 
 
-LIMITS = {char: (np.array(np.finfo(char).min), np.array(np.finfo(char).max)) for char in "efdg"}
+@lru_cache
+def limits(char: str) -> tuple[Any, Any]:
+    """The lowest and the highest finite number of a type."""
+    return np.array(np.finfo(char).min), np.array(np.finfo(char).max)
 
 
 def shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """exp(x - m), which cannot overflow, x - m, and m, the largest element along `axis` (a finite one for infinity)."""
     m = _largest(x, axis)
     if x.dtype.kind == "f":
-        lowest, highest = LIMITS[x.dtype.char]
+        lowest, highest = limits(x.dtype.char)
         m = np.minimum(np.maximum(m, lowest), highest)
     z = x - m
     return np.exp(z), z, m

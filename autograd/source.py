@@ -79,9 +79,12 @@ class _Program:
 
     def _choose_names(self) -> None:
         nodes, labels = self.tape.nodes, self.tape.labels
-        for node in nodes:
-            if node.name is not None:
-                self.names[node] = self.words.name(identifier(node.name))
+        wishes = {node: identifier(node.name) for node in nodes if node.name is not None}
+        free = {*wishes.values()} - self.words.taken  # who has a name that is free keeps it
+        self.words.taken |= free
+        for node, wish in wishes.items():
+            self.names[node] = wish if wish in free else self.words.name(wish)
+            free.discard(wish)
         for node, label in zip(nodes, labels):
             if node.name is None and not _is_number(node):
                 self.names[node] = self.words.name(
@@ -95,8 +98,10 @@ class _Program:
         """How an input is written: its name, or the number that it is."""
         if x in self.names:
             return Written(self.names[x], x.data, self.words)
-        if not self.words.exact or not isinstance(x, Tensor):
-            return x.data if isinstance(x.data, float) else x.data.item()
+        if not isinstance(x, Tensor):
+            return x.data
+        if not self.words.exact:  # with as few digits as its type needs
+            return float(str(x.data)) if x.dtype.kind == "f" else x.data.item()
         return Written(self.words.array(x.data), x.data, self.words)
 
     # ------------------------------------------------------------------ forward
@@ -365,7 +370,8 @@ class _Program:
             inside = [line for line in constants if line.split(" ", 1)[0] not in words.large]
             outside = [line for line in constants if line.split(" ", 1)[0] in words.large]
             listed = ", ".join(given)
-            body = [f"def program({listed}):", *(f"    {line}".rstrip() for line in [*inside, *body])]
+            body = [f"def program({listed}):", *(f"    {line}".rstrip() for line in body)]
+            body = [*inside, *[""] * 2 * bool(inside), *body]
             results = ", ".join(outputs)
             body += [f"    return {results}", "", "", "# the leaves, as they were recorded", *data, *outside]
             body += ["", f"{results} = program({listed})"]
@@ -384,7 +390,7 @@ class _Program:
             head += ['np.seterr(all="ignore")  # infinities and NaNs are results here, as in the engine', ""]
         for text in words.helpers.values():
             head += ["", *text.splitlines(), ""]
-        head += [""] * bool(words.helpers)
+        head += [""] * (bool(words.helpers) or body[0].startswith("def "))
         tail = ["", 'if __name__ == "__main__":', *(f'    print("{name} =", {name})' for name in outputs)]
         return "\n".join([*head, *body, *tail]) + "\n"
 

@@ -30,7 +30,7 @@ LEVELS = {**PRECEDENCE, "|": 1, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0}
 SIGNS: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
 CACHED = type(lru_cache(lambda: None))
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
-INLINE = 8  # elements of an array that is written where it is used; longer ones get a name
+INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
 
 
 class Written(Operators):
@@ -247,19 +247,20 @@ class Words:
         else:
             data = op.on_arrays(*map(np.asarray, numbers), **options)
         if any(type(x) in PYTHON_NUMBERS for x in numbers):
-            inputs = self._typed(op, inputs, numbers, options, data)
+            data, inputs = self._typed(op, inputs, numbers, options, data)
         return self._part(*self._called(op.on_arrays, inputs, params, op.name, data))
 
     def _typed(
         self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
-    ) -> Any:
+    ) -> tuple[Any, Sequence[Any]]:
         """Rows make arrays of Python's numbers, which can matter for the type of the result."""
         try:
-            if same(data, op.on_arrays(*numbers, **options)):
-                return inputs
+            short = op.on_arrays(*numbers, **options)
+            if not self.exact or same(data, short):
+                return short, inputs
         except (AttributeError, TypeError):
             pass
-        return [
+        return data, [
             Written(f"np.asarray({self.literal(x)})", np.asarray(x), self) if type(x) in PYTHON_NUMBERS else x
             for x in inputs
         ]
@@ -342,13 +343,13 @@ class Words:
         return short if np.isfinite(x) and x.dtype.type(float(short)) == x else self._float(float(x))
 
     def _array_literal(self, x: np.ndarray) -> str:
-        if x.size > INLINE:
-            if id(x) not in self._arrays:
-                name = self._arrays[id(x)] = self.name("constant")
-                self._kept.append(x)
-                self.constants[name] = self.array(x, name)
-            return self._arrays[id(x)]
-        return self.array(x)
+        if x.size <= INLINE and "\n" not in (text := self.array(x)):
+            return text
+        if id(x) not in self._arrays:
+            name = self._arrays[id(x)] = self.name("constant")
+            self._kept.append(x)
+            self.constants[name] = self.array(x, name)
+        return self._arrays[id(x)]
 
     def array(self, x: np.ndarray, name: str = "") -> str:
         """An array as an expression that makes it again: numbers, type, and order in memory."""

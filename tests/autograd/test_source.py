@@ -368,6 +368,51 @@ def test_large_leaves_stand_below_the_program_which_is_a_function_of_them(progra
     assert bits(d_w) == bits(again.grad)
 
 
+def test_arrays_of_a_rows_own_reach_its_copy_also_where_the_program_is_a_function(
+    programs: Programs, tmp_path: Path
+) -> None:
+    table = np.arange(20.0) ** 2
+
+    def scaled(x: Any) -> Any:
+        return x * table
+
+    row = structural("scaled_by_table", scaled, [lambda g, y, x: scaled(g)])
+    try:
+        for size in (20, 2000):
+            x, large = Tensor(np.ones(20)), Tensor(np.linspace(0, 1, size))
+            text = programs.add(row(x).sum() * large.sum(), [x, large])
+        assert "def program(" in text
+        programs.check(tmp_path)
+    finally:
+        del TABLE["scaled_by_table"]
+
+
+def test_constants_are_written_with_the_digits_they_were_given() -> None:
+    x = Tensor(np.array([1.0, 2.0], np.float32), name="x")
+    y = where(np.array([[True, False], [False, True]]), x * 0.1 - 2, x)
+    assert [line for line in body_of(Tape(y.sum()).source()) if "d_v" not in line] == [
+        "v1 = x * 0.1",
+        "v2 = v1 - 2.0",
+        "v3 = np.where(constant, v2, x)",
+        "v4 = np.sum(v3, axis=(0, 1))",
+        "",
+        "# backward pass: the gradient that arrived, times the local gradient",
+    ]
+
+
+def test_softmax_is_copied_without_the_numbers_of_this_machine() -> None:
+    source = Tape(softmax(Tensor([1.0, 2.0], name="x")) @ np.ones(2)).source()
+    assert max(map(len, str(source).splitlines())) < 125
+    assert "np.finfo(" in source
+    assert "frombuffer" not in source
+
+
+def test_a_name_that_is_free_is_kept() -> None:
+    a, other, third = Value(2.0, name="a"), Value(3.0, name="a"), Value(4.0, name="a_2")
+    text = Tape(a * other * third).source()
+    assert re.findall(r"^(\w+) = (\d)", text, re.M)[:3] == [("a", "2"), ("a_3", "3"), ("a_2", "4")]
+
+
 @pytest.mark.parametrize("kind", [Value, lambda x, name: Tensor([x, 1.0], name=name)])
 def test_hostile_names_become_variables_and_inject_nothing(kind: Callable[..., Any]) -> None:
     names = [
@@ -483,6 +528,19 @@ def test_a_long_program_shows_its_beginning_and_says_how_to_get_the_rest() -> No
     assert "print(source) shows all" in html.unescape(source._repr_html_())
     short = Tape(tanh(Value(1.0))).source()
     assert repr(short) == str(short).rstrip("\n")
+
+
+def test_the_beginning_of_a_long_program_is_its_passes_not_its_helpers_or_digits() -> None:
+    x = Tensor(np.linspace(-1, 1, 128).reshape(2, 1, 8, 8), requires_grad=False)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+    source = Tape(nn.cross_entropy(model(x), np.array([1, 2]))).source()
+    shown = repr(source)
+    assert str(source).index("# backward pass") > len("\n".join(str(source).splitlines()[:100]))
+    assert shown.index("# forward pass") < shown.index("# backward pass") < shown.index("= np.frombuffer(")
+    assert "def conv(x, w, stride, padding, dilation, groups): ...\n" in shown
+    assert "d_v7 = d_v8\n" in shown
+    left = int(re.search(r"# \.\.\. (\d+) more lines", shown)[1])  # type: ignore[index]
+    assert left == len(str(source).splitlines()) - len(shown.splitlines()) + 1
 
 
 def test_colours_change_no_character() -> None:
