@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ INTRODUCTION = """\
 # Results
 
 Written by `make results`, with the seeds {seeds}:
-Python {python}, NumPy {numpy}, {machine}, one thread. "±" is the deviation over the seeds (of a sample, n - 1).
+Python {python}, NumPy {numpy}, {system} on {machine} with {cpus} processors, one thread,
+{minutes:.0f} minutes in all. "±" is the deviation over the seeds (of a sample, n - 1).
 """
 
 
@@ -66,17 +68,7 @@ def page(report: dict[str, Any]) -> str:
         )
 
     lines += ["", "## Overfitting, and its cures", "", paragraph(results_overfitting), ""]
-    lines += [
-        "| cure | strength | epochs | accuracy on what it has learnt | held out | ± |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for cure, columns in report["overfitting"].items():
-        strength = results_overfitting.CHOSEN[cure]
-        means = {name: float(np.mean(values)) for name, values in columns.items()}
-        lines.append(
-            f"| {cure} | {'' if strength is None else strength} | {means['epochs']:.0f} | {means['training']:.1%} "
-            f"| {means['test']:.1%} | {deviation(columns['test']):.1%} |"
-        )
+    lines += results_overfitting.table(report["overfitting"])
     return "\n".join(lines) + "\n"
 
 
@@ -85,20 +77,24 @@ def paragraph(module: Any) -> str:
     return "\n\n".join((module.__doc__ or "").strip().split("\n\n")[:-1])
 
 
-def deviation(values: list[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
 def report(seeds: list[int]) -> dict[str, Any]:
     """All figures, as data for JSON."""
+    start = time.perf_counter()
     found: dict[str, Any] = {
         "seeds": seeds,
         "classification": results_classification.results(seeds),
         "overfitting": results_overfitting.results(seeds),
         "sequences": results_sequences.results(seeds),
     }
-    machine = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
-    return {**found, **machine}
+    return {
+        **found,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "minutes": (time.perf_counter() - start) / 60,
+    }
 
 
 def main() -> None:

@@ -57,22 +57,26 @@ def test_choices_never_see_what_is_held_out(experiments, monkeypatch):
 def test_the_page_says_what_was_found(experiments):
     results = experiments("results")
     row = {"task": "t", "measure": "m", "mean": 0.5, "deviation": 0.25, "seconds": 1.0}
-    columns = {"epochs": [1, 3], "training": [1.0, 1.0], "test": [0.5, 0.7]}
+    columns = {"strength": [0.1, 0.2], "epochs": [1, 3], "training": [1.0, 1.0], "test": [0.5, 0.7]}
     text = results.page(
         {
             "seeds": [0, 1],
             "python": "3",
             "numpy": "2",
+            "system": "CP/M",
             "machine": "z80",
+            "cpus": 1,
+            "minutes": 7.2,
             "classification": [{**row, "goal": 0.4, "scores": [0.25, 0.75], "chosen": [{}, {"width": 3}]}],
             "sequences": [{**row, "model": "LSTM", "scores": [0.25, 0.75]}],
-            "overfitting": {"none": columns, "L1": columns},
+            "overfitting": {"none": {**columns, "strength": [None, None]}, "L1": columns},
         }
     )
-    assert "seeds 0, 1:\nPython 3, NumPy 2, z80" in text
+    assert "seeds 0, 1:\nPython 3, NumPy 2, CP/M on z80 with 1 processors, one thread,\n7 minutes in all." in text
     assert "| t | m | 50.00% | 25.00% | 40% | 25.0%, 75.0% (width 3) | 1.0 |" in text
     assert "| t | m | LSTM | 0.5000 | 0.2500 | 1.0 |" in text
-    assert f"| L1 | 0.004 | 2 | 100.0% | 60.0% | {np.std([0.5, 0.7], ddof=1):.1%} |" in text
+    assert "| none |  | 2 |" in text
+    assert f"| L1 | 0.1, 0.2 | 2 | 100.0% | 60.0% | {np.std([0.5, 0.7], ddof=1):.1%} |" in text
 
 
 def test_what_the_page_states_is_what_was_aimed_at(experiments):
