@@ -196,6 +196,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
+        self._spent = None
         state, update, piece = self.state, self._update, self._piece
         for group in self.param_groups:
             starts = self._memories(group)
@@ -240,6 +241,10 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters: each `.grad` is `None` again."""
+        # The arrays themselves go after the next step, when there are new ones: a heap that falls empty in between is
+        # given back to the system, and got again page by page. What others hold, too, as a replay its own, is left out.
+        alone = 2  # references: by `p`, and as an argument
+        self._spent = [p.grad for p in self.parameters if sys.getrefcount(p.grad) == alone]
         for p in self.parameters:
             p.grad = None
 

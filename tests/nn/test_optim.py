@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from weakref import ref
 
 import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import GradientError, KindError, RangeError, ShapeError, Tensor, Value
+from chainrule.autograd import GradientError, KindError, RangeError, ShapeError, Tape, Tensor, Value
 from chainrule.nn import optim
 
 GRADIENTS = [0.5, -1.5, 0.25, 2.0, 0.0]
@@ -204,6 +205,32 @@ def test_zero_grad():
     (w * w).backward()
     optim.SGD([w], lr=0.1).zero_grad()
     assert w.grad is None
+
+
+def test_the_memory_of_old_gradients_is_let_go_when_there_are_new_ones():
+    w = Tensor(np.ones(3))
+    optimizer = optim.SGD([w], lr=0.1)
+    (w * w).sum().backward()
+    old = ref(w.grad)
+    optimizer.zero_grad()
+    (w * w).sum().backward()
+    assert old() is not None
+    optimizer.step()
+    assert old() is None
+
+
+def test_a_replay_goes_on_writing_to_its_own_gradients():
+    w = Tensor(np.ones(3))
+    optimizer = optim.SGD([w], lr=0.1)
+    tape = Tape((w * w).sum())
+    addresses = set()
+    for _ in range(3):
+        tape.forward()
+        optimizer.zero_grad()
+        tape.backward()
+        optimizer.step()
+        addresses.add(w.grad.ctypes.data)
+    assert len(addresses) == 1
 
 
 # ---------------------------------------------------------------------- state
