@@ -7,7 +7,7 @@ will be shown: the terminal, a page and a picture all read the same steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -256,6 +256,7 @@ class Tape:
         totals: dict[Node, Any] = {root: upstream}
         before: dict[Node, Any] = {}
         steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, careful=True)
+        latest: Node | None = None  # a node may have many inputs; what they share is worked out once
         while True:
             with np.errstate(all="ignore"):
                 step = next(steps, None)
@@ -265,6 +266,8 @@ class Tape:
             node, i, contribution = step
             x = node.inputs[i]
             assert node.op is not None
+            if node is not latest:
+                latest, locals_, rule = node, node.local_gradients(), self.backward_rules(node)
             yield BackwardStep(
                 kind="backward",
                 index=count,
@@ -273,11 +276,11 @@ class Tape:
                 input=self.index[x],
                 op=node.op.name,
                 upstream=totals[node],
-                local=node.local_gradients()[i],
+                local=locals_[i],
                 contribution=contribution,
                 before=before.get(x),
                 total=totals[x],
-                rule=self.backward_rule(node, i),
+                rule=rule(i),
             )
             before[x] = totals[x]
 
@@ -369,10 +372,12 @@ class Tape:
 
     def backward_rule(self, node: Node, i: int) -> str:
         """The row's rule for input `i` of `node` as text: a local gradient, or what is passed on of `g`."""
-        if node.op is None:
-            return ""
-        return rule_text(
-            node, i, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
+        return "" if node.op is None else self.backward_rules(node)(i)
+
+    def backward_rules(self, node: Node) -> Callable[[int], str]:
+        """The same for all inputs: a function from the position of an input to its rule as text."""
+        return _rule_texts(
+            node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
 
 
@@ -384,17 +389,25 @@ def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = N
     >>> rule_text(tanh(Value(0.5)), 0)
     '1 - y * y'
     """
+    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
+    return _rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
+
+
+def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
+    """A function from the position of an input to its rule as text."""
     op = node.op
     assert op is not None
-    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
-    names = names or [f"x{k}" for k in range(1, len(node.inputs) + 1)]
     symbols = [_symbol(name, x, op.elementwise) for name, x in zip(names, node.inputs, strict=True)]
     arguments = [Symbol(y, node.data), *symbols]
     if not op.elementwise:
         arguments.insert(0, Symbol("g", node.data))
     params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
-    with np.errstate(all="ignore"):
-        return text_of(op.rule(i, *arguments, **params))
+
+    def text(i: int) -> str:
+        with np.errstate(all="ignore"):
+            return text_of(op.rule(i, *arguments, **params))
+
+    return text
 
 
 def _symbol(name: str, x: Node, elementwise: bool) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..autograd import KindError, Node, Primitive, Tape, Tensor, Value
+from ..autograd import KindError, Node, Tape, Tensor, Value
 from ..autograd.node import describe
 from ..nn.module import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
@@ -193,6 +193,7 @@ class _Reader:
         self.exits = np.zeros(len(outline), bool)  # what is used outside its block, or asked for
         self.exits[outline.tails[self.block_of_tail != self.block_of_head]] = True
         self.exits[outline.outputs] = True
+        self.rules: dict[Node, Callable[[int], str]] = {}  # of the latest node
 
     def graph(self) -> Graph:
         boxes, places = [], []
@@ -378,7 +379,7 @@ class _Reader:
         summed = isinstance(x, Tensor) and op.elementwise and np.shape(x.data) != np.shape(node.data)
         return replace(
             drawn,
-            rule=_rule(op, node, position, self.tape),
+            rule=self.rule(node, position),
             structural=not op.elementwise,
             shape=x.data.shape if summed else None,
         )
@@ -393,6 +394,20 @@ class _Reader:
             local = node.locals[position]
             return None if local is None else float(local)
         return _numbers(node)[position]
+
+    def rule(self, node: Node, i: int) -> str:
+        """The rule for input `i` as text: what the row itself offers, or else the rule run on names."""
+        own: Callable[[Node, int], str] | None = getattr(node.op, "edge_text", None)
+        try:
+            if own is not None:
+                return own(node, i)
+            if node not in self.rules:
+                self.rules = {node: self.tape.backward_rules(node)}  # edges come ordered by what they lead to
+            return self.rules[node](i)
+        except (
+            Exception
+        ):  # a row that someone added may have a rule that runs on arrays alone; it is drawn all the same
+            return ""
 
     # ------------------------------------------------------------------ what is not drawn
 
@@ -550,17 +565,6 @@ def _numbers(node: Node) -> list[float | None]:
         return [None] * len(node.inputs)
     with np.errstate(all="ignore"):
         return [float(d) if d is not None and np.size(d) == 1 else None for d in node.local_gradients()]
-
-
-def _rule(op: Primitive, node: Node, i: int, tape: Tape) -> str:
-    """The rule for input `i` as text: what the row itself offers, or else the rule run on names."""
-    own: Callable[[Node, int], str] | None = getattr(op, "edge_text", None)
-    try:
-        return own(node, i) if own is not None else tape.backward_rule(node, i)
-    except (
-        Exception
-    ):  # a row that someone added may have a rule that runs on arrays alone; it is drawn all the same
-        return ""
 
 
 # ---------------------------------------------------------------------- clusters

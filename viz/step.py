@@ -277,7 +277,7 @@ class Stepper:
 
     def _backward_lines(self, s: BackwardStep, number: str, colour: bool) -> Iterator[str]:
         target = self._label(s.input)
-        source = f"{self._label(s.node)} = {self.tape.forward_rule(self.tape.nodes[s.node])}"
+        source = f"{self._label(s.node)} = {self._rules[s.node]}"
         if s.local is None:
             tail, rule = f" passes on to {target}, g = {self._label(s.node)}.grad", ""
         else:
@@ -321,6 +321,11 @@ class Stepper:
         yield f"{_shorten(label, WIDTH - 24)}   {_paint(shape, 'muted', colour)}{note}"
         for row in array.reshape(-1, array.shape[-1]):
             yield "        " + _paint("  ".join(f"{self._number(v):>8}" for v in row), kind, colour)
+
+    @cached_property
+    def _rules(self) -> list[str]:
+        """What computed each node, as far as a line can hold."""
+        return [_shorten(self.tape.forward_rule(node), WIDTH) for node in self.tape.nodes]
 
     def _label(self, i: int) -> str:
         return _shorten(self.tape.labels[i], 16)

@@ -276,3 +276,14 @@ def test_steps_are_frozen_and_fit_into_json() -> None:
                     held[...] = 7
     assert x.data.tolist() == [1.0, 0.0]
     x.data[0] = 2.0  # the leaf's own array can still be written
+
+
+def test_a_node_with_many_inputs_is_told_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of the inputs are put down once for a node, not once for each of its edges."""
+    from chainrule.autograd import tape
+
+    made, symbol = [], tape._symbol
+    monkeypatch.setattr(tape, "_symbol", lambda *given: made.append(given) or symbol(*given))
+    steps = list(Tape(ag.sum([Value(float(i)) for i in range(300)])).steps())
+    assert len(steps) == 302
+    assert len(made) == 300
