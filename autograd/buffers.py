@@ -18,6 +18,7 @@ from .hooks import HOOKS
 from .modes import mode
 from .node import ASSIGNED, CLOCK, Node, describe, refuse_mixture
 from .primitives import positive
+from .replay import array_of, leaf_named
 from .straight_line import Program, layout
 from .tensor import Tensor
 
@@ -65,7 +66,7 @@ class TensorReplay:
 
     # -------------------------------------------------- forward
 
-    def forward(self, **leaves: Any) -> Any:
+    def forward(self, /, **leaves: Any) -> Any:
         """Compute every node again; leaves given by name get new data first. Returns the output's data.
 
         Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for data of another shape.
@@ -98,10 +99,10 @@ class TensorReplay:
     def _compute(self) -> None:
         for leaf in self.own:
             array = self.arrays[leaf]
-            if layout(array) != layout(leaf._data):
+            if layout(array) != layout(leaf._array):
                 self.program = None  # laid out in another way, another program
             else:
-                np.copyto(array, leaf._data)
+                np.copyto(array, leaf._array)
         self.stamp = ASSIGNED[0] = next(CLOCK)
         try:
             if self.program is None or self.program.forward(self.stamp):
@@ -120,10 +121,10 @@ class TensorReplay:
     def _compile(self) -> Program:
         for leaf in self.leaves:
             if leaf not in self.arrays:
-                self.arrays[leaf] = leaf._data
-            elif leaf._data is not self.arrays[leaf]:
+                self.arrays[leaf] = leaf._array
+            elif leaf._array is not self.arrays[leaf]:
                 self.own[leaf] = None
-                self.arrays[leaf] = _like(leaf._data)
+                self.arrays[leaf] = _like(leaf._array)
         roots = self.outputs if all(y.requires_grad for y in self.outputs) else []
         checked = [leaf for leaf in self.leaves if leaf not in self.own]
         return Program(self.nodes, roots, self.given, self.arrays, set(self.outputs), checked)
@@ -205,17 +206,9 @@ class TensorReplay:
         """What to assign, and what to go through sample by sample."""
         given, batch = {}, {}
         for name, new in leaves.items():
-            found = [x for x in self.leaves if x.name == name]
-            if len(found) != 1:
-                names = ", ".join(dict.fromkeys(x.name for x in self.leaves if x.name is not None)) or "none"
-                said = f"{len(found)} leaves are named {name!r}" if found else f"no leaf is named {name!r}"
-                raise KindError(
-                    f"{said}; forward({name}=...) needs one. "
-                    + ("Give them names of their own" if found else f"The names of the leaves are: {names}")
-                )
-            leaf = found[0]
-            array = np.asarray(new.data if isinstance(new, Node) else new)
-            if array.dtype.kind not in "fiub":
+            leaf = leaf_named(name, self.nodes)
+            array = array_of(new.data if isinstance(new, Node) else new)
+            if array is None:
                 raise KindError(f"forward({name}=...) takes numbers; given {describe(new)}")
             if array.ndim == leaf.ndim + 1 and array.shape[1:] == leaf.shape:
                 batch[leaf] = array
@@ -228,7 +221,7 @@ class TensorReplay:
                 )
         if len({len(x) for x in batch.values()}) > 1:
             lengths = ", ".join(f"{len(x)} of {leaf.name}" for leaf, x in batch.items())
-            raise ShapeError(f"the arrays of a batch have as many samples; given {lengths}")
+            raise ShapeError(f"the arrays of a batch need as many samples as each other; given {lengths}")
         return given, batch
 
     def _refuse_lost(self, leaf: Any) -> None:
@@ -243,7 +236,7 @@ class TensorReplay:
 
     def _samples(self) -> Iterator[int]:
         """Compute with each sample of the batch; afterwards the leaves hold again what they held."""
-        before = {leaf: leaf._data for leaf in self.batch}
+        before = {leaf: leaf._array for leaf in self.batch}
         try:
             for i in range(len(next(iter(self.batch.values())))):
                 for leaf, array in self.batch.items():

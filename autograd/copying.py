@@ -93,8 +93,8 @@ def set_state(
         setattr(node, name, value)
     node.inputs = inputs
     node.order = next(CLOCK)
-    if "_data" in state:
-        node._like = like_of(node._data)
+    if "_array" in state:
+        node._like = like_of(node._array)
     for i in stale:
         inputs[i]._changed = ASSIGNED[0] = next(CLOCK)  # type: ignore[attr-defined]
 

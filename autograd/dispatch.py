@@ -95,6 +95,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
 def call_function(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `Node.__array_function__` answers."""
     called = f"{func.__module__.replace('numpy', 'np')}.{func.__name__}"
+    out = (dict(zip(_places(func), args)) | options).get("out")
+    if out is not None and (func not in READERS or isinstance(out, Operators)):
+        raise _refuse_out(called)
     if func in READERS:
         return func(*map(plain, args), **{k: plain(v) for k, v in options.items()})
     if func is np.full_like and not isinstance(
@@ -116,6 +119,13 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter] | 
         return dict(inspect.signature(function).parameters)
     except ValueError:  # written in C, in an older NumPy
         return None
+
+
+@cache
+def _places(function: Callable[..., Any]) -> list[str]:
+    """What the arguments are called that may be given by their places."""
+    known = (_parameters(function) or {}).values()
+    return [k.name for k in known if k.kind in (k.POSITIONAL_ONLY, k.POSITIONAL_OR_KEYWORD)]
 
 
 def _call_as_numpy(
@@ -146,8 +156,6 @@ def _call_as_numpy(
         else:
             given[name] = value  # ours has no such argument
     named |= {name: given.pop(name) for name in list(given) if name in known}
-    if given.get("out") is not None:
-        raise _refuse_out(called)
     if isinstance(named.get(names[0]), Operators) and "dtype" in given:
         named[names[0]] = f.astype(named[names[0]], given.pop("dtype"))
     if given:
@@ -196,8 +204,9 @@ def _no_rule(called: str) -> KindError:
 
 def _refuse_out(called: str) -> KindError:
     return KindError(
-        f"{called} was told to write its result into an existing array (out=, or an operator such as +=), which would "
-        f"lose the gradient. Take the result instead: y = {called}(...), or a = a + t in place of a += t"
+        f"{called} was told to write its result into an existing array or tensor (out=, or an operator such as +=): "
+        f"an array would lose the gradient, and a tensor never changes. Take the result instead: y = {called}(...), or "
+        f"a = a + t in place of a += t"
     )
 
 

@@ -82,7 +82,7 @@ def _of_value(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> A
 
 def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
     op, params, inputs = node.op, node.params, node.inputs
-    y, xs = (node, inputs) if recorded else (node._data, [x._data for x in inputs])
+    y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
     total: Any = None
     for i, x in enumerate(inputs):
         t = tangents.get(x)
@@ -102,7 +102,7 @@ def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool
 def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
     op, params, inputs = node.op, node.params, node.inputs
     compute = op if recorded else op.on_arrays
-    xs = inputs if recorded else [x._data for x in inputs]
+    xs = inputs if recorded else [x._array for x in inputs]
     moves = [tangents.get(x) for x in inputs]
     if op.linear == "together":
         total = compute(*(x._zero() if t is None else t for x, t in zip(inputs, moves)), **params)
@@ -117,7 +117,7 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> 
 
 def _like(node: Any, t: Any, recorded: bool) -> Any:
     """The tangent `t` in the shape and dtype of its node."""
-    y = node._data
+    y = node._array
     if not recorded:
         if t.__class__ is not np.ndarray or t.dtype is not y.dtype:
             t = np.asarray(t, y.dtype)

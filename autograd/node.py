@@ -191,6 +191,22 @@ class Node(Operators):
     def __bool__(self) -> bool:
         return bool(self.item())
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __round__(self, decimals: int = 0) -> Any:
+        from .compositions import BY_NAME
+
+        return BY_NAME["np.round"](self, decimals or 0)
+
+    def _no_bits(self, other: Any = None) -> Any:
+        raise KindError(
+            f"^, &, | and ~ work on bits and booleans, not on {self.describe()}. Power is **, as in x ** 2. "
+            f"They combine masks, each in brackets: (t > 0) & (t < 1)"
+        )
+
+    __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = __invert__ = _no_bits
+
     def _refuse_conversion(self, instead: str) -> None:
         """The lesson for `np.asarray(node)` and its like, which would drop the gradient without a word."""
         asker = sys._getframe(2).f_globals.get("__name__", "")

@@ -188,7 +188,7 @@ def _on_arrays(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
         "        if like[1] not in floating:",
         f"            {general}",
         "    node = new(kind)",
-        "    node._data = y",
+        "    node._array = y",
         "    node._like = like",
         "    node._grad = None",
         "    node._changed = 0",
@@ -237,11 +237,11 @@ def puller(row: Primitive, fit: Callable[..., Any]) -> Any:
             lines += [f"        if c is not None: c = fit(c, {x}, g); {add}"]
     code = "\n".join(lines)
     uses = {
-        "y": "y = node._data",
+        "y": "y = node._array",
         "like": "like = node._like",
         "alike": "alike = p._like is node._like" + ("" if one else " and q._like is node._like"),
-        "a": "a = p._data",
-        "b": "b = q._data",
+        "a": "a = p._array",
+        "b": "b = q._array",
     }
     head = [
         "def specialised(node, g, totals, get):",

@@ -305,14 +305,14 @@ class _Writer:
     def functions(self) -> tuple[Callable[..., Any], ...]:
         forward, back = self.text
         program = self.program
-        moved = [f"{self._name(x)}._data is not {self._name(program.arrays[x])}" for x in program.checked]
+        moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
         stale = [f"{self._name(x)}._changed > stamp" for x in program.arrays]
         for node in program.nodes:
             if node.inputs:
                 y = self._term(program.values[node])
                 if node in program.keep:
                     y += ".copy()"
-                forward.append(f"{self._name(node)}._data = {y}")
+                forward.append(f"{self._name(node)}._array = {y}")
         computed = [self._name(node) for node in program.nodes if node.inputs]
         forward.append(" = ".join([*(f"{node}._changed" for node in computed), "stamp"]))
         forward.append(" = ".join([*(f"{node}._grad" for node in computed), "None"]))

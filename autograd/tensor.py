@@ -46,13 +46,13 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_changed", "_data", "_grad", "_like")
-    _data: npt.NDArray[Any]
+    __slots__ = ("_array", "_changed", "_grad", "_like")
+    _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
     _changed: int  # by the clock: when the data of a leaf were assigned, or computed anew by a replay
     _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
     _grad: Any
     kind = "Tensor"
-    _data_slot = "_data"
+    _data_slot = "_array"
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Tensor(Node):
     @property
     def data(self) -> npt.NDArray[Any]:
         """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent."""
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, new: Any) -> None:
@@ -85,37 +85,37 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
-        if new is not self._data:  # which it is after `p.data -= ...`
-            array = np.asarray(new, dtype=self._data.dtype)
-            if array.shape != self._data.shape:
+        if new is not self._array:  # which it is after `p.data -= ...`
+            array = np.asarray(new, dtype=self._array.dtype)
+            if array.shape != self._array.shape:
                 raise ShapeError(
                     f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
                     f"Make a new Tensor for data of another shape"
                 )
-            self._data = array
+            self._array = array
             self._like = like_of(array)
         self._changed = ASSIGNED[0] = next(CLOCK)
 
-    shape = property(lambda self: self._data.shape, doc="The length of each axis.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
-    size = property(lambda self: self._data.size, doc="The number of elements.")
-    dtype = property(lambda self: self._data.dtype, doc="The type of the elements.")
+    shape = property(lambda self: self._array.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
+    size = property(lambda self: self._array.size, doc="The number of elements.")
+    dtype = property(lambda self: self._array.dtype, doc="The type of the elements.")
 
     def item(self) -> float:
         """The only element as a Python number; `ShapeError` if there are several."""
-        if self._data.size != 1:
+        if self._array.size != 1:
             raise ShapeError(
-                f"{self.describe()} has {self._data.size} elements; .item() is for one. Write .data"
+                f"{self.describe()} has {self._array.size} elements; .item() is for one. Write .data"
             )
-        return self._data.item()
+        return self._array.item()
 
     def detach(self) -> Tensor:
         """The same numbers as a constant, with no history; a copy, which no later step of descent changes."""
-        return _leaf(self._data.copy())
+        return _leaf(self._array.copy())
 
     def numpy(self) -> npt.NDArray[Any]:
         """The array behind the tensor, the same as `.data`."""
-        return self._data
+        return self._array
 
     def astype(self, dtype: npt.DTypeLike) -> Tensor:
         """The tensor in another dtype; the gradient comes back in this one."""
@@ -123,7 +123,7 @@ class Tensor(Node):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     # ------------------------------------------------------------------ recording
 
@@ -139,18 +139,18 @@ class Tensor(Node):
             refuse_parameters(op, params)
         try:
             if params:
-                y = op.on_arrays(*[x._data for x in inputs], **params)
+                y = op.on_arrays(*[x._array for x in inputs], **params)
             elif len(inputs) == 2:
-                y = op.on_arrays(inputs[0]._data, inputs[1]._data)
+                y = op.on_arrays(inputs[0]._array, inputs[1]._array)
             else:
-                y = op.on_arrays(*[x._data for x in inputs])
+                y = op.on_arrays(*[x._array for x in inputs])
         except (ValueError, IndexError, TypeError) as error:
             raise _lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
         recording, titles, watch = MODE.get()
         node = _new(Tensor)
-        node._data = y
+        node._array = y
         node._like = like_of(y)
         node._changed = 0
         node._grad = node.name = None
@@ -165,7 +165,7 @@ class Tensor(Node):
                 op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
         else:
             if y.base is not None:  # a view, which would follow what is assigned to its array later
-                node._data = y.copy()
+                node._array = y.copy()
             node.op = node._a = node._b = None
             node.params = NO_PARAMS
             node.requires_grad = False
@@ -177,11 +177,11 @@ class Tensor(Node):
     def _pass_back(
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
     ) -> list[tuple[int, npt.NDArray[Any]]]:
-        op, y, params, inputs = self.op, self._data, self.params, self.inputs
+        op, y, params, inputs = self.op, self._array, self.params, self.inputs
         order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
         self._refuse_stale(order)
-        arrays = [x._data for x in inputs]  # type: ignore[attr-defined]
+        arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
@@ -258,7 +258,7 @@ class Tensor(Node):
             x = nodes.pop()
             if x._changed > since:
                 return x
-            if x._a is not None and x._data.base is not None:
+            if x._a is not None and x._array.base is not None:
                 nodes += x.inputs
         return None
 
@@ -274,7 +274,7 @@ class Tensor(Node):
                 )
 
     def _zero(self) -> npt.NDArray[Any]:
-        return np.zeros_like(self._data)
+        return np.zeros_like(self._array)
 
     @classmethod
     def _constant(cls, data: Any) -> Tensor:
@@ -282,14 +282,14 @@ class Tensor(Node):
 
     def _upstream(self, gradient: Any) -> npt.NDArray[Any]:
         if gradient is None:
-            if self._data.size != 1:
+            if self._array.size != 1:
                 raise ShapeError(
                     f"backward() was called on {self.describe()}; only a single number has an obvious gradient "
                     f"to start from, which is 1. Reduce it first, as in t.sum().backward() or "
                     f"t.mean().backward(), or say what arrives from above: t.backward(gradient) with an array "
                     f"of shape {self.shape}"
                 )
-            return np.ones_like(self._data)
+            return np.ones_like(self._array)
         g = gradient.data if isinstance(gradient, Node) else np.asarray(gradient)
         if np.asarray(g).dtype.kind not in "fiub":
             raise KindError(
@@ -307,10 +307,10 @@ class Tensor(Node):
             return ()
         if not self.op.elementwise:
             return tuple(None for _ in self.inputs)
-        arrays = [x._data for x in self.inputs]  # type: ignore[attr-defined]
+        arrays = [x._array for x in self.inputs]  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
             return tuple(
-                np.asarray(self.op.rule(i, self._data, *arrays, **self.params), dtype=self.dtype)
+                np.asarray(self.op.rule(i, self._array, *arrays, **self.params), dtype=self.dtype)
                 for i in range(len(arrays))
             )
 
@@ -319,15 +319,15 @@ class Tensor(Node):
     # ------------------------------------------------------------------ as an array
 
     def __len__(self) -> int:
-        if not self._data.ndim:
+        if not self._array.ndim:
             raise KindError(f"{self.describe()} is a single number and has no length")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self._data == getattr(x, "data", x)).any())
+        return bool((self._array == getattr(x, "data", x)).any())
 
     def __getitem__(self, at: Any) -> Tensor:
         return index(self, at=plain_index(at))
@@ -396,23 +396,23 @@ class Tensor(Node):
 
     def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
-        return self._data.all(axis, keepdims=keepdims)
+        return self._array.all(axis, keepdims=keepdims)
 
     def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """Whether some element is different from 0, as plain booleans."""
-        return self._data.any(axis, keepdims=keepdims)
+        return self._array.any(axis, keepdims=keepdims)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
-        return self._data.argsort(axis, kind="stable")
+        return self._array.argsort(axis, kind="stable")
 
     def argmax(self, axis: int | None = None) -> Any:
         """The position of the largest element, as plain integers."""
-        return self._data.argmax(axis)
+        return self._array.argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """The position of the smallest element, as plain integers."""
-        return self._data.argmin(axis)
+        return self._array.argmin(axis)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
@@ -461,7 +461,7 @@ class Tensor(Node):
         return f"a Tensor{name} of shape {self.shape} and dtype {self.dtype}"
 
     def __repr__(self) -> str:
-        lines = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=200)
+        lines = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=200)
         dtype = "" if self.dtype in (np.float64, np.int64, np.bool_) else f", dtype={self.dtype}"
         name = f", name={self.name!r}" if self.name is not None else ""
         return f"Tensor({lines}{dtype}{name})"
@@ -482,7 +482,7 @@ def like_of(array: npt.NDArray[Any]) -> tuple[tuple[int, ...], str]:
 def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
     """`data` as a leaf, without a copy."""
     node = _new(Tensor) if node is None else node
-    node._data = data
+    node._array = data
     node._like = like_of(data)
     node._changed = 0
     node._grad = node.name = node.op = node._a = node._b = None
@@ -504,15 +504,20 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             "Tensor([...]) was given a list that holds nodes; copying their numbers would lose their gradients. "
             "Write stack([a, b]) or concatenate([a, b]) for Tensors; Values stay in a plain list"
         )
+    if isinstance(data, np.ma.MaskedArray):
+        raise KindError(
+            f"Tensor(...) was given {describe(data)} with a mask, and would take the masked elements for numbers. "
+            f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
+        )
     try:
         array = np.array(data, dtype=dtype)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
     if array.dtype.kind not in "fiub":
         raise KindError(
             f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {array.dtype}"
         )
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _leaves(nested: Any) -> Iterator[Any]:
@@ -529,12 +534,20 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
-        kinds = [t._data.dtype for t in inputs if isinstance(t, Tensor)]
+        kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _leaf(np.array(x, weak))
+        return _leaf(_as_array(x, weak))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return Tensor(x, requires_grad=False)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
+
+
+def _broadcast(nodes: tuple[Tensor, ...]) -> bool:
+    try:
+        np.broadcast_shapes(*(x.shape for x in nodes))
+    except ValueError:
+        return False
+    return True
 
 
 def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], error: Exception) -> Exception:
@@ -548,14 +561,16 @@ def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], er
             "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
             "(the second to last of a stack); a single number takes *"
         )
-    elif op.elementwise and len(nodes) > 1:
+    elif op.elementwise and not _broadcast(nodes):
         text += (
             "Shapes broadcast when, counted from the last axis, each pair of lengths is equal or one of the two is 1. "
             "Reshape one of them, for example t.reshape(-1, 1) for a column"
         )
     else:
         text += f"NumPy says: {error}"
-    return (KindError if isinstance(error, TypeError) else ShapeError)(text)
+    return (
+        KindError if isinstance(error, TypeError) or (op.elementwise and _broadcast(nodes)) else ShapeError
+    )(text)
 
 
 # ---------------------------------------------------------------------- what the backward pass needs
@@ -587,7 +602,7 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """
     if c.__class__ is not np.ndarray:
         c = np.asarray(c)
-    here = x._data
+    here = x._array
     if c.shape != here.shape:
         if c.shape[1:] == here.shape and c.dtype.char != "e":  # a row, as a bias is: in one call
             c = np.add.reduce(c, 0)

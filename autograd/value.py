@@ -226,7 +226,8 @@ class Value(Node):
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         self._refuse_conversion(
-            "v.data for the number, keep several Values in a list, or use Tensor for arrays"
+            "v.data for the number, keep several Values in a list for total(values), dot(xs, ys) and the like, or use "
+            "Tensor for arrays"
         )
         return np.asarray(self.data, *args)
 
@@ -246,10 +247,15 @@ def _as_float(x: Any) -> float:
         raise KindError(
             f"a Value holds one number; given {describe(x)}. Use Tensor(array), or [Value(v) for v in array.flat]"
         )
-    if isinstance(x, (str, bytes)) or np.iscomplexobj(x):
-        raise KindError(f"a Value holds one real number; given {describe(x)}")
+    if isinstance(x, (str, bytes, np.ma.MaskedArray)) or np.iscomplexobj(x):
+        masked = ", a masked array" if isinstance(x, np.ma.MaskedArray) else ""
+        raise KindError(f"a Value holds one real number; given {describe(x)}{masked}")
     try:
         return float(x)
+    except OverflowError:
+        raise KindError(
+            "a Value holds one float, at most 1.8e308; given an integer that is too large"
+        ) from None
     except (TypeError, ValueError):
         raise KindError(f"a Value holds one real number; given {describe(x)}") from None
 

@@ -41,8 +41,8 @@ class Parameter(Tensor):
 
     def cast(self, dtype: DTypeLike) -> None:
         """Hold the same numbers in another floating dtype, and forget the gradient."""
-        self._data = self._data.astype(dtype)
-        self.data = self._data  # so that graphs recorded before notice
+        self._array = self._array.astype(dtype)
+        self.data = self._array  # so that graphs recorded before notice
         self.grad = None
 
 

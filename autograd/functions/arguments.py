@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,9 @@ def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    try:
-        found = tuple(int(k) + (ndim if k < 0 else 0) for k in axes)
-    except (TypeError, ValueError):
-        raise KindError(
-            f"{what} takes an axis as an integer, a tuple of integers or None; given {axis!r}"
-        ) from None
+    found = tuple(
+        k + (ndim if k < 0 else 0) for k in (axis_of(k, what, "a tuple of integers or None") for k in axes)
+    )
     if builtins.any(not 0 <= k < ndim for k in found):
         raise ShapeError(
             f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
@@ -34,6 +32,18 @@ def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")
     return found
+
+
+def axis_of(axis: Any, what: str, otherwise: str = "") -> int:
+    """`axis` as a Python integer, and nothing that only can be made into one."""
+    try:
+        if not isinstance(axis, bool):
+            return operator.index(axis)
+    except TypeError:
+        pass
+    raise KindError(
+        f"{what} takes an axis as an integer{otherwise and f', {otherwise}'}; given {describe(axis)}"
+    )
 
 
 def one_axis(x: Any, axis: int | None, what: str) -> tuple[Any, int]:
@@ -83,7 +93,7 @@ def arrays_only(x: Any, what: str) -> Any:
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
         )
-    return x if isinstance(x, Operators) else np.asarray(x)
+    return x if isinstance(x, (Operators, np.ma.MaskedArray)) else np.asarray(x)
 
 
 def of_values(x: Any) -> bool:

@@ -79,4 +79,4 @@ def astype(x: Any, dtype: Any) -> Any:
     >>> astype(Tensor([1.0]), np.float32).dtype
     dtype('float32')
     """
-    return p.astype(arrays_only(x, "astype"), dtype=np.dtype(dtype))
+    return p.astype(arrays_only(x, "astype"), dtype=np.dtype(dtype).newbyteorder("="))

@@ -12,7 +12,7 @@ from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, counts_of, integers_of, on_axis, one_axis, part_of
+from .arguments import arrays_only, axis_of, counts_of, integers_of, on_axis, one_axis, part_of
 from .shapes import ravel
 
 __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
@@ -25,10 +25,10 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
     Tensor([1., 2., 3.])
     """
-    xs = [arrays_only(x, "concatenate") for x in xs]
+    arrays = _arrays(xs, "concatenate", axis)
     if axis is None:
-        xs, axis = [ravel(x) for x in xs], 0
-    return p.concatenate(*xs, axis=int(axis))
+        arrays, axis = [ravel(x) for x in arrays], 0
+    return p.concatenate(*arrays, axis=axis_of(axis, "concatenate", "or None"))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -38,7 +38,20 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
     (2, 2)
     """
-    return p.stack(*(arrays_only(x, "stack") for x in xs), axis=int(axis))
+    return p.stack(*_arrays(xs, "stack", axis), axis=axis_of(axis, "stack"))
+
+
+def _arrays(xs: Any, what: str, axis: Any) -> list[Any]:
+    """What is to be joined, as a list of things with axes."""
+    if isinstance(axis, Operators) or not hasattr(xs, "__iter__"):
+        raise KindError(
+            f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
+            f"Write {what}([a, b])"
+        )
+    arrays = [arrays_only(x, what) for x in xs]
+    if not arrays:
+        raise ShapeError(f"{what} takes one array or more; given none")
+    return arrays
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:

@@ -1,0 +1,97 @@
+"""Mistakes that people make: each is answered by a lesson, and none by a wrong number or a bare traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule.autograd as ag
+from chainrule.autograd import ChainruleError, KindError, ShapeError, Tensor, Value
+
+T = Tensor([[1.0, 2.0], [3.0, 4.0]], name="w")
+V = Value(2.0, name="v")
+INTEGERS = Tensor([1, 2, 3])
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+
+MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
+    "^ for a power": (lambda: V ^ 2, KindError, r"Power is \*\*"),
+    "number ^ node": (lambda: 2 ^ V, KindError, r"Power is \*\*"),
+    "& without brackets": (lambda: T > 0 & T, KindError, r"\(t > 0\) & \(t < 1\)"),
+    "| of tensors": (lambda: T | T, KindError, "masks"),
+    "~": (lambda: ~T, KindError, "masks"),
+    "negative power of integers": (lambda: INTEGERS**-1, KindError, "negative integer powers"),
+    "difference of booleans": (lambda: Tensor([True]) - Tensor([True]), KindError, "boolean subtract"),
+    "an axis with a fraction": (lambda: T.sum(axis=1.5), KindError, "axis as an integer.*1.5"),
+    "keepdims in place of the axis": (lambda: T.sum(True), KindError, "axis as an integer.*True"),
+    "an axis in words": (lambda: ag.concatenate([T, T], axis="rows"), KindError, "axis as an integer.*'rows'"),
+    "a tensor in place of the axis": (lambda: ag.concatenate(T, T), KindError, r"concatenate\(\[a, b\]\)"),
+    "a stack without an axis": (lambda: ag.stack([T, T], axis=None), KindError, "axis as an integer.*None"),
+    "nothing to concatenate": (lambda: ag.concatenate([]), ShapeError, "one array or more"),
+    "nothing to stack": (lambda: ag.stack([]), ShapeError, "one array or more"),
+    "no list": (lambda: ag.concatenate(3.0), KindError, r"list of arrays.*float 3\.0"),
+    "NumPy's sum of Values": (lambda: np.sum([V, V]), KindError, r"total\(values\)"),
+    "a masked array": (lambda: Tensor(MASKED), KindError, r"masked.*filled"),
+    "a masked array beside a tensor": (lambda: Tensor([1.0, 2.0]) * MASKED, KindError, "masked"),
+    "a tensor beside a masked array": (lambda: MASKED * Tensor([1.0, 2.0]), KindError, "lose its gradient"),
+    "a function of masked arrays": (lambda: np.ma.exp(T), KindError, "lose its gradient"),
+    "masked arrays and tensors in one": (lambda: np.concatenate([MASKED, Tensor([1.0])]), KindError, "masked"),
+    "a masked number": (lambda: V * np.ma.masked, KindError, "masked"),
+    "the gradient at a masked array": (lambda: ag.grad(lambda x: x.sum())(MASKED), KindError, "masked"),
+    "a number too large for a float": (lambda: V * 10**400, KindError, "too large"),
+    "a number too large for an integer": (lambda: INTEGERS * 10**30, KindError, "too large"),
+    "a number too large for a byte": (lambda: Tensor(np.array([1], "i1")) * 1000, KindError, "int8"),
+    "the format of many numbers": (lambda: f"{T:.2f}", ShapeError, "4 elements"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_is_answered_by_a_lesson(name: str) -> None:
+    mistake, error, lesson = MISTAKES[name]
+    with pytest.raises(error, match=lesson) as caught:
+        mistake()
+    assert isinstance(caught.value, ChainruleError)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t: np.isneginf(-np.full(3, np.inf), t),
+        lambda t: np.isposinf(np.ones(3), out=t),
+        lambda t: np.argmax(np.ones((3, 3)), 0, t),
+        lambda t: np.all(t, 0, t),
+        lambda t: np.any(np.ones((2, 3)), axis=0, out=t),
+        lambda t: np.isnan(np.ones(3), out=t),
+        lambda t: np.exp(np.ones(3), t),
+        lambda t: np.add.reduce(np.ones((2, 3)), out=t),
+        lambda t: np.clip(np.ones(3), 0, 1, t),
+        lambda t: np.concatenate([np.ones(3)], out=t),
+        lambda t: np.einsum("ij->j", np.ones((2, 3)), out=t),
+        lambda t: np.ones((2, 3)).sum(0, out=t),
+    ],
+)
+@pytest.mark.parametrize("dtype", [float, bool])
+def test_numpy_writes_into_no_tensor(write: Any, dtype: Any) -> None:
+    t = Tensor(np.array([0, 1, 1], dtype))
+    before = t.data.copy()
+    with pytest.raises(KindError, match="told to write its result"):
+        write(t)
+    np.testing.assert_array_equal(t.data, before)
+
+
+def test_what_people_write_of_single_numbers() -> None:
+    assert f"{V:.3f} {Tensor(1.25):>6.1f} {V}" == f"2.000 {1.25:>6.1f} Value(2.0, name='v')"
+    rounded = round(Value(2.346), 2)
+    assert type(rounded) is Value
+    assert rounded.data == 2.35
+    assert round(Tensor([2.4, 3.6])).data.tolist() == [2.0, 4.0]
+
+
+def test_other_byte_orders_become_the_machines() -> None:
+    x = Tensor(np.array([1.0, 2.0], ">f8"))
+    assert x.dtype == ag.astype(x, "<f8").dtype == ag.astype(x, ">f8").dtype == np.float64
+    assert x.dtype.isnative
+    (x * x).sum().backward()
+    assert x.grad.dtype.isnative
+    np.testing.assert_array_equal(x.grad, [2.0, 4.0])
