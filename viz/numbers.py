@@ -1,4 +1,4 @@
-"""How numbers are written: short, the same everywhere, and honest about NaN, infinity, and zero.
+"""How numbers are written: short, the same everywhere, and honest about NaN and infinity.
 
 Pictures, listings, and the stepper all ask here, so that one number never reads two ways.
 """
@@ -14,15 +14,18 @@ import numpy as np
 __all__ = ["Summary", "brief", "number", "summarise"]
 
 FEW = 6  # an array of so many elements is written out
+ALL_DIGITS = 17  # tell each float from every other
 
 
 def number(x: Any, digits: int = 4) -> str:
     """One number with about `digits` significant digits; whole numbers below ten million in full.
 
+    The sign of a zero is written only with all the 17 digits that a float has: it confuses more than it tells.
+
     >>> [number(x) for x in (0.88137, -6.0, 138.8338, 12345.678, 1e10, 1e-300)]
     ['0.8814', '-6', '138.8', '12346', '1e10', '1e-300']
     >>> [number(x) for x in (0.0, -0.0, float("nan"), float("-inf"), True)]
-    ['0', '-0', 'nan', '-inf', 'True']
+    ['0', '0', 'nan', '-inf', 'True']
     """
     if isinstance(x, (bool, np.bool_)):
         return str(bool(x))
@@ -30,7 +33,7 @@ def number(x: Any, digits: int = 4) -> str:
     if not math.isfinite(x):
         return str(x)
     if x == 0:
-        return "-0" if math.copysign(1, x) < 0 else "0"
+        return "-0" if digits >= ALL_DIGITS and math.copysign(1, x) < 0 else "0"
     if x.is_integer() and abs(x) < 1e7:
         return str(int(x))
     mantissa, exponent = f"{x:.{max(digits, 1) - 1}e}".split("e")
@@ -66,12 +69,22 @@ class Summary:
     elements: Any = None
 
     def centre(self, digits: int = 4) -> str:
-        """Mean and standard deviation, as in `mean 0.1 ± 0.9`, or `all 0.5`."""
+        """Mean and standard deviation, as in `mean 0.1 ± 0.9`, or `all 0.5`.
+
+        A mean below the rounding of the elements is written 0: gradients that cancel leave 1e-20, which says nothing.
+        """
         if self.mean is None or self.deviation is None:
             return "no finite element" if self.nans or self.infinities else "empty"
         if self.low == self.high:
             return f"all {number(self.low, digits)}"
-        return f"mean {number(self.mean, digits)} ± {number(self.deviation, digits)}"
+        mean = 0.0 if abs(self.mean) < self.rounding() else self.mean
+        return f"mean {number(mean, digits)} ± {number(self.deviation, digits)}"
+
+    def rounding(self) -> float:
+        """How much the largest element may be off by its dtype alone."""
+        dtype = np.dtype(self.dtype)
+        eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+        return eps * max(abs(self.low or 0.0), abs(self.high or 0.0))
 
     def range(self, digits: int = 4) -> str:
         """The least and the greatest element, as in `-1.5 … 2`; empty if they do not differ."""

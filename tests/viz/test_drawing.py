@@ -155,7 +155,7 @@ def test_none_zero_nan_and_infinity_look_different():
     for gradient, text in (
         (float("nan"), "∂ NaN"),
         (float("-inf"), "∂ −∞"),
-        (-0.0, "∂ −0"),
+        (-0.0, "∂ 0"),
         (1e-300, "∂ 1e−300"),
     ):
         x.grad = gradient

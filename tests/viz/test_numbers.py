@@ -31,7 +31,7 @@ from chainrule.viz.numbers import brief, nested, number, summarise
         (0.99999, "1"),
         (9.99996, "10"),
         (0.0, "0"),
-        (-0.0, "-0"),
+        (-0.0, "0"),
         (math.nan, "nan"),
         (math.inf, "inf"),
         (-math.inf, "-inf"),
@@ -51,6 +51,10 @@ def test_number(x, text):
 )
 def test_digits(digits, text):
     assert number(0.8813735870195432, digits) == text
+
+
+def test_the_sign_of_a_zero_is_written_with_all_digits_only():
+    assert (number(-0.0, 16), number(-0.0, 17), number(0.0, 17)) == ("0", "-0", "0")
 
 
 def test_every_number_is_within_its_digits(rng):
@@ -76,6 +80,10 @@ def test_summary_is_of_the_finite_elements():
         (np.array([[1, 0.5], [2, 3]]), "[[1, 0.5], [2, 3]]"),
         (np.arange(10) > 4, "(10,) mean 0.5 ± 0.5, 0 … 1"),
         (np.array(0.25), "0.25"),
+        (np.r_[np.ones(9), -np.ones(9)] + 1e-17, "(18,) mean 0 ± 1, -1 … 1"),
+        (np.r_[[0.1] * 9, [-0.1] * 9, 3e-18], "(19,) mean 0 ± 0.09733, -0.1 … 0.1"),
+        (np.r_[[0.1] * 9, [-0.1] * 9, 3e-8], "(19,) mean 1.579e-9 ± 0.09733, -0.1 … 0.1"),
+        (np.r_[[0.1] * 9, [-0.1] * 9, 3e-8].astype(np.float32), "(19,) mean 0 ± 0.09733, -0.1 … 0.1"),
     ],
     ids=str,
 )
@@ -84,7 +92,7 @@ def test_brief(array, text):
 
 
 def test_nested():
-    assert nested([[1.0, -0.0], [math.nan, 2]]) == "[[1, -0], [nan, 2]]"
+    assert nested([[1.0, -0.0], [math.nan, 2]]) == "[[1, 0], [nan, 2]]"
 
 
 def test_extreme_arrays_raise_no_warning():
