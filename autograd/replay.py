@@ -25,7 +25,7 @@ from .value import Value
 if TYPE_CHECKING:
     from .tape import Tape
 
-__all__ = ["ScalarReplay"]
+__all__ = ["ScalarReplay", "array_of", "leaf_named"]
 
 
 class ScalarReplay:
@@ -46,7 +46,7 @@ class ScalarReplay:
 
     # ---------------------------------------------------------------- the two passes
 
-    def forward(self, **leaves: Any) -> Any:
+    def forward(self, /, **leaves: Any) -> Any:
         """The value of the output, or the list of several; of a batch, arrays."""
         batch = self._assign(leaves)
         numbers = self._numbers()
@@ -103,7 +103,7 @@ class ScalarReplay:
     def _numbers(self) -> np.ndarray:
         """The `.data` of the leaves."""
         data = [x.data for x in self.leaves]
-        numbers = _array(data)
+        numbers = array_of(data)
         if numbers is None or numbers.ndim > 1:
             x = next(x for x in self.leaves if not isinstance(x.data, (float, int, np.number, np.bool_)))
             name = f" {x.name!r}" if x.name is not None else ""
@@ -116,18 +116,16 @@ class ScalarReplay:
         """Write numbers to the leaves they are given for; return the arrays, each with its leaf's place."""
         numbers, arrays = [], {}
         for name, x in given.items():
-            places = [i for i, leaf in enumerate(self.leaves) if leaf.name == name]
-            if len(places) != 1:
-                raise KindError(self._lesson_on_names(name, len(places)))
-            array = _array(x)
+            leaf = leaf_named(name, self.nodes)
+            array = array_of(x)
             if array is None:
                 raise KindError(
                     f"forward({name}=...) takes a number, or an array for a batch; given {describe(x)}"
                 )
             if array.ndim:
-                arrays[name] = places[0], array
+                arrays[name] = self.levels.place[self.index[leaf]], array
             else:
-                numbers.append((self.leaves[places[0]], float(array)))
+                numbers.append((leaf, float(array)))
         shapes = {name: array.shape for name, (_, array) in arrays.items()}
         if len(set(shapes.values())) > 1:
             told = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
@@ -137,21 +135,6 @@ class ScalarReplay:
         for leaf, number in numbers:
             leaf.data = number
         return arrays
-
-    def _lesson_on_names(self, name: str, found: int) -> str:
-        if found:
-            return (
-                f"{found} leaves of this tape are named {name!r}, so forward({name}=...) does not say which. "
-                f"Give each a name of its own, or assign to .data"
-            )
-        if any(node.name == name for node in self.nodes):
-            return f"{name!r} is computed in this tape; forward() takes numbers for leaves"
-        names = sorted({x.name for x in self.leaves if x.name is not None})
-        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        return (
-            f"no leaf of this tape is named {name!r}; those that have names are: {listed or 'none'}. A leaf gets its "
-            f"name by Value(2.0, name={name!r})"
-        )
 
     def _upstream(self, gradient: Any) -> list[Any]:
         """The gradient to start from at each output."""
@@ -167,7 +150,7 @@ class ScalarReplay:
             if not y.requires_grad:
                 raise GradientError(f"backward() was called on a tape of {y.describe()}, a constant")
             if self.batch and g is not None and not isinstance(g, Node):
-                array, shape = _array(g), self.latest.shape[1:]  # type: ignore[union-attr]
+                array, shape = array_of(g), self.latest.shape[1:]  # type: ignore[union-attr]
                 if array is None or array.shape not in ((), shape):
                     raise ShapeError(
                         f"the gradient at a batch of shape {shape} is a number or has its shape; given {describe(g)}"
@@ -295,7 +278,28 @@ def _accumulate(leaves: Sequence[Any], gradients: Sequence[float]) -> None:
         leaf.grad = g if leaf.grad is None else leaf.grad + g
 
 
-def _array(x: Any) -> np.ndarray | None:
+def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
+    """The leaf that has this name; an error if none has it, or several."""
+    found = [x for x in nodes if x.name == name]
+    leaves = [x for x in found if not x.inputs]
+    if len(leaves) == 1:
+        return leaves[0]
+    if leaves:
+        raise KindError(
+            f"{len(leaves)} leaves of this tape are named {name!r}, so forward({name}=...) does not say which. Give "
+            f"each a name of its own, or assign to .data"
+        )
+    if found:
+        raise KindError(f"{name!r} is computed in this tape; forward() takes numbers for leaves")
+    names = sorted({x.name for x in nodes if x.name is not None and not x.inputs})
+    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    raise KindError(
+        f"no leaf of this tape is named {name!r}; those that have names are: {listed or 'none'}. Name one by assigning "
+        f"to its .name. (What is computed from constants alone is not recorded, and they are no leaves then)"
+    )
+
+
+def array_of(x: Any) -> np.ndarray | None:
     """As an array of numbers, if it is that."""
     try:
         array = np.asarray(None if isinstance(x, Node) else x)

@@ -284,7 +284,7 @@ class Tape:
             )
             before[x] = totals[x]
 
-    def forward(self, **leaves: Any) -> Any:
+    def forward(self, /, **leaves: Any) -> Any:
         """Compute the graph anew from its leaves: record once, replay many times. Returns the value of the output.
 
         Assign to the leaves' `.data` first (an optimiser does), or give new values by the leaves' names. Afterwards all
@@ -293,14 +293,17 @@ class Tape:
         may round differently in the last bits); a graph of Tensors computes in the memory that it has.
 
         On a tape of Values, arrays given by name are a batch: a graph recorded for one sample runs for all of them at
-        once and returns arrays of their shape. The nodes keep their numbers; see `backward` for the gradients.
+        once and returns arrays of their shape. The nodes keep their numbers; see `backward` for the gradients. On a
+        tape of Tensors, arrays with one more axis in front are a batch, too, but it runs sample by sample: recording
+        with that axis is many times as fast.
 
         A replay repeats what was recorded. It does not see the Python around it: an `if x > 0` that went one way goes
-        that way again, and so does `where(x > 0, a, b)` on Values, whose condition is no node (`maximum`, `relu` and
-        `clip` choose anew). Nor does it see numbers that were read out of nodes by `.data`.
+        that way again, and so does `where(x > 0, a, b)`, whose condition is no node (`maximum`, `relu` and `clip`
+        choose anew). Nor does it see numbers that were read out of nodes by `.data`, nor what layers do beside the
+        graph: batch normalisation leaves its running statistics as they are. Dropout draws a new mask.
 
         Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for arrays of different shapes,
-        `GradientError` for a graph with operations that cannot be replayed.
+        `GradientError` for a graph with operations that cannot be replayed, such as a `checkpoint`.
 
         >>> from chainrule.autograd import Tape, Value, tanh
         >>> w, b, x = Value(0.5, name="w"), Value(0.1), Value(2.0, name="x", requires_grad=False)

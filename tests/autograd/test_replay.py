@@ -25,6 +25,7 @@ from chainrule.autograd import (
     NonfiniteError,
     ShapeError,
     Tape,
+    Tensor,
     Value,
     checkpoint,
     detect_nonfinite,
@@ -574,6 +575,13 @@ def test_detect_nonfinite_names_operation_and_line() -> None:
     tape.forward(x=[1.0, 0.0])
     with detect_nonfinite(), pytest.raises(NonfiniteError, match="x.* is inf for sample 1"):
         tape.backward()
+
+
+def test_any_name_can_be_given() -> None:
+    for kind in (Value, Tensor):
+        tape = Tape(kind(1.0, name="self") * kind(3.0, name="a b"))
+        assert tape.forward(self=2.0) == 6.0
+        assert tape.forward(**{"a b": 1.0}) == 2.0
 
 
 # ---------------------------------------------------------------------- lessons
