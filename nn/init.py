@@ -2,7 +2,7 @@
 
 Each function returns a new array; give it to `Parameter`. A weight matrix is `(fan_in, fan_out)`, as in
 `Z = X W + b`: a unit sums over `fan_in` inputs and its output goes to `fan_out` units. For a kernel
-`(out_channels, in_channels, height, width)` both are counted over the window. Glorot suits tanh and sigmoid, He
+`(out_channels, in_channels, height, width)` both are counted over the window. Glorot suits linear layers and tanh, He
 suits ReLU and its family; biases start at zero, weights never, because equal weights learn equal things.
 `gain` multiplies the standard deviation; `calculate_gain` knows which suits an activation. What PyTorch calls xavier
 and kaiming are Glorot and He, by their first names.
@@ -272,15 +272,19 @@ def spread_by_layer(
     layers: int = 50,
     width: int = 100,
     samples: int = 50,
+    input_std: float = 1.0,
     seed: Seed = 0,
     **options: Any,
 ) -> dict[str, list[float]]:
     """How a signal and its gradient fare in a deep network at its start: their mean squares, layer by layer.
 
     `layers` linear layers of `width` units, each with weights from `weight_init(shape, **options)` and followed by
-    the activation of this name (or "linear"), are given normal numbers, and at their end a gradient of normal numbers.
-    Returns the mean square of the output of each layer, "activations", and of the gradient there, "gradients", both
-    from the first layer to the last: flat where the initialiser suits the activation.
+    the activation of this name (or "linear"), are given normal numbers with deviation `input_std`, and at their end
+    a gradient of normal numbers. Returns the mean square of the output of each layer, "activations", and of the gradient
+    there, "gradients", both from the first layer to the last: flat where the initialiser suits the activation.
+
+    He's weights keep both with ReLU, Glorot's with linear layers, and with tanh as long as the signal is small: there tanh
+    is a line. Of signals near 1 tanh takes something in each layer, ever less of it the smaller they have become.
 
     >>> from chainrule.nn import init
     >>> kept = init.spread_by_layer(init.he_normal, "relu")["activations"]
@@ -296,7 +300,7 @@ def spread_by_layer(
     apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):
         raise RangeError(f"there is no activation {activation!r}")
-    x, outputs = Tensor(rng.standard_normal((samples, width))), []
+    x, outputs = Tensor(input_std * rng.standard_normal((samples, width))), []
     for _ in range(layers):
         weight = weight_init((width, width), seed=rng, **options)
         x = apply(x @ weight)

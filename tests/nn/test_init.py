@@ -108,7 +108,14 @@ def test_the_names_of_pytorch():
     assert init.xavier_uniform is init.glorot_uniform
 
 
-KEPT = [("he_normal", "relu"), ("he_uniform", "relu"), ("glorot_normal", "tanh"), ("glorot_uniform", "tanh")]
+KEPT = [  # initialiser, its options, activation
+    ("he_normal", {}, "relu"),
+    ("he_uniform", {}, "relu"),
+    ("glorot_normal", {}, "linear"),
+    ("glorot_uniform", {}, "linear"),
+    ("glorot_normal", {"input_std": 0.01}, "tanh"),
+    ("glorot_uniform", {"input_std": 0.01}, "tanh"),
+]
 LOST = [  # initialiser, its options, activation, what happens to the activations and to the gradients
     ("glorot_normal", {}, "relu", "vanish", "vanish"),
     ("normal", {"std": 0.1}, "relu", "vanish", "vanish"),
@@ -119,11 +126,29 @@ LOST = [  # initialiser, its options, activation, what happens to the activation
 ]
 
 
-@pytest.mark.parametrize(("name", "activation"), KEPT)
-def test_the_variance_survives_fifty_layers(name, activation):
-    for values in init.spread_by_layer(getattr(init, name), activation).values():
+@pytest.mark.parametrize(("name", "options", "activation"), KEPT)
+def test_the_variance_survives_fifty_layers(name, options, activation):
+    for values in init.spread_by_layer(getattr(init, name), activation, width=300, **options).values():
         assert len(values) == 50
-        assert 0.01 < values[-1] / values[0] < 100
+        assert 0.1 < values[-1] / values[0] < 10
+
+
+@pytest.mark.parametrize("name", ["glorot_normal", "glorot_uniform"])
+def test_tanh_wears_a_large_signal_down_slowly(name):
+    # tanh(z)^2 is z^2 - 2/3 z^4 + ..., with z normal of variance q that is q - 2 q^2, and so q is 1 / (2 layer)
+    found = init.spread_by_layer(getattr(init, name), "tanh", width=300)
+    a, g = found["activations"], found["gradients"]
+    assert a[-1] == pytest.approx(1 / 100, rel=0.25)
+    assert a[24] / a[-1] == pytest.approx(2, rel=0.25)
+    assert 0.01 < g[0] / g[-1] < 0.1
+
+
+def test_the_gain_of_tanh_keeps_the_signal_and_not_the_gradient():
+    gain = init.calculate_gain("tanh")
+    found = init.spread_by_layer(init.glorot_normal, "tanh", width=300, gain=gain)
+    a, g = found["activations"], found["gradients"]
+    assert 0.5 < a[-1] / a[0] < 2
+    assert 1e3 < g[0] / g[-1] < 1e5
 
 
 @pytest.mark.parametrize(("name", "options", "activation", "forward", "backward"), LOST)
