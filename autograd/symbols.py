@@ -49,6 +49,8 @@ class Symbol(Operators):
             return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
         if op.symbol is not None and len(inputs) == 2:
             return _infix(op.symbol, inputs[0], inputs[1], data)
+        if op.name == "index":
+            return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
         if op.name == "where":
             arguments = [params["condition"], *inputs]
             return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
@@ -97,9 +99,14 @@ def text_of(x: Any) -> str:
     if isinstance(x, slice):
         start, stop = ("" if part is None else str(part) for part in (x.start, x.stop))
         return f"{start}:{stop}" + (f":{x.step}" if x.step is not None else "")
-    if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) for part in x):
-        return "(" + ", ".join(map(text_of, x)) + ")"
-    return repr(x)
+    if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) or part is ... for part in x):
+        return "(" + ", ".join(map(text_of, x)) + "," * (len(x) == 1) + ")"
+    return "..." if x is ... else repr(x)
+
+
+def _index_text(at: Any) -> str:
+    parts = at if isinstance(at, tuple) and at else (at,)
+    return ", ".join(map(text_of, parts))
 
 
 def _options(params: dict[str, Any], ndim: int) -> list[str]:

@@ -102,6 +102,20 @@ def test_symbols_put_brackets_where_they_are_needed() -> None:
     assert repr(a + b) == "Symbol('a + b')"
 
 
+def test_indexing_reads_as_it_is_written() -> None:
+    x = Tensor(np.zeros((3, 4)), name="x")
+    wanted = ["x[0]", "x[0, 1:]", "x[..., 1]", "x[None]", "x[()]", "x[::-1]", "v1[1:2, ::2]"]
+    parts = [x[0], x[0, 1:], x[..., 1], x[None], x[()], x[::-1], (x + 1)[1:2, ::2]]
+    assert [Tape(y).forward_rule(y) for y in parts] == wanted
+    rules = [step.rule for step in Tape(ag.stack([x[0], x[..., 2, :]]).sum()).steps()]
+    assert rules[-4:] == [
+        "g[0]",
+        "g[1]",
+        "scatter(g, shape=(3, 4), at=(..., 2, :))",
+        "scatter(g, shape=(3, 4), at=0)",
+    ]
+
+
 def test_tapes_of_several_outputs_and_of_nothing() -> None:
     x = Value(2.0, name="x")
     tape = Tape([x * 2, x * 3])
