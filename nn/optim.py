@@ -148,6 +148,7 @@ class Optimizer:
         self.parameters: list[Any] = []
         self.param_groups: list[Group] = []
         self.state: dict[Any, Memory] = {}
+        self._spent: list[Any] = []  # gradients that zero_grad has taken away
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
 
@@ -196,7 +197,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
-        self._spent = None
+        self._spent = []
         state, update, piece = self.state, self._update, self._piece
         for group in self.param_groups:
             starts = self._memories(group)
