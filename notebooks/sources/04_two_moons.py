@@ -17,6 +17,7 @@ a point that is on the right side with a margin.
 # %%
 import time
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from chainrule import nn
@@ -71,26 +72,31 @@ r"""
 
 Every step has recorded the same graph again: the numbers change, the operations do not. A `Tape` keeps the
 graph; `tape.forward()` computes it with the parameters' present values, and `tape.backward()` fills their
-gradients. The operations that do not depend on each other are done together in NumPy.
+gradients. The operations that do not depend on each other are done together in NumPy. Three times on the way
+the boundary is drawn, with rings around the points on the wrong side:
 """
 
 # %%
 tape = Tape(nn.hinge_loss([model(x) for x in X], targets))
+figure, panels = plt.subplots(1, 3, sharey=True, figsize=(6.4, 2.4), layout="constrained")
+moments = dict(zip((1, 200, 500), panels))
 losses = []
-for _ in range(500):
+for step in range(1, 501):
     losses.append(tape.forward())
     optimizer.zero_grad()
     tape.backward()
     optimizer.step()
+    if step in moments:
+        ax = plot_decision_boundary(model, X, classes, ax=moments[step])
+        ax.set_title(f"step {step}", fontsize=9)
+        ax.set_title("", loc="left")
+        ax.get_legend().remove()
 
 print(f"loss {losses[0]:.4f} at first, {losses[100]:.4f} after 100 steps, {losses[-1]:.4f} after 500")
 
-# %%
-plot_decision_boundary(model, X, classes)
-
 # %% [markdown]
 r"""
-The line follows the moons. It is a chain of straight pieces, for the network is made of ReLUs.
+The line moves until it follows the moons. It is a chain of short straight pieces, for the network is made of ReLUs.
 
 ## How long?
 """
@@ -129,8 +135,6 @@ from step to step, each with a kink of the hinge, and the curve jumps.
 """
 
 # %%
-import matplotlib.pyplot as plt
-
 figure, ax = plt.subplots(figsize=(6.4, 3))
 ax.semilogy(losses, color="#0b5cad")
 ax.set(xlabel="step", ylabel="hinge loss")
@@ -161,8 +165,9 @@ def losses_with(lr):
 
 for lr in (0.001, 0.1, 3.0):
     curve = losses_with(lr)
-    print(f"{lr:5}: {curve[0]:.3f}, highest {max(curve):.3g}, last {curve[-1]:.3g}")
-# too small: hardly moves; too large: jumps away and dies, all outputs the same
+    last = curve[-20:]
+    print(f"{lr:5}: {curve[0]:.3f}, highest {max(curve):.3f}, at the end {min(last):.3f} to {max(last):.3f}")
+print("too small: 200 steps go as far as two steps with 0.1; too large: it jumps up, and goes on jumping")
 
 # %% [markdown]
 r"""
