@@ -163,21 +163,32 @@ depth makes do with fewer.
 
 ## Exercises
 
-**1.** Features can be made by hand, too. Give *logistic regression* the four inputs $x_1, x_2, x_1^2, x_2^2$
-of the rings. How much does it get right, and what are its weights?
+**1.** Features can be made by hand, too. TensorFlow Playground offers $x_1, x_2, x_1^2, x_2^2, x_1 x_2, \sin x_1, \sin x_2$.
+Give *logistic regression* the first two of the rings, then all seven. How much does it get right, and which does it use?
 """
 
 # %% tags=["solution"]
-features = np.column_stack([X, X**2])
-logistic = nn.Linear(4, 1, seed=0)
-optimizer = nn.Adam(logistic.parameters(), lr=0.1)
-for _ in range(300):
-    optimizer.zero_grad()
-    nn.binary_cross_entropy_with_logits(logistic(features), y[:, None].astype(float)).backward()
-    optimizer.step()
-print(f"{((logistic(features).data[:, 0] > 0) == y).mean():.1%} right")
-print("weights:", logistic.weight.data.ravel().round(1), " bias:", logistic.bias.data.round(1))
-print("inside where x1^2 + x2^2 is small: an ellipse, linear in the squares")
+x1, x2 = X.T
+offered = {
+    "x1": x1,
+    "x2": x2,
+    "x1^2": x1**2,
+    "x2^2": x2**2,
+    "x1 x2": x1 * x2,
+    "sin x1": np.sin(x1),
+    "sin x2": np.sin(x2),
+}
+for names in (["x1", "x2"], list(offered)):
+    features = np.column_stack([offered[name] for name in names])
+    logistic = nn.Linear(len(names), 1, seed=0)
+    optimizer = nn.Adam(logistic.parameters(), lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        nn.binary_cross_entropy_with_logits(logistic(features), y[:, None].astype(float)).backward()
+        optimizer.step()
+    print(f"{((logistic(features).data[:, 0] > 0) == y).mean():.1%} right, with the weights")
+    print("   ", ", ".join(f"{name}: {w:.1f}" for name, w in zip(names, logistic.weight.data[:, 0])))
+print("the squares: it is inside where x1^2 + x2^2 is small, an ellipse, which is linear in them")
 
 # %% [markdown]
 r"""
