@@ -51,6 +51,7 @@ def test_keeps_the_conventions(source: Path) -> None:
     assert "**Question.**" in cells[0].source
     text = "\n".join(cell.source for cell in cells)
     assert "**Predict.**" in text
+    assert ".show()" not in text  # figures show themselves, as the last line of a cell
     assert "<details><summary>Answer</summary>" in text
     assert text.count("<details") == text.count("</details>")
     names = runner.anchors(stored(source))

@@ -146,9 +146,8 @@ for i in range(3):
     print(f"delta_{i}     {delta_i:+.6f}   gradient at s_{i}     {s_hidden[i].grad:+.6f}")
     for j in range(2):
         assert math.isclose(first[i][j].grad, delta_i * inputs[j])
-print(
-    f"de/dw = delta_j x_i: {delta * x_hidden[0].data:+.6f}   engine {second[0].grad:+.6f}, and so for the others"
-)
+    assert math.isclose(second[i].grad, delta * x_hidden[i].data)
+print(f"de/dw_0     {delta * x_hidden[0].data:+.6f}   engine           {second[0].grad:+.6f}   and so on")
 
 # %%
 e.name, s_final.name, x_final.name = "e", "s_final", "x_final"
@@ -204,6 +203,5 @@ for scale in (1.0, 1000.0):
         two = -log(softmax(Z2)[np.arange(5), classes]).mean()
     one.backward()
     two.backward()
-    print(
-        f"times {scale:g}: loss {one.item():.4g} and {two.item():.4g}, equal gradients: {np.allclose(Z1.grad, Z2.grad)}"
-    )
+    same = np.allclose(Z1.grad, Z2.grad)
+    print(f"times {scale:g}: loss {one.item():.4g} and {two.item():.4g}, equal gradients: {same}")

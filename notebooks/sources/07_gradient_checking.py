@@ -56,8 +56,8 @@ ax.grid(alpha=0.3)
 
 # %% [markdown]
 r"""
-At its best the central difference agrees in about ten digits, the one-sided in eight. Two evaluations for
-every weight make both of them far too slow to train with, and good enough to check.
+At its best the central difference agrees in about ten digits, the one-sided in seven. Another evaluation
+of the loss for every weight, or two, makes both of them far too slow to train with, and good enough to check.
 
 ## The gradient in an update
 

@@ -80,6 +80,8 @@ optimizers = {
     "Adam": lambda w: nn.Adam(w, lr=0.3),
 }
 figure, grid = plt.subplots(3, 2, sharex=True, sharey=True, figsize=(6.4, 4), layout="constrained")
+figure.supxlabel("$w_1$")
+figure.supylabel("$w_2$")
 a, b = np.meshgrid(np.linspace(-10, 3, 60), np.linspace(-2.6, 2.6, 60))
 for axes, (name, make) in zip(grid.flat, optimizers.items()):
     path = descend(make)
@@ -90,9 +92,10 @@ for axes, (name, make) in zip(grid.flat, optimizers.items()):
 
 # %% [markdown]
 r"""
-The star is the lowest point. SGD jumps across the valley and creeps along it; momentum swings and arrives;
-the adaptive ones turn towards the star at once, or nearly. The rates were chosen for this valley: an adaptive
-optimiser needs a learning rate, too, and AdaDelta an `eps`, which says how far its first steps go.
+The star is the lowest point. SGD jumps across the valley and creeps along it; momentum swings and arrives.
+AdaGrad and AdaDelta turn towards the star at once; RMSProp and Adam, which has momentum, too, cross the valley
+first. The rates were chosen for this valley: an adaptive optimiser needs a learning rate, too, and AdaDelta an
+`eps`, which says how far its first steps go.
 
 ## Schedules
 

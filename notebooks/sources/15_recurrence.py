@@ -156,7 +156,7 @@ for (name, found), style in zip(lengths.items(), (":", "-", "--", ":", "-")):
     ax.semilogy(found, style, color="#0b5cad" if "LSTM" in name else "#b04a00", label=name)
 ax.set(xlabel="items read", ylabel="length of the gradient of the end")
 ax.legend(fontsize=8)
-plt.show()
+ax.grid(alpha=0.3)
 
 # %% [markdown]
 r"""

@@ -162,7 +162,6 @@ def show(weights, titles):
         ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
         ax.set(title=title, xlabel="looks at position", ylabel="position", xticks=range(8), yticks=range(8))
     fig.tight_layout()
-    plt.show()
 
 
 x, _, marks = sequences(1, seed=1)
@@ -203,8 +202,7 @@ waves = nn.PositionalEncoding(16)(np.zeros((32, 16))).data
 fig, ax = plt.subplots(figsize=(4.2, 4))
 image = ax.imshow(waves, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
 ax.set(xlabel="entry", ylabel="position")
-fig.colorbar(image)
-plt.show()
+colours = fig.colorbar(image)
 
 # %% [markdown]
 r"""
