@@ -289,9 +289,12 @@ class _Writer:
         if edge.spread is not None:
             digits = max(self.digits - 1, 1)
             return "× " + typeset(" … ".join(number(x, digits) for x in edge.spread))
-        rule = edge.rule if len(edge.rule) <= LONGEST_RULE else ""
         if edge.structural:
-            return rule or f"g to {self.shapes.get(edge.tail, '')}"
+            return edge.short
+        rule = edge.rule
+        if len(rule) > LONGEST_RULE:
+            y, x = (shorten(self.labels[end], LONGEST_FORMULA // 2) for end in (edge.head, edge.tail))
+            rule = f"∂{y} / ∂{x}"
         factor = typeset(rule) if is_number(rule) else f"({rule})" if " " in rule else rule
         lines = [f"× {factor}"] if factor else []
         if edge.shape is not None:
@@ -310,6 +313,10 @@ class _Writer:
             parts.append(self.gradient_legend())
         if "local" in show and any(edge.flows for edge in self.graph.edges):
             parts.append(coloured("× local gradient", theme.local))
+        if "local" in show and any(edge.structural for edge in self.graph.edges):
+            parts.append(coloured("g: the gradient that arrives", theme.local))
+        if self.has_strips():
+            parts.append(coloured("strip: the elements, pale the least, full the greatest", theme.muted))
         if self.merged and any(box.operation for box in self.graph.boxes):
             parts.append(coloured("operations stand in the box of their result", theme.muted))
         if "grad" in show and any(is_zero(box.gradient) for box in self.graph.boxes):
@@ -319,6 +326,11 @@ class _Writer:
             lines.append(coloured(escape(" · ".join(self.graph.hides)), theme.muted))
         space = '<TR><TD HEIGHT="8"></TD></TR>'
         return label(table([space, *map(row, lines)], 'CELLPADDING="6"')) if lines else ""
+
+    def has_strips(self) -> bool:
+        """Whether a pattern of an array is drawn."""
+        data, grad = "data" in self.show, "grad" in self.show
+        return any((data and box.value_heat) or (grad and box.gradient_heat) for box in self.graph.boxes)
 
     def gradient_legend(self) -> str:
         """What the gradients are of, where it can be told: of the only output, if its own is 1."""

@@ -20,6 +20,7 @@ from ..nn.module import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
 from .heat import Heat, heat
 from .numbers import Summary, summarise
+from .rules import short_rule
 from .words import sign
 
 __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
@@ -92,6 +93,7 @@ class Edge:
         local: the local gradient where it is one number.
         rule: how the gradient passes, as text, where it is not: `g @ W.T`, `1 - h * h`.
         structural: whether the rule says what is passed on; otherwise it says what `g` is multiplied by.
+        short: the rule in a few words, where it says what is passed on.
         shape: the shape that the gradient is summed to, where the input was broadcast.
         flows: whether a gradient flows along it.
         spread: the least and the greatest local gradient where there are several.
@@ -104,6 +106,7 @@ class Edge:
     local: float | None = None
     rule: str = ""
     structural: bool = False
+    short: str = ""
     shape: tuple[int, ...] | None = None
     flows: bool = True
     spread: tuple[float, float] | None = None
@@ -381,6 +384,7 @@ class _Reader:
             drawn,
             rule=self.rule(node, position),
             structural=not op.elementwise,
+            short="" if op.elementwise else self.short_rule(node, position),
             shape=x.data.shape if summed else None,
         )
 
@@ -396,17 +400,19 @@ class _Reader:
         return _numbers(node)[position]
 
     def rule(self, node: Node, i: int) -> str:
-        """The rule for input `i` as text: what the row itself offers, or else the rule run on names."""
-        own: Callable[[Node, int], str] | None = getattr(node.op, "edge_text", None)
+        """The rule for input `i` as text."""
         try:
-            if own is not None:
-                return own(node, i)
             if node not in self.rules:
                 self.rules = {node: self.tape.backward_rules(node)}  # edges come ordered by what they lead to
             return self.rules[node](i)
-        except (
-            Exception
-        ):  # a row that someone added may have a rule that runs on arrays alone; it is drawn all the same
+        except Exception:  # a row that someone added may have a rule that runs on arrays alone
+            return ""
+
+    def short_rule(self, node: Node, i: int) -> str:
+        y, *inputs = (self.label(self.tape.index[x]) for x in (node, *node.inputs))
+        try:
+            return short_rule(node, i, y, inputs)
+        except Exception:  # as above
             return ""
 
     # ------------------------------------------------------------------ what is not drawn

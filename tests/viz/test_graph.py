@@ -4,7 +4,6 @@ import gc
 import inspect
 import re
 import weakref
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,14 +92,24 @@ def test_edges_of_tensors_say_their_rule():
     assert edges[ids["v1"], ids["v2"]].shape is None
 
 
-def test_a_row_may_offer_the_text_of_its_edges(monkeypatch):
-    row = SimpleNamespace(
-        name="mirror", symbol=None, elementwise=False, edge_text=lambda node, i: f"mirrored {i}"
-    )
-    t = Tensor([[1.0, 2.0]])
-    y = t.reshape(2, 1)
-    y.op = row
-    assert read(y).edges[0].rule == "mirrored 0"
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [
+        (lambda x: x.mean(), "g / 6 spread to (2, 3)"),
+        (lambda x: x[1], "g to its place, 0 elsewhere"),
+        (lambda x: x[:, 1:], "g to its place, 0 elsewhere"),
+        (lambda x: x.max(axis=1), "g * winners(y, my.x)"),
+        (lambda x: x.reshape(6), "g reshaped"),
+        (softmax, "y * (g - sum(g * y))"),
+        (lambda x: nn.cross_entropy(x, np.array([0, 2])), "(softmax(my.x) - one_hot(v1))\n* (g / 2)"),
+        (lambda x: x.std(), "g · ∂y / ∂my.x"),
+        (lambda x: stack([x, x]), "its part of g"),
+    ],
+)
+def test_an_edge_says_in_short_what_is_passed_on(compute, words):
+    y = compute(Tensor(np.arange(6.0).reshape(2, 3), name="my.x"))
+    y.name = "y"
+    assert read(y).edges[0].short == words
 
 
 def test_a_rule_that_runs_on_arrays_alone_is_drawn_all_the_same():

@@ -1,0 +1,75 @@
+"""The rule of an operation on whole arrays, in the few words that an edge has room for.
+
+The words come from the rule itself, run on names as the tape does it: what only says shapes and axes is left out.
+In place of a rule that is long even so stands the general one, the gradient times the derivative.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+
+from ..autograd import Node
+from ..autograd.tape import rule_text
+from .words import shorten
+
+__all__ = ["short_rule"]
+
+LONGEST, LONGEST_NAME = 36, 16  # characters of a line, of a name
+WORDS = {"scatter(g)": "g to its place, 0 elsewhere", "index(g)": "its part of g", "reshape(g)": "g reshaped"}
+
+
+def short_rule(node: Node, i: int, y: str, inputs: Sequence[str]) -> str:
+    """What arrives at input `i` of the gradient `g` at `node`, in one line or two; `y` and `inputs` are names.
+
+    >>> from chainrule.autograd import Tensor, softmax
+    >>> z = Tensor([[2.0, 1.0, 0.0]])
+    >>> short_rule(z.mean(), 0, "m", ["z"])
+    'g / 3 spread to (1, 3)'
+    >>> short_rule(softmax(z), 0, "p", ["z"])
+    'p * (g - sum(g * p))'
+    >>> short_rule(z[0], 0, "row", ["z"])
+    'g to its place, 0 elsewhere'
+    """
+    names = [shorten(name, LONGEST_NAME) for name in (y, *inputs)]
+    general = f"g · ∂{names[0]} / ∂{names[i + 1]}"
+    holders = [f"name_{k}" for k in range(len(names))]  # names may be anything; these can be parsed
+    try:
+        rule = _without_options(rule_text(node, i, holders[0], holders[1:]))
+        tree = ast.parse(rule, mode="eval").body
+    except SyntaxError:
+        return general
+    text = ast.unparse(_Short().visit(tree))
+    text = re.sub(r"\bname_(\d+)\b", lambda found: names[int(found[1])], WORDS.get(text, text))
+    if _called(tree) == "broadcast_to":
+        text += f" spread to {node.inputs[i].data.shape}"
+    if len(text) <= LONGEST:
+        return text
+    head, times, tail = text.rpartition(" * ")
+    return f"{head}\n* {tail}" if times and max(len(head), len(tail)) <= LONGEST else general
+
+
+class _Short(ast.NodeTransformer):
+    """What is made to fit and spread is named alone."""
+
+    def visit_Call(self, call: ast.Call) -> ast.AST:
+        self.generic_visit(call)
+        inner = call.args[0] if _called(call) == "broadcast_to" else call
+        return inner.args[0] if inner is not call and _called(inner) == "reshape" else inner  # type: ignore[attr-defined]
+
+
+def _without_options(text: str) -> str:
+    """The text without `, name=value`, whatever the value."""
+    while found := re.search(r", [a-z_]+=", text):
+        end, depth = found.end(), 0
+        while depth > 0 or text[end] not in ",)":
+            depth += (text[end] in "([") - (text[end] in ")]")
+            end += 1
+        text = text[: found.start()] + text[end:]
+    return text
+
+
+def _called(tree: ast.AST) -> str:
+    """The name of the function that is called last; empty if it is none."""
+    return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else ""
