@@ -252,10 +252,6 @@ def _per_difference(values: Any) -> Any:
     return p.where(apart == 0, 0, 1 / p.where(apart == 0, 1, apart))
 
 
-def _as_row(values: Any) -> Any:
-    return p.reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1]))
-
-
 def _eigh(a: Any) -> Any:
     values, vectors = np.linalg.eigh((a + np.swapaxes(a, -1, -2)) / 2)
     return np.concatenate([values[..., None, :], vectors], -2)

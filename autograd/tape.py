@@ -373,12 +373,8 @@ class Tape:
         symbols = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
         return text_of(node.op(*symbols, **node.params))
 
-    def backward_rule(self, node: Node, i: int) -> str:
-        """The row's rule for input `i` of `node` as text: a local gradient, or what is passed on of `g`."""
-        return "" if node.op is None else self.backward_rules(node)(i)
-
     def backward_rules(self, node: Node) -> Callable[[int], str]:
-        """The same for all inputs: a function from the position of an input to its rule as text."""
+        """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
         return _rule_texts(
             node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )

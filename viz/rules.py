@@ -17,7 +17,7 @@ from .words import shorten
 __all__ = ["short_rule"]
 
 LONGEST, LONGEST_NAME = 36, 16  # characters of a line, of a name
-WORDS = {"scatter(g)": "g to its place, 0 elsewhere", "index(g)": "its part of g", "reshape(g)": "g reshaped"}
+WORDS = {"scatter(g)": "g to its place, 0 elsewhere", "reshape(g)": "g reshaped"}
 
 
 def short_rule(node: Node, i: int, y: str, inputs: Sequence[str]) -> str:
