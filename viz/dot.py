@@ -316,7 +316,7 @@ class _Writer:
         if "local" in show and any(edge.structural for edge in self.graph.edges):
             parts.append(coloured("g: the gradient that arrives", theme.local))
         if self.has_strips():
-            parts.append(coloured("strip: the elements, pale the least, full the greatest", theme.muted))
+            parts.append(coloured("strips: pale is least, full is greatest", theme.muted))
         if self.merged and any(box.operation for box in self.graph.boxes):
             parts.append(coloured("operations stand in the box of their result", theme.muted))
         if "grad" in show and any(is_zero(box.gradient) for box in self.graph.boxes):

@@ -19,7 +19,7 @@ from ..autograd.node import describe
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
 from .errors import DrawingError, DrawingWarning, OptionError, check_option
-from .graph import MOST, Graph, read, roots_of
+from .graph import Graph, read, roots_of
 from .text import tree
 from .themes import Theme, adaptive, theme_named
 
@@ -39,7 +39,7 @@ def draw(
     show: Collection[str] = SHOW,
     direction: str = "LR",
     depth: int | None = None,
-    max_nodes: int = MOST,
+    max_nodes: int | None = None,
     around: Any = None,
     hops: int = 2,
     theme: str | Theme = "light",
@@ -56,8 +56,9 @@ def draw(
         direction: "LR" draws from left to right, "TB" from top to bottom.
         depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
             By default as many as fit.
-        max_nodes: how many boxes there are at most. A larger graph is folded until it fits: long sums, what is alike,
-            and modules become one box each; the drawing says what it hides.
+        max_nodes: how many boxes there are at most, by default 150. A larger graph is folded until it fits: long
+            sums, what is alike, and modules become one box each; the drawing says what it hides. Boxes of arrays are
+            large, so that by default modules of arrays close from 30 boxes on.
         around: a node (or several): only what is at most `hops` edges away from it is drawn.
         theme: "light", "dark", or a `Theme`; "auto" is light, and as SVG dark where its reader's screen is.
         digits: significant digits of the numbers.
@@ -84,7 +85,8 @@ def draw(
     for each in shown:
         check_option("show", each, SHOW)
     for name, count, least in (
-        ("max_nodes", max_nodes, 1), ("digits", digits, 1), ("hops", hops, 0), ("depth", depth or 0, 0)
+        ("max_nodes", 1 if max_nodes is None else max_nodes, 1), ("digits", digits, 1), ("hops", hops, 0),
+        ("depth", depth or 0, 0),
     ):  # fmt: skip
         if not isinstance(count, int) or count < least:
             raise OptionError(f"{name}={count!r} is not a count; write a whole number from {least} on")

@@ -27,7 +27,7 @@ __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
 
 Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more"]
 Shown = float | Summary  # a value or a gradient: a number, or what is said of an array
-MOST = 150  # boxes in a drawing that nobody asked to be larger
+MOST, MOST_OF_ARRAYS = 150, 30  # boxes in a drawing that nobody asked to be larger
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Graph:
 def read(
     root: Any,
     depth: int | None = None,
-    max_nodes: int = MOST,
+    max_nodes: int | None = None,
     around: Any = None,
     hops: int = 2,
 ) -> Graph:
@@ -160,7 +160,19 @@ def read(
     tape = Tape(titles)
     centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
     outline = Outline(tape)
-    return _Reader(tape, titles, outline, divide(outline, depth, max_nodes, centre, hops)).graph()
+    partition = None
+    if max_nodes is None and depth is None and around is None:
+        partition = _of_arrays(outline)
+    partition = partition or divide(outline, depth, max_nodes or MOST, centre, hops)
+    return _Reader(tape, titles, outline, partition).graph()
+
+
+def _of_arrays(outline: Outline) -> Partition | None:
+    """Boxes of arrays are large, so their modules close sooner; `None` where that would not be enough."""
+    if not any(isinstance(node, Tensor) for node in outline.nodes):
+        return None
+    partition = divide(outline, None, MOST_OF_ARRAYS)
+    return None if partition.runs or partition.block.min() < 0 else partition
 
 
 def _position(node: Node, tape: Tape) -> int:

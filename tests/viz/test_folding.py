@@ -400,3 +400,18 @@ def test_every_number_of_a_stack_is_dead_or_none_is(name):
     total = sum(activation(w * Value(float(i), name="x", requires_grad=False)) for i in range(1, 30))
     total.backward()
     assert ("dead: its gradient is exactly 0" in texts(draw(total, max_nodes=12))) == (name == "relu")
+
+
+def test_modules_of_arrays_close_sooner():
+    """An LSTM of two steps has 48 nodes, which as boxes with strips are ten thousand pixels wide."""
+    output, _ = nn.LSTM(3, 4, seed=0)(Tensor(np.ones((2, 5, 3)), name="x"))
+    assert len(read(output).boxes) <= 30
+    assert len(read(output, depth=9).boxes) == len(Tape(output).nodes)
+    assert len(read(output, max_nodes=60).boxes) == len(Tape(output).nodes)
+
+
+def test_arrays_without_modules_stay_in_sight():
+    x = Tensor(np.ones(3), name="x")
+    for _ in range(20):
+        x = tanh(x) * 0.5
+    assert len(read(x).boxes) == len(Tape(x).nodes) == 61
