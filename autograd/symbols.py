@@ -133,6 +133,8 @@ def _is_negative(x: Any) -> bool:
 
 
 def _infix(symbol: str, a: Any, b: Any, data: Any) -> Symbol:
+    if symbol == "**" and isinstance(a, Symbol) and isinstance(b, (int, float)) and b == 1:
+        return Symbol(a.text, data, a.precedence)
     p = PRECEDENCE[symbol]
     left, right = (p + 1, p) if symbol == "**" else (p, p + 1)  # ** groups from the right
     return Symbol(f"{_bracket(a, left)} {symbol} {_bracket(b, right)}", data, p)

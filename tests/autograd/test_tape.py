@@ -250,6 +250,7 @@ def test_the_gradient_recovered_from_one_update() -> None:
     w = np.array([0.3, -0.8])
     assert check_update(lambda w: (tanh(w * 2) ** 2).sum(), w).compared == 2
     assert check_update(lambda v: tanh(v) ** 2, 0.5).worst < 1e-9
+    assert check_update(lambda w, unused: (w * w).sum(), w, 2.0).compared == 3
     # both of the lecture's methods agree: central differences, and the weight change of one step
     assert check_gradients(lambda w: (tanh(w * 2) ** 2).sum(), w, order=1).worst < 1e-9
 
@@ -301,3 +302,11 @@ def test_a_node_with_many_inputs_is_told_in_linear_time(monkeypatch: pytest.Monk
     steps = list(Tape(ag.sum([Value(float(i)) for i in range(300)])).steps())
     assert len(steps) == 302
     assert len(made) == 300
+
+
+def test_the_slope_of_a_square_has_no_exponent_1() -> None:
+    x = Value(3.0, name="x")
+    assert rule_text(x**2, 0) == "2 * a"
+    assert rule_text((-x) ** 2, 0) == "2 * a"
+    y = x**1
+    assert Tape(y).forward_rule(y) == "x ** 1"

@@ -49,7 +49,7 @@ Forward: from the inputs to the result
         = (-0.3956) ** 2 = 0.1565
 Backward: from the result to the inputs, upstream gradient times local gradient
   6  loss.grad = 1, where the pass starts
-  7  loss = v4 ** 2 passes on to v4, local gradient 2 * v4 ** 1
+  7  loss = v4 ** 2 passes on to v4, local gradient 2 * v4
         v4.grad: 0 + (-0.7913 x 1) = -0.7913
   8  v4 = v3 - 1 passes on to v3, local gradient 1
         v3.grad: 0 + (1 x -0.7913) = -0.7913
