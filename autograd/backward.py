@@ -181,6 +181,10 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
     >>> gradients(slope, x)
     12.0
     """
+    if not isinstance(inputs, (Node, list, tuple)):
+        raise KindError(
+            f"gradients(output, inputs) takes a node, or a list of nodes; given {describe(inputs)}"
+        )
     wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
     if not isinstance(output, Node):
         raise KindError(f"gradients(output, inputs) differentiates a node; output is {describe(output)}")

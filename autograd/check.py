@@ -16,13 +16,14 @@ import numpy.typing as npt
 
 from .backward import gradients
 from .errors import CheckError, KindError
-from .node import Node, describe
+from .node import Node, describe, refuse_no_function
 from .tensor import Tensor
 from .value import Value
 
 __all__ = ["CheckReport", "check_gradients", "check_update"]
 
 Array = npt.NDArray[Any]
+WEIGHTED = ". (The outputs are weighted at random and added. At a kink compare one side: side='right')"
 MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
 
 
@@ -64,6 +65,7 @@ def check_gradients(
     >>> report.worst < 1e-6
     True
     """
+    refuse_no_function(f, "check_gradients")
     if side not in ("both", "left", "right"):
         raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
     if order not in (1, 2):
@@ -160,6 +162,7 @@ def check_update(
     >>> check_update(lambda w: (w * w).sum(), np.array([1.0, -2.0])).compared
     2
     """
+    refuse_no_function(f, "check_update")
     points = [_point(x) for x in inputs]
     nodes = _nodes(inputs, points)
     loss = f(*nodes)
@@ -170,7 +173,7 @@ def check_update(
     loss.backward()
     if update is None:
         for p in nodes:
-            p.data = p.data - lr * p.grad
+            p.data = p.data - lr * (0.0 if p.grad is None else p.grad)
     else:
         update(nodes)
     found = [(x - np.asarray(p.data)) / lr for x, p in zip(points, nodes, strict=True)]
@@ -181,7 +184,15 @@ def check_update(
     samples = [list(np.ndindex(x.shape)) for x in points]
     step = float(np.finfo(float).eps ** (1 / 3))
     return _compare(
-        value, found, points, samples, step, "both", "gradient recovered from the update", (rtol, atol)
+        value,
+        found,
+        points,
+        samples,
+        step,
+        "both",
+        "gradient recovered from the update",
+        (rtol, atol),
+        note="",
     )
 
 
@@ -194,6 +205,7 @@ def _compare(
     side: str,
     what: str,
     tolerance: tuple[float, float],
+    note: str = WEIGHTED,
 ) -> CheckReport:
     compared, worst = 0, 0.0
     for k, at, expected in _differences(function, points, samples, step, side):
@@ -208,7 +220,7 @@ def _compare(
             where = f"element {at} of input {k}" if at else f"input {k}"
             raise CheckError(
                 f"the {what} by {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and {expected:.10g} "
-                f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size"
+                f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size{note}"
             )
         worst = max(worst, float(error / max(scale, 1.0)))
     return CheckReport(compared, worst)
@@ -245,10 +257,12 @@ def _sample(x: Array, random: np.random.Generator) -> list[tuple[int, ...]]:
 
 
 def _point(x: Any) -> Array:
-    data = np.asarray(x.data if isinstance(x, Node) else x)
+    parts = isinstance(x, (list, tuple)) and any(isinstance(part, (np.ndarray, Node)) for part in x)
+    data = np.asarray(None if parts else x.data if isinstance(x, Node) else x)
     if data.dtype.kind not in "fiu" or (data.dtype.kind != "f" and data.ndim):
         raise KindError(
-            f"check_gradients varies floating numbers; given {describe(x)}. Write it with dtype=float"
+            f"check_gradients varies floating numbers and arrays; given {describe(x)}. Write it with dtype=float; give "
+            f"the parts of a dict or a list of arrays one by one, as in check_gradients(lambda w, b: f([w, b]), w, b)"
         )
     return np.array(data, dtype=np.float64)
 

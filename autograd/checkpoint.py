@@ -16,7 +16,7 @@ from .backward import backward_pass, dependency_order
 from .copying import blank, set_state, state_of
 from .errors import GradientError, KindError
 from .modes import Block, mode, recording
-from .node import CLOCK, NO_PARAMS, Node, describe
+from .node import CLOCK, NO_PARAMS, Node, describe, refuse_no_function
 from .table import Primitive
 from .tensor import Tensor
 from .value import Value
@@ -49,6 +49,7 @@ def checkpoint(
     >>> x.grad[0], w.grad.shape
     (np.float64(3.0), ())
     """
+    refuse_no_function(f, "checkpoint")
     generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
     states = [generator.bit_generator.state for generator in generators]
     since = next(CLOCK)

@@ -216,6 +216,9 @@ def _refuse_options(called: str, options: dict[str, Any]) -> KindError:
         "where": "where(mask, t, other) chooses elements",
         "dtype": "astype(t, dtype) converts",
         "casting": "astype(t, dtype) converts",
+        "min": "clip(t, low, high) takes the bounds by their places",
+        "max": "clip(t, low, high) takes the bounds by their places",
+        "order": "elements are read row by row; transpose(t) first for columns",
     }
     advice = "; ".join(dict.fromkeys(ways[name] for name in options if name in ways))
     return KindError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from inspect import iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, NamedTuple, TypeVar, cast
 
 __all__ = ["no_grad", "scope"]
@@ -82,11 +82,31 @@ class Block:
                 with block():
                     generator.close()
 
+        async def sent_in_blocks(*args: Any, **kwargs: Any) -> Any:  # the same, where pieces are awaited
+            with block():
+                generator = function(*args, **kwargs)
+            resume, given = generator.asend, None
+            try:
+                while True:
+                    with block():
+                        item = await resume(given)
+                    try:
+                        resume, given = generator.asend, (yield item)
+                    except Exception as error:
+                        resume, given = generator.athrow, error
+            except StopAsyncIteration:
+                return
+            finally:
+                with block():
+                    await generator.aclose()
+
         kind: Callable[..., Any] = in_block
         if isgeneratorfunction(function):
             kind = generated_in_blocks
         elif iscoroutinefunction(function):
             kind = awaited_in_block
+        elif isasyncgenfunction(function):
+            kind = sent_in_blocks
         return cast(F, wraps(function)(kind))
 
 

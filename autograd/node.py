@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CLOCK = count(1)
 NO_PARAMS: dict[str, Any] = {}
 ASSIGNED = [0]  # by that clock: when data was last assigned to any tensor
+CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
 
 
 class Node(Operators):
@@ -183,6 +184,8 @@ class Node(Operators):
         return node_html(self)
 
     def __float__(self) -> float:
+        if self.requires_grad:
+            CONVERTED[0] = next(CLOCK)
         return float(self.item())
 
     def __int__(self) -> int:
@@ -266,6 +269,15 @@ def describe(x: Any) -> str:
         return f"an array of shape {shape} and dtype {dtype}"
     text = repr(x)
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
+
+
+def refuse_no_function(f: Any, what: str) -> None:
+    """Raise where `f` cannot be called."""
+    if not callable(f):
+        raise KindError(
+            f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "
+            f"the gradients of a node that exists are gradients(node, inputs)"
+        )
 
 
 def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from .backward import between, plus, pull_back, zero
 from .errors import KindError, ShapeError
 from .forward import push_forward
 from .modes import mode, recording
-from .node import CLOCK, Node, describe
+from .node import CLOCK, CONVERTED, Node, describe, refuse_no_function
 from .primitives import positive
 from .tensor import Tensor
 from .trees import form, is_leaf, leaves, leaves_beside, rebuild
@@ -46,7 +46,8 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     zero. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
 
     Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
-    numbers (a Python int counts as a number, an array of integers does not).
+    numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
+    as `math.sin` does.
 
     >>> from chainrule.autograd import grad, sin
     >>> grad(lambda x: x**3)(2.0)
@@ -76,7 +77,7 @@ def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -
     >>> value_and_grad(lambda w, x: (w * x).sum(), argnums=(0, 1))(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     (11.0, (array([3., 4.]), array([1., 2.])))
     """
-    _check_function(f, "grad")
+    refuse_no_function(f, "grad")
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         call = _Call("grad", f, args, argnums, kwargs)
@@ -118,7 +119,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     >>> pullback(np.array([1.0, 0.0]))
     (array([3., 0.]), array([1., 0.]))
     """
-    _check_function(f, "vjp")
+    refuse_no_function(f, "vjp")
     call = _Call("vjp", f, args, tuple(range(len(args))))
 
     def pullback(gradient: Any) -> Any:
@@ -149,7 +150,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
-    _check_function(f, "jvp")
+    refuse_no_function(f, "jvp")
     args, given = _as_tuples(args, tangents, "the tangents")
     call = _Call("jvp", f, args, tuple(range(len(args))))
     nested = mode().recording and (call.nested or any(map(_requires_grad, given)))
@@ -173,7 +174,14 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
     array([6., 6.])
     """
     argnums = tuple(range(len(args))) if type(args) is tuple else 0
-    return jvp(grad(f, argnums), args, vectors)[1]
+    found = jvp(grad(f, argnums), args, vectors)[1]
+    return rebuild(
+        found,
+        [
+            float(g) if _is_number(x) and isinstance(g, np.ndarray) else g
+            for x, g in zip(leaves(args), leaves(found))
+        ],
+    )
 
 
 # ---------------------------------------------------------------------- every derivative
@@ -197,7 +205,7 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
            [3., 4.],
            [5., 6.]])
     """
-    _check_function(f, "jacobian")
+    refuse_no_function(f, "jacobian")
     if mode not in ("auto", "reverse", "forward"):
         raise KindError(f"mode is 'auto', 'reverse' or 'forward'; given {mode!r}")
 
@@ -302,6 +310,12 @@ class _Call:
                 replaced[k] = part
             self.output = f(*replaced, **(kwargs or {}))
         self.outputs = [y for y in leaves(self.output) if isinstance(y, Node)]
+        if not self.outputs and CONVERTED[0] > self.since:
+            raise KindError(
+                f"{what}: f returned {form(self.output)}, no node, after it had made a plain float of one, as "
+                f"math.sin(x) and float(x) do: so the gradient is lost. Write chainrule's or NumPy's sin(x); where f "
+                f"is flat, a comparison such as x > 0 needs no float"
+            )
         self.nodes_given = any(isinstance(x, Node) for x in self.given)
         self.nested = connected and self._uses_outside()
 
@@ -454,14 +468,6 @@ def _as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list
     if type(args) is not tuple:  # a named tuple is one argument
         args, others = (args,), (others,)
     return args, leaves_beside(args, others, what)
-
-
-def _check_function(f: Any, what: str) -> None:
-    if not callable(f):
-        raise KindError(
-            f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "
-            f"the gradients of a node that exists are gradients(node, inputs)"
-        )
 
 
 def _check_number(value: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..errors import RangeError, ShapeError
 from ..node import describe
-from .arguments import on_axis, one_axis, part_of, positions_of
+from .arguments import integer_of, on_axis, one_axis, part_of, positions_of
 
 __all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
 
@@ -45,6 +45,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     Tensor([2., 2.])
     """
     x, k = one_axis(x, axis, "diff")
+    n = integer_of(n, "diff", "n as an integer")
     if n < 0:
         raise RangeError(f"diff takes differences n times; given n={n!r}")
     for _ in range(n):

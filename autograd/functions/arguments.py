@@ -22,9 +22,8 @@ def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    found = tuple(
-        k + (ndim if k < 0 else 0) for k in (axis_of(k, what, "a tuple of integers or None") for k in axes)
-    )
+    name = "an axis as an integer, a tuple of integers or None"
+    found = tuple(k + ndim if k < 0 else k for k in [integer_of(k, what, name) for k in axes])
     if builtins.any(not 0 <= k < ndim for k in found):
         raise ShapeError(
             f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
@@ -34,16 +33,20 @@ def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
     return found
 
 
-def axis_of(axis: Any, what: str, otherwise: str = "") -> int:
-    """`axis` as a Python integer, and nothing that only can be made into one."""
+def integer_of(given: Any, what: str, name: str) -> int:
+    """A Python integer, from nothing that only could be cut down to one."""
     try:
-        if not isinstance(axis, bool):
-            return operator.index(axis)
+        if not isinstance(given, bool):
+            return operator.index(given)
     except TypeError:
         pass
-    raise KindError(
-        f"{what} takes an axis as an integer{otherwise and f', {otherwise}'}; given {describe(axis)}"
-    )
+    raise KindError(f"{what} takes {name}; given {describe(given)}")
+
+
+def shape_of(shape: Any, what: str) -> tuple[int, ...]:
+    """A shape from a tuple, a list, or one length."""
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(integer_of(n, what, "a shape in integers") for n in lengths)
 
 
 def one_axis(x: Any, axis: int | None, what: str) -> tuple[Any, int]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..errors import KindError
+from ..node import describe
 from ..operators import Operators
 from .arguments import arrays_only
 
@@ -74,9 +76,20 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 def astype(x: Any, dtype: Any) -> Any:
     """`x` in another dtype. The gradient comes back in the dtype of `x`.
 
+    Raises `KindError` for what is no dtype of real numbers.
+
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor, astype
     >>> astype(Tensor([1.0]), np.float32).dtype
     dtype('float32')
     """
-    return p.astype(arrays_only(x, "astype"), dtype=np.dtype(dtype).newbyteorder("="))
+    given = dtype
+    try:
+        dtype = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype.kind not in "fiub":
+        raise KindError(
+            f"astype takes a dtype of real numbers, such as np.float32, int or bool; given {describe(given)}"
+        )
+    return p.astype(arrays_only(x, "astype"), dtype=dtype)

@@ -12,7 +12,7 @@ from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, axis_of, counts_of, integers_of, on_axis, one_axis, part_of
+from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of
 from .shapes import ravel
 
 __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
@@ -28,7 +28,7 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
     arrays = _arrays(xs, "concatenate", axis)
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
-    return p.concatenate(*arrays, axis=axis_of(axis, "concatenate", "or None"))
+    return p.concatenate(*arrays, axis=integer_of(axis, "concatenate", "an axis as an integer, or None"))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -38,7 +38,7 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
     (2, 2)
     """
-    return p.stack(*_arrays(xs, "stack", axis), axis=axis_of(axis, "stack"))
+    return p.stack(*_arrays(xs, "stack", axis), axis=integer_of(axis, "stack", "an axis as an integer"))
 
 
 def _arrays(xs: Any, what: str, axis: Any) -> list[Any]:

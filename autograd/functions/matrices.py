@@ -11,11 +11,13 @@ import numpy as np
 from .. import primitives as p
 from ..errors import ShapeError
 from ..node import describe
-from .arguments import arrays_only, axes_of, of_values
+from .arguments import arrays_only, axes_of, integer_of, of_values
 from .reductions import sum
 from .shapes import moveaxis, transpose
 
 __all__ = ["dot", "inner", "outer", "kron", "diagonal", "trace", "tril", "triu"]
+
+OFFSET = "the number of a diagonal as an integer"
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -103,7 +105,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     x = arrays_only(x, "diagonal")
     x = moveaxis(x, _matrix_axes(x, axis1, axis2, "diagonal"), (-2, -1))
     down, along = x.shape[-2:]
-    rows, columns = np.nonzero(np.eye(down, along, offset, bool))
+    rows, columns = np.nonzero(np.eye(down, along, integer_of(offset, "diagonal", OFFSET), bool))
     return p.index(x, at=(..., rows, columns))
 
 
@@ -126,7 +128,7 @@ def tril(x: Any, k: int = 0) -> Any:
             [3., 4.]])
     """
     x = arrays_only(x, "tril")
-    return p.where(_triangle(x, k, "tril"), x, 0)
+    return p.where(_triangle(x, integer_of(k, "tril", OFFSET), "tril"), x, 0)
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -138,14 +140,14 @@ def triu(x: Any, k: int = 0) -> Any:
             [0., 4.]])
     """
     x = arrays_only(x, "triu")
-    return p.where(_triangle(x, k - 1, "triu"), 0, x)
+    return p.where(_triangle(x, integer_of(k, "triu", OFFSET) - 1, "triu"), 0, x)
 
 
 def _triangle(x: Any, k: int, what: str) -> Any:
     if x.ndim == 0:
         raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
     rows, columns = (*x.shape[-1:], *x.shape)[-2:]
-    return np.tri(rows, columns, int(k), bool)
+    return np.tri(rows, columns, k, bool)
 
 
 def _matrix_axes(x: Any, axis1: int, axis2: int, what: str) -> tuple[int, ...]:

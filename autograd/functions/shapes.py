@@ -10,7 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..errors import ShapeError
 from ..node import describe
-from .arguments import Axis, arrays_only, axes_of, integers_of
+from .arguments import Axis, arrays_only, axes_of, integers_of, shape_of
 
 __all__ = [
     "reshape",
@@ -34,8 +34,7 @@ def reshape(x: Any, shape: Any) -> Any:
     (2, 2)
     """
     x = arrays_only(x, "reshape")
-    shape = tuple(map(int, shape)) if isinstance(shape, (tuple, list)) else (int(shape),)
-    return p.reshape(x, shape=shape)
+    return p.reshape(x, shape=shape_of(shape, "reshape"))
 
 
 def ravel(x: Any) -> Any:
@@ -72,7 +71,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     (2, 1, 1)
     """
     x = arrays_only(x, "swapaxes")
-    (i,), (j,) = axes_of(x, int(axis1), "swapaxes"), axes_of(x, int(axis2), "swapaxes")
+    (i,), (j,) = axes_of(x, axis1, "swapaxes"), axes_of(x, axis2, "swapaxes")
     order = list(range(x.ndim))
     order[i], order[j] = j, i
     return p.transpose(x, axes=tuple(order))
@@ -106,8 +105,10 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     (2, 1)
     """
     x = arrays_only(x, "expand_dims")
-    shape = np.expand_dims(np.broadcast_to(np.False_, x.shape), axis if axis is not None else ()).shape
-    return p.reshape(x, shape=shape)
+    axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    new = axes_of(np.broadcast_to(np.False_, (1,) * (x.ndim + len(axes))), axes, "expand_dims")
+    rest = iter(x.shape)
+    return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
@@ -131,7 +132,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     >>> broadcast_to(Tensor([1.0, 2.0]), (3, 2)).shape
     (3, 2)
     """
-    return p.broadcast_to(arrays_only(x, "broadcast_to"), shape=tuple(shape))
+    return p.broadcast_to(arrays_only(x, "broadcast_to"), shape=shape_of(shape, "broadcast_to"))
 
 
 def flip(x: Any, axis: Axis = None) -> Any:

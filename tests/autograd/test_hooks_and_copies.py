@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,39 @@ class TestThreadsAndGenerators:
         unfinished: Any = f()
         next(unfinished)
         unfinished.close()
+        assert log == [False] * 3
+        assert (x * x).requires_grad
+
+    def test_a_decorated_asynchronous_generator_does_so_too(self) -> None:
+        x, log = Value(1.0), []
+
+        @no_grad()
+        async def f() -> AsyncIterator[Any]:
+            try:
+                given = yield (x * x).requires_grad
+                yield given, (x * x).requires_grad
+            except KeyError:
+                await asyncio.sleep(0)
+                yield "caught", (x * x).requires_grad
+            finally:
+                log.append((x * x).requires_grad)
+
+        async def drive() -> None:
+            generator: Any = f()
+            assert await anext(generator) is False
+            assert (x * x).requires_grad
+            assert await generator.asend("sent") == ("sent", False)
+            assert await generator.athrow(KeyError()) == ("caught", False)
+            assert [item async for item in generator] == []
+            assert [(item, (x * x).requires_grad) async for item in f()] == [
+                (False, True),
+                ((None, False), True),
+            ]
+            unfinished: Any = f()
+            await anext(unfinished)
+            await unfinished.aclose()
+
+        asyncio.run(drive())
         assert log == [False] * 3
         assert (x * x).requires_grad
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,27 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a number too large for a float": (lambda: V * 10**400, KindError, "too large"),
     "a number too large for an integer": (lambda: INTEGERS * 10**30, KindError, "too large"),
     "a number too large for a byte": (lambda: Tensor(np.array([1], "i1")) * 1000, KindError, "int8"),
+    "a shape with fractions": (lambda: T.reshape(2.5, -1), KindError, "shape in integers; given float 2.5"),
+    "a shape in words": (lambda: T.reshape("flat"), KindError, "shape in integers"),
+    "no shape": (lambda: ag.reshape(T, None), KindError, "shape in integers"),
+    "exchanged axes with fractions": (lambda: T.swapaxes(0.5, 1), KindError, "axis as an integer"),
+    "a new axis too far out": (lambda: ag.expand_dims(T, 5), ShapeError, "axis=\\(5,\\).*has 3 axes"),
+    "a new axis with fractions": (lambda: ag.expand_dims(T, 0.5), KindError, "axis as an integer"),
+    "half a difference": (lambda: ag.diff(T, 1.5), KindError, "n as an integer"),
+    "half a triangle": (lambda: ag.tril(T, 0.5), KindError, "diagonal as an integer"),
+    "half a diagonal": (lambda: T.trace(0.5), KindError, "diagonal as an integer"),
+    "a tensor of complex numbers": (lambda: T.astype(complex), KindError, "real numbers"),
+    "a tensor of words": (lambda: T.astype(str), KindError, "real numbers"),
+    "no dtype": (lambda: T.astype("flaot32"), KindError, "given str 'flaot32'"),
+    "NumPy's new names of bounds": (lambda: np.clip(T, min=0, max=1), KindError, r"clip\(t, low, high\)"),
+    "gradients by a number": (lambda: ag.gradients(T.sum(), 3.0), KindError, "list of nodes; given float 3.0"),
+    "gradients by a dict": (lambda: ag.gradients(T.sum(), {"w": T}), KindError, "list of nodes; given dict"),
+    "the gradient of math.sin": (lambda: ag.grad(math.sin)(3.0), KindError, "gradient is lost"),
+    "the Jacobian of float(x)": (lambda: ag.jacobian(lambda x: [float(x[0])])(np.ones(2)), KindError, "is lost"),
+    "a check of a number": (lambda: ag.check_gradients(3.0, 2.0), KindError, "takes a function"),
+    "a check with a dict": (lambda: ag.check_gradients(len, {"w": 1.0}), KindError, "one by one"),
+    "a check with a list of arrays": (lambda: ag.check_gradients(len, [np.ones(2), np.ones(3)]), KindError, "one by"),
+    "a checkpoint of a node": (lambda: ag.checkpoint(T), KindError, "takes a function"),
     "the format of many numbers": (lambda: f"{T:.2f}", ShapeError, "4 elements"),
 }  # fmt: skip
 

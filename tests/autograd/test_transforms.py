@@ -302,6 +302,15 @@ def test_hessians_of_vectors_in_every_order() -> None:
     np.testing.assert_allclose(jvp(lambda x: jvp(f, x, v)[1], x, v)[1], v @ expected @ v)
 
 
+def test_hvp_gives_numbers_for_numbers() -> None:
+    p = {"w": np.array([1.0, 2.0]), "b": 3.0}
+    found = hvp(lambda p: (p["w"] ** 2).sum() * p["b"], p, {"w": np.array([1.0, 0.0]), "b": 0.0})
+    np.testing.assert_array_equal(found["w"], [6.0, 0.0])
+    assert type(found["b"]) is float
+    assert found["b"] == 2.0
+    assert isinstance(hvp(lambda w, b: (w * b).sum(), (p["w"], Tensor(3.0)), (p["w"], 1.0))[1], Tensor)
+
+
 def test_hvp_can_be_differentiated() -> None:
     def along(x: Any) -> Any:
         return (hvp(lambda x: (x**4).sum(), x, np.array([1.0, 2.0])) * np.array([1.0, 1.0])).sum()
