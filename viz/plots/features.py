@@ -140,7 +140,7 @@ def plot_responses(
             )
         panel.set_xlim(found.x1[0], found.x1[-1])
         panel.set_ylim(found.x2[0], found.x2[-1])
-    canvas.label(ax, colours, f"Each unit answers to its own part of the plane\n{found.layer}")
+    canvas.label(ax, colours, f"Each unit: blue is positive, orange negative\n{found.layer}")
     return ax
 
 

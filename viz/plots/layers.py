@@ -217,7 +217,9 @@ def plot_gradient_histograms(
         if panel is not panels[-1]:
             panel.set_xticklabels([])
     panels[-1].set_xlabel(
-        "|gradient of the loss| at the layer's outputs", fontsize=canvas.TEXT, color=colours.text
+        "|gradient of the loss| at the layer's outputs; a line at the root mean square",
+        fontsize=canvas.TEXT,
+        color=colours.text,
     )
     canvas.label(ax, colours, "What comes back to each layer: the loss is above, the input below")
     return ax

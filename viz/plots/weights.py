@@ -240,7 +240,7 @@ def plot_network(
     ax.set_axis_off()
     title = "The network: thick lines are large weights,\nblue adds, orange takes away"
     if found.responses is not None:
-        title = "The network, each unit with its answer over the plane"
+        title = "Units with their answers over the plane, lines as thick\nas the weights: blue is positive, orange negative"
     canvas.label(ax, colours, title)
     return ax
 
