@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import io
 import pkgutil
 import re
 import shlex
@@ -56,7 +57,11 @@ def test_what_is_public_has_a_docstring_with_an_example() -> None:
                 assert ">>>" in (thing.__doc__ or ""), f"{package.__name__}.{name} has no example"
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+PLOTS = ROOT / "docs/plots.md"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != PLOTS], ids=lambda page: page.stem)
 def test_examples_on_a_page(page: Path) -> None:
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
@@ -68,6 +73,22 @@ def test_examples_on_a_page(page: Path) -> None:
         assert texts(drawn.read_text("utf-8")) == texts(shown.read_text("utf-8")), (
             "draw anew with: make pages"
         )
+
+
+def test_examples_on_the_page_of_plots_draw_the_pictures_on_it() -> None:
+    pytest.importorskip("matplotlib", reason="plots are drawn by matplotlib")
+    import plot_pictures
+
+    for path, drawn in plot_pictures.pictures(PLOTS).items():
+        assert looks_like(drawn, path.read_bytes()), f"{path.name}: draw anew with: make pages"
+
+
+def looks_like(one: bytes, other: bytes) -> bool:
+    """Whether two pictures are the same, up to a pixel: a line one pixel off changes a square of 16 by 1/16 at most."""
+    from PIL import Image
+
+    a, b = (Image.open(io.BytesIO(png)).convert("RGB").reduce(16) for png in (one, other))
+    return a.size == b.size and np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 255 / 16 + 4
 
 
 def readme_blocks(language: str) -> list[str]:
