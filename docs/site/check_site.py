@@ -1,7 +1,8 @@
 """python check_site.py FOLDER: does every link inside the built site lead somewhere, and is all it needs in it?
 
 Links to other sites are not followed. What a page loads (scripts, styles, pictures) has to lie in the folder, so
-that the site reads the same without a network. Every public name has an entry in the reference.
+that the site reads the same without a network. Every picture has words in its place. Every public name has an entry in
+the reference.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """The places in a page that a link can lead to, its links, and what it loads."""
+    """The places in a page that a link can lead to, its links, what it loads, and pictures without words."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.anchors: set[str] = set()
         self.links: set[str] = set()
         self.loaded: set[str] = set()
+        self.wordless: list[str] = []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -33,6 +35,8 @@ class Page(HTMLParser):
             self.loaded.add(given.get("href", ""))
         elif tag in ("script", "img", "iframe", "source", "object"):
             self.loaded.update(given[name] for name in ("src", "data") if name in given)
+        if tag == "img" and (not given.get("alt") or given["alt"].endswith((".svg", ".png", ".gif"))):
+            self.wordless.append(given.get("src", ""))
 
 
 def problems(folder: Path) -> list[str]:
@@ -54,6 +58,7 @@ def problems(folder: Path) -> list[str]:
                 found.append(f"{name}: no page {link}")
             elif target.fragment and file in pages and unquote(target.fragment) not in pages[file].anchors:
                 found.append(f"{name}: no place {link}")
+        found += [f"{name}: no words for the picture {picture[:80]}" for picture in page.wordless]
     if not pages:
         found.append(f"no pages in {folder}")
     return found

@@ -33,6 +33,7 @@ extensions = [
     "sources",
     "code_blocks",
     "anchors",
+    "pictures",
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
