@@ -6,7 +6,8 @@ import argparse
 import sys
 import warnings
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import ChainruleError, Node, Tape
+from .dot import SHOW
 from .drawing import draw
 from .expression import ExpressionError, evaluate, read_assignments
 from .step import step, wants_colour
@@ -63,7 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             chosen.run(chosen)
         except (ChainruleError, OSError) as error:
-            print(f"chainrule {chosen.command}: {error}", file=sys.stderr)
+            why: object = error
+            if isinstance(error, OSError) and error.filename is not None:
+                why = f"cannot write {error.filename}: {error.strerror}"
+            print(f"chainrule {chosen.command}: {why}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nstopped", file=sys.stderr)
@@ -107,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument(
         "--direction", choices=("LR", "TB"), default="LR", help="left to right or top to bottom"
     )
+    drawing.add_argument("--depth", type=int, metavar="N", help="how many scopes inside each other are open")
+    drawing.add_argument("--max-nodes", type=int, metavar="N", help="how many boxes at most (default: 150)")
+    drawing.add_argument(
+        "--show", type=_words, default=SHOW, metavar="WHAT", help=f"some of {','.join(SHOW)} (default: all)"
+    )
     drawing.add_argument("--engine", default="auto", help="auto, dot or graphviz-pure (default: auto)")
     drawing.add_argument("--no-backward", action="store_true", help="draw the forward pass only")
     drawing.set_defaults(run=_draw)
@@ -126,6 +136,12 @@ def _parser() -> argparse.ArgumentParser:
         "--html", dest="output", type=_html, metavar="FILE", help="the same as -o FILE, for a page"
     )
     _add_open(stepping)
+    stepping.add_argument(
+        "--theme", choices=("light", "dark"), default="light", help="of gif, webp and png (default: light)"
+    )
+    stepping.add_argument(
+        "--seconds", type=float, default=1.2, metavar="N", help="for each step of gif and webp (default: 1.2)"
+    )
     stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
     stepping.set_defaults(run=_step)
 
@@ -170,21 +186,24 @@ def _draw(chosen: argparse.Namespace) -> None:
     root = _root(chosen)
     if not chosen.no_backward:
         _one_number(root, chosen.expression).backward()
-    drawing = draw(
-        root, theme=chosen.theme, digits=chosen.digits, direction=chosen.direction, engine=chosen.engine
-    )
+    options = ("theme", "digits", "direction", "engine", "depth", "max_nodes", "show")
+    drawing = draw(root, **{name: getattr(chosen, name) for name in options})
     if chosen.output is not None or chosen.open:
-        _written(drawing, chosen, "graph.svg")
+        _written(drawing.save, chosen, "graph.svg")
     else:
         print(drawing)
 
 
-def _written(picture: Any, chosen: argparse.Namespace, usual: str) -> None:
+def _written(save: Callable[[Path], Path], chosen: argparse.Namespace, usual: str) -> None:
     """Save a drawing or a stepper where `-o` says, and open it if that is asked for."""
-    path = picture.save(chosen.output or Path(usual)).resolve()
+    path = save(chosen.output or Path(usual)).resolve()
     print(f"wrote {chosen.output or usual}")
     if chosen.open and not webbrowser.open(path.as_uri()):
         print(f"note: no browser was found; open {path} in one", file=sys.stderr)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.replace(",", " ").split()))
 
 
 def _html(name: str) -> Path:
@@ -199,7 +218,8 @@ def _html(name: str) -> Path:
 def _step(chosen: argparse.Namespace) -> None:
     stepper = step(_one_number(_root(chosen), chosen.expression), digits=chosen.digits)
     if chosen.output is not None or chosen.open:
-        _written(stepper, chosen, "steps.html")
+        save = partial(stepper.save, theme=chosen.theme, seconds=chosen.seconds)
+        _written(save, chosen, "steps.html")
     elif chosen.log:
         print(stepper)
     else:

@@ -210,15 +210,23 @@ def announce_large(boxes: int) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is complete or not there: beside its place first, then moved there in one step."""
+    """Write a file that is complete or not there: beside its place first, then moved there in one step.
+
+    An `OSError` names the path that was given.
+    """
     path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
 
 
 # ---------------------------------------------------------------------- micrograd's names

@@ -160,7 +160,7 @@ class _Reader:
                 if near
                 else f"there is no function {name}. There are: {', '.join(sorted(FUNCTIONS))}"
             )
-        arguments = [self.read(x) for x in tree.args]
+        arguments = [self.argument(x) for x in tree.args]
         options = {str(option.arg): self.option(option) for option in tree.keywords}
         try:
             return FUNCTIONS[name](*arguments, **options)
@@ -169,6 +169,14 @@ class _Reader:
         except (TypeError, ValueError, IndexError) as error:
             reason = str(error).replace("<lambda>()", name)
             raise ExpressionError(f"{name} cannot be applied in {ast.unparse(tree)!r}: {reason}") from None
+
+    def argument(self, tree: ast.AST) -> Any:
+        """What a function is applied to; whole numbers stay whole, for they may be counts, axes or shapes."""
+        parts = [x for x in ast.walk(tree) if not isinstance(x, (ast.expr_context, ast.unaryop))]
+        inner = (ast.Constant, ast.Tuple, ast.UnaryOp)
+        if all(isinstance(x, inner) and type(getattr(x, "value", 0)) is int for x in parts):
+            return ast.literal_eval(tree)
+        return self.read(tree)
 
     def option(self, option: ast.keyword) -> Any:
         if option.arg is None:

@@ -172,7 +172,7 @@ class Stepper:
         `frames` are not drawn; `theme` is theirs (a page follows its reader's setting). GIF and WebP need Pillow:
         `pip install "chainrule[frames]"`. Returns the path.
 
-        Raises `OptionError` for another suffix, `DrawingError` for too many frames or without Pillow.
+        Raises `OptionError` for another suffix or time, `DrawingError` for too many frames or without Pillow.
 
         >>> from chainrule.autograd import Value
         >>> from chainrule.viz import step
@@ -187,6 +187,10 @@ class Stepper:
                 f"the path {os.fspath(path)!r} has the suffix {path.suffix!r}, and the suffix says what is written. "
                 f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
                 f"PNG files"
+            )
+        if not 0 < seconds < 600:
+            raise OptionError(
+                f"seconds={seconds!r} is not a time that a step can be shown; write one such as 1.2"
             )
         if suffix in (".html", ".txt"):
             write_whole(path, (self.html() if suffix == ".html" else f"{self}\n").encode())

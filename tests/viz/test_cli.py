@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.viz import THEMES
 from chainrule.viz.cli import main
 
 
@@ -59,6 +60,26 @@ def test_draw_prints_without_a_file(capsys) -> None:
     assert "∂ 6" in capsys.readouterr().out
 
 
+def test_draw_takes_the_options_of_draw(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "graph.dot"
+    words = ["draw", "tanh(a*b) + a*b*a*b", "a=2", "b=3", "-o", str(path)]
+    assert main([*words, "--show", "name,op", "--max-nodes", "4", "--depth", "0", "--theme", "dark"]) == 0
+    dot = path.read_text()
+    assert "nodes are not drawn" in dot
+    assert THEMES["dark"].background in dot
+    assert main([*words, "--show", "data grad"]) == 0
+    assert "local gradient</FONT>" not in path.read_text()
+
+
+def test_step_writes_frames_in_a_theme(tmp_path: Path, capsys) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow writes GIF")
+    path = tmp_path / "steps.gif"
+    assert main(["step", "a*a", "a=3", "-o", str(path), "--theme", "dark", "--seconds", "0.5"]) == 0
+    with image.open(path) as frame:
+        assert frame.info["duration"] == 500
+        assert max(frame.convert("RGB").getpixel((0, 0))) < 50
+
+
 @pytest.mark.parametrize(
     ("words", "lesson"),
     [
@@ -73,7 +94,14 @@ def test_draw_prints_without_a_file(capsys) -> None:
         (["step", "w @ x", "w=[[1,2]]", "x=[1,2,3]"], "last axis of a"),
         (["step", "w * 2", "w=[1,2]"], "Write sum(w * 2) or mean(w * 2)"),
         (["draw", "w * 2", "w=[1,2]"], "gives an array of shape (2,)"),
-        (["draw", "a * 2", "a=1", "-o", "/proc/none/graph.svg"], "/proc/none"),
+        (
+            ["draw", "a * 2", "a=1", "-o", "/proc/none/graph.svg"],
+            "cannot write /proc/none/graph.svg: No such",
+        ),
+        (["draw", "a * 2", "a=1", "-o", "/proc/graph.svg"], "cannot write /proc/graph.svg: No such"),
+        (["draw", "a * 2", "a=1", "--show", "data,colour"], "show='colour' is not known"),
+        (["draw", "a * 2", "a=1", "--max-nodes", "0"], "max_nodes=0 is not a count"),
+        (["step", "a * 2", "a=1", "-o", "a.gif", "--seconds", "-1"], "seconds=-1.0"),
     ],
 )
 def test_mistakes_are_answered_on_standard_error(

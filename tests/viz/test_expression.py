@@ -48,6 +48,18 @@ def test_lists_make_tensors() -> None:
     np.testing.assert_array_equal(gradients(y, leaves["w"]), [[1, -1], [1, -1]])
 
 
+def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
+    leaves = read_assignments(["w=[[1, 2], [3, 4]]"])
+    for text in (
+        "sum(tile(w, 2))",
+        "sum(reshape(w, (2, -1)))*2",
+        "2*sum(sum(w, -1))",
+        "sum(repeat(w, 2, 0))",
+    ):
+        assert evaluate(text, leaves).item() == 20.0
+    assert evaluate("sum(power(w, 2))", leaves).item() == 30.0
+
+
 @pytest.mark.parametrize(
     ("text", "lesson"),
     [
