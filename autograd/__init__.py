@@ -1,16 +1,18 @@
 """The engine: Values and Tensors that record a graph of primitives, and the pass that differentiates it.
 
-Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `node.py`,
-`value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that everything
-else serves, and `specialise.py`, the straight code it runs at full speed. The rest can be read in any order:
+Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `operators.py` (how `a * b`
+becomes one), `node.py`, `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that
+everything else serves, and `specialise.py`, the straight code it runs at full speed. The rest can be read in any order:
 
 - more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
-- users of the loop: `transforms.py` and `forward.py`, `check.py`, `hooks.py`, `nonfinite.py`, `checkpoint.py`,
-  `copying.py`;
-- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `symbols.py`, `listing.py`),
+- users of the loop: `transforms.py` and `forward.py` (with `trees.py`), `check.py`, `hooks.py`, `nonfinite.py`,
+  `checkpoint.py`, `copying.py`; around it: `modes.py`, `errors.py`, `display.py`;
+- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `listing.py`),
   in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
-  `straight_line.py`).
+  `straight_line.py`);
+- what a rule is run on besides numbers and nodes: names, which give the text of a label (`symbols.py`) or of a program
+  (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
 
 This package imports NumPy and nothing else of chainrule.
 """

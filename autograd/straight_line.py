@@ -137,51 +137,43 @@ class _Writer:
         self.roots: dict[Traced, Traced] = {}  # whose memory a result shows
         self.local: dict[Traced, str] = {}
 
-        ends = [g for g in program.ends.values() if isinstance(g, Traced)]
-        kept = [program.values[x] for x in program.nodes if x.inputs]
-        wanted = {*kept, *ends}
-        live: list[tuple[int, Call]] = []
-        for at in range(len(calls) - 1, -1, -1):
-            if calls[at].result in wanted:
-                wanted.update(calls[at].operands())
-                live.append((at, calls[at]))
-        live.reverse()
-
         self.last: dict[Traced, int] = {}  # when a memory is read for the last time
-        crossing: set[Traced] = set()
-        made: dict[Traced, int] = {}
-        for at, call in live:
-            base = _shown(call)
-            self.roots[call.result] = self._root(base) if base is not None else call.result
-            made[call.result] = at
-            for x in call.operands():
-                self.last[self._root(x)] = at
-                if at >= border > made.get(x, border):
-                    crossing.add(x)
-        self.pinned = {self._root(x) for x in (*kept, *crossing)}
-        self.crossing = crossing
+        self.crossing: set[Traced] = set()  # computed in the forward pass, read in the backward pass
         self.lent: list[Traced] = []
-        for g in dict.fromkeys(ends):
-            if (
-                made.get(g, -1) >= border
-                and self._root(g) is g
-                and g not in self.pinned
-                and self._writes(g, live)
-            ):
-                self.lent.append(g)
-                self.local[g] = f"g{len(self.lent)}"
-        for g in ends:
-            self.pinned.add(self._root(g))
         self.free: dict[Any, list[Any]] = {}
         self.text: tuple[list[str], list[str]] = [], []
+
+        ends = [g for g in program.ends.values() if isinstance(g, Traced)]
+        kept = [program.values[x] for x in program.nodes if x.inputs]
+        live = _live(calls, {*kept, *ends})
+        self._follow(live, border)
+        self.pinned = {self._root(x) for x in (*kept, *self.crossing)}
+        self._lend(ends, {call.result for at, call in live if at >= border and _takes_out(call)})
+        self.pinned |= {self._root(g) for g in ends}
         for at, call in live:
             self._place(at, call, self.text[at >= border])
 
     def _root(self, x: Traced) -> Traced:
         return self.roots.get(x, x)
 
-    def _writes(self, g: Traced, live: list[tuple[int, Call]]) -> bool:
-        return any(call.result is g and _takes_out(call) for _, call in live)
+    def _follow(self, live: list[tuple[int, Call]], border: int) -> None:
+        """Find out whose memory each result shows, until when it is read, and what crosses from pass to pass."""
+        backward: set[Traced] = set()
+        for at, call in live:
+            base = _shown(call)
+            self.roots[call.result] = self._root(base) if base is not None else call.result
+            if at >= border:
+                backward.add(call.result)
+                self.crossing.update(x for x in call.operands() if x in self.roots and x not in backward)
+            for x in call.operands():
+                self.last[self._root(x)] = at
+
+    def _lend(self, ends: list[Traced], written: set[Traced]) -> None:
+        """Name the gradients that users may keep: those `written` by the backward pass to memory of their own."""
+        for g in dict.fromkeys(ends):
+            if g in written and self._root(g) is g and g not in self.pinned:
+                self.lent.append(g)
+                self.local[g] = f"g{len(self.lent)}"
 
     # -------------------------------------------------- memory
 
@@ -303,46 +295,11 @@ class _Writer:
         return key
 
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        forward, back = self.text
         program = self.program
         moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
         stale = [f"{self._name(x)}._changed > stamp" for x in program.arrays]
-        for node in program.nodes:
-            if node.inputs:
-                y = self._term(program.values[node])
-                if node in program.keep:
-                    y += ".copy()"
-                forward.append(f"{self._name(node)}._array = {y}")
-        computed = [self._name(node) for node in program.nodes if node.inputs]
-        forward.append(" = ".join([*(f"{node}._changed" for node in computed), "stamp"]))
-        forward.append(" = ".join([*(f"{node}._grad" for node in computed), "None"]))
-        begin = []
-        for k, g in enumerate(self.lent):
-            name = self.local[g]
-            fresh = f"{name} = lent[{k}] = empty({name}); flat[{k}] = {name}.reshape(-1, order='A')"
-            begin += [f"{name} = lent[{k}]", f"if references({name}) != HELD: {fresh}"]
-        self.known["lent"] = [np.empty_like(g.value) for g in self.lent]
-        self.known["flat"] = [g.reshape(-1, order="A") for g in self.known["lent"]]
-        self.known["HELD"] = HELD
-        for k, g in enumerate(program.upstream):
-            begin.append(f"{self._name(np.copyto)}({self._term(g)}, upstream[{k}])")
-        given: set[Any] = set()
-        lent = set(self.lent)
-        results = []
-        for g in program.ends.values():
-            name = self._term(g)
-            alone = isinstance(g, Traced) and g in lent and g not in given
-            results.append(name if alone else f"{name}.copy()")
-            if alone:
-                given.add(g)
-        squares = []  # whose sums a NaN would spoil
-        for k in range(len(self.lent)):
-            back.append(f"f{k} = flat[{k}]")
-            squares.append(f"f{k}.dot(f{k})")
-        others = dict.fromkeys(x for x in program.ends.values() if isinstance(x, Traced) and x not in lent)
-        squares += [f"vdot({name}, {name})" for name in map(self._term, others)]
-        if squares:
-            back.append(f"n = {' + '.join(squares)}")
+        forward = [*self.text[0], *self._to_nodes()]
+        begin, results, squares = self._begin(), self._results(), self._squares()
         shared = sorted(self.local[x] for x in self.crossing if x in self.local)
         nonlocals = [f"nonlocal {', '.join(shared)}"] if shared else []
         lines = [
@@ -355,7 +312,7 @@ class _Writer:
             "    def gradients(upstream):",
             *(f"        {line}" for line in nonlocals),
             "        with errstate(all='ignore'):",
-            *(f"            {line}" for line in [*begin, *back]),
+            *(f"            {line}" for line in [*begin, *self.text[1], *squares]),
             f"            results = [{', '.join(results)}]",
             *(["        if n != n: return None"] if squares else []),
             "        return results",
@@ -366,6 +323,59 @@ class _Writer:
         namespace: dict[str, Any] = {}
         exec(compile(program.source, "<chainrule replay>", "exec"), namespace)  # noqa: S102 (its names are all ours)
         return namespace["make"](**self.known)
+
+    def _to_nodes(self) -> list[str]:
+        """The nodes get their new data, and have no gradient yet."""
+        program, lines = self.program, list[str]()
+        for node in program.nodes:
+            if node.inputs:
+                copy = ".copy()" if node in program.keep else ""
+                lines.append(f"{self._name(node)}._array = {self._term(program.values[node])}{copy}")
+        computed = [self._name(node) for node in program.nodes if node.inputs]
+        for slot, value in (("_changed", "stamp"), ("_grad", "None")):
+            lines.append(" = ".join([*(f"{node}.{slot}" for node in computed), value]))
+        return lines
+
+    def _begin(self) -> list[str]:
+        """Memory for the gradients that are lent, new where somebody holds the last ones, and the gradients given."""
+        lines = []
+        for k, g in enumerate(self.lent):
+            name = self.local[g]
+            fresh = f"{name} = lent[{k}] = empty({name}); flat[{k}] = {name}.reshape(-1, order='A')"
+            lines += [f"{name} = lent[{k}]", f"if references({name}) != HELD: {fresh}"]
+        lent = [np.empty_like(g.value) for g in self.lent]
+        self.known |= {"lent": lent, "flat": [g.reshape(-1, order="A") for g in lent], "HELD": HELD}
+        for k, g in enumerate(self.program.upstream):
+            lines.append(f"{self._name(np.copyto)}({self._term(g)}, upstream[{k}])")
+        return lines
+
+    def _results(self) -> list[str]:
+        """What is returned for each leaf: the array itself where it is lent, to one leaf alone; a copy otherwise."""
+        results, rest = [], set(self.lent)
+        for g in self.program.ends.values():
+            alone = isinstance(g, Traced) and g in rest
+            results.append(self._term(g) if alone else f"{self._term(g)}.copy()")
+            rest -= {g} if alone else set()
+        return results
+
+    def _squares(self) -> list[str]:
+        """`n` is the sum of squares of all gradients, which a NaN in one would spoil."""
+        lent = set(self.lent)
+        lines = [f"f{k} = flat[{k}]" for k in range(len(lent))]
+        squares = [f"f{k}.dot(f{k})" for k in range(len(lent))]
+        others = [x for x in self.program.ends.values() if isinstance(x, Traced) and x not in lent]
+        squares += [f"vdot({name}, {name})" for name in map(self._term, dict.fromkeys(others))]
+        return [*lines, f"n = {' + '.join(squares)}"] if squares else []
+
+
+def _live(calls: list[Call], wanted: set[Traced]) -> list[tuple[int, Call]]:
+    """The calls that lead to what is `wanted`, and their positions."""
+    live = []
+    for at in range(len(calls) - 1, -1, -1):
+        if calls[at].result in wanted:
+            wanted.update(calls[at].operands())
+            live.append((at, calls[at]))
+    return live[::-1]
 
 
 def layout(array: Any) -> Any:

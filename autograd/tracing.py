@@ -1,9 +1,9 @@
 """Tracing: run a row's function, or a rule, on arrays that write down each call of NumPy that is made with them.
 
 A `Traced` stands for an array (and holds one, computed as usual, so that shapes, dtypes and memory layouts are those of
-eager mode). Operators, NumPy's functions and rows applied to it compute, and append the call to the trace: a
-straight-line program, which `buffers.py` runs again. Whatever cannot be written down, such as a branch on numbers
-or an assignment into an array, raises `Untraceable`; the function is then one call of the trace as it is.
+eager mode). Operators, NumPy's functions and rows applied to it compute, and append the call to the trace: a straight
+line, of which `straight_line.py` makes a program. Whatever cannot be written down, such as a branch on numbers or an
+assignment into an array, raises `Untraceable`; the function is then one call of the trace as it is.
 """
 
 from __future__ import annotations
