@@ -18,7 +18,7 @@ from ..autograd import KindError, Node, Tape
 from ..autograd.node import describe
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
-from .errors import DrawingError, DrawingWarning, OptionError, check_option
+from .errors import DrawingError, DrawingWarning, OptionError, check_count, check_option
 from .graph import Graph, read, roots_of
 from .text import tree
 from .themes import Theme, adaptive, theme_named
@@ -81,15 +81,13 @@ def draw(
     """
     check_option("direction", direction, DIRECTIONS)
     check_option("engine", engine, ENGINES)
-    shown = (show,) if isinstance(show, str) else tuple(show)
+    shown = tuple(show) if isinstance(show, Collection) and not isinstance(show, str) else (show,)
     for each in shown:
         check_option("show", each, SHOW)
-    for name, count, least in (
-        ("max_nodes", 1 if max_nodes is None else max_nodes, 1), ("digits", digits, 1), ("hops", hops, 0),
-        ("depth", depth or 0, 0),
-    ):  # fmt: skip
-        if not isinstance(count, int) or count < least:
-            raise OptionError(f"{name}={count!r} is not a count; write a whole number from {least} on")
+    check_count("max_nodes", 1 if max_nodes is None else max_nodes, 1)
+    check_count("digits", digits, 1)
+    check_count("hops", hops, 0)
+    check_count("depth", depth or 0, 0)
     if example:
         root = _applied(root, example)
     graph = read(root, depth, max_nodes, around, hops)
@@ -224,9 +222,9 @@ def write_whole(path: Path, content: bytes) -> None:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno is not None:
-            error.filename, error.filename2 = os.fspath(path), None
-        raise
+        if error.errno is None:
+            raise
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
 # ---------------------------------------------------------------------- micrograd's names

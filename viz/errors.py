@@ -32,3 +32,9 @@ def check_option(name: str, given: Any, valid: Iterable[str]) -> None:
     valid = tuple(valid)
     if given not in valid:
         raise OptionError(f"{name}={given!r} is not known; write one of {', '.join(map(repr, valid))}")
+
+
+def check_count(name: str, given: Any, least: int) -> None:
+    """Raise an `OptionError` unless `given` is a whole number from `least` on."""
+    if not isinstance(given, int) or given < least:
+        raise OptionError(f"{name}={given!r} is not a count; write a whole number from {least} on")

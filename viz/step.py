@@ -19,7 +19,7 @@ import numpy as np
 from ..autograd import BackwardStep, ForwardStep, KindError, Node, Tape
 from ..autograd.node import describe
 from .drawing import write_whole
-from .errors import OptionError
+from .errors import OptionError, check_count
 from .numbers import number
 from .story import Story
 from .themes import Theme, theme_named
@@ -84,6 +84,7 @@ def step(root: Node, gradient: Any = None, digits: int = 4) -> Stepper:
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
+    check_count("digits", digits, 1)
     return Stepper(root, gradient, digits)
 
 

@@ -473,6 +473,7 @@ def test_max_nodes():
     [
         ({"show": ("data", "colour")}, "'data', 'grad', 'local', 'shape', 'dtype', 'op', 'name'"),
         ({"show": "gradient"}, "'grad'"),
+        ({"show": None}, "'grad'"),
         ({"direction": "left"}, "'LR', 'TB'"),
         ({"theme": "solarized"}, "'light', 'dark', 'auto'"),
         ({"engine": "neato"}, "'auto', 'dot', 'graphviz-pure'"),

@@ -22,7 +22,7 @@ from chainrule.autograd import (
     tanh,
 )
 from chainrule.nn import scalar
-from chainrule.viz import step
+from chainrule.viz import OptionError, step
 
 
 def neuron() -> Value:
@@ -245,3 +245,9 @@ def test_gradients_shown_are_the_engines() -> None:
     loss = neuron()
     w = next(x for x in step(loss).tape.leaves if x.name == "w")
     assert gradients(loss, w) == pytest.approx(2 * (np.tanh(0.7) - 1) * (1 - np.tanh(0.7) ** 2) * 2)
+
+
+@pytest.mark.parametrize("digits", [0, -1, "4", 2.5])
+def test_digits_are_a_count(digits):
+    with pytest.raises(OptionError, match="digits=.* is not a count"):
+        step(Value(2.0) * 3, digits=digits)
