@@ -1,7 +1,8 @@
 """The backward pass: reverse dependency order, one multiplication per edge, written as a generator.
 
-The stepper looks at it one edge at a time. `backward()` and `gradients()` exhaust it, where nobody watches in a quick
-branch: the same nodes in the same order, by straight code from the same rows, which a test holds to the same bits.
+The stepper looks at it one edge at a time. `backward()` and `gradients()` exhaust it; where nobody watches they take
+the nodes' `_sweep` instead: the same nodes in the same order, by straight code from the same rows, which a test holds
+to the same bits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from .errors import GradientError, KindError
 from .hooks import HOOKS, hooked
-from .modes import mode
+from .modes import MODE
 from .node import ASSIGNED, Node, describe
 
 __all__ = ["backward", "backward_pass", "gradients"]
@@ -41,22 +42,24 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
     general = constants or since > 0
     while stack:
         node = pop()
-        x = node._a
-        if x is None:
-            continue
-        if general or x.__class__ is tuple:
-            for x in node.inputs:
-                if x not in seen and (constants or x.requires_grad) and x.order >= since:
-                    seen[x] = None
-                    push(x)
-            continue
-        if x not in seen and x.requires_grad:  # the same for two inputs, written out for speed
+        while True:
+            x = node._a
+            if general or x.__class__ is tuple:
+                for x in node.inputs:
+                    if x not in seen and (constants or x.requires_grad) and x.order >= since:
+                        seen[x] = None
+                        push(x)
+                break
+            # the same for two inputs, written out for speed: one waits, the other is followed at once
+            x = node._b
+            if x is not None and x not in seen and x.requires_grad:
+                seen[x] = None
+                push(x)
+            x = node._a
+            if x is None or x in seen or not x.requires_grad:
+                break
             seen[x] = None
-            push(x)
-        x = node._b
-        if x is not None and x not in seen and x.requires_grad:
-            seen[x] = None
-            push(x)
+            node = x
     return seen
 
 
@@ -66,24 +69,14 @@ def backward_pass(
     recorded: bool = False,
     careful: bool = False,
     members: set[Node] | None = None,
-    quick: bool = False,
-) -> Iterator[Any]:
+) -> Iterator[Step]:
     """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
 
     `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
     at each node. A node comes up after all of its consumers, so its sum is complete by then. With
     `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
-    `members` are the nodes that receive a gradient; by default those that pass it on. A `quick` pass, which
-    nobody watches, takes all inputs of a node in one call of straight code written from the rows and yields
-    nothing; its `gradients` hold `None` for each member at first.
+    `members` are the nodes that receive a gradient; by default those that pass it on.
     """
-    if quick:
-        pull, get = order[-1]._pull, gradients.get
-        for node in reversed(order):
-            g = gradients[node]
-            if g is not None and node._a is not None:
-                (pull or node.op.pull)(node, g, gradients, get)  # type: ignore[union-attr]
-        return
     members = set(order) if members is None else members
     for node in hooked(order, gradients) if HOOKS else reversed(order):
         g = gradients.get(node)
@@ -117,14 +110,17 @@ def run(
     Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
     second look at every product, so it is only done where a NaN came out at one of the `ends`.
     """
-    watch = mode().watch
+    _, _, watch = MODE.get()
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
     quick = bool(order) and not recorded and not HOOKS and not _assigned_since(order)
     gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
     gradients.update(roots)
     with np.errstate(all="ignore"):
-        exhaust(backward_pass(order, gradients, recorded, quick=quick))
+        if quick:
+            order[-1]._sweep(order, gradients)
+        else:
+            exhaust(backward_pass(order, gradients, recorded))
         if has_nan(*map(gradients.get, ends)):
             gradients = dict(roots)
             exhaust(backward_pass(order, gradients, recorded, careful=True))

@@ -6,6 +6,7 @@ pass is nothing but multiplication and addition, and assigning to a leaf later c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -157,24 +158,30 @@ class Value(Node):
                 node.grad = g if node.grad is None else node.grad + g
 
     @staticmethod
-    def _pull(node: Any, g: float, totals: dict[Any, Any], get: Any) -> None:
-        """What `_pass_back` does, quickly: `g` times the local gradient, added to the total at each input."""
-        slope = node._slope_a
-        if slope is not None:
+    def _sweep(order: Sequence[Any], totals: dict[Any, Any]) -> None:
+        # `g` times the local gradient is added to the total at each input, with no call for a node
+        get = totals.get
+        for node in reversed(order):
+            g = totals[node]
+            if g is None or node._a is None:
+                continue
+            slope = node._slope_a
             if slope.__class__ is tuple:
-                return pull_any(node, g, totals, get)
-            x = node._a
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                totals[x] = g * slope if total is None else total + g * slope
-        slope = node._slope_b
-        if slope is not None:
-            x = node._b
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                totals[x] = g * slope if total is None else total + g * slope
-        elif node._slope_a is None:
-            pull_any(node, g, totals, get)
+                pull_any(node, g, totals, get)
+                continue
+            if slope is not None:
+                x = node._a
+                total = get(x, ABSENT)
+                if total is not ABSENT:
+                    totals[x] = g * slope if total is None else total + g * slope
+            slope = node._slope_b
+            if slope is not None:
+                x = node._b
+                total = get(x, ABSENT)
+                if total is not ABSENT:
+                    totals[x] = g * slope if total is None else total + g * slope
+            elif node._slope_a is None:  # none were computed: a checkpoint passes back in its own way
+                pull_any(node, g, totals, get)
 
     def _zero(self) -> float:
         return 0.0

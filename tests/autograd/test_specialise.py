@@ -25,8 +25,11 @@ def totals(root: Any, g: Any, quick: bool) -> list[Any]:
     found: dict[Node, Any] = dict.fromkeys(order) if quick else {}
     found[root] = g
     with np.errstate(all="ignore"):
-        for _ in backward_pass(order, found, quick=quick):
-            pass
+        if quick:
+            root._sweep(order, found)
+        else:
+            for _ in backward_pass(order, found):
+                pass
     return [found.get(node) for node in order]
 
 
