@@ -424,19 +424,22 @@ def control_line(c: dict[str, Any]) -> str:
     return f"Control: {readable(c['median'], 's')}, 80 % in {between(c, 's')}: {verdict}."
 
 
-def table(head: Sequence[Any], rows: Any) -> Iterator[str]:
+def table(head: Sequence[Any], rows: Any, text: int = 1) -> Iterator[str]:
+    """The first columns, `text` of them, are words and stand on the left."""
     cells = [[str(x) for x in row] for row in [head, *rows]]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(head))]
 
     def line(row: Sequence[str]) -> str:
         return (
             "| "
-            + " | ".join(x.ljust(w) if not i else x.rjust(w) for i, (x, w) in enumerate(zip(row, widths)))
+            + " | ".join(x.ljust(w) if i < text else x.rjust(w) for i, (x, w) in enumerate(zip(row, widths)))
             + " |"
         )
 
     yield line(cells[0])
-    yield "| " + " | ".join(("-" * w if not i else "-" * (w - 1) + ":") for i, w in enumerate(widths)) + " |"
+    yield (
+        "| " + " | ".join(("-" * w if i < text else "-" * (w - 1) + ":") for i, w in enumerate(widths)) + " |"
+    )
     yield from map(line, cells[1:])
 
 
@@ -472,4 +475,4 @@ def summary(report: dict[str, Any]) -> Iterator[str]:
         if goal["limit"] is not None
     ]
     yield from ("", "## Goals", "")
-    yield from table(("question", "case", "ratio", "measured", "80 % lie in", "goal", ""), rows)
+    yield from table(("question", "case", "ratio", "measured", "80 % lie in", "goal", ""), rows, text=3)
