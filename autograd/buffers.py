@@ -198,7 +198,8 @@ class TensorReplay:
 
     def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
         for leaf, g in gradients:
-            leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
+            if leaf.requires_grad:  # it may have been frozen since
+                leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
 
     # -------------------------------------------------- leaves by name, and batches
 

@@ -275,7 +275,8 @@ def _replay_of(node: Value) -> ScalarReplay:
 
 def _accumulate(leaves: Sequence[Any], gradients: Sequence[float]) -> None:
     for leaf, g in zip(leaves, gradients):
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
+        if leaf.requires_grad:  # it may have been frozen since
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
 
 
 def leaf_named(name: str, nodes: Sequence[Any]) -> Any:

@@ -577,6 +577,19 @@ def test_detect_nonfinite_names_operation_and_line() -> None:
         tape.backward()
 
 
+def test_a_leaf_that_was_frozen_after_recording_gets_no_gradient() -> None:
+    for kind in (Value, Tensor):
+        w, x = kind(2.0, name="w"), kind(3.0, name="x")
+        tape = Tape(w * x)
+        tape.forward()
+        w.requires_grad = False
+        for given in ({}, {"x": np.array([4.0, 5.0])}):
+            tape.forward(**given)
+            tape.backward()
+            assert w.grad is None
+        assert x.grad == 2.0
+
+
 def test_any_name_can_be_given() -> None:
     for kind in (Value, Tensor):
         tape = Tape(kind(1.0, name="self") * kind(3.0, name="a b"))
