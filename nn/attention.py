@@ -63,7 +63,7 @@ class MultiHeadAttention(Module):
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        rng = np.random.default_rng(seed)
+        rng = init.generator(seed)
         self.embed_dim = whole_number(embed_dim, "embed_dim")
         self.num_heads = whole_number(num_heads, "num_heads")
         self.batch_first = batch_first
@@ -134,7 +134,7 @@ class MultiHeadAttention(Module):
         if x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim:
             axes = "batch, length" if self.batch_first else "length, batch"
             raise ShapeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes sequences ({axes}, {self.embed_dim}) or "
+                f"{self._described()}, takes sequences ({axes}, {self.embed_dim}) or "
                 f"(length, {self.embed_dim}); given {describe(x)} as {name}"
             )
         return x
@@ -269,7 +269,7 @@ class TransformerEncoderLayer(Module):
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        rng = np.random.default_rng(seed)
+        rng = init.generator(seed)
         self._another = partial(
             type(self), d_model, nhead, dim_feedforward, dropout, layer_norm_eps=layer_norm_eps,
             batch_first=batch_first, norm_first=norm_first, bias=bias, seed=rng, dtype=dtype,

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.errors import RangeError
+from .module import whole_number
 
 if TYPE_CHECKING:
     from .training import Run
@@ -163,11 +164,9 @@ class EarlyStopping(KeepBest):
         restore_best: bool = True,
     ) -> None:
         super().__init__(monitor, mode, restore_best)
-        if patience < 1 or min_delta < 0:
-            raise RangeError(
-                f"patience is 1 epoch or more and min_delta is 0 or more; given {patience} and {min_delta}"
-            )
-        self.patience, self.min_delta = patience, min_delta
+        if min_delta < 0:
+            raise RangeError(f"min_delta is 0 or more; given {min_delta}")
+        self.patience, self.min_delta = whole_number(patience, "patience"), min_delta
         self.waited, self.reference = 0, math.nan
 
     def on_epoch_end(self, run: Run) -> None:
@@ -198,9 +197,7 @@ class PrintEpochs(Callback):
     """
 
     def __init__(self, every: int = 1) -> None:
-        if every < 1:
-            raise RangeError(f"a line is printed every 1 epoch or more; given {every}")
-        self.every = every
+        self.every = whole_number(every, "the number of epochs from line to line")
 
     def on_epoch_end(self, run: Run) -> None:
         """Print, if it is time."""

@@ -190,7 +190,7 @@ def _images(x: Any, layer: Module, channels: int | None = None) -> Any:
     if shape is None or len(shape) != 4 or channels not in (None, shape[1]):
         wanted = "channels" if channels is None else channels
         raise ShapeError(
-            f"{layer._path or 'the layer'}, a {layer._headline()}, takes images in an array of shape "
+            f"{layer._described()}, takes images in an array of shape "
             f"(n, {wanted}, height, width); given {describe(x)}. One image x of shape (channels, height, width) is "
             f"x[None], grey images of shape (n, height, width) are x[:, None], and channels that come last are moved "
             f"with x.transpose(0, 3, 1, 2)"

@@ -15,7 +15,8 @@ from numpy.typing import DTypeLike
 
 from ..autograd.errors import KindError, RangeError, ShapeError
 from ..autograd.node import describe
-from .init import Seed
+from .init import Seed, generator
+from .module import whole_number
 from .scalers import MinMaxScaler, Standardizer
 
 __all__ = ["DataLoader", "MinMaxScaler", "Standardizer", "k_fold", "one_hot", "split"]
@@ -23,10 +24,16 @@ __all__ = ["DataLoader", "MinMaxScaler", "Standardizer", "k_fold", "one_hot", "s
 
 def _samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
     """Arrays, and dicts of them, as given, and the number of samples that all of them have."""
-    made: list[Any] = [
-        {key: np.asarray(each) for key, each in x.items()} if isinstance(x, Mapping) else np.asarray(x)
-        for x in arrays
-    ]
+    try:
+        made: list[Any] = [
+            {key: np.asarray(each) for key, each in x.items()} if isinstance(x, Mapping) else np.asarray(x)
+            for x in arrays
+        ]
+    except ValueError:
+        raise ShapeError(
+            f"{what} takes arrays, one argument each, as in {what}(X, y); given a list or tuple whose entries are of "
+            f"different shapes, or arrays in one tuple"
+        ) from None
     shapes = [each.shape for x in made for each in (x.values() if isinstance(x, dict) else [x])]
     if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
         raise ShapeError(
@@ -75,15 +82,13 @@ class DataLoader:
                     f"DataLoader takes arrays; given {x!r}. Options have names, as in batch_size=32"
                 )
         self.arrays, self.n_samples = _samples(arrays, "DataLoader")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            raise KindError(f"batch_size is a whole number of samples; given {batch_size!r}")
-        if batch_size < 1:
-            raise RangeError(f"a batch has 1 sample or more; given batch_size={batch_size}")
-        self.batch_size = int(batch_size)
+        self.batch_size = whole_number(batch_size, "batch_size")
         self.shuffle = shuffle
         self.drop_last = drop_last
         # without a seed, one is drawn now, so that `epoch` means something all the same
-        self.seed = seed if seed is not None else int(np.random.default_rng().integers(2**32))
+        self.seed = (
+            int(generator(None).integers(2**32)) if seed is None else whole_number(seed, "seed", least=0)
+        )
         self.epoch = 0
         self._given = 0  # batches of the present epoch; 0 between epochs
         self._start = 0  # batches to pass over at the start of the next one
@@ -173,7 +178,11 @@ def split(
     [5, 3, 2]
     """
     made, n = _samples(arrays, "split")
-    sizes = {"train": 0, "validation": _count(validation_size, n), "test": _count(test_size, n)}
+    sizes = {
+        "train": 0,
+        "validation": _count(validation_size, n, "validation_size"),
+        "test": _count(test_size, n, "test_size"),
+    }
     sizes["train"] = n - sum(sizes.values())
     if not validation_size:
         del sizes["validation"]
@@ -182,7 +191,7 @@ def split(
             f"test_size={test_size} and validation_size={validation_size} of {n} samples leave "
             f"{', '.join(f'{size} for {name}' for name, size in sizes.items())}; each part needs one at least"
         )
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     order = rng.permutation(n)
     if stratify:
         order = _by_class(order, made[-1], len(sizes))
@@ -218,14 +227,18 @@ def k_fold(*arrays: Any, k: int = 5, seed: Seed = None, stratify: bool = False) 
     made, n = _samples(arrays, "k_fold")
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 2 <= k <= n:
         raise RangeError(f"cross-validation of {n} samples takes from 2 to {n} folds; given k={k!r}")
-    order = np.random.default_rng(seed).permutation(n)
+    order = generator(seed).permutation(n)
     if stratify:
         order = _by_class(order, made[-1], k)
     fold = np.arange(n) % k
     return (tuple(_take(x, order[part]) for x in made for part in (fold != i, fold == i)) for i in range(k))
 
 
-def _count(size: float, n: int) -> int:
+def _count(size: float, n: int, what: str) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, float, np.number)):
+        raise KindError(
+            f"{what} is a share of all samples, such as 0.2, or their number; given {describe(size)}"
+        )
     return int(size) if isinstance(size, (int, np.integer)) else round(n * size)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..autograd import Node, Tensor, Value
 from ..autograd.buffers import redrawn
-from .init import Seed
+from .init import Seed, generator
 from .module import Module, as_input, probability
 
 __all__ = ["Dropout"]
@@ -39,7 +39,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         self.p = probability(p, "the probability of dropping a unit, p,")
-        self.generator = np.random.default_rng(seed)
+        self.generator = generator(seed)
 
     def forward(self, x: Any) -> Any:
         """`x`, with a new mask in training."""

@@ -103,12 +103,12 @@ class Embedding(Module):
         t = x.data if isinstance(x, Tensor) else np.asarray(x)
         if t.dtype.kind not in "iu" and t.size:
             raise KindError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes whole numbers, each the number of a row; "
+                f"{self._described()}, takes whole numbers, each the number of a row; "
                 f"given {describe(x)}. Write x.astype(int) if they are whole"
             )
         if t.size and (t.min() < 0 or t.max() >= self.num_embeddings):
             raise RangeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, has rows 0 to {self.num_embeddings - 1}; given "
+                f"{self._described()}, has rows 0 to {self.num_embeddings - 1}; given "
                 f"numbers from {t.min()} to {t.max()}"
             )
         return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)

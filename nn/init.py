@@ -20,12 +20,14 @@ from numpy.typing import DTypeLike
 from .. import autograd
 from ..autograd import Tensor
 from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd.node import describe
 
 __all__ = [
     "Seed",
     "calculate_gain",
     "constant",
     "fans",
+    "generator",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -48,6 +50,24 @@ Seed: TypeAlias = int | np.random.Generator | None
 """What random numbers start from: a number, a generator to go on with, or `None` for other ones each time."""
 
 Shape: TypeAlias = tuple[int, ...]
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """Where random numbers come from: the generator that is given, or a new one from a seed.
+
+    Raises `KindError` for what is no seed.
+
+    >>> from chainrule.nn import init
+    >>> float(init.generator(0).random()) == float(init.generator(0).random())
+    True
+    """
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise KindError(
+            f"a seed is a whole number from 0 on, or a generator of NumPy's, or None for other numbers each time; "
+            f"given {describe(seed)}"
+        ) from None
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -106,7 +126,7 @@ def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLik
     array([[ 0.013, -0.013],
            [ 0.064,  0.01 ]])
     """
-    return (std * np.random.default_rng(seed).standard_normal(shape)).astype(dtype, copy=False)
+    return (std * generator(seed).standard_normal(shape)).astype(dtype, copy=False)
 
 
 def uniform(shape: Shape, *, std: float, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
@@ -117,7 +137,7 @@ def uniform(shape: Shape, *, std: float, seed: Seed = None, dtype: DTypeLike = n
     True
     """
     bound = math.sqrt(3) * std
-    return np.random.default_rng(seed).uniform(-bound, bound, shape).astype(dtype, copy=False)
+    return generator(seed).uniform(-bound, bound, shape).astype(dtype, copy=False)
 
 
 def _glorot(shape: Shape, gain: float) -> float:
@@ -225,7 +245,7 @@ def orthogonal(
     """
     fans(shape)  # which refuses shapes that are no weights
     rows, columns = shape[0], math.prod(shape[1:])
-    drawn = np.random.default_rng(seed).standard_normal((max(rows, columns), min(rows, columns)))
+    drawn = generator(seed).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
     q *= np.where(np.diagonal(r) < 0, -1, 1)  # so that every such matrix is as likely
     return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype, copy=False)
@@ -280,11 +300,11 @@ def spread_by_layer(
 
     `layers` linear layers of `width` units, each with weights from `weight_init(shape, **options)` and followed by
     the activation of this name (or "linear"), are given normal numbers with deviation `input_std`, and at their end
-    a gradient of normal numbers. Returns the mean square of the output of each layer, "activations", and of the gradient
-    there, "gradients", both from the first layer to the last: flat where the initialiser suits the activation.
+    a gradient of normal numbers. Returns the mean square of the output of each layer, "activations", and of the
+    gradient there, "gradients", both from the first layer to the last: flat where the initialiser suits the activation.
 
-    He's weights keep both with ReLU, Glorot's with linear layers, and with tanh as long as the signal is small: there tanh
-    is a line. Of signals near 1 tanh takes something in each layer, ever less of it the smaller they have become.
+    He's weights keep both with ReLU, Glorot's with linear layers, and with tanh as long as the signal is small, where
+    tanh is a line. Of signals near 1 tanh takes something in each layer, the less the smaller they have become.
 
     >>> from chainrule.nn import init
     >>> kept = init.spread_by_layer(init.he_normal, "relu")["activations"]
@@ -296,7 +316,7 @@ def spread_by_layer(
         raise KindError(
             f"spread_by_layer takes an initialiser, such as nn.init.he_normal; given {weight_init!r:.40}"
         )
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):
         raise RangeError(f"there is no activation {activation!r}")

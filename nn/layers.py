@@ -60,7 +60,7 @@ class Linear(Module):
         x = as_input(x, self.weight.dtype, self)
         if not x.ndim or x.shape[-1] != self.in_features:
             raise ShapeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes rows of {self.in_features} numbers; "
+                f"{self._described()}, takes rows of {self.in_features} numbers; "
                 f"given {describe(x)}. Its last axis has to be {self.in_features} long: "
                 f"is the data transposed, or the layer before of another width?"
             )
@@ -107,7 +107,7 @@ class Maxout(Module):
     ) -> None:
         self.out_features = _width(out_features)
         self.num_pieces = whole_number(num_pieces, "the number of pieces")
-        rng = np.random.default_rng(seed)
+        rng = init.generator(seed)
         self.linear = Linear(
             in_features,
             self.out_features * self.num_pieces,
@@ -204,7 +204,7 @@ class MLP(Module):
     ) -> None:
         widths = checked_widths(n_inputs, widths)
         between, weight_init = activation_named(activation)
-        rng = np.random.default_rng(seed)
+        rng = init.generator(seed)
         layers: list[Module] = []
         for n_in, n_out in pairwise(widths[:-1]):
             layers += [Linear(n_in, n_out, weight_init=weight_init, seed=rng, dtype=dtype), between()]
@@ -243,4 +243,8 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Any:
         """`x` with its first axis kept."""
+        if not isinstance(x, (np.ndarray, np.generic)):
+            x = as_input(x, np.dtype(float), self)
+        if not x.ndim:
+            raise ShapeError("Flatten keeps the axis of the samples; given an array of shape ()")
         return x.reshape((x.shape[0], -1))

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd import (
     Node,
+    Primitive,
     Tensor,
     Value,
     absolute,
@@ -78,6 +79,24 @@ def _checked(reduction: str, n: int) -> str:
     if n == 0 and reduction == "mean":
         raise ShapeError("the mean loss of no samples is not a number: the batch is empty")
     return reduction
+
+
+def _refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) -> None:
+    """Raise for what a softmax or sigmoid has just made, where the loss takes the numbers before it."""
+    first = x[0] if isinstance(x, (list, tuple)) and len(x) else x
+    if isinstance(first, Node) and first.op is made_by:
+        raise RangeError(
+            f"{what} takes the {made_by.name} itself, and was given the output of one: the gradient would be that "
+            f"of another loss. Leave it out of the model, or write {instead}"
+        )
+
+
+def _refuse_positive(log_p: np.ndarray, what: str) -> None:
+    if log_p.size and log_p.max() > 1e-3:  # more than rounding
+        raise RangeError(
+            f"{what} takes logarithms of probabilities, which are 0 at most; given up to {log_p.max():g}. Of logits "
+            f"write log_softmax(x), of probabilities log(p)"
+        )
 
 
 def _pair(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
@@ -299,6 +318,9 @@ def binary_cross_entropy_with_logits(
     >>> round(loss.item(), 4), z.grad
     (1000.6931, array([-0.5,  1. ]))
     """
+    _refuse_probabilities(
+        logits, sigmoid, "binary_cross_entropy_with_logits", "binary_cross_entropy for probabilities"
+    )
     pair = _pair(logits, target, "binary_cross_entropy_with_logits")
     _check_probabilities(_plain(pair[1]), "binary_cross_entropy_with_logits was given targets", CALL_THEM_0_1)
     if pos_weight is not None:
@@ -416,6 +438,7 @@ def cross_entropy(
     (0.3466, array([[ 0.25, -0.25],
            [ 0.  ,  0.  ]]))
     """
+    _refuse_probabilities(logits, softmax, "cross_entropy", "nll_loss(log(p), y) for probabilities")
     if isinstance(logits, (list, tuple)) and any(isinstance(v, Value) for v in _flat(logits)):
         if weight is not None or label_smoothing:
             raise KindError("of Values, cross_entropy has no weight and no label_smoothing; use Tensors")
@@ -444,6 +467,7 @@ def nll_loss(
     0.6931471805599453
     """
     x, target, ignored = _classes(log_probabilities, target, "nll_loss", ignore_index)
+    _refuse_positive(_plain(x), "nll_loss")
     if weight is None and not ignored:
         return _nll(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
     return _weighted(x, target, reduction, weight, ignore_index, 0.0)
@@ -466,6 +490,7 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     x, y = _pair(log_probabilities, target, "kl_div")
     if isinstance(x, (Value, list)):
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
+    _refuse_positive(_plain(x), "kl_div")
     if log_target:
         losses = exp(y) * (y - x)
     else:
@@ -528,6 +553,11 @@ def _classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[
         raise ShapeError(
             f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
             f"number for each row of scores, shape {x.shape[:-1]}, or one probability for each score, shape {x.shape}"
+            + (
+                ". Classes are along the last axis; PyTorch's second one is moved there by moveaxis(x, 1, -1)"
+                if t.shape == x.shape[:1] + x.shape[2:]
+                else ""
+            )
         )
     if t.ndim == x.ndim:
         target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)

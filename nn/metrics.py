@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node
-from ..autograd.errors import ShapeError
+from ..autograd import Node, sigmoid
+from ..autograd.errors import KindError, RangeError, ShapeError
 
 __all__ = ["accuracy"]
 
 
-def accuracy(scores: Any, target: Any) -> float:
+def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
     """The share of samples whose class is right, from 0 to 1.
 
     `scores` are `(n, classes)`, and the highest is taken for the answer (the first of equal ones); with a single
-    column, or `(n,)`, there are two classes and a positive score (a logit) is the second one. `target` has a whole
-    number for each sample, or a probability for each class.
+    column, or `(n,)`, there are two classes, and a score above the `threshold` is the second one: 0 for
+    logits, 0.5 for probabilities. `target` has a whole number for each sample, or a probability for each class.
 
-    Raises `ShapeError` where the numbers of samples differ, or there are none.
+    Raises `ShapeError` where the numbers of samples differ, or there are none, `RangeError` for classes that have no
+    score.
 
     >>> from chainrule.nn import accuracy
     >>> accuracy([[0.1, 2.0], [3.0, -1.0]], [1, 1])
@@ -28,17 +29,40 @@ def accuracy(scores: Any, target: Any) -> float:
     1.0
     """
     answers, classes = _plain(scores), _plain(target)
-    if answers.ndim > 1 and answers.shape[-1] > 1:
+    if classes.dtype.kind not in "fiub":
+        raise KindError(
+            f"classes are numbers from 0 on; given dtype {classes.dtype}. np.unique(y, return_inverse=True) "
+            f"numbers them"
+        )
+    several = answers.ndim > 1 and answers.shape[-1] > 1
+    if several:
+        n_classes = answers.shape[-1]
         if classes.shape == answers.shape:
+            if np.abs(classes.sum(-1) - 1).max(initial=0) > 1e-3:
+                raise RangeError(
+                    "accuracy was given a row of targets for each sample that does not sum to 1. Of several labels "
+                    "at once, the share that is right is ((scores > 0) == target).mean(), of arrays"
+                )
             classes = classes.argmax(-1)
         answers = answers.argmax(-1)
     else:
-        answers = answers.ravel() > 0
-        classes = classes.ravel() > 0  # -1 and +1 are as good as 0 and 1
+        if threshold == 0 and isinstance(scores, Node) and scores.op is sigmoid:
+            raise RangeError(
+                "accuracy was given probabilities, which a sigmoid has made, and takes a score above 0 for a yes. "
+                "Write accuracy(p, y, threshold=0.5), as in metrics={'accuracy': lambda p, y: accuracy(p, y, 0.5)}"
+            )
+        n_classes, answers, classes = 2, answers.ravel() > threshold, classes.ravel()
+        classes = np.where(classes == -1, 0, classes)  # -1 and +1 are as good as 0 and 1
     if answers.shape != classes.shape or not answers.size:
         raise ShapeError(
             f"accuracy was given scores of shape {_plain(scores).shape} and targets of shape {_plain(target).shape}; "
             f"it takes one target for each row of scores, and one row at least"
+        )
+    if not (classes.min() >= 0 and classes.max() < n_classes):
+        raise RangeError(
+            f"{'a score for each class' if several else 'one score a sample'} means classes from 0 to "
+            f"{n_classes - 1}; the targets have {classes.min():g} to {classes.max():g}. Of classes that are predicted "
+            f"already, write (predicted == target).mean()"
         )
     return float((answers == classes).mean())
 

@@ -246,7 +246,10 @@ class Module:
         >>> Linear(2, 3).to(np.float32).weight.dtype
         dtype('float32')
         """
-        dtype = np.dtype(dtype)
+        try:
+            dtype = np.dtype(dtype if dtype is not None else "")  # which NumPy takes for float64
+        except TypeError:
+            raise KindError(f"a dtype is np.float32 or np.float64; given {describe(dtype)}") from None
         parameters = self.parameters()
         if dtype.kind != "f":
             raise KindError(
@@ -326,6 +329,12 @@ class Module:
     def _headline(self) -> str:
         return f"{type(self).__name__}({self.extra_repr()})"
 
+    def _described(self, unnamed: str = "the layer") -> str:
+        """For messages: `layers.0, a Linear(2 -> 8)`."""
+        name = type(self).__name__
+        vowel = name[0] in ("AEFHILMNORSX" if name[1:2].isupper() else "AEIOU")  # an LSTM, an Embedding
+        return f"{self._path or unnamed}, {'an' if vowel else 'a'} {self._headline()}"
+
     def __repr__(self) -> str:
         lines = [self._headline()]
         for name, part in self._parts():
@@ -380,9 +389,15 @@ def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
             f"The layers of chainrule.nn.scalar work on Values"
         )
     try:
-        return Tensor(np.asarray(x, dtype), requires_grad=False)
-    except (TypeError, ValueError):
-        raise KindError(f"{layer._headline()} works on Tensors and arrays; given {describe(x)}") from None
+        array = np.asarray(x)
+    except ValueError:  # a ragged list
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        raise KindError(
+            f"{layer._headline()} works on Tensors and arrays of real numbers; given {describe(x)}. "
+            f"Write x.astype(float) if they are numbers in another guise"
+        )
+    return Tensor(np.asarray(array, dtype), requires_grad=False)
 
 
 def whole_number(n: Any, what: str, least: int = 1) -> int:

@@ -53,7 +53,7 @@ class _BatchNorm(Module):
         x = as_input(x, self.weight.dtype if self.weight is not None else np.dtype(np.float64), self)
         if x.ndim not in self._shapes or x.shape[1] != self.num_features:
             raise ShapeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes arrays of shape "
+                f"{self._described()}, takes arrays of shape "
                 f"{' or '.join(self._shapes.values()).replace('C', str(self.num_features))}; given {describe(x)}"
             )
         axes = (0, *range(2, x.ndim))
@@ -62,7 +62,7 @@ class _BatchNorm(Module):
             count = math.prod(x.shape[k] for k in axes)
             if self.training and count < 2:
                 raise ShapeError(
-                    f"{self._path or 'the layer'}, a {self._headline()}, normalises each channel over the batch, and "
+                    f"{self._described()}, normalises each channel over the batch, and "
                     f"was given {describe(x)}: {count} number{'s' * (count != 1)} in a channel, which "
                     f"{'has' if count else 'have'} no deviation. Train on batches of 2 samples or more "
                     f"(DataLoader(..., drop_last=True) leaves out a short last one), or call model.eval() first"
@@ -170,7 +170,7 @@ class LayerNorm(Module):
         count = len(self.normalized_shape)
         if x.shape[-count:] != self.normalized_shape:
             raise ShapeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes arrays whose last axes are "
+                f"{self._described()}, takes arrays whose last axes are "
                 f"{self.normalized_shape}; given {describe(x)}"
             )
         y, _, _ = _normalised(x, tuple(range(x.ndim - count, x.ndim)), self.eps)

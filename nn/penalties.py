@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Node, Value, absolute, dot, square, total
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError
@@ -63,6 +65,8 @@ def _penalty(
     of_values: Callable[[list[Any]], Any],
     of_elements: Callable[[Any], Any],
 ) -> Any:
+    if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)):
+        raise KindError(f"the strength of {what} is a number, such as 0.01; given {describe(strength)}")
     if not strength >= 0:
         raise RangeError(f"the strength of {what} is 0 or more; given {strength}")
     if isinstance(parameters, Module):

@@ -46,7 +46,7 @@ class _Cell(Module):
     ) -> None:
         self.input_size = whole_number(input_size, "input_size")
         self.hidden_size = whole_number(hidden_size, "hidden_size")
-        rng, columns = np.random.default_rng(seed), self.n_gates * self.hidden_size
+        rng, columns = init.generator(seed), self.n_gates * self.hidden_size
         std = 1 / math.sqrt(3 * self.hidden_size)
         for name, rows in (("weight_ih", self.input_size), ("weight_hh", self.hidden_size)):
             setattr(self, name, Parameter(init.uniform((rows, columns), std=std, seed=rng, dtype=dtype)))
@@ -63,7 +63,7 @@ class _Cell(Module):
         x = as_input(x, self.weight_ih.dtype, self)
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ShapeError(
-                f"{self._path or 'the cell'}, a {self._headline()}, takes one item of a sequence, (batch, "
+                f"{self._described('the cell')}, takes one item of a sequence, (batch, "
                 f"{self.input_size}) or ({self.input_size},); given {describe(x)}. Whole sequences are for "
                 f"{type(self).__name__.removesuffix('Cell')}"
             )
@@ -225,24 +225,26 @@ class _Recurrent(Module):
         *,
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
-        **options: Any,
     ) -> None:
         self.input_size = whole_number(input_size, "input_size")
         self.hidden_size = whole_number(hidden_size, "hidden_size")
         self.num_layers = whole_number(num_layers, "num_layers")
         self.batch_first, self.bidirectional = batch_first, bidirectional
-        rng = np.random.default_rng(seed)
+        rng = init.generator(seed)
         above = [self.hidden_size * (1 + bidirectional)] * (self.num_layers - 1)
 
         def column() -> list[_Cell]:
             return [
-                self.cell(width, hidden_size, bias, seed=rng, dtype=dtype, **options)
+                self._cell(width, hidden_size, bias, seed=rng, dtype=dtype)
                 for width in (self.input_size, *above)
             ]
 
         self.cells = column()
         self.reverse_cells = column() if bidirectional else []
         self.dropout = Dropout(dropout, seed=rng)
+
+    def _cell(self, input_size: int, hidden_size: int, bias: bool, **options: Any) -> _Cell:
+        return self.cell(input_size, hidden_size, bias, **options)
 
     def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """The hidden states of the last layer at every item, and the last states of all layers.
@@ -259,7 +261,7 @@ class _Recurrent(Module):
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.size:
             axes = "batch, length" if self.batch_first else "length, batch"
             raise ShapeError(
-                f"{self._path or 'the layer'}, a {self._headline()}, takes sequences of {self.input_size} numbers an "
+                f"{self._described()}, takes sequences of {self.input_size} numbers an "
                 f"item, ({axes}, {self.input_size}) or (length, {self.input_size}); given {describe(x)}"
             )
         time = 1 if self.batch_first and x.ndim == 3 else 0
@@ -327,10 +329,14 @@ class RNN(_Recurrent):
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
+        self.nonlinearity = nonlinearity
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            seed=seed, dtype=dtype, nonlinearity=nonlinearity,
+            seed=seed, dtype=dtype,
         )  # fmt: skip
+
+    def _cell(self, input_size: int, hidden_size: int, bias: bool, **options: Any) -> _Cell:
+        return RNNCell(input_size, hidden_size, bias, self.nonlinearity, **options)
 
 
 class LSTM(_Recurrent):

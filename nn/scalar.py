@@ -13,15 +13,13 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..autograd import Node, Primitive, Value, elementwise, maximum
 from ..autograd.errors import ShapeError
 from ..autograd.modes import recording
 from ..autograd.primitives import dot_, positive
 from .activations import ACTIVATIONS
 from .activations import activation as activation_named
-from .init import Seed
+from .init import Seed, generator
 from .layers import checked_widths
 from .module import Module, ScalarParameter, whole_number
 
@@ -127,7 +125,7 @@ class Neuron(_ScalarModule):
         """A Value from a list of them, or of numbers."""
         if len(x) != len(self.w):
             raise ShapeError(
-                f"{self._path or 'the neuron'}, a {self._headline()}, has {len(self.w)} weights and was given "
+                f"{self._described('the neuron')}, has {len(self.w)} weights and was given "
                 f"{len(x)} inputs. Give it one number for each weight, or make a network with "
                 f"{len(x)} inputs"
             )
@@ -160,7 +158,7 @@ class Maxout(_ScalarModule):
     def __init__(
         self, n_inputs: int, n_pieces: int = 2, *, seed: Seed = None, compound: bool = False
     ) -> None:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.pieces = [
             Neuron(n_inputs, nonlin=False, seed=rng, compound=compound)
             for _ in range(whole_number(n_pieces, "the number of pieces"))
@@ -248,7 +246,7 @@ class MLP(_ScalarModule):
         compound: bool = False,
     ) -> None:
         self.widths = checked_widths(n_inputs, widths)
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         last = len(widths) - 1
         self.layers = [
             Layer(n_in, n_out, i != last, activation, seed=rng, compound=compound)

@@ -38,6 +38,12 @@ class Scaler:
         X = _numbers(X, "fit")
         if not X.ndim or not len(X):
             raise ShapeError(f"{type(self).__name__}.fit wants one sample at least; given shape {X.shape}")
+        if not np.isfinite(X).all():
+            place = tuple(np.argwhere(~np.isfinite(X))[0].tolist())
+            raise RangeError(
+                f"{type(self).__name__}.fit measures column {', '.join(map(str, place[1:])) or 0} and finds {X[place]} "
+                f"in sample {place[0]}. Leave such samples out, or write another number in its place"
+            )
         shift, scale = self._measure(X.astype(np.float64, copy=False))
         constant = X.max(0) == X.min(0)  # such a column is only shifted, to exactly 0
         shift, scale = np.where(constant, X[0], shift), np.where(constant, 1.0, scale)

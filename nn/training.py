@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..autograd import detect_nonfinite, no_grad
-from ..autograd.errors import KindError, NonfiniteError, RangeError, ShapeError
+from ..autograd import Node, detect_nonfinite, no_grad
+from ..autograd.errors import KindError, NonfiniteError, ShapeError
 from ..autograd.node import describe
 from . import saving
 from .callbacks import Callback, EarlyStopping, KeepBest
 from .checkpoints import generators_in, pack, unpack
 from .data import DataLoader
 from .history import History
-from .module import Module, ScalarParameter
+from .module import Module, ScalarParameter, whole_number
 from .optim import Adam, Optimizer, clip_grad_norm_, clip_grad_value_
 
 __all__ = ["Run", "evaluate", "fit"]
@@ -95,15 +95,17 @@ def fit(
     >>> len(history["loss"]), history["loss"][0] > history["loss"][-1]
     (3, True)
     """
-    if epochs < 0:
-        raise RangeError(f"epochs is how often all data are seen, 0 or more; given {epochs}")
-    if isinstance(early_stopping, int):
-        early_stopping = EarlyStopping(early_stopping)
+    if not isinstance(model, Module):
+        raise KindError(f"fit trains a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
+    _function(loss, "the loss is a function of prediction and target, such as nn.mse_loss")
+    if penalty is not None:
+        _function(
+            penalty,
+            "the penalty is a function of the model, such as lambda model: nn.l2_penalty(model, 0.01)",
+        )
+    epochs = whole_number(epochs, "epochs", least=0)
     schedules = _listed(schedule)
-    if optimizer is None:
-        optimizer = schedules[0].optimizer if schedules else Adam(model.parameters())
-    if any(each.optimizer is not optimizer for each in schedules):
-        raise KindError("a schedule was made for another optimizer than the one that fit was given")
+    optimizer = _optimizer(optimizer, schedules, model)
     run = Run(
         model,
         loss,
@@ -115,7 +117,7 @@ def fit(
         penalty,
         (clip_norm, clip_value),
         # without early stopping the best model is kept all the same, in case of Ctrl-C
-        [early_stopping or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))],
+        [_stopping(early_stopping) or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))],
         epochs,
     )
     if checkpoint is not None and saving.check_path(checkpoint)[0].exists():
@@ -224,10 +226,17 @@ class Run:
         self.optimizer.zero_grad()
         output = self.predict(*inputs)
         wrong = total = self.loss(output, y)
-        found = {"loss": float(wrong), **{name: measure(output, y) for name, measure in self.metrics.items()}}
+        found = {"loss": _number(f"the loss, {_name(self.loss)},", wrong)}
+        if not isinstance(wrong, Node):
+            raise KindError(
+                f"the loss, {_name(self.loss)}, gave {describe(wrong)}, from which no gradient comes. Compute it "
+                f"from the prediction by functions of chainrule, without float(), .item() and .data"
+            )
+        for name, measure in self.metrics.items():
+            found[name] = _number(f"the metric {name}", measure(output, y))
         if self.penalty is not None:
             extra = self.penalty(self.model)
-            found["penalty"] = float(extra)
+            found["penalty"] = _number("the penalty", extra)
             total = wrong + extra
         if not math.isfinite(float(total)):
             self.blame("the loss", float(total), inputs, y, before)
@@ -389,7 +398,9 @@ def evaluate(
         with no_grad():
             for *inputs, y in _loader(data, batch_size, False, 0):
                 output = predict(*inputs)
-                found = {"loss": loss(output, y), **{name: f(output, y) for name, f in measures.items()}}
+                found = {"loss": _number(f"the loss, {_name(loss)},", loss(output, y))}
+                for name, measure in measures.items():
+                    found[name] = _number(f"the metric {name}", measure(output, y))
                 means.add(_length(y), found)
     finally:
         model.train(training)
@@ -410,10 +421,10 @@ class _Means:
         self.sums: dict[str, float] = {}
         self.samples = 0
 
-    def add(self, n: int, found: Mapping[str, Any]) -> None:
+    def add(self, n: int, found: Mapping[str, float]) -> None:
         self.samples += n
         for name, value in found.items():
-            self.sums[name] = self.sums.get(name, 0.0) + n * float(value)
+            self.sums[name] = self.sums.get(name, 0.0) + n * value
 
     def values(self) -> dict[str, float]:
         return {name: total / self.samples for name, total in self.sums.items()}
@@ -477,6 +488,58 @@ def _callback(given: Any) -> Any:
 MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
+def _optimizer(given: Any, schedules: list[Any], model: Module) -> Optimizer:
+    """The optimiser that was given, or that of the schedules, or Adam; it has to change the model."""
+    for each in schedules:
+        if isinstance(each, type) or not (hasattr(each, "optimizer") and hasattr(each, "step")):
+            raise KindError(
+                f"a schedule is made with an optimizer, as in nn.schedules.Cosine(optimizer, T_max=10); "
+                f"given {describe(each)}"
+            )
+    found = schedules[0].optimizer if given is None and schedules else given
+    if found is None:
+        found = Adam(model.parameters())
+    if not isinstance(found, Optimizer):
+        raise KindError(
+            f"the optimizer is made with the model's parameters, as in nn.SGD(model.parameters(), lr=0.1); "
+            f"given {describe(found)}"
+        )
+    if any(each.optimizer is not found for each in schedules):
+        raise KindError("a schedule was made for another optimizer than the one that fit was given")
+    if set(found.parameters).isdisjoint(model.parameters()):
+        raise KindError(
+            f"the optimizer changes none of the model's parameters: was it made for another model? Write "
+            f"{type(found).__name__}(model.parameters(), ...)"
+        )
+    return found
+
+
+def _stopping(given: Any) -> EarlyStopping | None:
+    if given is None or isinstance(given, EarlyStopping):
+        return given
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
+        raise KindError(
+            f"early_stopping is an EarlyStopping, or its patience, such as 10; given {describe(given)}"
+        )
+    return EarlyStopping(int(given))
+
+
+def _function(given: Any, what: str) -> None:
+    if not callable(given):
+        raise KindError(f"{what}; given {describe(given)}")
+
+
+def _number(what: str, found: Any) -> float:
+    """What a loss or a metric found, as a float."""
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        raise KindError(
+            f"{what} gave {describe(found)}, where one number for the batch is wanted, such as the mean over its "
+            f"samples (reduction='mean')"
+        ) from None
+
+
 def _listed(given: Any) -> list[Any]:
     if given is None:
         return []
@@ -500,13 +563,16 @@ def _loader(data: Data, batch_size: int, shuffle: bool, seed: int | None) -> Dat
 
 
 def _measures(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
-    if isinstance(metrics, Mapping):
-        return dict(metrics)
-    if callable(metrics):
+    if callable(metrics) or isinstance(metrics, str):
         raise KindError(
             f"metrics are a list or a dict of functions; given one. Write metrics=[{_name(metrics)}]"
         )
-    return {_name(metric): metric for metric in metrics or ()}
+    named = (
+        dict(metrics) if isinstance(metrics, Mapping) else {_name(metric): metric for metric in metrics or ()}
+    )
+    for metric in named.values():
+        _function(metric, "a metric is a function of prediction and target, such as nn.accuracy")
+    return named
 
 
 def _name(function: Any) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd.errors import RangeError
-from ..init import Seed
+from ..init import Seed, generator
+from ..module import whole_number
 
 __all__ = ["circles", "gaussians", "moons", "rings", "spirals", "xor"]
 
@@ -23,6 +24,7 @@ def _classes(n_samples: int, n_classes: int = 2) -> np.ndarray:
         raise RangeError(
             f"{n_samples} samples of {n_classes} classes were asked for: there must be at least one of each"
         )
+    n_samples = whole_number(n_samples, "the number of samples")
     return np.arange(n_samples, dtype=np.int64) % n_classes
 
 
@@ -30,7 +32,7 @@ def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, see
     """Points at `(x, y)`, made noisy and shuffled."""
     if noise < 0:
         raise RangeError(f"noise is a standard deviation and cannot be negative, as {noise} is")
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     order = rng.permutation(len(classes))
     points = np.stack([x, y], axis=1)[order]
     return points + noise * rng.standard_normal(points.shape), classes[order]
@@ -77,7 +79,7 @@ def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Point
     >>> bool((radius[y == 0] >= 0.75).all()), bool((radius[y == 1] <= 0.5).all())
     (True, True)
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     classes = _classes(n_samples)
     area, t = rng.random((2, n_samples)) * [[1.0], [2 * np.pi]]
     radius = np.sqrt(np.where(classes == 0, 0.75**2 + area * (1 - 0.75**2), area * 0.5**2))
@@ -109,7 +111,7 @@ def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     >>> bool((y == (X[:, 0] * X[:, 1] < 0)).all())
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     quarter = _classes(n_samples, 4)  # classes 0, 1, 0, 1 going around
     side_x = np.array([1, -1, -1, 1])[quarter]
     side_y = np.array([1, 1, -1, -1])[quarter]

@@ -76,7 +76,7 @@ def test_loaders_that_cannot_be():
         DataLoader(X[:0], Y[:0])
     with pytest.raises(RangeError, match="no batch comes from 11 samples"):
         DataLoader(X, Y, batch_size=12, drop_last=True)
-    with pytest.raises(RangeError, match="1 sample or more"):
+    with pytest.raises(RangeError, match="batch_size is 1 or more"):
         DataLoader(X, Y, batch_size=0)
     with pytest.raises(KindError, match="have names, as in batch_size=32"):
         DataLoader(X, Y, 4)
