@@ -74,7 +74,9 @@ class Source(str):
 
 
 def folded(text: str) -> str:
-    """A program with the helpers by their first lines and without the digits of large arrays: the passes come early.
+    """A program with the helpers by their first lines, the first of many leaves, and large arrays without their digits.
+
+    So the passes come early.
 
     >>> from chainrule.autograd.listing import folded
     >>> print(folded("def half(x):\\n    return x / 2\\n\\n\\n# leaves\\n"), end="")
@@ -84,6 +86,9 @@ def folded(text: str) -> str:
     # leaves
     """
     text = re.sub(r'"""\n[0-9a-f\n]+"""', '"..."', text)
+    leaf = r"(?:\w+ = [^(\n]+\n)"  # a single number
+    many = rf"(# leaves\n{leaf}{{6}})({leaf}{{6,}})"
+    text = re.sub(many, lambda found: f"{found[1]}# ... and {found[2].count(chr(10))} more\n", text)
     helper = r"^(def (?!program\().*:)\n(?: .*\n|\n)+(?=(def (?!program\())?)"
     return re.sub(helper, lambda found: f"{found[1]} ...\n" + "\n\n" * (not found[2]), text, flags=re.M)
 

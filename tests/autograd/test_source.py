@@ -221,7 +221,7 @@ def test_random_graphs(programs: Programs, rng: np.random.Generator, tmp_path: P
 
 
 def test_random_graphs_of_values(programs: Programs, rng: np.random.Generator, tmp_path: Path) -> None:
-    rows = [TABLE[case.row] for case in ELEMENTWISE if not case.params and case.row not in ("total", "dot")]
+    rows = [TABLE[case.row] for case in ELEMENTWISE if not case.params and TABLE[case.row].arity]
     for _ in range(16):
         leaves = [Value(x) for x in rng.normal(size=3)]
         nodes: list[Value] = [*leaves]
@@ -541,6 +541,17 @@ def test_the_beginning_of_a_long_program_is_its_passes_not_its_helpers_or_digits
     assert "d_v7 = d_v8\n" in shown
     left = int(re.search(r"# \.\.\. (\d+) more lines", shown)[1])  # type: ignore[index]
     assert left == len(str(source).splitlines()) - len(shown.splitlines()) + 1
+
+
+def test_of_many_leaves_the_beginning_shows_the_first() -> None:
+    model = nn.scalar.MLP(2, [16, 1], seed=0)
+    source = Tape(model([1.0, 2.0])).source()
+    shown = repr(source).splitlines()
+    at = shown.index("# leaves")
+    assert shown[at + 7 : at + 10] == ["# ... and 61 more", "", "# forward pass"]
+    assert shown[at + 10].startswith("v1 = ")
+    left = int(re.search(r"\d+", shown[-1])[0])  # type: ignore[index]
+    assert left == len(str(source).splitlines()) - len(shown) + 1
 
 
 def test_colours_change_no_character() -> None:
