@@ -152,7 +152,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([0. , 0.5, 0.5])
     """
     if of_values(x):
-        return reduce(p.maximum, x)
+        return p.largest(*x)
     x = arrays_only(x, "max")
     return p.max_(x, axis=axes_of(x, axis, "max"), keepdims=builtins.bool(keepdims))
 
@@ -165,7 +165,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     Tensor([1., 2.])
     """
     if of_values(x):
-        return reduce(p.minimum, x)
+        return p.smallest(*x)
     x = arrays_only(x, "min")
     return p.min_(x, axis=axes_of(x, axis, "min"), keepdims=builtins.bool(keepdims))
 

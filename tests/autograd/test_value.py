@@ -169,6 +169,10 @@ def test_compound_nodes() -> None:
     assert ag.mean(x).data == 3.5
     assert ag.max([*w, 0.5]).data == 1
     assert ag.min([*w, 0.5]).data == -2
+    for extreme in (ag.max, ag.min):
+        equal = [Value(3.0), Value(3.0), Value(3.0)]
+        assert gradients(extreme([*equal, 3.0]), equal) == [0.25] * 3  # a constant has its share
+        assert math.isnan(extreme([*equal, math.nan]).data)
     with pytest.raises(ShapeError, match="same length; given 2 and 1"):
         ag.dot(w, x[:1])
 

@@ -48,6 +48,8 @@ FORMULA: dict[str, Callable[..., Any]] = {
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "where": lambda a, b, condition: condition * a + ~condition * b,
     "total": lambda *xs: sum(xs),
+    "largest": lambda *xs: np.max(xs, axis=0),
+    "smallest": lambda *xs: np.min(xs, axis=0),
     "dot": lambda a, b, c, d: a * c + b * d,
 }
 PARAMS: dict[str, dict[str, Any]] = {
@@ -61,6 +63,8 @@ INPUTS: dict[str, tuple[int, tuple[float, float]]] = {
     "power": (2, (0.3, 2)),
     "total": (3, (-2, 2)),
     "dot": (4, (-2, 2)),
+    "largest": (3, (-2, 2)),
+    "smallest": (2, (-2, 2)),
 }
 
 
