@@ -31,6 +31,8 @@ SIGNS: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-",
 CACHED = type(lru_cache(lambda: None))
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
 INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
+PART = 30  # characters of a part of a long expression that get a line of their own
+LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
 
 
 class Written(Operators):
@@ -488,10 +490,6 @@ class Words:
                 uses[x.id] += 1
         simple = isinstance(body, ast.Call) and ast.unparse(body.func).startswith(("np.", "math."))
         return body, uses, simple
-
-
-PART = 30  # characters of a part of a long expression that get a line of their own
-LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
 
 
 def laid_out(x: Any, strides: Any) -> Any:
