@@ -107,13 +107,15 @@ class KeepBest(Callback):
         return run.row[self.monitor]
 
     def better(self, value: float, than: float, by: float = 0.0) -> bool:
-        """Whether a value is better than another, by more than `by`; anything is better than NaN."""
-        return math.isnan(than) or (value < than - by if self.mode == "min" else value > than + by)
+        """Whether a value is better than another, by more than `by`; any number is better than NaN."""
+        if math.isnan(value) or math.isnan(than):
+            return not math.isnan(value)
+        return value < than - by if self.mode == "min" else value > than + by
 
     def on_epoch_end(self, run: Run) -> None:
         """Keep the parameters if they are better than those kept."""
         value = self.measured(run)
-        if self.better(value, self.value) and not math.isnan(value):
+        if self.better(value, self.value):
             self.value, self.epoch, self.parameters = value, run.epoch, run.model.state_dict()
 
     def restore(self, run: Run) -> None:

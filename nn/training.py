@@ -125,7 +125,8 @@ def fit(
     bar = tqdm(
         total=epochs * len(run.loader),
         initial=run.epoch * len(run.loader),
-        unit="batch",
+        # short, so that the numbers have room in a terminal of 80 columns
+        bar_format="{desc}|{bar:10}| {percentage:.0f}% [{elapsed}<{remaining}{postfix}, {rate_fmt}]",
         disable=not progress,
     )
     with bar, _ctrl_c() as asked_to_end:
@@ -267,13 +268,14 @@ class Run:
                 schedule.step(self.keeper.measured(self))
 
     def texts(self) -> dict[str, str]:
-        """Loss, metrics and rate as texts."""
+        """Loss, rate and metrics as texts."""
         row = (
             self.row
             if self.row.get("epoch") == self.epoch
             else {**self.means.values(), "lr": self.optimizer.lr}
         )
-        return {name: f"{value:.4g}" for name, value in row.items() if name not in ("epoch", "seconds")}
+        names = dict.fromkeys(["loss", "lr", *row])
+        return {name: f"{row[name]:.4g}" for name in names if name in row.keys() - {"epoch", "seconds"}}
 
     def blame(self, what: str, value: Any, inputs: Sequence[Any], y: Any, before: _Before) -> None:
         """Run a batch once more to find where it stops being finite, and raise the error that says so."""

@@ -155,8 +155,9 @@ def test_ctrl_c_returns_what_there_is():
 def test_the_bar_shows_epoch_loss_metric_and_rate(capsys):
     nn.fit(small(), nn.cross_entropy, MOONS, epochs=2, metrics=[nn.accuracy])
     shown = capsys.readouterr().err
-    for part in ("epoch 2/2", "loss=", "accuracy=", "lr=0.001", "6/6", "batch/s"):
+    for part in ("epoch 2/2", "loss=", "accuracy=", "lr=0.001", "100%", "batch/s"):
         assert part in shown
+    assert len(shown.splitlines()[-1].partition("accuracy")[0]) < 75  # what counts is seen in 80 columns
     nn.fit(small(), nn.cross_entropy, MOONS, epochs=1, progress=False)
     assert capsys.readouterr().err == ""
 
@@ -352,6 +353,8 @@ def test_small_improvements_do_not_count_but_are_kept(monkeypatch):
 def test_nan_is_never_the_best(monkeypatch):
     history, kept = stopped([math.nan, 3, math.nan, math.nan], monkeypatch, early_stopping=2)
     assert (len(history), kept) == (4, 2)
+    history, kept = stopped([math.nan] * 9, monkeypatch, early_stopping=3)
+    assert (len(history), history.best, kept) == (3, None, 3)
 
 
 def test_higher_may_be_better(monkeypatch):
