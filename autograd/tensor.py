@@ -16,7 +16,7 @@ from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import ChainruleError, GradientError, KindError, ShapeError
-from .modes import MODE, mode
+from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .specialise import operators, puller, recorder
@@ -216,6 +216,7 @@ class Tensor(Node):
                 c = op.rule(i, g, self, *inputs, **params)
                 if c is None:
                     continue
+            _refuse_integers(x)
             c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
             passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
         return passed
@@ -488,7 +489,7 @@ def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None)
     node._grad = node.name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
     node.requires_grad = requires_grad
-    node.scope = mode().scope
+    node.scope = MODE.get()[1]
     node.order = next(CLOCK)
     return node
 
@@ -595,6 +596,15 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
 
 
+def _refuse_integers(x: Any) -> None:
+    """Raise where `requires_grad` was set on integers, which cannot hold their gradient."""
+    if x._array.dtype.kind != "f":
+        raise KindError(
+            f"a gradient arrived at {x.describe()}, whose requires_grad was set; integers and booleans are constants, "
+            f"for a derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+        )
+
+
 def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
 
@@ -609,6 +619,7 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
         else:
             c = unbroadcast(c, here.shape)
     if c.dtype is not here.dtype:
+        _refuse_integers(x)
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
         c = c.copy()

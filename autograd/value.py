@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GradientError, KindError, ShapeError
-from .modes import MODE, mode
+from .modes import MODE
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .specialise import ABSENT, operators, pull_any, recorder
 from .table import Primitive
@@ -56,7 +56,7 @@ class Value(Node):
         self.params = NO_PARAMS
         self.requires_grad = bool(requires_grad)
         self.name = name
-        self.scope = mode().scope
+        self.scope = MODE.get()[1]
         self.order = next(CLOCK)
 
     @property
