@@ -197,7 +197,8 @@ class _Writer:
             return [row(self.aside(box.label))]
         constant = box.kind == "constant"
         number_only = constant and not box.named and is_number(box.label)  # its label is its number
-        rows = self.names(box) if "name" in show and not (number_only and box.copies == 1) else []
+        twice = number_only and box.copies == 1 and "data" in show
+        rows = self.names(box) if "name" in show and not twice else []
         if self.merged and box.operation is not None:
             rows = [self.heading(box.operation, rows)]
         if isinstance(value, Summary) and value.shape and box.tensor:

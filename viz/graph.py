@@ -127,7 +127,8 @@ class Cluster:
 class Graph:
     """A snapshot of a recorded graph: boxes and edges in dependency order, and the clusters they stand in.
 
-    `nodes` is how many nodes the recorded graph has, and `hides` says in words how they come to be fewer boxes.
+    `nodes` is how many nodes the recorded graph has, `hides` says in words how they come to be fewer boxes, and `where`
+    says for each of them the id of its box, empty where it is not drawn.
     """
 
     boxes: list[Box]
@@ -135,6 +136,7 @@ class Graph:
     cluster: Cluster
     nodes: int
     hides: tuple[str, ...] = ()
+    where: Sequence[str] = ()
 
 
 def read(
@@ -220,7 +222,10 @@ class _Reader:
             boxes.append(box)
             edges.append(edge)
             places.append(place)
-        return Graph(boxes, edges, _clusters(boxes, places), len(self.outline), tuple(self.hides(boxes)))
+        where = [self.ids.get(b, "") for b in self.partition.block.tolist()]
+        return Graph(
+            boxes, edges, _clusters(boxes, places), len(self.outline), tuple(self.hides(boxes)), where
+        )
 
     # ------------------------------------------------------------------ boxes
 

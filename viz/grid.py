@@ -57,8 +57,8 @@ def grid_svg(tape: Tape, story: Story) -> str:
     for n, (left_edge, middle_line) in enumerate(zip(left, middle)):
         parts.append(box_svg(tape, n, lines[n], left_edge, middle_line - HEIGHT / 2, widths[n]))
     width, height = starts[-1] - GAP_X + 16, max(middle) + HEIGHT / 2 + 8
-    drawn = "".join(parts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" id="graph">{drawn}</svg>'
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" id="graph" class="drawn">'
+    return f"{start}{''.join(parts)}</svg>"
 
 
 def box_svg(tape: Tape, n: int, lines: Sequence[str], x: float, y: float, width: float) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["stepper_html"]
 
 WIDTH = 900  # of a notebook's column, about, in pixels
-CONTROLS, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH = 330, 33, 300, 560
+CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH = 330, 150, 33, 300, 560
 
 
 def stepper_html(stepper: Stepper) -> str:
@@ -36,7 +36,8 @@ def stepper_html(stepper: Stepper) -> str:
     high = round(min(height * scale, TALLEST_GRAPH))  # of the picture, which the frame covers
     graph = min(height * min(WIDTH / width, 1.5), TALLEST_GRAPH)
     table = min(TABLE_ROW * (len(stepper.tape.nodes) + 1), TALLEST_TABLE)
-    tall = round(CONTROLS + graph + table)
+    content = page(stepper, embedded=True)
+    tall = round(CONTROLS + (MAP if 'id="map"' in content else 0) + graph + table)
     source = base64.b64encode(picture.encode()).decode()
     name = html.escape(stepper.story.nodes[stepper.root]["label"])
     return (
@@ -45,7 +46,7 @@ def stepper_html(stepper: Stepper) -> str:
         f'<iframe title="Both passes of {name}, step by step" sandbox="allow-scripts" '
         f'style="display:block;position:relative;margin-top:-{high}px;width:100%;height:{tall}px;border:0;'
         f'background:Canvas" '
-        f'srcdoc="{html.escape(page(stepper, embedded=True))}"></iframe></div>'
+        f'srcdoc="{html.escape(content)}"></iframe></div>'
     )
 
 

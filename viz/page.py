@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DrawingError
 from .grid import grid_svg, is_hard
+from .overview import overview
 from .stage import page_svg
 from .words import printable, shorten
 
@@ -33,26 +34,29 @@ def page(stepper: Stepper, embedded: bool = False) -> str:
     """The page as text; `embedded` is for the narrower place in a notebook."""
     story = stepper.story
     name = html.escape(shorten(story.nodes[stepper.root]["label"], LONGEST_NAME))
+    overview_svg, boxes = overview(stepper)
     style, script = template("step.css"), template("step.js")
     parts = {
         "class": "embedded" if embedded else "",
         "title": f"{name}: both passes, step by step",
         "name": name,
-        "graph": graph_of(stepper),
+        "graph": graph_of(stepper, bool(boxes)),
+        "overview": overview_svg,
         "style": style,
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "story": as_json(story.data() | {"start": stepper.position + 1}),
+        "story": as_json(story.data() | {"start": stepper.position + 1, "map": boxes}),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
 
 
-def graph_of(stepper: Stepper) -> str:
+def graph_of(stepper: Stepper, mapped: bool) -> str:
     """The graph as SVG, or a sentence that says why there is none."""
     count = len(stepper.tape.nodes)
     if count > MANY:
-        return f'<p class="no-graph">The graph has {count:,} nodes; more than {MANY:,} are not drawn.</p>'
+        how = "are drawn folded, as above" if mapped else "are not drawn"
+        return f'<p class="no-graph">The graph has {count:,} nodes; more than {MANY:,} {how}.</p>'
     try:
         return (grid_svg if is_hard(stepper.tape) else page_svg)(stepper.tape, stepper.story)
     except DrawingError as error:

@@ -188,32 +188,49 @@ def page_svg(tape: Tape, story: Story, engine: str = "auto") -> str:
     What the page's script changes has a class: the text with the value of a box is `value`, that with its gradient
     `grad`. Colours are roles, `r-outline`, that the page's style sheet fills in for light and dark.
     """
-    theme = THEMES["light"]
-    svg = ElementTree.fromstring(layout(stage(tape, story, END, theme).source, "svg", engine))
-    roles = {getattr(theme, role): role for role in ("background", "outline", "text", "muted", "frame")}
-    roles |= {
-        getattr(theme, role): role for role in ("value", "gradient", "parameter", "operation", "cluster")
-    }
+    svg = for_page(layout(stage(tape, story).source, "svg", engine), "graph")
     fixed = {f"n{i}" for i, told in enumerate(story.nodes) if "fixed" in told}
-    for group in svg.iter(f"{{{SVG}}}g"):
-        _slim(group, roles)
-        texts = group.findall(f"{{{SVG}}}text")
+    for group in svg.iter("g"):
+        texts = group.findall("text")
         kind = group.get("class", "")
         if kind.startswith("node") and "operation" not in kind and texts:
             if group.get("id") not in fixed:
                 texts.pop().set("class", "grad")
             texts.pop().set("class", "value")
-    ElementTree.register_namespace("", SVG)
+    return as_text(svg)
+
+
+def for_page(picture: bytes, id: str) -> Any:
+    """A picture in the light theme as an element of a page: without a size, and with roles in place of colours."""
+    theme = THEMES["light"]
+    roles = {getattr(theme, role): role for role in ("background", "outline", "text", "muted", "frame")}
+    roles |= {
+        getattr(theme, role): role for role in ("value", "gradient", "parameter", "operation", "cluster")
+    }
+    svg = ElementTree.fromstring(picture)
+    for element in svg.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.removeprefix(f"{{{SVG}}}")
+    for group in list(svg.iter("g")):
+        if group.get("class") != "graph":  # tooltips stand in elements of their own around what is drawn
+            group[:] = [child for child in group.iter() if child.tag not in ("g", "a")]
+        _slim(group, roles)
     for key in ("width", "height"):
         del svg.attrib[key]
-    svg.set("id", "graph")
+    svg.set("xmlns", SVG)
+    svg.set("id", id)
+    svg.set("class", "drawn")
+    return svg
+
+
+def as_text(svg: Any) -> str:
     return re.sub(r">\s+<", "><", ElementTree.tostring(svg, encoding="unicode"))
 
 
 def _slim(group: Any, roles: dict[str, str]) -> None:
     """Drop what the style sheet says for all, and give each colour the name of its role."""
     for child in list(group):
-        tag = child.tag.removeprefix(f"{{{SVG}}}") if isinstance(child.tag, str) else ""
+        tag = child.tag if isinstance(child.tag, str) else ""
         if tag in ("", "title"):
             group.remove(child)
             continue

@@ -12,6 +12,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import Tensor, Value, relu, tanh
 from chainrule.viz import Stepper, step
+from chainrule.viz.graph import read
 from chainrule.viz.numbers import number
 
 HOSTILE = [
@@ -41,6 +42,12 @@ def layer() -> Tensor:
     x = Tensor([[1.0, 2.0], [-1.0, 0.5]], name="x", requires_grad=False)
     w, b = Tensor([[1.0, -1.0, 0.5], [0.5, 0.25, 2.0]], name="w"), Tensor([0.1, 0.2, 0.3], name="b")
     loss = (relu(x @ w + b) * 2).mean()
+    loss.name = "loss"
+    return loss
+
+
+def network() -> Value:
+    loss = (nn.scalar.MLP(2, [4, 4, 1], seed=0)([0.5, -1.0]) - 1) ** 2
     loss.name = "loss"
     return loss
 
@@ -261,7 +268,7 @@ def test_assistive_technology_is_told(browser, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("make", [neuron, layer])
+@pytest.mark.parametrize("make", [neuron, layer, network])
 def test_the_accessibility_checker_finds_nothing(browser, tmp_path, scheme, make) -> None:
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="pip install '.[browser]'"
@@ -386,6 +393,32 @@ def test_a_graph_too_large_to_draw_has_its_steps_all_the_same(browser, tmp_path,
     assert "not drawn" in page.text_content("#stage")
     page.keyboard.press("End")
     assert "loss" in table(page)[-1][0]
+
+
+def test_a_larger_graph_has_a_map(browser, tmp_path, monkeypatch) -> None:
+    """All of it, folded, with the box of the step marked; a click on a box leads to its first step in this pass."""
+    stepper = step(network())
+    where = read(network(), max_nodes=24).where
+    page = show(browser, tmp_path, stepper, color_scheme="dark")
+    marked = "[...document.querySelectorAll('#map .now-value, #map .now-gradient')].map(box => box.id)"
+    for key, at in (("ArrowRight", 0), ("b", stepper.turn), ("ArrowRight", stepper.turn + 1)):
+        page.keyboard.press(key)
+        s = stepper.steps[at]
+        assert page.evaluate(marked) == [f"map-{where[s.node if s.kind != 'backward' else s.input]}"]
+    layer = where[next(i for i, node in enumerate(stepper.tape.nodes) if node.name == "layer1.neuron1.w1")]
+    page.locator(f"#map-{layer}").click()
+    first = next(s for s in stepper.steps[stepper.turn :] if s.kind == "backward" and where[s.input] == layer)
+    assert position(page) == first.index + 1
+    fills = page.eval_on_selector_all(
+        "#map polygon, #map path", "all => all.map(x => getComputedStyle(x).fill)"
+    )
+    assert "rgb(255, 255, 255)" not in fills  # its colours turn dark, too
+    monkeypatch.setattr("chainrule.viz.page.MANY", 80)
+    assert "drawn folded, as above" in stepper.html()
+
+
+def test_a_small_graph_has_no_map() -> None:
+    assert 'id="map"' not in step(neuron()).html()
 
 
 def test_arrays_of_every_kind_and_numbers_that_are_none(browser, tmp_path) -> None:

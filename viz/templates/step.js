@@ -1,6 +1,6 @@
 "use strict";
 // Every number comes as the text that is shown; this script only says which of them are known at a step.
-const { nodes, steps, arrays, turn, start } = JSON.parse(document.getElementById("story").textContent);
+const { nodes, steps, arrays, turn, start, map } = JSON.parse(document.getElementById("story").textContent);
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -77,6 +77,24 @@ if (graph) {
   defs.append(marker);
   graph.prepend(defs);
   for (const key of document.querySelectorAll("[data-kind]")) key.hidden = !graph.querySelector(`.${key.dataset.kind}`);
+}
+
+// the map: a click on a box leads to its first step in this pass
+const boxVisits = {};
+visits.forEach((places, n) => (boxVisits[map[n]] ||= []).push(...places));
+const overview = $("map");
+if (overview) {
+  overview.setAttribute("role", "img");
+  overview.setAttribute("aria-label", "Map of the whole graph, folded, with the step marked");
+  overview.style.maxWidth = `${overview.viewBox.baseVal.width}px`;
+  for (const [box, places] of Object.entries(boxVisits)) {
+    places.sort((a, b) => a - b);
+    const element = $(`map-n${box}`);
+    if (element && places.length) element.addEventListener("click", () => {
+      pause();
+      show(places.find((position) => position > turn === at > turn) || places[0]);
+    });
+  }
 }
 
 // ---- the equation
@@ -188,6 +206,7 @@ function markStep() {
   const n = s.inputs || s.seed ? s.node : s.to;
   mark(parts[n].box, name);
   mark(parts[n].row, name);
+  if (overview) mark($(`map-n${map[n]}`), name);
   if (s.inputs) s.inputs.forEach((_, i) => mark($(`n${s.node}in${i}`), name));
   else if (!s.seed) {
     mark($(`n${s.node}in${s.at}`), name);
