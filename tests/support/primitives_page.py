@@ -21,9 +21,9 @@ Written by `make pages` from the table of primitives; a test keeps it up to date
 ## Primitives
 
 `y` is the output, `x` or `a` and `b` are the inputs, `g` is the gradient that arrives at the output. An elementwise row
-states local gradients, which the engine multiplies by `g`; a structural row states what passes on to an input. The rules
-are written out at an example, whose shapes, axes and options (the bounds of `clip`, the `alpha` of `elu`) are the numbers in
-them; "flat" is a gradient of 0 everywhere. Every row can be differentiated any number of times.
+states local gradients, which the engine multiplies by `g`; a structural row states what passes on to an input. The
+rules are written out at an example, whose shapes, axes and options (the bounds of `clip`, the `alpha` of `elu`) are the
+numbers in them; "flat" is a gradient of 0 everywhere. Every row can be differentiated any number of times.
 
 """
 
