@@ -508,7 +508,7 @@ std = structural("std", in_float32(_std), [_std_back])
 norm = structural("norm", in_float32(_norm), [_norm_back])  # (sum |x|**ord) ** (1 / ord), of vectors
 
 
-def _largest(x: Any, axis: tuple[int, ...]) -> Any:
+def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
     """The maximum along `axis`, kept; of short rows, by columns, which NumPy does several times as fast."""
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:
         return np.maximum.reduce(x.transpose(x.ndim - 1, *range(x.ndim - 1)).copy(), 0)[..., None]
@@ -523,7 +523,7 @@ def limits(char: str) -> tuple[Any, Any]:
 
 def shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """exp(x - m), which cannot overflow, x - m, and m, the largest element along `axis` (a finite one for infinity)."""
-    m = _largest(x, axis)
+    m = _maxima(x, axis)
     if x.dtype.kind == "f":
         lowest, highest = limits(x.dtype.char)
         m = np.minimum(np.maximum(m, lowest), highest)
