@@ -22,6 +22,7 @@ from .extras import ExtraError
 from .layers import MLP
 from .losses import cross_entropy, mse_loss
 from .metrics import accuracy
+from .module import whole_number
 from .optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from .penalties import l2_penalty
 from .training import Run, fit
@@ -108,17 +109,21 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _train(self, X: np.ndarray, y: np.ndarray, n_outputs: int, loss: Any, metric: Any) -> None:
         """Make the network and train it on inputs and targets that have been checked."""
-        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, int)).ravel().tolist()
+        sizes = self.hidden_layer_sizes
+        hidden = [
+            whole_number(width, "each of hidden_layer_sizes")
+            for width in (sizes if isinstance(sizes, (tuple, list, np.ndarray)) else [sizes])
+        ]
         if self.solver not in SOLVERS:
             raise RangeError(f"there is no solver {self.solver!r} here; there are {', '.join(SOLVERS)}")
         activation = THEIR_NAMES.get(self.activation, self.activation)
         if activation not in ACTIVATIONS:
             known = ", ".join([*ACTIVATIONS, *THEIR_NAMES])
             raise RangeError(f"there is no activation {self.activation!r} here; there are {known}")
-        if self.max_iter < 1 or self.alpha < 0:
-            raise RangeError(
-                f"max_iter is 1 or more and alpha 0 or more; given {self.max_iter} and {self.alpha}"
-            )
+        max_iter = whole_number(self.max_iter, "max_iter")
+        batch_size = 200 if self.batch_size == "auto" else whole_number(self.batch_size, "batch_size")
+        if not isinstance(self.alpha, (int, float, np.number)) or not self.alpha >= 0:
+            raise RangeError(f"alpha is a number, 0 or more; given {self.alpha!r}")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data, validation = (X, y), None
         if self.early_stopping:
@@ -127,7 +132,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # untyped
             X, X_val, y, y_val = split(X, y, test_size=self.validation_fraction, seed=seed, stratify=stratify)
             data, validation = (X, y), (X_val, y_val)
         self.network_ = MLP(X.shape[1], [*hidden, n_outputs], activation, seed=seed, dtype=X.dtype)
-        batch_size = min(200, len(X)) if self.batch_size == "auto" else min(int(self.batch_size), len(X))
+        batch_size = min(batch_size, len(X))
         momentum = {"momentum": self.momentum, "nesterov": self.momentum > 0} if self.solver == "sgd" else {}
         optimizer = SOLVERS[self.solver](self.network_.parameters(), lr=self.learning_rate_init, **momentum)
         self.history_ = fit(
@@ -135,7 +140,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # untyped
             loss,
             DataLoader(*data, batch_size=batch_size, shuffle=self.shuffle, seed=seed),
             optimizer=optimizer,
-            epochs=self.max_iter,
+            epochs=max_iter,
             validation=validation,
             metrics=metric if validation is not None else None,
             # their penalty is of the sum over a batch, whose mean the loss is

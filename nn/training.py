@@ -125,6 +125,8 @@ def fit(
     bar = tqdm(
         total=epochs * len(run.loader),
         initial=run.epoch * len(run.loader),
+        desc=f"epoch {min(run.epoch + 1, epochs)}/{epochs}",
+        unit="batch",
         # short, so that the numbers have room in a terminal of 80 columns
         bar_format="{desc}|{bar:10}| {percentage:.0f}% [{elapsed}<{remaining}{postfix}, {rate_fmt}]",
         disable=not progress,

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from chainrule import nn
-from chainrule.autograd import RangeError
+from chainrule.autograd import KindError, RangeError
 
 IRIS = nn.datasets.load_iris()
 # of arrays of other libraries, which neither of the estimators claims to take, and of pandas where that is missing
@@ -126,11 +126,15 @@ def test_what_they_refuse():
         ({"solver": "lbfgs"}, "no solver 'lbfgs' here; there are adam"),
         ({"activation": "sine"}, "no activation 'sine'.*identity, logistic"),
         ({"max_iter": 0}, "max_iter is 1 or more"),
-        ({"alpha": -1}, "alpha 0 or more"),
-        ({"hidden_layer_sizes": (0,)}, "width of a layer is 1 or more"),
+        ({"alpha": -1}, "alpha is a number, 0 or more"),
+        ({"alpha": "x"}, "alpha is a number, 0 or more; given 'x'"),
+        ({"max_iter": 2.5}, "max_iter is a whole number"),
+        ({"batch_size": "big"}, "batch_size is a whole number; given str 'big'"),
+        ({"hidden_layer_sizes": "abc"}, "each of hidden_layer_sizes is a whole number; given str 'abc'"),
+        ({"hidden_layer_sizes": (0,)}, "each of hidden_layer_sizes is 1 or more"),
         ({"early_stopping": True, "validation_fraction": 1.0}, "each part needs one"),
     ]:
-        with pytest.raises(RangeError, match=words):
+        with pytest.raises((KindError, RangeError), match=words):
             nn.MLPClassifier(**options).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="still improving after max_iter=1"):
         nn.MLPClassifier(max_iter=1).fit(X, y)
