@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -159,8 +159,17 @@ def det(a: Any) -> Any:
     return det_(square_matrices(a, "det"))
 
 
-def slogdet(a: Any) -> tuple[Any, Any]:
+class SlogdetResult(NamedTuple):
+    """What `slogdet` gives."""
+
+    sign: Any
+    logabsdet: Any
+
+
+def slogdet(a: Any) -> SlogdetResult:
     """The sign of the determinant and the logarithm of its absolute value, which does not overflow.
+
+    The two have NumPy's names, too: `sign` and `logabsdet`.
 
     The sign is a constant: 1, -1, or 0 with the logarithm -inf for a singular matrix, where the
     logarithm has no gradient.
@@ -169,13 +178,13 @@ def slogdet(a: Any) -> tuple[Any, Any]:
 
     >>> from chainrule.autograd import Tensor, slogdet
     >>> slogdet(Tensor([[0.0, 1.0], [1.0, 0.0]]))
-    (Tensor(-1.), Tensor(0.))
+    SlogdetResult(sign=Tensor(-1.), logabsdet=Tensor(0.))
     """
     a = square_matrices(a, "slogdet")
     logarithm = logdet(a)
     if isinstance(a, Operators):
-        return a._constant(sign_of_det(a.data)), logarithm  # type: ignore[attr-defined]
-    return sign_of_det(a), logarithm
+        return SlogdetResult(a._constant(sign_of_det(a.data)), logarithm)  # type: ignore[attr-defined]
+    return SlogdetResult(sign_of_det(a), logarithm)
 
 
 def inv(a: Any) -> Any:
@@ -309,7 +318,29 @@ qr_ = structural("qr", in_float32(_qr), [_qr_back])
 pinv_ = structural("pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [_pinv_back])
 
 
-def eigh(a: Any) -> tuple[Any, Any]:
+class EighResult(NamedTuple):
+    """What `eigh` gives."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVDResult(NamedTuple):
+    """What `svd` gives."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class QRResult(NamedTuple):
+    """What `qr` gives."""
+
+    Q: Any
+    R: Any
+
+
+def eigh(a: Any) -> EighResult:
     """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
 
     What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. The
@@ -324,7 +355,7 @@ def eigh(a: Any) -> tuple[Any, Any]:
     Tensor([1., 2.])
     """
     y = eigh_(square_matrices(a, "eigh"))
-    return y[..., 0, :], y[..., 1:, :]
+    return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
 def eigvalsh(a: Any) -> Any:
@@ -358,10 +389,10 @@ def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
         )
     y = svd_(a)
     s = y[..., 0, :]
-    return (y[..., 1 : m + 1, :], s, _t(y[..., m + 1 :, :])) if compute_uv else s
+    return SVDResult(y[..., 1 : m + 1, :], s, _t(y[..., m + 1 :, :])) if compute_uv else s
 
 
-def qr(a: Any) -> tuple[Any, Any]:
+def qr(a: Any) -> QRResult:
     """The factors of `a = q @ r`, in their reduced form: `q` with orthonormal columns, `r` upper triangular.
 
     Raises `ShapeError` for a matrix with more columns than rows, whose last columns `q` does not determine;
@@ -376,7 +407,7 @@ def qr(a: Any) -> tuple[Any, Any]:
     if a.shape[-2] < a.shape[-1]:
         raise ShapeError(f"qr takes matrices with at least as many rows as columns; given {describe(a)}")
     y = qr_(a)
-    return y[..., : a.shape[-2], :], y[..., a.shape[-2] :, :]
+    return QRResult(y[..., : a.shape[-2], :], y[..., a.shape[-2] :, :])
 
 
 def pinv(a: Any, rcond: float = 1e-15) -> Any:

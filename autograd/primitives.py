@@ -278,11 +278,11 @@ def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
 dot_ = elementwise("dot", _inner_product, _inner_product, _other_factor)
 
 
-def _largest(*xs: float) -> float:
+def _largest_of(*xs: float) -> float:
     return next((x for x in xs if x != x), max(xs))  # NaN, if one of them is
 
 
-def _smallest(*xs: float) -> float:
+def _smallest_of(*xs: float) -> float:
     return next((x for x in xs if x != x), min(xs))
 
 
@@ -290,9 +290,11 @@ def _even_share(i: int, y: Any, *xs: Any) -> Any:
     return (xs[i] == y) / maximum(sum(x == y for x in xs), 1)  # 0 beside NaN
 
 
-largest = elementwise("largest", _largest, lambda *xs: np.stack(np.broadcast_arrays(*xs)).max(0), _even_share)
+largest = elementwise(
+    "largest", _largest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).max(0), _even_share
+)
 smallest = elementwise(
-    "smallest", _smallest, lambda *xs: np.stack(np.broadcast_arrays(*xs)).min(0), _even_share
+    "smallest", _smallest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).min(0), _even_share
 )
 total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i, y, *xs: 1)
 

@@ -216,6 +216,15 @@ def test_decompositions_of_any_shape(shape: tuple[int, ...], rng: np.random.Gene
         check_gradients(eigvalsh, a)
 
 
+def test_results_have_numpys_names(rng: np.random.Generator) -> None:
+    a = matrices(rng, 3, 3)
+    for f in (np.linalg.slogdet, np.linalg.eigh, np.linalg.svd, np.linalg.qr):
+        ours, theirs = f(Tensor(a + a.T)), f(a + a.T)
+        assert ours._fields == theirs._fields
+        assert [part.shape for part in ours] == [part.shape for part in theirs]
+    np.testing.assert_array_equal(np.linalg.slogdet(Tensor(a)).logabsdet.data, np.linalg.slogdet(a)[1])
+
+
 def test_numpys_names_of_decompositions(rng: np.random.Generator) -> None:
     a = rng.normal(size=(3, 3))
     for name, f in [("eigh", eigh), ("svd", svd), ("qr", qr)]:
