@@ -158,8 +158,8 @@ class _Writer:
         if tensor or op.params or len(mark) > LONGEST_IN_CIRCLE:
             look = {"style": "rounded,filled", "margin": "0.12,0.03"}
             lines = [bold(escape(self.formula(box, op) or mark)) if tensor else escape(op.name)]
-            if tensor and "shape" in self.show:
-                lines.append(self.aside(self.shapes_of(box, op)))
+            if tensor and "shape" in self.show and (shapes := self.shapes_of(box, op)):
+                lines.append(self.aside(shapes))
             if op.params:
                 lines.append(self.aside(shorten(op.params, LONGEST_RULE)))
             look["label"] = label(table(row(line, "CENTER") for line in lines))
@@ -274,8 +274,10 @@ class _Writer:
         return text if len(text) <= LONGEST_FORMULA else ""
 
     def shapes_of(self, box: Box, op: Operation) -> str:
-        """The shapes that go in and the one that comes out, `(100, 2) @ (2, 8) → (100, 8)`."""
+        """The shapes that go in and the one that comes out, `(100, 2) @ (2, 8) → (100, 8)`; of single numbers none."""
         shapes = [str(self.shapes.get(tail, "")) for tail in self.inputs.get(box.id, [])]
+        if {*shapes, str(self.shapes[box.id])} <= {"", "()"}:
+            return ""
         if len(shapes) > 3:
             shapes = [*shapes[:2], "…", shapes[-1]]
         between = f" {SHAPE_SIGNS[op.name]} " if op.name in SHAPE_SIGNS else ", "

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import TABLE, Tensor, Value, elementwise, leaky_relu, scope, tanh
+from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, tanh
 from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
 from chainrule.viz.themes import mix
 
@@ -568,3 +568,8 @@ def test_draw_dot_draws_what_draw_draws():
     assert (
         hashlib.sha256(draw_dot(n).pipe("svg")).digest() == hashlib.sha256(draw_dot(n).pipe("svg")).digest()
     )
+
+
+def test_operations_on_single_numbers_say_no_shapes():
+    assert "→" not in draw(exp(Tensor(2.0, name="t")) * 3.0).dot
+    assert "→ (2,)" in draw(exp(Tensor([2.0, 1.0], name="t"))).dot
