@@ -23,7 +23,7 @@ from .value import Value
 __all__ = ["CheckReport", "check_gradients", "check_update"]
 
 Array = npt.NDArray[Any]
-WEIGHTED = ". (The outputs are weighted at random and added. At a kink compare one side: side='right')"
+WEIGHTED = " (the outputs weighted at random and added)"
 MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
 
 
