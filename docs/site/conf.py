@@ -65,4 +65,4 @@ html_css_files = ["style.css"]
 html_copy_source = html_show_sourcelink = False
 html_show_copyright = html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
-pygments_style, pygments_dark_style = "tango", "github-dark"
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "github-dark"
