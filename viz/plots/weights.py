@@ -240,7 +240,10 @@ def plot_network(
     ax.set_axis_off()
     title = "The network: thick lines are large weights,\nblue adds, orange takes away"
     if found.responses is not None:
-        title = "Units with their answers over the plane, lines as thick\nas the weights: blue is positive, orange negative"
+        title = (
+            "Units with their answers over the plane, lines as thick\n"
+            "as the weights: blue is positive, orange negative"
+        )
     canvas.label(ax, colours, title)
     return ax
 
