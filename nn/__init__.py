@@ -1,8 +1,8 @@
 """Networks on top of the engine: neurons of Values, layers of Tensors, losses, optimisers, data, and the training loop.
 
 Read `ancestors.py` (neurons before backpropagation) and `scalar.py` (a neuron, number by number), then `module.py`
-(what has parameters), `layers.py`, `activations.py` and `init.py`, then `losses.py`, `optim.py`, `data.py` and
-`training.py`, the loop that uses them all. More layers have a file for each kind: `convolution.py`,
+(what has parameters), `layers.py`, `activations.py` and `init.py`, then `losses.py`, `optimizer.py`, `optim.py`,
+`data.py` and `training.py`, the loop that uses them all. More layers have a file for each kind: `convolution.py`,
 `normalisation.py`, `dropout.py`, `embedding.py`, `recurrent.py`, `attention.py`; `summary.py` and `diagnostics.py`
 look at networks. This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """

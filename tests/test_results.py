@@ -72,7 +72,10 @@ def test_the_page_says_what_was_found(experiments):
             "overfitting": {"none": {**columns, "strength": [None, None]}, "L1": columns},
         }
     )
-    assert "seeds 0, 1:\nPython 3, NumPy 2, CP/M on z80 with 1 processors, one thread,\n7 minutes in all." in text
+    assert (
+        "seeds 0, 1:\nPython 3, NumPy 2, CP/M on z80 with 1 processors, one thread,\n7 minutes in all."
+        in text
+    )
     assert "| t | m | 50.00% | 25.00% | 40% | 25.0%, 75.0% (width 3) | 1.0 |" in text
     assert "| t | m | LSTM | 0.5000 | 0.2500 | 1.0 |" in text
     assert "| none |  | 2 |" in text

@@ -1,0 +1,67 @@
+"""Gradient clipping: gradients made smaller, all together or each number by itself, before the optimiser's step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import clip
+from ..autograd.errors import GradientError
+from .optimizer import checked, number
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients together, so that their norm, as of one long vector, is at most `max_norm`.
+
+    Returns the norm before. `norm_type` is the order, `math.inf` for the largest absolute value. Call it between
+    `backward()` and `step()`. Parameters without a gradient are passed over.
+
+    Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn.optim import clip_grad_norm_
+    >>> w = Tensor([3.0, 4.0])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_([w], max_norm=1.0)
+    10.0
+    >>> w.grad.round(3)
+    array([0.6, 0.8])
+    """
+    max_norm, order = number("max_norm", max_norm), float(norm_type)
+    found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]
+    norms = [np.linalg.norm(np.ravel(p.grad), order) for p in found]
+    norm = float(np.linalg.norm(np.array(norms, np.float64), order)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise GradientError(
+            f"the norm of the gradients is {norm}, which no factor makes {max_norm:g}. "
+            f"detect_nonfinite() shows where it comes from"
+        )
+    factor = max_norm / (norm + 1e-6)  # PyTorch's, which keeps 0 / 0 away
+    if not factor >= 1:
+        for p in found:
+            p.grad = p.grad * factor
+    return norm
+
+
+def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
+    """Bring every element of every gradient into the range from `-clip_value` to `clip_value`.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn.optim import clip_grad_value_
+    >>> w = Tensor([3.0, -0.25])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5])
+    """
+    limit = number("clip_value", clip_value)
+    for p in checked(parameters, "clip_grad_value_"):
+        if p.grad is not None:
+            p.grad = clip(p.grad, -limit, limit)
