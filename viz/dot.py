@@ -30,6 +30,7 @@ SIZE, SMALL = 12, 10
 LONGEST_NAME, LONGEST_TITLE = 28, 60
 LONGEST_RULE, LONGEST_LIST, LONGEST_FORMULA = 26, 24, 20
 LONGEST_IN_CIRCLE = 5
+SPACE = "\N{NO-BREAK SPACE}"  # between two texts: browsers leave out a plain one where a text begins
 DEAD = "dead"  # what a gradient of exactly 0 is called, which is not the same as none
 
 ORDERED = {"subtract", "divide", "power"}  # here it matters which input is the first
@@ -222,9 +223,9 @@ class _Writer:
         op = box.operation
         if op is not None and op.name in ORDERED and not box.tensor:
             formula = self.formula(box, op)  # two edges do not say which of them is the first input
-            text += self.aside(f" = {formula}") if formula else ""
+            text += SPACE + self.aside(f"= {formula}") if formula else ""
         if box.copies > 1:
-            text += coloured(bold(f"  × {box.copies:,}"), self.theme.muted)
+            text += SPACE + coloured(bold(f"× {box.copies:,}"), self.theme.muted)
         rows = [row(text, width=least_width(box.label))]
         return [*rows, row(self.aside(box.contents))] if box.contents else rows
 
@@ -256,7 +257,7 @@ class _Writer:
         """A row with a number; NaN and infinity stand out in reverse, the page's colour on the number's."""
         text = escape(prefix + typeset(text))
         if finite:
-            return row(coloured(text, colour) + (self.aside(f" {tag}") if tag else ""))
+            return row(coloured(text, colour) + (SPACE + self.aside(tag) if tag else ""))
         return row(coloured(bold(f" {text} "), self.theme.background), ground=colour)
 
     def aside(self, text: str) -> str:

@@ -134,6 +134,7 @@ def test_the_order_of_the_inputs_is_told_where_it_matters():
     assert Picture(draw(b - a)).of("n2")[:2] == ["v1", "= b − a"]
     assert Picture(draw(a / b)).of("n2")[:2] == ["v1", "= a ÷ b"]
     assert Picture(draw(a * b)).of("n2")[:2] == ["v1", "10"]
+    assert "v1\N{NO-BREAK SPACE}= b − a" in "".join(Picture(draw(b - a)).texts)
 
 
 def test_shapes_carry_the_meaning():
