@@ -79,7 +79,7 @@ def main() -> int:
         "--quick", action="store_true", help="small sizes and few rounds: seconds, and rough figures"
     )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these questions: " + ", ".join(everything))
-    parser.add_argument("--rounds", type=int, help="how many turns each program has (default: 15; quick: 3)")
+    parser.add_argument("--rounds", type=int, help="how many turns each program has (default: 51; quick: 3)")
     parser.add_argument(
         "--json",
         type=Path,
@@ -101,8 +101,8 @@ def main() -> int:
             if unknown
             else "--rounds 1 or more"
         )
-    rounds = chosen.rounds or (3 if chosen.quick else 15)
-    effort = harness.Effort(rounds, 0.01 if chosen.quick else 0.1, 2.0 if chosen.quick else 20.0)
+    rounds = chosen.rounds or (3 if chosen.quick else 51)
+    effort = harness.Effort(rounds, 0.01 if chosen.quick else 0.02, 2.0 if chosen.quick else 20.0)
     conditions = {"machine": machine() | {"clock": chosen.clock}, "quick": chosen.quick}
     found: dict[str, Any] = {}
     if chosen.only and chosen.json and chosen.json.exists():
