@@ -23,9 +23,9 @@ Written by `make bench-page` from the figures of `make bench`, which are in [ben
 Every program runs in a process of its own, {threads}. Before anything is timed, its gradients are compared with
 those of the others. Then the programs take turns, up to {rounds} rounds of them: turns are short, and short steps are
 repeated within one, so that a machine that slows down for a while slows all programs of a round. Given are medians of
-{clock}, and between what numbers 80 % of the rounds lie; ratios are taken within a round. "Cores" is processor time over time: 1.0 is one thread with nobody in its
-way. The control, a fixed piece of Python and NumPy, is timed before each turn: where it scatters, the machine was busy
-with something else.
+{clock}, and between what numbers 80 % of the rounds lie; ratios are taken within a round.
+"Cores" is processor time over time: 1.0 is one thread with nobody in its way. The control, a fixed piece of Python and
+NumPy, is timed before each turn: where it scatters, the machine was busy with something else.
 
 Machine: {machine}.
 Measured on {date}, in {minutes:.0f} minutes.
