@@ -7,6 +7,7 @@ import copy
 import pickle
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,8 @@ class TestThreadsAndGenerators:
             await anext(unfinished)
             await unfinished.aclose()
 
-        asyncio.run(drive())
+        with ThreadPoolExecutor(1) as elsewhere:  # other tests may have left a loop running in this thread
+            elsewhere.submit(lambda: asyncio.run(drive())).result()
         assert log == [False] * 3
         assert (x * x).requires_grad
 
