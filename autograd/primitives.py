@@ -52,6 +52,10 @@ def _power_of_arrays(a: Any, b: Any) -> Any:
     return np.power(a, b)
 
 
+remainder = elementwise(
+    "remainder", operator.mod, np.remainder, [lambda y, a, b: 1, lambda y, a, b: -floor(a / b)], "%"
+)
+fmod = elementwise("fmod", math.fmod, np.fmod, [lambda y, a, b: 1, lambda y, a, b: -trunc(a / b)])
 power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
 square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])
 
@@ -75,6 +79,15 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return choose(a, b, condition=condition)
 
 
+# the same with a condition that is an input, which a replay reads anew: a where it is not 0
+where_nonzero = elementwise(
+    "where_nonzero",
+    lambda condition, a, b: a if condition else b,
+    np.where,
+    [lambda y, c, a, b: 0, lambda y, c, a, b: c != 0, lambda y, c, a, b: c == 0],
+)
+
+
 def _share(winner: Any, loser: Any) -> Any:
     return where(winner == loser, 0.5, winner > loser)
 
@@ -91,6 +104,25 @@ minimum = elementwise(
     np.minimum,
     [lambda y, a, b: _share(b, a), lambda y, a, b: _share(a, b)],
 )
+
+
+def _share_of_number(y: Any, a: Any, b: Any) -> Any:
+    """As `_share`, where a NaN has lost against a number."""
+    return (a == y) / maximum(0.0 + (a == y) + (b == y), 1)
+
+
+fmax = elementwise(
+    "fmax",
+    lambda a, b: a if a >= b or b != b else b,
+    np.fmax,
+    [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
+)
+fmin = elementwise(
+    "fmin",
+    lambda a, b: a if a <= b or b != b else b,
+    np.fmin,
+    [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
+)
 clip = elementwise(
     "clip",
     lambda x, low, high: min(max(x, low), high),
@@ -104,7 +136,37 @@ sign: Primitive = elementwise(
 floor = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
 )
+trunc = elementwise(
+    "trunc",
+    lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,
+    np.trunc,
+    [lambda y, x: 0],
+)
 rint = elementwise("rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [lambda y, x: 0])
+copysign = elementwise(
+    "copysign", math.copysign, np.copysign, [lambda y, a, b: sign(a) * sign(y), lambda y, a, b: 0]
+)
+heaviside = elementwise(
+    "heaviside",
+    lambda x, b: x if x != x else b if x == 0 else float(x > 0),
+    np.heaviside,
+    [lambda y, x, b: 0, lambda y, x, b: x == 0],
+)
+known = elementwise(  # 1 where x is a number, 0 where it is NaN
+    "known", lambda x: float(x == x), lambda x: (x == x).astype(x.dtype), [lambda y, x: 0]
+)
+
+
+def _nan_to_num(x: float, nan: float, posinf: float, neginf: float) -> float:
+    return nan if x != x else posinf if x == INF else neginf if x == -INF else x
+
+
+nan_to_num = elementwise(
+    "nan_to_num",
+    _nan_to_num,
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    [lambda y, x, nan, posinf, neginf: y == x],
+)
 
 
 # ---------------------------------------------------------------------------- exponentials and logarithms
@@ -127,6 +189,22 @@ logaddexp = elementwise(
     _logaddexp,
     np.logaddexp,
     [lambda y, a, b: exp(a - where(y == -INF, 0, y)), lambda y, a, b: exp(b - where(y == -INF, 0, y))],
+)
+
+
+def _logaddexp2(a: float, b: float) -> float:
+    return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+
+
+def _share_of_powers(a: Any, y: Any) -> Any:
+    return exp((a - where(y == -INF, 0, y)) * math.log(2))
+
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    _logaddexp2,
+    np.logaddexp2,
+    [lambda y, a, b: _share_of_powers(a, y), lambda y, a, b: _share_of_powers(b, y)],
 )
 
 
@@ -264,10 +342,18 @@ gelu = elementwise(
 
 # ---------------------------------------------------------------------------- compound scalar nodes
 
+# A rule for any number of inputs is told which, and may offer `every`, all of its slopes at once: n rules of n inputs
+# each would take n * n steps.
+
 
 def _inner_product(*inputs: Any) -> Any:
     half = len(inputs) // 2
     return sum(map(operator.mul, inputs[:half], inputs[half:]))
+
+
+def _other_factors(y: Any, *inputs: Any) -> Any:
+    half = len(inputs) // 2
+    return [*inputs[half:], *inputs[:half]]
 
 
 def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
@@ -275,6 +361,7 @@ def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
     return inputs[i + half] if i < half else inputs[i - half]
 
 
+_other_factor.every = _other_factors  # type: ignore[attr-defined]
 dot_ = elementwise("dot", _inner_product, _inner_product, _other_factor)
 
 
@@ -286,17 +373,53 @@ def _smallest_of(*xs: float) -> float:
     return next((x for x in xs if x != x), min(xs))
 
 
+def _even_shares(y: Any, *xs: Any) -> Any:
+    won = [x == y for x in xs]
+    count = maximum(sum(won), 1)  # 0 beside NaN
+    return [w / count for w in won]
+
+
 def _even_share(i: int, y: Any, *xs: Any) -> Any:
-    return (xs[i] == y) / maximum(sum(x == y for x in xs), 1)  # 0 beside NaN
+    return (xs[i] == y) / maximum(sum(x == y for x in xs), 1)
 
 
+_even_share.every = _even_shares  # type: ignore[attr-defined]
 largest = elementwise(
     "largest", _largest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).max(0), _even_share
 )
 smallest = elementwise(
     "smallest", _smallest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).min(0), _even_share
 )
-total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i, y, *xs: 1)
+
+
+def _one(i: int, y: Any, *xs: Any) -> Any:
+    return 1
+
+
+_one.every = lambda y, *xs: [1] * len(xs)  # type: ignore[attr-defined]
+total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), _one)
+
+
+def _log_total_exp(*xs: float) -> float:
+    top = _largest_of(*xs)
+    return top + math.log(sum(math.exp(x - top) for x in xs)) if math.isfinite(top) else top
+
+
+def _log_total_exp_of_arrays(*xs: Any) -> Any:
+    return _logsumexp(np.stack(np.broadcast_arrays(*xs)), (0,), keepdims=False)
+
+
+def _softmax_share(i: int, y: Any, *xs: Any) -> Any:
+    return exp(xs[i] - where(y == -INF, 0, y))
+
+
+def _softmax_shares(y: Any, *xs: Any) -> Any:
+    finite = where(y == -INF, 0, y)
+    return [exp(x - finite) for x in xs]
+
+
+_softmax_share.every = _softmax_shares  # type: ignore[attr-defined]
+logtotalexp = elementwise("logtotalexp", _log_total_exp, _log_total_exp_of_arrays, _softmax_share)
 
 
 # ---------------------------------------------------------------------------- shape
@@ -429,6 +552,19 @@ astype: Primitive = structural(
 )
 
 
+def wide(rule: Any) -> Any:
+    """A rule that goes through float32 where it is given float16; the engine makes its result float16 again."""
+
+    def widened(*arguments: Any, **params: Any) -> Any:
+        return rule(*map(_in_float32, arguments), **params)
+
+    return widened
+
+
+def _in_float32(x: Any) -> Any:
+    return astype(x, dtype=np.dtype(np.float32)) if x.dtype.char == "e" else x
+
+
 # ---------------------------------------------------------------------------- reductions
 
 
@@ -479,12 +615,22 @@ min_ = structural(
     lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
     [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
 )
+nanmax = structural(  # NaN only where there is nothing else
+    "nanmax",
+    lambda x, axis, keepdims: np.fmax.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+nanmin = structural(
+    "nanmin",
+    lambda x, axis, keepdims: np.fmin.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
 
 
 def _std(x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
     constant = np.max(x, axis, keepdims=keepdims) == np.min(x, axis, keepdims=keepdims)
     y = np.std(x, axis, ddof=ddof, keepdims=keepdims)
-    return np.where(constant, 0, y)  # where rounding would say 1e-17
+    return np.where(constant & (y == y), 0, y)  # where rounding would say 1e-17
 
 
 def _std_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
@@ -506,12 +652,14 @@ def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdi
     return _spread(g, x, axis) * share
 
 
-std = structural("std", in_float32(_std), [_std_back])
-norm = structural("norm", in_float32(_norm), [_norm_back])  # (sum |x|**ord) ** (1 / ord), of vectors
+std = structural("std", in_float32(_std), [wide(_std_back)])
+norm = structural("norm", in_float32(_norm), [wide(_norm_back)])  # (sum |x|**ord) ** (1 / ord), of vectors
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
-    """The maximum along `axis`, kept; of short rows, by columns, which NumPy does several times as fast."""
+    """The maximum along `axis`, kept; of short rows, by columns, which NumPy does several times as fast; of nothing 0."""
+    if not x.size:
+        return np.zeros(kept_shape(x.shape, axis), x.dtype)
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:
         return np.maximum.reduce(x.transpose(x.ndim - 1, *range(x.ndim - 1)).copy(), 0)[..., None]
     return np.max(x, axis, keepdims=True)
@@ -525,10 +673,9 @@ def limits(char: str) -> tuple[Any, Any]:
 
 def shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """exp(x - m), which cannot overflow, x - m, and m, the largest element along `axis` (a finite one for infinity)."""
-    m = _maxima(x, axis)
-    if x.dtype.kind == "f":
-        lowest, highest = limits(x.dtype.char)
-        m = np.minimum(np.maximum(m, lowest), highest)
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    lowest, highest = limits(x.dtype.char)
+    m = np.minimum(np.maximum(_maxima(x, axis), lowest), highest)
     z = x - m
     return np.exp(z), z, m
 
@@ -546,20 +693,22 @@ def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    y = reshape(y, shape=kept_shape(x.shape, axis))
-    return _spread(g, x, axis) * exp(x - where(y == -INF, 0, y))
+    nothing = reshape(y, shape=kept_shape(x.shape, axis)) == -INF  # which no element changes
+    return _spread(g, x, axis) * where(nothing, 0, softmax(x, axis=axis))
 
 
 def _along(x: Any, axis: tuple[int, ...]) -> Any:
     return sum_(x, axis=axis, keepdims=True)
 
 
-logsumexp = structural("logsumexp", in_float32(_logsumexp), [_logsumexp_back])
-softmax = structural("softmax", in_float32(_softmax), [lambda g, y, x, axis: y * (g - _along(g * y, axis))])
+logsumexp = structural("logsumexp", in_float32(_logsumexp), [wide(_logsumexp_back)])
+softmax: Primitive = structural(
+    "softmax", in_float32(_softmax), [wide(lambda g, y, x, axis: y * (g - _along(g * y, axis)))]
+)
 log_softmax = structural(
     "log_softmax",
     in_float32(lambda x, axis: x - _logsumexp(x, axis, keepdims=True)),
-    [lambda g, y, x, axis: g - exp(y) * _along(g, axis)],
+    [wide(lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
 )
 
 
@@ -595,8 +744,8 @@ recurrence: Primitive = structural(
     "recurrence",
     in_float32(_recurrence),
     [
-        lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0),
-        lambda g, y, a, b, axis: _recur_back(g, a, axis),
+        wide(lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0)),
+        wide(lambda g, y, a, b, axis: _recur_back(g, a, axis)),
     ],
 )
 cumsum: Primitive = structural(
@@ -608,7 +757,7 @@ cumsum: Primitive = structural(
 cumprod = structural(
     "cumprod",
     in_float32(lambda x, axis: np.cumprod(x, axis)),
-    [lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1)],  # no division: x may be 0
+    [wide(lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],  # no division: x may be 0
 )
 
 
@@ -625,7 +774,7 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 prod: Primitive = structural(
     "prod",
     in_float32(lambda x, axis, keepdims: np.prod(x, axis, keepdims=keepdims)),
-    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis)],
+    [wide(lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis))],
 )
 
 
@@ -675,6 +824,119 @@ def _median_back(g: Any, y: Any, x: Any, axis: int) -> Any:
 
 
 median = structural("median", lambda x, axis: np.median(x, axis), [_median_back])
+
+
+def _quantile(x: Any, q: Any) -> Any:
+    ordered, place = np.sort(x, 0), q * (len(x) - 1)
+    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
+    part = (place - low).reshape(q.shape + (1,) * (x.ndim - 1)).astype(np.result_type(x, np.float16))
+    below, last = ordered[low], ordered[-1]  # NaN is last
+    step = np.where(part > 0, ordered[high] - below, 0)  # not where infinity is hit
+    return np.where(last == last, below + step * part, last)
+
+
+def _quantile_back(g: Any, y: Any, x: Any, q: Any) -> Any:
+    place = q * (x.shape[0] - 1)
+    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
+    part = (place - low).reshape(q.shape + (1,) * (x.ndim - 1)).astype(g.dtype)
+    ordered = scatter(g * (1 - part), shape=x.shape, at=low) + scatter(g * part, shape=x.shape, at=high)
+    return disarrange(ordered, x, axis=0)
+
+
+# along the first axis, linear between the two nearest elements; `q` is an array of numbers from 0 to 1
+quantile = structural("quantile", in_float32(_quantile), [wide(_quantile_back)])
+
+
+# ---------------------------------------------------------------------------- lines through points, and angles
+
+
+def _segment_of(knots: Any, x: Any, step: int, period: float | None) -> Any:
+    """For each x which knot is at the start of the segment it is in, or at its end (`step` 1).
+
+    Outside, it is twice the same; with a period, the last segment ends at the first knot.
+    """
+    n = len(knots)
+    if period is not None:
+        order = np.argsort(knots % period, kind="stable")
+        start = np.searchsorted((knots % period)[order], x % period, side="right") - 1
+        return order[(start + step) % n]
+    start = np.searchsorted(knots, x, side="right") - 1
+    start = np.where(x > knots[-1], n - 1, np.minimum(start, max(n - 2, 0)))
+    return np.clip(start + step, 0, n - 1)
+
+
+def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
+    out = np.zeros(knots.shape, g.dtype)
+    np.add.at(out, _segment_of(knots, x, step, period), g)
+    return out
+
+
+# the element of `values` at the start or the end of the segment between `knots` that x is in, and the way back
+segment: Primitive = structural(
+    "segment",
+    lambda values, knots, x, step, period: values[_segment_of(knots, x, step, period)],
+    [
+        lambda g, y, values, knots, x, step, period: unsegment(g, knots, x, step=step, period=period),
+        lambda g, y, values, knots, x, step, period: None,
+        lambda g, y, values, knots, x, step, period: None,
+    ],
+)
+unsegment: Primitive = structural(
+    "unsegment",
+    in_float32(_unsegment),
+    [
+        lambda h, y, g, knots, x, step, period: segment(h, knots, x, step=step, period=period),
+        lambda h, y, g, knots, x, step, period: None,
+        lambda h, y, g, knots, x, step, period: None,
+    ],
+)
+
+
+def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any) -> Any:
+    y = np.interp(x, knots, values, left, right, period)
+    return np.asarray(y).astype(np.result_type(x, knots, values, np.float16))
+
+
+def _slope(x: Any, knots: Any, values: Any, period: Any) -> tuple[Any, Any]:
+    """Of the segment that x is in: how steep it is, and which part of it lies before x."""
+    start, end = (segment(knots, knots, x, step=k, period=period) for k in (0, 1))
+    before, after = (segment(values, knots, x, step=k, period=period) for k in (0, 1))
+    width, part = end - start, x - start
+    if period is not None:
+        width, part = width % period, part % period
+    return _ratio(after - before, width), _ratio(part, width)
+
+
+def _to_both_ends(g: Any, part: Any, knots: Any, x: Any, period: Any) -> Any:
+    start, end = (unsegment(c, knots, x, step=k, period=period) for k, c in enumerate((g * (1 - part), g * part)))
+    return start + end
+
+
+def _interp_by_x(g: Any, y: Any, x: Any, knots: Any, values: Any, period: Any, **_: Any) -> Any:
+    return g * _slope(x, knots, values, period)[0]
+
+
+def _interp_by_knots(g: Any, y: Any, x: Any, knots: Any, values: Any, period: Any, **_: Any) -> Any:
+    steep, part = _slope(x, knots, values, period)
+    return _to_both_ends(-g * steep, part, knots, x, period)
+
+
+def _interp_by_values(
+    g: Any, y: Any, x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any
+) -> Any:
+    if period is None:  # outside, `left` and `right` take the place of the values
+        g = g if left is None else where(x < knots[:1], 0, g)
+        g = g if right is None else where(x > knots[-1:], 0, g)
+    return _to_both_ends(g, _slope(x, knots, values, period)[1], knots, x, period)
+
+
+# linear between the points (knots, values), constant beyond the first and the last one, or periodic
+interp = structural("interp", _interp, [_interp_by_x, _interp_by_knots, _interp_by_values])
+unwrap = structural(  # whole turns are added, which are flat
+    "unwrap",
+    lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period).astype(x.dtype),
+    [lambda g, y, x, discont, axis, period: g],
+)
 
 
 # ---------------------------------------------------------------------------- products of matrices

@@ -9,21 +9,26 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..errors import KindError, RangeError, ShapeError
+from ..errors import ChainruleError, KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
 
 Axis = int | tuple[int, ...] | None
 
 
-def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them."""
+def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them.
+
+    With `of_numbers`, a single number has the axis 0 if it is asked for alone, as in NumPy's reductions.
+    """
     ndim = np.ndim(x.data if isinstance(x, Operators) else x)
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     name = "an axis as an integer, a tuple of integers or None"
     found = tuple(k + ndim if k < 0 else k for k in [integer_of(k, what, name) for k in axes])
+    if of_numbers and ndim == 0 and not isinstance(axis, tuple) and found in ((0,), (-1,)):
+        return ()
     if builtins.any(not 0 <= k < ndim for k in found):
         raise ShapeError(
             f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
@@ -43,27 +48,68 @@ def integer_of(given: Any, what: str, name: str) -> int:
     raise KindError(f"{what} takes {name}; given {describe(given)}")
 
 
-def shape_of(shape: Any, what: str) -> tuple[int, ...]:
-    """A shape from a tuple, a list, or one length."""
+def flag_of(given: Any, what: str, name: str) -> bool:
+    """A plain boolean, from whatever Python takes for one."""
+    try:
+        return builtins.bool(given)
+    except (TypeError, ValueError):
+        raise KindError(f"{what} takes {name} as True or False; given {describe(given)}") from None
+
+
+def number_of(given: Any, what: str, name: str) -> Any:
+    """A plain real number; a node would lose its gradient."""
+    if isinstance(given, Operators) or np.ndim(given) or np.asarray(given).dtype.kind not in "fiub":
+        raise KindError(f"{what} takes {name} as a plain number; given {describe(given)}")
+    return given
+
+
+def mask_of(given: Any, x: Any, what: str) -> Any:
+    """A boolean for each element of `x`, as a copy; `None` where all of them are meant."""
+    given = given.data if isinstance(given, Operators) else given
+    if given is True:
+        return None
+    mask = np.asarray(given)
+    if mask.dtype.kind != "b":
+        raise KindError(f"{what} takes where as booleans, such as t > 0; given {describe(given)}")
+    try:
+        return np.broadcast_to(mask, x.shape).copy()
+    except ValueError:
+        raise ShapeError(
+            f"{what} of {describe(x)} was given where in the shape {mask.shape}; it takes a boolean for each element, "
+            f"or what broadcasts to that"
+        ) from None
+
+
+def shape_of(shape: Any, what: str, name: str = "a shape in integers") -> tuple[int, ...]:
+    """A tuple of integers from a tuple, a list, an array, or one of them."""
+    if isinstance(shape, np.ndarray) and shape.ndim == 1:
+        shape = tuple(shape)
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(integer_of(n, what, "a shape in integers") for n in lengths)
+    return tuple(integer_of(n, what, name) for n in lengths)
 
 
-def one_axis(x: Any, axis: int | None, what: str) -> tuple[Any, int]:
-    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None`."""
+def one_axis(
+    x: Any, axis: int | None, what: str, of_numbers: bool = False, flat: bool = True
+) -> tuple[Any, int]:
+    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None` and may be `flat`.
+
+    With `of_numbers`, a single number is an array of one element.
+    """
     x = arrays_only(x, what)
-    if axis is None:
+    if axis is None and flat or of_numbers and x.ndim == 0 and axes_of(x, axis, what, True) == ():
         return p.reshape(x, shape=(-1,)), 0
-    if isinstance(axis, tuple):
-        raise KindError(f"{what} takes one axis, or None for all elements in a row; given {axis!r}")
+    if axis is None or isinstance(axis, tuple):
+        raise KindError(
+            f"{what} takes one axis{', or None for all elements in a row' * flat}; given {axis!r}"
+        )
     return x, axes_of(x, axis, what)[0]
 
 
 def integers_of(given: Any, what: str, name: str) -> Any:
     """Plain integers from an array, a list, or a Tensor of integers."""
-    array = np.asarray(given.data if isinstance(given, Operators) else given)
-    if array.dtype.kind not in "iu" and array.size:
-        raise KindError(f"{what} takes {name} in integers; given {given!r}")
+    array = _as_array(given.data if isinstance(given, Operators) else given, what)
+    if array.dtype.kind not in "iu" and (array.size or isinstance(given, np.ndarray)):
+        raise KindError(f"{what} takes {name} in integers; given {given!r:.200}")
     return array.astype(int)
 
 
@@ -90,13 +136,27 @@ def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
 
 def arrays_only(x: Any, what: str) -> Any:
     """`x` as something with axes: a Tensor or an array. A Value is one number and has none."""
-    if of_values([x]) or of_values(x):
+    if isinstance(x, (Operators, list, tuple)) and (of_values([x]) or of_values(x)):
         given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
         raise KindError(
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
         )
-    return x if isinstance(x, (Operators, np.ma.MaskedArray)) else np.asarray(x)
+    if isinstance(x, Operators):
+        return x
+    array = x if isinstance(x, np.ma.MaskedArray) else _as_array(x, what)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} takes arrays of real numbers; given {describe(x)}")
+    return array
+
+
+def _as_array(x: Any, what: str) -> Any:
+    try:
+        return np.asarray(x)
+    except ChainruleError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise KindError(f"{what} takes arrays; NumPy makes none of {describe(x)}: {error}") from None
 
 
 def of_values(x: Any) -> bool:
@@ -109,6 +169,11 @@ def of_values(x: Any) -> bool:
 def on_axis(k: int, at: Any) -> tuple[Any, ...]:
     """The index that picks `at`, positions or a slice, along the axis `k`."""
     return (slice(None),) * k + (at,)
+
+
+def on_shape(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
+    """`shape` with the length `n` along the axis `k`."""
+    return (*shape[:k], n, *shape[k + 1 :])
 
 
 def plain(x: Any) -> Any:
