@@ -903,7 +903,7 @@ def _slope(x: Any, knots: Any, values: Any, period: Any) -> tuple[Any, Any]:
     before, after = (segment(values, knots, x, step=k, period=period) for k in (0, 1))
     width, part = end - start, x - start
     if period is not None:
-        width, part = width % period, part % period
+        width, part = (remainder(c, c.dtype.type(period)) for c in (width, part))
     return _ratio(after - before, width), _ratio(part, width)
 
 

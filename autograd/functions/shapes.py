@@ -123,7 +123,7 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     (2, 1)
     """
     x = arrays_only(x, "expand_dims")
-    axes = shape_of(axis, "expand_dims", "axes as integers")
+    axes = shape_of(axis, "expand_dims", "an axis as an integer or several")
     new = axes_of(np.broadcast_to(np.False_, (1,) * (x.ndim + len(axes))), axes, "expand_dims")
     rest = iter(x.shape)
     return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))

@@ -510,7 +510,7 @@ LESSONS = [
     (lambda t: ag.norm(t, "fro", axis=0), KindError, "vectors has no order 'fro'"),
     (lambda t: ag.norm(t, 0), KindError, "matrices has no order 0"),
     (lambda t: ag.norm(ag.stack([t, t]), 1), ShapeError, "3 axes"),
-    (lambda t: ag.norm(Tensor(np.zeros(0)), np.inf), ShapeError, "max"),
+    (lambda t: ag.norm(Tensor(np.zeros(0)), -np.inf), ShapeError, "min"),
     (lambda t: ag.swapaxes(t, 0, 2), ShapeError, "axis=2"),
     (lambda t: ag.moveaxis(t, (0, 1), 0), ShapeError, "2 axes to move and 1 position"),
     (lambda t: ag.split(t, 0), RangeError, "one section or more; given 0"),

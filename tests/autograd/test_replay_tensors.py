@@ -99,7 +99,7 @@ def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.
     replayed(case, np.float64)
 
 
-def test_most_rules_are_traced() -> None:
+def test_rules_are_traced() -> None:
     whole = set()
     for case in CASES:
         x = [Tensor(x) for x in case.inputs]
@@ -109,7 +109,7 @@ def test_most_rules_are_traced() -> None:
         rules = TABLE[case.row].rules
         if not callable(rules) and not replay.program.functions.isdisjoint(rules):
             whole.add(case.row)
-    assert whole == {"cofactor"}  # it branches on the numbers
+    assert not whole
 
 
 # ---------------------------------------------------------------------- whole graphs

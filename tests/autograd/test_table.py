@@ -28,11 +28,16 @@ from chainrule.autograd import (
 )
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-each_rule = pytest.mark.parametrize(
-    ("case", "i"), [(case, i) for case in CASES for i in range(len(case.inputs))], ids=str
+# slopes that are not 0 only where another input jumps, so that no difference quotient sees them
+UNSEEN = {("heaviside", 1), ("where_nonzero", 2)}
+each_seen_rule = pytest.mark.parametrize(
+    ("case", "i"),
+    [(case, i) for case in CASES for i in range(len(case.inputs)) if (case.row, i) not in UNSEEN],
+    ids=str,
 )
 each_elementwise_rule = pytest.mark.parametrize(
-    ("case", "i"), [(case, i) for case in ELEMENTWISE for i in range(len(case.inputs))], ids=str
+    ("case", "i"), [(case, i) for case in ELEMENTWISE for i in range(len(case.inputs)) if (case.row, i) not in UNSEEN],
+    ids=str,
 )
 each_elementwise = pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
 
@@ -182,20 +187,20 @@ def with_wrong_rule(row: Primitive, i: int) -> Primitive:
         if k != i:
             return right
         if right is None or (isinstance(right, int) and right == 0):
-            return 0.01 if row.elementwise else 0.01 * arguments[0] * arguments[2 + i]
+            return 0.01 if row.elementwise else 0.01 * arguments[0].sum() * arguments[2 + i]
         return right * 1.001
 
     return Primitive(row.name, row.on_floats, row.on_arrays, rule, row.symbol, row.elementwise)
 
 
-@each_rule
+@each_seen_rule
 def test_a_rule_off_by_a_thousandth_is_caught(case: Case, i: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
     with pytest.raises(CheckError, match=f"gradient by .*input {i}"):
         check_gradients(call(case), *case.inputs, order=1)
 
 
-@each_rule
+@each_seen_rule
 def test_a_rule_off_by_a_thousandth_is_caught_at_second_order(
     case: Case, i: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
