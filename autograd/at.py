@@ -6,6 +6,7 @@ are those of JAX. `set` and `add` are rows of the table; the others are composed
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -121,8 +122,20 @@ def plain_index(at: Any) -> Any:
     """An index with the data of the tensors in it, and with copies of arrays: the gradient needs it as it is now."""
     if isinstance(at, tuple):
         return tuple(map(plain_index, at))
+    if isinstance(at, slice):
+        return slice(*map(_end, (at.start, at.stop, at.step)))
     at = at.data if hasattr(at, "_apply") else at
     return at.copy() if isinstance(at, (np.ndarray, list)) else at
+
+
+def _end(i: Any) -> Any:
+    """An end of a slice, as a plain integer where it is a node."""
+    if not hasattr(i, "_apply"):
+        return i
+    try:
+        return operator.index(i)
+    except TypeError:
+        raise KindError(f"a slice ends at integers; given {describe(i)}") from None
 
 
 def index_text(at: Any) -> str:

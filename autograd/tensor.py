@@ -16,6 +16,7 @@ from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import ChainruleError, GradientError, KindError, ShapeError
+from .functions.arguments import plain
 from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
@@ -117,8 +118,8 @@ class Tensor(Node):
         """The array behind the tensor, the same as `.data`."""
         return self._array
 
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
-        """The tensor in another dtype; the gradient comes back in this one."""
+    def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
+        """The tensor in another dtype; the gradient comes back in this one. `copy` is accepted as in NumPy."""
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -328,7 +329,15 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self._array == getattr(x, "data", x)).any())
+        return bool((self._array == plain(x)).any())
+
+    def __index__(self) -> int:
+        if self._array.ndim or self._array.dtype.kind not in "iu":
+            raise KindError(
+                f"{self.describe()} was used where Python takes an index, which is one integer. "
+                f"Write int(t) for a whole number in floats, or index an array or a Tensor with several"
+            )
+        return int(self._array)
 
     def __getitem__(self, at: Any) -> Tensor:
         return index(self, at=plain_index(at))
@@ -342,92 +351,146 @@ class Tensor(Node):
             f"before it is used"
         )
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def sum(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 0,
+        where: Any = True,
+    ) -> Tensor:
         """The sum over `axis`; see `chainrule.autograd.sum`."""
-        return f.sum(self, axis, keepdims)
+        return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def mean(
+        self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+    ) -> Tensor:
         """The mean over `axis`; see `chainrule.autograd.mean`."""
-        return f.mean(self, axis, keepdims)
+        return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The largest element along `axis`; see `chainrule.autograd.max`."""
-        return f.max(self, axis, keepdims)
+    def max(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The largest element along `axis`; see `chainrule.autograd.max`. Its position, which PyTorch's `max(axis)` gives
+        as well, is `t.argmax(axis)`."""
+        return f.max(self, axis, keepdims, initial=initial, where=where)
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The smallest element along `axis`; see `chainrule.autograd.min`."""
-        return f.min(self, axis, keepdims)
+    def min(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The smallest element along `axis`; see `chainrule.autograd.min`. Its position, which PyTorch's `min(axis)` gives
+        as well, is `t.argmin(axis)`."""
+        return f.min(self, axis, keepdims, initial=initial, where=where)
 
-    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
-        """The variance over `axis`; see `chainrule.autograd.var`."""
-        return f.var(self, axis, keepdims, ddof)
+    def var(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The variance over `axis`; see `chainrule.autograd.var`. As in NumPy it divides by n; PyTorch's divides by n - 1,
+        which is `t.var(correction=1)` here."""
+        return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
-    def std(self, axis: Axis = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
-        """The standard deviation over `axis`; see `chainrule.autograd.std`."""
-        return f.std(self, axis, keepdims, ddof)
+    def std(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The standard deviation over `axis`; see `chainrule.autograd.std`. As in NumPy it divides by n; PyTorch's divides by
+        n - 1, which is `t.std(correction=1)` here."""
+        return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def prod(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 1,
+        where: Any = True,
+    ) -> Tensor:
         """The product over `axis`; see `chainrule.autograd.prod`."""
-        return f.prod(self, axis, keepdims)
+        return f.prod(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
-    def cumsum(self, axis: int | None = None) -> Tensor:
+    def cumsum(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
-        return f.cumsum(self, axis)
+        return f.cumsum(self, axis, dtype=dtype)
 
-    def cumprod(self, axis: int | None = None) -> Tensor:
+    def cumprod(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running products along `axis`; see `chainrule.autograd.cumprod`."""
-        return f.cumprod(self, axis)
+        return f.cumprod(self, axis, dtype=dtype)
 
     def dot(self, other: Any) -> Tensor:
         """The inner product with `other`; see `chainrule.autograd.dot`."""
         return f.dot(self, other)
 
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+    def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
         """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
-        return f.clip(self, low, high)
+        return f.clip(self, low, high, min=min, max=max)
 
     def round(self, decimals: int = 0) -> Tensor:
         """Rounded to `decimals` places, with gradient 0."""
         y: Any = np.round(self, decimals)
         return y
 
-    def copy(self) -> Tensor:
-        """The same numbers as a new tensor, through which gradients flow."""
-        return positive(self)
+    def copy(self, order: str = "C") -> Tensor:
+        """The same numbers as a new tensor, through which gradients flow; `order` is accepted as in NumPy."""
+        y: Any = np.copy(self, order)
+        return y
 
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
+    def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
-        return self._array.all(axis, keepdims=keepdims)
+        return np.all(self, axis=axis, keepdims=keepdims, where=where)
 
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
+    def any(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether some element is different from 0, as plain booleans."""
-        return self._array.any(axis, keepdims=keepdims)
+        return np.any(self, axis=axis, keepdims=keepdims, where=where)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
-        return self._array.argsort(axis, kind="stable")
+        return np.argsort(self, axis, kind="stable")
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the largest element, as plain integers."""
-        return self._array.argmax(axis)
+        return np.argmax(self, axis, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the smallest element, as plain integers."""
-        return self._array.argmin(axis)
+        return np.argmin(self, axis, keepdims=keepdims)
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def tolist(self) -> Any:
+        """The elements as Python numbers, in nested lists."""
+        return self._array.tolist()
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
-        return f.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return f.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
-    def ravel(self) -> Tensor:
-        """The elements in one axis."""
-        return f.reshape(self, -1)
+    def ravel(self, order: str = "C") -> Tensor:
+        """The elements in one axis, row by row; column by column with `order="F"`."""
+        return f.reshape(self, -1, order)
 
     flatten = ravel
 
     def transpose(self, *axes: Any) -> Tensor:
-        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
-        return f.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`.
+
+        The order is NumPy's, of all axes; PyTorch's `transpose` of two axes is `t.swapaxes(i, j)`.
+        """
+        return f.transpose(self, None if not axes else axes[0] if len(axes) == 1 else axes)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
@@ -438,7 +501,10 @@ class Tensor(Node):
         return f.swapaxes(self, axis1, axis2)
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each element several times; see `chainrule.autograd.repeat`."""
+        """Each element several times, as in NumPy: `t.repeat(2, 1)` is twice along axis 1; see `chainrule.autograd.repeat`.
+
+        PyTorch's `repeat`, the whole tensor so many times along each axis, is `tile(t, (2, 1))`.
+        """
         return f.repeat(self, repeats, axis)
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
@@ -449,11 +515,18 @@ class Tensor(Node):
         """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
         return f.diagonal(self, offset, axis1, axis2)
 
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
         """The sum of the diagonal; see `chainrule.autograd.trace`."""
-        return f.trace(self, offset, axis1, axis2)
+        return f.trace(self, offset, axis1, axis2, dtype=dtype)
 
     T = property(transpose, doc="The tensor with its axes reversed.")
+
+    @property
+    def mT(self) -> Tensor:
+        """Each matrix in the last two axes transposed."""
+        if self._array.ndim < 2:
+            raise ShapeError(f"t.mT transposes matrices, in the last two axes; {self.describe()} has no two axes")
+        return f.swapaxes(self, -1, -2)
 
     # ------------------------------------------------------------------ showing
 

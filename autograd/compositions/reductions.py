@@ -79,7 +79,7 @@ def _without_nan(name: str, fill: float) -> Callable[..., Any]:
     function, what = getattr(f, name), f"nan{name}"
 
     def reduced(
-        a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+        a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = fill, where: Any = True
     ) -> Any:
         a = _filled(_floats(a, what, dtype), fill)
         return function(a, axis, keepdims, initial=initial, where=where)

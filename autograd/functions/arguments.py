@@ -50,6 +50,8 @@ def integer_of(given: Any, what: str, name: str) -> int:
 
 def flag_of(given: Any, what: str, name: str) -> bool:
     """A plain boolean, from whatever Python takes for one."""
+    if given is False or given is True:
+        return given
     try:
         return builtins.bool(given)
     except (TypeError, ValueError):
@@ -65,9 +67,9 @@ def number_of(given: Any, what: str, name: str) -> Any:
 
 def mask_of(given: Any, x: Any, what: str) -> Any:
     """A boolean for each element of `x`, as a copy; `None` where all of them are meant."""
-    given = given.data if isinstance(given, Operators) else given
     if given is True:
         return None
+    given = given.data if isinstance(given, Operators) else given
     mask = np.asarray(given)
     if mask.dtype.kind != "b":
         raise KindError(f"{what} takes where as booleans, such as t > 0; given {describe(given)}")
@@ -136,14 +138,14 @@ def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
 
 def arrays_only(x: Any, what: str) -> Any:
     """`x` as something with axes: a Tensor or an array. A Value is one number and has none."""
-    if isinstance(x, (Operators, list, tuple)) and (of_values([x]) or of_values(x)):
+    if isinstance(x, Operators) and hasattr(x, "shape"):
+        return x
+    if isinstance(x, Operators) or of_values(x):
         given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
         raise KindError(
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
         )
-    if isinstance(x, Operators):
-        return x
     array = x if isinstance(x, np.ma.MaskedArray) else _as_array(x, what)
     if array.dtype.kind not in "fiub":
         raise KindError(f"{what} takes arrays of real numbers; given {describe(x)}")

@@ -68,9 +68,12 @@ def sum(
     """
     if of_values(x):
         return total(_listed(x, "sum", axis, keepdims, dtype=dtype, initial=initial or None, where=where))
-    x = _masked(_converted(x, "sum", dtype), "sum", where, 0)
+    x = _converted(x, "sum", dtype)
+    x = x if where is True else _masked(x, "sum", where, 0)
     axes, keepdims = axes_of(x, axis, "sum", of_numbers=True), flag_of(keepdims, "sum", "keepdims")
     y = p.sum_(x, axis=axes, keepdims=keepdims)
+    if initial.__class__ is int and initial == 0:
+        return y
     return y if _is_left_out(initial, 0, x, axes, where, "sum") else p.add(y, _start(initial, y, "sum"))
 
 
@@ -172,23 +175,21 @@ def _sample(
     axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
     ddof = degrees_of(ddof, correction, what)
     n = _count(x, axes) if mask is None else mask.sum(axes, keepdims=True)
-    if np.any(n <= ddof):
+    least = n if mask is None else n.min() if n.size else math.inf
+    if least <= ddof:
         raise ShapeError(
-            f"{what} over axis={axes!r} of {describe(x)} has {np.min(n)} elements, too few for ddof={ddof}"
+            f"{what} over axis={axes!r} of {describe(x)} has {least} elements, too few for ddof={ddof}"
         )
-    n = n - ddof
-    return x, axes, n if mask is None else n.astype(x.dtype), mask
+    return x, axes, n - ddof if mask is None else (n - ddof).astype(x.dtype), mask
 
 
 def degrees_of(ddof: float, correction: float | None, what: str) -> float:
     """What is subtracted from the number of elements, under either of its names."""
-    number: float = number_of(ddof, what, "ddof")
-    if correction is None:
-        return number
-    if ddof:
-        raise KindError(f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number")
-    number = number_of(correction, what, "correction")
-    return number
+    if correction is not None:
+        if ddof:
+            raise KindError(f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number")
+        ddof = correction
+    return ddof if ddof.__class__ in (int, float) else float(number_of(ddof, what, "ddof or correction"))
 
 
 def _count(x: Any, axes: tuple[int, ...]) -> int:
@@ -202,7 +203,7 @@ def _away(x: Any, axes: tuple[int, ...], mask: Any, mean: Any) -> Any:
 
 
 def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    return n if keepdims or np.ndim(n) == 0 else np.squeeze(n, axes)
+    return np.squeeze(n, axes) if isinstance(n, np.ndarray) and not keepdims else n
 
 
 def prod(
