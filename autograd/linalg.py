@@ -297,7 +297,7 @@ def _per_difference(values: Any) -> Any:
     apart = p.reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - p.reshape(
         values, shape=(*values.shape, 1)
     )
-    return p.where(apart == 0, 0, 1 / p.where(apart == 0, 1, apart))
+    return p.where(p.equal(apart, 0), 0, 1 / p.where(p.equal(apart, 0), 1, apart))
 
 
 def _eigh(a: Any) -> Any:
@@ -324,7 +324,7 @@ def _svd_back(g: Any, y: Any, a: Any) -> Any:
     s, u, v = y[..., :1, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
     gs, gu, gv = g[..., :1, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
     apart, eye = _per_difference(y[..., 0, :] ** 2), np.eye(s.shape[-1], dtype=a.dtype)
-    per_s = p.where(s == 0, 0, 1 / p.where(s == 0, 1, s))
+    per_s = p.where(p.equal(s, 0), 0, 1 / p.where(p.equal(s, 0), 1, s))
     ug, vg = _t(u) @ gu, _t(v) @ gv
     inner = apart * (ug - _t(ug)) * s + _t(s) * apart * (vg - _t(vg)) + eye * gs
     beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of what u and v span

@@ -3,7 +3,8 @@
 Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
 that arrives at the output (the upstream gradient). A rule uses operators and other rows only, so it
 runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
-symbols (which gives the text of a rule). Comparisons give plain booleans, which multiply as 0 and 1.
+symbols (which gives the text of a rule). Comparisons give booleans, which multiply as 0 and 1; a rule writes
+`greater(x, 0)` for `x > 0`, so that of a recorded node it is recorded as well, and a replay compares anew.
 
 Conventions where a derivative does not exist: ties share evenly; relu, absolute, sign, floor and
 every norm-like root at zero have gradient 0; clip has gradient 1 on its bounds.
@@ -37,11 +38,11 @@ positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1]) 
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    return where(b == 0, 0, b * a ** where(b == 0, 1, b - 1))  # x**0 is flat, at 0 too
+    return where(equal(b, 0), 0, b * a ** where(equal(b, 0), 1, b - 1))  # x**0 is flat, at 0 too
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
-    return where(a == 0, 0, y * log(where(a == 0, 1, a)))  # 0**b stays 0 around a positive b
+    return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b stays 0 around a positive b
 
 
 def _power_of_arrays(a: Any, b: Any) -> Any:
@@ -60,6 +61,33 @@ power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power
 square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])
 
 
+# ---------------------------------------------------------------------------- comparing, as rules do
+
+
+def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
+    """What compares two numbers in a rule: of nodes that can change a flat row, with 0 and 1, and otherwise plainly."""
+    row = elementwise(
+        name,
+        lambda a, b: float(compare(a, b)),
+        lambda a, b: of_arrays(a, b).astype(np.result_type(a, b, np.float16)),
+        [lambda y, a, b: 0, lambda y, a, b: 0],
+        symbol,
+    )
+
+    def compared(a: Any, b: Any) -> Any:
+        recorded = getattr(a, "requires_grad", False) or getattr(b, "requires_grad", False)
+        return row(a, b) if recorded else compare(a, b)
+
+    return compared
+
+
+equal = _comparison("equal", operator.eq, np.equal, "==")
+not_equal = _comparison("not_equal", operator.ne, np.not_equal, "!=")
+greater = _comparison("greater", operator.gt, np.greater, ">")
+greater_equal = _comparison("greater_equal", operator.ge, np.greater_equal, ">=")
+less_equal = _comparison("less_equal", operator.le, np.less_equal, "<=")
+
+
 # ---------------------------------------------------------------------------- choosing
 
 choose = elementwise(
@@ -71,7 +99,9 @@ choose = elementwise(
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, `b` elsewhere; the condition is a parameter, never differentiated."""
+    """`a` where the condition holds, `b` elsewhere; the condition is never differentiated."""
+    if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
+        return where_nonzero(condition, a, b)
     if isinstance(condition, np.ndarray) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
         return np.where(condition, a, b)
     if hasattr(condition, "_apply"):
@@ -84,12 +114,12 @@ where_nonzero = elementwise(
     "where_nonzero",
     lambda condition, a, b: a if condition else b,
     np.where,
-    [lambda y, c, a, b: 0, lambda y, c, a, b: c != 0, lambda y, c, a, b: c == 0],
+    [lambda y, c, a, b: 0, lambda y, c, a, b: not_equal(c, 0), lambda y, c, a, b: equal(c, 0)],
 )
 
 
 def _share(winner: Any, loser: Any) -> Any:
-    return where(winner == loser, 0.5, winner > loser)
+    return where(equal(winner, loser), 0.5, greater(winner, loser))
 
 
 maximum = elementwise(
@@ -106,9 +136,18 @@ minimum = elementwise(
 )
 
 
+# how many of the x are y
+ties = elementwise(
+    "ties",
+    lambda y, *xs: float(sum(x == y for x in xs)),
+    lambda y, *xs: sum((x == y).astype(y.dtype) for x in xs),
+    lambda i, t, y, *xs: 0,
+)
+
+
 def _share_of_number(y: Any, a: Any, b: Any) -> Any:
     """As `_share`, where a NaN has lost against a number."""
-    return (a == y) / maximum(0.0 + (a == y) + (b == y), 1)
+    return equal(a, y) / maximum(ties(y, a, b), 1)
 
 
 fmax = elementwise(
@@ -127,7 +166,7 @@ clip = elementwise(
     "clip",
     lambda x, low, high: min(max(x, low), high),
     lambda x, low, high: np.clip(x, low, high),
-    [lambda y, x, low, high: (low <= x) & (x <= high)],
+    [lambda y, x, low, high: greater_equal(x, low) * less_equal(x, high)],
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
 sign: Primitive = elementwise(
@@ -150,7 +189,7 @@ heaviside = elementwise(
     "heaviside",
     lambda x, b: x if x != x else b if x == 0 else float(x > 0),
     np.heaviside,
-    [lambda y, x, b: 0, lambda y, x, b: x == 0],
+    [lambda y, x, b: 0, lambda y, x, b: equal(x, 0)],
 )
 known = elementwise(  # 1 where x is a number, 0 where it is NaN
     "known", lambda x: float(x == x), lambda x: (x == x).astype(x.dtype), [lambda y, x: 0]
@@ -165,7 +204,7 @@ nan_to_num = elementwise(
     "nan_to_num",
     _nan_to_num,
     lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-    [lambda y, x, nan, posinf, neginf: y == x],
+    [lambda y, x, nan, posinf, neginf: equal(y, x)],
 )
 
 
@@ -188,7 +227,7 @@ logaddexp = elementwise(
     "logaddexp",
     _logaddexp,
     np.logaddexp,
-    [lambda y, a, b: exp(a - where(y == -INF, 0, y)), lambda y, a, b: exp(b - where(y == -INF, 0, y))],
+    [lambda y, a, b: exp(a - where(equal(y, -INF), 0, y)), lambda y, a, b: exp(b - where(equal(y, -INF), 0, y))],
 )
 
 
@@ -197,7 +236,7 @@ def _logaddexp2(a: float, b: float) -> float:
 
 
 def _share_of_powers(a: Any, y: Any) -> Any:
-    return exp((a - where(y == -INF, 0, y)) * math.log(2))
+    return exp((a - where(equal(y, -INF), 0, y)) * math.log(2))
 
 
 logaddexp2 = elementwise(
@@ -227,7 +266,7 @@ cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
 
 
 def _ratio(a: Any, y: Any) -> Any:
-    return where(y == 0, 0, a / where(y == 0, 1, y))  # the length of nothing points nowhere: 0, not 0/0
+    return where(equal(y, 0), 0, a / where(equal(y, 0), 1, y))  # the length of nothing points nowhere: 0, not 0/0
 
 
 hypot = elementwise(
@@ -247,8 +286,8 @@ arctan = elementwise("arctan", math.atan, np.arctan, [lambda y, x: 1 / (1 + x * 
 
 def _per_square(a: Any, b: Any, x: Any) -> Any:
     radius = hypot(a, b)  # not its square, which vanishes for small numbers
-    away = where(radius == 0, 1, radius)
-    return where(radius == 0, 0, x / away / away)
+    away = where(equal(radius, 0), 1, radius)
+    return where(equal(radius, 0), 0, x / away / away)
 
 
 arctan2 = elementwise(
@@ -267,7 +306,7 @@ arctanh = elementwise("arctanh", math.atanh, np.arctanh, [lambda y, x: 1 / (1 - 
 
 def _sinc_slope(y: Any, x: Any) -> Any:
     """(cos(pi x) - sinc(x)) / x, and near 0, where that cancels, its Taylor series."""
-    near = absolute(x) < 0.25
+    near = greater(0.25, absolute(x))
     t = where(near, x, 0) * PI
     u, series = t * t, 0
     for k in range(9, 0, -1):  # d/dx of sum (-1)^k (pi x)^(2k) / (2k+1)!
@@ -310,19 +349,19 @@ def _normal_pdf(x: Any) -> Any:
 
 sigmoid = elementwise("sigmoid", _sigmoid, _sigmoid_of_arrays, [lambda y, x: y * (1 - y)])
 relu = elementwise(
-    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: x > 0]
+    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: greater(x, 0)]
 )
 leaky_relu = elementwise(
     "leaky_relu",
     lambda x, slope: x if x > 0 else slope * x,
     lambda x, slope: np.where(x > 0, x, slope * x),
-    [lambda y, x, slope: where(x > 0, 1, slope)],
+    [lambda y, x, slope: where(greater(x, 0), 1, slope)],
 )
 elu = elementwise(
     "elu",
     lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
     lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
-    [lambda y, x, alpha: where(x > 0, 1, alpha * exp(minimum(x, 0)))],
+    [lambda y, x, alpha: where(greater(x, 0), 1, alpha * exp(minimum(x, 0)))],
 )
 softplus = elementwise("softplus", _softplus, lambda x: np.logaddexp(x, 0), [lambda y, x: sigmoid(x)])
 silu = elementwise(
@@ -374,13 +413,12 @@ def _smallest_of(*xs: float) -> float:
 
 
 def _even_shares(y: Any, *xs: Any) -> Any:
-    won = [x == y for x in xs]
-    count = maximum(sum(won), 1)  # 0 beside NaN
-    return [w / count for w in won]
+    count = maximum(ties(y, *xs), 1)  # 0 beside NaN
+    return [equal(x, y) / count for x in xs]
 
 
 def _even_share(i: int, y: Any, *xs: Any) -> Any:
-    return (xs[i] == y) / maximum(sum(x == y for x in xs), 1)
+    return equal(xs[i], y) / maximum(ties(y, *xs), 1)
 
 
 _even_share.every = _even_shares  # type: ignore[attr-defined]
@@ -410,11 +448,11 @@ def _log_total_exp_of_arrays(*xs: Any) -> Any:
 
 
 def _softmax_share(i: int, y: Any, *xs: Any) -> Any:
-    return exp(xs[i] - where(y == -INF, 0, y))
+    return exp(xs[i] - where(equal(y, -INF), 0, y))
 
 
 def _softmax_shares(y: Any, *xs: Any) -> Any:
-    finite = where(y == -INF, 0, y)
+    finite = where(equal(y, -INF), 0, y)
     return [exp(x - finite) for x in xs]
 
 
@@ -648,7 +686,7 @@ def _norm(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     share = _ratio(x, reshape(y, shape=kept_shape(x.shape, axis)))
     if ord != 2:
-        share = sign(x) * where(share == 0, 1, absolute(share)) ** (ord - 1)
+        share = sign(x) * where(equal(share, 0), 1, absolute(share)) ** (ord - 1)
     return _spread(g, x, axis) * share
 
 
@@ -693,7 +731,7 @@ def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    nothing = reshape(y, shape=kept_shape(x.shape, axis)) == -INF  # which no element changes
+    nothing = equal(reshape(y, shape=kept_shape(x.shape, axis)), -INF)  # which no element changes
     return _spread(g, x, axis) * where(nothing, 0, softmax(x, axis=axis))
 
 
@@ -925,8 +963,8 @@ def _interp_by_values(
     g: Any, y: Any, x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any
 ) -> Any:
     if period is None:  # outside, `left` and `right` take the place of the values
-        g = g if left is None else where(x < knots[:1], 0, g)
-        g = g if right is None else where(x > knots[-1:], 0, g)
+        g = g if left is None else where(greater(knots[:1], x), 0, g)
+        g = g if right is None else where(greater(x, knots[-1:]), 0, g)
     return _to_both_ends(g, _slope(x, knots, values, period)[1], knots, x, period)
 
 

@@ -49,6 +49,7 @@ FORMULA: dict[str, Callable[..., Any]] = {
     "where": lambda a, b, condition: condition * a + ~condition * b,
     "where_nonzero": lambda c, a, b: np.where(c == 0, b, a),
     "known": lambda x: 1.0 - np.isnan(x),
+    "ties": lambda y, *xs: 0.0 * y,
     "nan_to_num": lambda x, nan, posinf, neginf: x,
     "logtotalexp": lambda *xs: np.log(sum(map(np.exp, xs))),
     "total": lambda *xs: sum(xs),
@@ -71,6 +72,7 @@ INPUTS: dict[str, tuple[int, tuple[float, float]]] = {
     "largest": (3, (-2, 2)),
     "smallest": (2, (-2, 2)),
     "logtotalexp": (3, (-2, 2)),
+    "ties": (3, (-2, 2)),
 }
 # another range for each input: here between two jumps
 RANGES: dict[str, tuple[tuple[float, float], ...]] = {
@@ -80,7 +82,8 @@ RANGES: dict[str, tuple[tuple[float, float], ...]] = {
 # the inputs of rows that NaN may leave without a trace, as it is their purpose
 LEAVES_NAN_OUT = {
     *((name, i) for name in ("fmax", "fmin", "nan_to_num", "known") for i in range(2)),
-    *(("where_nonzero", i) for i in range(3)), ("copysign", 1), ("heaviside", 1), ("where", 1),
+    *((name, i) for name in ("where_nonzero", "ties") for i in range(3)),
+    *((name, i) for name in ("equal", "not_equal", "greater", "greater_equal", "less_equal") for i in range(2)), ("copysign", 1), ("heaviside", 1), ("where", 1),
 }  # fmt: skip
 
 
