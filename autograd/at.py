@@ -13,6 +13,7 @@ import numpy as np
 
 from . import primitives as p
 from .errors import KindError, RangeError
+from .functions.arguments import as_array, plain
 from .node import describe
 
 __all__ = ["At", "Spot"]
@@ -78,7 +79,7 @@ class Spot:
 
     def subtract(self, v: Any) -> Any:
         """With `v` subtracted; from an element named twice, twice."""
-        return self.add(-v if hasattr(v, "_apply") else np.negative(v))
+        return self.add(p.negative(v))
 
     def multiply(self, v: Any) -> Any:
         """With the elements multiplied by `v`."""
@@ -106,7 +107,7 @@ class Spot:
         return self.set(row(selected, v))
 
     def _fitting(self, v: Any) -> Any:
-        kind = np.asarray(getattr(v, "data", v)).dtype.kind
+        kind = (v if hasattr(v, "dtype") else as_array(plain(v), "t.at[...]")).dtype.kind
         if kind == "f" and self.tensor.dtype.kind != "f":
             raise KindError(
                 f"t.at[{index_text(self.at)}] was given {describe(v)} for {describe(self.tensor)}, where the "

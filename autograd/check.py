@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .backward import gradients
 from .errors import CheckError, KindError
+from .functions.arguments import as_array
 from .node import Node, describe, refuse_no_function
 from .tensor import Tensor
 from .value import Value
@@ -68,7 +69,7 @@ def check_gradients(
     refuse_no_function(f, "check_gradients")
     if side not in ("both", "left", "right"):
         raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
-    if order not in (1, 2):
+    if not isinstance(order, int) or order not in (1, 2):
         raise KindError(f"order is 1 or 2; given {order!r}")
     points = [_point(x) for x in inputs]
     random = np.random.default_rng(seed)
@@ -258,7 +259,7 @@ def _sample(x: Array, random: np.random.Generator) -> list[tuple[int, ...]]:
 
 def _point(x: Any) -> Array:
     parts = isinstance(x, (list, tuple)) and any(isinstance(part, (np.ndarray, Node)) for part in x)
-    data = np.asarray(None if parts else x.data if isinstance(x, Node) else x)
+    data = as_array(None if parts else x.data if isinstance(x, Node) else x, "check_gradients")
     if data.dtype.kind not in "fiu" or (data.dtype.kind != "f" and data.ndim):
         raise KindError(
             f"check_gradients varies floating numbers and arrays; given {describe(x)}. Write it with dtype=float; give "
@@ -270,7 +271,7 @@ def _point(x: Any) -> Array:
 def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
     return [
         Tensor(x, requires_grad=True)
-        if isinstance(given, (Tensor, np.ndarray, list, tuple))
+        if isinstance(given, (Tensor, np.ndarray)) or x.ndim
         else Value(float(x))
         for given, x in zip(inputs, points, strict=True)
     ]

@@ -18,9 +18,10 @@ import numpy as np
 
 from . import functions as f
 from .compositions import BY_NAME, COMPOSED, NUMERIC, numpys
-from .errors import ChainruleError, KindError, RangeError, ShapeError
+from .errors import ChainruleError, KindError, ShapeError
 from .functions.arguments import plain
 from .functions.elementwise import dtype_of
+from .lessons import MISTAKES, kind_of
 from .node import describe
 from .operators import Operators
 from .table import UFUNCS
@@ -67,16 +68,6 @@ UNNOTICED: dict[str, tuple[Any, ...]] = {
 }
 MEMORY_ORDERS = ("C", "F", "A", "K")
 
-# How exceptions that NumPy and Python raise are told as lessons
-TOLD: list[tuple[Any, type[ChainruleError]]] = [
-    (np.exceptions.AxisError, ShapeError),
-    (np.linalg.LinAlgError, RangeError),
-    ((TypeError, AttributeError), KindError),
-    (LookupError, ShapeError),
-    ((ValueError, ArithmeticError, RuntimeError), RangeError),
-]
-
-
 @cache
 def ours() -> dict[Any, Callable[..., Any]]:
     """Our counterpart of each of NumPy's functions: whatever is public here under the same name."""
@@ -107,10 +98,9 @@ def _or_lesson(called: str, args: tuple[Any, ...], options: dict[str, Any], answ
         return answer()
     except (ChainruleError, Warning, FloatingPointError):  # those that somebody asked for
         raise
-    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RuntimeError) as error:
-        kind = next(lesson for kinds, lesson in TOLD if isinstance(error, kinds))
+    except MISTAKES as error:
         given = ", ".join([*map(describe, args), *(f"{k}={v!r:.50}" for k, v in options.items())])
-        raise kind(f"{called} was given {given}. NumPy says: {error}") from None
+        raise kind_of(error)(f"{called} was given {given}. NumPy says: {error}") from None
 
 
 def _ufunc(called: str, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions.arguments import arrays_only, axes_of
+from .functions.arguments import arrays_only, axes_of, integer_of
 from .functions.joining import arrays_of
 from .half import in_float32
 from .node import describe
@@ -240,8 +240,11 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """
     a, b = arrays_only(a, "tensordot"), arrays_only(b, "tensordot")
     if isinstance(axes, (int, np.integer)):
-        mine, theirs = tuple(range(a.ndim - int(axes), a.ndim)), tuple(range(axes))
+        axes = integer_of(axes, "tensordot", "axes as a number or a pair of lists")
+        mine, theirs = (), ()
         fits = 0 <= axes <= min(a.ndim, b.ndim)
+        if fits:
+            mine, theirs = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
     elif isinstance(axes, (tuple, list)) and len(axes) == 2:
         sides = [tuple(side) if isinstance(side, (tuple, list)) else side for side in axes]
         mine, theirs = axes_of(a, sides[0], "tensordot"), axes_of(b, sides[1], "tensordot")

@@ -478,6 +478,9 @@ def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     """
     a = _matrices(a, "svd")
     m, n = a.shape[-2:]
+    full_matrices, compute_uv = (
+        flag_of(flag, "svd", "full_matrices and compute_uv") for flag in (full_matrices, compute_uv)
+    )
     if full_matrices and compute_uv and m != n:
         raise KindError(
             f"svd of {describe(a)} with full_matrices=True adds vectors that the matrix does not determine, so that "
@@ -502,7 +505,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     np.float64(3.0)
     """
     a = _matrices(a, "qr")
-    if mode not in ("reduced", "r"):
+    if not isinstance(mode, str) or mode not in ("reduced", "r"):
         raise KindError(
             f"qr has the modes 'reduced' and 'r'; given {mode!r}. What a complete q adds is not determined by the matrix, "
             f"and has no derivative"

@@ -10,7 +10,7 @@ import numpy as np
 from . import functions as f
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions.arguments import Axis, arrays_only, axes_of, flag_of
+from .functions.arguments import Axis, arrays_only, axes_of, flag_of, number_of
 from .linalg import svd
 from .node import describe
 
@@ -39,6 +39,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     x, keepdims = _floating(x), flag_of(keepdims, "norm", "keepdims")
     axes = axes_of(x, axis, "norm")
+    _refuse_no_order(ord)
     if (ord is None and (axis is None or len(axes) == 2)) or (ord == "fro" and len(axes) == 2):
         return p.norm(x, ord=2, axis=axes, keepdims=keepdims)
     if len(axes) not in (1, 2):
@@ -67,10 +68,16 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The length of vectors, which several axes may run through; `numpy.linalg.vector_norm`."""
     x, keepdims = _floating(x), flag_of(keepdims, "vector_norm", "keepdims")
-    if not isinstance(ord, (int, float, np.number, type(None))) or ord != ord:
+    _refuse_no_order(ord)
+    if isinstance(ord, str) or ord != ord:
         raise KindError(f"norm of vectors has no order {ord!r}; see help(norm) for the orders there are")
     order = 2.0 if ord is None else float(ord)
     return _norm_of_vectors(x, order, axes_of(x, axis, "vector_norm"), keepdims)
+
+
+def _refuse_no_order(ord: Any) -> None:
+    if ord is not None and not isinstance(ord, str):
+        number_of(ord, "norm", "an order")
 
 
 def _floating(x: Any) -> Any:

@@ -136,13 +136,17 @@ minimum = elementwise(
 )
 
 
-# how many of the x are y
-ties = elementwise(
+_ties = elementwise(
     "ties",
     lambda y, *xs: float(sum(x == y for x in xs)),
     lambda y, *xs: sum((x == y).astype(y.dtype) for x in xs),
     lambda i, t, y, *xs: 0,
 )
+
+
+def ties(y: Any, *xs: Any) -> Any:
+    """How many of the x are y, as a comparison."""
+    return _ties(y, *xs) if getattr(y, "requires_grad", False) else sum(x == y for x in xs)
 
 
 def _share_of_number(y: Any, a: Any, b: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ChainruleError, KindError
+from .lessons import lesson
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -78,7 +79,10 @@ class Primitive:
             if record is not None and len(others) + 1 == self.arity:
                 return record(x, *others) if others else record(x)
         if x.__class__ is np.ndarray and not others and x.dtype.kind in "fiub" and self.arity == 1:
-            return self.on_arrays(x, **params)  # as in most rules
+            try:
+                return self.on_arrays(x, **params)  # as in most rules
+            except (TypeError, ValueError, LookupError) as error:
+                raise lesson(self, (x,), params, error) from None
         inputs = () if x is NOTHING else (x, *others)
         if len(inputs) != self.arity and self.arity is not None:
             raise KindError(
@@ -95,13 +99,21 @@ class Primitive:
         """The value of the row at plain numbers or arrays, with nothing recorded."""
         if self.on_floats is not None and all(type(x) in PYTHON_NUMBERS for x in inputs):
             return self.at_floats(*inputs, **params)
-        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        try:
+            arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ChainruleError):
+                raise
+            raise KindError(f"{self.name} takes numbers, arrays and nodes; NumPy makes none of {inputs!r:.60}: {error}") from None
         for x, array in zip(inputs, arrays):
             if array.dtype.kind not in "fiub":
                 raise KindError(
                     f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}"
                 )
-        return self.on_arrays(*arrays, **params)
+        try:
+            return self.on_arrays(*arrays, **params)
+        except (TypeError, ValueError, LookupError) as error:
+            raise lesson(self, arrays, params, error) from None
 
     def at_floats(self, *inputs: float, **params: Any) -> float:
         """The value at Python floats; where `math` raises (a pole, an overflow), IEEE's inf or nan."""
@@ -109,8 +121,12 @@ class Primitive:
         try:
             return self.on_floats(*inputs, **params)
         except (ValueError, ArithmeticError):
+            try:
+                numbers = [np.float64(x) for x in inputs]
+            except OverflowError:
+                raise KindError(f"{self.name} was given an integer that is too large for a float") from None
             with np.errstate(all="ignore"):
-                return float(self.on_arrays(*map(np.float64, inputs), **params))
+                return float(self.on_arrays(*numbers, **params))
 
     def rule_for(self, i: int) -> Rule:
         """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""

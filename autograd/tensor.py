@@ -15,8 +15,8 @@ import numpy.typing as npt
 from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
-from .errors import ChainruleError, GradientError, KindError, ShapeError
-from .functions.arguments import plain
+from .errors import GradientError, KindError, ShapeError
+from .lessons import lesson
 from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
@@ -146,7 +146,7 @@ class Tensor(Node):
             else:
                 y = op.on_arrays(*[x._array for x in inputs])
         except (ValueError, IndexError, TypeError) as error:
-            raise _lesson(op, inputs, params, error) from None
+            raise lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
         recording, titles, watch = MODE.get()
@@ -329,7 +329,7 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self._array == plain(x)).any())
+        return bool(np.any(np.equal(self, x)))
 
     def __index__(self) -> int:
         if self._array.ndim or self._array.dtype.kind not in "iu":
@@ -614,37 +614,6 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return Tensor(x, requires_grad=False)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
-
-
-def _broadcast(nodes: tuple[Tensor, ...]) -> bool:
-    try:
-        np.broadcast_shapes(*(x.shape for x in nodes))
-    except ValueError:
-        return False
-    return True
-
-
-def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], error: Exception) -> Exception:
-    if isinstance(error, ChainruleError):
-        return error
-    given = " and ".join(x.describe() for x in nodes)
-    options = ", ".join(f"{k}={v!r}" for k, v in params.items())
-    text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
-    if op.name == "matmul":
-        text += (
-            "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
-            "(the second to last of a stack); a single number takes *"
-        )
-    elif op.elementwise and not _broadcast(nodes):
-        text += (
-            "Shapes broadcast when, counted from the last axis, each pair of lengths is equal or one of the two is 1. "
-            "Reshape one of them, for example t.reshape(-1, 1) for a column"
-        )
-    else:
-        text += f"NumPy says: {error}"
-    return (
-        KindError if isinstance(error, TypeError) or (op.elementwise and _broadcast(nodes)) else ShapeError
-    )(text)
 
 
 # ---------------------------------------------------------------------- what the backward pass needs

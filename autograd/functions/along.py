@@ -65,7 +65,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         x = concatenate([_beside(part, x, k) for part in (prepend, x, append) if part is not None], k)
     if x.dtype.kind == "b":  # whether they differ
         return astype(p.remainder(diff(astype(x, int), n, k), 2), bool)
-    for _ in range(n):
+    for _ in range(builtins.min(n, x.shape[k])):
         x = part_of(x, k, 1) - part_of(x, k, None, builtins.max(x.shape[k] - 1, 0))
     return x
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import primitives as p
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
+from ..lessons import MISTAKES
 from ..node import describe
 from ..operators import Operators
 
@@ -42,10 +43,24 @@ def integer_of(given: Any, what: str, name: str) -> int:
     """A Python integer, from nothing that only could be cut down to one."""
     try:
         if not isinstance(given, bool):
-            return operator.index(given)
+            number = operator.index(given)
+            if -LARGEST <= number <= LARGEST:
+                return number
+            raise RangeError(f"{what} takes {name}; given one that is too large, of {number.bit_length()} bits")
     except TypeError:
         pass
     raise KindError(f"{what} takes {name}; given {describe(given)}")
+
+
+LARGEST = np.iinfo(np.intp).max
+
+
+def word_of(given: Any, words: tuple[str, ...], what: str, name: str) -> str:
+    """One of the words that an option knows."""
+    if isinstance(given, str) and given in words:
+        return given
+    known = f"{', '.join(words[:-1])} and {words[-1]}"
+    raise KindError(f"{what} has the {name} {known}; given {given!r:.100}")
 
 
 def flag_of(given: Any, what: str, name: str) -> bool:
@@ -60,9 +75,13 @@ def flag_of(given: Any, what: str, name: str) -> bool:
 
 def number_of(given: Any, what: str, name: str) -> Any:
     """A plain real number; a node would lose its gradient."""
-    if isinstance(given, Operators) or np.ndim(given) or np.asarray(given).dtype.kind not in "fiub":
-        raise KindError(f"{what} takes {name} as a plain number; given {describe(given)}")
-    return given
+    if type(given) is float or (type(given) is int and abs(given) < 1 << 1023):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool):
+        raise RangeError(f"{what} takes {name} as a float holds it, at most 1.8e308; given an integer that is larger")
+    if isinstance(given, (bool, np.generic, np.ndarray)) and not np.ndim(given) and np.asarray(given).dtype.kind in "fiub":
+        return given
+    raise KindError(f"{what} takes {name} as a plain number; given {describe(given)}")
 
 
 def mask_of(given: Any, x: Any, what: str) -> Any:
@@ -70,7 +89,7 @@ def mask_of(given: Any, x: Any, what: str) -> Any:
     if given is True:
         return None
     given = given.data if isinstance(given, Operators) else given
-    mask = np.asarray(given)
+    mask = as_array(given, what)
     if mask.dtype.kind != "b":
         raise KindError(f"{what} takes where as booleans, such as t > 0; given {describe(given)}")
     try:
@@ -109,7 +128,7 @@ def one_axis(
 
 def integers_of(given: Any, what: str, name: str) -> Any:
     """Plain integers from an array, a list, or a Tensor of integers."""
-    array = _as_array(given.data if isinstance(given, Operators) else given, what)
+    array = as_array(given.data if isinstance(given, Operators) else given, what)
     if array.dtype.kind not in "iu" and (array.size or isinstance(given, np.ndarray)):
         raise KindError(f"{what} takes {name} in integers; given {given!r:.200}")
     return array.astype(int)
@@ -126,8 +145,7 @@ def counts_of(given: Any, what: str) -> Any:
 def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
     """Integer indices into an axis of length `n`, all within it."""
     at = integers_of(indices, what, "indices")
-    if mode not in ("raise", "wrap", "clip"):
-        raise KindError(f"{what} has the modes raise, wrap and clip; given {mode!r}")
+    word_of(mode, ("raise", "wrap", "clip"), what, "modes")
     if mode != "raise" and n:
         return at % n if mode == "wrap" else np.clip(at, 0, n - 1)
     beyond = at[(at < -n) | (at >= n)]
@@ -146,18 +164,19 @@ def arrays_only(x: Any, what: str) -> Any:
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
         )
-    array = x if isinstance(x, np.ma.MaskedArray) else _as_array(x, what)
+    array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, what)
     if array.dtype.kind not in "fiub":
         raise KindError(f"{what} takes arrays of real numbers; given {describe(x)}")
     return array
 
 
-def _as_array(x: Any, what: str) -> Any:
+def as_array(x: Any, what: str) -> Any:
+    """`x` as NumPy reads it, or a lesson."""
     try:
         return np.asarray(x)
     except ChainruleError:
         raise
-    except (TypeError, ValueError) as error:
+    except MISTAKES as error:
         raise KindError(f"{what} takes arrays; NumPy makes none of {describe(x)}: {error}") from None
 
 

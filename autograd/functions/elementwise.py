@@ -11,7 +11,7 @@ from .. import primitives as p
 from ..errors import KindError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, plain
+from .arguments import arrays_only, as_array, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 
@@ -32,6 +32,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return p.where_nonzero(condition, a, b)
     if not isinstance(condition, (bool, np.bool_)):
         condition = _booleans(condition)
+        if isinstance(condition, np.ndarray):
+            for x in (x for x in (a, b) if isinstance(x, Operators) and not hasattr(x, "shape")):
+                raise KindError(f"where was given {describe(condition)} for {describe(x)}, which is one number")
     if not isinstance(a, Operators) and not isinstance(b, Operators):
         return p.choose(arrays_only(a, "where"), arrays_only(b, "where"), condition=condition)
     return p.where(condition, a, b)
@@ -56,6 +59,7 @@ def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any
     Value(5.0)
     """
     low, high = _either(low, min, "low and min"), _either(high, max, "high and max")
+    x = x if isinstance(x, (Operators, int, float)) else arrays_only(x, "clip")
     if low is None and high is None:
         return p.positive(x)
     if isinstance(low, Operators) or isinstance(high, Operators) or not _is_floating(x):
@@ -79,7 +83,7 @@ def _bound(given: Any, none: float) -> Any:
     """A plain bound, as it is now."""
     if given is None:
         return none
-    bound = np.array(given)
+    bound = as_array(given, "clip").copy()
     if bound.dtype.kind not in "fiub":
         raise KindError(f"clip takes bounds that are real numbers; given {describe(given)}")
     return bound if isinstance(given, (np.ndarray, list, tuple)) else given
@@ -92,7 +96,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0, 0.1)
     -0.2
     """
-    return p.leaky_relu(x, slope=negative_slope)
+    return p.leaky_relu(x, slope=_factor(negative_slope, "leaky_relu"))
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -102,7 +106,12 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(3.0)
     3.0
     """
-    return p.elu(x, alpha=alpha)
+    return p.elu(x, alpha=_factor(alpha, "elu"))
+
+
+def _factor(given: Any, what: str) -> Any:
+    """A number, or an array of one for each element."""
+    return number_of(given, what, "a slope") if isinstance(given, int) else given
 
 
 def astype(x: Any, dtype: Any) -> Any:

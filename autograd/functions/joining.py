@@ -12,7 +12,7 @@ from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of
+from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
 from .elementwise import astype, dtype_of
 from .shapes import ravel
 
@@ -141,15 +141,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if (widths < 0).any():
         raise RangeError(f"pad adds elements; given the negative width {int(widths.min())}. Cut with x[1:-1]")
     sides = [(int(before), int(after)) for before, after in np.broadcast_to(widths, (x.ndim, 2))]
+    word_of(mode, ("constant", "edge", "reflect", "symmetric", "wrap"), "pad", "modes")
     if mode == "constant":
         return _pad_with(x, sides, constant_values)
     if constant_values is not None:
         raise KindError(f"pad takes constant_values with mode='constant'; given mode={mode!r}")
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise KindError(
-            f"pad has the modes constant, edge, reflect, symmetric and wrap; given {mode!r}. "
-            f"Compute other borders and join them with concatenate"
-        )
     if 0 in x.shape:
         raise ShapeError(f"pad with mode={mode!r} repeats elements and {describe(x)} has none")
     positions: list[Any] = [np.pad(np.arange(n), side, mode) for n, side in zip(x.shape, sides)]  # type: ignore[call-overload]
@@ -168,7 +164,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
         frame = np.pad(np.zeros(x.shape, x.dtype), sides, constant_values=constant)
     except (TypeError, ValueError, OverflowError):
         raise ShapeError(
-            f"pad of {describe(x)} was given constant_values of shape {np.shape(constant)}; it takes one number, "
+            f"pad of {describe(x)} was given constant_values of {describe(constant)}; it takes one number, "
             f"a pair (before, after), or {x.ndim} pairs"
         ) from None
     mask = np.zeros(shape, bool)

@@ -10,7 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..errors import KindError, ShapeError
 from ..node import describe
-from .arguments import Axis, arrays_only, axes_of, integers_of, shape_of
+from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [
     "reshape",
@@ -39,7 +39,7 @@ def reshape(x: Any, shape: Any, order: str = "C") -> Any:
             [2., 4.]])
     """
     x, lengths = arrays_only(x, "reshape"), shape_of(shape, "reshape")
-    if order == "C":
+    if isinstance(order, str) and order == "C":
         return p.reshape(x, shape=lengths)
     _refuse_other_orders(order, "reshape")
     return transpose(p.reshape(transpose(x), shape=lengths[::-1]))
@@ -56,7 +56,7 @@ def ravel(x: Any, order: str = "C") -> Any:
 
 
 def _refuse_other_orders(order: Any, what: str) -> None:
-    if order != "F":
+    if not isinstance(order, str) or order != "F":
         raise KindError(
             f"{what} reads elements row by row, order='C', or column by column, order='F'; given {order!r}. How arrays "
             f"lie in memory, which the orders A and K mean, is not part of a recorded graph"
@@ -89,7 +89,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     (2, 1, 1)
     """
     x = arrays_only(x, "swapaxes")
-    (i,), (j,) = axes_of(x, axis1, "swapaxes"), axes_of(x, axis2, "swapaxes")
+    i, j = (axes_of(x, integer_of(k, "swapaxes", "an axis as an integer"), "swapaxes")[0] for k in (axis1, axis2))
     order = list(range(x.ndim))
     order[i], order[j] = j, i
     return p.transpose(x, axes=tuple(order))

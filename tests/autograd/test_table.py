@@ -176,6 +176,93 @@ def test_nan_in_nan_out(case: Case) -> None:
             assert math.isnan(float(y))
 
 
+@pytest.mark.parametrize("name", ["dot", "largest", "logtotalexp", "smallest", "total"])
+def test_all_slopes_at_once_are_those_one_by_one(name: str) -> None:
+    row = TABLE[name]
+    numbers = [0.3, -1.0, 2.0, 2.0, -1.0, 0.5]
+    for xs in (numbers, [2.0, math.nan], [-math.inf] * 2, [np.array([x, -x]) for x in numbers]):
+        with np.errstate(all="ignore"):
+            y = row(*xs)
+            every = row.rules.every(y, *xs)  # type: ignore[union-attr]
+            assert len(every) == len(xs)
+            for i, slope in enumerate(every):
+                np.testing.assert_array_equal(slope, row.rule(i, y, *xs))
+    for kind in (Value, lambda x: Tensor([x])):
+        nodes = [kind(x) for x in numbers]
+        y = row(*nodes)
+        for i, slope in enumerate(row.rules.every(y, *nodes)):  # type: ignore[union-attr]
+            np.testing.assert_array_equal(slope, row.rule(i, y, *nodes))
+
+
+def test_the_steps_of_all_slopes_grow_like_the_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in multiplications and comparisons, of numbers that count them."""
+    steps = [0]
+
+    class Counting(float):
+        def __eq__(self, other: object) -> bool:
+            steps[0] += 1
+            return float(self) == other
+
+        def __sub__(self, other: float) -> float:
+            steps[0] += 1
+            return float(self) - other
+
+        __hash__ = float.__hash__
+
+    for name in ("dot", "largest", "logtotalexp", "smallest", "total"):
+        used = []
+        for n in (40, 400):
+            steps[0] = 0
+            TABLE[name].rules.every(40.0, *map(Counting, range(n)))  # type: ignore[union-attr]
+            used.append(steps[0])
+        assert used[1] <= 10 * used[0]
+
+
+# ---------------------------------------------------------------------- remainders
+
+REAL = [-7.5, -2.0, -0.0, 0.0, 0.75, 3.0, 1e300, math.inf, -math.inf, math.nan]
+
+
+def test_remainders_are_pythons_and_numpys() -> None:
+    for a in REAL:
+        for b in REAL:
+            with np.errstate(all="ignore"):
+                expected, cut = np.remainder(a, b), np.fmod(a, b)
+                for x, y in ((Value(a), Value(b)), (Tensor(a), Tensor(b)), (Value(a), b), (Tensor([a]), b)):
+                    for found, right in ((x % y, expected), (np.mod(x, y), expected), (np.fmod(x, y), cut)):
+                        np.testing.assert_array_equal(found.data, np.broadcast_to(right, np.shape(found)))
+                        same_sign = np.signbit(found.data) == np.signbit(right)
+                        assert np.all(same_sign | np.isnan(right))
+                np.testing.assert_array_equal((a % Value(b)).data, expected)  # reflected
+            if b and math.isfinite(a) and math.isfinite(b):
+                assert (Value(a) % b).data == a % b
+    assert math.isnan((Value(3.0) % 0.0).data)
+    assert math.isnan((Value(3.0) % Value(0.0)).data)
+    np.testing.assert_array_equal((Tensor([7, -7]) % 3).data, [1, 2])
+    assert (Tensor([7.5], dtype=np.float32) % 2).dtype == np.float32
+
+
+def test_slopes_of_remainders() -> None:
+    a, b = Value(-7.5), Value(2.0)
+    assert gradients(a % b, [a, b]) == [1.0, 4.0]  # -floor(-3.75)
+    assert gradients(np.fmod(a, b), [a, b]) == [1.0, 3.0]  # -trunc(-3.75)
+    assert gradients(9.0 % b, b) == -4.0
+    x, y = Tensor([7.5, -7.5]), Tensor([-2.0])
+    assert [g.tolist() for g in gradients((x % y).sum(), [x, y])] == [[1.0, 1.0], [1.0]]  # 4 - 3
+    assert [g.tolist() for g in gradients(np.fmod(x, y).sum(), [x, y])] == [[1.0, 1.0], [0.0]]  # 3 - 3
+    check_gradients(lambda x, y: x % y * y, np.array([7.3, -4.1]), np.array([2.0, -1.5]))
+    assert Tape(Value(5.0, name="a") % Value(3.0, name="b")).source().count("%") >= 1
+
+
+def test_slopes_where_the_other_input_is_at_its_jump() -> None:
+    x, b = Tensor([0.0, 1.0, -1.0]), Tensor([0.5, 0.5, 0.5])
+    assert gradients(np.heaviside(x, b).sum(), b).tolist() == [1.0, 0.0, 0.0]
+    a = Tensor([3.0, 4.0, 5.0])
+    y = TABLE["where_nonzero"](x, a, b)
+    assert y.data.tolist() == [0.5, 4.0, 5.0]
+    assert [g.tolist() for g in gradients(y.sum(), [x, a, b])] == [[0.0] * 3, [0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
+
+
 # ---------------------------------------------------------------------- the tester, tested
 
 
