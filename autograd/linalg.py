@@ -81,14 +81,14 @@ def _cofactor_change_back(h: Any, y: Any, g: Any, a: Any) -> Any:
 cofactor_change: Primitive = structural(
     "cofactor_change",
     in_float32(_cofactor_change),
-    [lambda h, y, g, a: cofactor_change(h, a), wide(_cofactor_change_back)],
+    [lambda h, y, g, a: cofactor_change(h, a), wide("cofactor_change", _cofactor_change_back)],
 )
 cofactor = structural("cofactor", in_float32(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
-det_ = structural("det", in_float32(np.linalg.det), [wide(lambda g, y, a: _each_matrix(g) * cofactor(a))])
+det_ = structural("det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))])
 logdet = structural(
     "logdet",
     in_float32(lambda a: np.linalg.slogdet(a)[1]),
-    [wide(lambda g, y, a: _each_matrix(g) * _t(inv_(a)))],
+    [wide("logdet", lambda g, y, a: _each_matrix(g) * _t(inv_(a)))],
 )
 sign_of_det = structural(
     "sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None]
@@ -125,12 +125,12 @@ INDEFINITE = (
 inv_: Primitive = structural(
     "inv",
     _or_lesson("inv", SINGULAR, np.linalg.inv),
-    [wide(lambda g, y, a: -(_t(y) @ g @ _t(y)))],
+    [wide("inv", lambda g, y, a: -(_t(y) @ g @ _t(y)))],
 )
 solve_: Primitive = structural(
     "solve",
     _or_lesson("solve", SINGULAR, np.linalg.solve),
-    [wide(lambda g, y, a, b: -(solve_(_t(a), g) @ _t(y))), lambda g, y, a, b: solve_(_t(a), g)],
+    [wide("solve", lambda g, y, a, b: -(solve_(_t(a), g) @ _t(y))), lambda g, y, a, b: solve_(_t(a), g)],
 )
 
 
@@ -151,7 +151,7 @@ def _cholesky_back(g: Any, y: Any, a: Any) -> Any:
 cholesky_ = structural(
     "cholesky",
     _or_lesson("cholesky", INDEFINITE, lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2)),
-    [wide(_cholesky_back)],
+    [wide("cholesky", _cholesky_back)],
 )
 
 
@@ -400,11 +400,11 @@ def _pinv_back(g: Any, y: Any, a: Any, rcond: Any) -> Any:
     return _between(gt, kept_part(a, rcond=rcond), y, a, yt @ y, y @ yt) - yt @ g @ yt
 
 
-kept_part: Primitive = structural("kept_part", in_float32(_kept), [wide(_kept_back)])
-eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide(_eigh_back)])
-svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide(_svd_back)])
-qr_ = structural("qr", in_float32(_qr), [wide(_qr_back)])
-pinv_: Primitive = structural("pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [wide(_pinv_back)])
+kept_part: Primitive = structural("kept_part", in_float32(_kept), [wide("kept_part", _kept_back)])
+eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh", _eigh_back)])
+svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
+qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
+pinv_: Primitive = structural("pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [wide("pinv", _pinv_back)])
 
 
 class EighResult(NamedTuple):

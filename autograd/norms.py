@@ -10,7 +10,7 @@ import numpy as np
 from . import functions as f
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions.arguments import Axis, arrays_only, axes_of, flag_of, number_of
+from .functions.arguments import Axis, arrays_only, axes_of, flag_of, number_of, through_float32
 from .linalg import svd
 from .node import describe
 
@@ -54,11 +54,15 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
             f"norm of {'vectors' if vectors else 'matrices'} has no order {ord!r}; "
             f"see help(norm) for the orders there are"
         )
-    if not vectors and ord in (2, -2, "nuc"):
-        return _norm_of_singular_values(x, ord, axes, keepdims)
-    order = 2.0 if ord is None else float(ord)
+    order = 2.0 if ord is None else ord if ord == "nuc" else float(ord)
     if vectors:
         return _norm_of_vectors(x, order, axes, keepdims)
+    return through_float32(lambda x: _norm_of_matrices(x, order, axes, keepdims), x)
+
+
+def _norm_of_matrices(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if order in (2, -2, "nuc"):
+        return _norm_of_singular_values(x, order, axes, keepdims)
     down, along = axes if abs(order) == 1 else axes[::-1]  # sum down the columns, or along the rows
     sums = p.sum_(p.absolute(x), axis=(down,), keepdims=True)
     y = _largest(sums, along, True) if order > 0 else f.min(sums, along, keepdims=True)

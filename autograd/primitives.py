@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .half import in_float32, per
-from .table import Primitive, elementwise, structural
+from .table import TABLE, Primitive, elementwise, structural
 
 INF, PI = math.inf, math.pi
 
@@ -227,11 +227,15 @@ def _logaddexp(a: float, b: float) -> float:
     return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
 
 
+def _share_of_exp(y: Any, more: Any) -> Any:
+    return where(equal(y, -INF), 0, sigmoid(more))  # not by way of y, whose rounding would be magnified
+
+
 logaddexp = elementwise(
     "logaddexp",
     _logaddexp,
     np.logaddexp,
-    [lambda y, a, b: exp(a - where(equal(y, -INF), 0, y)), lambda y, a, b: exp(b - where(equal(y, -INF), 0, y))],
+    [lambda y, a, b: _share_of_exp(y, a - b), lambda y, a, b: _share_of_exp(y, b - a)],
 )
 
 
@@ -239,15 +243,14 @@ def _logaddexp2(a: float, b: float) -> float:
     return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
 
 
-def _share_of_powers(a: Any, y: Any) -> Any:
-    return exp((a - where(equal(y, -INF), 0, y)) * math.log(2))
-
-
 logaddexp2 = elementwise(
     "logaddexp2",
     _logaddexp2,
     np.logaddexp2,
-    [lambda y, a, b: _share_of_powers(a, y), lambda y, a, b: _share_of_powers(b, y)],
+    [
+        lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2)),
+        lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2)),
+    ],
 )
 
 
@@ -319,7 +322,12 @@ def _sinc_slope(y: Any, x: Any) -> Any:
     return where(near, series * t * PI, (cos(PI * away) - where(near, 1, y)) / away)
 
 
-sinc = elementwise("sinc", lambda x: math.sin(PI * x) / (PI * x) if x else 1.0, np.sinc, [_sinc_slope])
+sinc = elementwise(
+    "sinc",
+    lambda x: math.sin(PI * x) / (PI * x) if x else 1.0,
+    in_float32(np.sinc),
+    [lambda y, x: wide("sinc", _sinc_slope)(y, x)],
+)
 
 
 # ---------------------------------------------------------------------------- activations
@@ -594,17 +602,27 @@ astype: Primitive = structural(
 )
 
 
-def wide(rule: Any) -> Any:
-    """A rule that goes through float32 where it is given float16; the engine makes its result float16 again."""
+def wide(name: str, rule: Any) -> Any:
+    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
+    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
 
     def widened(*arguments: Any, **params: Any) -> Any:
-        return rule(*map(_in_float32, arguments), **params)
+        if all(getattr(x, "dtype", None) != HALF for x in arguments):
+            return rule(*arguments, **params)
+        row = TABLE[name]
+        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
+        inputs = tuple(map(in_single, inputs))
+        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
 
     return widened
 
 
-def _in_float32(x: Any) -> Any:
-    return astype(x, dtype=np.dtype(np.float32)) if x.dtype.char == "e" else x
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def in_single(x: Any) -> Any:
+    """What is float16 as float32."""
+    return astype(x, dtype=SINGLE) if x.dtype == HALF else x
 
 
 # ---------------------------------------------------------------------------- reductions
@@ -694,8 +712,8 @@ def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdi
     return _spread(g, x, axis) * share
 
 
-std = structural("std", in_float32(_std), [wide(_std_back)])
-norm = structural("norm", in_float32(_norm), [wide(_norm_back)])  # (sum |x|**ord) ** (1 / ord), of vectors
+std = structural("std", in_float32(_std), [wide("std", _std_back)])
+norm = structural("norm", in_float32(_norm), [wide("norm", _norm_back)])  # (sum |x|**ord) ** (1 / ord), of vectors
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
@@ -743,14 +761,14 @@ def _along(x: Any, axis: tuple[int, ...]) -> Any:
     return sum_(x, axis=axis, keepdims=True)
 
 
-logsumexp = structural("logsumexp", in_float32(_logsumexp), [wide(_logsumexp_back)])
+logsumexp = structural("logsumexp", in_float32(_logsumexp), [wide("logsumexp", _logsumexp_back)])
 softmax: Primitive = structural(
-    "softmax", in_float32(_softmax), [wide(lambda g, y, x, axis: y * (g - _along(g * y, axis)))]
+    "softmax", in_float32(_softmax), [wide("softmax", lambda g, y, x, axis: y * (g - _along(g * y, axis)))]
 )
 log_softmax = structural(
     "log_softmax",
     in_float32(lambda x, axis: x - _logsumexp(x, axis, keepdims=True)),
-    [wide(lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
+    [wide("log_softmax", lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
 )
 
 
@@ -786,8 +804,8 @@ recurrence: Primitive = structural(
     "recurrence",
     in_float32(_recurrence),
     [
-        wide(lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0)),
-        wide(lambda g, y, a, b, axis: _recur_back(g, a, axis)),
+        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0)),
+        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis)),
     ],
 )
 cumsum: Primitive = structural(
@@ -799,7 +817,7 @@ cumsum: Primitive = structural(
 cumprod = structural(
     "cumprod",
     in_float32(lambda x, axis: np.cumprod(x, axis)),
-    [wide(lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],  # no division: x may be 0
+    [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],  # no division: x may be 0
 )
 
 
@@ -816,7 +834,7 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 prod: Primitive = structural(
     "prod",
     in_float32(lambda x, axis, keepdims: np.prod(x, axis, keepdims=keepdims)),
-    [wide(lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis))],
+    [wide("prod", lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis))],
 )
 
 
@@ -886,7 +904,7 @@ def _quantile_back(g: Any, y: Any, x: Any, q: Any) -> Any:
 
 
 # along the first axis, linear between the two nearest elements; `q` is an array of numbers from 0 to 1
-quantile = structural("quantile", in_float32(_quantile), [wide(_quantile_back)])
+quantile = structural("quantile", in_float32(_quantile), [wide("quantile", _quantile_back)])
 
 
 # ---------------------------------------------------------------------------- lines through points, and angles
@@ -998,6 +1016,8 @@ def _row(x: Any) -> Any:
 
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim > 2 or b.ndim > 2:  # stacks, over which the engine may sum
+        g, b = in_single(g), in_single(b)
     if b.ndim == 1:
         return _column(g) * b if a.ndim > 1 else g * b
     if a.ndim == 1:
@@ -1006,6 +1026,8 @@ def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim > 2 or b.ndim > 2:
+        g, a = in_single(g), in_single(a)
     if a.ndim == 1:
         return _column(a) * _row(g) if b.ndim > 1 else g * a
     if b.ndim == 1:

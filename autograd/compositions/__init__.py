@@ -23,9 +23,6 @@ from .shapes import SHAPES
 
 __all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
 
-HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
-
-
 def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """The composition, which computes in float32 what is given in float16, and rounds once at its end."""
     if isinstance(function, Primitive):
@@ -34,12 +31,12 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def computed(*args: Any, **options: Any) -> Any:
         arrays = [x for x in leaves((args, options)) if hasattr(x, "dtype") and hasattr(x, "astype")]
-        if all(x.dtype is not HALF for x in arrays):
+        if all(x.dtype is not p.HALF for x in arrays):
             return function(*args, **options)
-        wide = [_changed(x, HALF, SINGLE) for x in (args, options)]
+        wide = [_changed(x, p.HALF, p.SINGLE) for x in (args, options)]
         y = function(*wide[0], **wide[1])
-        narrow = options.get("dtype") is None and np.result_type(*(x.dtype for x in arrays)) == HALF
-        return _changed(y, SINGLE, HALF) if narrow else y
+        narrow = options.get("dtype") is None and np.result_type(*(x.dtype for x in arrays)) == p.HALF
+        return _changed(y, p.SINGLE, p.HALF) if narrow else y
 
     return computed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -207,3 +208,10 @@ def plain(x: Any) -> Any:
 def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -> Any:
     """The elements of `x` from `start` to before `stop` along the axis `k`."""
     return p.index(x, at=on_axis(k, slice(start, stop)))
+
+
+def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
+    """`compute(x)`, through float32 where x is float16."""
+    if x.dtype.char != "e":
+        return compute(x)
+    return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)

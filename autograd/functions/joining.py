@@ -164,7 +164,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
         frame = np.pad(np.zeros(x.shape, x.dtype), sides, constant_values=constant)
     except (TypeError, ValueError, OverflowError):
         raise ShapeError(
-            f"pad of {describe(x)} was given constant_values of {describe(constant)}; it takes one number, "
+            f"pad of {describe(x)} was given the constant_values {describe(constant)}; it takes one number, "
             f"a pair (before, after), or {x.ndim} pairs"
         ) from None
     mask = np.zeros(shape, bool)

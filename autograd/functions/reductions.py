@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -14,7 +14,7 @@ from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
 from ..operators import Operators
-from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values
+from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .elementwise import astype
 
 __all__ = [
@@ -91,7 +91,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None
     mask = mask_of(where, x, "mean")
     if mask is None:
         return p.mean(x, axis=axes, keepdims=keepdims)
-    return _in_float32(lambda x: _mean_of(x, axes, keepdims, mask), _of_floats(x))
+    return through_float32(lambda x: _mean_of(x, axes, keepdims, mask), _of_floats(x))
 
 
 def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
@@ -132,7 +132,7 @@ def var(
         squares = p.square(_away(x, axes, mask, mean))
         return p.sum_(squares, axis=axes, keepdims=keepdims) / _fitting(n, axes, keepdims)
 
-    return _in_float32(variance, x)
+    return through_float32(variance, x)
 
 
 def std(
@@ -164,7 +164,7 @@ def std(
         length = p.norm(_away(x, axes, mask, mean), ord=2, axis=axes, keepdims=keepdims)
         return length / _fitting(n**0.5, axes, keepdims)
 
-    return _in_float32(deviation, x)
+    return through_float32(deviation, x)
 
 
 def _sample(
@@ -413,10 +413,3 @@ def _start(initial: Any, x: Any, what: str) -> Any:
     if start is None or start != number:
         raise KindError(f"{what} of {describe(x)} starts from a number of its dtype; given initial={initial!r}")
     return start
-
-
-def _in_float32(compute: Callable[[Any], Any], x: Any) -> Any:
-    """`compute(x)`, through float32 where x is float16."""
-    if x.dtype.char != "e":
-        return compute(x)
-    return p.astype(compute(p.astype(x, dtype=np.dtype(np.float32))), dtype=x.dtype)
