@@ -114,6 +114,8 @@ def _ufunc(called: str, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], o
     if ufunc in READERS:
         return getattr(ufunc, method)(*map(plain, inputs), **{k: plain(v) for k, v in options.items()})
     if method in ("reduce", "accumulate"):
+        if _are_integers(inputs):
+            return _on_integers(getattr(ufunc, method), inputs, options)
         name = (REDUCED if method == "reduce" else ACCUMULATED).get(ufunc)
         return _along_axis(called, name, *inputs, **{"axis": 0} | options)
     function = UFUNCS.get(ufunc) or ours().get(ufunc)

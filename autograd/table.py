@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ChainruleError, KindError
-from .lessons import lesson
+from .lessons import MISTAKES, lesson
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -101,10 +101,12 @@ class Primitive:
             return self.at_floats(*inputs, **params)
         try:
             arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
-        except (TypeError, ValueError) as error:
+        except MISTAKES as error:
             if isinstance(error, ChainruleError):
                 raise
-            raise KindError(f"{self.name} takes numbers, arrays and nodes; NumPy makes none of {inputs!r:.60}: {error}") from None
+            raise KindError(
+                f"{self.name} takes numbers, arrays and nodes; NumPy makes none of {inputs!r:.60}: {error}"
+            ) from None
         for x, array in zip(inputs, arrays):
             if array.dtype.kind not in "fiub":
                 raise KindError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Callable
-from functools import reduce
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,7 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 def _tensorinv(a: Any, ind: int = 2) -> Any:
     a, ind = arrays_only(a, "tensorinv"), integer_of(ind, "tensorinv", "ind as an integer")
     rows, columns = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
-    if ind < 1 or math.prod(rows) != math.prod(columns):
+    if ind < 1 or not a.ndim or math.prod(rows) != math.prod(columns):
         raise ShapeError(
             f"tensorinv with ind={ind} was given {describe(a)}; the first ind axes, 1 or more, have as many elements as the "
             f"others"
@@ -211,14 +211,34 @@ def _vdot(a: Any, b: Any) -> Any:
 
 
 def _multi_dot(arrays: Any) -> Any:
+    """In the order that takes the fewest multiplications."""
     found = arrays_of(arrays, "multi_dot")
+    if len(found) == 2:
+        return f.dot(*found)
     ends = (found[0].ndim, found[-1].ndim)
     if len(found) < 2 or not {*ends} <= {1, 2} or builtins.any(x.ndim != 2 for x in found[1:-1]):
         raise ShapeError(
             f"multi_dot takes two matrices or more, of which the first and the last may be vectors; given "
             f"{', '.join(map(describe, found))}"
         )
-    return reduce(f.dot, found)
+    lengths = [1 if found[0].ndim == 1 else found[0].shape[0], *(x.shape[0 if x.ndim == 1 else -1] for x in found)]
+    lengths[1] = found[0].shape[-1]
+    if found[-1].ndim == 1:
+        lengths[-1] = 1
+
+    @cache
+    def cheapest(i: int, j: int) -> tuple[int, int]:
+        """How many multiplications the product of the arrays i to j takes, and after which of them to cut it."""
+        if i == j:
+            return 0, i
+        cuts = ((cheapest(i, k)[0] + cheapest(k + 1, j)[0] + lengths[i] * lengths[k + 1] * lengths[j + 1], k) for k in range(i, j))
+        return min(cuts)
+
+    def product(i: int, j: int) -> Any:
+        k = cheapest(i, j)[1]
+        return found[i] if i == j else f.dot(product(i, k), product(k + 1, j))
+
+    return product(0, len(found) - 1)
 
 
 PRODUCTS: dict[str, Callable[..., Any]] = {

@@ -22,7 +22,7 @@ from ..functions.arguments import (
     part_of,
     plain,
 )
-from ..functions.reductions import degrees_of, extreme
+from ..functions.reductions import degrees_of, extreme, given_mean
 from ..node import describe
 from ..operators import Operators
 
@@ -130,7 +130,8 @@ def _spread_known(name: str) -> Callable[..., Any]:
         a = _left_out(a, what, dtype, where)
         axes, keepdims = axes_of(a, axis, what, of_numbers=True), bool(keepdims)
         known = p.known(a)
-        away = (_filled(a) - (_mean_known(a, axes, True) if mean is None else arrays_only(mean, what))) * known
+        middle = _mean_known(a, axes, True) if mean is None else given_mean(mean, a, what)
+        away = (_filled(a) - middle) * known
         n = p.sum_(known, axis=axes, keepdims=keepdims) - ddof
         n = p.where_nonzero(p.maximum(p.sign(n), 0), n, math.nan)  # too few have no variance
         if name == "var":
@@ -154,7 +155,7 @@ def _quantile(
         raise KindError(f"quantile interpolates with method='linear' and without weights here; given {method!r}")
     if not ((q >= 0) & (q <= 1)).all():
         raise RangeError(f"quantile takes q from 0 to 1 (percentile from 0 to 100); given {q * scale!r}")
-    axes = axes_of(a, axis, "quantile", of_numbers=True)
+    axes = axes_of(a, axis, "quantile")
     kept = [k for k in range(a.ndim) if k not in axes]
     n = math.prod(a.shape[k] for k in axes)
     if not n:

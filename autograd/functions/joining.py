@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
+from ..lessons import MISTAKES
 from ..node import describe
 from ..operators import Operators
 from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
@@ -162,7 +163,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
         return y
     try:
         frame = np.pad(np.zeros(x.shape, x.dtype), sides, constant_values=constant)
-    except (TypeError, ValueError, OverflowError):
+    except MISTAKES:
         raise ShapeError(
             f"pad of {describe(x)} was given the constant_values {describe(constant)}; it takes one number, "
             f"a pair (before, after), or {x.ndim} pairs"

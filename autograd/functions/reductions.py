@@ -185,11 +185,13 @@ def _sample(
 
 def degrees_of(ddof: float, correction: float | None, what: str) -> float:
     """What is subtracted from the number of elements, under either of its names."""
-    if correction is not None:
-        if ddof:
-            raise KindError(f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number")
-        ddof = correction
-    return ddof if ddof.__class__ in (int, float) else float(number_of(ddof, what, "ddof or correction"))
+    if ddof.__class__ not in (int, float):
+        ddof = float(number_of(ddof, what, "ddof"))
+    if correction is None:
+        return ddof
+    if ddof:
+        raise KindError(f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number")
+    return float(number_of(correction, what, "correction"))
 
 
 def _count(x: Any, axes: tuple[int, ...]) -> int:
@@ -198,8 +200,22 @@ def _count(x: Any, axes: tuple[int, ...]) -> int:
 
 def _away(x: Any, axes: tuple[int, ...], mask: Any, mean: Any) -> Any:
     """The distance of each element from the mean; 0 for those that the mask leaves out."""
-    away = x - (_mean_of(x, axes, True, mask) if mean is None else astype(mean, x.dtype))
+    away = x - (_mean_of(x, axes, True, mask) if mean is None else given_mean(mean, x, "a variance"))
     return away if mask is None else p.where(mask, away, 0)
+
+
+def given_mean(mean: Any, x: Any, what: str) -> Any:
+    """A mean that is known already, with its axes kept."""
+    mean = astype(mean, x.dtype)
+    try:
+        fits = np.broadcast_shapes(mean.shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{what} of {describe(x)} was given {describe(mean)} for its mean; keep the axes, as in mean(t, 0, keepdims=True)"
+        )
+    return mean
 
 
 def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
