@@ -68,6 +68,7 @@ UNNOTICED: dict[str, tuple[Any, ...]] = {
 }
 MEMORY_ORDERS = ("C", "F", "A", "K")
 
+
 @cache
 def ours() -> dict[Any, Callable[..., Any]]:
     """Our counterpart of each of NumPy's functions: whatever is public here under the same name."""
@@ -103,7 +104,9 @@ def _or_lesson(called: str, args: tuple[Any, ...], options: dict[str, Any], answ
         raise kind_of(error)(f"{called} was given {given}. NumPy says: {error}") from None
 
 
-def _ufunc(called: str, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _ufunc(
+    called: str, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
     if options.get("out") is not None:
         raise _refuse_out(called)
     if method == "at":
@@ -155,7 +158,9 @@ def _cast(called: str, inputs: tuple[Any, ...], dtype: Any, casting: Any) -> tup
     """Inputs in the dtype that an elementwise function is to compute in."""
     found = dtype_of(dtype, called)
     if found.kind != "f":
-        raise KindError(f"{called} computes in floats here; given dtype={found}. Write astype(..., dtype) of the result")
+        raise KindError(
+            f"{called} computes in floats here; given dtype={found}. Write astype(..., dtype) of the result"
+        )
     for x in (x for x in inputs if x is not None):
         kind = x.dtype if hasattr(x, "dtype") else np.asarray(plain(x)).dtype
         if not isinstance(x, (int, float)) and not np.can_cast(kind, found, casting):
@@ -197,7 +202,9 @@ NUMERIC_FUNCTIONS = set(map(numpys, NUMERIC))
 
 def _are_integers(arguments: Any) -> bool:
     """Whether the nodes among the arguments all hold integers or booleans."""
-    kinds = {getattr(getattr(x, "dtype", None), "kind", "f") for x in leaves(arguments) if isinstance(x, Operators)}
+    kinds = {
+        getattr(getattr(x, "dtype", None), "kind", "f") for x in leaves(arguments) if isinstance(x, Operators)
+    }
     return bool(kinds) and kinds <= set("iub")
 
 
@@ -313,7 +320,9 @@ def _along_axis(called: str, name: str | None, x: Any, **options: Any) -> Any:
     dtype = unknown.pop("dtype", None)
     if unknown:
         raise _refuse_options(called, unknown)
-    return function(x if dtype is None else f.astype(x, dtype), **{k: v for k, v in options.items() if k in known})
+    return function(
+        x if dtype is None else f.astype(x, dtype), **{k: v for k, v in options.items() if k in known}
+    )
 
 
 # ---------------------------------------------------------------------- lessons

@@ -91,7 +91,9 @@ einsum_ = structural("einsum", in_float32(_einsum), _einsum_back, linear="each")
 # ---------------------------------------------------------------------- the normal form
 
 
-def einsum(*arguments: Any, optimize: Any = None, dtype: Any = None, casting: Any = "safe", order: Any = "K") -> Any:
+def einsum(
+    *arguments: Any, optimize: Any = None, dtype: Any = None, casting: Any = "safe", order: Any = "K"
+) -> Any:
     """The sum of products that the subscripts spell, as NumPy's `einsum`: `einsum("ij,jk->ik", a, b)` is `a @ b`.
 
     Each operand's axes are named by letters; axes of one letter run together, and letters that are not

@@ -32,7 +32,8 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
     if isinstance(error, ChainruleError):
         return error
     given = " and ".join(
-        x.describe() if hasattr(x, "describe") else f"an array of shape {x.shape} and dtype {x.dtype}" for x in inputs
+        x.describe() if hasattr(x, "describe") else f"an array of shape {x.shape} and dtype {x.dtype}"
+        for x in inputs
     )
     options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items())
     text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "

@@ -84,15 +84,15 @@ cofactor_change: Primitive = structural(
     [lambda h, y, g, a: cofactor_change(h, a), wide("cofactor_change", _cofactor_change_back)],
 )
 cofactor = structural("cofactor", in_float32(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
-det_ = structural("det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))])
+det_ = structural(
+    "det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
+)
 logdet = structural(
     "logdet",
     in_float32(lambda a: np.linalg.slogdet(a)[1]),
     [wide("logdet", lambda g, y, a: _each_matrix(g) * _t(inv_(a)))],
 )
-sign_of_det = structural(
-    "sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None]
-)
+sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None])
 
 
 # ---------------------------------------------------------------------- inverses and systems
@@ -362,7 +362,11 @@ def _symmetric(x: Any) -> Any:
 
 def _stein(m: Any, d: Any, c: Any) -> Any:
     (a, u), (b, v) = (np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2) for x in (m, d))
-    return u @ (np.swapaxes(u, -1, -2) @ c @ v / (1 - a[..., :, None] * b[..., None, :])) @ np.swapaxes(v, -1, -2)
+    return (
+        u
+        @ (np.swapaxes(u, -1, -2) @ c @ v / (1 - a[..., :, None] * b[..., None, :]))
+        @ np.swapaxes(v, -1, -2)
+    )
 
 
 def _stein_back(g: Any, x: Any, m: Any, d: Any, c: Any) -> Any:
@@ -404,7 +408,9 @@ kept_part: Primitive = structural("kept_part", in_float32(_kept), [wide("kept_pa
 eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh", _eigh_back)])
 svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
 qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
-pinv_: Primitive = structural("pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [wide("pinv", _pinv_back)])
+pinv_: Primitive = structural(
+    "pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [wide("pinv", _pinv_back)]
+)
 
 
 class EighResult(NamedTuple):

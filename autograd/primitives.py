@@ -23,6 +23,30 @@ from .half import in_float32, per
 from .table import TABLE, Primitive, elementwise, structural
 
 INF, PI = math.inf, math.pi
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def wide(name: str, rule: Any) -> Any:
+    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
+    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
+
+    def widened(*arguments: Any, **params: Any) -> Any:
+        for x in arguments:
+            if getattr(x, "dtype", None) is HALF:
+                break
+        else:
+            return rule(*arguments, **params)
+        row = TABLE[name]
+        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
+        inputs = tuple(map(in_single, inputs))
+        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
+
+    return widened
+
+
+def in_single(x: Any) -> Any:
+    """What is float16 as float32."""
+    return astype(x, dtype=SINGLE) if x.dtype == HALF else x
 
 
 # ---------------------------------------------------------------------------- arithmetic
@@ -235,7 +259,10 @@ logaddexp = elementwise(
     "logaddexp",
     _logaddexp,
     np.logaddexp,
-    [lambda y, a, b: _share_of_exp(y, a - b), lambda y, a, b: _share_of_exp(y, b - a)],
+    [
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, a - b)),
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, b - a)),
+    ],
 )
 
 
@@ -248,8 +275,8 @@ logaddexp2 = elementwise(
     _logaddexp2,
     np.logaddexp2,
     [
-        lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2)),
-        lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2)),
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2))),
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2))),
     ],
 )
 
@@ -273,7 +300,9 @@ cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
 
 
 def _ratio(a: Any, y: Any) -> Any:
-    return where(equal(y, 0), 0, a / where(equal(y, 0), 1, y))  # the length of nothing points nowhere: 0, not 0/0
+    return where(
+        equal(y, 0), 0, a / where(equal(y, 0), 1, y)
+    )  # the length of nothing points nowhere: 0, not 0/0
 
 
 hypot = elementwise(
@@ -326,7 +355,7 @@ sinc = elementwise(
     "sinc",
     lambda x: math.sin(PI * x) / (PI * x) if x else 1.0,
     in_float32(np.sinc),
-    [lambda y, x: wide("sinc", _sinc_slope)(y, x)],
+    [wide("sinc", _sinc_slope)],
 )
 
 
@@ -602,29 +631,6 @@ astype: Primitive = structural(
 )
 
 
-def wide(name: str, rule: Any) -> Any:
-    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
-    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
-
-    def widened(*arguments: Any, **params: Any) -> Any:
-        if all(getattr(x, "dtype", None) != HALF for x in arguments):
-            return rule(*arguments, **params)
-        row = TABLE[name]
-        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
-        inputs = tuple(map(in_single, inputs))
-        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
-
-    return widened
-
-
-HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
-
-
-def in_single(x: Any) -> Any:
-    """What is float16 as float32."""
-    return astype(x, dtype=SINGLE) if x.dtype == HALF else x
-
-
 # ---------------------------------------------------------------------------- reductions
 
 
@@ -713,7 +719,9 @@ def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdi
 
 
 std = structural("std", in_float32(_std), [wide("std", _std_back)])
-norm = structural("norm", in_float32(_norm), [wide("norm", _norm_back)])  # (sum |x|**ord) ** (1 / ord), of vectors
+norm = structural(
+    "norm", in_float32(_norm), [wide("norm", _norm_back)]
+)  # (sum |x|**ord) ** (1 / ord), of vectors
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
@@ -817,7 +825,9 @@ cumsum: Primitive = structural(
 cumprod = structural(
     "cumprod",
     in_float32(lambda x, axis: np.cumprod(x, axis)),
-    [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],  # no division: x may be 0
+    [
+        wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))
+    ],  # no division: x may be 0
 )
 
 
@@ -968,7 +978,9 @@ def _slope(x: Any, knots: Any, values: Any, period: Any) -> tuple[Any, Any]:
 
 
 def _to_both_ends(g: Any, part: Any, knots: Any, x: Any, period: Any) -> Any:
-    start, end = (unsegment(c, knots, x, step=k, period=period) for k, c in enumerate((g * (1 - part), g * part)))
+    start, end = (
+        unsegment(c, knots, x, step=k, period=period) for k, c in enumerate((g * (1 - part), g * part))
+    )
     return start + end
 
 

@@ -19,7 +19,7 @@ from .errors import GradientError, KindError, ShapeError
 from .lessons import lesson
 from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
-from .primitives import broadcast_to, index, positive, reshape, sum_, where
+from .primitives import broadcast_to, index, reshape, sum_, where
 from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
 
@@ -525,7 +525,9 @@ class Tensor(Node):
     def mT(self) -> Tensor:
         """Each matrix in the last two axes transposed."""
         if self._array.ndim < 2:
-            raise ShapeError(f"t.mT transposes matrices, in the last two axes; {self.describe()} has no two axes")
+            raise ShapeError(
+                f"t.mT transposes matrices, in the last two axes; {self.describe()} has no two axes"
+            )
         return f.swapaxes(self, -1, -2)
 
     # ------------------------------------------------------------------ showing

@@ -23,6 +23,7 @@ from .shapes import SHAPES
 
 __all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
 
+
 def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """The composition, which computes in float32 what is given in float16, and rounds once at its end."""
     if isinstance(function, Primitive):
@@ -68,7 +69,8 @@ def numpys(name: str) -> Any:
 NUMERIC = {
     name
     for name in BY_NAME
-    if name.rpartition(".")[2] not in SHAPES.keys() - {"linspace", "logspace", "geomspace", "bincount", "ediff1d"}
+    if name.rpartition(".")[2]
+    not in SHAPES.keys() - {"linspace", "logspace", "geomspace", "bincount", "ediff1d"}
 }
 COMPOSED: dict[Any, Callable[..., Any]] = {
     numpys(name): _through_float32(function) if name in NUMERIC - {"np.nan_to_num"} else function

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import functions as f
 from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
 from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, plain
@@ -32,7 +31,10 @@ def _nan_to_num(
         raise KindError("nan_to_num with copy=False would change its argument, and a tensor never changes")
     largest = np.finfo(getattr(x, "dtype", float)).max
     ends = {"nan": (nan, 0.0), "posinf": (posinf, largest), "neginf": (neginf, -largest)}
-    numbers = {k: default if given is None else number_of(given, "nan_to_num", k) for k, (given, default) in ends.items()}
+    numbers = {
+        k: default if given is None else number_of(given, "nan_to_num", k)
+        for k, (given, default) in ends.items()
+    }
     return p.nan_to_num(x, **{k: np.asarray(number).item() for k, number in numbers.items()})
 
 

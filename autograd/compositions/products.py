@@ -86,11 +86,16 @@ def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
     if builtins.any(np.ndim(plain(h)) for h in steps):
         raise KindError("gradient takes steps as numbers here; for positions divide diff(f) by diff(x)")
     if builtins.any(x.shape[k] < 2 for k in axes):
-        raise ShapeError(f"gradient along axes {axes} needs two elements or more on each; given {describe(x)}")
+        raise ShapeError(
+            f"gradient along axes {axes} needs two elements or more on each; given {describe(x)}"
+        )
     found = []
     for k, h in zip(axes, steps):
         h = h if isinstance(h, Operators) else float(number_of(h, "gradient", "a step"))
-        ends = [(part_of(x, k, 1, 2) - part_of(x, k, 0, 1)) / h, (part_of(x, k, -1) - part_of(x, k, -2, -1)) / h]
+        ends = [
+            (part_of(x, k, 1, 2) - part_of(x, k, 0, 1)) / h,
+            (part_of(x, k, -1) - part_of(x, k, -2, -1)) / h,
+        ]
         inner = (part_of(x, k, 2) - part_of(x, k, None, -2)) / (2 * h)
         found.append(f.concatenate([ends[0], inner, ends[1]], k))
     return found[0] if len(found) == 1 else tuple(found)
@@ -141,7 +146,9 @@ def _cond(x: Any, p: Any = None) -> Any:
         s = linalg.svd(x, compute_uv=False)
         c = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
         known = rows.min_(rows.known(x), axis=(x.ndim - 2, x.ndim - 1), keepdims=False)
-        return rows.where_nonzero(known, rows.nan_to_num(c, nan=math.inf, posinf=math.inf, neginf=-math.inf), c)
+        return rows.where_nonzero(
+            known, rows.nan_to_num(c, nan=math.inf, posinf=math.inf, neginf=-math.inf), c
+        )
     return norm(x, p, (-2, -1)) * norm(linalg.inv(x), p, (-2, -1))
 
 
@@ -221,7 +228,10 @@ def _multi_dot(arrays: Any) -> Any:
             f"multi_dot takes two matrices or more, of which the first and the last may be vectors; given "
             f"{', '.join(map(describe, found))}"
         )
-    lengths = [1 if found[0].ndim == 1 else found[0].shape[0], *(x.shape[0 if x.ndim == 1 else -1] for x in found)]
+    lengths = [
+        1 if found[0].ndim == 1 else found[0].shape[0],
+        *(x.shape[0 if x.ndim == 1 else -1] for x in found),
+    ]
     lengths[1] = found[0].shape[-1]
     if found[-1].ndim == 1:
         lengths[-1] = 1
@@ -231,7 +241,10 @@ def _multi_dot(arrays: Any) -> Any:
         """How many multiplications the product of the arrays i to j takes, and after which of them to cut it."""
         if i == j:
             return 0, i
-        cuts = ((cheapest(i, k)[0] + cheapest(k + 1, j)[0] + lengths[i] * lengths[k + 1] * lengths[j + 1], k) for k in range(i, j))
+        cuts = (
+            (cheapest(i, k)[0] + cheapest(k + 1, j)[0] + lengths[i] * lengths[k + 1] * lengths[j + 1], k)
+            for k in range(i, j)
+        )
         return min(cuts)
 
     def product(i: int, j: int) -> Any:

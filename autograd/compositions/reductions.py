@@ -70,7 +70,9 @@ def _floats(a: Any, what: str, dtype: Any) -> Any:
         return a
     a = f.astype(a, dtype)
     if a.dtype.kind != "f":
-        raise KindError(f"{what} of floats is computed in floats; given dtype={dtype!r}. Convert the result instead")
+        raise KindError(
+            f"{what} of floats is computed in floats; given dtype={dtype!r}. Convert the result instead"
+        )
     return a
 
 
@@ -79,7 +81,13 @@ def _without_nan(name: str, fill: float) -> Callable[..., Any]:
     function, what = getattr(f, name), f"nan{name}"
 
     def reduced(
-        a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = fill, where: Any = True
+        a: Any,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: Any = fill,
+        where: Any = True,
     ) -> Any:
         a = _filled(_floats(a, what, dtype), fill)
         return function(a, axis, keepdims, initial=initial, where=where)
@@ -95,7 +103,9 @@ def _running_without_nan(name: str, fill: float) -> Callable[..., Any]:
 def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
     """The largest or smallest number; NaN where there is nothing else."""
 
-    def reduced(a: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Any:
+    def reduced(
+        a: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True
+    ) -> Any:
         return extreme(row, of_two, a, what, axis, keepdims, initial, where)
 
     return reduced
@@ -108,7 +118,9 @@ def _left_out(a: Any, what: str, dtype: Any, where: Any) -> Any:
     return a if mask is None else p.where(mask, a, math.nan)
 
 
-def _nanmean(a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
+def _nanmean(
+    a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+) -> Any:
     a = _left_out(a, "nanmean", dtype, where)
     return _mean_known(a, axes_of(a, axis, "nanmean", of_numbers=True), bool(keepdims))
 
@@ -152,7 +164,9 @@ def _quantile(
         )
     q = np.asarray(plain(q)) / scale
     if method != "linear" or weights is not None:
-        raise KindError(f"quantile interpolates with method='linear' and without weights here; given {method!r}")
+        raise KindError(
+            f"quantile interpolates with method='linear' and without weights here; given {method!r}"
+        )
     if not ((q >= 0) & (q <= 1)).all():
         raise RangeError(f"quantile takes q from 0 to 1 (percentile from 0 to 100); given {q * scale!r}")
     axes = axes_of(a, axis, "quantile")

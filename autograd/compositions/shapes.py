@@ -76,7 +76,11 @@ def _block(arrays: Any) -> Any:
         if len(below) != 1:
             raise ShapeError(
                 "block takes lists with something in them, and all arrays equally deep; given "
-                + ("an empty list" if not below else f"arrays {min(below)} and {max(below)} lists further down")
+                + (
+                    "an empty list"
+                    if not below
+                    else f"arrays {min(below)} and {max(below)} lists further down"
+                )
             )
         return 1 + below.pop()
 
@@ -202,12 +206,20 @@ def _linspace(
 def _in_floats(y: Any, dtype: Any, what: str) -> Any:
     y = f.astype(y, dtype)
     if y.dtype.kind != "f":
-        raise KindError(f"{what} of floats gives floats; given dtype={dtype!r}. Write astype({what}(...), dtype)")
+        raise KindError(
+            f"{what} of floats gives floats; given dtype={dtype!r}. Write astype({what}(...), dtype)"
+        )
     return y
 
 
 def _logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
     if np.ndim(plain(base)):
         start, stop, base = _broadcast_arrays(start, stop, base)
@@ -235,7 +247,9 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     parts = [x if x is steps else f.ravel(x) for x in (to_begin, steps, to_end) if x is not None]
     for x in parts:
         if not np.can_cast(x.dtype, steps.dtype, "same_kind"):
-            raise KindError(f"ediff1d of {steps.dtype} was given {describe(x)} for an end. Write t.astype(float) first")
+            raise KindError(
+                f"ediff1d of {steps.dtype} was given {describe(x)} for an end. Write t.astype(float) first"
+            )
     return f.concatenate([f.astype(x, steps.dtype) for x in parts])
 
 
@@ -247,7 +261,9 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         return np.bincount(at, None, minlength)
     weights = arrays_only(weights, "bincount")
     if weights.shape != at.shape:
-        raise ShapeError(f"bincount takes a weight for each of {at.size} positions; given {describe(weights)}")
+        raise ShapeError(
+            f"bincount takes a weight for each of {at.size} positions; given {describe(weights)}"
+        )
     return p.scatter(weights, shape=(max(minlength, int(at.max(initial=-1)) + 1),), at=at)
 
 
@@ -258,7 +274,9 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
         )
     for condition in condlist:
         if np.asarray(plain(condition)).dtype.kind != "b":
-            raise KindError(f"select takes conditions as booleans, such as t > 0; given {describe(condition)}")
+            raise KindError(
+                f"select takes conditions as booleans, such as t > 0; given {describe(condition)}"
+            )
     y = 0 if default is None else default
     for condition, choice in reversed(list(zip(condlist, choicelist))):
         y = f.where(condition, choice, y)

@@ -10,7 +10,16 @@ import numpy as np
 from .. import primitives as p
 from ..errors import RangeError, ShapeError
 from ..node import describe
-from .arguments import arrays_only, integer_of, on_axis, on_shape, one_axis, part_of, positions_of
+from .arguments import (
+    arrays_only,
+    integer_of,
+    on_axis,
+    on_shape,
+    one_axis,
+    part_of,
+    positions_of,
+    through_float32,
+)
 from .elementwise import astype
 from .joining import concatenate
 from .shapes import broadcast_to
@@ -65,7 +74,11 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         x = concatenate([_beside(part, x, k) for part in (prepend, x, append) if part is not None], k)
     if x.dtype.kind == "b":  # whether they differ
         return astype(p.remainder(diff(astype(x, int), n, k), 2), bool)
-    for _ in range(builtins.min(n, x.shape[k])):
+    return through_float32(lambda x: _differences(x, builtins.min(n, x.shape[k]), k), x)
+
+
+def _differences(x: Any, n: int, k: int) -> Any:
+    for _ in range(n):
         x = part_of(x, k, 1) - part_of(x, k, None, builtins.max(x.shape[k] - 1, 0))
     return x
 

@@ -47,7 +47,9 @@ def integer_of(given: Any, what: str, name: str) -> int:
             number = operator.index(given)
             if -LARGEST <= number <= LARGEST:
                 return number
-            raise RangeError(f"{what} takes {name}; given one that is too large, of {number.bit_length()} bits")
+            raise RangeError(
+                f"{what} takes {name}; given one that is too large, of {number.bit_length()} bits"
+            )
     except TypeError:
         pass
     raise KindError(f"{what} takes {name}; given {describe(given)}")
@@ -79,8 +81,14 @@ def number_of(given: Any, what: str, name: str) -> Any:
     if type(given) is float or (type(given) is int and abs(given) < 1 << 1023):
         return given
     if isinstance(given, int) and not isinstance(given, bool):
-        raise RangeError(f"{what} takes {name} as a float holds it, at most 1.8e308; given an integer that is larger")
-    if isinstance(given, (bool, np.generic, np.ndarray)) and not np.ndim(given) and np.asarray(given).dtype.kind in "fiub":
+        raise RangeError(
+            f"{what} takes {name} as a float holds it, at most 1.8e308; given an integer that is larger"
+        )
+    if (
+        isinstance(given, (bool, np.generic, np.ndarray))
+        and not np.ndim(given)
+        and np.asarray(given).dtype.kind in "fiub"
+    ):
         return given
     raise KindError(f"{what} takes {name} as a plain number; given {describe(given)}")
 
@@ -118,7 +126,7 @@ def one_axis(
     With `of_numbers`, a single number is an array of one element.
     """
     x = arrays_only(x, what)
-    if axis is None and flat or of_numbers and x.ndim == 0 and axes_of(x, axis, what, True) == ():
+    if (axis is None and flat) or (of_numbers and x.ndim == 0 and axes_of(x, axis, what, True) == ()):
         return p.reshape(x, shape=(-1,)), 0
     if axis is None or isinstance(axis, tuple):
         raise KindError(

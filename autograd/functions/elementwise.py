@@ -34,7 +34,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         condition = _booleans(condition)
         if isinstance(condition, np.ndarray):
             for x in (x for x in (a, b) if isinstance(x, Operators) and not hasattr(x, "shape")):
-                raise KindError(f"where was given {describe(condition)} for {describe(x)}, which is one number")
+                raise KindError(
+                    f"where was given {describe(condition)} for {describe(x)}, which is one number"
+                )
     if not isinstance(a, Operators) and not isinstance(b, Operators):
         return p.choose(arrays_only(a, "where"), arrays_only(b, "where"), condition=condition)
     return p.where(condition, a, b)

@@ -36,7 +36,9 @@ def dot(a: Any, b: Any) -> Any:
     """
     if of_values(a) or of_values(b):
         if not (isinstance(a, Iterable) and isinstance(b, Iterable)):
-            raise KindError(f"dot takes two lists of Values or numbers; given {describe(a)} and {describe(b)}")
+            raise KindError(
+                f"dot takes two lists of Values or numbers; given {describe(a)} and {describe(b)}"
+            )
         a, b = list(a), list(b)
         if len(a) != len(b):
             raise ShapeError(f"dot takes two lists of the same length; given {len(a)} and {len(b)} entries")

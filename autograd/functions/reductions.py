@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -190,7 +189,9 @@ def degrees_of(ddof: float, correction: float | None, what: str) -> float:
     if correction is None:
         return ddof
     if ddof:
-        raise KindError(f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number")
+        raise KindError(
+            f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number"
+        )
     return float(number_of(correction, what, "correction"))
 
 
@@ -244,11 +245,15 @@ def prod(
     """
     if of_values(x):
         left_out = None if initial is None or initial == 1 else initial
-        return reduce(p.multiply, _listed(x, "prod", axis, keepdims, dtype=dtype, initial=left_out, where=where))
+        return reduce(
+            p.multiply, _listed(x, "prod", axis, keepdims, dtype=dtype, initial=left_out, where=where)
+        )
     x = _masked(_converted(x, "prod", dtype), "prod", where, 1)
     axes, keepdims = axes_of(x, axis, "prod", of_numbers=True), flag_of(keepdims, "prod", "keepdims")
     y = p.prod(x, axis=axes, keepdims=keepdims)
-    return y if _is_left_out(initial, 1, x, axes, where, "prod") else p.multiply(y, _start(initial, y, "prod"))
+    return (
+        y if _is_left_out(initial, 1, x, axes, where, "prod") else p.multiply(y, _start(initial, y, "prod"))
+    )
 
 
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -381,7 +386,7 @@ def _listed(x: Any, what: str, axis: Axis = None, keepdims: bool = False, **opti
     """A list of Values, which has one axis and takes no options."""
     given = [name for name, value in options.items() if value is not None and value is not True]
     given += ["keepdims"] * flag_of(keepdims, what, "keepdims")
-    if given or not (axis is None or type(axis) is int and axis in (0, -1)):
+    if given or not (axis is None or (type(axis) is int and axis in (0, -1))):
         raise KindError(
             f"{what} of a list of Values is over all of them and takes no {given[0] if given else f'axis={axis!r}'}. "
             f"Choose from the list in Python, or use a Tensor"
@@ -396,7 +401,9 @@ def _converted(x: Any, what: str, dtype: Any, floating: bool = False) -> Any:
         return x
     y = astype(x, dtype)
     if floating and y.dtype.kind != "f":
-        raise KindError(f"{what} is computed in floats; given dtype={dtype!r}. Write astype({what}(t), dtype)")
+        raise KindError(
+            f"{what} is computed in floats; given dtype={dtype!r}. Write astype({what}(t), dtype)"
+        )
     return y
 
 
@@ -413,8 +420,12 @@ def _masked(x: Any, what: str, where: Any, fill: float) -> Any:
 def _is_left_out(initial: Any, neutral: float, x: Any, axes: tuple[int, ...], where: Any, what: str) -> bool:
     """Whether a reduction starts from its neutral element; `None` is a start from nothing."""
     if initial is None and (where is not True or not _count(x, axes)):
-        raise RangeError(f"{what} with initial=None starts from the first element; given none, or a mask that may be empty")
-    return initial is None or (not isinstance(initial, Operators) and number_of(initial, what, "initial") == neutral)
+        raise RangeError(
+            f"{what} with initial=None starts from the first element; given none, or a mask that may be empty"
+        )
+    return initial is None or (
+        not isinstance(initial, Operators) and number_of(initial, what, "initial") == neutral
+    )
 
 
 def _start(initial: Any, x: Any, what: str) -> Any:
@@ -427,5 +438,7 @@ def _start(initial: Any, x: Any, what: str) -> Any:
     except (OverflowError, ValueError):
         start = None
     if start is None or start != number:
-        raise KindError(f"{what} of {describe(x)} starts from a number of its dtype; given initial={initial!r}")
+        raise KindError(
+            f"{what} of {describe(x)} starts from a number of its dtype; given initial={initial!r}"
+        )
     return start

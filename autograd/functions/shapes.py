@@ -89,7 +89,9 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     (2, 1, 1)
     """
     x = arrays_only(x, "swapaxes")
-    i, j = (axes_of(x, integer_of(k, "swapaxes", "an axis as an integer"), "swapaxes")[0] for k in (axis1, axis2))
+    i, j = (
+        axes_of(x, integer_of(k, "swapaxes", "an axis as an integer"), "swapaxes")[0] for k in (axis1, axis2)
+    )
     order = list(range(x.ndim))
     order[i], order[j] = j, i
     return p.transpose(x, axes=tuple(order))
@@ -137,7 +139,11 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     (2,)
     """
     x = arrays_only(x, "squeeze")
-    gone = {k for k, n in enumerate(x.shape) if n == 1} if axis is None else set(axes_of(x, axis, "squeeze", of_numbers=True))
+    gone = (
+        {k for k, n in enumerate(x.shape) if n == 1}
+        if axis is None
+        else set(axes_of(x, axis, "squeeze", of_numbers=True))
+    )
     if builtins.any(x.shape[k] != 1 for k in gone):
         raise ShapeError(f"squeeze was given axis={axis!r} of {describe(x)}; only axes of length 1 can go")
     return p.reshape(x, shape=tuple(n for k, n in enumerate(x.shape) if k not in gone))

@@ -155,9 +155,15 @@ class TestLessons:
             (lambda t: np.add(t, t, out=np.empty_like(X)), r"np\.add was told to write .* lose the gradient"),
             (lambda t: np.sum(t, out=np.empty(())), r"np\.sum was told to write"),
             (lambda t: np.add(t, t, where=X > 0), r"np\.add .* with where.*where\(mask, t, other\)"),
-            (lambda t: np.exp(t, dtype=np.float32, casting="safe"), r"casting='safe' does not.*astype\(t, dtype\)"),
+            (
+                lambda t: np.exp(t, dtype=np.float32, casting="safe"),
+                r"casting='safe' does not.*astype\(t, dtype\)",
+            ),
             (lambda t: np.exp(t, dtype=int), r"np\.exp computes in floats"),
-            (lambda t: np.concatenate([t, t], dtype=np.float32, casting="safe"), r"concatenate .*casting='safe'"),
+            (
+                lambda t: np.concatenate([t, t], dtype=np.float32, casting="safe"),
+                r"concatenate .*casting='safe'",
+            ),
             (lambda t: np.sum(t, initial=t[0, 0]), "initial as a plain number"),
             (lambda t: np.sort(t, kind="best"), r"np\.sort .* with kind"),
             (lambda t: np.add.at(t, [0], 1.0), r"t\.at\[index\]\.add\(values\)"),

@@ -17,7 +17,9 @@ from chainrule.autograd.tensor import fit
 from chainrule.autograd.value import TOOLS as FOR_VALUES
 
 SIZES = [(), (3,), (2, 3)]
-SMALL = [name for name, row in TABLE.items() if row.elementwise and row.arity in (1, 2) and name not in PARAMS]
+SMALL = [
+    name for name, row in TABLE.items() if row.elementwise and row.arity in (1, 2) and name not in PARAMS
+]
 SPECIAL = [-np.inf, -2.0, -0.5, -0.0, 0.0, 1e-300, 0.5, 1.0, 3.0, 800.0, np.inf, np.nan]
 
 
@@ -53,9 +55,7 @@ def applied(name: str, kind: Any, leaves: list[Any], straight: bool) -> Any:
         return kind._apply(row, tuple(leaves), {})
 
 
-@pytest.mark.parametrize(
-    "name", SMALL
-)
+@pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_on_arrays(name: str, dtype: Any, rng: np.random.Generator) -> None:
@@ -74,9 +74,7 @@ def test_on_arrays(name: str, dtype: Any, rng: np.random.Generator) -> None:
                 same(mine, theirs)
 
 
-@pytest.mark.parametrize(
-    "name", SMALL
-)
+@pytest.mark.parametrize("name", SMALL)
 def test_on_floats(name: str) -> None:
     row = TABLE[name]
     points = [(a,) for a in SPECIAL] if row.arity == 1 else [(a, b) for a in SPECIAL for b in SPECIAL]

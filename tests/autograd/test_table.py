@@ -36,7 +36,8 @@ each_seen_rule = pytest.mark.parametrize(
     ids=str,
 )
 each_elementwise_rule = pytest.mark.parametrize(
-    ("case", "i"), [(case, i) for case in ELEMENTWISE for i in range(len(case.inputs)) if (case.row, i) not in UNSEEN],
+    ("case", "i"),
+    [(case, i) for case in ELEMENTWISE for i in range(len(case.inputs)) if (case.row, i) not in UNSEEN],
     ids=str,
 )
 each_elementwise = pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
@@ -260,7 +261,11 @@ def test_slopes_where_the_other_input_is_at_its_jump() -> None:
     a = Tensor([3.0, 4.0, 5.0])
     y = TABLE["where_nonzero"](x, a, b)
     assert y.data.tolist() == [0.5, 4.0, 5.0]
-    assert [g.tolist() for g in gradients(y.sum(), [x, a, b])] == [[0.0] * 3, [0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
+    assert [g.tolist() for g in gradients(y.sum(), [x, a, b])] == [
+        [0.0] * 3,
+        [0.0, 1.0, 1.0],
+        [1.0, 0.0, 0.0],
+    ]
 
 
 # ---------------------------------------------------------------------- the tester, tested

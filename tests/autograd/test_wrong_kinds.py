@@ -94,7 +94,9 @@ def attempt(f: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
                 raise AssertionError(f"{what}: {type(error).__name__} {error}") from error
 
 
-def in_every_place(f: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], only_nodes: bool = False) -> None:
+def in_every_place(
+    f: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], only_nodes: bool = False
+) -> None:
     for word, wrong in WRONG.items():
         for i in range(len(args)):
             if not only_nodes or has_nodes([*args[:i], wrong(), *args[i + 1 :]]):

@@ -35,7 +35,11 @@ OTHERS = [VECTOR, MATRIX, SQUARE, STACK, 2.0, MATRIX.astype("f4"), EMPTY]
 
 def of_both(name: str) -> list[tuple[Call, dict[str, list[Any]]]]:
     f = getattr(np, name)
-    return [(f, {"b": []}), *((lambda x, o=o: f(x, o), {}) for o in OTHERS), *((lambda x, o=o: f(o, x), {}) for o in OTHERS)]
+    return [
+        (f, {"b": []}),
+        *((lambda x, o=o: f(x, o), {}) for o in OTHERS),
+        *((lambda x, o=o: f(o, x), {}) for o in OTHERS),
+    ]
 
 
 def one(name: str, **options: list[Any]) -> list[tuple[Call, dict[str, list[Any]]]]:
@@ -160,7 +164,13 @@ CALLS: dict[str, list[tuple[Call, dict[str, list[Any]]]]] = {
     "linalg.tensorinv": one("linalg.tensorinv", ind=[1, 2, 0]),
     "linalg.tensorsolve": [(lambda x, **o: np.linalg.tensorsolve(x, np.ones(3), **o), {"axes": [None, (0,)]})],
 }  # fmt: skip
-UFUNC = {"where": [True], "dtype": [None, float], "order": ["K", "F"], "subok": FLAGS, "casting": ["same_kind"]}
+UFUNC = {
+    "where": [True],
+    "dtype": [None, float],
+    "order": ["K", "F"],
+    "subok": FLAGS,
+    "casting": ["same_kind"],
+}
 REDUCED = {"axis": [0, 1, None, (0, 1), 5], "keepdims": FLAGS, "initial": [2.5], "where": [True]}
 for ufunc in (f for f in (*ours(), *READERS) if isinstance(f, np.ufunc) and f.signature is None):
     CALLS[ufunc.__name__] = (
