@@ -100,8 +100,8 @@ def einsum(
     in the output are summed over. Without `->` the output has the letters that occur once, in
     alphabetical order. A letter repeated in one operand takes the diagonal; `...` stands for axes that broadcast, and
     so do axes of length 1. Operands alternating with lists of axis numbers, `einsum(a, [0, 1], b, [1, 2])`, are
-    understood as well. `optimize` and `order` are accepted as in NumPy and change nothing: the order of products is chosen
-    here. `dtype` converts the operands, where `casting` allows it.
+    understood as well. `optimize` and `order` are accepted as in NumPy and change nothing: the order of products is
+    chosen here. `dtype` converts the operands, where `casting` allows it.
 
     Raises `ShapeError` for subscripts that do not fit the operands, `KindError` for what are no subscripts.
 
@@ -243,10 +243,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = arrays_only(a, "tensordot"), arrays_only(b, "tensordot")
     if isinstance(axes, (int, np.integer)):
         axes = integer_of(axes, "tensordot", "axes as a number or a pair of lists")
-        mine, theirs = (), ()
         fits = 0 <= axes <= min(a.ndim, b.ndim)
-        if fits:
-            mine, theirs = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
+        count = axes if fits else 0
+        mine, theirs = tuple(range(a.ndim - count, a.ndim)), tuple(range(count))
     elif isinstance(axes, (tuple, list)) and len(axes) == 2:
         sides = [tuple(side) if isinstance(side, (tuple, list)) else side for side in axes]
         mine, theirs = axes_of(a, sides[0], "tensordot"), axes_of(b, sides[1], "tensordot")

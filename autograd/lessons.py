@@ -1,4 +1,4 @@
-"""What NumPy or Python raise for a mistake in somebody's arguments, told as a lesson: what was given, and what it says."""
+"""What NumPy or Python raise for a mistake in the arguments, told as a lesson: what was given, and what NumPy says."""
 
 from __future__ import annotations
 

@@ -267,8 +267,8 @@ def solve(a: Any, b: Any) -> Any:
 def cholesky(a: Any, upper: bool | None = None) -> Any:
     """The lower triangular `L` with `L @ L.T = a`, for a symmetric positive definite `a` or each in a stack.
 
-    What is factored is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With `upper`
-    True or False only that triangle is read, as by `numpy.linalg.cholesky`, and True gives `L.T`.
+    What is factored is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
+    `upper` True or False only that triangle is read, as by `numpy.linalg.cholesky`, and True gives `L.T`.
 
     Raises `ShapeError` for matrices that are not square, `RangeError` for those that are not positive definite.
 
@@ -345,8 +345,8 @@ def _qr_back(g: Any, y: Any, a: Any) -> Any:
     return _t(solve_(r, _t(gq + q @ symmetric)))
 
 
-# The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. The derivative turns the
-# kept singular vectors towards the others by 1 / (1 - (t / s)**2) for singular values s that are kept and t that are not:
+# The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. Its derivative turns
+# the kept singular vectors towards the others by 1 / (1 - (t / s)**2), where the singular value s is kept and t is not:
 # the solution of a Stein equation, x = c + m @ x @ d.
 
 
@@ -438,8 +438,8 @@ class QRResult(NamedTuple):
 def eigh(a: Any, UPLO: str | None = None) -> EighResult:
     """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
 
-    What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With `UPLO`
-    "L" or "U" only the lower or the upper triangle is read, as by `numpy.linalg.eigh`. The
+    What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
+    `UPLO` "L" or "U" only the lower or the upper triangle is read, as by `numpy.linalg.eigh`. The
     eigenvalues of one that occurs twice have gradients as a whole; its eigenvectors are not determined and pass on
     no gradient to one another.
 
@@ -513,8 +513,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     a = _matrices(a, "qr")
     if not isinstance(mode, str) or mode not in ("reduced", "r"):
         raise KindError(
-            f"qr has the modes 'reduced' and 'r'; given {mode!r}. What a complete q adds is not determined by the matrix, "
-            f"and has no derivative"
+            f"qr has the modes 'reduced' and 'r'; given {mode!r}. The matrix does not determine what a complete q "
+            f"adds, so that it has no derivative"
         )
     if a.shape[-2] < a.shape[-1]:
         raise ShapeError(f"qr takes matrices with at least as many rows as columns; given {describe(a)}")
@@ -526,9 +526,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
 
-    Singular values of at most `rcond` times the largest count as zero, by default 1e-15 times; `rtol` is NumPy's other name
-    of it, and with `rtol=None` it is the rounding error of the dtype times the longer side. What is differentiated is the
-    pseudo-inverse of what is left, among matrices of its rank.
+    Singular values of at most `rcond` times the largest count as zero, by default 1e-15 times; `rtol` is NumPy's other
+    name of it, and `rtol=None` is the rounding error of the dtype times the longer side. How many are left counts as
+    fixed; the derivative of what is computed from them is exact.
 
     >>> from chainrule.autograd import Tensor, pinv
     >>> pinv(Tensor([[2.0], [0.0]]))

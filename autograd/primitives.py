@@ -200,10 +200,10 @@ absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
 sign: Primitive = elementwise(
     "sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [lambda y, x: 0]
 )
-floor = elementwise(
+floor: Primitive = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
 )
-trunc = elementwise(
+trunc: Primitive = elementwise(
     "trunc",
     lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,
     np.trunc,
@@ -725,7 +725,7 @@ norm = structural(
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
-    """The maximum along `axis`, kept; of short rows, by columns, which NumPy does several times as fast; of nothing 0."""
+    """The maximum along `axis`, kept; of short rows by columns, which is several times as fast; of nothing 0."""
     if not x.size:
         return np.zeros(kept_shape(x.shape, axis), x.dtype)
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:

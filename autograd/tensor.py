@@ -16,6 +16,7 @@ from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
 from .errors import GradientError, KindError, ShapeError
+from .functions.arguments import word_of
 from .lessons import lesson
 from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
@@ -372,15 +373,19 @@ class Tensor(Node):
     def max(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
-        """The largest element along `axis`; see `chainrule.autograd.max`. Its position, which PyTorch's `max(axis)` gives
-        as well, is `t.argmax(axis)`."""
+        """The largest element along `axis`; see `chainrule.autograd.max`.
+
+        Its position, which PyTorch's `max(axis)` gives as well, is `t.argmax(axis)`.
+        """
         return f.max(self, axis, keepdims, initial=initial, where=where)
 
     def min(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
-        """The smallest element along `axis`; see `chainrule.autograd.min`. Its position, which PyTorch's `min(axis)` gives
-        as well, is `t.argmin(axis)`."""
+        """The smallest element along `axis`; see `chainrule.autograd.min`.
+
+        Its position, which PyTorch's `min(axis)` gives as well, is `t.argmin(axis)`.
+        """
         return f.min(self, axis, keepdims, initial=initial, where=where)
 
     def var(
@@ -394,8 +399,10 @@ class Tensor(Node):
         mean: Any = None,
         correction: float | None = None,
     ) -> Tensor:
-        """The variance over `axis`; see `chainrule.autograd.var`. As in NumPy it divides by n; PyTorch's divides by n - 1,
-        which is `t.var(correction=1)` here."""
+        """The variance over `axis`; see `chainrule.autograd.var`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.var(correction=1)` here.
+        """
         return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
     def std(
@@ -409,8 +416,10 @@ class Tensor(Node):
         mean: Any = None,
         correction: float | None = None,
     ) -> Tensor:
-        """The standard deviation over `axis`; see `chainrule.autograd.std`. As in NumPy it divides by n; PyTorch's divides by
-        n - 1, which is `t.std(correction=1)` here."""
+        """The standard deviation over `axis`; see `chainrule.autograd.std`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.std(correction=1)` here.
+        """
         return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
     def prod(
@@ -448,8 +457,8 @@ class Tensor(Node):
 
     def copy(self, order: str = "C") -> Tensor:
         """The same numbers as a new tensor, through which gradients flow; `order` is accepted as in NumPy."""
-        y: Any = np.copy(self, order)
-        return y
+        word_of(order, ("C", "F", "A", "K"), "copy", "orders")
+        return positive(self)
 
     def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
@@ -501,9 +510,10 @@ class Tensor(Node):
         return f.swapaxes(self, axis1, axis2)
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each element several times, as in NumPy: `t.repeat(2, 1)` is twice along axis 1; see `chainrule.autograd.repeat`.
+        """Each element several times; see `chainrule.autograd.repeat`.
 
-        PyTorch's `repeat`, the whole tensor so many times along each axis, is `tile(t, (2, 1))`.
+        As in NumPy, `t.repeat(2, 1)` is each element twice along axis 1. PyTorch's `repeat`, the whole tensor so many
+        times along each axis, is `tile(t, (2, 1))` here.
         """
         return f.repeat(self, repeats, axis)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
-from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, plain
+from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, plain, word_of
 from ..node import describe
 from ..table import TABLE
 
@@ -59,6 +59,11 @@ def _unwrap(x: Any, discont: Any = None, axis: int = -1, period: Any = 2 * math.
     return p.unwrap(x, discont=jump, axis=k, period=float(number_of(period, "unwrap", "period")))
 
 
+def _copy(a: Any, order: str = "K") -> Any:
+    word_of(order, ("C", "F", "A", "K"), "copy", "orders")
+    return p.positive(a)
+
+
 def _imag(val: Any) -> Any:
     return np.zeros_like(plain(val))
 
@@ -77,7 +82,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     **{name: TABLE[name] for name in ("copysign", "fmax", "fmin", "heaviside", "logaddexp2", "trunc")},
     "nan_to_num": _nan_to_num,
     "interp": _interp,
-    "copy": lambda a, order="K": p.positive(a),
+    "copy": _copy,
     "real": lambda val: p.positive(val),
     "conjugate": lambda x: p.positive(x),
     "imag": _imag,

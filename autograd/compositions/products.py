@@ -172,8 +172,8 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
     rows, columns = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
     if ind < 1 or not a.ndim or math.prod(rows) != math.prod(columns):
         raise ShapeError(
-            f"tensorinv with ind={ind} was given {describe(a)}; the first ind axes, 1 or more, have as many elements as the "
-            f"others"
+            f"tensorinv with ind={ind} was given {describe(a)}; the first ind axes, 1 or more, have as many elements "
+            f"as the others"
         )
     y = linalg.inv(f.reshape(a, (math.prod(rows), math.prod(columns))))
     return f.reshape(y, columns + rows)

@@ -196,9 +196,9 @@ def _cov(
     x = f.concatenate([_variables(part, rowvar, dtype) for part in (m, y) if part is not None])
     ddof = (0 if bias else 1) if ddof is None else integer_of(ddof, "cov", "ddof as an integer")
     counts, weights = (_weights(w, x, name) for w, name in ((fweights, "fweights"), (aweights, "aweights")))
-    if counts is None and weights is None:
-        each, n = None, x.shape[1] - ddof
-    else:
+    each: Any = None
+    n = x.shape[1] - ddof
+    if counts is not None or weights is not None:
         each = (1 if counts is None else counts) * (1 if weights is None else weights)
         whole = each.sum()
         n = whole - (ddof if weights is None else ddof * (each * weights).sum() / whole)

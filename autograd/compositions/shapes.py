@@ -185,7 +185,8 @@ def _resize(a: Any, new_shape: Any) -> Any:
 
 
 def _linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0,
 ) -> Any:  # fmt: skip
     num = integer_of(num, "linspace", "the number of points as an integer")
     if num < 0:

@@ -53,8 +53,8 @@ def _booleans(condition: Any) -> Any:
 def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`x` limited to `low <= x <= high`; `None` is no limit. The gradient is 1 on both bounds, 0 outside.
 
-    `min` and `max` are NumPy's other names of the bounds. A bound that is a node gets the gradient where it is the result;
-    on the bound it shares it with `x`.
+    `min` and `max` are NumPy's other names of the bounds. A bound may be a node: it gets the gradient where it is the
+    result, and half of it where `x` equals it.
 
     >>> from chainrule.autograd import Value, clip
     >>> clip(Value(7.0), -1, 5)

@@ -52,8 +52,8 @@ def dot(a: Any, b: Any) -> Any:
     n, rest = b.shape[k], (*b.shape[:k], *b.shape[k + 1 :])
     if a.shape[-1] != n:
         raise ShapeError(
-            f"dot was given {describe(a)} and {describe(b)}; the last axis of the one and axis {k} of the other have to "
-            f"be of one length"
+            f"dot was given {describe(a)} and {describe(b)}; the last axis of the one and axis {k} of the other "
+            f"have to be of one length"
         )
     left = p.reshape(a, shape=(math.prod(a.shape[:-1]), n))
     right = p.reshape(moveaxis(b, k, 0), shape=(n, math.prod(rest)))

@@ -56,8 +56,8 @@ def sum(
     """The sum of the elements over `axis` (an axis, several, or all with `None`).
 
     A reduced axis disappears, or stays with length 1 if `keepdims`. The gradient goes to every element alike. As in
-    NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of booleans:
-    elements for which it is False are left out, and have gradient 0.
+    NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
+    booleans: elements for which it is False are left out and have gradient 0.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -114,9 +114,9 @@ def var(
 ) -> Any:
     """The variance over `axis`: the mean squared distance from the mean, with `n - ddof` in the denominator.
 
-    Computed from the differences, so that a large mean costs no digits. If nothing is said, `ddof` is 0 as in NumPy (it is
-    1 in PyTorch); `correction` is its other name. `mean` may be given if it is known, with its axes kept. `dtype` and
-    `where` are those of `sum`.
+    Computed from the differences, so that a large mean costs no digits. `ddof` is 0 by default, as in NumPy (in
+    PyTorch it is 1); `correction` is its other name. `mean` may be given if it is known, with its axes kept. `dtype`
+    and `where` are those of `sum`.
 
     Raises `ShapeError` where there are not more than `ddof` elements.
 
@@ -145,13 +145,14 @@ def std(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    """The standard deviation over `axis`, the root of `var`, with its options. Where all elements are equal it has
-    gradient 0.
+    """The standard deviation over `axis`, the root of `var`, with its options.
+
+    Where all elements are equal it has gradient 0.
 
     >>> from chainrule.autograd import Tensor, std
     >>> std(Tensor([1.0, 1.0, 5.0, 5.0]))
     Tensor(2.)
-    >>> std(Tensor([1.0, 2.0, 4.0, 5.0]), correction=1).item()  # PyTorch's std, if nothing is said there
+    >>> std(Tensor([1.0, 2.0, 4.0, 5.0]), correction=1).item()  # PyTorch's default
     1.8257418583505538
     """
     x, axes, n, mask = _sample(x, "std", axis, ddof, correction, dtype, where)
@@ -169,11 +170,11 @@ def std(
 def _sample(
     x: Any, what: str, axis: Axis, ddof: float, correction: float | None, dtype: Any, where: Any
 ) -> tuple[Any, tuple[int, ...], Any, Any]:
-    """What a variance is of: the elements, the axes, the denominator (with the axes kept, where it differs), the mask."""
+    """What a variance is of: the elements, the axes, the denominator (its axes kept, where it differs), the mask."""
     x = _of_floats(_converted(x, what, dtype, floating=True))
     axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
     ddof = degrees_of(ddof, correction, what)
-    n = _count(x, axes) if mask is None else mask.sum(axes, keepdims=True)
+    n: Any = _count(x, axes) if mask is None else mask.sum(axes, keepdims=True)
     least = n if mask is None else n.min() if n.size else math.inf
     if least <= ddof:
         raise ShapeError(
@@ -214,7 +215,7 @@ def given_mean(mean: Any, x: Any, what: str) -> Any:
         fits = False
     if not fits:
         raise ShapeError(
-            f"{what} of {describe(x)} was given {describe(mean)} for its mean; keep the axes, as in mean(t, 0, keepdims=True)"
+            f"{what} of {describe(x)} was given {describe(mean)} for its mean. Keep its axes: mean(t, 0, keepdims=True)"
         )
     return mean
 
@@ -302,7 +303,9 @@ def max(
 def min(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
-    """The smallest element along `axis`. Equal smallest elements share the gradient evenly. The options are those of `max`.
+    """The smallest element along `axis`. Equal smallest elements share the gradient evenly.
+
+    The options are those of `max`.
 
     >>> from chainrule.autograd import Tensor, min
     >>> min(Tensor([[3.0, 1.0], [2.0, 4.0]]), axis=1)

@@ -22,10 +22,12 @@ from chainrule.autograd.functions.arguments import plain
 
 # lessons where NumPy answers: the function, and the options that it does not know here ("" without any)
 REFUSED: dict[str, set[str]] = {
-    "quantile": {"method"}, "pad": {"mode", "w"}, "reshape": {"order"}, "ravel": {"order"}, "gradient": {"edge_order", "h"},
+    "quantile": {"method"}, "pad": {"mode", "w"}, "reshape": {"order"}, "ravel": {"order"},
+    "gradient": {"edge_order", "h"},
     "concatenate": {"dtype"}, "linalg.svd": {"full_matrices", "hermitian", ""}, "linalg.qr": {"mode", ""},
     "cross": {"axisa", "axis"}, "convolve": {"v"}, "logaddexp": {"initial"}, "median": {"", "axis"},
-    **dict.fromkeys(["var", "std"], {"ddof", "correction", "mean", "axis", ""}), **dict.fromkeys(["nanvar", "nanstd"], {"mean"}),
+    **{name: {"ddof", "correction", "mean", "axis", ""} for name in ("var", "std")},
+    "nanvar": {"mean"}, "nanstd": {"mean"},
 }  # fmt: skip
 NO_RULE = {"floor_divide", "divmod"}  # // is a lesson
 ANSWERS = {("linalg.eigvalsh", "infinity")}  # NaN, where LAPACK does not converge

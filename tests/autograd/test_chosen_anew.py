@@ -1,4 +1,4 @@
-"""What a function chooses by the data is chosen anew in a replay: recorded here, replayed there, as if recorded there."""
+"""What a function chooses by the data is chosen anew in a replay, which equals a fresh recording at the new data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ W = np.arange(9.0).reshape(3, 3)
 BENT: dict[str, Callable[[Any], Any]] = {
     "relu": ag.relu, "leaky_relu": ag.leaky_relu, "elu": ag.elu, "clip": lambda t: ag.clip(t, -0.5, 0.5),
     "maximum": lambda t: ag.maximum(t, t[::-1]), "minimum": lambda t: ag.minimum(t, 0.4), "absolute": ag.absolute,
-    "fmax": lambda t: np.fmax(t, 0.4), "max": ag.max, "sort": ag.sort, "norm": ag.norm, "sinc": lambda t: ag.sinc(t / 5),
+    "fmax": lambda t: np.fmax(t, 0.4), "max": ag.max, "sort": ag.sort, "norm": ag.norm,
+    "sinc": lambda t: ag.sinc(t / 5),
     "hypot": lambda t: ag.hypot(t, t[::-1]), "arctan2": lambda t: ag.arctan2(t, t[::-1]), "std": ag.std,
     "power": lambda t: (t * t) ** ag.relu(t), "power by the exponent": lambda t: ag.relu(t) ** 2.0,
     "logaddexp": lambda t: ag.logaddexp(t, t[::-1]), "logsumexp": ag.logsumexp, "nan_to_num": np.nan_to_num,
@@ -67,7 +68,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, np.ndarray]] = {
     "median": (np.median, MIXED, OTHER), "sort": (lambda t: np.sort(t) * np.arange(5), MIXED, OTHER),
     "ptp": (np.ptp, MIXED, OTHER), "max from": (lambda t: np.max(t, initial=1.5), MIXED, OTHER),
     "max where": (lambda t: np.max(t, initial=0.5, where=[True, True, False, False, True]), MIXED, OTHER),
-    "clip": (lambda t: np.clip(t, -0.5, 0.5), MIXED, OTHER), "clip by nodes": (lambda t: np.clip(1.0, t[0], t), MIXED, OTHER),
+    "clip": (lambda t: np.clip(t, -0.5, 0.5), MIXED, OTHER),
+    "clip by nodes": (lambda t: np.clip(1.0, t[0], t), MIXED, OTHER),
     "remainder": (lambda t: t % 0.7 + 2.0 % (t + 3), MIXED, OTHER),
     "fmod": (lambda t: np.fmod(t, 0.7) + np.fmod(5.0, t + 2.5), MIXED, OTHER),
     "trunc": (lambda t: np.trunc(3 * t) * t, MIXED, OTHER), "round": (lambda t: np.round(t, 1) * t, MIXED, OTHER),
@@ -79,7 +81,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, np.ndarray]] = {
     "cond": (np.linalg.cond, REGULAR, REGULAR.T * 2),
     "pinv of another rank": (lambda t: ag.pinv(t, 0.15), LONG, LONG[[2, 1, 0]] + 2 * np.eye(3)),
     "curvature of det": (lambda t: slope(lambda t: (slope(ag.det, t) * W).sum(), t), REGULAR, SINGULAR),
-    **{f"slope of {name}": (lambda t, f=f: slope(lambda t: (f(t) * t).sum(), t), MIXED, OTHER) for name, f in BENT.items()},
+    **{f"slope of {name}": (lambda t, f=f: slope(lambda t: (f(t) * t).sum(), t), MIXED, OTHER) for name,
+        f in BENT.items()},
 }  # fmt: skip
 
 

@@ -83,7 +83,8 @@ RANGES: dict[str, tuple[tuple[float, float], ...]] = {
 LEAVES_NAN_OUT = {
     *((name, i) for name in ("fmax", "fmin", "nan_to_num", "known") for i in range(2)),
     *((name, i) for name in ("where_nonzero", "ties") for i in range(3)),
-    *((name, i) for name in ("equal", "not_equal", "greater", "greater_equal", "less_equal") for i in range(2)), ("copysign", 1), ("heaviside", 1), ("where", 1),
+    *((name, i) for name in ("equal", "not_equal", "greater", "greater_equal", "less_equal") for i in range(2)),
+    ("copysign", 1), ("heaviside", 1), ("where", 1),
 }  # fmt: skip
 
 
@@ -272,15 +273,18 @@ STRUCTURAL = [
     Case("nanmin", (X,), lambda x, axis, keepdims: sorted(x.flat)[0], {"axis": (0, 1), "keepdims": False}),
     Case("quantile", (X,), lambda x, q: [np.sort(x, 0)[0] * (1 - p) + np.sort(x, 0)[1] * p for p in q],
          {"q": np.array([0.25, 0.6])}),
-    Case("quantile", (np.array([0.3, -1.0, 1.7, 0.9]),), lambda x, q: 0.6 * x[0] + 0.4 * x[3], {"q": np.array(1.4 / 3)}),
+    Case("quantile", (np.array([0.3, -1.0, 1.7, 0.9]),), lambda x, q: 0.6 * x[0] + 0.4 * x[3],
+        {"q": np.array(1.4 / 3)}),
     Case("segment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN), lambda v, k, x, step, period: v[[2, 1, 2]],
          {"step": 1, "period": None}),
     Case("segment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN), lambda v, k, x, step, period: v[[1, 0, 2]],
          {"step": 0, "period": 3.0}),
     Case("unsegment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN),
          lambda g, k, x, step, period: np.array([g[1], g[0], g[2]]), {"step": 0, "period": None}),
-    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _on_the_line, {"left": None, "right": 0.25, "period": None}),
-    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _round_the_circle, {"left": None, "right": None, "period": 3.0}),
+    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _on_the_line,
+        {"left": None, "right": 0.25, "period": None}),
+    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _round_the_circle,
+        {"left": None, "right": None, "period": 3.0}),
     Case("unwrap", (np.array([[0.3, 4.1, 0.6], [0.2, -3.7, -7.2]]),),
          lambda x, axis, discont, period: x + 2 * np.pi * np.array([[0, -1, 0], [0, 1, 2]]),
          {"discont": None, "axis": 1, "period": 2 * np.pi}),
