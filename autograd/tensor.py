@@ -20,7 +20,7 @@ from .functions.arguments import word_of
 from .lessons import lesson
 from .modes import MODE
 from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
-from .primitives import broadcast_to, index, reshape, sum_, where
+from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
 
