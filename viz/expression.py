@@ -36,6 +36,7 @@ BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Sub: autograd.subtract,
     ast.Mult: autograd.multiply,
     ast.Div: autograd.divide,
+    ast.Mod: autograd.remainder,
     ast.Pow: autograd.power,
     ast.MatMult: autograd.matmul,
 }
@@ -190,12 +191,12 @@ class _Reader:
         part = ast.get_source_segment(self.text, tree) or ast.dump(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitXor):
             return f"{part!r}: a power is written **, as in a**2"
-        if isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.FloorDiv, ast.Mod)):
-            return f"{part!r}: // and % are not differentiable; floor(a / b) is the step, with gradient 0"
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.FloorDiv):
+            return f"{part!r}: // is not differentiable; floor(a / b) is the step, with gradient 0"
         if isinstance(tree, ast.Call):
             return f"{part!r} cannot be called; functions are called by name, as in tanh(a)"
         return (
-            f"{part!r} is not allowed in an expression: it may have numbers, names, + - * / ** @, brackets and "
+            f"{part!r} is not allowed in an expression: it may have numbers, names, + - * / % ** @, brackets and "
             f"the functions of chainrule, as in tanh(a*b + c)"
         )
 

@@ -113,7 +113,9 @@ def tries(name: str) -> Iterator[tuple[str, Call, np.ndarray, dict[str, Any]]]:
 
 
 def test_every_function_is_tried() -> None:
-    names = {("linalg." if "linalg" in (f.__module__ or "") else "") + f.__name__ for f in ours()}
+    names = {
+        ("linalg." if "linalg" in (getattr(f, "__module__", "") or "") else "") + f.__name__ for f in ours()
+    }
     assert names <= CALLS.keys()
 
 
@@ -203,8 +205,6 @@ def test_one_triangle_is_read_under_numpys_names() -> None:
     ("call", "lesson"),
     [
         (lambda t: np.vander(t), "vander takes a vector"),
-        (lambda t: np.matvec(t[0], t[0]), "matrices and vectors"),
-        (lambda t: np.vecmat(t, t[0]), "vectors and matrices"),
         (lambda t: np.vecdot(t, [1.0]), "equally long"),
         (lambda t: np.vsplit(t[0], 1), "2 axes or more"),
         (lambda t: np.meshgrid(t, indexing="zz"), "'xy' and 'ij'"),
@@ -223,6 +223,15 @@ def test_one_triangle_is_read_under_numpys_names() -> None:
 def test_what_numpy_refuses_is_refused(call: Any, lesson: str) -> None:
     with pytest.raises(ChainruleError, match=lesson):
         call(Tensor(MATRIX))
+
+
+@pytest.mark.skipif(not hasattr(np, "matvec"), reason="matvec and vecmat came with NumPy 2.2")
+def test_products_that_need_a_matrix() -> None:
+    t = Tensor(MATRIX)
+    with pytest.raises(ShapeError, match="matrices and vectors"):
+        np.matvec(t[0], t[0])
+    with pytest.raises(ShapeError, match="vectors and matrices"):
+        np.vecmat(t, t[0])
 
 
 C = RNG.uniform(-2, 2, (2, 3, 4))
@@ -247,7 +256,7 @@ OPTIONS: dict[str, tuple[Any, np.ndarray]] = {
     "dot of stacks": (lambda t: ag.dot(t, C.transpose(0, 2, 1)), C),
     "dot of a vector": (lambda t: np.dot(t, C), VECTOR),
     "dot on the right": (lambda t: t.dot(VECTOR), C.transpose(0, 2, 1)),
-    "clip by names": (lambda t: np.clip(t, min=-0.5, max=t[::-1]), MATRIX),
+    "clip by names": (lambda t: ag.clip(t, min=-0.5, max=t[::-1]), MATRIX),
     "cov of weighted": (lambda t: np.cov(t, aweights=[1.0, 2.0, 0.5], fweights=[1, 2, 1]), MATRIX),
     "multi_dot": (lambda t: np.linalg.multi_dot([t, SQUARE, t.T, t, VECTOR]), MATRIX),
     "interp round": (lambda t: np.interp(t, [0.3, 1.0, 1.9], [1.0, 3.0, 2.0], period=2.0), MATRIX),

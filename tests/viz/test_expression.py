@@ -60,6 +60,13 @@ def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
     assert evaluate("sum(power(w, 2))", leaves).item() == 30.0
 
 
+def test_remainders() -> None:
+    leaves = read_assignments(["a=7.5", "b=-2"])
+    y = evaluate("a % b * 2", leaves)
+    assert y.item() == -1.0
+    assert gradients(y, [leaves["a"], leaves["b"]]) == [2.0, 8.0]
+
+
 @pytest.mark.parametrize(
     ("text", "lesson"),
     [
@@ -68,7 +75,6 @@ def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
         ("a=3", "Values come after the expression"),
         ("a^2", r"a power is written \*\*"),
         ("a // b", r"floor\(a / b\)"),
-        ("a % b", "not differentiable"),
         ("", "It is empty"),
         ("   ", "It is empty"),
         ("c + 1", "c has no value; add c=NUMBER"),
