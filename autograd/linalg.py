@@ -13,10 +13,11 @@ import numpy as np
 
 from . import primitives as p
 from .errors import KindError, RangeError, ShapeError
-from .functions.arguments import arrays_only, flag_of, plain
+from .functions.arguments import arrays_only, as_array, flag_of
 from .functions.elementwise import astype
 from .half import in_float32
 from .node import describe
+from .operators import Operators
 from .primitives import _t, wide
 from .table import Primitive, structural
 
@@ -541,7 +542,11 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
         rcond = 1e-15 if rtol is ... else rtol
     if rcond is None:
         rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
-    cutoff = arrays_only(plain(rcond), "pinv")
+    cutoff = as_array(rcond, "pinv")
+    if isinstance(rcond, Operators) or cutoff.dtype.kind not in "fiub":
+        raise KindError(
+            f"pinv takes rcond as plain numbers, one for all or one for each matrix; given {describe(rcond)}"
+        )
     return pinv_(a, rcond=cutoff if cutoff.ndim else float(cutoff))
 
 

@@ -15,8 +15,8 @@ from .table import Primitive
 
 # how tightly an operator binds; a name, a number or a call never needs brackets
 PRECEDENCE = {
-    "<": 0, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "@": 3, "neg": 4,
-    "**": 5,
+    "<": 0, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "@": 3,
+    "neg": 4, "**": 5,
 }  # fmt: skip
 ATOM = 9
 

@@ -1,7 +1,7 @@
 """NumPy functions that are compositions of others, differentiated under NumPy's own names: `np.average(t, weights=w)`.
 
-They take NumPy's arguments under NumPy's names. What is asked about the data, such as where it is NaN, is asked of
-plain arrays and has no gradient. Each file ends with a table of its functions; here they come together.
+They take NumPy's arguments under NumPy's names. A choice by the data, such as where it is NaN, is made inside a row of
+the table, so a replay makes it anew. Each file ends with a table of its functions; here they come together.
 """
 
 from __future__ import annotations

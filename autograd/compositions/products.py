@@ -179,37 +179,32 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
     return f.reshape(y, columns + rows)
 
 
-def _products_along(what: str, *needed: int) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """Checks that two arrays have so many axes and that those to be summed over are equally long."""
-
-    def checked(a: Any, b: Any) -> tuple[Any, Any]:
-        a, b = arrays_only(a, what), arrays_only(b, what)
-        axes = {"matvec": (-1, -1), "vecmat": (-1, -2), "vecdot": (-1, -1)}[what]
-        if a.ndim < needed[0] or b.ndim < needed[1] or a.shape[axes[0]] != b.shape[axes[1]]:
-            raise ShapeError(
-                f"{what} was given {describe(a)} and {describe(b)}; it takes "
-                f"{' and '.join('vectors' if n == 1 else 'matrices' for n in needed)}, or stacks of them, whose axes "
-                f"{axes[0]} and {axes[1]} are equally long"
-            )
-        return a, b
-
-    return checked
+def _summed_over(what: str, a: Any, b: Any, ndims: tuple[int, int], axes: tuple[int, int]) -> tuple[Any, Any]:
+    """Two arrays, checked for their numbers of axes, and that those to be summed over are equally long."""
+    a, b = arrays_only(a, what), arrays_only(b, what)
+    if a.ndim < ndims[0] or b.ndim < ndims[1] or a.shape[axes[0]] != b.shape[axes[1]]:
+        kinds = " and ".join("vectors" if n == 1 else "matrices" for n in ndims)
+        raise ShapeError(
+            f"{what} was given {describe(a)} and {describe(b)}; it takes {kinds}, or stacks of them, whose axes "
+            f"{axes[0]} and {axes[1]} are equally long"
+        )
+    return a, b
 
 
 def _matvec(x1: Any, x2: Any) -> Any:
-    x1, x2 = _products_along("matvec", 2, 1)(x1, x2)
-    return f.squeeze(x1 @ f.expand_dims(x2, -1), -1)
+    a, b = _summed_over("matvec", x1, x2, (2, 1), (-1, -1))
+    return f.squeeze(a @ f.expand_dims(b, -1), -1)
 
 
 def _vecmat(x1: Any, x2: Any) -> Any:
-    x1, x2 = _products_along("vecmat", 1, 2)(x1, x2)
-    return f.squeeze(f.expand_dims(x1, -2) @ x2, -2)
+    a, b = _summed_over("vecmat", x1, x2, (1, 2), (-1, -2))
+    return f.squeeze(f.expand_dims(a, -2) @ b, -2)
 
 
 def _vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
-    x1, x2 = (f.moveaxis(x, axis, -1) for x in (arrays_only(x1, "vecdot"), arrays_only(x2, "vecdot")))
-    x1, x2 = _products_along("vecdot", 1, 1)(x1, x2)
-    return f.squeeze(f.expand_dims(x1, -2) @ f.expand_dims(x2, -1), (-2, -1))
+    a, b = (f.moveaxis(x, axis, -1) for x in (x1, x2))
+    a, b = _summed_over("vecdot", a, b, (1, 1), (-1, -1))
+    return f.squeeze(f.expand_dims(a, -2) @ f.expand_dims(b, -1), (-2, -1))
 
 
 def _vdot(a: Any, b: Any) -> Any:
