@@ -363,11 +363,8 @@ def _symmetric(x: Any) -> Any:
 
 def _stein(m: Any, d: Any, c: Any) -> Any:
     (a, u), (b, v) = (np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2) for x in (m, d))
-    return (
-        u
-        @ (np.swapaxes(u, -1, -2) @ c @ v / (1 - a[..., :, None] * b[..., None, :]))
-        @ np.swapaxes(v, -1, -2)
-    )
+    inner = np.swapaxes(u, -1, -2) @ c @ v / (1 - a[..., :, None] * b[..., None, :])
+    return u @ inner @ np.swapaxes(v, -1, -2)
 
 
 def _stein_back(g: Any, x: Any, m: Any, d: Any, c: Any) -> Any:

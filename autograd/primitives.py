@@ -300,9 +300,8 @@ cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
 
 
 def _ratio(a: Any, y: Any) -> Any:
-    return where(
-        equal(y, 0), 0, a / where(equal(y, 0), 1, y)
-    )  # the length of nothing points nowhere: 0, not 0/0
+    zero = equal(y, 0)  # the length of nothing points nowhere: 0, not 0/0
+    return where(zero, 0, a / where(zero, 1, y))
 
 
 hypot = elementwise(
@@ -719,9 +718,8 @@ def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdi
 
 
 std = structural("std", in_float32(_std), [wide("std", _std_back)])
-norm = structural(
-    "norm", in_float32(_norm), [wide("norm", _norm_back)]
-)  # (sum |x|**ord) ** (1 / ord), of vectors
+# (sum |x|**ord) ** (1 / ord), of vectors
+norm = structural("norm", in_float32(_norm), [wide("norm", _norm_back)])
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
@@ -822,12 +820,11 @@ cumsum: Primitive = structural(
     [lambda g, y, x, axis: flip(cumsum(flip(g, axis=(axis,)), axis=axis), axis=(axis,))],
     linear="together",
 )
+# no division in the rule: x may be 0
 cumprod = structural(
     "cumprod",
     in_float32(lambda x, axis: np.cumprod(x, axis)),
-    [
-        wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))
-    ],  # no division: x may be 0
+    [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],
 )
 
 
