@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import between, has_nan, plus, pull_back
+from .backward import between, has_nan, plus, pull_back, refuse_stale
 from .checkpoint import Checkpoint
 from .modes import recording
 from .node import Node
@@ -33,6 +33,7 @@ def push_forward(
 
     As in the backward pass a zero stays zero beside an infinite factor.
     """
+    refuse_stale(order)
     with recording(True), np.errstate(all="ignore"):
         found = _pass(order, tangents, recorded, careful=False)
         if any(x in found and has_nan(found[x]) for x in ends):
@@ -57,7 +58,6 @@ def _step(node: Any) -> Any:
         return _through_checkpoint
     if isinstance(node, Value):
         return _of_value
-    node._refuse_stale(max(node.order, node._changed))
     return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 
 

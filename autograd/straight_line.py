@@ -28,7 +28,7 @@ class Program:
     `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
     are in another array now. `gradients(upstream)` returns an array for each of `ends`, the leaves that a gradient
     reaches, or `None` if there is a NaN in one; `upstream` lists the gradients at the roots if they are `given`, which
-    are ones otherwise. `stale(stamp)` says whether a leaf was assigned since.
+    are ones otherwise.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Program:
             with np.errstate(all="ignore"):
                 self._backward(roots, given)
         self.functions = {call.function for call in self.trace.calls}
-        self.forward, self.gradients, self.stale = _Writer(self).functions()
+        self.forward, self.gradients = _Writer(self).functions()
         self.values, self.upstream, self.ends = {}, [], list(self.ends)
         self.trace.clear()  # with the arrays that tracing has made
 
@@ -297,7 +297,6 @@ class _Writer:
     def functions(self) -> tuple[Callable[..., Any], ...]:
         program = self.program
         moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
-        stale = [f"{self._name(x)}._changed > stamp" for x in program.arrays]
         forward = [*self.text[0], *self._to_nodes()]
         begin, results, squares = self._begin(), self._results(), self._squares()
         shared = sorted(self.local[x] for x in self.crossing if x in self.local)
@@ -316,8 +315,7 @@ class _Writer:
             f"            results = [{', '.join(results)}]",
             *(["        if n != n: return None"] if squares else []),
             "        return results",
-            f"    def stale(stamp): return {' or '.join(stale)}",
-            "    return forward, gradients, stale",
+            "    return forward, gradients",
         ]
         program.source = "\n".join(lines)
         namespace: dict[str, Any] = {}

@@ -129,6 +129,21 @@ class Primitive:
             with np.errstate(all="ignore"):
                 return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))
 
+    def slopes_at_floats(
+        self, y: float, xs: Sequence[float], params: dict[str, Any], wanted: Sequence[bool]
+    ) -> tuple[float | None, ...]:
+        """The local gradients at floats for the inputs that are wanted; `None` for the others.
+
+        A rule for any number of inputs may have an attribute `every`, a function that gives all of them at once.
+        """
+        every = getattr(self.rules, "every", None)
+        if every is None:
+            return tuple(
+                [self.rule_at_floats(i, y, *xs, **params) if want else None for i, want in enumerate(wanted)]
+            )
+        slopes = every(y, *xs, **params)
+        return tuple([float(slope) if want else None for slope, want in zip(slopes, wanted)])
+
     def __repr__(self) -> str:
         kind = "elementwise" if self.elementwise else "structural"
         return f"<{kind} primitive {self.name}>"

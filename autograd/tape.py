@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .backward import backward_pass, dependency_order
+from .backward import backward_pass, dependency_order, refuse_stale
 from .errors import GradientError, KindError
 from .listing import Source
 from .memory import Memory, memory
-from .node import Node, describe
+from .node import THAWED, Node, describe
 from .symbols import Symbol, text_of
 from .value import Value
 
@@ -251,6 +251,7 @@ class Tape:
         return program_of(self, gradient)
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
+        refuse_stale(self.nodes)
         at = self.index[root]
         yield BackwardStep("seed", count, at, 0, at, "", upstream, None, upstream, None, upstream, "")
         totals: dict[Node, Any] = {root: upstream}
@@ -318,6 +319,8 @@ class Tape:
         array([0.   , 0.1  , 0.197])
         """
         self.__dict__.pop("labels", None)  # constants are called by their numbers
+        if self._replay is not None and THAWED[0] > self._replay.made:
+            self._replay = None  # a constant may want a gradient now
         return self._replayed().forward(**leaves)
 
     def backward(self, gradient: Any = None) -> Any:

@@ -15,9 +15,20 @@ import numpy.typing as npt
 from . import functions as f
 from .at import At, index_text, plain_index
 from .backward import plus
-from .errors import ChainruleError, GradientError, KindError, ShapeError
+from .errors import ChainruleError, KindError, ShapeError
 from .modes import MODE
-from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
+from .node import (
+    ASSIGNED,
+    CLOCK,
+    NO_PARAMS,
+    UNRECORDED,
+    Node,
+    checked_flag,
+    checked_name,
+    describe,
+    refuse_mixture,
+    refuse_parameters,
+)
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
@@ -46,11 +57,9 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_changed", "_grad", "_like")
+    __slots__ = ("_array", "_like")
     _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
-    _changed: int  # by the clock: when the data of a leaf were assigned, or computed anew by a replay
     _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
-    _grad: Any
     kind = "Tensor"
     _data_slot = "_array"
 
@@ -63,19 +72,21 @@ class Tensor(Node):
     ) -> None:
         array = _as_array(data, dtype)
         floating = array.dtype.kind == "f"
-        if requires_grad and not floating:
-            raise KindError(
-                f"requires_grad=True was asked of {describe(array)}; integers and booleans are constants, for a "
-                f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
-            )
-        _leaf(array, floating if requires_grad is None else bool(requires_grad), self)
-        self.name = name
+        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+        if wanted and not floating:
+            raise _no_gradient_of(array)
+        _leaf(array, wanted, self)
+        self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent."""
+        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent.
+
+        What is assigned is copied and converted to the dtype of the tensor, which never changes. For another dtype
+        make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
+        """
         return self._array
 
     @data.setter
@@ -86,7 +97,7 @@ class Tensor(Node):
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
         if new is not self._array:  # which it is after `p.data -= ...`
-            array = np.asarray(new, dtype=self._array.dtype)
+            array = _as_array(new, self._array.dtype)
             if array.shape != self._array.shape:
                 raise ShapeError(
                     f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
@@ -133,7 +144,7 @@ class Tensor(Node):
         for x in inputs:
             if not isinstance(x, Tensor):
                 return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
-            if x.requires_grad:
+            if x._requires_grad:
                 requires_grad = True
         if params:
             refuse_parameters(op, params)
@@ -153,14 +164,14 @@ class Tensor(Node):
         node._array = y
         node._like = like_of(y)
         node._changed = 0
-        node._grad = node.name = None
+        node._grad = node._name = None
         node.scope = titles
         node.order = next(CLOCK)
         if requires_grad and recording and y.dtype.kind == "f":
             node.op = op
             node.inputs = inputs
             node.params = params
-            node.requires_grad = True
+            node._requires_grad = True
             if op.arity in (1, 2) and not params and Tensor not in op.recorders:
                 op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
         else:
@@ -168,8 +179,8 @@ class Tensor(Node):
                 node._array = y.copy()
             node.op = node._a = node._b = None
             node.params = NO_PARAMS
-            node.requires_grad = False
-            node._changed = -1  # computed and not recorded, so no replay can compute it again
+            node._requires_grad = False
+            node._changed = UNRECORDED
         if watch is not None:
             watch.forward(node, op, inputs)
         return node
@@ -178,9 +189,7 @@ class Tensor(Node):
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
     ) -> list[tuple[int, npt.NDArray[Any]]]:
         op, y, params, inputs = self.op, self._array, self.params, self.inputs
-        order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
-        self._refuse_stale(order)
         arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
         passed = []
         for i, x in enumerate(inputs):
@@ -205,7 +214,6 @@ class Tensor(Node):
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
-        self._refuse_stale(max(self.order, self._changed))
         passed = []
         for i, x in enumerate(inputs):
             if x not in members:
@@ -216,7 +224,6 @@ class Tensor(Node):
                 c = op.rule(i, g, self, *inputs, **params)
                 if c is None:
                     continue
-            _refuse_integers(x)
             c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
             passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
         return passed
@@ -250,29 +257,16 @@ class Tensor(Node):
 
     @grad.setter
     def grad(self, new: Any) -> None:
+        if new is not None:
+            new = self._checked_gradient(new)
         self._grad = new if self._a is None or new is None else (new,)
 
-    def _assigned(self, since: int) -> Tensor | None:
-        """The node whose data were assigned, or replayed, after `since`: this one, or one it is a view of."""
-        nodes: list[Any] = [self]
-        while nodes:
-            x = nodes.pop()
-            if x._changed > since:
-                return x
-            if x._a is not None and x._array.base is not None:
-                nodes += x.inputs
-        return None
+    def _shows_inputs(self) -> bool:
+        return self._array.base is not None
 
-    def _refuse_stale(self, since: int) -> None:
-        """Raise if an input is no longer what this node was computed from."""
-        for x in self.inputs:
-            old = x._assigned(since)  # type: ignore[attr-defined]
-            if old is not None:
-                assert self.op is not None
-                raise GradientError(
-                    f"{old.describe()} was assigned new .data after {self.op.name} had used it, "
-                    f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
-                )
+    def _refuse_integers(self) -> None:
+        if self._array.dtype.kind != "f":
+            raise _no_gradient_of(self)
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._array)
@@ -291,6 +285,9 @@ class Tensor(Node):
                     f"of shape {self.shape}"
                 )
             return np.ones_like(self._array)
+        return self._checked_gradient(gradient)
+
+    def _checked_gradient(self, gradient: Any) -> npt.NDArray[Any]:
         g = gradient.data if isinstance(gradient, Node) else np.asarray(gradient)
         if np.asarray(g).dtype.kind not in "fiub":
             raise KindError(
@@ -486,9 +483,9 @@ def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None)
     node._array = data
     node._like = like_of(data)
     node._changed = 0
-    node._grad = node.name = node.op = node._a = node._b = None
+    node._grad = node._name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
-    node.requires_grad = requires_grad
+    node._requires_grad = requires_grad
     node.scope = MODE.get()[1]
     node.order = next(CLOCK)
     return node
@@ -519,6 +516,13 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {array.dtype}"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _no_gradient_of(x: Any) -> KindError:
+    return KindError(
+        f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
+        f"numbers that can change a little. Write Tensor(..., dtype=float)"
+    )
 
 
 def _leaves(nested: Any) -> Iterator[Any]:
@@ -583,6 +587,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     if g.size == 1 and not shape:
         return reshape(g, shape=())
+    lead = g.ndim - len(shape)
+    if lead > 0 and g.shape[lead:] == shape:  # only axes in front, as for a bias
+        return sum_(g, axis=tuple(range(lead)), keepdims=False)
     try:
         full = np.broadcast_shapes(g.shape, shape)
     except ValueError:
@@ -596,15 +603,6 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
 
 
-def _refuse_integers(x: Any) -> None:
-    """Raise where `requires_grad` was set on integers, which cannot hold their gradient."""
-    if x._array.dtype.kind != "f":
-        raise KindError(
-            f"a gradient arrived at {x.describe()}, whose requires_grad was set; integers and booleans are constants, "
-            f"for a derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
-        )
-
-
 def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
 
@@ -614,12 +612,8 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
         c = np.asarray(c)
     here = x._array
     if c.shape != here.shape:
-        if c.shape[1:] == here.shape and c.dtype.char != "e":  # a row, as a bias is: in one call
-            c = np.add.reduce(c, 0)
-        else:
-            c = unbroadcast(c, here.shape)
+        c = unbroadcast(c, here.shape)
     if c.dtype is not here.dtype:
-        _refuse_integers(x)
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
         c = c.copy()

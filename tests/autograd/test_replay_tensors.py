@@ -252,12 +252,12 @@ def test_arrays_that_were_assigned_are_not_written_to() -> None:
     replay.forward()
     w.data = mine = np.array([5.0, 7.0])
     assert replay.forward() == 36.0
-    mine[0] = 6.0  # .data is this array
+    w.data[0] = 6.0  # in place
     assert replay.forward() == 39.0
     w.data = [0.0, 0.0]
     assert replay.forward() == 0.0
     np.testing.assert_array_equal(old, [1.0, 2.0])
-    np.testing.assert_array_equal(mine, [6.0, 7.0])
+    np.testing.assert_array_equal(mine, [5.0, 7.0])
 
 
 def test_the_layout_of_what_is_assigned_counts() -> None:
@@ -299,7 +299,7 @@ def test_after_a_replay_the_graph_is_that_of_the_new_numbers() -> None:
     with pytest.raises(GradientError, match="assigned new .data"):
         outside.sum().backward()  # computed from the old numbers of h
     w.data = [0.0, 0.0]
-    with pytest.raises(GradientError, match="assigned new .data"):
+    with pytest.raises(GradientError, match="assigned after the latest forward"):
         replay.backward()
     with pytest.raises(GradientError, match="assigned new .data"):
         y.backward()
