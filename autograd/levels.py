@@ -157,7 +157,7 @@ class Rows:
             slope = rule(*self.known, **self.params)
             c = np.multiply(g, slope, out=gradients[at])
             if careful:
-                c[np.isnan(c) & ((g == 0) | (slope == 0))] = 0
+                c[(c != c) & ((g == 0) | (slope == 0))] = 0
 
 
 class Sums:

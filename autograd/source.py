@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backward import backward_pass
+from .backward import backward_pass, refuse_stale
 from .errors import GradientError
 from .excerpts import Wordless
 from .hooks import HOOKS
@@ -48,6 +48,7 @@ class _Program:
         self.tape = tape
         self.root = tape.single_output("write down")
         self.upstream = self.root._upstream(gradient)
+        refuse_stale(tape.nodes)
         self.is_one = gradient is None
         for node in tape.nodes:
             if node.op is not None and node.op.name == "checkpoint":
@@ -144,8 +145,7 @@ class _Program:
         text = self._first(attempt)
         if not text:
             raise GradientError(
-                f"{stale}: .data was assigned after recording, or the row draws random numbers. Compute the output "
-                f"again, then print its program"
+                f"{stale}: the row draws random numbers, or its function looks at more than its arguments"
             )
         return text
 
@@ -185,7 +185,13 @@ class _Program:
     def _first(self, attempt: Any) -> Any:
         """What `attempt` gives, if need be with every type spelled out."""
         for self.words.exact in (False, True):
-            if found := attempt():
+            try:
+                found = attempt()
+            except ArithmeticError:  # Python divides by no zero, arrays do
+                if self.words.exact:
+                    raise
+                continue
+            if found:
                 self.words.exact = False
                 return found
         self.words.exact = False
@@ -348,7 +354,7 @@ class _Program:
         at = local.data if isinstance(local, Written) else local
         data = g.data * at
         if careful:
-            guarded = np.where((g.data == 0) | (at == 0), g.data.dtype.type(0), data)
+            guarded = times_arrays(g.data, at)
             if not same(guarded, data):
                 helper = self.words.helper(times_arrays, False, "times")
                 return Written(f"{helper}({g.text}, {self.words.bracket(local, -1)})", guarded, self.words)
@@ -407,7 +413,8 @@ def times(g: Any, local: Any) -> Any:
 
 def times_arrays(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
-    return np.where((g == 0) | (local == 0), g.dtype.type(0), g * local)
+    c = g * local
+    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
 
 
 def identifier(name: str) -> str:

@@ -146,7 +146,7 @@ class _Writer:
         ends = [g for g in program.ends.values() if isinstance(g, Traced)]
         kept = [program.values[x] for x in program.nodes if x.inputs]
         live = _live(calls, {*kept, *ends})
-        self._follow(live, border)
+        self._follow(live, ends, border)
         self.pinned = {self._root(x) for x in (*kept, *self.crossing)}
         self._lend(ends, {call.result for at, call in live if at >= border and _takes_out(call)})
         self.pinned |= {self._root(g) for g in ends}
@@ -156,7 +156,7 @@ class _Writer:
     def _root(self, x: Traced) -> Traced:
         return self.roots.get(x, x)
 
-    def _follow(self, live: list[tuple[int, Call]], border: int) -> None:
+    def _follow(self, live: list[tuple[int, Call]], ends: list[Traced], border: int) -> None:
         """Find out whose memory each result shows, until when it is read, and what crosses from pass to pass."""
         backward: set[Traced] = set()
         for at, call in live:
@@ -167,6 +167,7 @@ class _Writer:
                 self.crossing.update(x for x in call.operands() if x in self.roots and x not in backward)
             for x in call.operands():
                 self.last[self._root(x)] = at
+        self.crossing.update(g for g in ends if g in self.roots and g not in backward)
 
     def _lend(self, ends: list[Traced], written: set[Traced]) -> None:
         """Name the gradients that users may keep: those `written` by the backward pass to memory of their own."""
@@ -300,27 +301,24 @@ class _Writer:
         forward = [*self.text[0], *self._to_nodes()]
         begin, results, squares = self._begin(), self._results(), self._squares()
         shared = sorted(self.local[x] for x in self.crossing if x in self.local)
-        nonlocals = [f"nonlocal {', '.join(shared)}"] if shared else []
+        # the names are globals of the two functions: a function that encloses thousands of names compiles slowly
+        globals_ = [f"    global {', '.join(shared)}"] if shared else []
         lines = [
-            f"def make({', '.join(self.known)}):",
-            *(f"    {name} = None" for name in shared),
-            "    def forward(stamp):",
-            *(f"        {line}" for line in nonlocals),
-            *([f"        if {' or '.join(moved)}: return True"] if moved else []),
-            *(f"        {line}" for line in forward),
-            "    def gradients(upstream):",
-            *(f"        {line}" for line in nonlocals),
-            "        with errstate(all='ignore'):",
-            *(f"            {line}" for line in [*begin, *self.text[1], *squares]),
-            f"            results = [{', '.join(results)}]",
-            *(["        if n != n: return None"] if squares else []),
-            "        return results",
-            "    return forward, gradients",
+            "def forward(stamp):",
+            *globals_,
+            *([f"    if {' or '.join(moved)}: return True"] if moved else []),
+            *(f"    {line}" for line in forward),
+            "def gradients(upstream):",
+            *globals_,
+            "    with errstate(all='ignore'):",
+            *(f"        {line}" for line in [*begin, *self.text[1], *squares]),
+            f"        results = [{', '.join(results)}]",
+            *(["    if n != n: return None"] if squares else []),
+            "    return results",
         ]
         program.source = "\n".join(lines)
-        namespace: dict[str, Any] = {}
-        exec(compile(program.source, "<chainrule replay>", "exec"), namespace)  # noqa: S102 (its names are all ours)
-        return namespace["make"](**self.known)
+        exec(compile(program.source, "<chainrule replay>", "exec"), self.known)  # noqa: S102 (its names are all ours)
+        return self.known["forward"], self.known["gradients"]
 
     def _to_nodes(self) -> list[str]:
         """The nodes get their new data, and have no gradient yet."""

@@ -621,14 +621,15 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
 
 
 def _times_carefully(g: npt.NDArray[Any], local: Any) -> npt.NDArray[Any]:
-    return np.where((g == 0) | (local == 0), g.dtype.type(0), g * local)
+    c = g * local
+    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
 
 
 def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
     if isinstance(local, (bool, int)) and local == 1:
         return g
     c = g * local
-    return where((g == 0) | (local == 0), 0, c) if careful else c
+    return where((c != c) & ((g == 0) | (local == 0)), 0, c) if careful else c
 
 
 # what the straight code of specialise.py needs from here

@@ -369,7 +369,8 @@ class Words:
                 and (flat.view(np.uint8).reshape(x.size, -1) == flat[:1].view(np.uint8)).all()
             ):
                 if x.dtype.kind != "b" and same(flat[0], x.dtype.type(0)):
-                    return f"np.zeros({self.literal(x.shape)}{dtype})"
+                    zeros = "" if x.dtype == np.float64 else f", dtype={self.literal(x.dtype)}"
+                    return f"np.zeros({self.literal(x.shape)}{zeros})"
                 return f"np.full({self.literal(x.shape)}, {self._number(flat[0])}{dtype})"
             if x.dtype == np.int64 and (np.diff(flat) == 1).all():
                 shape = "" if x.ndim == 1 else f".reshape({self.literal(x.shape)})"

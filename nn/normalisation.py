@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from ..autograd import mean, sqrt, square
 from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd.modes import recomputing
 from ..autograd.node import describe
 from .module import Module, Parameter, as_input, probability, whole_number
 
@@ -68,7 +69,7 @@ class _BatchNorm(Module):
                     f"(DataLoader(..., drop_last=True) leaves out a short last one), or call model.eval() first"
                 )
             y, centre, variance = _normalised(x, axes, self.eps)
-            if self.training and self.track_running_stats:
+            if self.training and self.track_running_stats and not recomputing():
                 self._track(
                     _numbers(centre).reshape(-1), _numbers(variance).reshape(-1) * (count / (count - 1))
                 )
