@@ -18,6 +18,7 @@ from .errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
 from .node import ASSIGNED, Node, describe
+from .primitives import astype
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
@@ -78,6 +79,7 @@ def backward_pass(
     `members` are the nodes that receive a gradient; by default those that pass it on.
     """
     members = set(order) if members is None else members
+    wide: dict[Node, Any] = {}
     for node in hooked(order, gradients) if HOOKS else reversed(order):
         g = gradients.get(node)
         if g is None or not node.inputs:
@@ -85,9 +87,34 @@ def backward_pass(
         pass_back = node._pass_back_recorded if recorded else node._pass_back
         for i, contribution in pass_back(g, members, careful):
             x = node.inputs[i]
-            total = gradients.get(x)
-            gradients[x] = contribution if total is None else plus(total, contribution)
+            accumulate(gradients, wide, x, contribution)
             yield node, i, contribution
+
+
+def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:
+    """Add a contribution to the gradient at `x`.
+
+    In float16, where 2048 + 1 is 2048, the sum so far is kept in float32 as well, in `wide`.
+    """
+    total = gradients.get(x)
+    if total is None:
+        gradients[x] = contribution
+    elif not is_half(contribution):
+        gradients[x] = plus(total, contribution)
+    else:
+        sum_so_far = wide.get(x)
+        if sum_so_far is None:
+            sum_so_far = astype(total, dtype=SINGLE)
+        wide[x] = plus(sum_so_far, astype(contribution, dtype=SINGLE))
+        gradients[x] = astype(wide[x], dtype=HALF)
+
+
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def is_half(x: Any) -> bool:
+    """Whether an array or a node is of float16."""
+    return getattr(x, "dtype", None) == HALF
 
 
 def plus(total: Any, contribution: Any) -> Any:
@@ -114,7 +141,7 @@ def run(
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
     refuse_stale(order)
-    quick = bool(order) and not recorded and not HOOKS
+    quick = bool(order) and not recorded and not HOOKS and not any(map(is_half, order))
     gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
     gradients.update(roots)
     with np.errstate(all="ignore"):

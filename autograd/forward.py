@@ -105,7 +105,9 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> 
     xs = inputs if recorded else [x._array for x in inputs]
     moves = [tangents.get(x) for x in inputs]
     if op.linear == "together":
-        total = compute(*(x._zero() if t is None else t for x, t in zip(inputs, moves)), **params)
+        # an input that stands still moves by zero; one of integers, as in an index, is what it is
+        still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
+        total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
     else:
         total = None
         for i, t in enumerate(moves):

@@ -27,7 +27,9 @@ NO_PARAMS: dict[str, Any] = {}
 ASSIGNED = [0]  # by that clock: when .data or .requires_grad of any leaf was last assigned
 CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
 THAWED = [0]  # by that clock: when a constant was last made differentiable
-UNRECORDED = -1  # in the place of a time: the node was computed, but from constants or under no_grad()
+# in the place of the time when a node was changed
+UNRECORDED = -1  # it was computed, but from constants or under no_grad()
+MET = -2  # it was made of plain numbers that met a node in an expression
 
 
 class Node(Operators):
@@ -54,9 +56,7 @@ class Node(Operators):
     data: Any
     _a: Any
     _b: Any
-    _changed: (
-        int  # by the clock: when it was assigned, or computed anew by a replay; 0 if never; or UNRECORDED
-    )
+    _changed: int  # by the clock: when it was assigned, or computed anew by a replay; 0 if never; or one of the marks
     _grad: Any
     _name: str | None
     _requires_grad: bool

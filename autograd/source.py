@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backward import backward_pass, refuse_stale
+from .backward import backward_pass, is_half, refuse_stale
 from .errors import GradientError
 from .excerpts import Wordless
 from .hooks import HOOKS
@@ -207,13 +207,15 @@ class _Program:
             np.isnan(g).any() for g in _plain_gradients(order, totals, leaves)
         )
         self._assign(self.root, self._seed())
-        arrived: dict[
-            Node, tuple[list[str], Any]
-        ] = {}  # the line of the first contribution, and the sum so far
+        # the line of the first contribution, and the sum so far
+        arrived: dict[Node, tuple[list[str], Any]] = {}
+        wide: dict[Node, str] = {}
         for node, i, contribution in backward_pass(order, totals, careful=careful):
             x = node.inputs[i]
             text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, careful)
-            if x in arrived:
+            if x in arrived and is_half(data):
+                self._accumulate_in_float32(x, text, wide)
+            elif x in arrived:
                 self._accumulate(x, text, *arrived[x], totals[x])
                 arrived[x] = [], totals[x]
             else:
@@ -255,6 +257,15 @@ class _Program:
             if shared:
                 line[2] = f"np.copy({line[2]})"
         self.backward.append([name, "+=", text])
+
+    def _accumulate_in_float32(self, x: Node, text: str, wide: dict[Node, str]) -> None:
+        """The sum of gradients in float16, which is kept in float32."""
+        name = self.gradients[x]
+        if x not in wide:
+            wide[x] = self.words.name(f"{name}_sum")
+            self.backward.append([wide[x], "=", f"{name}.astype(np.float32)"])
+        self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
+        self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
 
     def _contribution(self, node: Node, i: int, g: Written, wanted: Any, careful: bool) -> tuple[str, Any]:
         write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution

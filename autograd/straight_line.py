@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import dependency_order
+from .backward import accumulate, dependency_order
 from .node import Node
 from .tensor import unbroadcast
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
@@ -74,6 +74,7 @@ class Program:
         order = dependency_order(roots)
         members = set(order)
         gradients: dict[Node, Any] = {}
+        wide: dict[Node, Any] = {}
         for root in roots:
             g: Any = np.ones_like(self.values[root].value)
             if given:
@@ -87,7 +88,8 @@ class Program:
                 if x in members:
                     c = self._passed(gradients[node], node, i)
                     if c is not None:
-                        gradients[x] = self._array(gradients[x] + c) if x in gradients else c
+                        accumulate(gradients, wide, x, c)
+                        gradients[x] = self._array(gradients[x])
         self.ends = {x: gradients[x] for x in order if not x.inputs and x in gradients}
 
     def _passed(self, g: Any, node: Any, i: int) -> Any:

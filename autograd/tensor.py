@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import functions as f
-from .at import At, index_text, plain_index
+from .at import At, index_inputs, index_text
 from .backward import plus
 from .errors import ChainruleError, KindError, ShapeError
 from .modes import MODE
 from .node import (
     ASSIGNED,
     CLOCK,
+    MET,
     NO_PARAMS,
     UNRECORDED,
     Node,
@@ -174,6 +175,11 @@ class Tensor(Node):
             node._requires_grad = True
             if op.arity in (1, 2) and not params and Tensor not in op.recorders:
                 op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
+        elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
+            node.op = op  # integers are constants, but what depends on them can be replayed with others
+            node.inputs = inputs
+            node.params = params
+            node._requires_grad = False
         else:
             if y.base is not None:  # a view, which would follow what is assigned to its array later
                 node._array = y.copy()
@@ -328,7 +334,8 @@ class Tensor(Node):
         return bool((self._array == getattr(x, "data", x)).any())
 
     def __getitem__(self, at: Any) -> Tensor:
-        return index(self, at=plain_index(at))
+        at, places = index_inputs(at)
+        return index(self, *places, at=at)
 
     at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
 
@@ -541,10 +548,16 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
         kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _leaf(_as_array(x, weak))
+        return _met(_leaf(_as_array(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
-        return Tensor(x, requires_grad=False)
+        return _met(Tensor(x, requires_grad=False))
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
+
+
+def _met(constant: Tensor) -> Tensor:
+    """A constant made of plain numbers in an expression, to which nobody else has access."""
+    constant._changed = MET
+    return constant
 
 
 def _broadcast(nodes: tuple[Tensor, ...]) -> bool:

@@ -21,6 +21,7 @@ import numpy as np
 from .errors import ChainruleError
 from .excerpts import IF, OPERATORS, Filled, Resolved, Wordless, file_of, known, source_of
 from .operators import Operators
+from .primitives import without_gaps
 from .symbols import ATOM, PRECEDENCE
 from .table import PYTHON_NUMBERS, Primitive
 
@@ -268,13 +269,16 @@ class Words:
         ]
 
     def _called(self, function: Any, inputs: Any, params: Any, name: str, data: Any) -> tuple[Any, ...]:
-        text, level = self.call(function, inputs, params, name)
+        text, level = self.call(function, inputs, dict(params), name)
         return text, data, level
 
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
     ) -> tuple[str, int]:
         """`function(*inputs, **params)` as text, and how tightly that binds."""
+        if "at" in params:
+            at, inputs = without_gaps(params["at"], inputs)
+            params = {**params, "at": at}
         function = self.inside(function)
         if not params and len(inputs) == 2 and known(function, OPERATORS):
             written = self.infix(OPERATORS[function], None, *inputs)
@@ -397,6 +401,7 @@ class Words:
         """What a function that only adds a lesson, a memory, or care for float16, computes with."""
         if isinstance(function, CACHED):
             return function.__wrapped__
+        function = getattr(function, "computes", function)
         function = getattr(function, "but_for_float16", function) if not self.half else function
         return getattr(function, "computes", function)
 

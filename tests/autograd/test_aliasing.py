@@ -204,7 +204,6 @@ CHANGED: dict[str, tuple[Any, Callable[[Tensor, Any], Tensor], list[float]]] = {
     "index in a tuple": (np.array([0, 0]), lambda t, a: t[..., a], [2, 0]),
     "list as an index": ([0, 0], lambda t, a: t[a], [2, 0]),
     "mask": (np.array([True, False]), lambda t, a: t[a], [1, 0]),
-    "tensor as an index": (Tensor([0, 0]), lambda t, a: t[a], [2, 0]),
     "at": (np.array([0]), lambda t, a: t.at[a].set(5.0), [0, 1]),
     "condition": (np.array([True, False]), lambda t, a: ag.where(a, t, 0.0), [1, 0]),
     "take": (np.array([0, 0]), lambda t, a: ag.take(t, a), [2, 0]),
