@@ -81,12 +81,12 @@ def backward_pass(
     members = set(order) if members is None else members
     wide: dict[Node, Any] = {}
     for node in hooked(order, gradients) if HOOKS else reversed(order):
-        g = gradients.get(node)
-        if g is None or not node.inputs:
+        g, inputs = gradients.get(node), node.inputs
+        if g is None or not inputs:
             continue  # nothing arrived here, or a leaf
         pass_back = node._pass_back_recorded if recorded else node._pass_back
         for i, contribution in pass_back(g, members, careful):
-            x = node.inputs[i]
+            x = inputs[i]
             accumulate(gradients, wide, x, contribution)
             yield node, i, contribution
 

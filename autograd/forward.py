@@ -65,30 +65,29 @@ def _step(node: Any) -> Any:
 
 
 def _of_value(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    moves = [tangents.get(x) for x in node.inputs]
     total: Any = None
-    for i, (x, slope) in enumerate(zip(node.inputs, node.locals)):
-        t = tangents.get(x)
-        if t is None:
-            continue
-        if recorded:
-            c = node._times_local(i, t)
-        else:
+    if recorded:
+        for i, slope in node._recorded_locals([i for i, t in enumerate(moves) if t is not None]):
+            c = node._times(moves[i], slope)
+            total = c if total is None else total + c
+        return total
+    for t, slope in zip(moves, node.locals):
+        if t is not None:
             c = t * slope
             if c != c:
                 c = _product_or_zero(t, slope)
-        total = c if total is None else total + c
+            total = c if total is None else total + c
     return total
 
 
 def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
     op, params, inputs = node.op, node.params, node.inputs
     y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
+    moves = [tangents.get(x) for x in inputs]
     total: Any = None
-    for i, x in enumerate(inputs):
-        t = tangents.get(x)
-        if t is None:
-            continue
-        local = op.rule_for(i)(y, *xs, **params)
+    for i, local in op.each_rule([i for i, t in enumerate(moves) if t is not None], y, *xs, **params):
+        t = moves[i]
         if recorded:
             c = _times_recorded(t, local, careful)
         elif local.__class__ is int and local * local == 1:

@@ -16,6 +16,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -408,6 +409,10 @@ scatter: Primitive = structural(
 )
 
 
+def _data(x: Any) -> Any:
+    return x.data if hasattr(x, "_apply") else x
+
+
 def last_at(shape: tuple[int, ...], at: Any) -> Any:
     """For each element that `at` selects: whether it is the last one in its place."""
     place = np.arange(math.prod(shape)).reshape(shape)[at]
@@ -436,7 +441,7 @@ def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) 
     arriving = index(g, *places, at=at)
     if _is_basic(at):
         return arriving
-    return where(last_at(x.shape, filled(at, [getattr(p, "data", p) for p in places])), arriving, 0)
+    return where(last_at(x.shape, filled(_data(at), [_data(place) for place in places])), arriving, 0)
 
 
 def _add_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
@@ -453,15 +458,26 @@ def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
     return index(g, at=at)
 
 
+def _stack_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    return index(g, at=(slice(None),) * (axis % g.ndim) + (i,))
+
+
+def _parts(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
+    """What `_join_back` gives for every input."""
+    before, start, ends = (slice(None),) * (axis % g.ndim), 0, accumulate(x.shape[axis] for x in xs)
+    return [index(g, at=(*before, slice(start, start := end))) for end in ends]
+
+
+def _layers(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
+    """What `_stack_back` gives for every input."""
+    return [_stack_back(i, g, y, axis=axis) for i in range(len(xs))]
+
+
+_join_back.every, _stack_back.every = _parts, _layers  # type: ignore[attr-defined]
 concatenate = structural(
     "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back, linear="together"
 )
-stack = structural(
-    "stack",
-    lambda *xs, axis: np.stack(xs, axis),
-    lambda i, g, y, *xs, axis: index(g, at=(slice(None),) * (axis % g.ndim) + (i,)),
-    linear="together",
-)
+stack = structural("stack", lambda *xs, axis: np.stack(xs, axis), _stack_back, linear="together")
 
 
 astype: Primitive = structural(

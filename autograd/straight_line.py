@@ -9,7 +9,7 @@ the others. The calls are those of eager mode, so the numbers are the same to th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -84,31 +84,32 @@ class Program:
         for node in reversed(order):
             if node not in gradients or not node.inputs:
                 continue
-            for i, x in enumerate(node.inputs):
-                if x in members:
-                    c = self._passed(gradients[node], node, i)
-                    if c is not None:
-                        accumulate(gradients, wide, x, c)
-                        gradients[x] = self._array(gradients[x])
+            wanted = [i for i, x in enumerate(node.inputs) if x in members]
+            for i, c in self._passed(gradients[node], node, wanted):
+                x = node.inputs[i]
+                accumulate(gradients, wide, x, c)
+                gradients[x] = self._array(gradients[x])
         self.ends = {x: gradients[x] for x in order if not x.inputs and x in gradients}
 
-    def _passed(self, g: Any, node: Any, i: int) -> Any:
-        op, here = node.op, self.values[node.inputs[i]]
+    def _passed(self, g: Any, node: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+        op, params = node.op, node.params
         arguments = (self.values[node], *(self.values[x] for x in node.inputs))
-        if op.elementwise:
-            local = self.trace.through(op.rule_for(i), arguments, node.params)
-            if local.__class__ is int and local * local == 1:
-                c = g if local == 1 else -g
-            else:
-                c = g * local
-        else:
-            c = self.trace.through(op.rule_for(i), (g, *arguments), node.params)
+        if not op.elementwise:
+            arguments = (g, *arguments)
+        found: Any = ()
+        if op.every is not None:
+            found = self.trace.through(op.every, arguments, params)
+        for i in wanted:
+            c = found[i] if found else self.trace.through(op.rule_for(i), arguments, params)
             if c is None:
-                return None
-        c = self._array(c)
-        if c.shape != here.shape:
-            c = unbroadcast(c, here.shape)
-        return c if c.dtype == here.dtype else c.astype(here.dtype)
+                continue
+            if op.elementwise:
+                c = (g if c == 1 else -g) if c.__class__ is int and c * c == 1 else g * c
+            here = self.values[node.inputs[i]]
+            c = self._array(c)
+            if c.shape != here.shape:
+                c = unbroadcast(c, here.shape)
+            yield i, c if c.dtype == here.dtype else c.astype(here.dtype)
 
 
 # ---------------------------------------------------------------------- from a trace to two functions

@@ -38,6 +38,9 @@ class Symbol(Operators):
     def T(self) -> Symbol:
         return Symbol(f"{_bracket(self, ATOM)}.T", np.transpose(self.data))
 
+    def __getitem__(self, at: Any) -> Symbol:
+        return Symbol(f"{_bracket(self, ATOM)}[{_index_text(at)}]", self.data[at])
+
     @classmethod
     def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Symbol:
         params = dict(params)

@@ -265,10 +265,11 @@ class Tape:
                 return
             count += 1
             node, i, contribution = step
-            x = node.inputs[i]
             assert node.op is not None
             if node is not latest:
-                latest, locals_, rule = node, node.local_gradients(), self.backward_rules(node)
+                latest, inputs = node, node.inputs
+                locals_, rule = node.local_gradients(), self.backward_rules(node)
+            x = inputs[i]
             yield BackwardStep(
                 kind="backward",
                 index=count,
@@ -405,9 +406,15 @@ def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str
         arguments.insert(0, Symbol("g", node.data))
     params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
 
+    every: list[str] = []
+
     def text(i: int) -> str:
         with np.errstate(all="ignore"):
-            return text_of(op.rule(i, *arguments, **params))
+            if op.every is None:
+                return text_of(op.rule(i, *arguments, **params))
+            if not every:
+                every.extend(map(text_of, op.every(*arguments, **params)))
+            return every[i]
 
     return text
 

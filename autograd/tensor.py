@@ -197,39 +197,30 @@ class Tensor(Node):
         op, y, params, inputs = self.op, self._array, self.params, self.inputs
         assert op is not None
         arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
+        wanted = [i for i, x in enumerate(inputs) if x in members]
         passed = []
-        for i, x in enumerate(inputs):
-            if x not in members:
-                continue
-            rule = op.rule_for(i)
-            c: Any
+        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), y, *arrays, **params):
+            if c is None:
+                continue  # flat in this input
             if op.elementwise:
-                local = rule(y, *arrays, **params) if params else rule(y, *arrays)
-                if local.__class__ is int and local * local == 1:
-                    c = g if local == 1 else -g
+                if c.__class__ is int and c * c == 1:
+                    c = g if c == 1 else -g
                 else:
-                    c = _times_carefully(g, local) if careful else g * local
-            else:
-                c = rule(g, y, *arrays, **params)
-                if c is None:
-                    continue  # flat in this input
-            c = fit(c, x, g)
-            passed.append((i, c))
+                    c = _times_carefully(g, c) if careful else g * c
+            passed.append((i, fit(c, inputs[i], g)))
         return passed
 
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
+        wanted = [i for i, x in enumerate(inputs) if x in members]
         passed = []
-        for i, x in enumerate(inputs):
-            if x not in members:
+        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), self, *inputs, **params):
+            if c is None:
                 continue
             if op.elementwise:
-                c = _times_recorded(g, op.rule(i, self, *inputs, **params), careful)
-            else:
-                c = op.rule(i, g, self, *inputs, **params)
-                if c is None:
-                    continue
+                c = _times_recorded(g, c, careful)
+            x = inputs[i]
             c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
             passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
         return passed
@@ -304,7 +295,11 @@ class Tensor(Node):
                 f"the gradient at {self.describe()} has to have its shape; given {describe(gradient)}. "
                 f"np.broadcast_to(gradient, {self.shape}) repeats one where that is meant"
             )
-        return np.array(g, dtype=self.dtype)
+        own = np.empty_like(
+            self._array
+        )  # laid out as the data are, for that decides in which order NumPy adds
+        np.copyto(own, g, casting="unsafe")
+        return own
 
     def local_gradients(self) -> tuple[Any, ...]:
         if self.op is None:
@@ -313,10 +308,8 @@ class Tensor(Node):
             return tuple(None for _ in self.inputs)
         arrays = [x._array for x in self.inputs]  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
-            return tuple(
-                np.asarray(self.op.rule(i, self._array, *arrays, **self.params), dtype=self.dtype)
-                for i in range(len(arrays))
-            )
+            found = self.op.each_rule(range(len(arrays)), self._array, *arrays, **self.params)
+            return tuple([np.asarray(local, dtype=self.dtype) for _, local in found])
 
     local_gradients.__doc__ = Node.local_gradients.__doc__
 

@@ -155,7 +155,7 @@ class Trace:
             return self.call(function, *args, **kwargs)
         try:
             result = function(*args, **kwargs)
-            if isinstance(result, (Traced, np.ndarray, np.generic, int, float)) or result is None:
+            if isinstance(result, (Traced, np.ndarray, np.generic, int, float, list)) or result is None:
                 return result
         except Exception:  # whatever a Traced made it stumble over, arrays may not
             pass

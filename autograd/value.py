@@ -154,11 +154,27 @@ class Value(Node):
         return passed
 
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        return [(i, self._times_local(i, g)) for i, x in enumerate(self.inputs) if x in members]
+        wanted = [i for i, x in enumerate(self.inputs) if x in members]
+        return [(i, self._times(g, slope)) for i, slope in self._recorded_locals(wanted)]
 
-    def _times_local(self, i: int, g: Any) -> Any:
+    def _recorded_locals(self, wanted: Sequence[int]) -> list[tuple[int, Any]]:
+        """The local gradients as nodes; at a pole, where Python's floats refuse, plain IEEE numbers."""
+        op, inputs, params = self.op, self.inputs, self.params
+        assert op is not None
+        try:
+            return list(op.each_rule(wanted, self, *inputs, **params))
+        except (ValueError, ArithmeticError):
+            xs = [x.data for x in inputs]
+            return [(i, self._recorded_local(i, xs)) for i in wanted]
+
+    def _recorded_local(self, i: int, xs: Sequence[float]) -> Any:
         assert self.op is not None
-        slope = _lifted_rule(self.op, i, self)
+        try:
+            return self.op.rule(i, self, *self.inputs, **self.params)
+        except (ValueError, ArithmeticError):
+            return self.op.rule_at_floats(i, self.data, *xs, **self.params)
+
+    def _times(self, g: Any, slope: Any) -> Any:
         if isinstance(slope, (bool, int, float)) and slope == 1:
             return g
         c = g * slope
@@ -302,14 +318,6 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
 def _product_or_zero(g: float, slope: float) -> float:
     """G * slope where that is NaN: a zero stays zero, also against an infinite or undefined factor."""
     return 0.0 if g == 0 or slope == 0 else g * slope
-
-
-def _lifted_rule(op: Primitive, i: int, node: Node) -> Any:
-    """The local gradient as a node; at a pole, where Python's floats refuse, the plain IEEE number."""
-    try:
-        return op.rule(i, node, *node.inputs, **node.params)
-    except (ValueError, ArithmeticError):
-        return op.rule_at_floats(i, node.data, *(x.data for x in node.inputs), **node.params)
 
 
 # what the straight code of specialise.py needs from here
