@@ -410,6 +410,7 @@ def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int
 
 
 def _moments(numbers: np.ndarray, bins: int) -> tuple[float, float, tuple[int, ...], tuple[float, ...]]:
+    numbers = numbers.astype(np.float64)  # of float16, NumPy adds up the squares in float16
     counts, edges = np.histogram(numbers, bins)
     return float(numbers.mean()), float(numbers.std()), tuple(counts.tolist()), tuple(edges.tolist())
 

@@ -278,7 +278,7 @@ def test_weights_smoothing_and_ignored_classes_by_hand():
         kept = loss(Tensor(x), [1, -100], weight=w)
         assert kept.item() == pytest.approx(CROSS_ENTROPIES[0], rel=1e-12)
         assert loss(x, [0, 2], "none", ignore_index=0).tolist() == pytest.approx([0, CROSS_ENTROPIES[1]])
-        with pytest.raises(ShapeError, match="empty"):
+        with pytest.raises(ShapeError, match="each is of the class ignore_index"):
             loss(x, [-100, -100])
         with pytest.raises(RangeError, match="2 to 7"):
             loss(x, [2, 7], ignore_index=1)
@@ -326,8 +326,6 @@ def test_cross_entropy_of_values(reduction):
     for target, error in (([0, 3], RangeError), ([0], ShapeError), ([0.5, 1.0], KindError)):
         with pytest.raises(error):
             nn.cross_entropy(rows, target)
-    with pytest.raises(KindError, match="Tensors"):
-        nn.cross_entropy(rows, CLASSES, label_smoothing=0.1)
 
 
 def test_pos_weight_on_values_and_at_extremes():

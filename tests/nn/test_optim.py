@@ -270,7 +270,7 @@ def test_a_state_of_something_else_is_refused_whole():
         "x": 1,
     }
     with pytest.raises(
-        ShapeError, match=r"'groups.0.momentum'.*'state.0.m' of shape \(3,\).*'state.1.v', 'x'"
+        ShapeError, match=r"nothing of it was loaded: 'groups.0.momentum', 'state.1.v', 'x'\. "
     ):
         optimizer.load_state_dict(state)
     with pytest.raises(RangeError, match="beta1"):

@@ -61,7 +61,7 @@ def test_what_was_saved_comes_back_to_the_bit(tmp_path, suffix, dtype):
     assert state(one) == state(other)
     assert other.state_dict()["1.num_batches_tracked"] == 1
     arrays, words = saving.read(path)
-    assert words == {"accuracy": "0.5", "format": "chainrule", "version": "1", "model": "Sequential()"}
+    assert words == {"accuracy": "0.5"}
     assert list(arrays) == list(one.state_dict()) or suffix != ".npz"
     assert os.listdir(tmp_path) == [path.name]
 
