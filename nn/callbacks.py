@@ -237,7 +237,7 @@ def _fits(name: str, value: Any, own: Mapping[str, Any]) -> bool:
     if name in ("epoch", "waited"):
         return type(value) is int and value >= 0
     if name in ("value", "reference"):
-        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        return isinstance(value, (float, np.number)) or (type(value) is int and abs(value) < 2**1000)
     if name == "parameters":
         arrays = value.values() if isinstance(value, dict) else [value]
         return value is None or all(isinstance(array, np.ndarray) for array in arrays)

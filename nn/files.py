@@ -7,6 +7,7 @@ leave such files; nobody locks them any more, and the next writer in that folder
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import stat
@@ -36,8 +37,9 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     old = target.stat() if target.exists() else None
     if old is not None and not stat.S_ISREG(old.st_mode):  # such as /dev/null, which is not to be replaced
-        with target.open("wb") as device:
-            write_to(device)
+        content = io.BytesIO()
+        write_to(content)
+        target.write_bytes(content.getvalue())
         return
     _delete_left_over(target.parent)
     temporary, file = _create(target.parent, 0o666 if old is None else 0o600)

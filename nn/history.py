@@ -84,6 +84,8 @@ class History:
                 for row in state["rows"]
             ]
             best, ended = state["best"], state["ended"]
+            if len(state) > len(self.state_dict()):
+                raise KeyError(*(name for name in state if name not in self.state_dict()))
             for value in (value for row in rows for value in row.values()):
                 if not isinstance(value, (int, float)):
                     raise TypeError(f"a row has {value!r}, which is no number")

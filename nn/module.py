@@ -420,6 +420,8 @@ class Module:
             shape, dtype = np.shape(_numbers(own[name])), arrays[name].dtype
             if dtype.kind not in "fiub":
                 faults.append(f"{name!r} is of dtype {dtype}, which is no number")
+            elif dtype.kind == "f" and isinstance(own[name], np.ndarray) and own[name].dtype.kind != "f":
+                faults.append(f"{name!r} is of dtype {dtype}, and {own[name].dtype} here")
             elif arrays[name].shape != shape:
                 faults.append(f"{name!r} has shape {arrays[name].shape}, and {shape} here")
         if faults:

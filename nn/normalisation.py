@@ -87,7 +87,7 @@ class _BatchNorm(Module):
     def _track(self, centre: np.ndarray, variance: np.ndarray) -> None:
         """Move the running statistics towards those of a batch; without momentum they are the mean over all batches."""
         count = self.num_batches_tracked + 1
-        share = 1 / int(count) if self.momentum is None else self.momentum
+        share = 1 / max(int(count), 1) if self.momentum is None else self.momentum
         for name, found in (("running_mean", centre), ("running_var", variance)):
             running = getattr(self, name)
             vars(self)[name] = running + share * (found.astype(running.dtype) - running)

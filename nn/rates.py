@@ -73,20 +73,12 @@ class Rates:
                 self.bases[i] = (
                     self.bases[i] * group["lr"] / self.written[i] if self.written[i] else group["lr"]
                 )
-            group["lr"] = self.written[i] = self._after(i, self.links)
+            rate = self.bases[i]
+            for link in self.links:
+                rate = link.passed(i, rate)
+            group["lr"] = self.written[i] = rate
 
-    def resume(self, link: Link, before: list[float], groups: list[dict[str, Any]]) -> None:
-        """Have these rates before a schedule, as in a state that it goes on from, and give the groups theirs."""
-        for i, group in enumerate(groups):
-            rate = self._after(i, self.links[: self.links.index(link)])
-            if rate != before[i]:
-                scale = before[i] / rate if rate and self.bases[i] != rate else None
-                self.bases[i] = before[i] if scale is None else self.bases[i] * scale
-            self.written[i] = group["lr"]  # which is no assignment
+    def resume(self, bases: list[float], groups: list[dict[str, Any]]) -> None:
+        """Go on from other base rates, and give the groups theirs."""
+        self.bases, self.written = list(bases), [group["lr"] for group in groups]
         self.write(groups)
-
-    def _after(self, i: int, links: list[Link]) -> float:
-        rate = self.bases[i]
-        for link in links:
-            rate = link.passed(i, rate)
-        return rate

@@ -77,8 +77,8 @@ class Schedule:
 
     @property
     def bases(self) -> list[float]:
-        """The rates of the groups without this schedule and those that were made after it."""
-        return list(self._link.before)
+        """The rates that the groups of the optimiser have without its schedules."""
+        return list(self.optimizer.rates.bases)
 
     def rate_of_group(self, i: int, base: float) -> float:
         """What the rate of group `i` is now, if it is `base` without this schedule."""
@@ -119,7 +119,7 @@ class Schedule:
         plain = {name: np.asarray(value).tolist() for name, value in state.items()}  # wherever they have been
         bases = plain.pop("bases")
         vars(self).update(plain)
-        self.optimizer.rates.resume(self._link, bases, self.optimizer.param_groups)
+        self.optimizer.rates.resume(bases, self.optimizer.param_groups)
 
     def __setstate__(self, state: dict[str, Any]) -> None:  # of a copy, or a pickle
         vars(self).update(state)

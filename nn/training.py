@@ -353,11 +353,11 @@ class Run:
             state = unpack(marks["state"], arrays)
             if state.keys() != before.keys():
                 raise KindError(f"it has {', '.join(state)} in place of {', '.join(before)}")
-            found = state["training"]
+            found, mine = state["training"], self.signature()
             other = [
-                f"{name} {found.get(name)!r}, and {value!r} here"
-                for name, value in self.signature().items()
-                if found.get(name) != value
+                f"{name} {found.get(name)!r}, and {mine.get(name)!r} here"
+                for name in {**mine, **found}
+                if found.get(name) != mine.get(name)
             ]
             if not other:
                 self.load_state_dict(state)
@@ -426,6 +426,8 @@ class Run:
         for callback in self.callbacks:
             if isinstance(callback, KeepBest) and callback.parameters is not None:
                 self.model.check_state(callback.parameters)  # which it puts back at the end
+                if callback.epoch > self.epoch:
+                    raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
 
 
 def evaluate(
