@@ -137,6 +137,10 @@ def _flat(nested: Any) -> list[Any]:
     return [nested]
 
 
+def _is_node(x: Any) -> bool:
+    return isinstance(x, Node)
+
+
 def _compare(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: str) -> Any:
     """`loss` of each element of the pair, reduced."""
     prediction, target = pair
@@ -510,6 +514,8 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     >>> kl_div(Tensor(np.log([[0.5, 0.5]])), [[1.0, 0.0]], "batchmean").item()
     0.6931471805599453
     """
+    if isinstance(log_probabilities, (list, tuple)) and not any(map(_is_node, _flat(log_probabilities))):
+        log_probabilities = np.asarray(log_probabilities, np.float64)
     x, y = _pair(log_probabilities, target, "kl_div")
     if isinstance(x, (Value, list)):
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")

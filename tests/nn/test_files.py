@@ -173,7 +173,7 @@ def test_the_next_writer_deletes_what_a_killed_one_has_left_and_not_what_a_livin
     killed.kill()
     killed.communicate()
     assert len(os.listdir(tmp_path)) == 2
-    (left,) = [name for name in os.listdir(tmp_path) if "half" == (tmp_path / name).read_text()][:1]
+    (left,) = [name for name in os.listdir(tmp_path) if (tmp_path / name).read_text() == "half"][:1]
     prefix, suffix = left[: left.index("-") + 1], left[left.rindex(".") :]
     (tmp_path / f"{prefix}link{suffix}").symlink_to("c")  # no file of a writer
     (tmp_path / f"{prefix}folder{suffix}").mkdir()

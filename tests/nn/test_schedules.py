@@ -276,7 +276,7 @@ def test_a_state_of_the_optimiser_alone_is_a_rate_that_is_assigned():
     assert rates_of(two, [other], 2) == rates_of(one, [schedule], 2) == [0.25, 0.125]
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])  # noqa: S301 - our own
 def test_copies_go_on_by_themselves(copied):
     o = optimizer()
     parts = three(o)
@@ -297,7 +297,7 @@ def test_a_state_of_other_types_is_refused_whole(name):
     schedule = MAKE[name](optimizer())
     schedule.step(0.7)
     state = schedule.state_dict()
-    for key, value in state.items():
+    for key in state:
         for wrong in (
             None,
             "x",
