@@ -16,13 +16,11 @@ from ..autograd import Primitive, Tensor, reshape, structural
 from ..autograd.errors import KindError, RangeError
 from ..autograd.node import describe
 from . import init
-from .half import in_float32
 from .module import Module, Parameter, whole_number
 
 __all__ = ["Embedding"]
 
 
-@in_float32
 def _rows_gradient(g: np.ndarray, t: np.ndarray, count: int) -> np.ndarray:
     """The rows of `g` added up at the numbers `t`, which may repeat: sorted, so that equal ones are neighbours."""
     g = g.reshape(-1, g.shape[-1])

@@ -93,7 +93,8 @@ def share(name: str, value: Any) -> float:
 
 def shares(name: str, values: Any) -> tuple[float, float]:
     """Two of them."""
-    if not isinstance(values, (tuple, list, np.ndarray)) or len(values) != 2:
+    values = list(values) if isinstance(values, np.ndarray) and values.ndim else values
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
         raise KindError(f"{name} is a pair of numbers, such as (0.9, 0.999); given {describe(values)}")
     first, second = (share(f"{name[:-1]}{i}", value) for i, value in enumerate(values, 1))
     return first, second
@@ -101,7 +102,9 @@ def shares(name: str, values: Any) -> tuple[float, float]:
 
 def flag(name: str, value: Any) -> bool:
     """True or False."""
-    if np.ndim(value) or np.asarray(value).dtype != bool:
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
+    if not isinstance(value, (bool, np.bool_)):
         raise KindError(f"{name} is True or False; given {describe(value)}")
     return bool(value)
 
@@ -337,7 +340,7 @@ class Optimizer:
         wrong = []
         for name, value in state.items():
             place, _, key = name.rpartition(".")
-            if place not in places or (place[0] == "g" and key not in self.defaults):
+            if place not in places or not key or (place[0] == "g" and key not in self.defaults):
                 wrong.append(repr(name))
             else:
                 places[place][key] = value
