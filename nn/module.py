@@ -203,14 +203,17 @@ class Module:
     # ------------------------------------------------------------------ parts and their names
 
     def _parts(self) -> Iterator[tuple[str, Module | AnyParameter]]:
+        holders = vars(self).setdefault("_holders", set())
         for name, value in vars(self).items():
             if name in self._numbered:
                 called = self._numbered[name].format
-                yield from _found_in((called(i, i + 1), each) for i, each in enumerate(value))
+                yield from _found_in(
+                    ((called(i, i + 1), each) for i, each in enumerate(value)), name, holders
+                )
             elif isinstance(value, (Parameter, ScalarParameter, Module)):
                 yield name, value
             elif isinstance(value, (list, tuple, dict)):
-                yield from _found(value, name)
+                yield from _found(value, name, holders)
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)
@@ -222,6 +225,9 @@ class Module:
         object.__setattr__(self, name, value)
         vars(self)["_title"] = None
         if any(True for _ in _found(value, name)):
+            if isinstance(value, (list, tuple, dict)):  # others than were there before
+                holders = vars(self).get("_holders", set())
+                vars(self)["_holders"] = {each for each in holders if each.partition(".")[0] != name}
             self._rename()
 
     def __delattr__(self, name: str) -> None:
@@ -472,32 +478,43 @@ class ForwardHook:
         vars(self.module)["_hooks"] = tuple(hook for hook in self.module._hooks if hook is not self)
 
 
-def _found(value: Any, path: str) -> Iterator[tuple[str, Module | AnyParameter]]:
+def _found(
+    value: Any, path: str, holders: set[str] | None = None
+) -> Iterator[tuple[str, Module | AnyParameter]]:
     """The parts in a value: itself, or what lists, tuples and dicts in it hold."""
     if isinstance(value, (Parameter, ScalarParameter, Module)):
         yield path, value
     elif isinstance(value, (list, tuple)):
-        yield from _found_in((f"{path}.{i}", each) for i, each in enumerate(value))
+        yield from _found_in(((f"{path}.{i}", each) for i, each in enumerate(value)), path, holders)
     elif isinstance(value, dict):
-        yield from _found_in((f"{path}.{key}", each) for key, each in value.items())
+        yield from _found_in(((f"{path}.{key}", each) for key, each in value.items()), path, holders)
 
 
-def _found_in(entries: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Module | AnyParameter]]:
-    """The parts in the entries of a list or dict. A number among parameters has taken the place of one."""
+def _found_in(
+    entries: Iterable[tuple[str, Any]], path: str, holders: set[str] | None
+) -> Iterator[tuple[str, Module | AnyParameter]]:
+    """The parts in the entries of a list or dict.
+
+    `holders` are the lists and dicts in which parameters were found before: a number there has taken the place of one.
+    """
     parameter = number = None
-    for path, each in entries:
+    for name, each in entries:
         if isinstance(each, (Parameter, ScalarParameter)):
-            parameter = path
-            yield path, each
+            parameter = name
+            yield name, each
         elif isinstance(each, NUMBERS) and each is not True and each is not False:
-            number = path
+            number = name
         else:
-            yield from _found(each, path)
-    if parameter is not None and number is not None:
+            yield from _found(each, name, holders)
+    if holders is None:
+        return
+    if number is not None and (parameter is not None or path in holders):
         raise KindError(
-            f"{number} is a number and stands beside {parameter}, which is a parameter: it would not be learnt. Write "
-            f"p.data = ... to change a parameter, and keep what is not learnt in another attribute"
+            f"{number} is a number, among parameters or where one was, and would not be learnt. Write p.data = ... to "
+            f"change a parameter, and keep what is not learnt in another attribute"
         )
+    if parameter is not None:
+        holders.add(path)
 
 
 NUMBERS = (Node, float, int, np.number, np.ndarray)

@@ -226,7 +226,7 @@ class Optimizer:
                 g = p.grad
                 if g is not None:
                     x: Any = p.data
-                    memory = state.get(p)
+                    memory: Any = state.get(p)
                     if memory is None:
                         memory = state[p] = {}
                     for name in starts:
