@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import clip
 from ..autograd.errors import GradientError, RangeError
+from .half import narrowed, widened
 from .optimizer import checked, number
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -48,15 +49,13 @@ def clip_grad_norm_(
     factor = max_norm / (norm + 1e-6)  # PyTorch's, which keeps 0 / 0 away
     if not factor >= 1:
         for p in found:
-            p.grad = p.grad * factor
+            p.grad = narrowed(widened(p.grad) * factor, p.grad)
     return norm
 
 
 def _norm(numbers: Any, order: float) -> float:
     """The norm of all numbers in an array, also where their squares are too large or too small for its dtype."""
-    flat = np.ravel(numbers)
-    if flat.dtype.char == "e":
-        flat = flat.astype(np.float32)
+    flat = widened(np.ravel(numbers))
     if not flat.size:
         return 0.0
     with np.errstate(over="ignore", under="ignore"):

@@ -158,7 +158,7 @@ class Optimizer:
         self.parameters: list[Any] = []
         self.param_groups: list[Group] = []
         self.state: dict[Any, Memory] = {}
-        self.rates = Rates()  # for schedules
+        self._rates = Rates()  # for schedules
         self._spent: list[Any] = []  # gradients that zero_grad has taken away
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
@@ -195,7 +195,7 @@ class Optimizer:
             _Group({"params": parameters, **self.defaults, **options}, type(self)._checked)
         )
         self.parameters += parameters
-        self.rates.write(self.param_groups)
+        self._rates.write(self.param_groups)
 
     def _checked_options(self, given: Mapping[str, Any]) -> Group:
         """The options by their names, or an error that names those there are; and together they make sense."""

@@ -5,6 +5,7 @@ The protocol, which `fit` uses and which a schedule of your own has to follow:
     schedule.optimizer           the optimiser whose rates it sets
     schedule.every               "epoch" or "batch": how often step() wants to be called
     schedule.step(metric=None)   go on by one, after the optimiser's own steps; only ReduceOnPlateau looks at the metric
+    schedule.mode                of one that does, "min" or "max", the better metric; otherwise None, or no attribute
     schedule.state_dict()        plain numbers, and load_state_dict(state) to go on from them
 
 A schedule that depends on the time alone says in `_rate(base, t)` what the rate is after `t` steps, where `base` is the
@@ -58,7 +59,6 @@ class Schedule:
 
     _remembered: ClassVar[tuple[str, ...]] = ("t", "bases")
     mode: str | None = None
-    """Which metrics are better, the lower ("min") or the higher ("max"); `None` if it looks at none."""
 
     def __init__(self, optimizer: Optimizer, every: str = "epoch") -> None:
         name = type(self).__name__
@@ -72,13 +72,13 @@ class Schedule:
         self.optimizer = optimizer
         self.every = every
         self.t = 0
-        self._link = optimizer.rates.join(self, optimizer.param_groups)
+        self._link = optimizer._rates.join(self, optimizer.param_groups)
         self._set()
 
     @property
     def bases(self) -> list[float]:
         """The rates that the groups of the optimiser have without its schedules."""
-        return list(self.optimizer.rates.bases)
+        return list(self.optimizer._rates.bases)
 
     def rate_of_group(self, i: int, base: float) -> float:
         """What the rate of group `i` is now, if it is `base` without this schedule."""
@@ -90,7 +90,7 @@ class Schedule:
         )
 
     def _set(self) -> None:
-        self.optimizer.rates.write(self.optimizer.param_groups)
+        self.optimizer._rates.write(self.optimizer.param_groups)
 
     def step(self, metric: float | None = None) -> None:
         """Go on by one epoch (or batch) and set the rates."""
@@ -119,7 +119,7 @@ class Schedule:
         plain = {name: np.asarray(value).tolist() for name, value in state.items()}  # wherever they have been
         bases = plain.pop("bases")
         vars(self).update(plain)
-        self.optimizer.rates.resume(bases, self.optimizer.param_groups)
+        self.optimizer._rates.resume(bases, self.optimizer.param_groups)
 
     def __setstate__(self, state: dict[str, Any]) -> None:  # of a copy, or a pickle
         vars(self).update(state)

@@ -36,6 +36,7 @@ from .data import DataLoader
 from .history import History
 from .module import Module, ScalarParameter, whole_number
 from .optim import Adam, Optimizer, clip_grad_norm_, clip_grad_value_
+from .schedules import Warmup
 
 __all__ = ["Run", "evaluate", "fit"]
 
@@ -213,7 +214,10 @@ class Run:
 
     def check_schedules(self) -> None:
         """Refuse schedules that contradict each other, or what they are to look at."""
-        listed = [*self.schedules, *(each.after for each in self.schedules if getattr(each, "after", None))]
+        listed = [
+            *self.schedules,
+            *(each.after for each in self.schedules if isinstance(each, Warmup) and each.after),
+        ]
         if len({id(each) for each in listed}) < len(listed):
             raise RangeError(
                 f"a schedule is given twice, or both in a Warmup and beside it, and would take two steps at a time; "

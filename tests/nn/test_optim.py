@@ -568,6 +568,11 @@ def test_norms_whose_squares_are_too_large_or_too_small():
     assert nn.clip_grad_norm_([half], 5.0) == 50_000
     assert half.grad.dtype == np.float16
     np.testing.assert_allclose(half.grad, [3, 4], rtol=1e-3)
+    (many,) = with_gradients(np.full(10_000, 60_000, np.float16))
+    assert nn.clip_grad_norm_([many], 0.05) == pytest.approx(
+        6e6, rel=1e-5
+    )  # a factor that has no place in float16
+    np.testing.assert_allclose(many.grad, 5e-4, rtol=1e-3)
     for order in (1, 2, math.inf):
         assert nn.clip_grad_norm_(with_gradients(np.zeros((0, 2)), 3.0), 100, order) == 3
     for order in (0, -1, math.nan):
