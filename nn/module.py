@@ -59,6 +59,8 @@ class _InPlace:
     __isub__ = _in_place("-=", operator.sub)
     __imul__ = _in_place("*=", operator.mul)
     __itruediv__ = _in_place("/=", operator.truediv)
+    __ifloordiv__ = _in_place("//=", operator.floordiv)
+    __imod__ = _in_place("%=", operator.mod)
     __ipow__ = _in_place("**=", operator.pow)
     __imatmul__ = _in_place("@=", operator.matmul)
 

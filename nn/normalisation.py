@@ -59,6 +59,8 @@ class _BatchNorm(Module):
                 f"{self._described()}, takes arrays of shape "
                 f"{' or '.join(self._shapes.values()).replace('C', str(self.num_features))}; given {describe(x)}"
             )
+        if not x.size and not self.training:
+            return x
         axes = (0, *range(2, x.ndim))
         column = (-1, *(1,) * (x.ndim - 2))  # one number for each channel, in a shape that broadcasts
         if self.training or not self.track_running_stats:

@@ -70,7 +70,8 @@ class _Cell(Module):
             )
         shape = (*x.shape[:-1], self.hidden_size)
         states = _states(self, state, self.n_states, shape, self.weight_ih.dtype)
-        new = tuple(narrowed(s, x) for s in self.step(x, *map(widened, states)))
+        like = np.empty(0, np.result_type(x.dtype, self.weight_ih.dtype))
+        new = tuple(narrowed(s, like) for s in self.step(x, *map(widened, states)))
         return new if self.n_states > 1 else new[0]
 
     def step(self, x: Any, *state: Any) -> State:
@@ -285,8 +286,9 @@ class _Recurrent(Module):
                 outputs.append(found)
                 ends.append(end)
             items = outputs[0] if len(outputs) == 1 else [concatenate(hs, -1) for hs in zip(*outputs)]
-        last = tuple(narrowed(stack([end[k] for end in ends]), x) for k in range(n_states))
-        return narrowed(stack(items, time), x), last if n_states > 1 else last[0]
+        like = np.empty(0, np.result_type(x.dtype, dtype))
+        last = tuple(narrowed(stack([end[k] for end in ends]), like) for k in range(n_states))
+        return narrowed(stack(items, time), like), last if n_states > 1 else last[0]
 
     def extra_repr(self) -> str:
         """`8 -> 16`, and what is not as it is by default."""

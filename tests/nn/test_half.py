@@ -172,6 +172,13 @@ def test_a_cell_state_is_added_up_in_float32():
     assert c.item() == pytest.approx(8000 * np.tanh(0.5), rel=1e-3)
 
 
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+@pytest.mark.parametrize(("layer", "data"), [(h, np.float32), (np.float32, h)])
+def test_where_two_dtypes_meet_the_wider_one_comes_out(make, layer, data):
+    x = Tensor(np.ones((3, 2), data))
+    assert {np.dtype(y.dtype) for y in flat(make(2, 2, seed=0, dtype=layer)(x))} == {np.dtype(np.float32)}
+
+
 def test_a_word_that_is_used_5000_times_has_the_sum_of_its_gradients():
     words = nn.Embedding(2, 1, seed=0, dtype=h)
     words(np.zeros(5000, int)).sum().backward()

@@ -365,3 +365,13 @@ def test_without_an_eps_a_replay_sees_whether_numbers_are_constant():
 
 def test_without_an_eps_the_gradient_is_that_of_differences(rng):
     check_gradients(nn.LayerNorm(4, eps=0), Tensor(rng.standard_normal((3, 4))), order=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}])
+def test_a_batch_of_no_samples(options):
+    assert nn.Flatten()(np.ones((0, 2, 4))).shape == nn.Flatten()(Tensor(np.ones((0, 2, 4)))).shape == (0, 8)
+    layer = nn.BatchNorm1d(2, **options).eval()
+    assert layer(np.ones((0, 2), np.float32)).shape == (0, 2)
+    with pytest.raises(ShapeError, match="0 numbers in a channel, which have no deviation"):
+        layer.train()(np.ones((0, 2)))
+    assert nn.LayerNorm(2)(np.ones((0, 2))).shape == (0, 2)
