@@ -31,6 +31,8 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
 
     A symbolic link stays, and the file that it leads to is replaced. The new file has the mode of the old one, and its
     owner and group where the system permits; where there was none, it has the mode that the umask leaves.
+
+    Raises `OSError` with the path that was given where the folder cannot be written to.
     """
     target = Path(os.path.realpath(path))
     if target.is_symlink():
@@ -42,7 +44,10 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
         target.write_bytes(content.getvalue())
         return
     _delete_left_over(target.parent)
-    temporary, file = _create(target.parent, 0o666 if old is None else 0o600)
+    try:
+        temporary, file = _create(target.parent, 0o666 if old is None else 0o600)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
     try:
         with file:
             write_to(file)

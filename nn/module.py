@@ -123,7 +123,9 @@ class Module:
     """What layers, activations and whole networks are made of: write `forward`, then call the module.
 
     A parameter or a module that is set as an attribute, or stands in a list, tuple or dict there, is a part of
-    this one. Calling a module opens a scope with its name, so that drawings put a box around what it computes.
+    this one. Numbers that are assigned to a parameter's name are written into the parameter; a node that wants a
+    gradient is refused there, with `KindError`. Calling a module opens a scope with its name, so that drawings put a
+    box around what it computes.
 
     >>> import numpy as np
     >>> from chainrule.nn import Linear, Module, ReLU

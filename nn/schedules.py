@@ -259,6 +259,10 @@ class Cosine(Schedule):
         self.T_mult = _whole("T_mult", T_mult, 1)
         self.eta_min = _factor("eta_min", eta_min)
         self.restarts = restarts
+        if self.T_mult > 1 and not restarts:
+            raise RangeError(
+                f"T_mult={T_mult} is how much longer each round is; write restarts=True for rounds"
+            )
         super().__init__(optimizer, every)
 
     def _rate(self, base: float, t: int) -> float:

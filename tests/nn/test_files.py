@@ -131,6 +131,15 @@ def test_a_link_that_was_planted_is_not_followed(tmp_path, monkeypatch):
     assert (tmp_path / "victim").read_text() == "mine"
 
 
+def test_errors_name_the_path_that_was_given(tmp_path):
+    for path in (tmp_path / "none/a.json", tmp_path / "link.json"):
+        if path.name == "link.json":
+            path.symlink_to("none/a.json")
+        with pytest.raises(FileNotFoundError) as caught:
+            save_history(path)
+        assert caught.value.filename == str(path)
+
+
 def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.npz"
     path.write_text("old")

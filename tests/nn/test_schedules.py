@@ -119,6 +119,7 @@ def test_mistakes():
         (lambda: schedules.StepDecay(o, 0), RangeError, "step_size"),
         (lambda: schedules.StepDecay(o, 1.5), KindError, "step_size"),
         (lambda: schedules.Cosine(o, 0), RangeError, "T_max"),
+        (lambda: schedules.Cosine(o, 3, T_mult=2), RangeError, "restarts=True"),
         (lambda: schedules.Linear(o, every="step"), RangeError, "'epoch' or every 'batch'"),
         (lambda: schedules.ReduceOnPlateau(o, mode="low"), RangeError, "'min' or 'max'"),
         (lambda: schedules.ReduceOnPlateau(o, factor=1.0), RangeError, "below 1"),

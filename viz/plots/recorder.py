@@ -26,10 +26,11 @@ KEPT = 400  # snapshots of the path; beyond that every second one is dropped
 class Recorder(Callback):
     """Keeps loss, metrics, the gradient and the update of each layer, and the path of the parameters, step by step.
 
-    It is a callback of `fit`, which calls it after every batch (or with `every="epoch"` after every epoch) and empties it
-    at its start. In a loop of your own, call `record(model, loss)` after the optimiser's step and before the gradients are forgotten. An update
-    is what changed since the record before; give the model when you make the recorder, so that the first one has it,
-    too. The path holds at most 400 snapshots of all parameters, evenly spread (none with `path=False`).
+    It is a callback of `fit`, which empties it at its start and calls it after every batch (or with `every="epoch"`
+    after every epoch). In a loop of your own, call `record(model, loss)` after the optimiser's step and before the
+    gradients are forgotten. An update is what changed since the record before; give the model when you make the
+    recorder, so that the first one has it, too. The path holds at most 400 snapshots of all parameters, evenly spread
+    (none with `path=False`).
 
     Attributes:
         rows: one dict for each record: `step` (from 1), `loss`, the metrics, and by layer `gradient_norms` and
