@@ -228,13 +228,13 @@ class Optimizer:
                     x: Any = p.data
                     memory: Any = state.get(p)
                     if memory is None:
-                        memory = state[p] = {}
+                        memory = state[p] = {"_known": None}
                     for name in starts:
                         if name not in memory:
                             memory[name] = _start(starts[name], x)
                     if x.__class__ is float:
                         p.data = update(x, g, memory, group)
-                    elif memory.get("_known") is not x:
+                    elif memory["_known"] is not x:
                         self._update_another(p, x, g, memory, group)
                     elif x.size <= piece:
                         p.data = update(x, g, memory, group)
@@ -374,7 +374,7 @@ class Optimizer:
             )
         for own, group in zip(self.param_groups, options):
             own.update(group)
-        self.state = {p: memory for p, memory in zip(self.parameters, memories) if memory}
+        self.state = {p: {"_known": None, **memory} for p, memory in zip(self.parameters, memories) if memory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over a copy or a pickle, whose arrays may be mapped from a file and so not be writeable."""
@@ -384,6 +384,7 @@ class Optimizer:
                     del memory[name]
                 elif isinstance(value, np.ndarray) and not value.flags.writeable:
                     memory[name] = np.array(value)
+            memory["_known"] = None
         vars(self).update(state)
 
     def __repr__(self) -> str:

@@ -88,9 +88,11 @@ def _penalty(
         raise KindError(
             f"{what} was given Values and Tensors together; add a penalty for each kind to its own loss"
         )
-    costs = [of_values(values)] if values else [sum_of(of_elements(widened(w))) for w in weights]
-    largest = max(weights, key=lambda w: np.dtype(getattr(w, "dtype", float)).itemsize)
-    return narrowed(strength * sum(costs[1:], costs[0]), largest)
+    if values:
+        return strength * of_values(values)
+    costs = [sum_of(of_elements(widened(w))) for w in weights]
+    widest = max(weights, key=lambda w: w.dtype.itemsize)
+    return narrowed(strength * sum(costs[1:], costs[0]), widest)
 
 
 def _is_bias(p: Node) -> bool:

@@ -654,11 +654,12 @@ def test_read_only_data_is_copied_when_it_is_changed(case, dtype, piece, monkeyp
         np.testing.assert_array_equal(value, second[name])
 
 
-def test_a_training_that_is_mapped_from_a_file_goes_on(tmp_path):
+@pytest.mark.parametrize("make", [optim.Adam, optim.SGD, lambda p, lr: optim.SGD(p, lr, momentum=0.9)])
+def test_a_training_that_is_mapped_from_a_file_goes_on(tmp_path, make):
     joblib = pytest.importorskip("joblib", reason="joblib, of the extra sklearn, is not installed")
     X, y = nn.datasets.moons(40, seed=0)
     model = nn.Sequential(nn.Linear(2, 8, seed=0), nn.BatchNorm1d(8), nn.Linear(8, 2, seed=1))
-    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    optimizer = make(model.parameters(), lr=0.1)
 
     def step(model, optimizer):
         optimizer.zero_grad()
