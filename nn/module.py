@@ -45,7 +45,7 @@ def _in_place(symbol: str, operate: Callable[[Any, Any], Any]) -> Callable[[Any,
             raise ShapeError(
                 f"{self.describe()} cannot be changed by {symbol} {describe(other)}: the shapes differ"
             ) from None
-        self.write(new)
+        self._write(new)
         return self
 
     return change
@@ -93,7 +93,7 @@ class Parameter(_InPlace, Tensor):
         self.data = self._array  # so that graphs recorded before notice
         self.grad = None
 
-    def write(self, numbers: Any) -> None:
+    def _write(self, numbers: Any) -> None:
         """Hold a copy of other numbers, in the same shape and dtype. Raises `ShapeError`, `KindError` for others."""
         self.data = _numeric(numbers, self.describe()).astype(self.dtype)
 
@@ -108,7 +108,7 @@ class ScalarParameter(_InPlace, Value):
 
     __slots__ = ()
 
-    def write(self, number: Any) -> None:
+    def _write(self, number: Any) -> None:
         """Hold another number. Raises `ShapeError`, `KindError` for what is none."""
         array = _numeric(number, self.describe())
         if array.ndim:
@@ -263,7 +263,7 @@ class Module:
                 f"{f', computed by {value.op.name}' if value.op else ''}. Write {name}.data = t.data to give it these "
                 f"numbers, or keep the node under another name"
             )
-        old.write(value)
+        old._write(value)
         return True
 
     def _buffer(self, name: str, value: Any, old: np.ndarray) -> np.ndarray:
@@ -409,16 +409,16 @@ class Module:
         >>> bool((a.weight.data == b.weight.data).all())
         True
         """
-        arrays = self.check_state(state, strict)
+        arrays = self._checked_state(state, strict)
         for name, part in self.named_parameters():
             if name in arrays:
-                part.write(arrays[name])
+                part._write(arrays[name])
         for path, module in self.named_modules():
             for name in module._buffers:
                 if _join(path, name) in arrays:
                     setattr(module, name, arrays[_join(path, name)])
 
-    def check_state(self, state: Mapping[str, Any], strict: bool = True) -> dict[str, np.ndarray]:
+    def _checked_state(self, state: Mapping[str, Any], strict: bool = True) -> dict[str, np.ndarray]:
         """The arrays of a state that `load_state_dict` can load, which raises for others."""
         own: dict[str, Any] = dict(self.named_parameters()) | dict(self.named_buffers())
         arrays = {name: _array(value) for name, value in state.items()}

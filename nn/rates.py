@@ -32,7 +32,7 @@ class Link:
             known = i < len(self.after) and self.before[i]
             return rate * (self.after[i] / self.before[i]) if known else rate
         self.before[i : i + 1] = [rate]
-        self.after[i : i + 1] = [schedule.rate_of_group(i, rate)]
+        self.after[i : i + 1] = [schedule._rate_of_group(i, rate)]
         return self.after[i]
 
     def __getstate__(self) -> dict[str, Any]:  # copies and pickles of schedules follow the copies

@@ -80,7 +80,7 @@ class Schedule:
         """The rates that the groups of the optimiser have without its schedules."""
         return list(self.optimizer._rates.bases)
 
-    def rate_of_group(self, i: int, base: float) -> float:
+    def _rate_of_group(self, i: int, base: float) -> float:
         """What the rate of group `i` is now, if it is `base` without this schedule."""
         return self._rate(base, self.t)
 
@@ -447,7 +447,7 @@ class ReduceOnPlateau(Schedule):
         self.factors: list[float] = []  # by how much the rate of each group was lowered in all
         super().__init__(optimizer, every)
 
-    def rate_of_group(self, i: int, base: float) -> float:
+    def _rate_of_group(self, i: int, base: float) -> float:
         """The rate as lowered so far; that of a group that is added later counts as lowered with the first one."""
         if i == len(self.factors):
             self.factors.append(self.factors[0] if self.factors else 1.0)

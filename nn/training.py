@@ -429,7 +429,7 @@ class Run:
             generator.bit_generator.state = found
         for callback in self.callbacks:
             if isinstance(callback, KeepBest) and callback.parameters is not None:
-                self.model.check_state(callback.parameters)  # which it puts back at the end
+                self.model._checked_state(callback.parameters)  # which it puts back at the end
                 if callback.epoch > self.epoch:
                     raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
 
