@@ -516,7 +516,9 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
     try:
         found = np.asarray(data)
         real = found.dtype.kind in "fiub"
-        if found.dtype.kind == "O" and dtype is not None:  # fractions and large integers; NumPy makes NaN of None
+        if (
+            found.dtype.kind == "O" and dtype is not None
+        ):  # fractions and large integers; NumPy makes NaN of None
             real = all(isinstance(x, Real) for x in found.flat)
         array = np.array(data if real else found, dtype=dtype if real else None)
     except (ValueError, TypeError, OverflowError) as error:
