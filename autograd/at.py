@@ -15,6 +15,7 @@ from . import primitives as p
 from .errors import KindError, RangeError
 from .functions.arguments import as_array, plain
 from .node import describe
+from .operators import Operators
 
 __all__ = ["At", "Spot"]
 
@@ -28,7 +29,7 @@ class At:
         self.tensor = tensor
 
     def __getitem__(self, at: Any) -> Spot:
-        return Spot(self.tensor, plain_index(at))
+        return Spot(self.tensor, at)
 
     def __repr__(self) -> str:
         return f"<at of {self.tensor.describe()}: index it, as in t.at[0].set(v)>"
@@ -53,11 +54,11 @@ class Spot:
     (array([ 1., 10., 10.]), array(5.))
     """
 
-    __slots__ = ("at", "tensor")
+    __slots__ = ("at", "places", "tensor")
 
     def __init__(self, tensor: Any, at: Any) -> None:
         self.tensor = tensor
-        self.at = at
+        self.at, self.places = index_inputs(at)
 
     def set(self, v: Any) -> Any:
         """With `v` in place of the elements. Where an element is named twice, the last one wins, as in NumPy.
@@ -66,7 +67,7 @@ class Spot:
         >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].set([5.0, 6.0])
         Tensor([6., 2., 3.])
         """
-        return p.set_at(self.tensor, self._fitting(v), at=self.at)
+        return p.set_at(self.tensor, self._fitting(v), *self.places, at=self.at)
 
     def add(self, v: Any) -> Any:
         """With `v` added to the elements; to an element named twice, twice, as in `np.add.at`.
@@ -75,7 +76,7 @@ class Spot:
         >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].add(10.0)
         Tensor([21.,  2.,  3.])
         """
-        return p.add_at(self.tensor, self._fitting(v), at=self.at)
+        return p.add_at(self.tensor, self._fitting(v), *self.places, at=self.at)
 
     def subtract(self, v: Any) -> Any:
         """With `v` subtracted; from an element named twice, twice."""
@@ -98,11 +99,12 @@ class Spot:
         return self._changed("max", p.maximum, v)
 
     def _changed(self, name: str, row: Any, v: Any) -> Any:
-        selected = self.tensor[self.at]
-        if not p.last_at(self.tensor.shape, self.at).all():
+        selected = p.index(self.tensor, *self.places, at=self.at)
+        if not p.last_at(self.tensor.shape, self.plain).all():
             raise RangeError(
-                f"t.at[{index_text(self.at)}].{name}(v) names an element of {describe(self.tensor)} twice, and which "
-                f"of its results should stay? Name each element once, or write t.at[...].add(v), which adds them up"
+                f"t.at[{index_text(self.plain)}].{name}(v) names an element of {describe(self.tensor)} twice, and "
+                f"which of its results should stay? Name each element once, or write t.at[...].add(v), which adds "
+                f"them up"
             )
         return self.set(row(selected, v))
 
@@ -110,28 +112,45 @@ class Spot:
         kind = (v if hasattr(v, "dtype") else as_array(plain(v), "t.at[...]")).dtype.kind
         if kind == "f" and self.tensor.dtype.kind != "f":
             raise KindError(
-                f"t.at[{index_text(self.at)}] was given {describe(v)} for {describe(self.tensor)}, where the "
+                f"t.at[{index_text(self.plain)}] was given {describe(v)} for {describe(self.tensor)}, where the "
                 f"fractions would be cut off. Write t.astype(float).at[...]"
             )
         return v
 
+    @property
+    def plain(self) -> Any:
+        """The index in plain numbers."""
+        return p.filled(self.at, [place.data for place in self.places])
+
     def __repr__(self) -> str:
-        return f"<at[{index_text(self.at)}] of {self.tensor.describe()}: set, add, multiply, ...>"
+        return f"<at[{index_text(self.plain)}] of {self.tensor.describe()}: set, add, multiply, ...>"
 
 
-def plain_index(at: Any) -> Any:
-    """An index with the data of the tensors in it, and with copies of arrays: the gradient needs it as it is now."""
-    if isinstance(at, tuple):
-        return tuple(map(plain_index, at))
-    if isinstance(at, slice):
-        return slice(*map(_end, (at.start, at.stop, at.step)))
-    at = at.data if hasattr(at, "_apply") else at
-    return at.copy() if isinstance(at, (np.ndarray, list)) else at
+def index_inputs(at: Any) -> tuple[Any, list[Any]]:
+    """An index with a gap for each tensor of integers in it, and those tensors, which are inputs of the operation.
+
+    Arrays are copied, since the gradient needs them as they are now; tensors of booleans count as arrays.
+    """
+    places: list[Any] = []
+
+    def part(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([part(each) for each in x])
+        if isinstance(x, slice):
+            return slice(*map(_end, (x.start, x.stop, x.step)))
+        if isinstance(x, Operators):
+            if getattr(x.data, "dtype", np.dtype(bool)).kind in "iu":
+                places.append(x)
+                return p.Gap(len(places) - 1)
+            x = x.data
+        return x.copy() if isinstance(x, (np.ndarray, list)) else x
+
+    return part(at), places
 
 
 def _end(i: Any) -> Any:
     """An end of a slice, as a plain integer where it is a node."""
-    if not hasattr(i, "_apply"):
+    if not isinstance(i, Operators):
         return i
     try:
         return operator.index(i)
@@ -148,6 +167,6 @@ def index_text(at: Any) -> str:
         return f"{start}:{stop}" + (f":{step}" if step else "")
     if at is Ellipsis:
         return "..."
-    at = plain_index(at)
+    at = at.data if isinstance(at, Operators) else at
     text = str(at.tolist()) if isinstance(at, (np.ndarray, np.generic)) else repr(at)
     return text if len(text) < 40 else "index"

@@ -18,6 +18,7 @@ from .errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
 from .node import ASSIGNED, Node, describe
+from .primitives import astype
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
@@ -46,17 +47,17 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
             x = node._a
             if general or x.__class__ is tuple:
                 for x in node.inputs:
-                    if x not in seen and (constants or x.requires_grad) and x.order >= since:
+                    if x not in seen and (constants or x._requires_grad) and x.order >= since:
                         seen[x] = None
                         push(x)
                 break
             # the same for two inputs, written out for speed: one waits, the other is followed at once
             x = node._b
-            if x is not None and x not in seen and x.requires_grad:
+            if x is not None and x not in seen and x._requires_grad:
                 seen[x] = None
                 push(x)
             x = node._a
-            if x is None or x in seen or not x.requires_grad:
+            if x is None or x in seen or not x._requires_grad:
                 break
             seen[x] = None
             node = x
@@ -78,16 +79,42 @@ def backward_pass(
     `members` are the nodes that receive a gradient; by default those that pass it on.
     """
     members = set(order) if members is None else members
+    wide: dict[Node, Any] = {}
     for node in hooked(order, gradients) if HOOKS else reversed(order):
-        g = gradients.get(node)
-        if g is None or not node.inputs:
+        g, inputs = gradients.get(node), node.inputs
+        if g is None or not inputs:
             continue  # nothing arrived here, or a leaf
         pass_back = node._pass_back_recorded if recorded else node._pass_back
         for i, contribution in pass_back(g, members, careful):
-            x = node.inputs[i]
-            total = gradients.get(x)
-            gradients[x] = contribution if total is None else plus(total, contribution)
+            x = inputs[i]
+            accumulate(gradients, wide, x, contribution)
             yield node, i, contribution
+
+
+def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:
+    """Add a contribution to the gradient at `x`.
+
+    In float16, where 2048 + 1 is 2048, the sum so far is kept in float32 as well, in `wide`.
+    """
+    total = gradients.get(x)
+    if total is None:
+        gradients[x] = contribution
+    elif not is_half(contribution):
+        gradients[x] = plus(total, contribution)
+    else:
+        sum_so_far = wide.get(x)
+        if sum_so_far is None:
+            sum_so_far = astype(total, dtype=SINGLE)
+        wide[x] = plus(sum_so_far, astype(contribution, dtype=SINGLE))
+        gradients[x] = astype(wide[x], dtype=HALF)
+
+
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def is_half(x: Any) -> bool:
+    """Whether an array or a node is of float16."""
+    return getattr(x, "dtype", None) == HALF
 
 
 def plus(total: Any, contribution: Any) -> Any:
@@ -113,7 +140,8 @@ def run(
     _, _, watch = MODE.get()
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
-    quick = bool(order) and not recorded and not HOOKS and not _assigned_since(order)
+    refuse_stale(order)
+    quick = bool(order) and not recorded and not HOOKS and not any(map(is_half, order))
     gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
     gradients.update(roots)
     with np.errstate(all="ignore"):
@@ -130,9 +158,40 @@ def run(
 exhaust: Callable[[Iterator[Any]], Any] = deque(maxlen=0).extend
 
 
-def _assigned_since(order: Sequence[Node]) -> bool:
-    """Whether data may have been assigned to an input after an operation of this pass had used it."""
-    return ASSIGNED[0] > next((node.order for node in order if node._a is not None), ASSIGNED[0])
+def refuse_stale(order: Sequence[Node]) -> None:
+    """Raise if an input is no longer what it was when a node was computed from it.
+
+    That is so where a leaf was assigned afterwards, or a replay has computed an input anew and not the node.
+    """
+    if ASSIGNED[0] <= next((node.order for node in order if node._a is not None), ASSIGNED[0]):
+        return  # nothing was assigned since the oldest operation
+    newest: dict[Node, Node] = {}
+    for node in order:
+        computed = node._changed if node._changed > node.order else node.order
+        for x in node.inputs:
+            changed = _newest(x, newest)
+            if changed._changed > computed:
+                assert node.op is not None
+                raise GradientError(
+                    f"{changed.describe()} was assigned new .data after {node.op.name} had used it (or its "
+                    f"requires_grad was), so the gradient would mix old and new numbers. Compute the output again, "
+                    f"then call backward()"
+                )
+
+
+def _newest(x: Node, found: dict[Node, Node]) -> Node:
+    """Of `x` and the nodes that it is a view of, the one that was changed last; `found` has the answers so far."""
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        sources = node.inputs if node._shows_inputs() else ()
+        unknown = [source for source in sources if source not in found]
+        if unknown:
+            stack += unknown
+        else:
+            found[node] = max((node, *(found[source] for source in sources)), key=attrgetter("_changed"))
+            stack.pop()
+    return found[x]
 
 
 def has_nan(*gradients: Any) -> bool:
@@ -148,7 +207,7 @@ def has_nan(*gradients: Any) -> bool:
 
 def backward(root: Node, gradient: Any = None) -> None:
     """What `node.backward()` does: run the pass, then write every `.grad`."""
-    if not root.requires_grad:
+    if not root._requires_grad:
         raise GradientError(
             f"backward() was called on {root.describe()}, a constant: nothing that requires a gradient led to it. "
             f"Was it computed under no_grad(), from .data or .item(), or from constants and integers only?"
@@ -187,7 +246,7 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
     for x in wanted:
         if not isinstance(x, Node):
             raise KindError(f"gradients(output, inputs) takes nodes as inputs; given {describe(x)}")
-        if not x.requires_grad:
+        if not x._requires_grad:
             if np.asarray(x.data).dtype.kind != "f":
                 raise KindError(
                     f"a gradient was asked for by {x.describe()}; integers and booleans are constants, for a "

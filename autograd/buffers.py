@@ -16,9 +16,8 @@ from .backward import dependency_order, plus, run
 from .errors import GradientError, KindError, ShapeError
 from .hooks import HOOKS
 from .modes import MODE
-from .node import ASSIGNED, CLOCK, Node, describe, refuse_mixture
-from .primitives import positive
-from .replay import array_of, leaf_named
+from .node import ASSIGNED, CLOCK, Node, describe
+from .replay import DRAWS, array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
 from .straight_line import Program, layout
 from .tensor import Tensor
 
@@ -47,9 +46,9 @@ class TensorReplay:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
         self.leaves: list[Any] = tape.leaves
+        self.made = next(CLOCK)
+        refuse_other_kinds(tape, Tensor)
         for node in self.nodes:
-            if not isinstance(node, Tensor):
-                raise refuse_mixture(positive, tuple(self.outputs))
             if type(node)._pass_back is not Tensor._pass_back:
                 raise GradientError(
                     f"{node.describe()} cannot be replayed: {node.op and node.op.name} runs Python code of yours, not "
@@ -72,6 +71,7 @@ class TensorReplay:
         Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for data of another shape.
         """
         self.batch = self._assign(leaves) if leaves else {}
+        refuse_lost(self.leaves)
         if not self.batch:
             self._draw()
             self._compute()
@@ -86,8 +86,7 @@ class TensorReplay:
     def _assign(self, leaves: dict[str, Any]) -> dict[Any, Any]:
         """Write to the leaves of these names, and return those that a batch was given for."""
         given, batch = self._named(leaves)
-        for leaf in (*given, *batch):
-            self._refuse_lost(leaf)
+        refuse_lost(self.leaves, [*given, *batch])
         for leaf, array in given.items():
             leaf.data = array
         return batch
@@ -151,8 +150,9 @@ class TensorReplay:
             return self._backward_of_batch(gradient)
         upstream = self._upstream(gradient) if self.given or gradient is not None else None
         watched = MODE.get()[2] is not None or (HOOKS and any(x.order in HOOKS for x in self.nodes))
-        if watched or self.stamp == 0 or self._is_stale():
-            # which also says that a leaf has changed
+        if self.stamp and ASSIGNED[0] > self.stamp:
+            refuse_assigned(self.leaves, self.stamp)
+        if watched or self.stamp == 0:
             self.outputs[0]._receive(self._by_engine(upstream or self._upstream(None)))
             return None
         if gradient is not None and not self.given:
@@ -161,11 +161,6 @@ class TensorReplay:
             self._compute()
         self._receive(self._gradients(upstream))
         return None
-
-    def _is_stale(self) -> bool:
-        if self.program is not None:
-            return bool(self.program.stale(self.stamp))
-        return any(x._changed > self.stamp for x in self.leaves)
 
     def _upstream(self, gradient: Any) -> list[Any]:
         """The gradients at the outputs, checked."""
@@ -198,14 +193,15 @@ class TensorReplay:
 
     def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
         for leaf, g in gradients:
-            if leaf.requires_grad:  # it may have been frozen since
+            if leaf._requires_grad:  # it may have been frozen since
                 leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
 
     # -------------------------------------------------- leaves by name, and batches
 
     def _named(self, leaves: dict[str, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
         """What to assign, and what to go through sample by sample."""
-        given, batch = {}, {}
+        given: dict[Any, Any] = {}
+        batch: dict[Any, Any] = {}
         for name, new in leaves.items():
             leaf = leaf_named(name, self.nodes)
             array = array_of(new.data if isinstance(new, Node) else new)
@@ -224,16 +220,6 @@ class TensorReplay:
             lengths = ", ".join(f"{len(x)} of {leaf.name}" for leaf, x in batch.items())
             raise ShapeError(f"the arrays of a batch need as many samples as each other; given {lengths}")
         return given, batch
-
-    def _refuse_lost(self, leaf: Any) -> None:
-        """A constant was computed with after all, and what came out was not recorded: the replay would not know."""
-        lost = [x for x in self.leaves if x._changed == -1 and x.order > leaf.order]
-        if lost and not leaf.requires_grad:
-            raise GradientError(
-                f"{leaf.describe()} is a constant, and what is computed from constants alone is not recorded. This "
-                f"tape holds such a result, {lost[0].describe()}, which may depend on {leaf.name!r} and would keep its "
-                f"old numbers. Record with Tensor(..., requires_grad=True), or compute with NumPy before"
-            )
 
     def _samples(self) -> Iterator[int]:
         """Compute with each sample of the batch; afterwards the leaves hold again what they held."""
@@ -293,8 +279,6 @@ def _like(array: Any) -> Any:
 
 
 # ---------------------------------------------------------------------- what a replay draws anew
-
-DRAWS: dict[int, Any] = {}  # by the leaf's order
 
 
 def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 from .backward import backward_pass, dependency_order
 from .copying import blank, set_state, state_of
 from .errors import GradientError, KindError
-from .modes import Block, mode, recording
+from .modes import Block, Recomputed, mode, recording
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_no_function
 from .table import Primitive
 from .tensor import Tensor
@@ -34,8 +34,9 @@ def checkpoint(
     gradients are the same numbers as without, and derivatives of any order can be taken. Copies and pickles
     hold that graph in place of the function.
 
-    `f` has to give the same numbers again. Where it draws random numbers, as dropout does, name its generators
-    with `rng`: the second run starts from the state they had before the first, and leaves them as it found them.
+    `f` has to give the same numbers again. The second run of dropout draws the mask of the first, and batch
+    normalisation counts a batch once. Where `f` draws other random numbers, name its generators with `rng`: the second
+    run starts from the state that they had before the first, and leaves them as it found them.
 
     Raises `KindError` if `f` does not return one node, `GradientError` in the backward pass if the second run
     gives other numbers.
@@ -51,9 +52,10 @@ def checkpoint(
     """
     refuse_no_function(f, "checkpoint")
     generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
-    states = [generator.bit_generator.state for generator in generators]
+    states = {generator: generator.bit_generator.state for generator in generators}
     since = next(CLOCK)
-    y = f(*inputs)
+    with Recomputed(states, again=False):
+        y = f(*inputs)
     if not isinstance(y, Node):
         raise KindError(
             f"checkpoint(f, ...) takes a function that returns one Value or Tensor; it returned {describe(y)}. "
@@ -65,7 +67,7 @@ def checkpoint(
     outside = tuple(
         dict.fromkeys(x for node in inside for x in node.inputs if x.order < since and x.requires_grad)
     )
-    again = partial(_with_states, generators, states, partial(f, *inputs))
+    again = partial(_run_again, states, partial(f, *inputs))
     op = Primitive("checkpoint", None, partial(_result, outside, y.data), _way_back, None, elementwise=False)
     node: Any = blank(CheckpointTensor if isinstance(y, Tensor) else CheckpointValue)
     local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
@@ -88,8 +90,8 @@ class Checkpoint(Node):
         if not np.array_equal(y.data, self.data, equal_nan=True):
             raise GradientError(
                 f"the function of a checkpoint gave other numbers in its second run than before, for "
-                f"{self.describe()}. Were .data of something it uses assigned in between, or does it draw random "
-                f"numbers? For those, write checkpoint(f, ..., rng=generator)"
+                f"{self.describe()}. Does it draw random numbers, or depend on what has changed in between? For random "
+                f"numbers write checkpoint(f, ..., rng=generator)"
             )
         return y, dependency_order([y], constants, since)
 
@@ -122,15 +124,16 @@ class CheckpointValue(Checkpoint, Value):
         return tuple(found.get(i, 0.0) for i in range(len(self.inputs)))
 
 
-def _with_states(generators: list[Any], states: list[Any], run: Callable[[], Any]) -> Any:
+def _run_again(states: dict[Any, Any], run: Callable[[], Any]) -> Any:
     """`run()` with the generators in these states; afterwards they are as they were."""
-    now = [generator.bit_generator.state for generator in generators]
+    now = {generator: generator.bit_generator.state for generator in states}
     try:
-        for generator, state in zip(generators, states, strict=True):
+        for generator, state in states.items():
             generator.bit_generator.state = state
-        return run()
+        with Recomputed(states, again=True):
+            return run()
     finally:
-        for generator, state in zip(generators, now, strict=True):
+        for generator, state in now.items():
             generator.bit_generator.state = state
 
 

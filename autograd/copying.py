@@ -1,7 +1,7 @@
 """Copies and pickles of graphs of any depth: node by node in dependency order, never recursively.
 
-What is copied is the node with all that led to it: data, gradients, names, what is shared stays shared. Hooks stay
-behind. A checkpoint, whose function reads the nodes it was made with, is copied as the graph of a second run.
+`deepcopy` and pickle copy the node with all that led to it: data, gradients, names; what is shared stays shared. Hooks
+are not copied. A checkpoint, whose function reads the nodes it was made with, is copied as the graph of a second run.
 """
 
 from __future__ import annotations
@@ -12,13 +12,23 @@ from functools import cache
 from typing import Any, cast
 from weakref import ref
 
-from .backward import dependency_order
+from .backward import dependency_order, refuse_stale
 from .node import ASSIGNED, CLOCK, Node
-from .tensor import Tensor, like_of
+from .tensor import like_of
 
-__all__ = ["deepcopy", "reduce", "set_state"]
+__all__ = ["deepcopy", "reduce", "set_state", "shallow"]
 
 LOCAL = threading.local()
+
+
+def shallow(node: Node) -> Node:
+    """What `copy.copy(node)` does: a node from the same inputs, with arrays of its own."""
+    refuse_stale([node])
+    twin = blank(type(node))
+    state = state_of(node)
+    own = {name: copy.deepcopy(state[name]) for name in ("_array", "_grad") if name in state}
+    set_state(twin, node.inputs, state | own)
+    return twin
 
 
 def deepcopy(root: Node, memo: dict[int, Any]) -> Node:
@@ -96,15 +106,14 @@ def set_state(
     if "_array" in state:
         node._like = like_of(node._array)
     for i in stale:
-        inputs[i]._changed = ASSIGNED[0] = next(CLOCK)  # type: ignore[attr-defined]
+        inputs[i]._changed = ASSIGNED[0] = next(CLOCK)
 
 
 def state_of(node: Node) -> dict[str, Any]:
     """All that a node holds but its inputs and its place in the order."""
     kind: Any = type(node)
     state = {name: getattr(node, name) for name in _slots(kind) if hasattr(node, name)}
-    if "_changed" in state:
-        state["_changed"] = 0
+    state["_changed"] = min(node._changed, 0)  # a time means nothing to a copy
     return state | getattr(node, "__dict__", {})
 
 
@@ -116,4 +125,5 @@ def _slots(kind: type[Node]) -> list[str]:
 
 def _stale(node: Node) -> tuple[int, ...]:
     """Which inputs were assigned new data after this node had used them."""
-    return tuple(i for i, x in enumerate(node.inputs) if isinstance(x, Tensor) and x._changed > node.order)
+    computed = max(node.order, node._changed)
+    return tuple(i for i, x in enumerate(node.inputs) if x._changed > computed)

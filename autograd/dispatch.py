@@ -22,7 +22,7 @@ from .errors import ChainruleError, KindError, ShapeError
 from .functions.arguments import plain
 from .functions.elementwise import dtype_of
 from .lessons import MISTAKES, kind_of
-from .node import describe
+from .node import UNRECORDED, describe
 from .operators import Operators
 from .table import UFUNCS
 from .trees import leaves
@@ -217,7 +217,7 @@ def _on_integers(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
         if not isinstance(y, (np.ndarray, np.generic)):
             return y
         node = make(y)
-        node._changed = -1  # computed and not recorded, so no replay can compute it again
+        node._changed = UNRECORDED
         return node
 
     return constant(func(*map(plain, args), **{k: plain(v) for k, v in options.items()}))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward import between, has_nan, plus, pull_back
+from .backward import between, has_nan, plus, pull_back, refuse_stale
 from .checkpoint import Checkpoint
 from .modes import recording
 from .node import Node
@@ -33,6 +33,7 @@ def push_forward(
 
     As in the backward pass a zero stays zero beside an infinite factor.
     """
+    refuse_stale(order)
     with recording(True), np.errstate(all="ignore"):
         found = _pass(order, tangents, recorded, careful=False)
         if any(x in found and has_nan(found[x]) for x in ends):
@@ -57,7 +58,6 @@ def _step(node: Any) -> Any:
         return _through_checkpoint
     if isinstance(node, Value):
         return _of_value
-    node._refuse_stale(max(node.order, node._changed))
     return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 
 
@@ -65,30 +65,29 @@ def _step(node: Any) -> Any:
 
 
 def _of_value(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+    moves = [tangents.get(x) for x in node.inputs]
     total: Any = None
-    for i, (x, slope) in enumerate(zip(node.inputs, node.locals)):
-        t = tangents.get(x)
-        if t is None:
-            continue
-        if recorded:
-            c = node._times_local(i, t)
-        else:
+    if recorded:
+        for i, slope in node._recorded_locals([i for i, t in enumerate(moves) if t is not None]):
+            c = node._times(moves[i], slope)
+            total = c if total is None else total + c
+        return total
+    for t, slope in zip(moves, node.locals):
+        if t is not None:
             c = t * slope
             if c != c:
                 c = _product_or_zero(t, slope)
-        total = c if total is None else total + c
+            total = c if total is None else total + c
     return total
 
 
 def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
     op, params, inputs = node.op, node.params, node.inputs
     y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
+    moves = [tangents.get(x) for x in inputs]
     total: Any = None
-    for i, x in enumerate(inputs):
-        t = tangents.get(x)
-        if t is None:
-            continue
-        local = op.rule_for(i)(y, *xs, **params)
+    for i, local in op.each_rule([i for i, t in enumerate(moves) if t is not None], y, *xs, **params):
+        t = moves[i]
         if recorded:
             c = _times_recorded(t, local, careful)
         elif local.__class__ is int and local * local == 1:
@@ -105,7 +104,9 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> 
     xs = inputs if recorded else [x._array for x in inputs]
     moves = [tangents.get(x) for x in inputs]
     if op.linear == "together":
-        total = compute(*(x._zero() if t is None else t for x, t in zip(inputs, moves)), **params)
+        # an input that stands still moves by zero; one of integers, as in an index, is what it is
+        still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
+        total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
     else:
         total = None
         for i, t in enumerate(moves):

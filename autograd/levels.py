@@ -17,7 +17,7 @@ import numpy as np
 from . import primitives as p
 from .errors import GradientError
 from .node import Node
-from .table import Primitive, Rule
+from .table import Primitive
 
 __all__ = ["Levels"]
 
@@ -76,7 +76,7 @@ class Levels:
                 rows = Rows(op, params, here, at)
                 for i in [i for i, want in enumerate(wanted) if want]:
                     stretch = slice(start, start + len(members))
-                    rows.ways.append((op.rule_for(i), stretch))
+                    rows.ways.append((i, stretch))
                     edges.append((at[i], np.arange(start, stretch.stop), members))
                     start = stretch.stop
                 self.groups.append(rows)
@@ -133,9 +133,7 @@ class Rows:
         self.params = params
         self.places = places
         self.inputs_at = [_places(at, spread=True) for at in inputs]
-        self.ways: list[
-            tuple[Rule, slice]
-        ] = []  # for each input that wants a gradient, its rule and its places
+        self.ways: list[tuple[int, slice]] = []  # each input that wants a gradient, and its places
         self.pull: Pull | None = None
         self.known: list[Array] = []  # output and inputs of the last forward pass
 
@@ -153,11 +151,11 @@ class Rows:
             return  # products of constants, in a dot
         self.pull(gradients)
         g = gradients[self.places]
-        for rule, at in self.ways:
-            slope = rule(*self.known, **self.params)
+        slopes = self.op.each_rule([i for i, _ in self.ways], *self.known, **self.params)
+        for (_, slope), (_, at) in zip(slopes, self.ways):
             c = np.multiply(g, slope, out=gradients[at])
             if careful:
-                c[np.isnan(c) & ((g == 0) | (slope == 0))] = 0
+                c[(c != c) & ((g == 0) | (slope == 0))] = 0
 
 
 class Sums:

@@ -126,8 +126,9 @@ def _count(node: Node, counted: set[int]) -> tuple[int, int, int]:
     """The bytes of data, gradients and objects that are counted with this node, and were not with one before it."""
     sizes = {"data": 0, "gradients": 0, "objects": sys.getsizeof(node)}
     # data first: a local gradient may be the same number again
-    for slot, value in sorted(_slots(node), key=lambda held: held[0].strip("_") not in ("data", "grad")):
-        kind = {"data": "data", "grad": "gradients"}.get(slot.strip("_"), "objects")
+    kinds = {"_number": "data", "_array": "data", "_grad": "gradients"}
+    for slot, value in sorted(_slots(node), key=lambda held: held[0] not in kinds):
+        kind = kinds.get(slot, "objects")
         for thing in _contents(value):
             if id(thing) in counted:
                 continue
@@ -175,8 +176,11 @@ def _slots(node: Node) -> Iterator[tuple[str, Any]]:
 def _contents(value: Any) -> Iterator[Any]:
     """The numbers, texts and arrays in `value`, and the containers around them; not other nodes, nor what is empty and
     shared by all."""
-    if isinstance(value, (np.ndarray, np.generic, str)) or type(value) in (float, int):
+    if isinstance(value, (np.ndarray, np.generic, str, float)):
         yield value
+    elif type(value) is int:
+        if value > 256:  # Python shares the smaller ones
+            yield value
     elif isinstance(value, (tuple, list, dict)) and value != () and value is not NO_PARAMS:
         yield value
         for part in value.values() if isinstance(value, dict) else value:

@@ -131,6 +131,72 @@ def no_grad() -> Block:
     return recording(False)
 
 
+# ---------------------------------------------------------------------- computing a second time
+
+
+class Recomputed:
+    """A function that a checkpoint runs, now or `again`: the generators that it draws from, with their first states."""
+
+    __slots__ = ("again", "around", "states")
+
+    def __init__(self, states: dict[Any, Any], again: bool) -> None:
+        self.states = states
+        self.again = again
+        self.around: Recomputed | None = None
+
+    def __enter__(self) -> None:
+        self.around = RECOMPUTED.get()
+        RECOMPUTED.set(self)
+
+    def __exit__(self, *error: object) -> None:
+        RECOMPUTED.set(self.around)
+
+
+RECOMPUTED: ContextVar[Recomputed | None] = ContextVar("chainrule_recomputed", default=None)
+
+
+def recomputing() -> bool:
+    """Whether a `checkpoint` is running its function again, for the backward pass.
+
+    A module that keeps statistics of what it sees has counted this input already.
+
+    >>> from chainrule.autograd import Value, checkpoint
+    >>> from chainrule.autograd.modes import recomputing
+    >>> runs = []
+    >>> def square(x):
+    ...     runs.append(recomputing())
+    ...     return x * x
+    >>> checkpoint(square, Value(3.0)).backward()
+    >>> runs
+    [False, True]
+    """
+    run = RECOMPUTED.get()
+    while run is not None and not run.again:
+        run = run.around
+    return run is not None
+
+
+def drawing_from(generator: Any) -> Any:
+    """The generator, noted down: a `checkpoint` around this call starts its second run from the state it has now.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor, checkpoint
+    >>> from chainrule.autograd.modes import drawing_from
+    >>> rng = np.random.default_rng(0)
+    >>> x = Tensor([1.0, 1.0])
+    >>> y = checkpoint(lambda x: x * drawing_from(rng).random(2), x)
+    >>> y.sum().backward()
+    >>> bool((x.grad == y.data).all())
+    True
+    """
+    run = RECOMPUTED.get()
+    while run is not None:
+        if not run.again:
+            run.states.setdefault(generator, generator.bit_generator.state)
+        run = run.around
+    return generator
+
+
 class scope:
     """Put every node recorded inside the block under `title`, which drawings show as a box around them.
 

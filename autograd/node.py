@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from . import primitives as p
 from .errors import KindError
 from .operators import Operators
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
 # One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
 CLOCK = count(1)
 NO_PARAMS: dict[str, Any] = {}
-ASSIGNED = [0]  # by that clock: when data was last assigned to any tensor
+ASSIGNED = [0]  # by that clock: when .data or .requires_grad of any leaf was last assigned
 CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
+THAWED = [0]  # by that clock: when a constant was last made differentiable
+# in the place of the time when a node was changed
+UNRECORDED = -1  # it was computed, but from constants or under no_grad()
+MET = -2  # it was made of plain numbers that met a node in an expression
 
 
 class Node(Operators):
@@ -43,18 +49,61 @@ class Node(Operators):
 
     # `_a` and `_b` are the inputs of most operations: two slots take half the memory of a tuple, and are no object
     # more for the garbage collector to visit. Where there are more, `_a` is a tuple of them all.
-    __slots__ = ("__weakref__", "_a", "_b", "name", "op", "order", "params", "requires_grad", "scope")
-    grad: Any
+    # What users assign (data, grad, name, requires_grad) is a property that checks it; the engine uses the slots.
+    __slots__ = (
+        "__weakref__", "_a", "_b", "_changed", "_grad", "_name", "_requires_grad", "op", "order", "params", "scope",
+    )  # fmt: skip
+    data: Any
     _a: Any
     _b: Any
-    name: str | None
+    _changed: int  # by the clock: when it was assigned, or computed anew by a replay; 0 if never; or one of the marks
+    _grad: Any
+    _name: str | None
+    _requires_grad: bool
     op: Primitive | None
     order: int
     params: dict[str, Any]
-    requires_grad: bool
     scope: tuple[str, ...]
 
     kind: ClassVar[str]  # how error messages call this class
+
+    @property
+    def name(self) -> str | None:
+        """What drawings, listings and error messages call the node."""
+        return self._name
+
+    @name.setter
+    def name(self, new: str | None) -> None:
+        self._name = checked_name(new, self.kind)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is computed for it. It can be assigned on a leaf, before the leaf is used."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        on = checked_flag(on, "requires_grad")
+        if on == self._requires_grad:
+            return
+        if self.op is not None:
+            raise KindError(
+                f"{self.describe()} was computed by {self.op.name}; requires_grad can be assigned on a leaf. "
+                f"Write t.detach() for a constant, or make a new leaf from the numbers, as in {self.kind}(t.data)"
+            )
+        if on:
+            self._refuse_integers()
+            self._changed = ASSIGNED[0] = THAWED[0] = next(CLOCK)
+        self._requires_grad = on
+
+    @property
+    def grad(self) -> Any:
+        """The gradient; `None` until a backward pass arrives."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        self._grad = None if new is None else self._checked_gradient(new)
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -118,6 +167,11 @@ class Node(Operators):
 
         return register_hook(self, function)
 
+    def __copy__(self) -> Node:
+        from .copying import shallow
+
+        return shallow(self)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Node:
         from .copying import deepcopy
 
@@ -135,7 +189,7 @@ class Node(Operators):
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is `None` again, as before any pass."""
-        self.grad = None
+        self._grad = None
 
     def local_gradients(self) -> tuple[Any, ...]:
         """The derivative of this node by each of its inputs, one entry per input, in written order.
@@ -183,7 +237,7 @@ class Node(Operators):
         return node_html(self)
 
     def __float__(self) -> float:
-        if self.requires_grad:
+        if self._requires_grad:
             CONVERTED[0] = next(CLOCK)
         return float(self.item())
 
@@ -212,7 +266,8 @@ class Node(Operators):
     def _refuse_conversion(self, instead: str) -> None:
         """The lesson for `np.asarray(node)` and its like, which would drop the gradient without a word."""
         asker = sys._getframe(2).f_globals.get("__name__", "")
-        if self.requires_grad and not asker.startswith("numpy.testing"):  # an assertion only compares numbers
+        # an assertion of numpy.testing only compares numbers
+        if self._requires_grad and not asker.startswith("numpy.testing"):
             raise KindError(
                 f"NumPy asked for the plain data of {self.describe()}, which would lose its gradient. "
                 f"Write {instead}"
@@ -247,6 +302,17 @@ class Node(Operators):
     @classmethod
     def _receive(cls, totals: dict[Node, Any]) -> None:
         """Write the gradients of a pass to the `.grad` of its nodes."""
+        raise NotImplementedError
+
+    def _shows_inputs(self) -> bool:
+        """Whether its numbers are those of its input, in the same memory: a view."""
+        return False
+
+    def _refuse_integers(self) -> None:
+        """Raise where the numbers are integers or booleans, which have no gradient."""
+
+    def _checked_gradient(self, gradient: Any) -> Any:
+        """A gradient of this node that a user gave, as the engine keeps it."""
         raise NotImplementedError
 
     def _own(self, g: Any) -> Any:
@@ -286,6 +352,23 @@ def describe(x: Any) -> str:
         )
     text = repr(x)
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
+
+
+def checked_name(name: Any, kind: str) -> str | None:
+    """A name, if it is a text."""
+    if name is None or isinstance(name, str):
+        return name
+    raise KindError(
+        f"the name of a {kind} is a text; given {describe(name)}. Write {kind}(data, name='w'). "
+        f"What a node was computed from is recorded by the operations themselves, as in c = a * b"
+    )
+
+
+def checked_flag(on: Any, what: str) -> bool:
+    """True or False, if it is one of them."""
+    if isinstance(on, (bool, np.bool_)):
+        return bool(on)
+    raise KindError(f"{what} is True or False; given {describe(on)}")
 
 
 def refuse_no_function(f: Any, what: str) -> None:

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -539,6 +542,44 @@ roll: Primitive = structural(
 )
 
 
+# An index says where: integers, slices, arrays, in a tuple or alone. Arrays of integers can be inputs of the row, too,
+# after its own ones, so that they belong to the graph; a `Gap` in the index says which of them stands there.
+
+
+@dataclass(frozen=True)
+class Gap:
+    """In an index: the place of an input of integers, by its number among them."""
+
+    number: int
+
+
+def filled(at: Any, places: Sequence[Any]) -> Any:
+    """The index `at` with inputs in the place of its gaps."""
+    if isinstance(at, tuple):
+        return tuple([filled(part, places) for part in at])
+    return places[at.number] if isinstance(at, Gap) else at
+
+
+def without_gaps(at: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """The index with its gaps filled by the last of the inputs, and the other inputs."""
+    parts = at if isinstance(at, tuple) else (at,)
+    count = sum(isinstance(part, Gap) for part in parts)
+    own = len(inputs) - count
+    return (filled(at, inputs[own:]), inputs[:own]) if count else (at, inputs)
+
+
+def _at_places(compute: Any, count: int) -> Any:
+    """`compute`, a function of `count` inputs and an index; inputs after those fill the gaps of the index."""
+
+    def computed(*inputs: Any, at: Any, **params: Any) -> Any:
+        if len(inputs) == count:
+            return compute(*inputs, at=at, **params)
+        return compute(*inputs[:count], at=filled(at, inputs[count:]), **params)
+
+    computed.computes = compute  # type: ignore[attr-defined]  # what a printed program calls
+    return computed
+
+
 def _is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
@@ -555,18 +596,22 @@ def _scatter(g: Any, shape: tuple[int, ...], at: Any) -> Any:
     return out
 
 
-index = structural(
-    "index",
-    lambda x, at: x[at],
-    [lambda g, y, x, at: scatter(g, shape=x.shape, at=at)],
-    linear="together",
-)
+def _index_back(i: int, g: Any, y: Any, x: Any, *places: Any, at: Any) -> Any:
+    return scatter(g, *places, shape=x.shape, at=at) if i == 0 else None
+
+
+def _scatter_back(i: int, g: Any, y: Any, x: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
+    return index(g, *places, at=at) if i == 0 else None
+
+
+index: Primitive = structural("index", _at_places(lambda x, at: x[at], 1), _index_back, linear="together")
 scatter: Primitive = structural(
-    "scatter",
-    in_float32(_scatter),
-    [lambda g, y, x, shape, at: index(g, at=at)],
-    linear="together",
+    "scatter", _at_places(in_float32(_scatter), 1), _scatter_back, linear="together"
 )
+
+
+def _data(x: Any) -> Any:
+    return x.data if hasattr(x, "_apply") else x
 
 
 def last_at(shape: tuple[int, ...], at: Any) -> Any:
@@ -589,20 +634,23 @@ def _add_at(x: Any, v: Any, at: Any) -> Any:
     return out
 
 
-def _set_at_back(g: Any, y: Any, x: Any, v: Any, at: Any) -> Any:
-    arriving = index(g, at=at)
-    return arriving if _is_basic(at) else where(last_at(x.shape, at), arriving, 0)
+def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
+    if i > 1:
+        return None
+    if i == 0:
+        return set_at(g, 0, *places, at=at)
+    arriving = index(g, *places, at=at)
+    if _is_basic(at):
+        return arriving
+    return where(last_at(x.shape, filled(_data(at), [_data(place) for place in places])), arriving, 0)
 
 
-set_at: Primitive = structural(
-    "set_at", _set_at, [lambda g, y, x, v, at: set_at(g, 0, at=at), _set_at_back], linear="together"
-)
-add_at = structural(
-    "add_at",
-    in_float32(_add_at),
-    [lambda g, y, x, v, at: g, lambda g, y, x, v, at: index(g, at=at)],
-    linear="together",
-)
+def _add_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
+    return None if i > 1 else g if i == 0 else index(g, *places, at=at)
+
+
+set_at: Primitive = structural("set_at", _at_places(_set_at, 2), _set_at_back, linear="together")
+add_at = structural("add_at", _at_places(in_float32(_add_at), 2), _add_at_back, linear="together")
 
 
 def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
@@ -611,15 +659,26 @@ def _join_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
     return index(g, at=at)
 
 
+def _stack_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    return index(g, at=(slice(None),) * (axis % g.ndim) + (i,))
+
+
+def _parts(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
+    """What `_join_back` gives for every input."""
+    before, start, ends = (slice(None),) * (axis % g.ndim), 0, accumulate(x.shape[axis] for x in xs)
+    return [index(g, at=(*before, slice(start, start := end))) for end in ends]
+
+
+def _layers(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
+    """What `_stack_back` gives for every input."""
+    return [_stack_back(i, g, y, axis=axis) for i in range(len(xs))]
+
+
+_join_back.every, _stack_back.every = _parts, _layers  # type: ignore[attr-defined]
 concatenate = structural(
     "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back, linear="together"
 )
-stack = structural(
-    "stack",
-    lambda *xs, axis: np.stack(xs, axis),
-    lambda i, g, y, *xs, axis: index(g, at=(slice(None),) * (axis % g.ndim) + (i,)),
-    linear="together",
-)
+stack = structural("stack", lambda *xs, axis: np.stack(xs, axis), _stack_back, linear="together")
 
 
 astype: Primitive = structural(

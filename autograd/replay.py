@@ -19,13 +19,13 @@ from .errors import GradientError, KindError, NonfiniteError, ShapeError
 from .hooks import HOOKS
 from .levels import Levels
 from .modes import mode
-from .node import Node, describe
+from .node import ASSIGNED, CLOCK, UNRECORDED, Node, describe
 from .value import Value
 
 if TYPE_CHECKING:
     from .tape import Tape
 
-__all__ = ["ScalarReplay", "array_of", "leaf_named"]
+__all__ = ["ScalarReplay", "array_of", "leaf_named", "refuse_lost"]
 
 
 class ScalarReplay:
@@ -34,6 +34,8 @@ class ScalarReplay:
     def __init__(self, tape: Tape) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
+        self.made = self.stamp = next(CLOCK)  # `stamp`: when the latest replay was
+        refuse_other_kinds(tape, Value)
         self.index = tape.index
         self.levels = Levels(self.nodes, [self.index[y] for y in self.outputs])
         self.leaves: list[Any] = [self.nodes[i] for i in self.levels.leaves]
@@ -49,6 +51,8 @@ class ScalarReplay:
     def forward(self, /, **leaves: Any) -> Any:
         """The value of the output, or the list of several; of a batch, arrays."""
         batch = self._assign(leaves)
+        refuse_lost(self.leaves)
+        self.stamp = ASSIGNED[0] = next(CLOCK)
         numbers = self._numbers()
         if batch:
             shape = next(iter(batch.values()))[1].shape
@@ -72,6 +76,8 @@ class ScalarReplay:
     def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
         """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
         upstream = self._upstream(gradient)
+        if ASSIGNED[0] > self.stamp:
+            refuse_assigned(self.leaves, self.stamp)
         watched = mode().watch is not None
         hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
         if hooked and self.batch:
@@ -102,21 +108,14 @@ class ScalarReplay:
 
     def _numbers(self) -> np.ndarray:
         """The `.data` of the leaves."""
-        data = [x.data for x in self.leaves]
-        numbers = array_of(data)
-        if numbers is None or numbers.ndim > 1:
-            x = next(x for x in self.leaves if not isinstance(x.data, (float, int, np.number, np.bool_)))
-            name = f" {x.name!r}" if x.name is not None else ""
-            raise KindError(
-                f"the .data of the leaf{name} is no longer a number: it was assigned {describe(x.data)}"
-            )
-        return numbers
+        return np.array([x._number for x in self.leaves])
 
     def _assign(self, given: dict[str, Any]) -> dict[str, tuple[int, np.ndarray]]:
         """Write numbers to the leaves they are given for; return the arrays, each with its leaf's place."""
         numbers, arrays = [], {}
         for name, x in given.items():
             leaf = leaf_named(name, self.nodes)
+            refuse_lost(self.leaves, [leaf])
             array = array_of(x)
             if array is None:
                 raise KindError(
@@ -172,15 +171,15 @@ class ScalarReplay:
                 if node.__class__ is _Behind:
                     _replay_of(node).refresh()  # that of another tape
                 node.__class__ = _Behind
-                _DATA.__set__(node, here)
+                _NUMBER.__set__(node, here)
         self.behind, self.passed = True, False
 
     def number(self, node: Value, name: str) -> Any:
         """The `data`, `grad` or local gradients of a node that is behind."""
         i = self.index[node]
-        if name == "data" and self.levels.place[i] >= 0:
+        if name == "_number" and self.levels.place[i] >= 0:
             return float(self.values[self.levels.place[i]])
-        if name == "grad":
+        if name == "_grad":
             return (
                 float(self.gradients[self.levels.gradient_place[i]]) if self.passed else _GRAD.__get__(node)
             )
@@ -202,15 +201,12 @@ class ScalarReplay:
             xs = [data[self.index[x]] for x in node.inputs]
             if place[i] < 0:
                 data[i] = xs[0] + xs[1]  # a step in a chain of additions
-            node.data = data[i]
-            node.locals = tuple(
-                [
-                    node.op.rule_at_floats(k, data[i], *xs, **node.params) if x.requires_grad else None
-                    for k, x in enumerate(node.inputs)
-                ]
-            )
+            node._number = data[i]
+            node._changed = self.stamp
+            wanted = [x._requires_grad for x in node.inputs]
+            node.locals = node.op.slopes_at_floats(data[i], xs, node.params, wanted)
             if self.passed:
-                node.grad = gradients[i]
+                node._grad = gradients[i]
 
     def __del__(self) -> None:
         if self.__dict__.get("behind") and not sys.is_finalizing():
@@ -247,6 +243,7 @@ class _Behind(Value):
     """The class of a Value whose numbers are in a replay, until they are written to it."""
 
     __slots__ = ()
+    _changed: Any = property(lambda node: _replay_of(node).stamp)
 
     def __new__(cls) -> Any:
         return object.__new__(Value)  # a copy has its numbers
@@ -263,20 +260,20 @@ def _number(name: str) -> property:
     return property(get, assign)
 
 
-_DATA: Any = Value.__dict__["data"]  # holds the way to the replay while a node is behind
-_GRAD: Any = Value.__dict__["grad"]
-for _name in ("data", "grad", "_slope_a", "_slope_b"):
+_NUMBER: Any = Value.__dict__["_number"]  # holds the way to the replay while a node is behind
+_GRAD: Any = Node.__dict__["_grad"]
+for _name in ("_number", "_grad", "_slope_a", "_slope_b"):
     setattr(_Behind, _name, _number(_name))
 
 
 def _replay_of(node: Value) -> ScalarReplay:
-    return _DATA.__get__(node)()
+    return _NUMBER.__get__(node)()
 
 
 def _accumulate(leaves: Sequence[Any], gradients: Sequence[float]) -> None:
     for leaf, g in zip(leaves, gradients):
-        if leaf.requires_grad:  # it may have been frozen since
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
+        if leaf._requires_grad:  # it may have been frozen since
+            leaf._grad = g if leaf._grad is None else leaf._grad + g
 
 
 def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
@@ -298,6 +295,48 @@ def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
         f"no leaf of this tape is named {name!r}; those that have names are: {listed or 'none'}. Name one by assigning "
         f"to its .name. (What is computed from constants alone is not recorded, and they are no leaves then)"
     )
+
+
+def refuse_other_kinds(tape: Tape, kind: type[Node]) -> None:
+    """Raise if nodes of the tape are not of this kind: a replay is for Values, or for Tensors."""
+    for node in tape.nodes:
+        if not isinstance(node, kind):
+            raise KindError(
+                f"a tape with {describe(tape.outputs[0])} and {describe(node)} cannot be replayed in one go: a replay "
+                f"is for Values, or for Tensors. Make a tape of each kind"
+            )
+
+
+def refuse_lost(leaves: Sequence[Any], given: Sequence[Any] = ()) -> None:
+    """Raise if a constant was assigned, or is `given` now, that an unrecorded result may depend on.
+
+    What is computed from constants alone is not recorded. Such a result would keep its old numbers.
+    """
+    lost = [x for x in leaves if x._changed == UNRECORDED]
+    if not lost:
+        return
+    for leaf in given or leaves:
+        until = next(CLOCK) if given else leaf._changed
+        found = None if leaf._requires_grad else next((x for x in lost if leaf.order < x.order < until), None)
+        if found is not None and leaf.order not in DRAWS:
+            raise GradientError(
+                f"{leaf.describe()} is a constant, and what is computed from constants alone is not recorded. This "
+                f"tape holds such a result, {found.describe()}, which may depend on it and would keep its old numbers. "
+                f"Record with {leaf.kind}(..., requires_grad=True), or compute with plain numbers before"
+            )
+
+
+def refuse_assigned(leaves: Sequence[Any], stamp: int) -> None:
+    """Raise if a leaf was assigned since the latest forward replay."""
+    for leaf in leaves:
+        if leaf._changed > stamp:
+            raise GradientError(
+                f"{leaf.describe()} was assigned after the latest forward pass of the tape, so the gradient would mix "
+                f"old and new numbers. Call tape.forward(), then tape.backward()"
+            )
+
+
+DRAWS: dict[int, Any] = {}  # what draws the numbers of a leaf anew in each replay, by the leaf's order
 
 
 def array_of(x: Any) -> np.ndarray | None:

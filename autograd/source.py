@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backward import backward_pass
+from .backward import backward_pass, is_half, refuse_stale
 from .errors import GradientError
 from .excerpts import Wordless
 from .hooks import HOOKS
@@ -48,6 +48,7 @@ class _Program:
         self.tape = tape
         self.root = tape.single_output("write down")
         self.upstream = self.root._upstream(gradient)
+        refuse_stale(tape.nodes)
         self.is_one = gradient is None
         for node in tape.nodes:
             if node.op is not None and node.op.name == "checkpoint":
@@ -144,8 +145,7 @@ class _Program:
         text = self._first(attempt)
         if not text:
             raise GradientError(
-                f"{stale}: .data was assigned after recording, or the row draws random numbers. Compute the output "
-                f"again, then print its program"
+                f"{stale}: the row draws random numbers, or its function looks at more than its arguments"
             )
         return text
 
@@ -185,7 +185,13 @@ class _Program:
     def _first(self, attempt: Any) -> Any:
         """What `attempt` gives, if need be with every type spelled out."""
         for self.words.exact in (False, True):
-            if found := attempt():
+            try:
+                found = attempt()
+            except ArithmeticError:  # Python divides by no zero, arrays do
+                if self.words.exact:
+                    raise
+                continue
+            if found:
                 self.words.exact = False
                 return found
         self.words.exact = False
@@ -201,13 +207,15 @@ class _Program:
             np.isnan(g).any() for g in _plain_gradients(order, totals, leaves)
         )
         self._assign(self.root, self._seed())
-        arrived: dict[
-            Node, tuple[list[str], Any]
-        ] = {}  # the line of the first contribution, and the sum so far
+        # the line of the first contribution, and the sum so far
+        arrived: dict[Node, tuple[list[str], Any]] = {}
+        wide: dict[Node, str] = {}
         for node, i, contribution in backward_pass(order, totals, careful=careful):
             x = node.inputs[i]
             text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, careful)
-            if x in arrived:
+            if x in arrived and is_half(data):
+                self._accumulate_in_float32(x, text, wide)
+            elif x in arrived:
                 self._accumulate(x, text, *arrived[x], totals[x])
                 arrived[x] = [], totals[x]
             else:
@@ -249,6 +257,15 @@ class _Program:
             if shared:
                 line[2] = f"np.copy({line[2]})"
         self.backward.append([name, "+=", text])
+
+    def _accumulate_in_float32(self, x: Node, text: str, wide: dict[Node, str]) -> None:
+        """The sum of gradients in float16, which is kept in float32."""
+        name = self.gradients[x]
+        if x not in wide:
+            wide[x] = self.words.name(f"{name}_sum")
+            self.backward.append([wide[x], "=", f"{name}.astype(np.float32)"])
+        self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
+        self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
 
     def _contribution(self, node: Node, i: int, g: Written, wanted: Any, careful: bool) -> tuple[str, Any]:
         write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution
@@ -348,7 +365,7 @@ class _Program:
         at = local.data if isinstance(local, Written) else local
         data = g.data * at
         if careful:
-            guarded = np.where((g.data == 0) | (at == 0), g.data.dtype.type(0), data)
+            guarded = times_arrays(g.data, at)
             if not same(guarded, data):
                 helper = self.words.helper(times_arrays, False, "times")
                 return Written(f"{helper}({g.text}, {self.words.bracket(local, -1)})", guarded, self.words)
@@ -407,7 +424,8 @@ def times(g: Any, local: Any) -> Any:
 
 def times_arrays(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
-    return np.where((g == 0) | (local == 0), g.dtype.type(0), g * local)
+    c = g * local
+    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
 
 
 def identifier(name: str) -> str:

@@ -108,7 +108,7 @@ def recorder(row: Primitive, kind: Any, tools: dict[str, Any]) -> Any:
             else ["    if q.__class__ is not kind and not isinstance(q, kind): q = lift(row, q, (p, q))"]
         ),
         "    recording, scope, watch = mode()",
-        f"    if not recording or watch is not None or not ({'p' if one else 'p.requires_grad or q'}.requires_grad):",
+        f"    if not recording or watch is not None or not ({'p' if one else 'p._requires_grad or q'}._requires_grad):",
         f"        return general(row, ({'p,' if one else 'p, q'}), no_params)",
         f"    a = p.{kind._data_slot}",
         *([] if one else [f"    b = q.{kind._data_slot}"]),
@@ -117,9 +117,10 @@ def recorder(row: Primitive, kind: Any, tools: dict[str, Any]) -> Any:
         "    node._a = p",
         f"    node._b = {None if one else 'q'}",
         "    node.params = no_params",
-        "    node.name = None",
+        "    node._name = None",
         "    node.scope = scope",
-        "    node.requires_grad = True",
+        "    node._requires_grad = True",
+        "    node._changed = 0",
         "    node.order = clock()",
         "    return node",
     ]
@@ -154,15 +155,15 @@ def _on_floats(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
             local = local.replace("[", "").replace("]", "")
             local = f"1.0 if {local} else 0.0" if ">" in local else local
         lines.append(
-            f"        slope_{name} = {local}" + (f" if {'pq'[i]}.requires_grad else None" * (row.arity == 2))
+            f"        slope_{name} = {local}" + (f" if {'pq'[i]}._requires_grad else None" * (row.arity == 2))
         )
     return [
         *lines,
         "    except (ValueError, ArithmeticError, TypeError):",  # a pole or an overflow
         f"        return general(row, ({inputs}), no_params)",
         "    node = new(kind)",
-        "    node.data = y",
-        "    node.grad = None",
+        "    node._number = y",
+        "    node._grad = None",
         "    node._slope_a = slope_a",
         f"    node._slope_b = {'slope_b' if row.arity == 2 else None}",
     ]
@@ -191,7 +192,6 @@ def _on_arrays(row: Primitive, known: dict[str, Any], inputs: str) -> list[str]:
         "    node._array = y",
         "    node._like = like",
         "    node._grad = None",
-        "    node._changed = 0",
     ]
 
 

@@ -9,12 +9,12 @@ the others. The calls are those of eager mode, so the numbers are the same to th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from .backward import dependency_order
+from .backward import accumulate, dependency_order
 from .node import Node
 from .tensor import unbroadcast
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
@@ -28,7 +28,7 @@ class Program:
     `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
     are in another array now. `gradients(upstream)` returns an array for each of `ends`, the leaves that a gradient
     reaches, or `None` if there is a NaN in one; `upstream` lists the gradients at the roots if they are `given`, which
-    are ones otherwise. `stale(stamp)` says whether a leaf was assigned since.
+    are ones otherwise.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Program:
             with np.errstate(all="ignore"):
                 self._backward(roots, given)
         self.functions = {call.function for call in self.trace.calls}
-        self.forward, self.gradients, self.stale = _Writer(self).functions()
+        self.forward, self.gradients = _Writer(self).functions()
         self.values, self.upstream, self.ends = {}, [], list(self.ends)
         self.trace.clear()  # with the arrays that tracing has made
 
@@ -74,6 +74,7 @@ class Program:
         order = dependency_order(roots)
         members = set(order)
         gradients: dict[Node, Any] = {}
+        wide: dict[Node, Any] = {}
         for root in roots:
             g: Any = np.ones_like(self.values[root].value)
             if given:
@@ -83,30 +84,32 @@ class Program:
         for node in reversed(order):
             if node not in gradients or not node.inputs:
                 continue
-            for i, x in enumerate(node.inputs):
-                if x in members:
-                    c = self._passed(gradients[node], node, i)
-                    if c is not None:
-                        gradients[x] = self._array(gradients[x] + c) if x in gradients else c
+            wanted = [i for i, x in enumerate(node.inputs) if x in members]
+            for i, c in self._passed(gradients[node], node, wanted):
+                x = node.inputs[i]
+                accumulate(gradients, wide, x, c)
+                gradients[x] = self._array(gradients[x])
         self.ends = {x: gradients[x] for x in order if not x.inputs and x in gradients}
 
-    def _passed(self, g: Any, node: Any, i: int) -> Any:
-        op, here = node.op, self.values[node.inputs[i]]
+    def _passed(self, g: Any, node: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+        op, params = node.op, node.params
         arguments = (self.values[node], *(self.values[x] for x in node.inputs))
-        if op.elementwise:
-            local = self.trace.through(op.rule_for(i), arguments, node.params)
-            if local.__class__ is int and local * local == 1:
-                c = g if local == 1 else -g
-            else:
-                c = g * local
-        else:
-            c = self.trace.through(op.rule_for(i), (g, *arguments), node.params)
+        if not op.elementwise:
+            arguments = (g, *arguments)
+        found: Any = ()
+        if op.every is not None:
+            found = self.trace.through(op.every, arguments, params)
+        for i in wanted:
+            c = found[i] if found else self.trace.through(op.rule_for(i), arguments, params)
             if c is None:
-                return None
-        c = self._array(c)
-        if c.shape != here.shape:
-            c = unbroadcast(c, here.shape)
-        return c if c.dtype == here.dtype else c.astype(here.dtype)
+                continue
+            if op.elementwise:
+                c = (g if c == 1 else -g) if c.__class__ is int and c * c == 1 else g * c
+            here = self.values[node.inputs[i]]
+            c = self._array(c)
+            if c.shape != here.shape:
+                c = unbroadcast(c, here.shape)
+            yield i, c if c.dtype == here.dtype else c.astype(here.dtype)
 
 
 # ---------------------------------------------------------------------- from a trace to two functions
@@ -146,7 +149,7 @@ class _Writer:
         ends = [g for g in program.ends.values() if isinstance(g, Traced)]
         kept = [program.values[x] for x in program.nodes if x.inputs]
         live = _live(calls, {*kept, *ends})
-        self._follow(live, border)
+        self._follow(live, ends, border)
         self.pinned = {self._root(x) for x in (*kept, *self.crossing)}
         self._lend(ends, {call.result for at, call in live if at >= border and _takes_out(call)})
         self.pinned |= {self._root(g) for g in ends}
@@ -156,7 +159,7 @@ class _Writer:
     def _root(self, x: Traced) -> Traced:
         return self.roots.get(x, x)
 
-    def _follow(self, live: list[tuple[int, Call]], border: int) -> None:
+    def _follow(self, live: list[tuple[int, Call]], ends: list[Traced], border: int) -> None:
         """Find out whose memory each result shows, until when it is read, and what crosses from pass to pass."""
         backward: set[Traced] = set()
         for at, call in live:
@@ -167,6 +170,7 @@ class _Writer:
                 self.crossing.update(x for x in call.operands() if x in self.roots and x not in backward)
             for x in call.operands():
                 self.last[self._root(x)] = at
+        self.crossing.update(g for g in ends if g in self.roots and g not in backward)
 
     def _lend(self, ends: list[Traced], written: set[Traced]) -> None:
         """Name the gradients that users may keep: those `written` by the backward pass to memory of their own."""
@@ -297,32 +301,27 @@ class _Writer:
     def functions(self) -> tuple[Callable[..., Any], ...]:
         program = self.program
         moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
-        stale = [f"{self._name(x)}._changed > stamp" for x in program.arrays]
         forward = [*self.text[0], *self._to_nodes()]
         begin, results, squares = self._begin(), self._results(), self._squares()
         shared = sorted(self.local[x] for x in self.crossing if x in self.local)
-        nonlocals = [f"nonlocal {', '.join(shared)}"] if shared else []
+        # the names are globals of the two functions: a function that encloses thousands of names compiles slowly
+        globals_ = [f"    global {', '.join(shared)}"] if shared else []
         lines = [
-            f"def make({', '.join(self.known)}):",
-            *(f"    {name} = None" for name in shared),
-            "    def forward(stamp):",
-            *(f"        {line}" for line in nonlocals),
-            *([f"        if {' or '.join(moved)}: return True"] if moved else []),
-            *(f"        {line}" for line in forward),
-            "    def gradients(upstream):",
-            *(f"        {line}" for line in nonlocals),
-            "        with errstate(all='ignore'):",
-            *(f"            {line}" for line in [*begin, *self.text[1], *squares]),
-            f"            results = [{', '.join(results)}]",
-            *(["        if n != n: return None"] if squares else []),
-            "        return results",
-            f"    def stale(stamp): return {' or '.join(stale)}",
-            "    return forward, gradients, stale",
+            "def forward(stamp):",
+            *globals_,
+            *([f"    if {' or '.join(moved)}: return True"] if moved else []),
+            *(f"    {line}" for line in forward),
+            "def gradients(upstream):",
+            *globals_,
+            "    with errstate(all='ignore'):",
+            *(f"        {line}" for line in [*begin, *self.text[1], *squares]),
+            f"        results = [{', '.join(results)}]",
+            *(["    if n != n: return None"] if squares else []),
+            "    return results",
         ]
         program.source = "\n".join(lines)
-        namespace: dict[str, Any] = {}
-        exec(compile(program.source, "<chainrule replay>", "exec"), namespace)  # noqa: S102 (its names are all ours)
-        return namespace["make"](**self.known)
+        exec(compile(program.source, "<chainrule replay>", "exec"), self.known)  # noqa: S102 (its names are all ours)
+        return self.known["forward"], self.known["gradients"]
 
     def _to_nodes(self) -> list[str]:
         """The nodes get their new data, and have no gradient yet."""

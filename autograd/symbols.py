@@ -6,11 +6,13 @@ behind it. `1 - y * y` at the symbol `y` is the symbol with the text `1 - y * y`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .operators import Operators
+from .primitives import without_gaps
 from .table import Primitive
 
 # how tightly an operator binds; a name, a number or a call never needs brackets
@@ -39,8 +41,12 @@ class Symbol(Operators):
     def T(self) -> Symbol:
         return Symbol(f"{_bracket(self, ATOM)}.T", np.transpose(self.data))
 
+    def __getitem__(self, at: Any) -> Symbol:
+        return Symbol(f"{_bracket(self, ATOM)}[{_index_text(at)}]", self.data[at])
+
     @classmethod
-    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
+    def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Symbol:
+        params = dict(params)
         if op.name == "where" and isinstance(params["condition"], (bool, np.bool_)):  # decided already
             chosen: Any = inputs[0] if params["condition"] else inputs[1]
             return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
@@ -52,6 +58,8 @@ class Symbol(Operators):
             return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
         if op.symbol is not None and len(inputs) == 2:
             return _infix(op.symbol, inputs[0], inputs[1], data)
+        if "at" in params:
+            params["at"], inputs = without_gaps(params["at"], inputs)
         if op.name == "index":
             return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
         if op.name == "where":
@@ -102,7 +110,9 @@ def text_of(x: Any) -> str:
     if isinstance(x, slice):
         start, stop = ("" if part is None else str(part) for part in (x.start, x.stop))
         return f"{start}:{stop}" + (f":{x.step}" if x.step is not None else "")
-    if isinstance(x, tuple) and any(isinstance(part, (slice, np.ndarray)) or part is ... for part in x):
+    if isinstance(x, tuple) and any(
+        isinstance(part, (slice, np.ndarray, Symbol)) or part is ... for part in x
+    ):
         return "(" + ", ".join(map(text_of, x)) + "," * (len(x) == 1) + ")"
     return "..." if x is ... else repr(x)
 

@@ -7,7 +7,7 @@ itself over, and that class decides what applying a row means: recording a node,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,7 @@ class Primitive:
     __slots__ = (
         "arity",
         "elementwise",
+        "every",
         "linear",
         "name",
         "on_arrays",
@@ -66,6 +67,8 @@ class Primitive:
         self.on_arrays = on_arrays
         self.arity = None if callable(rules) else len(rules)
         self.rules = rules  # one for each input; a single function is for any number and is told which
+        # such a function may have an attribute `every`, a function that gives the results for all inputs at once
+        self.every: Callable[..., Sequence[Any]] | None = getattr(rules, "every", None)
         self.symbol = symbol
         self.elementwise = elementwise
         self.linear = linear
@@ -138,6 +141,16 @@ class Primitive:
         """What the rule for input `i` gives."""
         return self.rule_for(i)(*arguments, **params)
 
+    def each_rule(self, wanted: Iterable[int], *arguments: Any, **params: Any) -> Iterator[tuple[int, Any]]:
+        """What the rules give for the inputs that are wanted, each with its position.
+
+        `arguments` are `(y, *inputs)`, or `(g, y, *inputs)` of a structural row.
+        """
+        if self.every is not None:
+            found = self.every(*arguments, **params)
+            return ((i, found[i]) for i in wanted)
+        return ((i, self.rule_for(i)(*arguments, **params)) for i in wanted)
+
     def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
         """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
         try:
@@ -146,6 +159,17 @@ class Primitive:
         except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
             with np.errstate(all="ignore"):
                 return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))
+
+    def slopes_at_floats(
+        self, y: float, xs: Sequence[float], params: dict[str, Any], wanted: Sequence[bool]
+    ) -> tuple[float | None, ...]:
+        """The local gradients at floats for the inputs that are wanted; `None` for the others."""
+        if self.every is None:
+            return tuple(
+                [self.rule_at_floats(i, y, *xs, **params) if want else None for i, want in enumerate(wanted)]
+            )
+        slopes = self.every(y, *xs, **params)
+        return tuple([float(slope) if want else None for slope, want in zip(slopes, wanted)])
 
     def __repr__(self) -> str:
         kind = "elementwise" if self.elementwise else "structural"

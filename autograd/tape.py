@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .backward import backward_pass, dependency_order
+from .backward import backward_pass, dependency_order, refuse_stale
 from .errors import GradientError, KindError
 from .listing import Source
 from .memory import Memory, memory
-from .node import Node, describe
+from .node import THAWED, Node, describe
 from .symbols import Symbol, text_of
 from .value import Value
 
@@ -251,6 +251,7 @@ class Tape:
         return program_of(self, gradient)
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
+        refuse_stale(self.nodes)
         at = self.index[root]
         yield BackwardStep("seed", count, at, 0, at, "", upstream, None, upstream, None, upstream, "")
         totals: dict[Node, Any] = {root: upstream}
@@ -264,10 +265,11 @@ class Tape:
                 return
             count += 1
             node, i, contribution = step
-            x = node.inputs[i]
             assert node.op is not None
             if node is not latest:
-                latest, locals_, rule = node, node.local_gradients(), self.backward_rules(node)
+                latest, inputs = node, node.inputs
+                locals_, rule = node.local_gradients(), self.backward_rules(node)
+            x = inputs[i]
             yield BackwardStep(
                 kind="backward",
                 index=count,
@@ -318,6 +320,8 @@ class Tape:
         array([0.   , 0.1  , 0.197])
         """
         self.__dict__.pop("labels", None)  # constants are called by their numbers
+        if self._replay is not None and THAWED[0] > self._replay.made:
+            self._replay = None  # a constant may want a gradient now
         return self._replayed().forward(**leaves)
 
     def backward(self, gradient: Any = None) -> Any:
@@ -402,9 +406,15 @@ def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str
         arguments.insert(0, Symbol("g", node.data))
     params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
 
+    every: list[str] = []
+
     def text(i: int) -> str:
         with np.errstate(all="ignore"):
-            return text_of(op.rule(i, *arguments, **params))
+            if op.every is None:
+                return text_of(op.rule(i, *arguments, **params))
+            if not every:
+                every.extend(map(text_of, op.every(*arguments, **params)))
+            return every[i]
 
     return text
 

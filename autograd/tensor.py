@@ -7,19 +7,32 @@ forward pass left behind, and only for inputs that want them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import functions as f
-from .at import At, index_text, plain_index
+from .at import At, index_inputs, index_text
 from .backward import plus
-from .errors import GradientError, KindError, ShapeError
+from .errors import KindError, ShapeError
 from .functions.arguments import word_of
 from .lessons import lesson
 from .modes import MODE
-from .node import ASSIGNED, CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
+from .node import (
+    ASSIGNED,
+    CLOCK,
+    MET,
+    NO_PARAMS,
+    UNRECORDED,
+    Node,
+    checked_flag,
+    checked_name,
+    describe,
+    refuse_mixture,
+    refuse_parameters,
+)
 from .primitives import broadcast_to, index, positive, reshape, sum_, where
 from .specialise import operators, puller, recorder
 from .table import PYTHON_NUMBERS, Primitive
@@ -48,11 +61,9 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_changed", "_grad", "_like")
+    __slots__ = ("_array", "_like")
     _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
-    _changed: int  # by the clock: when the data of a leaf were assigned, or computed anew by a replay
     _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
-    _grad: Any
     kind = "Tensor"
     _data_slot = "_array"
 
@@ -65,19 +76,21 @@ class Tensor(Node):
     ) -> None:
         array = _as_array(data, dtype)
         floating = array.dtype.kind == "f"
-        if requires_grad and not floating:
-            raise KindError(
-                f"requires_grad=True was asked of {describe(array)}; integers and booleans are constants, for a "
-                f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
-            )
-        _leaf(array, floating if requires_grad is None else bool(requires_grad), self)
-        self.name = name
+        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+        if wanted and not floating:
+            raise _no_gradient_of(array)
+        _leaf(array, wanted, self)
+        self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent."""
+        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent.
+
+        What is assigned is copied and converted to the dtype of the tensor, which never changes. For another dtype
+        make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
+        """
         return self._array
 
     @data.setter
@@ -88,7 +101,9 @@ class Tensor(Node):
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
         if new is not self._array:  # which it is after `p.data -= ...`
-            array = np.asarray(new, dtype=self._array.dtype)
+            array = _as_array(new, self._array.dtype)
+            if array.dtype.kind != "f":
+                _refuse_fractions(self, array, new)
             if array.shape != self._array.shape:
                 raise ShapeError(
                     f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
@@ -135,7 +150,7 @@ class Tensor(Node):
         for x in inputs:
             if not isinstance(x, Tensor):
                 return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
-            if x.requires_grad:
+            if x._requires_grad:
                 requires_grad = True
         if params:
             refuse_parameters(op, params)
@@ -155,23 +170,28 @@ class Tensor(Node):
         node._array = y
         node._like = like_of(y)
         node._changed = 0
-        node._grad = node.name = None
+        node._grad = node._name = None
         node.scope = titles
         node.order = next(CLOCK)
         if requires_grad and recording and y.dtype.kind == "f":
             node.op = op
             node.inputs = inputs
             node.params = params
-            node.requires_grad = True
+            node._requires_grad = True
             if op.arity in (1, 2) and not params and Tensor not in op.recorders:
                 op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
+        elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
+            node.op = op  # integers are constants, but what depends on them can be replayed with others
+            node.inputs = inputs
+            node.params = params
+            node._requires_grad = False
         else:
             if y.base is not None:  # a view, which would follow what is assigned to its array later
                 node._array = y.copy()
             node.op = node._a = node._b = None
             node.params = NO_PARAMS
-            node.requires_grad = False
-            node._changed = -1  # computed and not recorded, so no replay can compute it again
+            node._requires_grad = False
+            node._changed = UNRECORDED
         if watch is not None:
             watch.forward(node, op, inputs)
         return node
@@ -180,45 +200,32 @@ class Tensor(Node):
         self, g: npt.NDArray[Any], members: set[Node], careful: bool
     ) -> list[tuple[int, npt.NDArray[Any]]]:
         op, y, params, inputs = self.op, self._array, self.params, self.inputs
-        order = max(self.order, self._changed)  # when the data were computed: a replay computes them anew
         assert op is not None
-        self._refuse_stale(order)
         arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
+        wanted = [i for i, x in enumerate(inputs) if x in members]
         passed = []
-        for i, x in enumerate(inputs):
-            if x not in members:
-                continue
-            rule = op.rule_for(i)
-            c: Any
+        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), y, *arrays, **params):
+            if c is None:
+                continue  # flat in this input
             if op.elementwise:
-                local = rule(y, *arrays, **params) if params else rule(y, *arrays)
-                if local.__class__ is int and local * local == 1:
-                    c = g if local == 1 else -g
+                if c.__class__ is int and c * c == 1:
+                    c = g if c == 1 else -g
                 else:
-                    c = _times_carefully(g, local) if careful else g * local
-            else:
-                c = rule(g, y, *arrays, **params)
-                if c is None:
-                    continue  # flat in this input
-            c = fit(c, x, g)
-            passed.append((i, c))
+                    c = _times_carefully(g, c) if careful else g * c
+            passed.append((i, fit(c, inputs[i], g)))
         return passed
 
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
         op, params, inputs = self.op, self.params, self.inputs
         assert op is not None
-        self._refuse_stale(max(self.order, self._changed))
+        wanted = [i for i, x in enumerate(inputs) if x in members]
         passed = []
-        for i, x in enumerate(inputs):
-            if x not in members:
+        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), self, *inputs, **params):
+            if c is None:
                 continue
             if op.elementwise:
-                c = _times_recorded(g, op.rule(i, self, *inputs, **params), careful)
-            else:
-                c = op.rule(i, g, self, *inputs, **params)
-                if c is None:
-                    continue
-            _refuse_integers(x)
+                c = _times_recorded(g, c, careful)
+            x = inputs[i]
             c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
             passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
         return passed
@@ -252,29 +259,16 @@ class Tensor(Node):
 
     @grad.setter
     def grad(self, new: Any) -> None:
+        if new is not None:
+            new = self._checked_gradient(new)
         self._grad = new if self._a is None or new is None else (new,)
 
-    def _assigned(self, since: int) -> Tensor | None:
-        """The node whose data were assigned, or replayed, after `since`: this one, or one it is a view of."""
-        nodes: list[Any] = [self]
-        while nodes:
-            x = nodes.pop()
-            if x._changed > since:
-                return x
-            if x._a is not None and x._array.base is not None:
-                nodes += x.inputs
-        return None
+    def _shows_inputs(self) -> bool:
+        return self._array.base is not None
 
-    def _refuse_stale(self, since: int) -> None:
-        """Raise if an input is no longer what this node was computed from."""
-        for x in self.inputs:
-            old = x._assigned(since)  # type: ignore[attr-defined]
-            if old is not None:
-                assert self.op is not None
-                raise GradientError(
-                    f"{old.describe()} was assigned new .data after {self.op.name} had used it, "
-                    f"so its gradient would mix old and new numbers. Compute the output again, then call backward()"
-                )
+    def _refuse_integers(self) -> None:
+        if self._array.dtype.kind != "f":
+            raise _no_gradient_of(self)
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._array)
@@ -293,17 +287,27 @@ class Tensor(Node):
                     f"of shape {self.shape}"
                 )
             return np.ones_like(self._array)
-        g = gradient.data if isinstance(gradient, Node) else np.asarray(gradient)
-        if np.asarray(g).dtype.kind not in "fiub":
+        return self._checked_gradient(gradient)
+
+    def _checked_gradient(self, gradient: Any) -> npt.NDArray[Any]:
+        try:
+            g = np.asarray(gradient.data if isinstance(gradient, Node) else gradient)
+        except (ValueError, TypeError):  # lists of different lengths, or with nodes in them
+            g = np.asarray(None)
+        if g.dtype.kind not in "fiub":
             raise KindError(
                 f"the gradient at {self.describe()} has to be real numbers; given {describe(gradient)}"
             )
-        if np.shape(g) != self.shape:
+        if g.shape != self.shape:
             raise ShapeError(
                 f"the gradient at {self.describe()} has to have its shape; given {describe(gradient)}. "
                 f"np.broadcast_to(gradient, {self.shape}) repeats one where that is meant"
             )
-        return np.array(g, dtype=self.dtype)
+        own = np.empty_like(
+            self._array
+        )  # laid out as the data are, for that decides in which order NumPy adds
+        np.copyto(own, g, casting="unsafe")
+        return own
 
     def local_gradients(self) -> tuple[Any, ...]:
         if self.op is None:
@@ -312,10 +316,8 @@ class Tensor(Node):
             return tuple(None for _ in self.inputs)
         arrays = [x._array for x in self.inputs]  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
-            return tuple(
-                np.asarray(self.op.rule(i, self._array, *arrays, **self.params), dtype=self.dtype)
-                for i in range(len(arrays))
-            )
+            found = self.op.each_rule(range(len(arrays)), self._array, *arrays, **self.params)
+            return tuple([np.asarray(local, dtype=self.dtype) for _, local in found])
 
     local_gradients.__doc__ = Node.local_gradients.__doc__
 
@@ -341,7 +343,8 @@ class Tensor(Node):
         return int(self._array)
 
     def __getitem__(self, at: Any) -> Tensor:
-        return index(self, at=plain_index(at))
+        at, places = index_inputs(at)
+        return index(self, *places, at=at)
 
     at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
 
@@ -571,9 +574,9 @@ def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None)
     node._array = data
     node._like = like_of(data)
     node._changed = 0
-    node._grad = node.name = node.op = node._a = node._b = None
+    node._grad = node._name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
-    node.requires_grad = requires_grad
+    node._requires_grad = requires_grad
     node.scope = MODE.get()[1]
     node.order = next(CLOCK)
     return node
@@ -596,14 +599,36 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
         )
     try:
-        array = np.array(data, dtype=dtype)
+        found = np.asarray(data)
+        real = found.dtype.kind in "fiub"
+        if (
+            found.dtype.kind == "O" and dtype is not None
+        ):  # fractions and large integers; NumPy makes NaN of None
+            real = all(isinstance(x, Real) for x in found.flat)
+        array = np.array(data if real else found, dtype=dtype if real else None)
     except (ValueError, TypeError, OverflowError) as error:
         raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
     if array.dtype.kind not in "fiub":
         raise KindError(
-            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {array.dtype}"
+            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {found.dtype}"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _refuse_fractions(x: Tensor, array: npt.NDArray[Any], given: Any) -> None:
+    """Raise if integers or booleans were made of numbers that are not."""
+    if not np.array_equal(array, np.asarray(given)):
+        raise KindError(
+            f"{x.describe()} was assigned {describe(given)}, whose fractions would be cut off; a tensor keeps its "
+            f"dtype. Write array.astype({array.dtype}) if they are whole"
+        )
+
+
+def _no_gradient_of(x: Any) -> KindError:
+    return KindError(
+        f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
+        f"numbers that can change a little. Write Tensor(..., dtype=float)"
+    )
 
 
 def _leaves(nested: Any) -> Iterator[Any]:
@@ -622,10 +647,16 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
         kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _leaf(_as_array(x, weak))
+        return _met(_leaf(_as_array(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
-        return Tensor(x, requires_grad=False)
+        return _met(Tensor(x, requires_grad=False))
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
+
+
+def _met(constant: Tensor) -> Tensor:
+    """A constant made of plain numbers in an expression, to which nobody else has access."""
+    constant._changed = MET
+    return constant
 
 
 # ---------------------------------------------------------------------- what the backward pass needs
@@ -637,6 +668,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     if g.size == 1 and not shape:
         return reshape(g, shape=())
+    lead = g.ndim - len(shape)
+    if lead > 0 and g.shape[lead:] == shape:  # only axes in front, as for a bias
+        return sum_(g, axis=tuple(range(lead)), keepdims=False)
     try:
         full = np.broadcast_shapes(g.shape, shape)
     except ValueError:
@@ -650,15 +684,6 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
 
 
-def _refuse_integers(x: Any) -> None:
-    """Raise where `requires_grad` was set on integers, which cannot hold their gradient."""
-    if x._array.dtype.kind != "f":
-        raise KindError(
-            f"a gradient arrived at {x.describe()}, whose requires_grad was set; integers and booleans are constants, "
-            f"for a derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
-        )
-
-
 def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
 
@@ -668,12 +693,8 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
         c = np.asarray(c)
     here = x._array
     if c.shape != here.shape:
-        if c.shape[1:] == here.shape and c.dtype.char != "e":  # a row, as a bias is: in one call
-            c = np.add.reduce(c, 0)
-        else:
-            c = unbroadcast(c, here.shape)
+        c = unbroadcast(c, here.shape)
     if c.dtype is not here.dtype:
-        _refuse_integers(x)
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
         c = c.copy()
@@ -681,14 +702,15 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
 
 
 def _times_carefully(g: npt.NDArray[Any], local: Any) -> npt.NDArray[Any]:
-    return np.where((g == 0) | (local == 0), g.dtype.type(0), g * local)
+    c = g * local
+    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
 
 
 def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
     if isinstance(local, (bool, int)) and local == 1:
         return g
     c = g * local
-    return where((g == 0) | (local == 0), 0, c) if careful else c
+    return where((c != c) & ((g == 0) | (local == 0)), 0, c) if careful else c
 
 
 # what the straight code of specialise.py needs from here

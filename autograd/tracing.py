@@ -127,6 +127,8 @@ class Trace:
         if not isinstance(value, (np.ndarray, np.generic)):
             if value is None or isinstance(value, int):  # such as a local gradient of 1, whatever the numbers
                 return value
+            if isinstance(value, list):
+                return None  # for several results there are several rules
             raise Untraceable
         result = Traced(self, value)
         self.calls.append(Call(function, args, kwargs, result))
@@ -155,7 +157,7 @@ class Trace:
             return self.call(function, *args, **kwargs)
         try:
             result = function(*args, **kwargs)
-            if isinstance(result, (Traced, np.ndarray, np.generic, int, float)) or result is None:
+            if isinstance(result, (Traced, np.ndarray, np.generic, int, float, list)) or result is None:
                 return result
         except Exception:  # whatever a Traced made it stumble over, arrays may not
             pass

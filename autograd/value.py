@@ -11,9 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from .errors import GradientError, KindError, ShapeError
+from .errors import KindError, ShapeError
 from .modes import MODE
-from .node import CLOCK, NO_PARAMS, Node, describe, refuse_mixture, refuse_parameters
+from .node import (
+    ASSIGNED,
+    CLOCK,
+    NO_PARAMS,
+    UNRECORDED,
+    Node,
+    checked_flag,
+    checked_name,
+    describe,
+    refuse_mixture,
+    refuse_parameters,
+)
 from .specialise import ABSENT, operators, pull_any, recorder
 from .table import Primitive
 
@@ -43,21 +54,37 @@ class Value(Node):
     """
 
     # the local gradients by `_a` and `_b`; where `_a` is a tuple of more inputs, `_slope_a` is one, too
-    __slots__ = ("_slope_a", "_slope_b", "data", "grad")
-    data: float
+    __slots__ = ("_number", "_slope_a", "_slope_b")
+    _number: float
     _slope_a: Any
     _slope_b: float | None
     kind = "Value"
-    _data_slot = "data"
+    _data_slot = "_number"
 
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
-        self.data = _as_float(data)
-        self.grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
+        self._number = _as_float(data)
+        self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
         self.params = NO_PARAMS
-        self.requires_grad = bool(requires_grad)
-        self.name = name
+        self._name = checked_name(name, "Value")
+        self._requires_grad = checked_flag(requires_grad, "requires_grad")
+        self._changed = 0
         self.scope = MODE.get()[1]
         self.order = next(CLOCK)
+
+    @property
+    def data(self) -> float:
+        """The number, a Python float. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of descent."""
+        return self._number
+
+    @data.setter
+    def data(self, new: Float) -> None:
+        if self.op is not None:
+            raise KindError(
+                f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
+                f"Assign to the leaf and compute again, or take v.detach()"
+            )
+        self._number = _as_float(new)
+        self._changed = ASSIGNED[0] = next(CLOCK)
 
     @property
     def locals(self) -> tuple[float | None, ...]:
@@ -81,7 +108,7 @@ class Value(Node):
         for x in inputs:
             if not isinstance(x, Value):
                 return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
-            if x.requires_grad:
+            if x._requires_grad:
                 requires_grad = True
         if params:
             refuse_parameters(op, params)
@@ -91,31 +118,28 @@ class Value(Node):
                 f"{op.name} works on arrays and was given {given}, which holds one number. "
                 f"Use Tensor for arrays; on several Values use total(values) or dot(xs, ys)"
             )
-        xs = [x.data for x in inputs]
+        xs = [x._number for x in inputs]
         y = op.at_floats(*xs, **params) if params else op.at_floats(*xs)
         recording, titles, watch = MODE.get()
         node = _new(Value)
-        node.data = y if y.__class__ is float else float(y)
-        node.grad = node.name = None
+        node._number = y if y.__class__ is float else float(y)
+        node._grad = node._name = None
+        node._changed = 0
         node.scope = titles
         node.order = next(CLOCK)
         if requires_grad and recording:
             node.op = op
             node.inputs = inputs
             node.params = params
-            node.locals = tuple(
-                [
-                    op.rule_at_floats(i, y, *xs, **params) if x.requires_grad else None
-                    for i, x in enumerate(inputs)
-                ]
-            )
-            node.requires_grad = True
+            node.locals = op.slopes_at_floats(y, xs, params, [x._requires_grad for x in inputs])
+            node._requires_grad = True
             if op.arity in (1, 2) and not params and Value not in op.recorders:
                 op.recorders[Value] = recorder(op, Value, TOOLS)
         else:
             node.op = node._a = node._b = node._slope_a = node._slope_b = None
             node.params = NO_PARAMS
-            node.requires_grad = False
+            node._requires_grad = False
+            node._changed = UNRECORDED
         if watch is not None:
             watch.forward(node, op, inputs)
         return node
@@ -130,19 +154,27 @@ class Value(Node):
         return passed
 
     def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        assert self.op is not None
-        y = self.op.at_floats(*(x.data for x in self.inputs), **self.params)
-        if y != self.data and y == y:
-            raise GradientError(
-                f"{self.describe()} was recorded as {self.data:.6g}, but from its inputs' present values it would "
-                f"be {y:.6g}: .data was assigned after recording. Compute the output again before "
-                f"asking for a gradient that can itself be differentiated"
-            )
-        return [(i, self._times_local(i, g)) for i, x in enumerate(self.inputs) if x in members]
+        wanted = [i for i, x in enumerate(self.inputs) if x in members]
+        return [(i, self._times(g, slope)) for i, slope in self._recorded_locals(wanted)]
 
-    def _times_local(self, i: int, g: Any) -> Any:
+    def _recorded_locals(self, wanted: Sequence[int]) -> list[tuple[int, Any]]:
+        """The local gradients as nodes; at a pole, where Python's floats refuse, plain IEEE numbers."""
+        op, inputs, params = self.op, self.inputs, self.params
+        assert op is not None
+        try:
+            return list(op.each_rule(wanted, self, *inputs, **params))
+        except (ValueError, ArithmeticError):
+            xs = [x.data for x in inputs]
+            return [(i, self._recorded_local(i, xs)) for i in wanted]
+
+    def _recorded_local(self, i: int, xs: Sequence[float]) -> Any:
         assert self.op is not None
-        slope = _lifted_rule(self.op, i, self)
+        try:
+            return self.op.rule(i, self, *self.inputs, **self.params)
+        except (ValueError, ArithmeticError):
+            return self.op.rule_at_floats(i, self.data, *xs, **self.params)
+
+    def _times(self, g: Any, slope: Any) -> Any:
         if isinstance(slope, (bool, int, float)) and slope == 1:
             return g
         c = g * slope
@@ -153,9 +185,9 @@ class Value(Node):
     def _receive(cls, totals: dict[Any, Any]) -> None:
         for node, g in totals.items():
             if node._a is not None:
-                node.grad = g
+                node._grad = g
             elif g is not None:
-                node.grad = g if node.grad is None else node.grad + g
+                node._grad = g if node._grad is None else node._grad + g
 
     @staticmethod
     def _sweep(order: Sequence[Any], totals: dict[Any, Any]) -> None:
@@ -191,8 +223,9 @@ class Value(Node):
         return Value(data, requires_grad=False)
 
     def _upstream(self, gradient: Any) -> float:
-        if gradient is None:
-            return 1.0
+        return 1.0 if gradient is None else self._checked_gradient(gradient)
+
+    def _checked_gradient(self, gradient: Any) -> float:
         if isinstance(gradient, Value):
             return gradient.data
         if isinstance(gradient, Node):
@@ -201,14 +234,11 @@ class Value(Node):
             raise ShapeError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
         return _as_float(gradient)
 
-    def local_gradients(self) -> tuple[float, ...]:
+    def local_gradients(self) -> tuple[float | None, ...]:
         if self.op is None:
             return ()
         xs = [x.data for x in self.inputs]
-        return tuple(
-            slope if slope is not None else self.op.rule_at_floats(i, self.data, *xs, **self.params)
-            for i, slope in enumerate(self.locals)
-        )
+        return self.op.slopes_at_floats(self.data, xs, self.params, [True] * len(xs))
 
     local_gradients.__doc__ = Node.local_gradients.__doc__
 
@@ -288,14 +318,6 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
 def _product_or_zero(g: float, slope: float) -> float:
     """G * slope where that is NaN: a zero stays zero, also against an infinite or undefined factor."""
     return 0.0 if g == 0 or slope == 0 else g * slope
-
-
-def _lifted_rule(op: Primitive, i: int, node: Node) -> Any:
-    """The local gradient as a node; at a pole, where Python's floats refuse, the plain IEEE number."""
-    try:
-        return op.rule(i, node, *node.inputs, **node.params)
-    except (ValueError, ArithmeticError):
-        return op.rule_at_floats(i, node.data, *(x.data for x in node.inputs), **node.params)
 
 
 # what the straight code of specialise.py needs from here

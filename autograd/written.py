@@ -21,6 +21,7 @@ import numpy as np
 from .errors import ChainruleError
 from .excerpts import IF, OPERATORS, Filled, Resolved, Wordless, file_of, known, source_of
 from .operators import Operators
+from .primitives import without_gaps
 from .symbols import ATOM, PRECEDENCE
 from .table import PYTHON_NUMBERS, Primitive
 
@@ -268,13 +269,16 @@ class Words:
         ]
 
     def _called(self, function: Any, inputs: Any, params: Any, name: str, data: Any) -> tuple[Any, ...]:
-        text, level = self.call(function, inputs, params, name)
+        text, level = self.call(function, inputs, dict(params), name)
         return text, data, level
 
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
     ) -> tuple[str, int]:
         """`function(*inputs, **params)` as text, and how tightly that binds."""
+        if "at" in params:
+            at, inputs = without_gaps(params["at"], inputs)
+            params = {**params, "at": at}
         function = self.inside(function)
         if not params and len(inputs) == 2 and known(function, OPERATORS):
             written = self.infix(OPERATORS[function], None, *inputs)
@@ -369,7 +373,8 @@ class Words:
                 and (flat.view(np.uint8).reshape(x.size, -1) == flat[:1].view(np.uint8)).all()
             ):
                 if x.dtype.kind != "b" and same(flat[0], x.dtype.type(0)):
-                    return f"np.zeros({self.literal(x.shape)}{dtype})"
+                    zeros = "" if x.dtype == np.float64 else f", dtype={self.literal(x.dtype)}"
+                    return f"np.zeros({self.literal(x.shape)}{zeros})"
                 return f"np.full({self.literal(x.shape)}, {self._number(flat[0])}{dtype})"
             if x.dtype == np.int64 and (np.diff(flat) == 1).all():
                 shape = "" if x.ndim == 1 else f".reshape({self.literal(x.shape)})"
@@ -396,6 +401,7 @@ class Words:
         """What a function that only adds a lesson, a memory, or care for float16, computes with."""
         if isinstance(function, CACHED):
             return function.__wrapped__
+        function = getattr(function, "computes", function)
         function = getattr(function, "but_for_float16", function) if not self.half else function
         return getattr(function, "computes", function)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd import Node, Tensor, Value
 from ..autograd.buffers import redrawn
+from ..autograd.modes import drawing_from
 from .init import Seed, generator
 from .module import Module, as_input, probability
 
@@ -58,7 +59,7 @@ class Dropout(Module):
         return array * self._mask(array.shape, array.dtype if array.dtype.kind == "f" else np.dtype(float))
 
     def _mask(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        kept = self.generator.random(shape, np.float32) >= self.p
+        kept = drawing_from(self.generator).random(shape, np.float32) >= self.p
         return np.multiply(kept, 1 / (1 - self.p) if self.p < 1 else 0, dtype=dtype)
 
     def extra_repr(self) -> str:

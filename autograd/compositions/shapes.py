@@ -27,6 +27,8 @@ from ..functions.arguments import (
 from ..functions.joining import arrays_of
 from ..functions.matrices import OFFSET
 from ..node import describe
+from ..operators import Operators
+from ..table import TABLE
 from ..trees import leaves
 
 __all__ = ["SHAPES"]
@@ -289,9 +291,10 @@ def _choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     chosen = positions_of(a, len(choices), "choose", mode)
     if (chosen < 0).any():
         raise RangeError(f"choose numbers its choices from 0; given {int(chosen.min())}")
-    y = f.where(chosen == 0, choices[0], 0) if len(choices) == 1 else choices[0]
+    is_number = TABLE["equal"] if isinstance(chosen, Operators) else np.equal
+    y = f.where(is_number(chosen, 0), choices[0], 0) if len(choices) == 1 else choices[0]
     for k in range(1, len(choices)):
-        y = f.where(chosen == k, choices[k], y)
+        y = f.where(is_number(chosen, k), choices[k], y)
     return y
 
 

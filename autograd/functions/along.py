@@ -10,6 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..errors import RangeError, ShapeError
 from ..node import describe
+from ..operators import Operators
 from .arguments import (
     arrays_only,
     integer_of,
@@ -112,7 +113,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     Tensor([[3., 1., 3.]])
     """
     x, k = one_axis(x, axis, "take", of_numbers=True)
-    return p.index(x, at=on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
+    return _selected(x, on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
@@ -135,4 +136,10 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
         )
     places = list(np.ogrid[tuple(slice(n) for n in x.shape)])
     places[k] = at
-    return p.index(x, at=tuple(places))
+    return _selected(x, tuple(places))
+
+
+def _selected(x: Any, at: tuple[Any, ...]) -> Any:
+    """`x[at]`, where a tensor among the indices is an input of the row."""
+    nodes = [i for i in at if isinstance(i, Operators)]
+    return p.index(x, *nodes, at=tuple(p.Gap(0) if isinstance(i, Operators) else i for i in at))

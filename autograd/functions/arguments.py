@@ -152,15 +152,17 @@ def counts_of(given: Any, what: str) -> Any:
 
 
 def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
-    """Integer indices into an axis of length `n`, all within it."""
+    """Integer indices into an axis of length `n`, all within it; a tensor of them stays one, for a replay."""
     at = integers_of(indices, what, "indices")
     word_of(mode, ("raise", "wrap", "clip"), what, "modes")
-    if mode != "raise" and n:
-        return at % n if mode == "wrap" else np.clip(at, 0, n - 1)
-    beyond = at[(at < -n) | (at >= n)]
-    if beyond.size:
-        raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
-    return at
+    if mode == "raise" or not n:
+        beyond = at[(at < -n) | (at >= n)]
+        if beyond.size:
+            raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
+    at = indices if isinstance(indices, Operators) and at.size else at
+    if mode == "raise" or not n:
+        return at
+    return p.remainder(at, n) if mode == "wrap" else p.clip(at, low=0, high=n - 1)
 
 
 def arrays_only(x: Any, what: str) -> Any:

@@ -176,7 +176,7 @@ def test_data_that_were_assigned_in_between() -> None:
     x, w = Tensor([1.0]), Tensor([2.0])
     y = checkpoint(lambda x: x * w, x)
     w.data = np.array([5.0])
-    with pytest.raises(GradientError, match="other numbers"):
+    with pytest.raises(GradientError, match="was assigned new .data after checkpoint"):
         y.backward()
     assert x.grad is None
 

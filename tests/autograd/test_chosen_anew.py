@@ -145,3 +145,27 @@ def test_a_condition_that_is_a_node_is_read_again() -> None:
     mask, x = Tensor([True, False], name="mask"), Tensor([1.0, 2.0])
     tape = Tape(ag.where(mask, x, -x))
     np.testing.assert_array_equal(tape.forward(mask=np.array([False, True])), [-1.0, 2.0])
+
+
+BY_POSITIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "take": lambda t, i: ag.take(t, i, 1), "take of all": lambda t, i: t.take(i),
+    "take, wrapping": lambda t, i: ag.take(t, i + 4, 1, mode="wrap"),
+    "take, clipping": lambda t, i: ag.take(t, 2 * i - 1, mode="clip"),
+    "take of an array": lambda t, i: ag.take(np.array([3.0, 4.0, 5.0]), i) * t[0, 0],
+    "take_along_axis": lambda t, i: ag.take_along_axis(t, i.reshape(2, 1), 1),
+    "choose": lambda t, i: np.choose(i, [t[:, 0], t[:, 1], t[:, 2]]),
+    "choose, wrapping": lambda t, i: np.choose(i - 3, list(t.T), mode="wrap"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_POSITIONS)
+def test_positions_in_a_tensor_are_read_again(name: str) -> None:
+    f = BY_POSITIONS[name]
+    t, i = Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), Tensor([0, 2], name="i")
+    tape = Tape((f(t, i) ** 2).sum())
+    for new in ([1, 1], [2, 0]):
+        y = (f(t, Tensor(new)) ** 2).sum()
+        close(tape.forward(i=new), y.data)
+        t.zero_grad()
+        tape.backward()
+        close(t.grad, gradients(y, t))
