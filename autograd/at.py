@@ -153,7 +153,7 @@ def _end(i: Any) -> Any:
     if not isinstance(i, Operators):
         return i
     try:
-        return operator.index(i)
+        return operator.index(i)  # type: ignore[arg-type]  # of a Value it raises
     except TypeError:
         raise KindError(f"a slice ends at integers; given {describe(i)}") from None
 
