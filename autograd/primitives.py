@@ -35,7 +35,7 @@ def wide(name: str, rule: Any) -> Any:
 
     def widened(*arguments: Any, **params: Any) -> Any:
         for x in arguments:
-            if getattr(x, "dtype", None) is HALF:
+            if getattr(x, "dtype", None) == HALF:
                 break
         else:
             return rule(*arguments, **params)
@@ -65,7 +65,8 @@ positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1]) 
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    return where(equal(b, 0), 0, b * a ** where(equal(b, 0), 1, b - 1))  # x**0 is flat, at 0 too
+    flat = _ratio(b, a) if getattr(b, "requires_grad", False) else 0  # x**0 is flat, at 0 too, but its slope in b is 1/a
+    return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
@@ -163,11 +164,16 @@ minimum = elementwise(
 )
 
 
+def _no_slope(i: int, t: Any, *xs: Any) -> Any:
+    return 0
+
+
+_no_slope.every = lambda t, *xs: [0] * len(xs)  # type: ignore[attr-defined]
 _ties = elementwise(
     "ties",
     lambda y, *xs: float(sum(x == y for x in xs)),
     lambda y, *xs: sum((x == y).astype(y.dtype) for x in xs),
-    lambda i, t, y, *xs: 0,
+    _no_slope,
 )
 
 
@@ -912,7 +918,8 @@ def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
     if fresh.all():
         return g
     group = fresh.cumsum() - 1
-    means = np.bincount(group, shares.ravel()) / np.bincount(group)
+    exact = np.promote_types(g.dtype, np.float64)
+    means = np.add.reduceat(shares.ravel(), np.flatnonzero(fresh), dtype=exact) / np.bincount(group)
     return np.moveaxis(means[group].reshape(shares.shape).astype(g.dtype), -1, axis)
 
 
