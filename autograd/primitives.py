@@ -65,7 +65,9 @@ positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1]) 
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    flat = _ratio(b, a) if getattr(b, "requires_grad", False) else 0  # x**0 is flat, at 0 too, but its slope in b is 1/a
+    flat = (
+        _ratio(b, a) if getattr(b, "requires_grad", False) else 0
+    )  # x**0 is flat, at 0 too, but its slope in b is 1/a
     return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
 
 
