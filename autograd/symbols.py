@@ -6,6 +6,7 @@ behind it. `1 - y * y` at the symbol `y` is the symbol with the text `1 - y * y`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,17 +46,7 @@ class Symbol(Operators):
         plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
             data = op.on_arrays(*map(np.asarray, plain_inputs), **plain)
-        if op.name == "negative":
-            return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
-        if op.symbol is not None and len(inputs) == 2:
-            return _infix(op.symbol, inputs[0], inputs[1], data)
-        if op.name == "index":
-            return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
-        if op.name == "where":
-            arguments = [params["condition"], *inputs]
-            return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
-        options = _options(params, np.ndim(plain_inputs[0]))
-        return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
+        return written(op, inputs, params, data)
 
     def __lt__(self, other: Any) -> Any:
         return _compare("<", self, other, super().__lt__(other))
@@ -82,6 +73,22 @@ class Symbol(Operators):
 
     def __repr__(self) -> str:
         return f"Symbol({self.text!r})"
+
+
+def written(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: Any) -> Symbol:
+    """The text of a row applied to these inputs, with `data` as its result: nothing is computed."""
+    if op.name == "negative":
+        return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
+    if op.symbol is not None and len(inputs) == 2:
+        return _infix(op.symbol, inputs[0], inputs[1], data)
+    if op.name == "index":
+        return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
+    if op.name == "where":
+        arguments = [params["condition"], *inputs]
+        return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
+    first = inputs[0].data if isinstance(inputs[0], Symbol) else inputs[0]
+    options = _options(params, np.ndim(first))
+    return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
 
 
 def _own_precedence(text: str) -> int:

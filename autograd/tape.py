@@ -19,7 +19,7 @@ from .errors import GradientError, KindError
 from .listing import Source
 from .memory import Memory, memory
 from .node import Node, describe
-from .symbols import Symbol, text_of
+from .symbols import Symbol, text_of, written
 from .value import Value
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
@@ -371,7 +371,7 @@ class Tape:
             return ""
         names = inputs or [self.labels[self.index[x]] for x in node.inputs]
         symbols = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-        return text_of(node.op(*symbols, **node.params))
+        return written(node.op, symbols, node.params, node.data).text
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
         """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
@@ -396,24 +396,29 @@ def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str
     """A function from the position of an input to its rule as text."""
     op = node.op
     assert op is not None
-    symbols = [_symbol(name, x, op.elementwise) for name, x in zip(names, node.inputs, strict=True)]
-    arguments = [Symbol(y, node.data), *symbols]
-    if not op.elementwise:
-        arguments.insert(0, Symbol("g", node.data))
+    given: list[Any] = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+    # a constant number stands for itself, so that branches on it are not written down
+    numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
+    before = [Symbol(y, node.data)] if op.elementwise else [Symbol("g", node.data), Symbol(y, node.data)]
     params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
+    # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
+    attempts = [(numbers, params), (given, params), (given, node.params)]
 
     def text(i: int) -> str:
-        with np.errstate(all="ignore"):
-            return text_of(op.rule(i, *arguments, **params))
+        for inputs, options in attempts:
+            try:
+                with np.errstate(all="ignore"):
+                    return text_of(op.rule(i, *before, *inputs, **options))
+            except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
+                continue
+        general = f"∂{y} / ∂{names[i]}"
+        return general if op.elementwise else f"g · {general}"
 
     return text
 
 
-def _symbol(name: str, x: Node, elementwise: bool) -> Any:
-    """A name for `x`; a constant number stands for itself, so that branches on it are not written down."""
-    if elementwise and not x.requires_grad and x.name is None and np.size(x.data) == 1:
-        return float(x)
-    return Symbol(name, x.data)
+def _is_number(x: Node) -> bool:
+    return not x.requires_grad and x.name is None and np.size(x.data) == 1
 
 
 def _labels(nodes: Sequence[Node]) -> list[str]:

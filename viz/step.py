@@ -312,7 +312,7 @@ class Stepper:
             yield f"{_shorten(label, WIDTH - 20)} = {_paint(self._number(x), kind, colour)}{note}"
             return
         array = np.asarray(x)
-        shape = f"shape {array.shape}"
+        shape = f"shape {array.shape}" + ", no elements" * (not array.size)
         if array.size > LARGEST_SHOWN:
             finite = array[np.isfinite(array)]
             spread = (
@@ -324,7 +324,7 @@ class Stepper:
             yield _paint(f"        {shape}, mean {self._number(array.mean())}, {spread}", kind, colour) + note
             return
         yield f"{_shorten(label, WIDTH - 24)}   {_paint(shape, 'muted', colour)}{note}"
-        for row in array.reshape(-1, array.shape[-1]):
+        for row in array.reshape(-1, array.shape[-1]) if array.size else ():
             yield "        " + _paint("  ".join(f"{self._number(v):>8}" for v in row), kind, colour)
 
     @cached_property
