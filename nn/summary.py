@@ -16,6 +16,7 @@ from ..autograd.errors import KindError
 from ..autograd.memory import _readable as readable
 from ..autograd.modes import recording
 from ..autograd.node import describe
+from .looking import unchanged
 from .module import Module
 
 __all__ = ["Summary", "SummaryRow", "summary"]
@@ -116,22 +117,15 @@ def summary(model: Module, *inputs: Any) -> Summary:
             f"summary takes a model and an example of its input; given {describe(model)} as a model"
         )
     modules = dict(model.named_modules())
-    modes = {module: module.training for module in modules.values()}
     calls: dict[Module, list[tuple[Any, Any]]] = {module: [] for module in modules.values()}
 
     def note(module: Module, args: tuple[Any, ...], output: Any) -> None:
         calls[module].append((_shape(args[0] if len(args) == 1 else args), _shape(output)))
 
-    hooks = [module.register_forward_hook(note) for module in modules.values()]
-    try:
-        model.eval()
-        with recording(True):
-            output = model(*inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
+    with unchanged(model), recording(True):
+        for module in modules.values():
+            module.register_forward_hook(note)
+        output = model.eval()(*inputs)
     memory = Tape(nodes).memory() if (nodes := list(_nodes(output))) else None
     names = {module._path: name for name, module in modules.items()}  # titles of scopes start with the path
     activations = dict.fromkeys(modules, 0)

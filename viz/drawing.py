@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import KindError, Node, Tape
+from ..autograd.modes import recording
 from ..autograd.node import describe
+from ..nn import unchanged
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
 from .errors import DrawingError, DrawingWarning, OptionError, check_count, check_option
@@ -88,9 +90,11 @@ def draw(
     check_count("digits", digits, 1)
     check_count("hops", hops, 0)
     check_count("depth", depth or 0, 0)
-    if example:
-        root = _applied(root, example)
-    graph = read(root, depth, max_nodes, around, hops)
+    if not example:
+        graph = read(root, depth, max_nodes, around, hops)
+    else:
+        with unchanged(root), recording(True):
+            graph = read(_applied(root, example), depth, max_nodes, around, hops)
     return Drawing(graph, shown, direction, theme, digits, engine)
 
 
