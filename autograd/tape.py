@@ -404,15 +404,16 @@ def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str
     # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
     attempts = [(numbers, params), (given, params), (given, node.params)]
 
+    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> str:
+        try:
+            with np.errstate(all="ignore"):
+                return text_of(op.rule(i, *before, *inputs, **options))
+        except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
+            return ""
+
     def text(i: int) -> str:
-        for inputs, options in attempts:
-            try:
-                with np.errstate(all="ignore"):
-                    return text_of(op.rule(i, *before, *inputs, **options))
-            except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
-                continue
-        general = f"∂{y} / ∂{names[i]}"
-        return general if op.elementwise else f"g · {general}"
+        general = f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
+        return next(filter(None, (attempt(i, *each) for each in attempts)), general)
 
     return text
 

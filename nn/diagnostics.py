@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..autograd import Node, gradients
+from .. import autograd
+from ..autograd import Node
 from ..autograd.errors import GradientError, KindError, ShapeError
 from ..autograd.modes import recording
 from ..autograd.node import describe
@@ -135,11 +136,11 @@ def _gradients(total: Any, outputs: Mapping[str, list[Any]]) -> dict[Node, Any]:
     """The gradients of the loss with respect to all outputs; nothing is written to any `.grad`."""
     if isinstance(total, Node) and not total.requires_grad:
         raise GradientError(
-            f"the loss is {total.describe()}, a constant: nothing that requires a gradient led to it. Compute it from the "
-            f"prediction that it is given, without .data and .item(), for a model whose parameters are not frozen"
+            f"the loss is {total.describe()}, a constant: nothing that requires a gradient led to it. Compute it from "
+            f"the prediction that it is given, without .data and .item(), for a model whose parameters are not frozen"
         )
     nodes = [node for node in dict.fromkeys(_nodes(list(outputs.values()))) if node.requires_grad]
-    return dict(zip(nodes, gradients(total, nodes)))
+    return dict(zip(nodes, autograd.gradients(total, nodes)))
 
 
 def _nodes(outputs: Any) -> Iterator[Node]:

@@ -12,7 +12,7 @@ import random
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -166,11 +166,11 @@ def _referred_to(f: types.FunctionType) -> Iterator[Any]:
     """What a function refers to: its defaults, its closure, and of its globals modules and neighbouring functions."""
     yield from f.__defaults__ or ()
     yield from (f.__kwdefaults__ or {}).values()
+    found: list[Any] = []
     for cell in f.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # it has no value yet
-            continue
+        with suppress(ValueError):  # it has no value yet
+            found.append(cell.cell_contents)
+    yield from found
     codes = [f.__code__]
     while codes:
         code = codes.pop()

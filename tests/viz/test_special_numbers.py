@@ -1,4 +1,4 @@
-"""Every row at its poles, at infinity, at NaN, with one element and with none: it can be looked at, and the numbers are right."""
+"""Every row can be looked at, with right numbers, at poles, infinity and NaN, with one element and with none."""
 
 from __future__ import annotations
 
