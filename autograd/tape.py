@@ -116,7 +116,7 @@ class Tape:
         outputs: the nodes the tape was made from.
         nodes: every node that leads to them, constants too, in dependency order.
         leaves: those among them that were not computed.
-        labels: one text per node: its name, a constant's number, otherwise v1, v2, ... in order.
+        labels: one text per node: its name (in quotes if it is empty), a constant's number, otherwise v1, v2, ...
         index: the position of each node.
 
     Raises `KindError` for what is not a node.
@@ -427,7 +427,8 @@ def _labels(nodes: Sequence[Node]) -> list[str]:
     labels, count = [], 0
     for node in nodes:
         if node.name is not None:
-            labels.append(node.name)
+            name = str(node.name)
+            labels.append(name if name.strip() else f'"{name}"')  # so that an empty name is seen to be one
         elif not node.requires_grad and np.size(node.data) == 1:
             labels.append(f"{float(np.asarray(node.data).item()):g}")
         else:

@@ -7,6 +7,7 @@ import sys
 import warnings
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,8 +18,11 @@ import numpy as np
 from ..autograd import ChainruleError, Node, Tape
 from .dot import SHOW
 from .drawing import draw
-from .expression import ExpressionError, evaluate, read_assignments
+from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
+from .files import write_whole
 from .step import step, wants_colour
+from .terminal import Lost, standard_streams
+from .words import printable
 
 __all__ = ["main"]
 
@@ -35,7 +39,7 @@ ASSIGNMENTS = "the value of each name, as in a=2 b=-3; a=[1,2] makes all of them
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, or 2 for input that cannot be understood.
+    """Run the command and return its exit status: 0, or 2 for input that cannot be understood and output that is lost.
 
     >>> from chainrule.viz.cli import main
     >>> main(["step", "--log", "a*a", "a=3"])
@@ -53,31 +57,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
       a.grad = 6
     0
     """
+    try:
+        with standard_streams():
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except BrokenPipeError:  # its reader, such as `head`, has seen enough
+        return 128 + 13  # as of a program that the signal SIGPIPE ended
+    except OSError as error:
+        _complain(f"chainrule: cannot write to standard output: {error.strerror}")
+        return 2
+
+
+def _run(given: list[str]) -> int:
     parser = _parser()
-    given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args([_as_positional(word) for word in given])
     if chosen.command is None:
         parser.print_help()
         return 0
     with warnings.catch_warnings():
         warnings.simplefilter("once")
-        warnings.showwarning = lambda message, *rest, **more: print(f"note: {message}", file=sys.stderr)
+        warnings.showwarning = lambda message, *rest, **more: _complain(f"note: {message}")
         try:
             chosen.run(chosen)
-        except (ChainruleError, OSError) as error:
-            why: object = error
-            if isinstance(error, OSError) and error.filename is not None:
-                why = f"cannot write {error.filename}: {error.strerror}"
-            print(f"chainrule {chosen.command}: {why}", file=sys.stderr)
+        except (ChainruleError, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.filename is None:
+                raise
+            _complain(f"chainrule {chosen.command}: {_reason(error)}")
             return 2
         except KeyboardInterrupt:
-            print("\nstopped", file=sys.stderr)
+            _complain("\nstopped")
             return 130
     return 0
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory for this. {error}".strip()
+    if isinstance(error, OSError):
+        return f"cannot write {printable(str(error.filename))}: {error.strerror}"
+    return str(error)
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, ValueError):  # where nobody can hear it
+        print(text, file=sys.stderr or Lost(), flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that does not hide that help could not be printed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            print(message, end="")
+        elif message:
+            _complain(message.rstrip("\n"))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="chainrule",
         description="See backpropagation: draw a computation graph, step through both passes, print them as a program.",
         epilog=EXAMPLES,
@@ -197,9 +233,14 @@ def _draw(chosen: argparse.Namespace) -> None:
 def _written(save: Callable[[Path], Path], chosen: argparse.Namespace, usual: str) -> None:
     """Save a drawing or a stepper where `-o` says, and open it if that is asked for."""
     path = save(chosen.output or Path(usual)).resolve()
-    print(f"wrote {chosen.output or usual}")
+    _say_written(chosen.output or usual)
     if chosen.open and not webbrowser.open(path.as_uri()):
-        print(f"note: no browser was found; open {path} in one", file=sys.stderr)
+        _complain(f"note: no browser was found; open {path} in one")
+
+
+def _say_written(path: Path | str) -> None:
+    if not isinstance(sys.stdout, Lost):  # the file is what was asked for
+        print(f"wrote {printable(str(path))}")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -229,7 +270,7 @@ def _step(chosen: argparse.Namespace) -> None:
 def _program(chosen: argparse.Namespace) -> None:
     source = Tape(_one_number(_root(chosen), chosen.expression)).source()
     if chosen.output is not None:
-        print(f"wrote {source.save(chosen.output)}")
+        _say_written(write_whole(chosen.output, source))
     else:
         print(source.in_colour() if wants_colour(sys.stdout) else source, end="")
 
@@ -238,16 +279,17 @@ def _root(chosen: argparse.Namespace) -> Node:
     leaves = read_assignments(chosen.assignments)
     root = evaluate(chosen.expression, leaves)
     if unused := [name for name in leaves if not _uses(root, leaves[name])]:
-        print(f"note: {', '.join(unused)} is not in the expression", file=sys.stderr)
+        _complain(f"note: {', '.join(unused)} is not in the expression")
     return root
 
 
 def _one_number(root: Node, expression: str) -> Node:
     """The root of a backward pass, which starts at one number."""
     if (shape := np.shape(root.data)) and np.size(root.data) != 1:
+        text = expression.strip() if len(expression) <= SHOWN else "..."
         raise ExpressionError(
-            f"{expression.strip()!r} gives an array of shape {shape}, and a gradient starts at one number. "
-            f"Write sum({expression.strip()}) or mean({expression.strip()})"
+            f"{quoted(expression.strip())} gives an array of shape {shape}, and a gradient starts at one number. "
+            f"Write sum({text}) or mean({text})"
         )
     return root
 

@@ -19,6 +19,7 @@ from typing import Any
 import graphviz
 
 from .errors import DrawingError, DrawingWarning, check_option
+from .files import write_whole
 
 __all__ = ["ENGINES", "Digraph", "layout"]
 
@@ -164,6 +165,22 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         picture = layout(self.source, ":".join(p for p in parts if p), self.program, options)
         return picture if encoding is None else picture.decode(encoding)
 
+    def save(
+        self,
+        filename: str | PathLike[str] | None = None,
+        directory: str | PathLike[str] | None = None,
+        *,
+        skip_existing: bool | None = False,
+    ) -> str:
+        """Write the DOT text to a file, in one piece; returns its path."""
+        if filename is not None:
+            self.filename = fspath(filename)
+        if directory is not None:
+            self.directory = fspath(directory)
+        if not (skip_existing and Path(self.filepath).exists()):
+            write_whole(self.filepath, self.source.encode(self.encoding))
+        return str(self.filepath)
+
     def render(
         self,
         filename: str | PathLike[str] | None = None,
@@ -191,10 +208,10 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         if raise_if_result_exists and outfile is not None and picture.exists():
             raise graphviz.FileExistsError(f"output file exists: {fspath(picture)!r}")
         drawn = self.pipe(format, renderer, formatter, neato_no_op, quiet, engine=engine)
-        text = self.save(filename, directory=directory, skip_existing=None)
+        text = self.save(filename, directory=directory)
         if outfile is None:
             picture = Path(f"{text}.{'.'.join(p for p in (formatter, renderer, format) if p)}")
-        picture.write_bytes(drawn)
+        write_whole(picture, drawn)
         if cleanup:
             Path(text).unlink()
         if view or quiet_view:

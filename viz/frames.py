@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .drawing import write_whole
 from .engines import layout
 from .errors import DrawingError
+from .files import write_whole
+from .log import COLOURS, RESET
 from .markup import bold, coloured, escape
 from .stage import stage
 from .themes import Theme
@@ -61,7 +62,9 @@ def save_animation(stepper: Stepper, path: Path, seconds: float, most: int, them
 
 def save_folder(stepper: Stepper, folder: Path, most: int, theme: Theme) -> None:
     """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
-    for i, png in enumerate(pictures(stepper, most, theme)):
+    for i, png in enumerate(
+        list(pictures(stepper, most, theme))
+    ):  # all are drawn before the first is written
         write_whole(folder / f"step-{i:03}.png", png)
 
 
@@ -105,8 +108,6 @@ def _caption(stepper: Stepper, at: int, theme: Theme) -> list[str]:
 
 def _coloured(line: str, theme: Theme) -> Iterator[str]:
     """A line of the log with a terminal's colours in the language of Graphviz's labels."""
-    from .step import COLOURS, RESET
-
     roles = {code: role for role, code in COLOURS.items()}
     role = ""
     for part in re.split("(\033\\[[0-9;]*m)", line):

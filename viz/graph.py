@@ -332,7 +332,7 @@ class _Reader:
 
     def label(self, i: int) -> str:
         label = self.titles.get(self.tape.nodes[i]) or self.tape.labels[i]
-        return label if label.strip() else f'"{label}"'  # so that an empty name is seen to be one
+        return label if label.strip() else f'"{label}"'  # a key, as names are in the labels of the tape
 
     def is_named(self, i: int) -> bool:
         node = self.tape.nodes[i]

@@ -68,7 +68,7 @@ class Story:
     # ------------------------------------------------------------------ nodes and steps
 
     def _node(self, node: Node, label: str) -> dict[str, Any]:
-        told: dict[str, Any] = {"label": label or '""', "value": self._quantity(node.data)}
+        told: dict[str, Any] = {"label": label, "value": self._quantity(node.data)}
         if node.op is not None:
             told["rule"] = shorten(self._tape.forward_rule(node), LONGEST_RULE)
         else:
