@@ -19,7 +19,7 @@ from ..autograd import ChainruleError, Node, Tape
 from .dot import SHOW
 from .drawing import draw
 from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
-from .files import write_whole
+from .files import path_of, write_whole
 from .step import step, wants_colour
 from .terminal import Lost, standard_streams
 from .words import printable
@@ -123,9 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="train two networks, draw and step; writes to out/")
-    demo.add_argument(
-        "-o", "--out", type=Path, default=Path("out"), help="the folder to write to (default: out)"
-    )
+    demo.add_argument("-o", "--out", default="out", help="the folder to write to (default: out)")
     demo.add_argument("--seed", type=int, default=0, help="for the data and the weights (default: 0)")
     demo.set_defaults(run=_demo)
 
@@ -134,7 +132,6 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="svg, png, pdf, dot or txt; without it the graph is printed",
     )
@@ -164,7 +161,6 @@ def _parser() -> argparse.ArgumentParser:
     stepping.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="html, gif, webp or txt; a name without a suffix is a folder of png files",
     )
@@ -188,7 +184,6 @@ def _parser() -> argparse.ArgumentParser:
     program.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="write a Python file; without it the program is printed",
     )
@@ -215,7 +210,7 @@ def _add_open(parser: argparse.ArgumentParser) -> None:
 def _demo(chosen: argparse.Namespace) -> None:
     from .demo import demo
 
-    demo(chosen.out, chosen.seed)
+    demo(path_of(chosen.out), chosen.seed)
 
 
 def _draw(chosen: argparse.Namespace) -> None:
@@ -230,15 +225,15 @@ def _draw(chosen: argparse.Namespace) -> None:
         print(drawing)
 
 
-def _written(save: Callable[[Path], Path], chosen: argparse.Namespace, usual: str) -> None:
+def _written(save: Callable[[str], Path], chosen: argparse.Namespace, usual: str) -> None:
     """Save a drawing or a stepper where `-o` says, and open it if that is asked for."""
-    path = save(chosen.output or Path(usual)).resolve()
-    _say_written(chosen.output or usual)
-    if chosen.open and not webbrowser.open(path.as_uri()):
-        _complain(f"note: no browser was found; open {path} in one")
+    path = save(usual if chosen.output is None else chosen.output)
+    _say_written(path)
+    if chosen.open and not webbrowser.open(path.resolve().as_uri()):
+        _complain(f"note: no browser was found; open {path.resolve()} in one")
 
 
-def _say_written(path: Path | str) -> None:
+def _say_written(path: Path) -> None:
     if not isinstance(sys.stdout, Lost):  # the file is what was asked for
         print(f"wrote {printable(str(path))}")
 
@@ -247,13 +242,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.replace(",", " ").split()))
 
 
-def _html(name: str) -> Path:
+def _html(name: str) -> str:
     path = Path(name)
     if path.suffix.lower() not in (".html", ".htm"):
         raise argparse.ArgumentTypeError(
-            f"--html writes a page: call it {path.with_suffix('.html')}; given {name}"
+            f"--html writes a page: call it {path.stem or 'steps'}.html; given {name}"
         )
-    return path
+    return name
 
 
 def _step(chosen: argparse.Namespace) -> None:
