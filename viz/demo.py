@@ -109,7 +109,9 @@ def scalar_network(written: Written, seed: int, epochs: int = 60) -> None:
     model = scalar.MLP(2, [6, 1], activation="relu", seed=seed, compound=True)
     optimizer = nn.Adam(model.parameters(), lr=0.05)
     start = time.perf_counter()
-    with tqdm(range(epochs), unit="epoch", desc=f"{len(model.parameters())} parameters") as bar:
+    with tqdm(
+        range(epochs), unit="epoch", desc=f"{len(model.parameters())} parameters", disable=sys.stderr is None
+    ) as bar:
         for _ in bar:
             scores = [model(row) for row in X]
             loss = nn.hinge_loss(scores, signs)

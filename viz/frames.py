@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from .files import write_whole
 from .log import COLOURS, RESET
 from .markup import bold, coloured, escape
 from .stage import stage
+from .terminal import is_terminal
 from .themes import Theme
 
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ def pictures(stepper: Stepper, most: int, theme: Theme) -> Iterator[bytes]:
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={DPI}"]), sources)
-        yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=count < SLOW or None)
+        silent = count < SLOW or not is_terminal(sys.stderr)
+        yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=silent)
 
 
 def _caption(stepper: Stepper, at: int, theme: Theme) -> list[str]:

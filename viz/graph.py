@@ -287,7 +287,9 @@ class _Reader:
             counts = [", ".join(name for name, _ in common.most_common(4)) + " …" * (len(common) > 4)]
         else:
             owners = list(dict.fromkeys(self.outline.paths[i][:closed] for i in self.outline.place[members]))
-            label = span([inner_title(*path[-1:-3:-1]) if len(path) > 1 else path[0] for path in owners])
+            label = _visible(
+                span([inner_title(*path[-1:-3:-1]) if len(path) > 1 else path[0] for path in owners])
+            )
             copies = len(owners)
             if self.partition.repeats is not None:
                 repeats = self.partition.repeats[[i for i in members if self.outline.inputs[i]]]
@@ -331,8 +333,7 @@ class _Reader:
         return Operation(f"{self.ids[b]}op", node.op.name, node.op.symbol, params, len(node.inputs))
 
     def label(self, i: int) -> str:
-        label = self.titles.get(self.tape.nodes[i]) or self.tape.labels[i]
-        return label if label.strip() else f'"{label}"'  # a key, as names are in the labels of the tape
+        return _visible(self.titles.get(self.tape.nodes[i]) or self.tape.labels[i])
 
     def is_named(self, i: int) -> bool:
         node = self.tape.nodes[i]
@@ -346,7 +347,7 @@ class _Reader:
         )
         if closed is not None:
             paths = dict.fromkeys(path[: closed - 1] for path in paths)
-        titles = [span(each) for each in zip(*paths)]
+        titles = [_visible(span(each)) for each in zip(*paths)]
         return tuple(titles)
 
     # ------------------------------------------------------------------ edges
@@ -545,6 +546,11 @@ def kind_of(node: Node) -> Kind:
     if isinstance(node, (Parameter, ScalarParameter)):
         return "parameter"
     return "input" if node.requires_grad else "constant"
+
+
+def _visible(name: str) -> str:
+    """A name; one with nothing to see in quotes, so that it is seen to be one."""
+    return name if name.strip() else f'"{name}"'
 
 
 def _shown(x: Any) -> Shown:

@@ -20,7 +20,7 @@ from .errors import OptionError, check_count
 from .files import path_of, write_whole
 from .log import Log, painted
 from .story import Story
-from .terminal import writable
+from .terminal import is_terminal, writable
 from .themes import Theme, theme_named
 
 __all__ = ["Stepper", "step"]
@@ -283,11 +283,6 @@ def _printer(file: TextIO | None) -> tuple[Callable[..., None], bool]:
             print(writable("\n".join(lines), stream), file=stream, flush=True)
 
     return say, wants_colour(stream)
-
-
-def is_terminal(file: TextIO | None) -> bool:
-    """Whether a stream is open and someone sits before it."""
-    return file is not None and not file.closed and file.isatty()
 
 
 def wants_colour(file: TextIO | None) -> bool:

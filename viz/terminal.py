@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-__all__ = ["Lost", "columns", "padded", "standard_streams", "writable"]
+__all__ = ["Lost", "columns", "is_terminal", "padded", "standard_streams", "writable"]
 
 IN_ASCII = {
     "∂": "d", "×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "±": "+-", "√": "sqrt", "²": "^2", "∞": "inf",
@@ -63,6 +63,11 @@ def columns(text: str) -> int:
 def padded(text: str, width: int) -> str:
     """The text with spaces behind it, up to so many columns."""
     return text + " " * (width - columns(text))
+
+
+def is_terminal(file: TextIO | None) -> bool:
+    """Whether a stream is open and someone sits before it."""
+    return file is not None and not file.closed and file.isatty()
 
 
 # ---------------------------------------------------------------------- a command's own streams
