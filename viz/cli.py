@@ -35,6 +35,7 @@ examples:
   chainrule program "tanh(a*b + c)" a=2 b=-3 c=10 -o program.py
 """
 EXPRESSION = "an expression of numbers, names, + - * / ** @ and functions such as tanh; put it in quotes"
+LONGEST_REASON = 1000  # characters of a message, which may quote what was given
 ASSIGNMENTS = "the value of each name, as in a=2 b=-3; a=[1,2] makes all of them arrays"
 
 
@@ -69,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     parser = _parser()
-    chosen = parser.parse_args([_as_positional(word) for word in given])
+    chosen, rest = parser.parse_known_args([_as_positional(word) for word in given])
+    if any(word.startswith("-") for word in rest) or (rest and "assignments" not in chosen):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # values behind an option
+        chosen.assignments += rest
     if chosen.command is None:
         parser.print_help()
         return 0
@@ -94,7 +99,8 @@ def _reason(error: Exception) -> str:
         return f"there is not enough memory for this. {error}".strip()
     if isinstance(error, OSError):
         return f"cannot write {printable(str(error.filename))}: {error.strerror}"
-    return str(error)
+    text = str(error)
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def _complain(text: str) -> None:

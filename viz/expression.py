@@ -106,6 +106,8 @@ def evaluate(text: str, leaves: dict[str, Node]) -> Node:
     try:
         tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
+        if "limit" in str(error.msg) and "digits" in str(error.msg):  # Python reads no integer of so many
+            raise ExpressionError(f"the expression has a whole number that is {TOO_LARGE}") from None
         raise ExpressionError(_syntax_lesson(text, error)) from None
     except (RecursionError, MemoryError):  # which Python's parser raises where its stack is full
         raise ExpressionError(TOO_DEEP) from None
@@ -162,7 +164,8 @@ class _Reader:
             return CONSTANTS[tree.id]
         if tree.id in FUNCTIONS:
             raise ExpressionError(f"{tree.id} is a function; write {tree.id}(...) with what it is applied to")
-        raise ExpressionError(f"{tree.id} has no value; add {tree.id}=NUMBER after the expression")
+        name = tree.id if len(tree.id) <= SHOWN else f"{tree.id[:SHOWN]}..."
+        raise ExpressionError(f"{name} has no value; add {name}=NUMBER after the expression")
 
     def call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name):
@@ -231,20 +234,35 @@ class _Reader:
 def _read_number(name: str, text: str) -> Any:
     try:
         value = ast.literal_eval(text.strip())
-        if isinstance(value, (bool, str)) or not isinstance(value, (int, float, list)):
+        if not _is_numbers(value):
             raise TypeError
         array = np.asarray(value, dtype=float)
     except OverflowError:
         raise ExpressionError(f"{quoted(f'{name}={text}')} has a number that is {TOO_LARGE}") from None
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         try:
-            return float(text)  # inf and nan
+            found = float(text)  # inf and nan
         except ValueError:
             raise ExpressionError(
                 f"{quoted(f'{name}={text}')} has no number on the right; write a number ({name}=0.5) or a list "
                 f"({name}=[1, 2])"
             ) from None
+        if math.isinf(found) and text.strip().lstrip("+-").isdigit():
+            raise ExpressionError(f"{quoted(f'{name}={text}')} has a number that is {TOO_LARGE}") from None
+        return found
     return array.tolist() if array.ndim else float(array)
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether this is a number, or lists of numbers."""
+    waiting = [value]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, list):
+            waiting += x
+        elif isinstance(x, bool) or not isinstance(x, (int, float)):
+            return False
+    return True
 
 
 def as_float(number: int | float) -> float:
