@@ -24,6 +24,8 @@ from .value import Value
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
 
+MANY_INPUTS = 200  # of one operation; the rule of such a one is not written out for each of them
+
 
 class _Step:
     """What both kinds of steps can do."""
@@ -375,7 +377,7 @@ class Tape:
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
         """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
-        return _rule_texts(
+        return rule_texts(
             node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
 
@@ -389,10 +391,10 @@ def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = N
     '1 - y * y'
     """
     names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
-    return _rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
+    return rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
 
 
-def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
+def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
     """A function from the position of an input to its rule as text."""
     op = node.op
     assert op is not None
@@ -404,18 +406,27 @@ def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str
     # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
     attempts = [(numbers, params), (given, params), (given, node.params)]
 
-    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> str:
+    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
         try:
             with np.errstate(all="ignore"):
-                return text_of(op.rule(i, *before, *inputs, **options))
+                return op.rule(i, *before, *inputs, **options)
         except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
-            return ""
+            return _FAILED
+
+    def general(i: int) -> str:
+        return f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
 
     def text(i: int) -> str:
-        general = f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
-        return next(filter(None, (attempt(i, *each) for each in attempts)), general)
+        found = next((x for x in (attempt(i, *each) for each in attempts) if x is not _FAILED), _FAILED)
+        return general(i) if found is _FAILED else text_of(found)
 
-    return text
+    if len(names) <= MANY_INPUTS:
+        return text
+    first = attempt(0, *attempts[0])  # a number, such as the 1 of a sum, is the same for all
+    return general if first is _FAILED or isinstance(first, Symbol) else lambda i: text_of(first)
+
+
+_FAILED: Any = object()
 
 
 def _is_number(x: Node) -> bool:

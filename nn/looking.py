@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import inspect
 import random
+import sys
+import threading
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
@@ -18,13 +20,22 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node
+from ..autograd import ChainruleError, Node
 from ..autograd.check import AROUND
 from .module import Module
 
-__all__ = ["unchanged"]
+__all__ = ["DepthError", "unchanged"]
 
 Undo = Callable[[], Any]
+FEW, MOST = (
+    50,
+    500,
+)  # modules inside each other: Python lets them call each other anyway, or only with more room
+CALLS = 6  # inside each other, for each module
+
+
+class DepthError(ChainruleError, RecursionError):
+    """Modules call each other more deeply than Python allows."""
 
 
 @contextmanager
@@ -36,6 +47,8 @@ def unchanged(*things: Any) -> Iterator[None]:
     generators, lists and dicts, forward hooks), and of every parameter its numbers, its gradient and whether it has
     one. Not put back is what lies elsewhere, such as the lists that forward hooks of your own append to.
 
+    Raises `DepthError` where modules call each other more deeply than Python allows.
+
     >>> import numpy as np
     >>> from chainrule.nn import BatchNorm1d
     >>> from chainrule.nn import unchanged
@@ -45,49 +58,79 @@ def unchanged(*things: Any) -> Iterator[None]:
     >>> layer.running_mean, int(layer.num_batches_tracked)
     (array([0., 0.]), 0)
     """
-    undo, alive = _snapshot(things)
+    undo, alive, depth = _snapshot(things)
     try:
-        yield
+        with _room_for(depth):
+            yield
+    except RecursionError as error:
+        if isinstance(error, DepthError):
+            raise
+        raise DepthError(
+            f"modules that call each other {depth} deep, or a function that calls itself, have gone beyond Python's "
+            f"limit of {sys.getrecursionlimit()} calls inside each other. Look at a part of the model, or raise the "
+            f"limit first, as in sys.setrecursionlimit(10_000)"
+        ) from None
     finally:
         for each in undo:
             each()
         del alive
 
 
-def _snapshot(things: Iterable[Any]) -> tuple[list[Undo], list[Any]]:
-    """What puts everything back, and what has to stay alive until then, so that no two things have one id."""
+@contextmanager
+def _room_for(depth: int) -> Iterator[None]:
+    """Within the block Python lets so many modules call each other, if they are not too many for its stack."""
+    before = sys.getrecursionlimit()
+    if (
+        FEW < depth <= MOST and threading.current_thread() is threading.main_thread()
+    ):  # others have smaller stacks
+        sys.setrecursionlimit(before + CALLS * depth)
+    try:
+        yield
+    finally:
+        if sys.getrecursionlimit() == before + CALLS * depth:
+            sys.setrecursionlimit(before)
+
+
+def _snapshot(things: Iterable[Any]) -> tuple[list[Undo], list[Any], int]:
+    """What puts everything back; what has to stay alive until then, so that no two things have one id; and how many
+    modules are inside each other."""
     undo: list[Undo] = []
-    waiting = _modules_behind(things)
+    deepest = 0
+    waiting = [(x, 0) for x in _modules_behind(things)]
     seen: dict[int, Any] = {}
     while waiting:
-        x = waiting.pop()
+        x, depth = waiting.pop()
         if id(x) in seen or x is None or isinstance(x, (bool, int, float, complex, str, bytes)):
             continue
         seen[id(x)] = x
+        inside: Iterable[Any] = ()
         if isinstance(x, Module):
             undo.append(partial(_put_back_items, vars(x), dict(vars(x))))
-            waiting += vars(x).values()
+            depth += 1
+            deepest = max(deepest, depth)
+            inside = vars(x).values()
         elif isinstance(x, Node):
             if x.op is None:  # what is computed is never assigned
                 slots = {name: getattr(x, name) for name in _slots(type(x)) if hasattr(x, name)}
                 undo.append(partial(_put_back_slots, x, slots))
-                waiting += [value for value in slots.values() if isinstance(value, np.ndarray)]
+                inside = [value for value in slots.values() if isinstance(value, np.ndarray)]
         elif isinstance(x, np.ndarray):
             if x.flags.writeable:
                 undo.append(partial(x.__setitem__, ..., x.copy()))
         elif isinstance(x, MutableMapping):
             undo.append(partial(_put_back_items, x, dict(x)))
-            waiting += x.values()
+            inside = x.values()
         elif isinstance(x, (list, deque)):
             undo.append(partial(_put_back_list, x, list(x)))
-            waiting += x
+            inside = x
         elif isinstance(x, set):
             undo.append(partial(_put_back_set, x, set(x)))
         elif isinstance(x, tuple):
-            waiting += x
+            inside = x
         else:
             undo += _generator_state(x)
-    return undo, list(seen.values())
+        waiting += [(each, depth) for each in inside]
+    return undo, list(seen.values()), deepest
 
 
 def _generator_state(x: Any) -> list[Undo]:

@@ -22,6 +22,9 @@ from .module import Module
 __all__ = ["Summary", "SummaryRow", "summary"]
 
 
+DEEPEST = 8  # lists inside each other whose shapes are told
+
+
 @dataclass(frozen=True)
 class SummaryRow:
     """One module of a summary.
@@ -70,8 +73,9 @@ class Summary:
 
     def __str__(self) -> str:
         table = [("layer", "output", "parameters", "activations")]
-        for i, row in enumerate(self.rows):
-            depth = sum(not r.name or row.name.startswith(f"{r.name}.") for r in self.rows[:i])
+        names = {row.name for row in self.rows}
+        for row in self.rows:
+            depth = sum(way in names for way in _ways_to(row.name))
             title = "  " * depth + (f"{row.name}: {row.module}" if row.name else row.module)
             shape = (
                 "not called" if not row.calls else _written(row.output) + f" x{row.calls}" * (row.calls > 1)
@@ -165,21 +169,33 @@ def summary(model: Module, *inputs: Any) -> Summary:
 
 def _nodes(x: Any) -> Iterator[Node]:
     """The nodes in what a model returned."""
-    if isinstance(x, Node):
-        yield x
-    elif isinstance(x, (list, tuple)):
-        for part in x:
-            yield from _nodes(part)
-    elif isinstance(x, dict):
-        yield from _nodes(list(x.values()))
+    waiting, seen = [x], set()
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Node):
+            yield x
+        elif isinstance(x, (list, tuple, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            waiting += reversed(list(x.values() if isinstance(x, dict) else x))
 
 
-def _shape(x: Any) -> Any:
+def _shape(x: Any, deep: int = 0) -> Any:
     """The shape of an array or a node; of several in a list or tuple a tuple of shapes, of numbers their count."""
-    if isinstance(x, (list, tuple)):
-        shapes = tuple(map(_shape, x))
+    if isinstance(x, (list, tuple)) and deep < DEEPEST:
+        shapes = tuple(_shape(each, deep + 1) for each in x)
         return (len(shapes),) if all(shape == () for shape in shapes) else shapes
     return tuple(getattr(x, "shape", ()))
+
+
+def _ways_to(name: str) -> Iterator[str]:
+    """The names of what a module may stand in, from the model itself on.
+
+    >>> list(_ways_to("layers.0.norm"))
+    ['', 'layers', 'layers.0']
+    """
+    if name:
+        yield ""
+        yield from (name[:i] for i, c in enumerate(name) if c == ".")
 
 
 def _written(shape: Any) -> str:

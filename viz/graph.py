@@ -20,7 +20,7 @@ from ..nn.module import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
 from .heat import Heat, heat
 from .numbers import Summary, summarise
-from .rules import short_rule
+from .rules import short_rules
 from .words import sign
 
 __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
@@ -28,6 +28,7 @@ __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
 Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more"]
 Shown = float | Summary  # a value or a gradient: a number, or what is said of an array
 MOST, MOST_OF_ARRAYS = 150, 30  # boxes in a drawing that nobody asked to be larger
+LONGEST_PATH = 1000  # characters of the way to a node through lists and dicts
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,10 @@ class _Reader:
         self.exits = np.zeros(len(outline), bool)  # what is used outside its block, or asked for
         self.exits[outline.tails[self.block_of_tail != self.block_of_head]] = True
         self.exits[outline.outputs] = True
-        self.rules: dict[Node, Callable[[int], str]] = {}  # of the latest node
+        # of the latest node, for edges come ordered by what they lead to
+        self.rules: dict[Node, Callable[[int], str]] = {}
+        self.short: dict[Node, Callable[[int], str]] = {}
+        self.numbers: dict[Node, list[float | None]] = {}
 
     def graph(self) -> Graph:
         boxes, places = [], []
@@ -415,17 +419,21 @@ class _Reader:
         if isinstance(node, Value):
             local = node.locals[position]
             return None if local is None else float(local)
-        return _numbers(node)[position]
+        if node not in self.numbers:
+            self.numbers = {node: _numbers(node)}
+        return self.numbers[node][position]
 
     def rule(self, node: Node, i: int) -> str:
         """The rule for input `i` as text."""
         if node not in self.rules:
-            self.rules = {node: self.tape.backward_rules(node)}  # edges come ordered by what they lead to
+            self.rules = {node: self.tape.backward_rules(node)}
         return self.rules[node](i)
 
     def short_rule(self, node: Node, i: int) -> str:
-        y, *inputs = (self.label(self.tape.index[x]) for x in (node, *node.inputs))
-        return short_rule(node, i, y, inputs)
+        if node not in self.short:
+            y, *inputs = (self.label(self.tape.index[x]) for x in (node, *node.inputs))
+            self.short = {node: short_rules(node, y, inputs)}
+        return self.short[node](i)
 
     # ------------------------------------------------------------------ what is not drawn
 
@@ -492,15 +500,21 @@ def roots_of(root: Any) -> dict[Node, str | None]:
     """The nodes that are asked for, each with the key that a dict calls it by, where it has no name."""
     found: dict[Node, str | None] = {}
     pending: list[tuple[str, Any]] = [("", root)]
+    seen: dict[int, Any] = {}  # lists and dicts, which may hold each other
     while pending:
         path, x = pending.pop()
+        path = path[:LONGEST_PATH]
         if isinstance(x, Node):
             found.setdefault(x, None if x.name is not None else path or None)
-        elif isinstance(x, Mapping):
-            pending += reversed([(f"{path}.{key}" if path else str(key), each) for key, each in x.items()])
-        elif isinstance(x, (list, tuple)):
-            named = f"{path}{{}}" if path else ""
-            pending += reversed([(named.format(f"[{i}]"), each) for i, each in enumerate(x)])
+        elif isinstance(x, (Mapping, list, tuple)):
+            if id(x) in seen:
+                continue
+            seen[id(x)] = x
+            if isinstance(x, Mapping):
+                inside = [(f"{path}.{key}" if path else str(key), each) for key, each in x.items()]
+            else:
+                inside = [(f"{path}[{i}]" if path else "", each) for i, each in enumerate(x)]
+            pending += reversed(inside)
         else:
             raise _lesson(x, root)
     if not found:

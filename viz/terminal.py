@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, TextIO
 
 __all__ = ["Lost", "columns", "is_terminal", "padded", "standard_streams", "writable"]
@@ -55,9 +56,12 @@ def columns(text: str) -> int:
     >>> columns("tanh"), columns("重み")
     (4, 4)
     """
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+@cache
+def _columns(c: str) -> int:
+    return 0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
 
 
 def padded(text: str, width: int) -> str:

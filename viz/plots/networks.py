@@ -111,7 +111,15 @@ def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _flat(answer: Any) -> list[Any]:
-    return [answer] if isinstance(answer, Node) else [v for each in answer for v in _flat(each)]
+    """The nodes of an answer, however deep in lists, in order."""
+    found, waiting = [], [answer]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Node):
+            found.append(x)
+        else:
+            waiting += reversed(list(x))
+    return found
 
 
 # ---------------------------------------------------------------------- what its layers pass on
