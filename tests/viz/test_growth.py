@@ -143,7 +143,7 @@ def peak(look: Callable, root) -> int:
 
 @pytest.mark.parametrize("make", GRAPHS, ids=lambda make: make.__name__)
 def test_twice_the_size_takes_twice_the_calls_and_the_bytes(make) -> None:
-    small, large = make(100), make(200)
+    small, large = make(80), make(160)
     for name, look in LOOKS.items():
         look(small)  # what is imported and kept by the first look does not count
         look(large)
@@ -151,9 +151,9 @@ def test_twice_the_size_takes_twice_the_calls_and_the_bytes(make) -> None:
         assert peak(look, large) <= 2.6 * peak(look, small) + 2**20, name
 
 
-@pytest.mark.parametrize("make", [chain, fan, diamonds, arrays, stacked], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [chain, fan, diamonds], ids=lambda make: make.__name__)
 def test_the_page_grows_with_the_graph(make) -> None:
-    small, large = make(450), make(900)  # too large for Graphviz, so that both are laid out here
+    small, large = make(410), make(820)  # too large for Graphviz, so that both are laid out here
     short, long = step(small).html(), step(large).html()
     assert len(long) <= 2.3 * len(short)
     html = lambda root: step(root).html()  # noqa: E731 (a name for both)
