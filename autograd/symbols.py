@@ -39,9 +39,8 @@ class Symbol(Operators):
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
-        if op.name == "where" and isinstance(params["condition"], (bool, np.bool_)):  # decided already
-            chosen: Any = inputs[0] if params["condition"] else inputs[1]
-            return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
+        if _is_decided(op, params):
+            return written(op, inputs, params, None)
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
         plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
@@ -77,6 +76,9 @@ class Symbol(Operators):
 
 def written(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: Any) -> Symbol:
     """The text of a row applied to these inputs, with `data` as its result: nothing is computed."""
+    if _is_decided(op, params):
+        chosen: Any = inputs[0] if params["condition"] else inputs[1]
+        return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
     if op.name == "negative":
         return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
     if op.symbol is not None and len(inputs) == 2:
@@ -89,6 +91,11 @@ def written(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: 
     first = inputs[0].data if isinstance(inputs[0], Symbol) else inputs[0]
     options = _options(params, np.ndim(first))
     return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
+
+
+def _is_decided(op: Primitive, params: dict[str, Any]) -> bool:
+    """Whether a choice has been made already, so that nothing but what was chosen needs to be written."""
+    return op.name == "where" and isinstance(params["condition"], (bool, np.bool_))
 
 
 def _own_precedence(text: str) -> int:

@@ -27,10 +27,8 @@ from .module import Module
 __all__ = ["DepthError", "unchanged"]
 
 Undo = Callable[[], Any]
-FEW, MOST = (
-    50,
-    500,
-)  # modules inside each other: Python lets them call each other anyway, or only with more room
+FEW = 50  # modules inside each other, which Python lets call each other anyway
+MOST = 500  # for which it is given more room; its stack holds many more, but not everywhere
 CALLS = 6  # inside each other, for each module
 
 
@@ -69,7 +67,7 @@ def unchanged(*things: Any) -> Iterator[None]:
             f"modules that call each other {depth} deep, or a function that calls itself, have gone beyond Python's "
             f"limit of {sys.getrecursionlimit()} calls inside each other. Look at a part of the model, or raise the "
             f"limit first, as in sys.setrecursionlimit(10_000)"
-        ) from None
+        ) from error
     finally:
         for each in undo:
             each()
@@ -80,9 +78,8 @@ def unchanged(*things: Any) -> Iterator[None]:
 def _room_for(depth: int) -> Iterator[None]:
     """Within the block Python lets so many modules call each other, if they are not too many for its stack."""
     before = sys.getrecursionlimit()
-    if (
-        FEW < depth <= MOST and threading.current_thread() is threading.main_thread()
-    ):  # others have smaller stacks
+    in_main = threading.current_thread() is threading.main_thread()  # others have smaller stacks
+    if FEW < depth <= MOST and in_main:
         sys.setrecursionlimit(before + CALLS * depth)
     try:
         yield
@@ -200,8 +197,9 @@ def _modules_behind(things: Iterable[Any]) -> list[Any]:
             waiting += [x.__func__, x.__self__]
         elif inspect.isfunction(x):
             waiting += _referred_to(x)
-        elif callable(x) and not isinstance(x, type):
-            waiting += getattr(x, "__dict__", {}).values()
+        elif not isinstance(x, (type, types.ModuleType)):  # an object of another kind, such as an estimator
+            held = getattr(x, "__dict__", {}).values()
+            waiting += [each for each in held if isinstance(each, (Module, list, tuple, dict))]
     return found
 
 

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # its reader, such as `head`, has seen enough
         return 128 + 13  # as of a program that the signal SIGPIPE ended
     except OSError as error:
-        _complain(f"chainrule: cannot write to standard output: {error.strerror}")
+        _complain(f"chainrule: cannot write to standard output: {error.strerror or error}")
         return 2
 
 

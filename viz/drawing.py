@@ -111,8 +111,8 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
 class Drawing:
     """A picture of a graph as it was at one moment; made by `draw`.
 
-    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, 80 columns wide
-    where names and numbers allow it; signs that standard output cannot write are in ASCII.
+    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, 80 columns wide;
+    signs that standard output cannot write are in ASCII.
     """
 
     def __init__(

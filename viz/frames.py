@@ -64,9 +64,8 @@ def save_animation(stepper: Stepper, path: Path, seconds: float, most: int, them
 
 def save_folder(stepper: Stepper, folder: Path, most: int, theme: Theme) -> None:
     """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
-    for i, png in enumerate(
-        list(pictures(stepper, most, theme))
-    ):  # all are drawn before the first is written
+    drawn = list(pictures(stepper, most, theme))  # all of them, before the first is written
+    for i, png in enumerate(drawn):
         write_whole(folder / f"step-{i:03}.png", png)
 
 

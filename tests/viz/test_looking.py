@@ -265,6 +265,28 @@ def test_a_loss_that_is_a_module_is_as_it_was():
     assert loss.calls == 0
 
 
+class Trainer:
+    """No module, but has one."""
+
+    def __init__(self, model):
+        self.model, self.others = model, {"list": [Restless()]}
+
+    def predict(self, x):
+        return _plain(self.model, x)
+
+    def __call__(self, x):
+        return self.others["list"][0](x) + self.model(x)
+
+
+def test_modules_are_found_in_other_objects():
+    trainer = Trainer(prepared(Restless()))
+    states = [state_of(model) for model in (trainer.model, trainer.others["list"][0])]
+    viz.plot_decision_boundary_data(trainer.predict, X, resolution=3)
+    viz.draw(trainer, X)
+    viz.draw(lambda x: trainer.model(x), X)
+    assert [state_of(model) for model in (trainer.model, trainer.others["list"][0])] == states
+
+
 def test_a_check_of_gradients_gives_the_lesson_about_dropout_and_draws_no_numbers():
     model = nn.Sequential(nn.Linear(2, 3, seed=0), nn.Dropout(0.5, seed=1))
     first = nn.Dropout(0.5, seed=1)(np.ones(8))
