@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,30 +34,57 @@ Part = tuple[str, str]  # a text, and the kind that gives it its colour, empty f
 
 
 class Log:
-    """What is said of each step; `colour` adds a terminal's colours."""
+    """What is said of each step; `colour` adds a terminal's colours.
 
-    def __init__(self, tape: Tape, steps: Sequence[ForwardStep | BackwardStep], digits: int) -> None:
+    `fit` is applied to every text before it is made to fit into a line, for an output that cannot show all signs.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        steps: Sequence[ForwardStep | BackwardStep],
+        digits: int,
+        fit: Callable[[str], str] = str,
+    ) -> None:
         self.tape = tape
         self.steps = steps
         self.digits = digits
+        self.fit = fit
+
+    def short(self, text: str, width: int) -> str:
+        """A text for the output, on one line and at most so many columns wide."""
+        return shortened(self.fit(printable(text)), width)
 
     # ------------------------------------------------------------------ what a line can hold
 
     @cached_property
     def labels(self) -> list[str]:
         """How each node is called in a line."""
-        return [shortened(label, LONGEST_LABEL) for label in self.tape.labels]
+        return [self.short(label, LONGEST_LABEL) for label in self.tape.labels]
 
     @cached_property
     def rules(self) -> list[str]:
         """What computed each node, as far as a line can hold."""
-        return [shortened(self.tape.forward_rule(node), WIDTH) for node in self.tape.nodes]
+        return [self.short(self.tape.forward_rule(node), WIDTH) for node in self.tape.nodes]
 
     def number(self, x: Any) -> str:
         """One number, also of an array without axes."""
         return number(float(x), self.digits)
 
     # ------------------------------------------------------------------ leaves, steps, results
+
+    def lines(self, colour: bool = False) -> Iterator[str]:
+        """The whole log."""
+        turn = next(s for s in self.steps if isinstance(s, BackwardStep))
+        yield painted("Forward: from the inputs to the result", "bold", colour)
+        yield from self.leaves(colour)
+        for s in self.steps:
+            if s is turn:
+                words = "Backward: from the result to the inputs, upstream gradient times local gradient"
+                yield painted(words, "bold", colour)
+            yield from self.step(s, colour)
+        yield painted(f"Gradients of {self.labels[turn.node]}", "bold", colour)
+        yield from self.results(colour)
 
     def leaves(self, colour: bool = False) -> Iterator[str]:
         """What the forward pass starts from."""
@@ -95,14 +122,14 @@ class Log:
         if np.ndim(s.value):
             yield from self.quantity(f"{head}{target} = {s.rule}", s.value, "value", colour)
             return
-        yield shortened(f"{head}{target} = {s.rule}", WIDTH)
+        yield self.short(f"{head}{target} = {s.rule}", WIDTH)
         node = self.tape.nodes[s.node]
         inputs = [
             self.number(x.data) if np.ndim(x.data) == 0 else self.labels[i]
             for i, x in zip(s.inputs, node.inputs)
         ]
         result = self.number(s.value)
-        rule = shortened(self.tape.forward_rule(node, inputs), WIDTH - len(INDENT) - 5 - len(result))
+        rule = self.short(self.tape.forward_rule(node, inputs), WIDTH - len(INDENT) - 5 - len(result))
         yield f"{INDENT}= {rule} = {painted(result, 'value', colour)}"
 
     def backward(self, s: BackwardStep, head: str, colour: bool) -> Iterator[str]:
@@ -112,9 +139,9 @@ class Log:
             tail, rule = f" passes on to {target}, g = {self.labels[s.node]}.grad", ""
         else:
             tail = f" passes on to {target}, local gradient "
-            rule = shortened(s.rule, WIDTH - columns(head + tail) - 12)
+            rule = self.short(s.rule, WIDTH - columns(head + tail) - 12)
         source = f"{self.labels[s.node]} = {self.rules[s.node]}"
-        yield f"{head}{shortened(source, WIDTH - columns(head + tail + rule))}{tail}{painted(rule, 'local', colour)}"
+        yield f"{head}{self.short(source, WIDTH - columns(head + tail + rule))}{tail}{painted(rule, 'local', colour)}"
         if s.local is None or np.ndim(s.contribution) or np.ndim(s.local) or np.ndim(s.upstream):
             yield from self.arrival_of_an_array(s, f"{INDENT}{target}.grad: ", colour)
             return
@@ -141,7 +168,7 @@ class Log:
             what = "sum" + what  # broadcasting is undone
         sentence = f"{head}{'0' if s.before is None else 'so far'} + "
         if columns(sentence + what) > WIDTH - 24:
-            yield f"{INDENT}{painted(shortened(s.rule, WIDTH - len(INDENT)), 'local', colour)}"
+            yield f"{INDENT}{painted(self.short(s.rule, WIDTH - len(INDENT)), 'local', colour)}"
             what = "what arrives"
         yield from self.quantity(sentence + what, s.total, "gradient", colour)
 
@@ -152,17 +179,19 @@ class Log:
         if not np.ndim(x):
             figure = self.number(x)
             room = WIDTH - len(figure) - len(note) - 3
-            yield f"{shortened(label, room)} = {painted(figure, kind, colour)}{note}"
+            yield f"{self.short(label, room)} = {painted(figure, kind, colour)}{note}"
             return
         array = np.asarray(x)
         shape = f"shape {array.shape}" + ", no elements" * (not array.size)
         if array.size > LARGEST_SHOWN:
-            yield shortened(label, WIDTH)
-            parts = [f"{INDENT}{shape}", f", mean {self.number(array.mean())}", f", {self.spread(array)}"]
+            yield self.short(label, WIDTH)
+            with np.errstate(all="ignore"):
+                mean = array.mean(dtype=np.float64)
+            parts = [f"{INDENT}{shape}", f", mean {self.number(mean)}", f", {self.spread(array)}"]
             yield from folded([*([(part, kind)] for part in parts), [(note, "")]], colour)
             return
         room = WIDTH - len(shape) - len(note) - 3
-        yield f"{shortened(label, room)}   {painted(shape, 'muted', colour)}{note}"
+        yield f"{self.short(label, room)}   {painted(shape, 'muted', colour)}{note}"
         if array.size:
             yield from self.rows(array, kind, colour)
 
@@ -182,8 +211,8 @@ class Log:
 
 
 def shortened(text: str, width: int) -> str:
-    """The beginning of a text, on one line and at most so many columns wide."""
-    text, width = printable(text), max(width, 12)
+    """The beginning of a text, at most so many columns wide."""
+    width = max(width, 12)
     if columns(text) <= width:
         return text
     while columns(text) > width - 3:

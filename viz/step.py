@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -89,6 +89,7 @@ class Stepper:
         self.digits = digits
         self.position = -1
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
+        self._logs: dict[Callable[[str], str], Log] = {}  # the latest one
 
     @cached_property
     def story(self) -> Story:
@@ -129,9 +130,9 @@ class Stepper:
 
     def play(self, seconds: float = 0.8, file: TextIO | None = None) -> None:
         """Print the steps from here to the end, `seconds` apart."""
-        say, colour = _printer(file)
+        say, log, colour = self._printer(file)
         while (s := self.next()) is not None:
-            say(*self._log.step(s, colour))
+            say(*log.step(s, colour))
             time.sleep(seconds)
 
     # ------------------------------------------------------------------ pages and pictures
@@ -200,7 +201,7 @@ class Stepper:
         return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
 
     def __str__(self) -> str:
-        return writable(self.log())
+        return "\n".join(self._log(writable).lines())
 
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
@@ -208,24 +209,16 @@ class Stepper:
 
     def lines(self, colour: bool = False) -> Iterator[str]:
         """The lines of the log, one at a time."""
-        log = self._log
-        yield painted("Forward: from the inputs to the result", "bold", colour)
-        yield from log.leaves(colour)
-        for i, s in enumerate(self.steps):
-            if i == self.turn:
-                words = "Backward: from the result to the inputs, upstream gradient times local gradient"
-                yield painted(words, "bold", colour)
-            yield from log.step(s, colour)
-        yield painted(f"Gradients of {log.labels[self.root]}", "bold", colour)
-        yield from log.results(colour)
+        yield from self._log().lines(colour)
 
     def step_lines(self, i: int, colour: bool = False) -> list[str]:
         """The lines of the log for step `i`."""
-        return list(self._log.step(self.steps[i], colour))
+        return list(self._log().step(self.steps[i], colour))
 
-    @cached_property
-    def _log(self) -> Log:
-        return Log(self.tape, self.steps, self.digits)
+    def _log(self, fit: Callable[[str], str] = str) -> Log:
+        if fit not in self._logs:
+            self._logs = {fit: Log(self.tape, self.steps, self.digits, fit)}
+        return self._logs[fit]
 
     # ------------------------------------------------------------------ in the terminal
 
@@ -234,13 +227,13 @@ class Stepper:
 
         Where standard input is no terminal, the whole log is printed instead. `read` stands in for `input`.
         """
-        say, colour = _printer(file)
+        say, log, colour = self._printer(file)
         if read is None:
             if not (is_terminal(sys.stdin) and is_terminal(sys.stdout if file is None else file)):
-                say(*self.lines(colour))
+                say(*log.lines(colour))
                 return
             read = input
-        say(*self._log.leaves(colour), painted(HELP, "muted", colour))
+        say(*log.leaves(colour), painted(HELP, "muted", colour))
         while True:
             try:
                 answer = read(f"[{self.position + 1}/{len(self.steps)}] ").strip().lower()
@@ -253,9 +246,19 @@ class Stepper:
             if shown is None:
                 say(painted(HELP, "muted", colour))
             for s in shown or ():
-                say(*self._log.step(s, colour))
+                say(*log.step(s, colour))
             if shown is not None and self.position == len(self.steps) - 1:
-                say(painted("The last step. The gradients:", "muted", colour), *self._log.results(colour))
+                say(painted("The last step. The gradients:", "muted", colour), *log.results(colour))
+
+    def _printer(self, file: TextIO | None) -> tuple[Callable[..., None], Log, bool]:
+        """What prints lines to a stream, by default standard output; the log for it; and whether it wants colours."""
+        stream = sys.stdout if file is None else file
+
+        def say(*lines: str) -> None:
+            if stream is not None:
+                print("\n".join(lines), file=stream, flush=True)
+
+        return say, self._log(partial(writable, file=stream)), wants_colour(stream)
 
     def _answer(self, answer: str) -> list[ForwardStep | BackwardStep] | None:
         """The steps to show for what was typed; `None` for what is not understood."""
@@ -272,17 +275,6 @@ class Stepper:
         if answer.isdecimal() and len(answer) < 10 and 1 <= int(answer) <= len(self.steps):
             return [self.goto(int(answer) - 1)]
         return None
-
-
-def _printer(file: TextIO | None) -> tuple[Callable[..., None], bool]:
-    """What prints lines to a stream, by default standard output, and whether it wants colours."""
-    stream = sys.stdout if file is None else file
-
-    def say(*lines: str) -> None:
-        if stream is not None:
-            print(writable("\n".join(lines), stream), file=stream, flush=True)
-
-    return say, wants_colour(stream)
 
 
 def wants_colour(file: TextIO | None) -> bool:

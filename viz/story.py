@@ -138,12 +138,8 @@ class Story:
         if np.ndim(x) == 0:
             return typeset(number(float(x), self.digits))
         x = np.asarray(x)
-        same = (
-            x.__array_interface__["data"][0],
-            x.shape,
-            x.strides,
-            x.dtype.str,
-        )  # steps look at one array in many views
+        # by its place in memory, for steps look at one array in many views
+        same = x.__array_interface__["data"][0], x.shape, x.strides, x.dtype.str
         if same not in self._known:
             self._kept.append(x)
             self._known[same] = len(self.arrays)

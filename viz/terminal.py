@@ -133,9 +133,8 @@ def _bring_out(stream: Any) -> None:
     try:
         stream.flush()
     except OSError:
-        with suppress(
-            OSError, ValueError
-        ):  # nothing more to it, so that Python does not try again when it ends
+        # nothing more to it, so that Python does not try again when it ends
+        with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
