@@ -201,13 +201,18 @@ class Log:
         return f"{self.number(finite.min())} to {self.number(finite.max())}" if finite.size else "not finite"
 
     def rows(self, array: np.ndarray, kind: str, colour: bool) -> Iterator[str]:
-        """The elements, each row of the array on a line, or on several where it is long."""
+        """The elements, each row of the array on a line, or on several where it is long, as few as can be."""
         texts = [[f"{self.number(v):>8}" for v in row] for row in array.reshape(-1, array.shape[-1])]
-        fit = max((WIDTH - len(INDENT) - 2) // (max(len(text) for row in texts for text in row) + 2), 1)
+        wide, room = max(len(text) for row in texts for text in row), WIDTH - len(INDENT) - 1
+
+        def on_a_line(gap: str) -> int:
+            return max((room + len(gap)) // (wide + len(gap)), 1)
+
+        gap = min(("  ", " "), key=lambda gap: -(-len(texts[0]) // on_a_line(gap)))
         for row in texts:
-            for start in range(0, len(row), fit):
-                indent = INDENT if start == 0 else f"{INDENT}  "
-                yield indent + painted("  ".join(row[start : start + fit]), kind, colour)
+            for start in range(0, len(row), on_a_line(gap)):
+                indent = INDENT if start == 0 else f"{INDENT} "
+                yield indent + painted(gap.join(row[start : start + on_a_line(gap)]), kind, colour)
 
 
 def shortened(text: str, width: int) -> str:
