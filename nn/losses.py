@@ -548,7 +548,7 @@ def _weighted(
     weights = _class_weights(weight, log_p, label_smoothing)
     if target.ndim == log_p.ndim:
         return _reduce(_nll(log_p, _smoothed(target, weights, label_smoothing), reduction="none"), reduction)
-    options = {"weights": weights, "ignored": ignore_index, "smoothing": label_smoothing}
+    options: dict[str, Any] = {"weights": weights, "ignored": ignore_index, "smoothing": label_smoothing}
     _, count = _class_shares(_plain(target), **options)
     return _weighted_nll(
         log_p, target, reduction=_checked_count(reduction, count, math.prod(target.shape)), **options
@@ -627,10 +627,10 @@ def _cross_entropy_of_values(
     )
     weights = _class_weights(weight, x, label_smoothing)
     if t.ndim == x.ndim:
-        shares, count = _smoothed(t, weights, label_smoothing), len(rows)
+        shares, count = _smoothed(t, weights, label_smoothing), float(len(rows))
     else:
-        shares, count = _class_shares(t, weights, ignore_index, label_smoothing)
-        count = float(count)
+        shares, total = _class_shares(t, weights, ignore_index, label_smoothing)
+        count = float(total)
     losses = [_cross_entropy_of_row(row, each) for row, each in zip(rows, shares.tolist())]
     _checked_count(reduction, count, len(losses))
     if one:
