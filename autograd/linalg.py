@@ -32,6 +32,18 @@ def _each_matrix(g: Any) -> Any:
 # ---------------------------------------------------------------------- determinants
 
 
+def _nan_where_not_finite(computed: Callable[..., Any]) -> Callable[..., Any]:
+    """`computed`, which gives NaN for matrices that are not finite; LAPACK would refuse all of a stack."""
+
+    def on_arrays(*matrices: Any) -> Any:
+        finite = np.logical_and.reduce([np.isfinite(a).all((-2, -1), keepdims=True) for a in matrices])
+        if finite.all():
+            return computed(*matrices)
+        return np.where(finite, computed(*[np.where(finite, a, a.dtype.type(0)) for a in matrices]), np.nan)
+
+    return in_float32(on_arrays)
+
+
 def _cofactor(a: Any) -> Any:
     """The matrix of cofactors through singular values: exact also where there is no inverse."""
     u, s, v = np.linalg.svd(a)
@@ -81,10 +93,10 @@ def _cofactor_change_back(h: Any, y: Any, g: Any, a: Any) -> Any:
 
 cofactor_change: Primitive = structural(
     "cofactor_change",
-    in_float32(_cofactor_change),
+    _nan_where_not_finite(_cofactor_change),
     [lambda h, y, g, a: cofactor_change(h, a), wide("cofactor_change", _cofactor_change_back)],
 )
-cofactor = structural("cofactor", in_float32(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
+cofactor = structural("cofactor", _nan_where_not_finite(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
 det_ = structural(
     "det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
 )
@@ -102,9 +114,9 @@ sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a
 def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable[..., Any]:
     """`computed`, where a matrix that it cannot be computed of raises a lesson."""
 
-    def on_arrays(a: Any, *others: Any) -> Any:
+    def on_arrays(a: Any, *others: Any, **options: Any) -> Any:
         try:
-            return computed(a, *others)
+            return computed(a, *others, **options)
         except np.linalg.LinAlgError:
             one = " (one of the stack)" if a.ndim > 2 else ""
             raise RangeError(f"{name} was given {describe(a)}{one} that is {lesson}") from None
@@ -402,12 +414,16 @@ def _pinv_back(g: Any, y: Any, a: Any, rcond: Any) -> Any:
     return _between(gt, kept_part(a, rcond=rcond), y, a, yt @ y, y @ yt) - yt @ g @ yt
 
 
-kept_part: Primitive = structural("kept_part", in_float32(_kept), [wide("kept_part", _kept_back)])
+kept_part: Primitive = structural(
+    "kept_part", _or_lesson("pinv", UNDECOMPOSED, _kept), [wide("kept_part", _kept_back)]
+)
 eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh", _eigh_back)])
 svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
 qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
 pinv_: Primitive = structural(
-    "pinv", in_float32(lambda a, rcond: np.linalg.pinv(a, rcond)), [wide("pinv", _pinv_back)]
+    "pinv",
+    _or_lesson("pinv", UNDECOMPOSED, lambda a, rcond: np.linalg.pinv(a, rcond)),
+    [wide("pinv", _pinv_back)],
 )
 
 

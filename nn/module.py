@@ -590,6 +590,14 @@ def whole_number(n: Any, what: str, least: int = 1) -> int:
     return int(n)
 
 
+def one_number(x: Any, what: str) -> float:
+    """`x` as a float: a number, or a node or an array of one element."""
+    data = np.asarray(x.data if isinstance(x, Node) else x)
+    if data.size != 1 or data.dtype.kind not in "biuf":
+        raise KindError(f"{what} is one number; given {describe(x)}")
+    return float(data.item())
+
+
 def probability(p: Any, what: str) -> float:
     """`p` as a float, if it is a number from 0 to 1."""
     if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):

@@ -32,11 +32,12 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def computed(*args: Any, **options: Any) -> Any:
         arrays = [x for x in leaves((args, options)) if hasattr(x, "dtype") and hasattr(x, "astype")]
-        if all(x.dtype is not p.HALF for x in arrays):
+        if all(x.dtype != p.HALF for x in arrays):
             return function(*args, **options)
         wide = [_changed(x, p.HALF, p.SINGLE) for x in (args, options)]
         y = function(*wide[0], **wide[1])
-        narrow = options.get("dtype") is None and np.result_type(*(x.dtype for x in arrays)) == p.HALF
+        floats = [x.dtype for x in arrays if x.dtype.kind not in "biu"]  # what counts or picks does not widen
+        narrow = options.get("dtype") is None and np.result_type(*floats) == p.HALF
         return _changed(y, p.SINGLE, p.HALF) if narrow else y
 
     return computed

@@ -257,3 +257,16 @@ def test_mistakes_with_decompositions() -> None:
     for f in (svd, qr, pinv):
         with pytest.raises(ShapeError, match=r"takes a matrix.*shape \(3,\)"):
             f(Tensor(np.ones(3)))
+
+
+def test_the_gradient_of_a_determinant_that_is_nan_is_nan_in_that_matrix_alone() -> None:
+    a = Tensor([[[np.nan, 1.0], [1.0, 2.0]], [[3.0, 1.0], [1.0, 2.0]]])
+    with np.errstate(invalid="ignore"):
+        det(a).sum().backward()
+    assert np.isnan(a.grad[0]).all()
+    np.testing.assert_allclose(a.grad[1], [[2, -1], [-1, 3]], atol=1e-14)
+
+
+def test_a_pseudo_inverse_of_what_is_not_finite_is_refused() -> None:
+    with pytest.raises(RangeError, match="pinv .* not finite"):
+        pinv(Tensor([[np.nan, 1.0], [1.0, 2.0]]))

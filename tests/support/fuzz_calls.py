@@ -515,7 +515,7 @@ def _statistics(draw: Draw, name: str) -> Any:
         return lambda x, w: f(x, weights=w), [x, w], ""
     if name in ("np.quantile", "np.percentile"):
         q = draw(st.sampled_from([0.0, 0.25, 1.0, [0.5, 0.1]]))
-        q = np.asarray(q) * (100 if name == "np.percentile" else 1)
+        q = (np.asarray(q) * (100 if name == "np.percentile" else 1)).tolist()
         axis = axis_of(draw, x, several=False)
         return lambda x: f(x, q, axis=axis), [x], f"{q}, {axis}"
     return (f, [x], "") if f is not None else (np.gradient, [x], "")

@@ -23,7 +23,16 @@ from chainrule.viz.graph import read
 from chainrule.viz.numbers import number
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e308, 5e-324]
-PARAMS = {"slope": 0.1, "alpha": 1.5, "low": -0.7, "high": 1.1, "condition": True}
+PARAMS = {
+    "slope": 0.1,
+    "alpha": 1.5,
+    "low": -0.7,
+    "high": 1.1,
+    "condition": True,
+    "nan": 0.0,
+    "posinf": 1.5,
+    "neginf": -1.5,
+}
 SHAPES = {"a Value": None, "no axis": (), "one element": (1,), "a matrix of one": (1, 1)}
 
 
