@@ -241,8 +241,12 @@ def forward_mode(
     def slope(*xs: Any) -> Any:
         return gradients_of(f, xs, u)
 
-    if not finite(*expected) or any(x.dtype.char == "e" for x in arrays):
-        return
+    sizes = np.abs(np.concatenate([x.astype("g").ravel() for x in arrays]))
+    large_or_small = ((sizes > 1e4) | ((sizes < 1e-3) & (sizes > 0))).any()
+    if not finite(*expected) or large_or_small or any(x.dtype.char == "e" for x in arrays):
+        return  # rounding is amplified more than once
+    if call.name in ("power", "np.float_power") and not all(x.all() for x in arrays):
+        return  # 0**b has no second derivative that both orders could agree on
     _, forward_over_reverse = jvp(lambda *xs: slope(*xs), arrays, ts)
     fresh = leaves_of(call)
     first = gradients(output(fresh), fresh, Tensor(u, requires_grad=False), create_graph=True)

@@ -612,7 +612,7 @@ def _einsum(draw: Draw, name: str) -> Any:
 
 @maker("np.bincount")
 def _bincount(draw: Draw, name: str) -> Any:
-    w = array(draw, draw(st.sampled_from([(3,), (1,), (5,)])))
+    w = array(draw, draw(st.sampled_from([(3,), (1,), (5,)])), dtype=draw(st.sampled_from("dfe")))
     at = np.abs(integers(draw, 3, w.shape))
     return lambda w: np.bincount(at, weights=w), [w], f"{at.tolist()}"
 
