@@ -6,8 +6,8 @@ from typing import Any
 
 from chainrule.autograd import Node, Tape
 from chainrule.viz import THEMES, Stepper, draw, step
-from chainrule.viz.frames import _caption
-from chainrule.viz.stage import stage
+from chainrule.viz.stepping.frames import caption
+from chainrule.viz.stepping.stage import stage
 
 
 def looks(root: Node, gradient: Any = None, html: bool = True) -> list[str]:
@@ -23,4 +23,4 @@ def looks(root: Node, gradient: Any = None, html: bool = True) -> list[str]:
 def frame(stepper: Stepper, at: int) -> str:
     """The DOT text of one picture of an animation."""
     theme = THEMES["light"]
-    return stage(stepper.tape, stepper.story, at, theme, _caption(stepper, at, theme)).source
+    return stage(stepper.tape, stepper.story, at, theme, caption(stepper.passes, at, theme)).source

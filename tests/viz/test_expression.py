@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chainrule.autograd import Tensor, Value, gradients
 from chainrule.viz.cli import main
-from chainrule.viz.expression import FUNCTIONS, ExpressionError, evaluate, read_assignments
+from chainrule.viz.cli.expression import FUNCTIONS, ExpressionError, evaluate, read_assignments
 
 A = ["a=2", "b=-3"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd.errors import RangeError, ShapeError
 from ...nn import Module, Sigmoid, Softmax
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import predict, samples
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import ChainruleError
-from ..themes import THEMES, Theme, mix, theme_named
+from ..common.themes import THEMES, Theme, mix, theme_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def axes(ax: Axes | None, theme: str | Theme, size: tuple[float, float] = SIZE) 
     return ax, colours
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # a class of axes takes matplotlib 2 to 6 ms to make
 def _matplotlib() -> tuple[Any, Any, Any]:
     try:
         from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import Node
 from ...autograd.errors import KindError, RangeError, ShapeError
-from ..themes import Theme, mix
+from ..common.themes import Theme, mix
 from . import canvas
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd.errors import KindError, RangeError
 from ...autograd.node import describe
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .recorder import Recorder
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...nn import Linear, scalar
 from ...nn.diagnostics import dead_units
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .boundary import DecisionBoundary, decide, extent, plane, regions, scatter, span
 from .networks import class_numbers, hidden, layers_of, outputs_of, predict, samples

@@ -15,7 +15,7 @@ from ...autograd.modes import recording
 from ...nn import Activation, box_network, unchanged
 from ...nn.activations import ACTIVATIONS
 from ...nn.activations import activation as activation_named
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import one_number, predict
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...nn import init
 from ...nn.diagnostics import Report, Spread, initial_spread
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 
 if TYPE_CHECKING:

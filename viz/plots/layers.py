@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd.errors import KindError
 from ...nn import Module
 from ...nn.diagnostics import Flow, Report, Statistics, dead_units, gradient_flow, saturation, statistics
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import gradients_of, layers_of, samples
 

@@ -14,7 +14,7 @@ import numpy as np
 from ...autograd import Tape, no_grad
 from ...autograd.errors import RangeError, ShapeError
 from ...autograd.modes import recording
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import Vector, evaluating, is_scalar, one_number, samples
 from .recorder import Recorder

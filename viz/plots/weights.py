@@ -11,7 +11,7 @@ import numpy as np
 
 from ...autograd.errors import KindError, ShapeError
 from ...nn import Module
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .boundary import plane, span
 from .networks import layers_of, outputs_of, samples, weight_matrices
