@@ -16,13 +16,13 @@ import numpy as np
 from ...autograd import ChainruleError, Node, Tape
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
-from ..common.terminal import Lost, standard_streams, wants_colour
+from ..common.terminal import ClosedStream, standard_streams, wants_colour
 from ..common.words import printable
 from ..drawing.drawing import draw
 from ..stepping.stepper import step
 from .demo import demo
 from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
-from .parser import as_positional, complain, parser
+from .parser import as_positional, parser, report
 
 __all__ = ["main"]
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output, such as `head`, has exited
         return 128 + 13  # the exit status of a program ended by the signal SIGPIPE
     except OSError as error:
-        complain(f"chainrule: cannot write to standard output: {error.strerror or error}")
+        report(f"chainrule: cannot write to standard output: {error.strerror or error}")
         return 2
 
 
@@ -70,16 +70,16 @@ def _run(given: list[str]) -> int:
         return 0
     with warnings.catch_warnings():
         warnings.simplefilter("once")
-        warnings.showwarning = lambda message, *rest, **more: complain(f"note: {message}")
+        warnings.showwarning = lambda message, *rest, **more: report(f"note: {message}")
         try:
             RUN[chosen.command](chosen)
         except (ChainruleError, OSError, MemoryError) as error:
             if isinstance(error, OSError) and error.filename is None:
                 raise
-            complain(f"chainrule {chosen.command}: {_reason(error)}")
+            report(f"chainrule {chosen.command}: {_reason(error)}")
             return 2
         except KeyboardInterrupt:
-            complain("\nstopped")
+            report("\nstopped")
             return 130
     return 0
 
@@ -114,11 +114,11 @@ def _written(save: Callable[[str], Path], chosen: argparse.Namespace, usual: str
     path = save(usual if chosen.output is None else chosen.output)
     _say_written(path)
     if chosen.open and not webbrowser.open(path.resolve().as_uri()):
-        complain(f"note: no browser was found; open {path.resolve()} in one")
+        report(f"note: no browser was found; open {path.resolve()} in one")
 
 
 def _say_written(path: Path) -> None:
-    if not isinstance(sys.stdout, Lost):  # the file is what was asked for
+    if not isinstance(sys.stdout, ClosedStream):  # the file is what was asked for
         print(f"wrote {printable(str(path))}")
 
 
@@ -145,7 +145,7 @@ def _root(chosen: argparse.Namespace) -> Node:
     leaves = read_assignments(chosen.assignments)
     root = evaluate(chosen.expression, leaves)
     if unused := [name for name in leaves if not _uses(root, leaves[name])]:
-        complain(f"note: {', '.join(unused)} is not in the expression")
+        report(f"note: {', '.join(unused)} is not in the expression")
     return root
 
 

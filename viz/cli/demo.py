@@ -25,14 +25,14 @@ __all__ = ["demo"]
 
 def demo(out: Path = Path("out"), seed: int = 0) -> None:
     """Run the three parts, which takes well under a minute, and write pictures and logs to the folder `out`."""
-    written = Written(out)
-    worked_expression(written)
-    scalar_network(written, seed)
-    tensor_network(written, seed)
-    written.conclude()
+    results = Results(out)
+    worked_expression(results)
+    scalar_network(results, seed)
+    tensor_network(results, seed)
+    results.conclude()
 
 
-class Written:
+class Results:
     """The folder of results: prints the name of each file that it writes, and lists at the end what each shows."""
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ def title(text: str) -> None:
     print(f"\n{text}\n{'-' * len(text)}")
 
 
-def worked_expression(written: Written) -> None:
+def worked_expression(results: Results) -> None:
     """One neuron with a loss, with every number of both passes."""
     title("1. One neuron, every step: loss = (tanh(w*x + b) - y)**2")
     w, x = Value(0.5, name="w"), Value(2.0, name="x", requires_grad=False)
@@ -96,12 +96,12 @@ def worked_expression(written: Written) -> None:
     print(
         f"By hand: w.grad = 2 (tanh 0.7 - 1) (1 - tanh(0.7)^2) x = {slope * 2:.4f}, and b.grad = {slope:.4f}\n"
     )
-    written.text("steps.txt", stepper.log(), "every step of both passes through one neuron")
-    written.page("steps.html", stepper, "the same steps as a page: open it, and press the arrow keys")
-    written.drawing("expression", loss, "the same neuron, drawn: values in blue, gradients in orange")
+    results.text("steps.txt", stepper.log(), "every step of both passes through one neuron")
+    results.page("steps.html", stepper, "the same steps as a page: open it, and press the arrow keys")
+    results.drawing("expression", loss, "the same neuron, drawn: values in blue, gradients in orange")
 
 
-def scalar_network(written: Written, seed: int, epochs: int = 60) -> None:
+def scalar_network(results: Results, seed: int, epochs: int = 60) -> None:
     """Train a network of Values to classify two moons."""
     title("2. A network of Values learns two moons")
     X, labels = datasets.moons(100, noise=0.1, seed=seed)
@@ -126,17 +126,17 @@ def scalar_network(written: Written, seed: int, epochs: int = 60) -> None:
     score = model(sample)
     score.name = "score"
     score.backward()
-    written.drawing("moons_network", score, "the whole network at one point: one node for each weighted sum")
+    results.drawing("moons_network", score, "the whole network at one point: one node for each weighted sum")
     trained = max(model.layers[0].neurons, key=lambda unit: unit(sample).data)
     neuron = scalar.Neuron(2, activation="relu", weights=[w.data for w in trained.w])
     neuron.b.data = trained.b.data
     output = neuron(sample)
     output.name = "output"
     output.backward()
-    written.drawing("neuron", output, "its most active neuron in full, at the same point")
+    results.drawing("neuron", output, "its most active neuron in full, at the same point")
 
 
-def tensor_network(written: Written, seed: int, epochs: int = 30) -> None:
+def tensor_network(results: Results, seed: int, epochs: int = 30) -> None:
     """Train a network of Tensors to classify handwritten digits."""
     title("3. A network of Tensors reads handwritten digits")
     digits = datasets.load_digits()
@@ -160,11 +160,11 @@ def tensor_network(written: Written, seed: int, epochs: int = 30) -> None:
     seconds = time.perf_counter() - start
     right = nn.accuracy(model(X_test), y_test)
     print(f"  {right:.1%} of the held-out digits read correctly, trained in {seconds:.1f} s")
-    written.drawing(
+    results.drawing(
         "network", one_batch(model, X[:32], y[:32]), "the digits network, on a batch of 32 images"
     )
     try:
-        written.figure("loss.png", plot_loss(history), "the loss while it learned")
+        results.figure("loss.png", plot_loss(history), "the loss while it learned")
     except PlotError as error:
         print(f"  no loss curve: {error}")
 

@@ -24,7 +24,7 @@ from ...autograd import ChainruleError, Node, Tensor, Value
 
 __all__ = ["ExpressionError", "evaluate", "read_assignments"]
 
-LONGEST = 20_000  # characters of an expression; Python's parser is slow beyond that
+LONGEST = 20_000  # characters of an expression
 SHOWN = 60  # characters of it in a message
 TOO_LARGE = "larger than a float can be, 1.8e308"
 TOO_DEEP = (

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..common.numbers import ALL_DIGITS
 from ..common.options import MOST_BOXES, DrawOptions, Options, StepOptions, declaration
-from ..common.terminal import Lost
+from ..common.terminal import ClosedStream
 
-__all__ = ["as_positional", "complain", "parser"]
+__all__ = ["as_positional", "report", "parser"]
 
 EXAMPLES = """\
 examples:
@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
         if file is sys.stdout:
             print(message, end="")
         elif message:
-            complain(message.rstrip("\n"))
+            report(message.rstrip("\n"))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -145,10 +145,10 @@ def as_positional(word: str) -> str:
     return word if is_option else " " + word
 
 
-def complain(text: str) -> None:
+def report(text: str) -> None:
     """Write a note or an error to standard error; if that is closed, nothing happens."""
     with suppress(OSError, ValueError):
-        print(text, file=sys.stderr or Lost(), flush=True)
+        print(text, file=sys.stderr or ClosedStream(), flush=True)
 
 
 def _version() -> Any:

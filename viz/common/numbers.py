@@ -21,7 +21,7 @@ ALL_DIGITS = 17  # enough to distinguish any two floats
 def number(x: Any, digits: int = DIGITS) -> str:
     """One number with about `digits` significant digits; whole numbers below ten million in full.
 
-    The sign of a zero is written only with 17 digits or more: with fewer it would confuse.
+    The sign of a zero is written only with 17 digits or more.
 
     >>> [number(x) for x in (0.88137, -6.0, 138.8338, 12345.678, 1e10, 1e-300)]
     ['0.8814', '-6', '138.8', '12346', '1e10', '1e-300']

@@ -24,7 +24,7 @@ MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
 Check = Callable[[str, Any], object]  # takes the name of an option and its value; raises `OptionError`
 
 
-def said(meaning: str, check: Check, choices: Collection[str] = ()) -> dict[str, Any]:
+def declared(meaning: str, check: Check, choices: Collection[str] = ()) -> dict[str, Any]:
     """What is declared of an option beside its default: meaning, check, and the values that the command lists."""
     return {"meaning": meaning, "check": check, "choices": choices}
 
@@ -35,8 +35,8 @@ def declaration(options: type[Options], name: str) -> tuple[Any, str, Collection
     >>> declaration(DrawOptions, "direction")
     ('LR', 'left to right or top to bottom', ('LR', 'TB'))
     """
-    declared = options.__dataclass_fields__[name]
-    return declared.default, declared.metadata["meaning"], declared.metadata["choices"]
+    each = options.__dataclass_fields__[name]
+    return each.default, each.metadata["meaning"], each.metadata["choices"]
 
 
 # ---------------------------------------------------------------------- checks
@@ -94,7 +94,7 @@ def several(given: Any) -> tuple[Any, ...]:
 class Options:
     """Options that are checked when they are given. Raises `OptionError` for a value that is not valid."""
 
-    digits: int = field(default=DIGITS, metadata=said("digits shown", count(1)))
+    digits: int = field(default=DIGITS, metadata=declared("digits shown", count(1)))
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -105,20 +105,23 @@ class Options:
 class DrawOptions(Options):
     """The options of `draw`."""
 
-    show: Collection[str] = field(default=SHOW, metadata=said(f"some of {','.join(SHOW)}", some_of(SHOW)))
+    show: Collection[str] = field(default=SHOW, metadata=declared(f"some of {','.join(SHOW)}", some_of(SHOW)))
     direction: str = field(
-        default="LR", metadata=said("left to right or top to bottom", one_of(DIRECTIONS), DIRECTIONS)
+        default="LR", metadata=declared("left to right or top to bottom", one_of(DIRECTIONS), DIRECTIONS)
     )
     depth: int | None = field(
-        default=None, metadata=said("how many scopes inside each other are open", none_or(count(0)))
+        default=None, metadata=declared("how many scopes inside each other are open", none_or(count(0)))
     )
-    max_nodes: int | None = field(default=None, metadata=said("how many boxes at most", none_or(count(1))))
-    around: Any = field(default=None, metadata=said("only what is near these nodes", anything))
-    hops: int = field(default=2, metadata=said("edges from those nodes at most", count(0)))
+    max_nodes: int | None = field(
+        default=None, metadata=declared("how many boxes at most", none_or(count(1)))
+    )
+    around: Any = field(default=None, metadata=declared("only what is near these nodes", anything))
+    hops: int = field(default=2, metadata=declared("edges from those nodes at most", count(0)))
     theme: str | Theme = field(
-        default="light", metadata=said("auto follows the reader's screen", theme_or_name, (*THEMES, "auto"))
+        default="light",
+        metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
     )
-    engine: str = field(default="auto", metadata=said("auto, dot or graphviz-pure", one_of(ENGINES)))
+    engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
 
     @property
     def shown(self) -> frozenset[str]:
@@ -136,10 +139,10 @@ class StepOptions(Options):
     """The options of `step` and `Stepper.save`."""
 
     theme: str | Theme = field(
-        default="light", metadata=said("of gif, webp and png", theme_or_name, tuple(THEMES))
+        default="light", metadata=declared("of gif, webp and png", theme_or_name, tuple(THEMES))
     )
-    seconds: float = field(default=1.2, metadata=said("for each step of gif and webp", time))
-    frames: int = field(default=300, metadata=said("how many pictures at most", count(1)))
+    seconds: float = field(default=1.2, metadata=declared("for each step of gif and webp", time))
+    frames: int = field(default=300, metadata=declared("how many pictures at most", count(1)))
 
     @property
     def colours(self) -> Theme:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-__all__ = ["Lost", "columns", "is_terminal", "padded", "standard_streams", "wants_colour", "writable"]
+__all__ = ["ClosedStream", "columns", "is_terminal", "padded", "standard_streams", "wants_colour", "writable"]
 
 IN_ASCII = {
     "∂": "d", "×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "±": "+-", "√": "sqrt", "²": "^2", "∞": "inf",
@@ -82,17 +82,17 @@ def wants_colour(file: TextIO | None) -> bool:
 # ---------------------------------------------------------------------- a command's own streams
 
 
-class Lost(io.TextIOBase):
+class ClosedStream(io.TextIOBase):
     """Replaces a standard stream that is closed, and records whether anything was written to it."""
 
     encoding = "utf-8"
 
     def __init__(self) -> None:
-        self.asked = False
+        self.used = False
 
     def write(self, text: str) -> int:
         """Record that there was something to write."""
-        self.asked = self.asked or bool(text)
+        self.used = self.used or bool(text)
         return len(text)
 
 
@@ -105,7 +105,7 @@ def standard_streams() -> Iterator[None]:
     """
     before = sys.stdout, sys.stderr
     _reserve_descriptors()
-    sys.stdout, sys.stderr = (Lost() if _is_closed(stream) else stream for stream in before)
+    sys.stdout, sys.stderr = (ClosedStream() if _is_closed(stream) else stream for stream in before)
     modes = [(stream, stream.errors) for stream in (sys.stdout, sys.stderr) if hasattr(stream, "reconfigure")]
     for stream, _ in modes:
         stream.reconfigure(errors=HANDLER)
@@ -133,7 +133,7 @@ def _reserve_descriptors() -> None:
 
 
 def _bring_out(stream: Any) -> None:
-    if isinstance(stream, Lost) and stream.asked:
+    if isinstance(stream, ClosedStream) and stream.used:
         raise OSError(errno.EBADF, "it is closed")
     try:
         stream.flush()

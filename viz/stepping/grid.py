@@ -87,15 +87,15 @@ def inputs_of(tape: Tape) -> list[list[int]]:
 
 def texts_of(tape: Tape, story: Story, n: int) -> tuple[str, str, str, str]:
     """Name, value and widest gradient of a node, and the class of the text with its name."""
-    told, node = story.nodes[n], tape.nodes[n]
-    name = shorten(told["label"], LONGEST)
-    if "fixed" in told and node.name is None and node.op is None and "shape" not in told:
+    entry, node = story.nodes[n], tape.nodes[n]
+    name = shorten(entry["label"], LONGEST)
+    if "fixed" in entry and node.name is None and node.op is None and "shape" not in entry:
         name = ""  # its name is its number
     if node.op is not None:
         name += f"  {sign(node.op.name, node.op.symbol)}"
     totals = [f"∂ {story.brief(total)}" for _, total in story.arrivals[n]]
-    gradient = "" if "fixed" in told else max([*totals, "∂ –"], key=em_width)
-    return name, story.brief(told["value"]), gradient, "f-muted" if node.name is None else "f-text named"
+    gradient = "" if "fixed" in entry else max([*totals, "∂ –"], key=em_width)
+    return name, story.brief(entry["value"]), gradient, "f-muted" if node.name is None else "f-text named"
 
 
 def columns_of(inputs: Sequence[Sequence[int]]) -> list[int]:

@@ -116,7 +116,7 @@ class _Stage:
                 self.cluster(part, tree[title], at)
 
     def box(self, g: Digraph, n: int, node: Node) -> None:
-        theme, story, told = self.theme, self.story, self.story.nodes[n]
+        theme, story, entry = self.theme, self.story, self.story.nodes[n]
         kind = kind_of(node)
         look = {
             "input": {"color": theme.text},
@@ -128,20 +128,20 @@ class _Stage:
         if n == self.marked:
             look |= {"color": self.colour, "penwidth": "2.5"}
             fill = mix(theme.box, self.colour, 0.14)
-        name = escape(shorten(told["label"], LONGEST_NAME))
+        name = escape(shorten(entry["label"], LONGEST_NAME))
         name = bold(name) if node.name is not None else coloured(name, theme.muted)
         if not self.apart and node.op is not None:
             name += coloured(escape(f"  {sign(node.op.name, node.op.symbol)}"), theme.muted)
-        if "shape" in told:
-            name += coloured(escape(f"  {told['shape']}"), theme.muted, SMALL)
-        values = [story.brief(told["value"])]
+        if "shape" in entry:
+            name += coloured(escape(f"  {entry['shape']}"), theme.muted, SMALL)
+        values = [story.brief(entry["value"])]
         value = values[0] if story.is_known(n, self.at) else " "
-        rows = [self.line(value, values, theme.muted if told.get("fixed") else theme.value)]
+        rows = [self.line(value, values, theme.muted if entry.get("fixed") else theme.value)]
         if (
-            kind != "constant" or node.name is not None or "shape" in told
+            kind != "constant" or node.name is not None or "shape" in entry
         ):  # an unnamed constant has its number as its name
             rows.insert(0, row(name))
-        if "fixed" not in told:
+        if "fixed" not in entry:
             gradient = story.gradient(n, self.at)
             all_of_them = [f"∂ {story.brief(total)}" for _, total in story.arrivals[n]]
             text = "∂ –" if gradient is None else f"∂ {story.brief(gradient)}"

@@ -68,28 +68,28 @@ class Story:
     # ------------------------------------------------------------------ nodes and steps
 
     def _node(self, node: Node, label: str) -> dict[str, Any]:
-        told: dict[str, Any] = {"label": label, "value": self._quantity(node.data)}
+        entry: dict[str, Any] = {"label": label, "value": self._quantity(node.data)}
         if node.op is not None:
-            told["rule"] = shorten(self._tape.forward_rule(node), LONGEST_RULE)
+            entry["rule"] = shorten(self._tape.forward_rule(node), LONGEST_RULE)
         else:
-            told["kind"] = kind_of(node)
+            entry["kind"] = kind_of(node)
         if not node.requires_grad:
-            told["fixed"] = 1
+            entry["fixed"] = 1
         if np.ndim(node.data):
-            told["shape"] = str(np.shape(node.data))
-        return told
+            entry["shape"] = str(np.shape(node.data))
+        return entry
 
     def _forward(self, s: ForwardStep) -> dict[str, Any]:
         """`node`, `inputs`; for numbers `sum`, the rule with values for names; for arrays `sign`, the operation."""
         node = self._tape.nodes[s.node]
         self.computed[s.node] = s.index
-        told: dict[str, Any] = {"node": s.node, "inputs": list(s.inputs)}
+        entry: dict[str, Any] = {"node": s.node, "inputs": list(s.inputs)}
         if not any(np.ndim(x.data) for x in node.inputs):
             numbers = [number(float(x.data), self.digits) for x in node.inputs]
-            told["sum"] = typeset(shorten(self._tape.forward_rule(node, numbers), LONGEST_RULE))
+            entry["sum"] = typeset(shorten(self._tape.forward_rule(node, numbers), LONGEST_RULE))
         elif node.op is not None and len(node.inputs) == 2 and node.op.symbol:
-            told["sign"] = sign(node.op.name, node.op.symbol)
-        return told
+            entry["sign"] = sign(node.op.name, node.op.symbol)
+        return entry
 
     def _backward(self, s: BackwardStep) -> dict[str, Any]:
         """`node` passes its gradient to `to`, its input number `at`: `before` + (`local` x `upstream`) = `total`.
@@ -101,7 +101,7 @@ class Story:
         self.arrivals[s.input].append((s.index, total))
         if s.kind == "seed":
             return {"node": s.node, "seed": 1, "total": total}
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "node": s.node,
             "to": s.input,
             "at": s.position,
@@ -110,16 +110,16 @@ class Story:
             "total": total,
         }
         if s.before is not None:
-            told["before"] = self._quantity(s.before)
+            entry["before"] = self._quantity(s.before)
         if s.local is not None:
-            told["local"] = self._quantity(s.local)
+            entry["local"] = self._quantity(s.local)
             if np.shape(s.contribution) != np.broadcast_shapes(np.shape(s.local), np.shape(s.upstream)):
-                told["summed"] = str(np.shape(s.contribution))
+                entry["summed"] = str(np.shape(s.contribution))
         else:
-            told["arrives"] = self._quantity(s.contribution)
+            entry["arrives"] = self._quantity(s.contribution)
             if factors := self._factors(s):
-                told["factors"] = factors
-        return told
+                entry["factors"] = factors
+        return entry
 
     def _factors(self, s: BackwardStep) -> list[Any]:
         """The two matrices whose product is the contribution, each with its text; empty for other operations."""
@@ -149,16 +149,16 @@ class Story:
     def _array(self, x: np.ndarray) -> dict[str, Any]:
         """The elements of a small array, or the summary of a larger one."""
         summary = summarise(x)
-        told: dict[str, Any] = {"shape": str(x.shape), "brief": typeset(self._brief(summary))}
+        entry: dict[str, Any] = {"shape": str(x.shape), "brief": typeset(self._brief(summary))}
         if x.ndim <= 2 and x.size > 0 and x.shape[-1] <= COLUMNS and (x.ndim == 1 or x.shape[0] <= ROWS):
-            told["rows"] = [[typeset(number(v, self.digits)) for v in row] for row in np.atleast_2d(x)]
-            return told
+            entry["rows"] = [[typeset(number(v, self.digits)) for v in row] for row in np.atleast_2d(x)]
+            return entry
         digits = max(self.digits - 1, 1)
         parts = [str(x.dtype), summary.centre(digits), summary.range(digits), summary.trouble()]
-        told["about"] = [typeset(part) if i else part for i, part in enumerate(parts) if part]
+        entry["about"] = [typeset(part) if i else part for i, part in enumerate(parts) if part]
         if (shades := heat(x)) is not None:
-            told["heat"] = ["".join("x" if k < 0 else str(k) for k in row) for row in shades]
-        return told
+            entry["heat"] = ["".join("x" if k < 0 else str(k) for k in row) for row in shades]
+        return entry
 
     def _brief(self, summary: Summary) -> str:
         if summary.elements is not None:
