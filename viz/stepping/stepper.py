@@ -90,21 +90,20 @@ class Stepper:
     """
 
     def __init__(self, root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> None:
-        StepOptions(digits=digits)  # a check
-        self.passes = Passes(root, gradient, digits)
-        self.tape, self.steps, self.turn = self.passes.tape, self.passes.steps, self.passes.turn
-        self.digits = digits
+        self.digits = StepOptions(digits=digits).digits
+        self._passes = Passes(root, gradient, digits)
+        self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
         self.position = -1
 
     @property
     def story(self) -> Story:
         """Every step as plain data, for pages and pictures."""
-        return self.passes.story
+        return self._passes.story
 
     @property
     def root(self) -> int:
         """The position in `tape.nodes` of the node whose gradient is followed."""
-        return self.passes.root
+        return self._passes.root
 
     # ------------------------------------------------------------------ moving
 
@@ -147,7 +146,7 @@ class Stepper:
 
         It needs no network and no server, and opens at the current position.
         """
-        return page(self.passes, self.position)
+        return page(self._passes, self.position)
 
     def save(
         self,
@@ -182,12 +181,12 @@ class Stepper:
         options = StepOptions(digits=self.digits, theme=theme, seconds=seconds, frames=frames)
         if suffix in (".html", ".txt"):
             return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
-        (save_animation if suffix else save_folder)(self.passes, path, options)
+        (save_animation if suffix else save_folder)(self._passes, path, options)
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the page, and where scripts are not trusted, the graph."""
-        return {"text/plain": repr(self), "text/html": notebook_html(self.passes, self.position)}
+        return {"text/plain": repr(self), "text/html": notebook_html(self._passes, self.position)}
 
     # ------------------------------------------------------------------ showing
 
@@ -195,7 +194,7 @@ class Stepper:
         return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
 
     def __str__(self) -> str:
-        return "\n".join(self.passes.log(writable).lines())
+        return "\n".join(self._passes.log(writable).lines())
 
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
@@ -203,11 +202,11 @@ class Stepper:
 
     def lines(self, colour: bool = False) -> Iterator[str]:
         """The lines of the log, one at a time."""
-        yield from self.passes.log().lines(colour)
+        yield from self._passes.log().lines(colour)
 
     def step_lines(self, i: int, colour: bool = False) -> list[str]:
         """The lines of the log for step `i`."""
-        return list(self.passes.log().step(self.steps[i], colour))
+        return list(self._passes.log().step(self.steps[i], colour))
 
     # ------------------------------------------------------------------ in the terminal
 
@@ -247,7 +246,7 @@ class Stepper:
             if stream is not None:
                 print("\n".join(lines), file=stream, flush=True)
 
-        return say, self.passes.log(partial(writable, file=stream)), wants_colour(stream)
+        return say, self._passes.log(partial(writable, file=stream)), wants_colour(stream)
 
     def _answer(self, answer: str) -> list[ForwardStep | BackwardStep] | None:
         """The steps to show for an answer; `None` if the answer is not understood."""
