@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
-from ...autograd.errors import ChainruleError
+from ...autograd import ChainruleError
 
 __all__ = ["DrawingError", "DrawingWarning", "OptionError"]
 

@@ -18,7 +18,7 @@ def heat(array: Any) -> Heat | None:
     """Rows of shades from 0, the smallest element, to `LEVELS - 1`, the largest; -1 for an element that is not finite.
 
     An array of three or more axes is flattened to rows along its last axis. `None` for a single number, and for an
-    array whose elements are all equal.
+    array without different finite elements.
 
     >>> heat(np.arange(8.0))
     ((0, 1, 2, 3, 4, 5, 6, 7),)

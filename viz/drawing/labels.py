@@ -10,7 +10,14 @@ from .sheet import Sheet, is_number, typeset
 __all__ = ["formula", "passes_on", "shapes_of"]
 
 LONGEST_RULE, LONGEST_FORMULA = 26, 20
-SHAPE_SIGNS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "matmul": "@", "power": "**"}
+INFIX = {
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "matmul",
+    "power",
+}  # written between the shapes of their inputs
 
 
 def formula(sheet: Sheet, box: Box, op: Operation) -> str:
@@ -30,7 +37,7 @@ def shapes_of(sheet: Sheet, box: Box, op: Operation) -> str:
         return ""
     if len(shapes) > 3:
         shapes = [*shapes[:2], "…", shapes[-1]]
-    between = f" {SHAPE_SIGNS[op.name]} " if op.name in SHAPE_SIGNS else ", "
+    between = f" {sign(op.name, op.symbol)} " if op.name in INFIX else ", "
     return f"{between.join(shapes)} → {sheet.shapes[box.id]}"
 
 

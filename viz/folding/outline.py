@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from ...autograd import Tape
-from ...nn.module import Parameter, ScalarParameter
+from ...nn import Parameter, ScalarParameter
 
 __all__ = ["Outline", "Partition", "Path", "distinct", "numbered"]
 

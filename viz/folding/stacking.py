@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...nn.module import Parameter, ScalarParameter
+from ...nn import Parameter, ScalarParameter
 from .outline import Outline, numbered
 from .titles import mask, without_numbers
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...autograd import Node
-from ...nn.module import Parameter, ScalarParameter
+from ...nn import Parameter, ScalarParameter
 from ..common.heat import Heat
 from ..common.numbers import Summary
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import RangeError, ShapeError
+from ...autograd import RangeError, ShapeError
 from ...nn import Module, Sigmoid, Softmax
 from ..common.themes import Theme
 from . import canvas

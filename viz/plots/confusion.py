@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node
-from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd import KindError, Node, RangeError, ShapeError
 from ..common.themes import Theme, mix
 from . import canvas
 

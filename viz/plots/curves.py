@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import KindError, RangeError
+from ...autograd import KindError, RangeError
 from ...autograd.node import describe
 from ..common.themes import Theme
 from . import canvas

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Tensor, gradients
-from ...autograd.errors import RangeError
+from ...autograd import RangeError, Tensor, gradients
 from ...autograd.modes import recording
 from ...nn import Activation, box_network, unchanged
 from ...nn.activations import ACTIVATIONS

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Node, Tape, Tensor, Value, gradients, no_grad
-from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd import KindError, Node, RangeError, ShapeError, Tape, Tensor, Value, gradients, no_grad
 from ...autograd.modes import recording
 from ...autograd.node import describe
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged

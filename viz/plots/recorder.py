@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd import KindError, RangeError, ShapeError
 from ...autograd.node import describe
 from ...nn import Module
 from ...nn.callbacks import Callback

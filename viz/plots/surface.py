@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Tape, no_grad
-from ...autograd.errors import RangeError, ShapeError
+from ...autograd import RangeError, ShapeError, Tape, no_grad
 from ...autograd.modes import recording
 from ..common.themes import Theme
 from . import canvas

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import KindError, ShapeError
+from ...autograd import KindError, ShapeError
 from ...nn import Module
 from ..common.themes import Theme
 from . import canvas
