@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .. import autograd
-from ..autograd.errors import RangeError
+from ..autograd import RangeError
 from . import init
 from .module import Module
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.errors import RangeError, ShapeError
+from ..autograd import RangeError, ShapeError
 from .activations import ReLU
 from .layers import Linear, Sequential
 

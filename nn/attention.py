@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Node, scope, softmax, swapaxes, where
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import KindError, Node, RangeError, ShapeError, scope, softmax, swapaxes, where
+from ..autograd.extending import describe
 from . import init
 from .activations import activation as activation_named
 from .dropout import Dropout

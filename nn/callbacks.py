@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.errors import KindError, RangeError
+from ..autograd import KindError, RangeError
 from .module import whole_number
 from .optimizer import number
 

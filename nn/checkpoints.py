@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.errors import KindError
+from ..autograd import KindError
 from .module import Module
 from .saving import FileError
 

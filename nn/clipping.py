@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import clip
-from ..autograd.errors import GradientError, RangeError
+from ..autograd import GradientError, RangeError, clip
 from .half import narrowed, widened
 from .optimizer import checked, number
 

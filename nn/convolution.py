@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import avg_pool, conv, max_pool
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import KindError, RangeError, ShapeError, avg_pool, conv, max_pool
+from ..autograd.extending import describe
 from . import init
 from .module import Module, Parameter, as_input, whole_number
 

@@ -17,10 +17,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from .. import autograd
-from ..autograd import Node
-from ..autograd.errors import GradientError, KindError, ShapeError
-from ..autograd.modes import recording
-from ..autograd.node import describe
+from ..autograd import GradientError, KindError, Node, ShapeError
+from ..autograd.extending import describe, recording
 from . import init, scalar
 from .activations import Activation
 from .looking import unchanged

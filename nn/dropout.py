@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Node, Tensor, Value
-from ..autograd.buffers import redrawn
-from ..autograd.modes import drawing_from
+from ..autograd.extending import drawing_from, redrawn
 from .init import Seed, generator
 from .module import Module, as_input, probability
 

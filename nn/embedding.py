@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Primitive, Tensor, reshape, structural
-from ..autograd.errors import KindError, RangeError
-from ..autograd.node import describe
+from ..autograd import KindError, Primitive, RangeError, Tensor, reshape, structural
+from ..autograd.extending import describe
 from . import init
 from .module import Module, Parameter, whole_number
 

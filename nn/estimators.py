@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import no_grad, softmax
-from ..autograd.errors import RangeError
+from ..autograd import RangeError, no_grad, softmax
 from .activations import ACTIVATIONS
 from .callbacks import EarlyStopping
 from .data import DataLoader, split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd.errors import ChainruleError
+from ..autograd import ChainruleError
 
 __all__ = ["ExtraError"]
 

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import autograd
-from ..autograd import Tensor
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import KindError, RangeError, ShapeError, Tensor
+from ..autograd.extending import describe
 
 __all__ = [
     "Seed",

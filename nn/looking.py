@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import ChainruleError, Node
-from ..autograd.check import AROUND
+from ..autograd.extending import surround_checks
 from .module import Module
 
 __all__ = ["DepthError", "unchanged"]
@@ -222,4 +222,4 @@ def _referred_to(f: types.FunctionType) -> Iterator[Any]:
                 yield x
 
 
-AROUND.append(unchanged)  # so that gradient checks change nothing either
+surround_checks(unchanged)  # so that gradient checks change nothing either

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node, sigmoid
-from ..autograd.errors import KindError, RangeError, ShapeError
+from ..autograd import KindError, Node, RangeError, ShapeError, sigmoid
 from .losses import MOVE_THE_CLASSES
 
 __all__ = ["accuracy"]

@@ -13,10 +13,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Node, Tensor, Value
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.modes import MODE
-from ..autograd.node import describe
+from ..autograd import KindError, Node, RangeError, ShapeError, Tensor, Value
+from ..autograd.extending import describe, enter_scope, is_recording, leave_scope
 
 __all__ = ["Module", "Parameter", "ScalarParameter"]
 
@@ -33,7 +31,7 @@ def _in_place(symbol: str, operate: Callable[[Any, Any], Any]) -> Callable[[Any,
     def change(self: Any, other: Any) -> Any:
         if not isinstance(other, (int, float, np.number, np.ndarray, list, tuple)):
             return NotImplemented  # so that Python computes `self + other`
-        if MODE.get()[0]:
+        if is_recording():
             raise KindError(
                 f"p {symbol} {describe(other)} would make a new node and leave p as it is, {self.describe()}. Write "
                 f"p.data {symbol} ... to change the parameter, or do it under no_grad(); and q = p {symbol[:-1]} ... "
@@ -171,10 +169,7 @@ class Module:
         if title is None:
             title = f"{self._path}: {self._headline()}" if self._path else self._headline()
             vars(self)["_title"] = title
-        recording, titles, watch = MODE.get()
-        before = MODE.set(
-            (recording, (*titles, title), watch)
-        )  # as `with scope(title)` does, in half the time
+        before = enter_scope(title)
         try:
             output = self.forward(*inputs, **options)
             for hook in self._hooks:
@@ -182,7 +177,7 @@ class Module:
                 output = output if replaced is None else replaced
             return output
         finally:
-            MODE.reset(before)
+            leave_scope(before)
 
     def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> ForwardHook:
         """Call `hook(module, inputs, output)` after each call; what it returns, if anything, replaces the output.

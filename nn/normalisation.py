@@ -13,10 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import mean, sign, sqrt, square, std
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.modes import recomputing
-from ..autograd.node import describe
+from ..autograd import KindError, RangeError, ShapeError, mean, sign, sqrt, square, std
+from ..autograd.extending import describe, recomputing
 from .half import widened
 from .module import Module, Parameter, as_input, probability, whole_number
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import maximum
-from ..autograd.errors import RangeError
+from ..autograd import RangeError, maximum
 from .clipping import clip_grad_norm_, clip_grad_value_
 from .optimizer import Group, Memory, Optimizer, flag, option, share, shares
 

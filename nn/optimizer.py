@@ -17,9 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..autograd import Node
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import KindError, Node, RangeError, ShapeError
+from ..autograd.extending import describe
 from .module import Module
 from .rates import Rates
 

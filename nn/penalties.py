@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node, Value, absolute, dot, square, total
+from ..autograd import KindError, Node, RangeError, Value, absolute, dot, square, total
 from ..autograd import sum as sum_of
-from ..autograd.errors import KindError, RangeError
-from ..autograd.node import describe
+from ..autograd.extending import describe
 from .half import narrowed, widened
 from .module import Module
 

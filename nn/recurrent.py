@@ -14,9 +14,20 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import Tensor, concatenate, relu, scope, sigmoid, stack, tanh, where
-from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import (
+    KindError,
+    RangeError,
+    ShapeError,
+    Tensor,
+    concatenate,
+    relu,
+    scope,
+    sigmoid,
+    stack,
+    tanh,
+    where,
+)
+from ..autograd.extending import describe
 from . import init
 from .dropout import Dropout
 from .half import narrowed, widened

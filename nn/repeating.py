@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.errors import KindError, RangeError
+from ..autograd import KindError, RangeError
 from .history import History
 
 __all__ = ["Repeats", "repeat"]

@@ -21,9 +21,8 @@ from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 
-from ..autograd.errors import ChainruleError, KindError
-from ..autograd.files import write_atomically
-from ..autograd.node import describe
+from ..autograd import ChainruleError, KindError
+from ..autograd.extending import describe, write_atomically
 from .extras import ExtraError
 from .module import Module
 

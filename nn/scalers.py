@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..autograd.errors import ChainruleError, KindError, RangeError, ShapeError
+from ..autograd import ChainruleError, KindError, RangeError, ShapeError
 
 __all__ = ["MinMaxScaler", "Standardizer"]
 

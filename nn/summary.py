@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node, Tape
-from ..autograd.errors import KindError
-from ..autograd.memory import _readable as readable
-from ..autograd.modes import recording
-from ..autograd.node import describe
+from ..autograd import KindError, Node, Tape
+from ..autograd.extending import describe, recording
+from ..autograd.extending import readable_size as readable
 from .looking import unchanged
 from .module import Module
 

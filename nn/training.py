@@ -26,9 +26,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..autograd import Node, detect_nonfinite, no_grad
-from ..autograd.errors import KindError, NonfiniteError, RangeError, ShapeError
-from ..autograd.node import describe
+from ..autograd import KindError, Node, NonfiniteError, RangeError, ShapeError, detect_nonfinite, no_grad
+from ..autograd.extending import describe
 from . import saving
 from .callbacks import Callback, EarlyStopping, KeepBest
 from .checkpoints import generators_in, pack, unpack

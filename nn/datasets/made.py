@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...autograd.errors import RangeError
+from ...autograd import RangeError
 from ..init import Seed, generator
 from ..module import whole_number
 
