@@ -10,7 +10,6 @@ Parameters in float16 are changed in float32, in which their memory is kept, and
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -158,7 +157,6 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Any, Memory] = {}
         self._rates = Rates()  # for schedules
-        self._spent: list[Any] = []  # gradients that zero_grad has taken away
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
 
@@ -217,7 +215,6 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
-        self._spent = []
         state, update, piece = self.state, self._update, self._piece
         for group in map(dict, self.param_groups):  # plain dicts, which are read faster
             starts = self._memories(group)
@@ -284,10 +281,6 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters: each `.grad` is `None` again."""
-        # The arrays themselves go after the next step, when there are new ones: a heap that falls empty in between is
-        # given back to the system, and got again page by page. What others hold, too, as a replay its own, is left out.
-        alone = 2  # references: by `p`, and as an argument
-        self._spent = [p.grad for p in self.parameters if sys.getrefcount(p.grad) == alone]
         for p in self.parameters:
             p.grad = None
 
