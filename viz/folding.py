@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tape
-from ..nn.module import Parameter, ScalarParameter
+from ..nn import Parameter, ScalarParameter
 
 __all__ = ["Outline", "Partition", "divide", "inner_title", "span"]
 

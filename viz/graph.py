@@ -16,7 +16,7 @@ import numpy as np
 
 from ..autograd import KindError, Node, Tape, Tensor, Value
 from ..autograd.node import describe
-from ..nn.module import Parameter, ScalarParameter
+from ..nn import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
 from .heat import Heat, heat
 from .numbers import Summary, summarise

@@ -8,7 +8,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import ShapeError, Tape, Value, check_gradients
 from chainrule.nn import scalar
-from chainrule.nn.activations import ACTIVATIONS
+from chainrule.nn.layers.activations import ACTIVATIONS
 
 
 def test_a_neuron_by_hand():

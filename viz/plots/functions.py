@@ -13,8 +13,8 @@ from ...autograd import Tensor, gradients
 from ...autograd.errors import RangeError
 from ...autograd.modes import recording
 from ...nn import Activation, box_network, unchanged
-from ...nn.activations import ACTIVATIONS
-from ...nn.activations import activation as activation_named
+from ...nn.layers.activations import ACTIVATIONS
+from ...nn.layers.activations import activation as activation_named
 from ..themes import Theme
 from . import canvas
 from .networks import one_number, predict

@@ -19,8 +19,8 @@ from ...autograd.errors import KindError, RangeError, ShapeError
 from ...autograd.modes import recording
 from ...autograd.node import describe
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
-from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs
+from ...nn.layers.activations import activation as activation_named
 
 # ---------------------------------------------------------------------- what a network answers
 
