@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, Node, ShapeError
 from ...autograd.extending import describe, enter_scope, leave_scope
 from .arguments import numeric
+from .copying import copy_modules
 from .hooks import ForwardHook
 from .parameter import AnyParameter, Parameter, ScalarParameter
 from .parts import Part, found_in_entries, found_in_value, joined
@@ -181,10 +182,22 @@ class Module(Part):
 
     def _rename(self) -> None:
         """Give every part its name. The outermost module does so last, so names start there."""
-        for path, module in self.named_modules(self._path):
+        seen = set()
+        waiting = [(self._path, self)]
+        while waiting:
+            path, module = waiting.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
             vars(module).update(_path=path, _title=None)
-        for path, parameter in self.named_parameters(self._path):
-            parameter.name = path
+            inside = []
+            for name, part in module._parts():
+                if isinstance(part, Module):
+                    inside.append((joined(path, name), part))
+                elif id(part) not in seen:  # a shared parameter keeps its first name
+                    seen.add(id(part))
+                    part.name = joined(path, name)
+            waiting.extend(reversed(inside))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all modules in it with their names, each once; this module comes first.
@@ -237,6 +250,11 @@ class Module(Part):
         for path, module in self.named_modules(prefix):
             for name in module._buffers:
                 yield joined(path, name), getattr(module, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        own = [module for module in self.modules() if type(module).__deepcopy__ is Module.__deepcopy__]
+        copy_modules([self, *own], memo)
+        return memo[id(self)]
 
     # ------------------------------------------------------------------ modes
 

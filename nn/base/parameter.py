@@ -85,7 +85,9 @@ class Parameter(_InPlace, Tensor):
     def cast(self, dtype: DTypeLike) -> None:
         """Convert the numbers to another floating dtype, and delete the gradient."""
         self._array = self._array.astype(dtype)
-        self.data = self._array  # graphs that were recorded before then know of the change
+        self.data = (
+            self._array
+        )  # the assignment marks the data as changed for graphs that were recorded before
         self.grad = None
 
     def _write(self, numbers: Any) -> None:

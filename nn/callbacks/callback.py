@@ -1,20 +1,4 @@
-"""Callbacks: what else happens while `fit` trains, at the moments that it names.
-
-A callback is an object with any of these methods, each of which is given the training as it stands:
-
-    on_fit_begin(run)     at the start of each `fit`, before a checkpoint is loaded: forget what an earlier `fit` left
-    on_train_begin(run)   before the first epoch, also of a training that goes on from a checkpoint
-    on_epoch_begin(run)   before the first batch
-    on_batch_end(run)     after each step of the optimiser
-    on_epoch_end(run)     after validation, with the epoch's numbers in `run.row`
-    on_train_end(run)     at the end, also after Ctrl-C
-
-`run` has `model`, `optimizer`, `loader`, `history`, `epoch` (counted from 1), `epochs`, `batch`, `row`, and
-`run.stop(reason)`, which ends the training after this epoch. A function is called as `on_epoch_end`. What a callback
-has to remember over a checkpoint, it gives from `state_dict()` and takes back in `load_state_dict(state)`.
-
-Each `fit` begins anew: one callback can be given to several, if all that it counts or keeps is set in `on_fit_begin`.
-"""
+"""The base class of callbacks; the package says at which moments `fit` calls them."""
 
 from __future__ import annotations
 

@@ -26,11 +26,8 @@ from .referred import modules_behind
 __all__ = ["DepthError", "unchanged"]
 
 Undo = Callable[[], Any]
-
 FEW = 50  # depth of nested modules that Python can call in any case
-
 MOST = 500  # depth up to which the limit of Python is raised; some platforms have small stacks
-
 CALLS = 6  # nested calls of Python for one module
 
 

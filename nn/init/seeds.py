@@ -12,7 +12,6 @@ from ...autograd.extending import describe
 __all__ = ["Seed", "Shape", "generator"]
 
 Seed: TypeAlias = int | np.random.Generator | None
-
 """The start of random numbers: a number, a generator to continue with, or `None` for new ones each time."""
 
 Shape: TypeAlias = tuple[int, ...]

@@ -1,7 +1,7 @@
 """Attention: every position of a sequence is compared with all others at once, and weighted by how well they match.
 
 Names, shapes and masks are PyTorch's: in a boolean mask True forbids a position; a floating mask is added to the
-scores. Weights stand as in `Linear`.
+scores. The shapes of weights are those of `Linear`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Recurrent cells: the next state from one item of a sequence and the state before.
 
 A cell is one step, so that it can be drawn and stepped through. Names, shapes and the order of the gates are PyTorch's,
-but weights stand as in `Linear`: `x @ weight_ih + h @ weight_hh`.
+but the shapes of weights are those of `Linear`: `x @ weight_ih + h @ weight_hh`.
 """
 
 from __future__ import annotations

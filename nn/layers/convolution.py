@@ -24,7 +24,6 @@ from ..base.parameter import Parameter
 __all__ = ["AvgPool2d", "Conv2d", "MaxPool2d"]
 
 Pair = int | tuple[int, int]
-
 Padding = int | str | tuple[int | tuple[int, int], int | tuple[int, int]]
 
 

@@ -1,4 +1,4 @@
-"""Transformer layers: attention, then two linear layers at each position; and the encoding that tells positions apart.
+"""Transformer layers: attention, then two linear layers at each position; and the encoding of positions.
 
 Names, shapes and masks are PyTorch's.
 """

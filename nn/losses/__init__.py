@@ -6,7 +6,7 @@ take a `Value`, or a list of them. Targets are plain arrays or numbers, or nodes
 
 Read `regression.py`, `two_classes.py` and `many_classes.py`; `reduction.py`, `pairs.py`, `probabilities.py` and
 `targets.py` are what they share, `class_rows.py` and `weighted.py` the rows of the table behind the cross-entropy.
-`divergence.py` and `penalties.py` stand alone. It imports `base` and `data`.
+`divergence.py` and `penalties.py` are independent. It imports `base` and `data`.
 """
 
 from .divergence import kl_div

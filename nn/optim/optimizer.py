@@ -147,7 +147,9 @@ class Optimizer:
                         p.data = update(x, g, memory, group)
                     else:
                         self._update_in_pieces(x, g, memory, group)
-                        p.data = x  # graphs that were recorded before then know of the change
+                        p.data = (
+                            x  # the assignment marks the data as changed for graphs that were recorded before
+                        )
 
     def _update_another(self, p: Any, x: Any, g: Any, memory: Memory, group: Group) -> None:
         """Update a parameter whose array is new since the last step; an array that is not writeable is copied."""

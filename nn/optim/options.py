@@ -14,7 +14,6 @@ from ...autograd.extending import describe
 __all__ = ["Group", "Memory", "Option", "OptionGroup", "flag", "number", "option", "share", "shares"]
 
 Memory = dict[str, Any]
-
 Group = dict[str, Any]
 
 

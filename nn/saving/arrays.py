@@ -16,7 +16,7 @@ from .npz import read_npz, write_npz
 from .rules import KINDS, MARKS, WORDS, FileError, PathLike, Words, check_array_name, checksum
 from .safe import read_safetensors, write_safetensors
 
-__all__ = ["read", "read_marked", "write", "write_marked"]
+__all__ = ["check_path", "read", "read_marked", "write", "write_marked"]
 
 
 def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:

@@ -31,9 +31,7 @@ METADATA = "__metadata__"  # the name of the words in a file
 MARKS, WORDS = "chainrule", "metadata"  # the two sorts of words in it
 
 KINDS = "fiub"  # kinds of arrays that can be saved: floats, whole numbers, booleans
-
 PathLike = str | os.PathLike[str]
-
 Words = dict[str, Any]
 
 

@@ -20,7 +20,6 @@ ROWS: dict[str, tuple[Primitive, dict[str, Any]]] = {
 
 # The rules of these need the input for its sign alone, which is that of the output, or not at all.
 FROM_OUTPUT = ("relu", "leaky_relu", "sigmoid", "tanh", "linear")
-
 dot_ = TABLE["dot"]
 
 
@@ -30,7 +29,7 @@ def _weighted(*inputs: Any) -> Any:
     return dot_(*both) + b
 
 
-# On floats a plain sum: the row `dot` would first look at the kind of each input, which takes longer than the products.
+# On floats a plain sum: the row `dot` would check the type of each input first, which takes longer than the products.
 def weighted_sum(*inputs: float) -> float:
     """`w1 x1 + w2 x2 + ... + b` of `w1, w2, ..., x1, x2, ..., b`."""
     n = len(inputs) // 2

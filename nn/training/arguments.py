@@ -37,9 +37,7 @@ __all__ = [
 ]
 
 Loss = Callable[[Any, Any], Any]
-
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]] | None
-
 Data = DataLoader | tuple[Any, ...]
 
 

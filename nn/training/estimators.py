@@ -63,7 +63,6 @@ except ImportError:
 
 
 SOLVERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "rmsprop": RMSprop}
-
 THEIR_NAMES = {"identity": "linear", "logistic": "sigmoid"}  # of activations
 
 
