@@ -171,7 +171,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> typing.Any:
-    """The estimators, once they are asked for: scikit-learn takes a second to import, and is an extra."""
+    """Import the estimators at their first use: scikit-learn takes a second to import, and is an extra."""
     if name in ("MLPClassifier", "MLPRegressor"):
         from .training import estimators
 

@@ -10,7 +10,7 @@ __all__ = ["copy_modules"]
 
 
 def copy_modules(modules: Iterable[Any], memo: dict[int, Any]) -> None:
-    """Copy modules into `memo`, where `copy.deepcopy` looks up by `id` what has a copy already.
+    """Copy modules into `memo`, the dict of `copy.deepcopy` with the copies by the ids of the originals.
 
     All copies are made without their attributes first, so that no attribute leads to a module without a copy.
     """

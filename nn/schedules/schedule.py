@@ -96,7 +96,7 @@ class Schedule:
         vars(self).update(plain)
         self.optimizer._rates.resume(bases, self.optimizer.param_groups)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:  # of a copy, or a pickle
+    def __setstate__(self, state: dict[str, Any]) -> None:  # called for copies and pickles
         vars(self).update(state)
         self._link.follow(self)
 
