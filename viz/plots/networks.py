@@ -18,8 +18,8 @@ from ...autograd import KindError, Node, RangeError, ShapeError, Tape, Tensor, V
 from ...autograd.modes import recording
 from ...autograd.node import describe
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
-from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs
+from ...nn.layers.activations import activation as activation_named
 
 # ---------------------------------------------------------------------- outputs of a network
 

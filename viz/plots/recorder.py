@@ -16,7 +16,7 @@ from ...nn.diagnostics import gradient_flow, update_ratios
 from .networks import one_number
 
 if TYPE_CHECKING:
-    from ...nn.training import Run
+    from ...nn.training.run import Run
 
 __all__ = ["Recorder"]
 
