@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, Tensor, gradients
-from ...autograd.modes import recording
+from ...autograd.extending import recording
 from ...nn import Activation, box_network, unchanged
 from ...nn.layers.activations import ACTIVATIONS
 from ...nn.layers.activations import activation as activation_named

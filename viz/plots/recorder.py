@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.node import describe
+from ...autograd.extending import describe
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
