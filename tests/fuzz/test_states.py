@@ -1,4 +1,4 @@
-"""A state machine: record, assign, freeze, hook, replay, step and copy in any order.
+"""A state machine: record, assign, freeze, hook, replay, step, copy, save and load in any order.
 
 Gradients are those of a fresh computation, or an error says that they would not be.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import chainrule.autograd as ag
+from chainrule import nn
 from chainrule.autograd import GradientError, KindError, Tape, Tensor, Value, gradients, no_grad
 
 # each records nodes that use the first input and, if it has two arguments, the second
@@ -76,8 +79,17 @@ class Model:
         return seen
 
 
+class Holder(nn.Module):
+    """A module of some leaves, which is saved and loaded."""
+
+    def __init__(self, leaves: list[Any]) -> None:
+        super().__init__()
+        self.leaves = leaves
+
+
 class Machine(RuleBasedStateMachine):
     kind: Any
+    parameter: Any  # the same for leaves that can be saved
 
     @initialize(a=st.sampled_from([0.5, -1.0, 2.0]), b=st.sampled_from([0.3, 1.5]))
     def start(self, a: float, b: float) -> None:
@@ -85,8 +97,14 @@ class Machine(RuleBasedStateMachine):
         self.models: list[Model] = []
         self.tapes: list[tuple[Tape, Model, int]] = []
         self.handles: list[tuple[Any, Model, float]] = []
-        self.keep(self.kind(self.number(a)))
-        self.keep(self.kind(self.number(b)))
+        self.saved: list[tuple[Holder, list[Model], list[Any]]] = []
+        self.folder = tempfile.TemporaryDirectory()
+        self.keep(self.parameter(self.number(a)))
+        self.keep(self.parameter(self.number(b)))
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            self.folder.cleanup()
 
     # ------------------------------------------------------------------ helpers
 
@@ -160,7 +178,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(x=st.sampled_from([0.2, -0.7, 1.1]), requires_grad=st.booleans())
     def new_leaf(self, x: float, requires_grad: bool) -> None:
-        self.keep(self.kind(self.number(x), requires_grad=requires_grad))
+        x = self.number(x)
+        self.keep(self.parameter(x) if requires_grad else self.kind(x, requires_grad=False))
 
     @rule(op=st.sampled_from(sorted(OPERATIONS)), i=st.integers(0, 30), j=st.integers(0, 30))
     def record(self, op: str, i: int, j: int) -> None:
@@ -194,6 +213,22 @@ class Machine(RuleBasedStateMachine):
         if m.inputs:
             with pytest.raises(KindError, match="only the data of a leaf"):
                 m.node.data = self.number(1.0)
+
+    @rule()
+    def save(self) -> None:
+        models = [m for m in self.models if type(m.node) is self.parameter]
+        holder = Holder([m.node for m in models])
+        nn.save(holder, Path(self.folder.name) / f"{len(self.saved)}.npz")
+        self.saved.append((holder, models, [np.array(m.data) for m in models]))
+
+    @precondition(lambda self: self.saved)
+    @rule(i=st.integers(0, 30))
+    def load(self, i: int) -> None:
+        i %= len(self.saved)
+        holder, models, numbers = self.saved[i]
+        nn.load(Path(self.folder.name) / f"{i}.npz", holder)
+        for m, x in zip(models, numbers, strict=True):
+            m.data, m.changed = x, self.now()
 
     @rule(i=st.integers(0, 30), on=st.booleans())
     def freeze_or_thaw(self, i: int, on: bool) -> None:
@@ -380,11 +415,11 @@ class Machine(RuleBasedStateMachine):
 
 
 class ValueMachine(Machine):
-    kind = Value
+    kind, parameter = Value, nn.ScalarParameter
 
 
 class TensorMachine(Machine):
-    kind = Tensor
+    kind, parameter = Tensor, nn.Parameter
 
 
 TestValues = ValueMachine.TestCase
