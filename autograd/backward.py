@@ -1,8 +1,7 @@
 """The backward pass: reverse dependency order, one multiplication per edge, written as a generator.
 
 The stepper looks at it one edge at a time. `backward()` and `gradients()` exhaust it; where nobody watches they take
-the nodes' `_sweep` instead: the same nodes in the same order, by straight code from the same rows, which a test holds
-to the same bits.
+`sweep` instead: the same nodes in the same order, with the closures that recording.py makes of the rows.
 """
 
 from __future__ import annotations
@@ -68,15 +67,17 @@ def backward_pass(
     order: Sequence[Node],
     gradients: dict[Node, Any],
     recorded: bool = False,
-    careful: bool = False,
+    zero_safe: bool = False,
     members: set[Node] | None = None,
+    pass_back: Callable[[Any, Any, list[int]], Iterable[tuple[int, Any]]] | None = None,
 ) -> Iterator[Step]:
     """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
 
     `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
     at each node. A node comes up after all of its consumers, so its sum is complete by then. With
-    `recorded` the gradients are nodes; with `careful` a zero stays zero beside an infinite factor.
-    `members` are the nodes that receive a gradient; by default those that pass it on.
+    `recorded` the gradients are nodes; with `zero_safe` a zero stays zero beside an infinite factor.
+    `members` are the nodes that receive a gradient; by default those that pass it on. `pass_back(node, g, wanted)`
+    gives the contributions in another kind of numbers, such as traced arrays.
     """
     members = set(order) if members is None else members
     wide: dict[Node, Any] = {}
@@ -84,11 +85,27 @@ def backward_pass(
         g, inputs = gradients.get(node), node.inputs
         if g is None or not inputs:
             continue  # nothing arrived here, or a leaf
-        pass_back = node._pass_back_recorded if recorded else node._pass_back
-        for i, contribution in pass_back(g, members, careful):
+        wanted = [i for i, x in enumerate(inputs) if x in members]
+        if pass_back is not None:
+            found = pass_back(node, g, wanted)
+        else:
+            found = (node._pass_back_recorded if recorded else node._pass_back)(g, wanted, zero_safe)
+        for i, contribution in found:
             x = inputs[i]
             accumulate(gradients, wide, x, contribution)
             yield node, i, contribution
+
+
+def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
+    """A whole pass at once: what `backward_pass` does where all steps are taken and nobody looks.
+
+    `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
+    """
+    get = totals.get
+    for node in reversed(order):
+        g = totals[node]
+        if g is not None and node._a is not None:
+            node._pull(g, totals, get)
 
 
 def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:
@@ -146,12 +163,12 @@ def run(
     gradients.update(roots)
     with np.errstate(all="ignore"):
         if quick:
-            order[-1]._sweep(order, gradients)
+            sweep(order, gradients)
         else:
             exhaust(backward_pass(order, gradients, recorded))
         if has_nan(*map(gradients.get, ends)):
             gradients = dict(roots)
-            exhaust(backward_pass(order, gradients, recorded, careful=True))
+            exhaust(backward_pass(order, gradients, recorded, zero_safe=True))
     return gradients
 
 

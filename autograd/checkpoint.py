@@ -17,6 +17,7 @@ from .copying import blank, set_state, state_of
 from .errors import GradientError, KindError
 from .modes import Block, Recomputed, mode, recording
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_no_function
+from .recording import pull_any
 from .table import Primitive
 from .tensor import Tensor
 from .value import Value
@@ -95,21 +96,25 @@ class Checkpoint(Node):
             )
         return y, dependency_order([y], constants, since)
 
-    def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        return self._pass_through(g, members, careful, recorded=False)
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
+        return self._pass_through(g, wanted, zero_safe, recorded=False)
 
-    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        return self._pass_through(g, members, careful, recorded=True)
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
+        return self._pass_through(g, wanted, zero_safe, recorded=True)
 
     def _pass_through(
-        self, g: Any, members: set[Node], careful: bool, recorded: bool
+        self, g: Any, wanted: list[int], zero_safe: bool, recorded: bool
     ) -> list[tuple[int, Any]]:
         y, inside = self.run_again()
+        inputs = self.inputs
         gradients: dict[Node, Any] = {y: g}
-        receivers = {*inside, *(x for x in self.inputs if x in members)}
-        for _ in backward_pass(inside, gradients, recorded, careful, receivers):
+        receivers = {*inside, *(inputs[i] for i in wanted)}
+        for _ in backward_pass(inside, gradients, recorded, zero_safe, receivers):
             pass
-        return [(i, gradients[x]) for i, x in enumerate(self.inputs) if x in gradients]
+        return [(i, gradients[inputs[i]]) for i in wanted if inputs[i] in gradients]
+
+    def _pull(self, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        pull_any(self, g, totals, get)
 
 
 class CheckpointTensor(Checkpoint, Tensor):
@@ -120,7 +125,7 @@ class CheckpointValue(Checkpoint, Value):
     __slots__ = ("again",)
 
     def local_gradients(self) -> tuple[float, ...]:
-        found = dict(self._pass_back(1.0, set(self.inputs), careful=False))
+        found = dict(self._pass_back(1.0, list(range(len(self.inputs))), zero_safe=False))
         return tuple(found.get(i, 0.0) for i in range(len(self.inputs)))
 
 

@@ -18,8 +18,9 @@ from .checkpoint import Checkpoint
 from .modes import recording
 from .node import Node
 from .primitives import broadcast_to
-from .tensor import Tensor, _times_carefully, _times_recorded
-from .value import Value, _product_or_zero
+from .tensor import Tensor
+from .value import Value
+from .vjp import times
 
 __all__ = ["push_forward"]
 
@@ -35,18 +36,18 @@ def push_forward(
     """
     refuse_stale(order)
     with recording(True), np.errstate(all="ignore"):
-        found = _pass(order, tangents, recorded, careful=False)
+        found = _pass(order, tangents, recorded, zero_safe=False)
         if any(x in found and has_nan(found[x]) for x in ends):
-            found = _pass(order, tangents, recorded, careful=True)
+            found = _pass(order, tangents, recorded, zero_safe=True)
     return found
 
 
-def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, careful: bool) -> Tangents:
+def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: bool) -> Tangents:
     found = dict(tangents)
     for node in order:
         if node in tangents or found.keys().isdisjoint(node.inputs):
             continue  # an input, or nothing that it was computed from moves
-        tangent = _step(node)(node, found, recorded, careful)
+        tangent = _step(node)(node, found, recorded, zero_safe)
         if tangent is not None:  # else it is flat in all that moves
             found[node] = tangent
     return found
@@ -64,41 +65,30 @@ def _step(node: Any) -> Any:
 # Each takes the node, the tangents, whether they are nodes, and whether zeros need care.
 
 
-def _of_value(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+def _of_value(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     moves = [tangents.get(x) for x in node.inputs]
+    moving = [i for i, t in enumerate(moves) if t is not None]
+    slopes = node._recorded_locals(moving) if recorded else [(i, node.locals[i]) for i in moving]
+    return _sum(times(moves[i], slope, zero_safe) for i, slope in slopes)
+
+
+def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    inputs = node.inputs
+    moves = [tangents.get(x) for x in inputs]
+    moving = [i for i, t in enumerate(moves) if t is not None]
+    y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
+    found = node.op.each_rule(moving, (y, *xs), node.params)
+    return _like(node, _sum(times(moves[i], local, zero_safe) for i, local in found), recorded)
+
+
+def _sum(contributions: Iterable[Any]) -> Any:
     total: Any = None
-    if recorded:
-        for i, slope in node._recorded_locals([i for i, t in enumerate(moves) if t is not None]):
-            c = node._times(moves[i], slope)
-            total = c if total is None else total + c
-        return total
-    for t, slope in zip(moves, node.locals):
-        if t is not None:
-            c = t * slope
-            if c != c:
-                c = _product_or_zero(t, slope)
-            total = c if total is None else total + c
+    for c in contributions:
+        total = c if total is None else total + c
     return total
 
 
-def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
-    op, params, inputs = node.op, node.params, node.inputs
-    y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
-    moves = [tangents.get(x) for x in inputs]
-    total: Any = None
-    for i, local in op.each_rule([i for i, t in enumerate(moves) if t is not None], y, *xs, **params):
-        t = moves[i]
-        if recorded:
-            c = _times_recorded(t, local, careful)
-        elif local.__class__ is int and local * local == 1:
-            c = t if local == 1 else -t
-        else:
-            c = _times_carefully(t, local) if careful else t * local
-        total = c if total is None else total + c
-    return _like(node, total, recorded)
-
-
-def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+def _of_linear(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     op, params, inputs = node.op, node.params, node.inputs
     compute = op if recorded else op.on_arrays
     xs = inputs if recorded else [x._array for x in inputs]
@@ -108,11 +98,8 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> 
         still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
         total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
     else:
-        total = None
-        for i, t in enumerate(moves):
-            if t is not None:
-                c = compute(*xs[:i], t, *xs[i + 1 :], **params)
-                total = c if total is None else total + c
+        moving = [i for i, t in enumerate(moves) if t is not None]
+        total = _sum(compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving)
     return _like(node, total, recorded)
 
 
@@ -128,11 +115,13 @@ def _like(node: Any, t: Any, recorded: bool) -> Any:
     return t if t.dtype == y.dtype else t.astype(y.dtype)
 
 
-def _transposed(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+def _transposed(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     g = Tensor(np.ones_like(node.data), requires_grad=True)
     upstream: Tangents = {}
-    for i, back in node._pass_back_recorded(g, tangents, careful):
-        t = tangents[node.inputs[i]]
+    inputs = node.inputs
+    moving = [i for i, x in enumerate(inputs) if x in tangents]
+    for i, back in node._pass_back_recorded(g, moving, zero_safe):
+        t = tangents[inputs[i]]
         upstream[back] = t if back not in upstream else plus(upstream[back], t)
     if not upstream:
         return None
@@ -140,6 +129,6 @@ def _transposed(node: Any, tangents: Tangents, recorded: bool, careful: bool) ->
     return tangent
 
 
-def _through_checkpoint(node: Any, tangents: Tangents, recorded: bool, careful: bool) -> Any:
+def _through_checkpoint(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     y, inside = node.run_again()
-    return _pass(inside, tangents, recorded, careful).get(y)
+    return _pass(inside, tangents, recorded, zero_safe).get(y)

@@ -18,6 +18,7 @@ from . import primitives as p
 from .errors import GradientError
 from .node import Node
 from .table import Primitive
+from .vjp import pass_back
 
 __all__ = ["Levels"]
 
@@ -111,13 +112,13 @@ class Levels:
         for place, g in zip(self.seeds, upstream):
             gradients[place] = g
         with np.errstate(all="ignore"):
-            self._pass(gradients, careful=False)
+            self._pass(gradients, zero_safe=False)
             if np.isnan(gradients[: self.n_parameters]).any():
-                self._pass(gradients, careful=True)
+                self._pass(gradients, zero_safe=True)
 
-    def _pass(self, gradients: Array, careful: bool) -> None:
+    def _pass(self, gradients: Array, zero_safe: bool) -> None:
         for group in reversed(self.groups):
-            group.backward(gradients, careful)
+            group.backward(gradients, zero_safe)
         if self.collect is not None:
             self.collect(gradients)
 
@@ -146,16 +147,14 @@ class Rows:
             y[...] = self.op.on_arrays(*xs, **self.params)
         self.known = [y, *xs]
 
-    def backward(self, gradients: Array, careful: bool) -> None:
+    def backward(self, gradients: Array, zero_safe: bool) -> None:
         if self.pull is None:
             return  # products of constants, in a dot
         self.pull(gradients)
-        g = gradients[self.places]
-        slopes = self.op.each_rule([i for i, _ in self.ways], *self.known, **self.params)
-        for (_, slope), (_, at) in zip(slopes, self.ways):
-            c = np.multiply(g, slope, out=gradients[at])
-            if careful:
-                c[(c != c) & ((g == 0) | (slope == 0))] = 0
+        g, (y, *xs) = gradients[self.places], self.known
+        passed = pass_back(self.op, [i for i, _ in self.ways], g, y, xs, self.params, zero_safe)
+        for (_, c), (_, at) in zip(passed, self.ways):
+            gradients[at] = c
 
 
 class Sums:
@@ -170,7 +169,7 @@ class Sums:
     def forward(self, values: Array) -> None:
         _add_up(_gather(values, self.terms_at), self.shape, values[self.places])
 
-    def backward(self, gradients: Array, careful: bool) -> None:
+    def backward(self, gradients: Array, zero_safe: bool) -> None:
         assert self.pull is not None
         self.pull(gradients)
 

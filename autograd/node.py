@@ -7,7 +7,7 @@ never sees the graph around it. Walking the graph is `backward.py`'s job.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -279,25 +279,17 @@ class Node(Operators):
         return call_function(func, args, kwargs)
 
     # What the backward pass asks of a node; see backward.py.
-    def _pass_back(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        """The gradient `g` at this node, passed on to those of its inputs that are members, as plain numbers."""
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
+        """The contribution of the gradient `g` at this node to each input that is wanted, as plain numbers."""
         raise NotImplementedError
 
-    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
         """The same, computed with nodes, so that the result can be differentiated again."""
         raise NotImplementedError
 
-    @staticmethod
-    def _sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
-        """A whole pass, quickly: what `_pass_back` does for each node, by the straight code of its row.
-
-        `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
-        """
-        get = totals.get
-        for node in reversed(order):
-            g = totals[node]
-            if g is not None and node._a is not None:
-                node.op.pull(node, g, totals, get)  # type: ignore[union-attr]
+    def _pull(self, g: Any, totals: dict[Any, Any], get: Callable[[Any, Any], Any]) -> None:
+        """Add what `_pass_back` passes back to the totals at the inputs, quickly; see `sweep` in backward.py."""
+        raise NotImplementedError
 
     @classmethod
     def _receive(cls, totals: dict[Node, Any]) -> None:

@@ -92,7 +92,7 @@ class Watch:
             gradients = run(order, roots, ends, recorded)
             if not all(np.isfinite(_plain(g)).all() for g in gradients.values() if g is not None):
                 again = dict(roots)
-                for node, i, contribution in backward_pass(order, again, recorded, careful=True):
+                for node, i, contribution in backward_pass(order, again, recorded, zero_safe=True):
                     self.backward(node, i, _plain(contribution), _plain(again[node.inputs[i]]))
         return gradients
 

@@ -22,21 +22,21 @@ from typing import Any
 import numpy as np
 
 from .half import in_float32, per
-from .table import Primitive, elementwise, structural
+from .table import Primitive, elementwise, first, second, structural
 
 INF, PI = math.inf, math.pi
 
 
 # ---------------------------------------------------------------------------- arithmetic
 
-add = elementwise("add", operator.add, np.add, [lambda y, a, b: 1, lambda y, a, b: 1], "+")
-subtract = elementwise("subtract", operator.sub, np.subtract, [lambda y, a, b: 1, lambda y, a, b: -1], "-")
-multiply = elementwise("multiply", operator.mul, np.multiply, [lambda y, a, b: b, lambda y, a, b: a], "*")
+add = elementwise("add", operator.add, np.add, [1, 1], "+")
+subtract = elementwise("subtract", operator.sub, np.subtract, [1, -1], "-")
+multiply = elementwise("multiply", operator.mul, np.multiply, [second, first], "*")
 divide = elementwise(
     "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
 )
-negative = elementwise("negative", operator.neg, np.negative, [lambda y, x: -1], "-")
-positive = elementwise("positive", operator.pos, np.positive, [lambda y, x: 1])  # the same, as a new node
+negative = elementwise("negative", operator.neg, np.negative, [-1], "-")
+positive = elementwise("positive", operator.pos, np.positive, [1])  # the same, as a new node
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
@@ -71,6 +71,8 @@ choose = elementwise(
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, `b` elsewhere; the condition is a parameter, never differentiated."""
+    if condition is True or condition is False:  # on floats, in a rule
+        return a if condition else b
     if isinstance(condition, np.ndarray) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
         return np.where(condition, a, b)
     if hasattr(condition, "_apply"):
@@ -102,12 +104,12 @@ clip = elementwise(
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
 sign: Primitive = elementwise(
-    "sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [lambda y, x: 0]
+    "sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [0]
 )
 floor = elementwise(
-    "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [lambda y, x: 0]
+    "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0]
 )
-rint = elementwise("rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [lambda y, x: 0])
+rint = elementwise("rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [0])
 
 
 # ---------------------------------------------------------------------------- exponentials and logarithms

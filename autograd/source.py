@@ -23,7 +23,8 @@ from .listing import Source
 from .node import Node
 from .symbols import ATOM
 from .table import Primitive
-from .tensor import Tensor, unbroadcast
+from .tensor import Tensor
+from .vjp import unbroadcast
 from .written import Words, Written, lesson, plain, same
 
 if TYPE_CHECKING:
@@ -203,16 +204,16 @@ class _Program:
         order = [x for x in self.tape.nodes if x.requires_grad]
         totals: dict[Node, Any] = {self.root: self.upstream}
         leaves = [x for x in order if not x.inputs]
-        careful = isinstance(self.root, Tensor) and any(
+        zero_safe = not isinstance(self.root, Tensor) or any(
             np.isnan(g).any() for g in _plain_gradients(order, totals, leaves)
         )
         self._assign(self.root, self._seed())
         # the line of the first contribution, and the sum so far
         arrived: dict[Node, tuple[list[str], Any]] = {}
         wide: dict[Node, str] = {}
-        for node, i, contribution in backward_pass(order, totals, careful=careful):
+        for node, i, contribution in backward_pass(order, totals, zero_safe=zero_safe):
             x = node.inputs[i]
-            text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, careful)
+            text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, zero_safe)
             if x in arrived and is_half(data):
                 self._accumulate_in_float32(x, text, wide)
             elif x in arrived:
@@ -267,12 +268,12 @@ class _Program:
         self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
         self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
 
-    def _contribution(self, node: Node, i: int, g: Written, wanted: Any, careful: bool) -> tuple[str, Any]:
+    def _contribution(self, node: Node, i: int, g: Written, wanted: Any, zero_safe: bool) -> tuple[str, Any]:
         write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution
 
         def attempt(rule: Any) -> tuple[str, Any] | None:
             y = Written(self.names[node], node.data, self.words)
-            text, data = write(node, i, g, y, [self._operand(x) for x in node.inputs], rule, careful)
+            text, data = write(node, i, g, y, [self._operand(x) for x in node.inputs], rule, zero_safe)
             return (text, data) if same(data, wanted) else None
 
         assert node.op is not None
@@ -308,7 +309,7 @@ class _Program:
         return called
 
     def _scalar_contribution(
-        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, careful: bool
+        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, zero_safe: bool
     ) -> tuple[str, float]:
         params = self._params(node)
         try:
@@ -337,7 +338,7 @@ class _Program:
         return Written(f"float({self.words.bracket(local, -1)})", slope, self.words), slope
 
     def _tensor_contribution(
-        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, careful: bool
+        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, zero_safe: bool
     ) -> tuple[str, Any]:
         x, params = node.inputs[i], self._params(node)
         assert node.op is not None
@@ -346,7 +347,7 @@ class _Program:
             if type(local) is int and abs(local) == 1:
                 c: Any = g if local == 1 else -g
             else:
-                c = self._product(g, local, careful)
+                c = self._product(g, local, zero_safe)
         else:
             c = rule(g, y, *inputs, **params)
         if not isinstance(c, Written):
@@ -361,10 +362,10 @@ class _Program:
             )  # fmt: skip
         return c.text, c.data
 
-    def _product(self, g: Written, local: Any, careful: bool) -> Written:
+    def _product(self, g: Written, local: Any, zero_safe: bool) -> Written:
         at = local.data if isinstance(local, Written) else local
         data = g.data * at
-        if careful:
+        if zero_safe:
             guarded = times_arrays(g.data, at)
             if not same(guarded, data):
                 helper = self.words.helper(times_arrays, False, "times")

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .backward import accumulate, dependency_order
+from .backward import backward_pass, dependency_order
 from .node import Node
-from .tensor import unbroadcast
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
+from .vjp import fitted, pass_back
 
 __all__ = ["Program", "layout"]
 
@@ -70,46 +70,24 @@ class Program:
         return y if isinstance(y, Traced) else self.trace.leaf(y)
 
     def _backward(self, roots: list[Any], given: bool) -> None:
-        """What `backward_pass` does, and `Tensor._pass_back`, on what stands for the arrays."""
+        """The backward pass on what stands for the arrays."""
         order = dependency_order(roots)
-        members = set(order)
         gradients: dict[Node, Any] = {}
-        wide: dict[Node, Any] = {}
         for root in roots:
             g: Any = np.ones_like(self.values[root].value)
             if given:
                 g = self.trace.leaf(g)
                 self.upstream.append(g)
             gradients[root] = g if root not in gradients else gradients[root] + g
-        for node in reversed(order):
-            if node not in gradients or not node.inputs:
-                continue
-            wanted = [i for i, x in enumerate(node.inputs) if x in members]
-            for i, c in self._passed(gradients[node], node, wanted):
-                x = node.inputs[i]
-                accumulate(gradients, wide, x, c)
-                gradients[x] = self._array(gradients[x])
+        for node, i, _ in backward_pass(order, gradients, pass_back=self._pass_back):
+            x = node.inputs[i]
+            gradients[x] = self._array(gradients[x])
         self.ends = {x: gradients[x] for x in order if not x.inputs and x in gradients}
 
-    def _passed(self, g: Any, node: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
-        op, params = node.op, node.params
-        arguments = (self.values[node], *(self.values[x] for x in node.inputs))
-        if not op.elementwise:
-            arguments = (g, *arguments)
-        found: Any = ()
-        if op.every is not None:
-            found = self.trace.through(op.every, arguments, params)
-        for i in wanted:
-            c = found[i] if found else self.trace.through(op.rule_for(i), arguments, params)
-            if c is None:
-                continue
-            if op.elementwise:
-                c = (g if c == 1 else -g) if c.__class__ is int and c * c == 1 else g * c
-            here = self.values[node.inputs[i]]
-            c = self._array(c)
-            if c.shape != here.shape:
-                c = unbroadcast(c, here.shape)
-            yield i, c if c.dtype == here.dtype else c.astype(here.dtype)
+    def _pass_back(self, node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+        y, inputs = self.values[node], [self.values[x] for x in node.inputs]
+        for i, c in pass_back(node.op, wanted, g, y, inputs, node.params, call=self.trace.through):
+            yield i, fitted(self._array(c), inputs[i].shape, inputs[i].dtype)
 
 
 # ---------------------------------------------------------------------- from a trace to two functions

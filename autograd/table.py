@@ -19,9 +19,8 @@ __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
 TABLE: dict[str, Primitive] = {}  # every row by its name
 UFUNCS: dict[np.ufunc, Primitive] = {}  # the row behind a NumPy ufunc
-Rule = Callable[..., Any]
+Rule = Callable[..., Any] | int  # a number where the local gradient is the same everywhere
 PYTHON_NUMBERS = (float, int, bool)
-NOTHING: Any = object()
 
 
 class Primitive:
@@ -45,7 +44,7 @@ class Primitive:
         "name",
         "on_arrays",
         "on_floats",
-        "pull",
+        "pulls",
         "recorders",
         "rules",
         "symbol",
@@ -71,19 +70,22 @@ class Primitive:
         self.symbol = symbol
         self.elementwise = elementwise
         self.linear = linear
-        # straight code for this row, written by specialise.py when it is first used
-        self.recorders: dict[type, Callable[..., Any]] = {}  # by the class of node
-        self.pull: Callable[..., None] = _first_pull
+        # what recording.py makes of the row when it is first used, by the class of node
+        self.recorders: dict[type, Callable[..., Any]] = {}
+        self.pulls: dict[type, Callable[..., None]] = {}
 
-    def __call__(self, x: Any = NOTHING, /, *others: Any, **params: Any) -> Any:
-        if not params:  # by straight code, where there is some
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if inputs and len(inputs) == self.arity:
+            x = inputs[0]
             record = self.recorders.get(x.__class__)
-            if record is not None and len(others) + 1 == self.arity:
-                return record(x, *others) if others else record(x)
-        if x.__class__ is np.ndarray and not others and x.dtype.kind in "fiub" and self.arity == 1:
-            return self.on_arrays(x, **params)  # as in most rules
-        inputs = () if x is NOTHING else (x, *others)
-        if len(inputs) != self.arity and self.arity is not None:
+            if record is not None:
+                return record(*inputs, **params)
+            if self.arity == 1:  # as in most rules
+                if x.__class__ is np.ndarray and x.dtype.kind in "fiub":
+                    return self.on_arrays(x, **params)
+                if x.__class__ is float and self.on_floats is not None:
+                    return self.at_floats(x, **params)
+        elif self.arity is not None:
             raise KindError(
                 f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
                 f"Options are keyword arguments, such as axis=0"
@@ -115,23 +117,41 @@ class Primitive:
             with np.errstate(all="ignore"):
                 return float(self.on_arrays(*map(np.float64, inputs), **params))
 
-    def rule_for(self, i: int) -> Rule:
+    def rule_for(self, i: int) -> Callable[..., Any]:
         """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""
-        return partial(self.rules, i) if callable(self.rules) else self.rules[i]
+        if callable(self.rules):
+            return partial(self.rules, i)
+        rule = self.rules[i]
+        return rule if callable(rule) else lambda *arguments, **params: rule
 
     def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
         """What the rule for input `i` gives."""
         return self.rule_for(i)(*arguments, **params)
 
-    def each_rule(self, wanted: Iterable[int], *arguments: Any, **params: Any) -> Iterator[tuple[int, Any]]:
+    def each_rule(
+        self,
+        wanted: Iterable[int],
+        arguments: Sequence[Any],
+        params: dict[str, Any],
+        call: Callable[[Any, Sequence[Any], dict[str, Any]], Any] | None = None,
+    ) -> Iterator[tuple[int, Any]]:
         """What the rules give for the inputs that are wanted, each with its position.
 
-        `arguments` are `(y, *inputs)`, or `(g, y, *inputs)` of a structural row.
+        `arguments` are `(y, *inputs)`, or `(g, y, *inputs)` of a structural row. `call(rule, arguments, params)` calls
+        a rule in another way than directly; what it gives for all inputs at once may be `None`, where it cannot.
         """
         if self.every is not None:
-            found = self.every(*arguments, **params)
-            return ((i, found[i]) for i in wanted)
-        return ((i, self.rule_for(i)(*arguments, **params)) for i in wanted)
+            found = call(self.every, arguments, params) if call else self.every(*arguments, **params)
+            if found is not None:
+                for i in wanted:
+                    yield i, found[i]
+                return
+        for i in wanted:
+            rule: Any = partial(self.rules, i) if callable(self.rules) else self.rules[i]
+            if rule.__class__ is int:
+                yield i, rule
+            else:
+                yield i, call(rule, arguments, params) if call else rule(*arguments, **params)
 
     def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
         """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
@@ -164,9 +184,14 @@ class Primitive:
         return self
 
 
-def _first_pull(node: Any, *rest: Any) -> None:
-    node.op.pull = node._puller(node.op)
-    node.op.pull(node, *rest)
+def first(y: Any, a: Any, b: Any) -> Any:
+    """The local gradient that is the first of two inputs."""
+    return a
+
+
+def second(y: Any, a: Any, b: Any) -> Any:
+    """The local gradient that is the second of two inputs."""
+    return b
 
 
 def _named(name: str) -> Primitive:
@@ -201,7 +226,7 @@ def elementwise(
 
     `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
     NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
-    with operators and other rows only; the engine multiplies it by the gradient of the output and
+    with operators and other rows only, or a number where it is the same everywhere; the engine multiplies it by the gradient of the output and
     undoes the broadcasting. `symbol` is what drawings and printed programs show between the inputs.
 
     Raises `ChainruleError` if the name is taken.

@@ -256,7 +256,7 @@ class Tape:
         yield BackwardStep("seed", count, at, 0, at, "", upstream, None, upstream, None, upstream, "")
         totals: dict[Node, Any] = {root: upstream}
         before: dict[Node, Any] = {}
-        steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, careful=True)
+        steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, zero_safe=True)
         latest: Node | None = None  # a node may have many inputs; what they share is worked out once
         while True:
             with np.errstate(all="ignore"):

@@ -30,9 +30,10 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .primitives import broadcast_to, index, positive, reshape, sum_, where
-from .specialise import operators, puller, recorder
+from .primitives import index, positive
+from .recording import bind_operators, pull_of, record_tensors
 from .table import PYTHON_NUMBERS, Primitive
+from .vjp import fitted, pass_back, unbroadcast
 
 __all__ = ["Tensor"]
 
@@ -149,13 +150,10 @@ class Tensor(Node):
                 requires_grad = True
         if params:
             refuse_parameters(op, params)
+        if Tensor not in op.pulls:
+            _prepared(op)
         try:
-            if params:
-                y = op.on_arrays(*[x._array for x in inputs], **params)
-            elif len(inputs) == 2:
-                y = op.on_arrays(inputs[0]._array, inputs[1]._array)
-            else:
-                y = op.on_arrays(*[x._array for x in inputs])
+            y = op.on_arrays(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError) as error:
             raise _lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
@@ -173,8 +171,6 @@ class Tensor(Node):
             node.inputs = inputs
             node.params = params
             node._requires_grad = True
-            if op.arity in (1, 2) and not params and Tensor not in op.recorders:
-                op.recorders[Tensor] = recorder(op, Tensor, TOOLS)
         elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
             node.op = op  # integers are constants, but what depends on them can be replayed with others
             node.inputs = inputs
@@ -191,39 +187,21 @@ class Tensor(Node):
             watch.forward(node, op, inputs)
         return node
 
-    def _pass_back(
-        self, g: npt.NDArray[Any], members: set[Node], careful: bool
-    ) -> list[tuple[int, npt.NDArray[Any]]]:
-        op, y, params, inputs = self.op, self._array, self.params, self.inputs
-        assert op is not None
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
+        inputs = self.inputs
         arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
-        wanted = [i for i, x in enumerate(inputs) if x in members]
-        passed = []
-        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), y, *arrays, **params):
-            if c is None:
-                continue  # flat in this input
-            if op.elementwise:
-                if c.__class__ is int and c * c == 1:
-                    c = g if c == 1 else -g
-                else:
-                    c = _times_carefully(g, c) if careful else g * c
-            passed.append((i, fit(c, inputs[i], g)))
-        return passed
+        assert self.op is not None
+        for i, c in pass_back(self.op, wanted, g, self._array, arrays, self.params, zero_safe):
+            yield i, fit(c, inputs[i], g)
 
-    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        op, params, inputs = self.op, self.params, self.inputs
-        assert op is not None
-        wanted = [i for i, x in enumerate(inputs) if x in members]
-        passed = []
-        for i, c in op.each_rule(wanted, *(() if op.elementwise else (g,)), self, *inputs, **params):
-            if c is None:
-                continue
-            if op.elementwise:
-                c = _times_recorded(g, c, careful)
-            x = inputs[i]
-            c = unbroadcast(c, x.shape)  # type: ignore[attr-defined]
-            passed.append((i, c if c.dtype == x.dtype else f.astype(c, x.dtype)))  # type: ignore[attr-defined]
-        return passed
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
+        inputs = self.inputs
+        assert self.op is not None
+        for i, c in pass_back(self.op, wanted, g, self, inputs, self.params, zero_safe):
+            yield i, fitted(c, inputs[i].shape, inputs[i].dtype)  # type: ignore[attr-defined]
+
+    def _pull(self, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        self.op.pulls[Tensor](self, g, totals, get)  # type: ignore[union-attr]
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
@@ -235,10 +213,6 @@ class Tensor(Node):
 
     def _own(self, g: Any) -> Any:
         return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
-
-    @staticmethod
-    def _puller(row: Primitive) -> Any:
-        return puller(row, fit)
 
     @property
     def grad(self) -> Any:
@@ -308,7 +282,7 @@ class Tensor(Node):
             return tuple(None for _ in self.inputs)
         arrays = [x._array for x in self.inputs]  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
-            found = self.op.each_rule(range(len(arrays)), self._array, *arrays, **self.params)
+            found = self.op.each_rule(range(len(arrays)), (self._array, *arrays), self.params)
             return tuple([np.asarray(local, dtype=self.dtype) for _, local in found])
 
     local_gradients.__doc__ = Node.local_gradients.__doc__
@@ -547,6 +521,14 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
 
 
+def _prepared(op: Primitive) -> bool:
+    """Make the closures that record the row and pass its gradient back."""
+    if op.arity in (1, 2):
+        op.recorders[Tensor] = record_tensors(op, Tensor, _lift)
+    op.pulls[Tensor] = pull_of(op, fit)
+    return True
+
+
 def _met(constant: Tensor) -> Tensor:
     """A constant made of plain numbers in an expression, to which nobody else has access."""
     constant._changed = MET
@@ -587,28 +569,6 @@ def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], er
 # ---------------------------------------------------------------------- what the backward pass needs
 
 
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum `g` over the axes along which an input of `shape` was repeated; on arrays and on nodes."""
-    if g.shape == shape:
-        return g
-    if g.size == 1 and not shape:
-        return reshape(g, shape=())
-    lead = g.ndim - len(shape)
-    if lead > 0 and g.shape[lead:] == shape:  # only axes in front, as for a bias
-        return sum_(g, axis=tuple(range(lead)), keepdims=False)
-    try:
-        full = np.broadcast_shapes(g.shape, shape)
-    except ValueError:
-        raise ShapeError(
-            f"a rule passed back a gradient of shape {g.shape} to an input of shape {shape}"
-        ) from None
-    if full != g.shape:  # a rule may return less than the full shape
-        g = broadcast_to(g, shape=full)
-    lead = g.ndim - len(shape)
-    axis = tuple(k for k, n in enumerate(g.shape) if k < lead or (shape[k - lead] == 1 and n != 1))
-    return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
-
-
 def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
 
@@ -626,21 +586,4 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     return c
 
 
-def _times_carefully(g: npt.NDArray[Any], local: Any) -> npt.NDArray[Any]:
-    c = g * local
-    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
-
-
-def _times_recorded(g: Any, local: Any, careful: bool) -> Any:
-    if isinstance(local, (bool, int)) and local == 1:
-        return g
-    c = g * local
-    return where((c != c) & ((g == 0) | (local == 0)), 0, c) if careful else c
-
-
-# what the straight code of specialise.py needs from here
-TOOLS = {
-    "general": Tensor._apply, "lift": _lift, "like_of": like_of, "floating": "efdg", "clock": CLOCK.__next__,
-    "no_params": NO_PARAMS,
-}  # fmt: skip
-operators(Tensor, TOOLS)
+bind_operators(Tensor, lambda row: _prepared(row) and row.recorders[Tensor])

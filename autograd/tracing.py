@@ -127,6 +127,8 @@ class Trace:
         if not isinstance(value, (np.ndarray, np.generic)):
             if value is None or isinstance(value, int):  # such as a local gradient of 1, whatever the numbers
                 return value
+            if isinstance(value, list):
+                return None  # for several results there are several rules
             raise Untraceable
         result = Traced(self, value)
         self.calls.append(Call(function, args, kwargs, result))

@@ -25,8 +25,9 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .specialise import ABSENT, operators, pull_any, recorder
+from .recording import ABSENT, bind_operators, record_values
 from .table import Primitive
+from .vjp import times
 
 __all__ = ["Value"]
 
@@ -92,9 +93,8 @@ class Value(Node):
         if self._a is None:
             return ()
         slope = self._slope_a
-        return (
-            slope if self._a.__class__ is tuple else (slope,) if self._b is None else (slope, self._slope_b)
-        )
+        slopes = slope if self._a.__class__ is tuple else (slope,) if self._b is None else (slope, self._slope_b)
+        return tuple([None if slope is None else float(slope) for slope in slopes])
 
     @locals.setter
     def locals(self, slopes: tuple[float | None, ...]) -> None:
@@ -134,7 +134,7 @@ class Value(Node):
             node.locals = op.slopes_at_floats(y, xs, params, [x._requires_grad for x in inputs])
             node._requires_grad = True
             if op.arity in (1, 2) and not params and Value not in op.recorders:
-                op.recorders[Value] = recorder(op, Value, TOOLS)
+                op.recorders[Value] = record_values(op, Value, _lift)
         else:
             node.op = node._a = node._b = node._slope_a = node._slope_b = None
             node.params = NO_PARAMS
@@ -144,25 +144,41 @@ class Value(Node):
             watch.forward(node, op, inputs)
         return node
 
-    def _pass_back(self, g: float, members: set[Node], careful: bool) -> list[tuple[int, float]]:
-        passed = []
-        for i, (x, slope) in enumerate(zip(self.inputs, self.locals)):
-            if x in members:
-                assert slope is not None
-                c = g * slope
-                passed.append((i, c if c == c else _product_or_zero(g, slope)))
-        return passed
+    def _pass_back(self, g: float, wanted: list[int], zero_safe: bool) -> list[tuple[int, float]]:
+        slopes = self.locals
+        return [(i, times(g, slopes[i], zero_safe)) for i in wanted]
 
-    def _pass_back_recorded(self, g: Any, members: set[Node], careful: bool) -> list[tuple[int, Any]]:
-        wanted = [i for i, x in enumerate(self.inputs) if x in members]
-        return [(i, self._times(g, slope)) for i, slope in self._recorded_locals(wanted)]
+    def _pull(self, g: float, totals: dict[Any, Any], get: Any) -> None:
+        slope = self._slope_a
+        if slope.__class__ is tuple:
+            for x, slope in zip(self._a, slope):
+                if slope is not None:
+                    total = get(x, ABSENT)
+                    if total is not ABSENT:
+                        totals[x] = g * slope if total is None else total + g * slope
+            return
+        if slope is not None:
+            x = self._a
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
+        slope = self._slope_b
+        if slope is not None:
+            x = self._b
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
+
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
+        passed = ((i, times(g, slope, zero_safe)) for i, slope in self._recorded_locals(wanted))
+        return [(i, c if isinstance(c, Node) else self._constant(c)) for i, c in passed]
 
     def _recorded_locals(self, wanted: Sequence[int]) -> list[tuple[int, Any]]:
         """The local gradients as nodes; at a pole, where Python's floats refuse, plain IEEE numbers."""
         op, inputs, params = self.op, self.inputs, self.params
         assert op is not None
         try:
-            return list(op.each_rule(wanted, self, *inputs, **params))
+            return list(op.each_rule(wanted, (self, *inputs), params))
         except (ValueError, ArithmeticError):
             xs = [x.data for x in inputs]
             return [(i, self._recorded_local(i, xs)) for i in wanted]
@@ -174,13 +190,6 @@ class Value(Node):
         except (ValueError, ArithmeticError):
             return self.op.rule_at_floats(i, self.data, *xs, **self.params)
 
-    def _times(self, g: Any, slope: Any) -> Any:
-        if isinstance(slope, (bool, int, float)) and slope == 1:
-            return g
-        c = g * slope
-        at = getattr(slope, "data", slope)
-        return c if c.data == c.data or _product_or_zero(g.data, at) != 0 else self._constant(0.0)
-
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
         for node, g in totals.items():
@@ -188,32 +197,6 @@ class Value(Node):
                 node._grad = g
             elif g is not None:
                 node._grad = g if node._grad is None else node._grad + g
-
-    @staticmethod
-    def _sweep(order: Sequence[Any], totals: dict[Any, Any]) -> None:
-        # `g` times the local gradient is added to the total at each input, with no call for a node
-        get = totals.get
-        for node in reversed(order):
-            g = totals[node]
-            if g is None or node._a is None:
-                continue
-            slope = node._slope_a
-            if slope.__class__ is tuple:
-                pull_any(node, g, totals, get)
-                continue
-            if slope is not None:
-                x = node._a
-                total = get(x, ABSENT)
-                if total is not ABSENT:
-                    totals[x] = g * slope if total is None else total + g * slope
-            slope = node._slope_b
-            if slope is not None:
-                x = node._b
-                total = get(x, ABSENT)
-                if total is not ABSENT:
-                    totals[x] = g * slope if total is None else total + g * slope
-            elif node._slope_a is None:  # none were computed: a checkpoint passes back in its own way
-                pull_any(node, g, totals, get)
 
     def _zero(self) -> float:
         return 0.0
@@ -315,11 +298,4 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
     raise KindError(f"{op.name} takes numbers and Values; given {describe(x)}")
 
 
-def _product_or_zero(g: float, slope: float) -> float:
-    """G * slope where that is NaN: a zero stays zero, also against an infinite or undefined factor."""
-    return 0.0 if g == 0 or slope == 0 else g * slope
-
-
-# what the straight code of specialise.py needs from here
-TOOLS = {"general": Value._apply, "lift": _lift, "clock": CLOCK.__next__, "no_params": NO_PARAMS}
-operators(Value, TOOLS)
+bind_operators(Value, lambda row: record_values(row, Value, _lift))

@@ -36,7 +36,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
             condition = bool(condition)
     if not isinstance(a, Operators) and not isinstance(b, Operators):
         return np.where(condition, a, b)
-    return p.where(condition, a, b)
+    return p.choose(a, b, condition=condition)
 
 
 def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
