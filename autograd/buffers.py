@@ -210,7 +210,7 @@ class TensorReplay:
             if array.ndim == leaf.ndim + 1 and array.shape[1:] == leaf.shape:
                 batch[leaf] = array
             elif array.shape == leaf.shape:
-                given[leaf] = array.astype(leaf.dtype, copy=False)
+                given[leaf] = array
             else:
                 raise ShapeError(
                     f"forward({name}=...) was given {describe(new)}; {leaf.describe()} was recorded. Give that shape, "
@@ -227,7 +227,7 @@ class TensorReplay:
         try:
             for i in range(len(next(iter(self.batch.values())))):
                 for leaf, array in self.batch.items():
-                    leaf.data = array[i].astype(leaf.dtype, copy=False)
+                    leaf.data = array[i]
                 self._compute()
                 yield i
         finally:

@@ -7,6 +7,7 @@ forward pass left behind, and only for inputs that want them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,8 @@ class Tensor(Node):
             )
         if new is not self._array:  # which it is after `p.data -= ...`
             array = _as_array(new, self._array.dtype)
+            if array.dtype.kind != "f":
+                _refuse_fractions(self, array, new)
             if array.shape != self._array.shape:
                 raise ShapeError(
                     f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
@@ -259,12 +262,15 @@ class Tensor(Node):
         return self._checked_gradient(gradient)
 
     def _checked_gradient(self, gradient: Any) -> npt.NDArray[Any]:
-        g = gradient.data if isinstance(gradient, Node) else np.asarray(gradient)
-        if np.asarray(g).dtype.kind not in "fiub":
+        try:
+            g = np.asarray(gradient.data if isinstance(gradient, Node) else gradient)
+        except (ValueError, TypeError):  # lists of different lengths, or with nodes in them
+            g = np.asarray(None)
+        if g.dtype.kind not in "fiub":
             raise KindError(
                 f"the gradient at {self.describe()} has to be real numbers; given {describe(gradient)}"
             )
-        if np.shape(g) != self.shape:
+        if g.shape != self.shape:
             raise ShapeError(
                 f"the gradient at {self.describe()} has to have its shape; given {describe(gradient)}. "
                 f"np.broadcast_to(gradient, {self.shape}) repeats one where that is meant"
@@ -482,14 +488,29 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
         )
     try:
-        array = np.array(data, dtype=dtype)
+        found = np.asarray(data)
+        real = found.dtype.kind in "fiub"
+        if (
+            found.dtype.kind == "O" and dtype is not None
+        ):  # fractions and large integers; NumPy makes NaN of None
+            real = all(isinstance(x, Real) for x in found.flat)
+        array = np.array(data if real else found, dtype=dtype if real else None)
     except (ValueError, TypeError, OverflowError) as error:
         raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
     if array.dtype.kind not in "fiub":
         raise KindError(
-            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {array.dtype}"
+            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {found.dtype}"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _refuse_fractions(x: Tensor, array: npt.NDArray[Any], given: Any) -> None:
+    """Raise if integers or booleans were made of numbers that are not."""
+    if not np.array_equal(array, np.asarray(given)):
+        raise KindError(
+            f"{x.describe()} was assigned {describe(given)}, whose fractions would be cut off; a tensor keeps its "
+            f"dtype. Write array.astype({array.dtype}) if they are whole"
+        )
 
 
 def _no_gradient_of(x: Any) -> KindError:

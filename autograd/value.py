@@ -66,8 +66,8 @@ class Value(Node):
         self._number = _as_float(data)
         self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
         self.params = NO_PARAMS
-        self._requires_grad = checked_flag(requires_grad, "requires_grad")
         self._name = checked_name(name, "Value")
+        self._requires_grad = checked_flag(requires_grad, "requires_grad")
         self._changed = 0
         self.scope = MODE.get()[1]
         self.order = next(CLOCK)

@@ -86,7 +86,7 @@ class LeakyIntegrateAndFire:
         if target <= self.threshold:
             return 0.0
         constant = self.resistance * self.capacitance
-        return 1 / (constant * math.log((target - self.reset) / (target - self.threshold)))
+        return 1 / (constant * math.log1p((self.threshold - self.reset) / (target - self.threshold)))
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:g}" for name, value in vars(self).items())

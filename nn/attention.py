@@ -22,6 +22,7 @@ from ..autograd.node import describe
 from . import init
 from .activations import activation as activation_named
 from .dropout import Dropout
+from .half import narrowed, widened
 from .layers import Linear
 from .module import Module, as_input, whole_number
 from .normalisation import LayerNorm
@@ -114,11 +115,11 @@ class MultiHeadAttention(Module):
             self._dealt(p(x)) for p, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
         )
         with scope("scores"):
-            scores = q @ swapaxes(k, -1, -2) / math.sqrt(self.embed_dim // self.num_heads)
+            scores = widened(q) @ swapaxes(widened(k), -1, -2) / math.sqrt(self.embed_dim // self.num_heads)
             if added is not None:
                 scores = scores + added
         with scope("weights"):
-            weights = _weights(scores, forbidden)
+            weights = narrowed(_weights(scores, forbidden), q)
         with scope("values"):
             found = self.dropout(weights) @ v
             joined = swapaxes(found, -2, -3).reshape(query.shape)
@@ -171,7 +172,8 @@ class MultiHeadAttention(Module):
                 )
             array = array.reshape(shapes[array.shape])
             if array.dtype.kind == "f":
-                finite = np.where(array == -np.inf, 0, array).astype(self.q_proj.weight.dtype)
+                dtype = np.result_type(self.q_proj.weight.dtype, np.float32)  # that of the scores
+                finite = np.where(array == -np.inf, 0, array).astype(dtype)
                 added = finite if added is None else added + finite
                 array = array == -np.inf
             forbidden = array if forbidden is None else forbidden | array

@@ -2,6 +2,7 @@
 
 A callback is an object with any of these methods, each of which is given the training as it stands:
 
+    on_fit_begin(run)     at the start of each `fit`, before a checkpoint is loaded: forget what an earlier `fit` left
     on_train_begin(run)   before the first epoch, also of a training that goes on from a checkpoint
     on_epoch_begin(run)   before the first batch
     on_batch_end(run)     after each step of the optimiser
@@ -11,6 +12,8 @@ A callback is an object with any of these methods, each of which is given the tr
 `run` has `model`, `optimizer`, `loader`, `history`, `epoch` (counted from 1), `epochs`, `batch`, `row`, and
 `run.stop(reason)`, which ends the training after this epoch. A function is called as `on_epoch_end`. What a callback
 has to remember over a checkpoint, it gives from `state_dict()` and takes back in `load_state_dict(state)`.
+
+Each `fit` begins anew: one callback can be given to several, if all that it counts or keeps is set in `on_fit_begin`.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.errors import RangeError
+import numpy as np
+
+from ..autograd.errors import KindError, RangeError
 from .module import whole_number
+from .optimizer import number
 
 if TYPE_CHECKING:
     from .training import Run
@@ -33,7 +39,8 @@ class Callback:
 
     >>> from chainrule import nn
     >>> class Count(nn.callbacks.Callback):
-    ...     batches = 0
+    ...     def on_fit_begin(self, run):
+    ...         self.batches = 0
     ...
     ...     def on_batch_end(self, run):
     ...         self.batches += 1
@@ -42,6 +49,9 @@ class Callback:
     >>> count.batches
     6
     """
+
+    def on_fit_begin(self, run: Run) -> None:
+        """At the start of each `fit`, before a checkpoint is loaded: the place to begin anew."""
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first epoch."""
@@ -71,7 +81,7 @@ class KeepBest(Callback):
 
     `monitor` is a column of the history: by default `val_loss`, or `loss` where there is no validation. `mode` says
     whether lower (`"min"`) or higher values (`"max"`) are better; it is known for losses, errors and accuracies.
-    With `restore_best=False` the model stays as the last epoch left it.
+    With `restore_best=False` the model stays as the last epoch left it. Each `fit` begins anew.
 
     >>> from chainrule import nn
     >>> nn.callbacks.KeepBest("val_accuracy")
@@ -86,31 +96,33 @@ class KeepBest(Callback):
         self.monitor, self.mode, self.restore_best = monitor, mode, restore_best
         if monitor is not None and mode is None:
             self.mode = _mode(monitor)
+        self._begin()
+
+    def _begin(self, column: str = "loss") -> None:
+        """Nothing is kept yet, and `column` is what is looked at if `monitor` leaves that open."""
+        self.column, self.direction = self.monitor or column, self.mode or "min"
         self.value, self.epoch = math.nan, 0
         self.parameters: dict[str, Any] | None = None
 
-    def on_train_begin(self, run: Run) -> None:
-        """Choose what to look at, if that was left open."""
-        if self.monitor is None:
-            self.monitor = "val_loss" if run.validation is not None else "loss"
-            self.mode = self.mode or "min"
+    def on_fit_begin(self, run: Run) -> None:
+        """Forget what an earlier training left, and choose what to look at."""
+        self._begin("val_loss" if run.validation is not None else "loss")
 
     def measured(self, run: Run) -> float:
         """The monitored number of this epoch."""
-        assert self.monitor is not None
-        if self.monitor not in run.row:
+        if self.column not in run.row:
             raise RangeError(
-                f"{type(self).__name__} monitors {self.monitor!r}, which is not measured; the columns are "
+                f"{type(self).__name__} monitors {self.column!r}, which is not measured; the columns are "
                 f"{', '.join(run.row)}"
                 + ("" if run.validation is not None else ". Give fit a validation set")
             )
-        return run.row[self.monitor]
+        return run.row[self.column]
 
     def better(self, value: float, than: float, by: float = 0.0) -> bool:
         """Whether a value is better than another, by more than `by`; any number is better than NaN."""
         if math.isnan(value) or math.isnan(than):
             return not math.isnan(value)
-        return value < than - by if self.mode == "min" else value > than + by
+        return value < than - by if self.direction == "min" else value > than + by
 
     def on_epoch_end(self, run: Run) -> None:
         """Keep the parameters if they are better than those kept."""
@@ -134,7 +146,16 @@ class KeepBest(Callback):
         return {"value": self.value, "epoch": self.epoch, "parameters": self.parameters}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there. Raises `KindError` for a state of something else; nothing is loaded then."""
+        own = self.state_dict()
+        wrong = [f"{name!r} is missing" for name in own if name not in state]
+        wrong += [
+            f"{name!r} is {value!r:.40}" for name, value in state.items() if not _fits(name, value, own)
+        ]
+        if wrong:
+            raise KindError(
+                f"this is no state of {type(self).__name__}, and nothing of it was loaded: {'; '.join(wrong)}"
+            )
         vars(self).update(state)
 
     def __repr__(self) -> str:
@@ -165,10 +186,11 @@ class EarlyStopping(KeepBest):
         mode: str | None = None,
         restore_best: bool = True,
     ) -> None:
+        self.patience, self.min_delta = whole_number(patience, "patience"), number("min_delta", min_delta)
         super().__init__(monitor, mode, restore_best)
-        if min_delta < 0:
-            raise RangeError(f"min_delta is 0 or more; given {min_delta}")
-        self.patience, self.min_delta = whole_number(patience, "patience"), min_delta
+
+    def _begin(self, column: str = "loss") -> None:
+        super()._begin(column)
         self.waited, self.reference = 0, math.nan
 
     def on_epoch_end(self, run: Run) -> None:
@@ -180,7 +202,7 @@ class EarlyStopping(KeepBest):
         else:
             self.waited += 1
             if self.waited >= self.patience:
-                run.stop(f"no better {self.monitor} for {self.patience} epoch{'s' * (self.patience > 1)}")
+                run.stop(f"no better {self.column} for {self.patience} epoch{'s' * (self.patience > 1)}")
 
     def state_dict(self) -> dict[str, Any]:
         """What is kept, and how long it has waited."""
@@ -208,6 +230,18 @@ class PrintEpochs(Callback):
                 f"{name} {value:.4g}" for name, value in run.row.items() if name not in ("epoch", "seconds")
             )
             print(f"epoch {run.epoch}/{run.epochs}: {', '.join(numbers)}")
+
+
+def _fits(name: str, value: Any, own: Mapping[str, Any]) -> bool:
+    """Whether a value can stand under this name in a state; what subclasses add is theirs to look at."""
+    if name in ("epoch", "waited"):
+        return type(value) is int and value >= 0
+    if name in ("value", "reference"):
+        return isinstance(value, (float, np.number)) or (type(value) is int and abs(value) < 2**1000)
+    if name == "parameters":
+        arrays = value.values() if isinstance(value, dict) else [value]
+        return value is None or all(isinstance(array, np.ndarray) for array in arrays)
+    return name in own
 
 
 def _mode(monitor: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.errors import KindError
 from .module import Module
+from .saving import FileError
 
 __all__ = ["generators_in", "pack", "unpack"]
 
@@ -43,6 +44,10 @@ def pack(tree: Any) -> tuple[str, dict[str, np.ndarray]]:
         if isinstance(x, list):
             return [packed(each) for each in x]
         if isinstance(x, Mapping) and all(isinstance(key, str) for key in x):
+            if len(x) == 1 and not x.keys().isdisjoint((ARRAY, NUMBER, TUPLE)):
+                raise KindError(
+                    f"{next(iter(x))!r} has a meaning of its own in a checkpoint; give it another name"
+                )
             return {key: packed(each) for key, each in x.items()}
         if x is None or isinstance(x, (bool, int, float, str)):
             return x
@@ -55,16 +60,29 @@ def pack(tree: Any) -> tuple[str, dict[str, np.ndarray]]:
 
 
 def unpack(text: str, arrays: Mapping[str, np.ndarray]) -> Any:
-    """What `pack` was given."""
+    """What `pack` was given.
+
+    Raises `FileError` for another text, or one that refers to other arrays.
+    """
 
     def unpacked(x: dict[str, Any]) -> Any:
         if set(x) == {ARRAY}:
             return arrays[x[ARRAY]]
         if set(x) == {NUMBER}:
-            return arrays[x[NUMBER]][()]
-        return tuple(x[TUPLE]) if set(x) == {TUPLE} else x
+            number = arrays[x[NUMBER]]
+            if number.ndim:
+                raise ValueError(f"a number has shape {number.shape}")
+            return number[()]
+        if set(x) == {TUPLE}:
+            if not isinstance(x[TUPLE], list):
+                raise TypeError(f"a tuple was written as {x[TUPLE]!r:.40}")
+            return tuple(x[TUPLE])
+        return x
 
-    return json.loads(text, object_hook=unpacked)
+    try:
+        return json.loads(text, object_hook=unpacked)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FileError(f"the state of a training cannot be read from this text: {error!r:.200}") from None
 
 
 def generators_in(*things: Any) -> list[np.random.Generator]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import clip
-from ..autograd.errors import GradientError
+from ..autograd.errors import GradientError, RangeError
+from .half import narrowed, widened
 from .optimizer import checked, number
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -23,7 +24,8 @@ def clip_grad_norm_(
     Returns the norm before. `norm_type` is the order, `math.inf` for the largest absolute value. Call it between
     `backward()` and `step()`. Parameters without a gradient are passed over.
 
-    Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`.
+    Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`, and `RangeError` for an order
+    that is not positive.
 
     >>> from chainrule.autograd import Tensor
     >>> from chainrule.nn.optim import clip_grad_norm_
@@ -35,9 +37,10 @@ def clip_grad_norm_(
     array([0.6, 0.8])
     """
     max_norm, order = number("max_norm", max_norm), float(norm_type)
+    if not order > 0:
+        raise RangeError(f"norm_type is the order of a norm, such as 2, 1 or math.inf; given {norm_type}")
     found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]
-    norms = [np.linalg.norm(np.ravel(p.grad), order) for p in found]
-    norm = float(np.linalg.norm(np.array(norms, np.float64), order)) if norms else 0.0
+    norm = _norm([_norm(p.grad, order) for p in found], order)
     if error_if_nonfinite and not math.isfinite(norm):
         raise GradientError(
             f"the norm of the gradients is {norm}, which no factor makes {max_norm:g}. "
@@ -46,8 +49,24 @@ def clip_grad_norm_(
     factor = max_norm / (norm + 1e-6)  # PyTorch's, which keeps 0 / 0 away
     if not factor >= 1:
         for p in found:
-            p.grad = p.grad * factor
+            p.grad = narrowed(widened(p.grad) * factor, p.grad)
     return norm
+
+
+def _norm(numbers: Any, order: float) -> float:
+    """The norm of all numbers in an array, also where their squares are too large or too small for its dtype."""
+    flat = widened(np.ravel(numbers))
+    if not flat.size:
+        return 0.0
+    with np.errstate(over="ignore", under="ignore"):
+        norm = float(np.linalg.norm(flat, order))
+    largest = float(np.abs(flat).max()) if not SMALL < norm < math.inf else 0.0
+    if not 0 < largest < math.inf:
+        return norm
+    return largest * float(np.linalg.norm(flat.astype(np.float64) / largest, order))
+
+
+SMALL = 1e-15  # the squares of smaller numbers are inexact in float32
 
 
 def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:

@@ -135,13 +135,14 @@ class DataLoader:
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on from what `state_dict()` gave: the next iteration gives the batches that were still to come."""
-        numbers = {name: state.get(name) for name in ("seed", "epoch", "batch")}
-        if any(not isinstance(n, int) or n < 0 for n in numbers.values()) or numbers["batch"] >= len(self):  # type: ignore[operator]
+        numbers = {name: state.get(name, -1) for name in ("seed", "epoch", "batch")}
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers.values())
+        if not whole or numbers["batch"] >= len(self) or len(state) > len(numbers):
             raise RangeError(
                 f"a loader's state has a seed, an epoch, and a batch below {len(self)}, the number of its batches; "
                 f"given {dict(state)}"
             )
-        self.seed, self.epoch, self._start = numbers.values()  # type: ignore[assignment]
+        self.seed, self.epoch, self._start = numbers.values()
         self._given = 0
 
     def __repr__(self) -> str:

@@ -117,6 +117,8 @@ def _activations(model: Module, X: Any, y: Any = None, loss: Any = None) -> dict
     """What each module puts out for the samples `X`, and the gradients there if there is a loss; model unchanged."""
     if not isinstance(model, Module):
         raise KindError(f"diagnostics look into a module; given {describe(model)}")
+    if not len(X):
+        raise ShapeError(f"diagnostics look at what a model puts out for samples; given none, {describe(X)}")
     modes = [(module, module.training) for module in model.modules()]
     gradients = [(p, p.grad) for p in model.parameters()]
     model.eval()
@@ -356,7 +358,8 @@ def update_ratios(model: Module, before: Mapping[str, Any]) -> Report[Update]:
                 )
         weights = _root_mean_square([before[name] for name, _ in parameters])
         update = _root_mean_square([p.data - before[name] for name, p in parameters])
-        rows.append(Update(layer, weights, update, update / weights if weights else math.inf))
+        ratio = update / weights if weights else math.inf if update else 0.0
+        rows.append(Update(layer, weights, update, ratio))
     return Report(tuple(rows))
 
 
@@ -410,6 +413,7 @@ def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int
 
 
 def _moments(numbers: np.ndarray, bins: int) -> tuple[float, float, tuple[int, ...], tuple[float, ...]]:
+    numbers = numbers.astype(np.float64)  # of float16, NumPy adds up the squares in float16
     counts, edges = np.histogram(numbers, bins)
     return float(numbers.mean()), float(numbers.std()), tuple(counts.tolist()), tuple(edges.tolist())
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..autograd.errors import KindError, RangeError
 from .extras import ExtraError
+from .files import write_atomically
 
 __all__ = ["History"]
 
@@ -83,9 +84,17 @@ class History:
                 for row in state["rows"]
             ]
             best, ended = state["best"], state["ended"]
-            if not all(isinstance(value, (int, float)) for row in rows for value in row.values()):
-                raise TypeError("a row has something else than numbers")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if len(state) > len(self.state_dict()):
+                raise KeyError(*(name for name in state if name not in self.state_dict()))
+            for value in (value for row in rows for value in row.values()):
+                if not isinstance(value, (int, float)):
+                    raise TypeError(f"a row has {value!r}, which is no number")
+                float(value)  # which an int can be too large for
+            if best is not None and (type(best) is not int or not 1 <= best <= len(rows)):
+                raise ValueError(f"the best epoch is {best!r}, and there are {len(rows)} rows")
+            if not isinstance(ended, (str, type(None))):
+                raise TypeError(f"it ended by {ended!r}, which is no reason in words")
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise KindError(f"this is no history of a training: {type(error).__name__}: {error}") from None
         self.rows, self.best, self.ended = rows, best, ended
 
@@ -100,16 +109,15 @@ class History:
          epoch    loss
              1    0.75
         """
-        Path(path).write_text(
-            json.dumps(self.state_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(self.state_dict(), indent=1, allow_nan=False) + "\n"
+        write_atomically(path, lambda file: file.write(text.encode()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> History:
         """Read what `save` wrote. Raises `KindError` for a file that is something else."""
         try:
             state = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise KindError(f"{path} is no JSON file, or a damaged one: {error}") from None
         history = cls()
         history.load_state_dict(state)

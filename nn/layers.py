@@ -5,6 +5,7 @@ A batch is a matrix with one sample in each row, and a linear layer computes `Z 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -247,4 +248,4 @@ class Flatten(Module):
             x = as_input(x, np.dtype(float), self)
         if not x.ndim:
             raise ShapeError("Flatten keeps the axis of the samples; given an array of shape ()")
-        return x.reshape((x.shape[0], -1))
+        return x.reshape((x.shape[0], math.prod(x.shape[1:])))

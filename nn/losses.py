@@ -37,8 +37,9 @@ from ..autograd import (
 )
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.primitives import shifted_exp, softmax
+from ..autograd.primitives import astype, shifted_exp, softmax
 from .data import one_hot_array
+from .half import in_float32
 
 __all__ = [
     "binary_cross_entropy",
@@ -72,18 +73,20 @@ def _reduce_array(losses: np.ndarray, reduction: str) -> Any:
     return losses.sum() / losses.size if reduction == "mean" else losses.sum()
 
 
-def _checked(reduction: str, n: int) -> str:
+def _checked(reduction: str, n: float, why: str = "the batch is empty") -> str:
     """The reduction, if it can be done with `n` losses."""
     if reduction not in ("mean", "sum", "none"):
         raise RangeError(f"reduction is 'mean', 'sum' or 'none'; given {reduction!r}")
     if n == 0 and reduction == "mean":
-        raise ShapeError("the mean loss of no samples is not a number: the batch is empty")
+        raise ShapeError(f"the mean loss of no samples is not a number: {why}")
     return reduction
 
 
 def _refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) -> None:
     """Raise for what a softmax or sigmoid has just made, where the loss takes the numbers before it."""
     first = x[0] if isinstance(x, (list, tuple)) and len(x) else x
+    while isinstance(first, Node) and first.op is astype:
+        first = first.inputs[0]
     if isinstance(first, Node) and first.op is made_by:
         raise RangeError(
             f"{what} takes the {made_by.name} itself, and was given the output of one: the gradient would be that "
@@ -120,9 +123,22 @@ def _pair(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
 
 
 def _flat(nested: Any) -> list[Any]:
-    if isinstance(nested, (list, tuple, np.ndarray)):
+    """The Values and numbers in nested lists and arrays."""
+    if isinstance(nested, Tensor):
+        if nested.requires_grad:
+            raise KindError(
+                f"{nested.describe()} stands beside Values, which do not mix. Write y.data for targets that are given"
+            )
+        nested = nested.data
+    if isinstance(nested, (np.ndarray, np.generic)):
+        return list(nested.ravel().tolist())
+    if isinstance(nested, (list, tuple)):
         return [x for each in nested for x in _flat(each)]
     return [nested]
+
+
+def _is_node(x: Any) -> bool:
+    return isinstance(x, Node)
 
 
 def _compare(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: str) -> Any:
@@ -146,6 +162,7 @@ def _plain(x: Any) -> np.ndarray:
 # ---------------------------------------------------------------------- regression
 
 
+@in_float32
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean squared error, `1/n sum (yhat - y)^2` over all elements.
 
@@ -159,6 +176,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return _compare(lambda p, t: square(p - t), _pair(prediction, target, "mse_loss"), reduction)
 
 
+@in_float32
 def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     """Half the squared error, `1/2 sum (yhat - y)^2`: its gradient is `yhat - y`, which is why one halves it.
 
@@ -175,6 +193,7 @@ def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> 
     return _compare(lambda p, t: 0.5 * square(p - t), pair, reduction)
 
 
+@in_float32
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean absolute error, `1/n sum |yhat - y|`; its gradient is 0 where they are equal.
 
@@ -188,6 +207,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return _compare(lambda p, t: absolute(p - t), _pair(prediction, target, "l1_loss"), reduction)
 
 
+@in_float32
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to a distance of `delta`, and from there along its tangent: outliers count less.
 
@@ -212,6 +232,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     return _compare(huber, _pair(prediction, target, "huber_loss"), reduction)
 
 
+@in_float32
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` divided by its `beta`, there called delta: far out it is the absolute error, less `beta / 2`.
 
@@ -231,6 +252,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
 # ---------------------------------------------------------------------- two classes
 
 
+@in_float32
 def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
     """The hinge loss of scores, `max(0, 1 - y s)`, for classes that are called -1 and +1.
 
@@ -281,6 +303,7 @@ _binary_cross_entropy_with_logits = elementwise(
 )
 
 
+@in_float32
 def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean") -> Any:
     """The cross-entropy of probabilities of "yes", `-y log p - (1 - y) log(1 - p)`.
 
@@ -301,6 +324,7 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     return _compare(_binary_cross_entropy, pair, reduction)
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     logits: Any, target: Any, reduction: str = "mean", *, pos_weight: Any = None
 ) -> Any:
@@ -406,6 +430,7 @@ _nll = structural(
 )
 
 
+@in_float32
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -420,7 +445,9 @@ def cross_entropy(
     `logits` are `(..., classes)`. `target` has either a whole number for each row, the class, `(...)`; or a
     probability for each class, `(..., classes)`, such as `one_hot` gives. The loss is
     `-sum y log softmax(x)` for each row. A list with the logits of one sample as Values, or one such list for each
-    sample, is taken as well.
+    sample, is taken as well. The classes are along the last axis, whereas PyTorch has them along the second one: of
+    logits `(n, classes, length)` write `cross_entropy(moveaxis(x, 1, -1), y)`. Where both fit, as with
+    `(n, 5, 5)`, it is the last axis that is taken.
 
     `weight` is how much each class counts; the mean is then that of weighted samples. Samples of the class
     `ignore_index` do not count at all. `label_smoothing` takes that share of each target and spreads it
@@ -440,15 +467,14 @@ def cross_entropy(
     """
     _refuse_probabilities(logits, softmax, "cross_entropy", "nll_loss(log(p), y) for probabilities")
     if isinstance(logits, (list, tuple)) and any(isinstance(v, Value) for v in _flat(logits)):
-        if weight is not None or label_smoothing:
-            raise KindError("of Values, cross_entropy has no weight and no label_smoothing; use Tensors")
-        return _cross_entropy_of_values(logits, target, reduction)
+        return _cross_entropy_of_values(logits, target, reduction, weight, ignore_index, label_smoothing)
     x, target, ignored = _classes(logits, target, "cross_entropy", ignore_index)
     if weight is None and not label_smoothing and not ignored:
         return _cross_entropy(x, target, reduction=_checked(reduction, math.prod(x.shape[:-1])))
     return _weighted(log_softmax(x), target, reduction, weight, ignore_index, label_smoothing)
 
 
+@in_float32
 def nll_loss(
     log_probabilities: Any,
     target: Any,
@@ -473,6 +499,7 @@ def nll_loss(
     return _weighted(x, target, reduction, weight, ignore_index, 0.0)
 
 
+@in_float32
 def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """How far log-probabilities are from target probabilities: `y (log y - log p)`, the Kullback-Leibler divergence.
 
@@ -487,6 +514,8 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     >>> kl_div(Tensor(np.log([[0.5, 0.5]])), [[1.0, 0.0]], "batchmean").item()
     0.6931471805599453
     """
+    if isinstance(log_probabilities, (list, tuple)) and not any(map(_is_node, _flat(log_probabilities))):
+        log_probabilities = np.asarray(log_probabilities, np.float64)
     x, y = _pair(log_probabilities, target, "kl_div")
     if isinstance(x, (Value, list)):
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
@@ -500,43 +529,87 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
             )
         possible = _plain(y) > 0
         losses = where(possible, y * (log(where(possible, y, 1)) - x), 0)
-    return _reduce(losses, "sum") / x.shape[0] if reduction == "batchmean" else _reduce(losses, reduction)
+    if reduction != "batchmean":
+        return _reduce(losses, reduction)
+    n = len(x) if x.ndim else 1
+    _checked("mean", n)
+    return _reduce(losses, "sum") / n
 
 
 def _weighted(
     log_p: Any, target: Any, reduction: str, weight: Any, ignore_index: int, label_smoothing: float
 ) -> Any:
     """The cross-entropies of log-probabilities and targets that are changed by the options."""
-    if not 0 <= label_smoothing <= 1:
-        raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {label_smoothing}")
-    n_classes = log_p.shape[-1]
-    weights = np.broadcast_to(_weights("weight", 1 if weight is None else weight, log_p), n_classes)
-    count: Any = math.prod(log_p.shape[:-1])
-    y, kept = target, np.ones((), log_p.dtype)
-    if target.ndim < log_p.ndim:
-        classes = _plain(target)
-        kept = (classes != ignore_index).astype(log_p.dtype)
-        classes = np.where(kept, classes, 0)
-        count = (weights[classes] * kept).sum()
-        y = one_hot_array(classes, n_classes).astype(log_p.dtype)
-    y = (y * (1 - label_smoothing) + label_smoothing / n_classes) * (weights * kept[..., None])
+    y, count = _shares(log_p, target, weight, ignore_index, label_smoothing)
     losses = _nll(log_p, y, reduction="none")
-    if _checked(reduction, count) != "mean":
+    if _checked_count(reduction, count, losses.size) != "mean":
         return _reduce(losses, reduction)
     return sum_of(losses) / count
 
 
-def _cross_entropy_of_values(logits: Any, target: Any, reduction: str) -> Any:
+def _shares(x: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float) -> tuple[Any, float]:
+    """How much each class of each sample counts, and how much all samples do."""
+    if not 0 <= label_smoothing <= 1:
+        raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {label_smoothing}")
+    n_classes = x.shape[-1]
+    weights = np.broadcast_to(_weights("weight", 1 if weight is None else weight, x), n_classes)
+    count: float = math.prod(x.shape[:-1])
+    y, kept = target, np.ones((), x.dtype)
+    if target.ndim < x.ndim:
+        classes = _plain(target)
+        kept = (classes != ignore_index).astype(x.dtype)
+        classes = np.where(kept, classes, 0)
+        count = float((weights[classes] * kept).sum())
+        y = one_hot_array(classes, n_classes).astype(x.dtype)
+    return (y * (1 - label_smoothing) + label_smoothing / n_classes) * (weights * kept[..., None]), count
+
+
+def _checked_count(reduction: str, count: float, n: int) -> str:
+    return _checked(reduction, count, NONE_COUNTS if n else "the batch is empty")
+
+
+NONE_COUNTS = "each is of the class ignore_index, or of one whose weight is 0"
+
+
+def _cross_entropy_of_values(
+    logits: Any, target: Any, reduction: str, weight: Any, ignore_index: int, label_smoothing: float
+) -> Any:
     """The same of the logits of one sample, a list of Values, or of a list of such lists."""
-    if not isinstance(logits[0], (list, tuple)):
-        _checked(reduction, 1)
-        return _cross_entropy_of_values([logits], [target], "sum")
-    if len(logits) != np.size(target):
+    one = not isinstance(logits[0], (list, tuple))
+    rows = [list(row) for row in ([logits] if one else logits)]
+    if any(isinstance(v, (list, tuple)) for row in rows for v in row) or len({len(row) for row in rows}) > 1:
         raise ShapeError(
-            f"cross_entropy was given {len(logits)} samples and {np.size(target)} classes for them"
+            "of Values, cross_entropy takes one list of logits for each sample, all of one length"
         )
-    _classes(np.array([_plain(list(row)) for row in logits]), target, "cross_entropy")
-    return _reduce([logsumexp(row) - row[k] for row, k in zip(logits, target)], reduction)
+    if isinstance(target, Tensor) and target.requires_grad:
+        raise KindError(f"{target.describe()} stands beside Values, which do not mix. Write y.data")
+    t = np.asarray(_plain(target) if isinstance(target, Node) else target)
+    x, t, _ = _classes(
+        np.array([_plain(row) for row in rows]), t[None] if one else t, "cross_entropy", ignore_index
+    )
+    shares, count = _shares(x, t, weight, ignore_index, label_smoothing)
+    losses = [_cross_entropy_of_row(row, each) for row, each in zip(rows, shares.tolist())]
+    _checked_count(reduction, count, len(losses))
+    if one:
+        return losses[0] / count if reduction == "mean" and count != 1 else losses[0]
+    if reduction == "mean" and count != len(losses):
+        return sum_of(losses) / count
+    return _reduce(losses, reduction)
+
+
+def _cross_entropy_of_row(row: list[Any], shares: list[float]) -> Any:
+    """`-sum share log softmax(x)` of the logits of one sample."""
+    some = [(share, v) for share, v in zip(shares, row) if share]
+    if not some:
+        return where(False, row[0], 0.0)  # a sample that does not count
+    normaliser = logsumexp(row)
+    terms = [normaliser - v if share == 1 else share * (normaliser - v) for share, v in some]
+    return terms[0] if len(terms) == 1 else sum_of(terms)
+
+
+MOVE_THE_CLASSES = (
+    ". Classes are along the last axis; PyTorch's second one is moved there by moveaxis(x, 1, -1)"
+)
 
 
 def _classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
@@ -546,25 +619,28 @@ def _classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[
             f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
             f"logits[k] is the cross-entropy of one sample of class k"
         )
-    x = x if isinstance(x, Tensor) else np.asarray(x, dtype=None if isinstance(x, np.ndarray) else np.float64)
+    if not isinstance(x, Tensor):
+        x = np.asarray(x)
+        x = x if x.dtype.kind == "f" else x.astype(np.float64)
     target = target if isinstance(target, Tensor) else np.asarray(target)
     t, ignored = _plain(target), False
+    if x.ndim and not x.shape[-1]:
+        raise ShapeError(f"{what} was given scores of shape {x.shape}, which are of no class")
     if not x.ndim or t.shape not in (x.shape, x.shape[:-1]):
         raise ShapeError(
             f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
             f"number for each row of scores, shape {x.shape[:-1]}, or one probability for each score, shape {x.shape}"
-            + (
-                ". Classes are along the last axis; PyTorch's second one is moved there by moveaxis(x, 1, -1)"
-                if t.shape == x.shape[:1] + x.shape[2:]
-                else ""
-            )
+            + (MOVE_THE_CLASSES if t.shape == x.shape[:1] + x.shape[2:] else "")
         )
     if t.ndim == x.ndim:
         target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
-        if t.size and not (t.min() >= 0 and np.abs(t.sum(-1) - 1).max() < 1e-3):
+        sums = t.sum(-1, dtype=np.float64)
+        if t.size and not (t.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
+            second = t.ndim > 2 and np.abs(t.sum(1, dtype=np.float64) - 1).max() < 1e-3
             raise RangeError(
                 f"{what} was given targets of the scores' shape {x.shape}, which are probabilities then; but a row "
-                f"of them sums to {t.sum(-1).flat[np.abs(t.sum(-1) - 1).argmax()]:g}, or has a negative one"
+                f"of them sums to {sums.flat[np.abs(sums - 1).argmax()]:g}, or has a negative one"
+                + (MOVE_THE_CLASSES if second else "")
             )
     elif t.dtype.kind not in "iu":
         raise KindError(

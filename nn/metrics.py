@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Node, sigmoid
 from ..autograd.errors import KindError, RangeError, ShapeError
+from .losses import MOVE_THE_CLASSES
 
 __all__ = ["accuracy"]
 
@@ -38,7 +39,7 @@ def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
     if several:
         n_classes = answers.shape[-1]
         if classes.shape == answers.shape:
-            if np.abs(classes.sum(-1) - 1).max(initial=0) > 1e-3:
+            if np.abs(classes.sum(-1, dtype=np.float64) - 1).max(initial=0) > 1e-3:
                 raise RangeError(
                     "accuracy was given a row of targets for each sample that does not sum to 1. Of several labels "
                     "at once, the share that is right is ((scores > 0) == target).mean(), of arrays"
@@ -57,6 +58,11 @@ def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
         raise ShapeError(
             f"accuracy was given scores of shape {_plain(scores).shape} and targets of shape {_plain(target).shape}; "
             f"it takes one target for each row of scores, and one row at least"
+            + (
+                MOVE_THE_CLASSES
+                if _plain(target).shape == _plain(scores).shape[:1] + _plain(scores).shape[2:]
+                else ""
+            )
         )
     if not (classes.min() >= 0 and classes.max() < n_classes):
         raise RangeError(

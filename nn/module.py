@@ -6,7 +6,8 @@ and dicts, and what is found there are its parts; the way to a part is its name,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -22,15 +23,62 @@ __all__ = ["Module", "Parameter", "ScalarParameter"]
 Self = TypeVar("Self", bound="Module")
 
 
-class Parameter(Tensor):
+def _in_place(symbol: str, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The method behind `p += number` and its like.
+
+    Beside a node it computes a new node, as for every other Tensor and Value: `z = self.bias; z += w * x`. Numbers and
+    arrays are meant to change the parameter, which is only done where nothing is recorded.
+    """
+
+    def change(self: Any, other: Any) -> Any:
+        if not isinstance(other, (int, float, np.number, np.ndarray, list, tuple)):
+            return NotImplemented  # so that Python computes `self + other`
+        if MODE.get()[0]:
+            raise KindError(
+                f"p {symbol} {describe(other)} would make a new node and leave p as it is, {self.describe()}. Write "
+                f"p.data {symbol} ... to change the parameter, or do it under no_grad(); and q = p {symbol[:-1]} ... "
+                f"to compute with it"
+            )
+        try:
+            new = operate(self.data, np.asarray(other))
+        except ValueError:
+            raise ShapeError(
+                f"{self.describe()} cannot be changed by {symbol} {describe(other)}: the shapes differ"
+            ) from None
+        self._write(new)
+        return self
+
+    return change
+
+
+class _InPlace:
+    """The operators that change a parameter."""
+
+    __slots__ = ()
+    __iadd__ = _in_place("+=", operator.add)
+    __isub__ = _in_place("-=", operator.sub)
+    __imul__ = _in_place("*=", operator.mul)
+    __itruediv__ = _in_place("/=", operator.truediv)
+    __ifloordiv__ = _in_place("//=", operator.floordiv)
+    __imod__ = _in_place("%=", operator.mod)
+    __ipow__ = _in_place("**=", operator.pow)
+    __imatmul__ = _in_place("@=", operator.matmul)
+
+
+class Parameter(_InPlace, Tensor):
     """A `Tensor` that a module learns: always a leaf, always differentiable, drawn with a double border.
 
     `data` is copied; integers become float64, as weights are never whole numbers for long. A module that it is
-    assigned to gives it its name.
+    assigned to gives it its name. Under `no_grad()`, `p *= 0.1` and its like change the parameter; elsewhere they raise
+    `KindError`, which says what to write.
 
+    >>> from chainrule.autograd import no_grad
     >>> from chainrule.nn import Parameter
-    >>> Parameter([1, 2])
-    Tensor([1., 2.])
+    >>> p = Parameter([1, 2])
+    >>> with no_grad():
+    ...     p *= 0.5
+    >>> p
+    Tensor([0.5, 1. ])
     """
 
     __slots__ = ()
@@ -45,9 +93,13 @@ class Parameter(Tensor):
         self.data = self._array  # so that graphs recorded before notice
         self.grad = None
 
+    def _write(self, numbers: Any) -> None:
+        """Hold a copy of other numbers, in the same shape and dtype. Raises `ShapeError`, `KindError` for others."""
+        self.data = _numeric(numbers, self.describe()).astype(self.dtype)
 
-class ScalarParameter(Value):
-    """A `Value` that a module of `chainrule.nn.scalar` learns.
+
+class ScalarParameter(_InPlace, Value):
+    """A `Value` that a module of `chainrule.nn.scalar` learns. In-place operators are those of `Parameter`.
 
     >>> from chainrule.nn import ScalarParameter
     >>> ScalarParameter(0.5, name="w1")
@@ -55,6 +107,13 @@ class ScalarParameter(Value):
     """
 
     __slots__ = ()
+
+    def _write(self, number: Any) -> None:
+        """Hold another number. Raises `ShapeError`, `KindError` for what is none."""
+        array = _numeric(number, self.describe())
+        if array.ndim:
+            raise ShapeError(f"{self.describe()} holds one number; given {describe(number)}")
+        self.data = float(array)
 
 
 AnyParameter: TypeAlias = Parameter | ScalarParameter
@@ -64,7 +123,9 @@ class Module:
     """What layers, activations and whole networks are made of: write `forward`, then call the module.
 
     A parameter or a module that is set as an attribute, or stands in a list, tuple or dict there, is a part of
-    this one. Calling a module opens a scope with its name, so that drawings put a box around what it computes.
+    this one. Numbers that are assigned to a parameter's name are written into the parameter; a node that wants a
+    gradient is refused there, with `KindError`. Calling a module opens a scope with its name, so that drawings put a
+    box around what it computes.
 
     >>> import numpy as np
     >>> from chainrule.nn import Linear, Module, ReLU
@@ -146,18 +207,72 @@ class Module:
     # ------------------------------------------------------------------ parts and their names
 
     def _parts(self) -> Iterator[tuple[str, Module | AnyParameter]]:
+        holders = vars(self).setdefault("_holders", set())
         for name, value in vars(self).items():
             if name in self._numbered:
-                for i, each in enumerate(value):
-                    yield from _found(each, self._numbered[name].format(i, i + 1))
-            else:
-                yield from _found(value, name)
+                called = self._numbered[name].format
+                yield from _found_in(
+                    ((called(i, i + 1), each) for i, each in enumerate(value)), name, holders
+                )
+            elif isinstance(value, (Parameter, ScalarParameter, Module)):
+                yield name, value
+            elif isinstance(value, (list, tuple, dict)):
+                yield from _found(value, name, holders)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if old is not None and old is not value:
+            if name in self._buffers:
+                value = self._buffer(name, value, old)
+            elif not isinstance(old, Module) and self._written(name, value, old):
+                return
         object.__setattr__(self, name, value)
         vars(self)["_title"] = None
         if any(True for _ in _found(value, name)):
+            if isinstance(value, (list, tuple, dict)):  # others than were there before
+                holders = vars(self).get("_holders", set())
+                vars(self)["_holders"] = {each for each in holders if each.partition(".")[0] != name}
             self._rename()
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._buffers:
+            raise KindError(
+                f"{name} belongs to the state of {self._described('the module')}, and stays with it; it can be assigned"
+            )
+        object.__delattr__(self, name)
+
+    def _written(self, name: str, value: Any, old: Any) -> bool:
+        """Whether the attribute is a parameter, and a value that was assigned has been written into it.
+
+        Raises `KindError` where parameters would be lost unnoticed. Other parameters, modules, and `None` (or an empty
+        list) take the place of a parameter.
+        """
+        lost = any(not isinstance(part, Module) for _, part in _found(old, name))
+        if not lost or value is None or any(True for _ in _found(value, name)):
+            return False
+        if not isinstance(old, (Parameter, ScalarParameter)):
+            if isinstance(value, (list, tuple, dict)) and not value:
+                return False
+            raise KindError(
+                f"{name} of {self._described('the module')}, holds parameters, which would be learnt no more; given "
+                f"{describe(value)}. Write p.data = ... for each of them, or assign Parameters; None takes them away"
+            )
+        if isinstance(value, Node) and value.requires_grad:
+            raise KindError(
+                f"{name} of {self._described('the module')}, is a parameter, which is learnt; given {describe(value)}"
+                f"{f', computed by {value.op.name}' if value.op else ''}. Write {name}.data = t.data to give it these "
+                f"numbers, or keep the node under another name"
+            )
+        old._write(value)
+        return True
+
+    def _buffer(self, name: str, value: Any, old: np.ndarray) -> np.ndarray:
+        """A copy of what was assigned to a buffer, in its shape and dtype."""
+        what = f"{name} of {self._described('the module')},"
+        array = _numeric(value, what)
+        if array.shape != old.shape:
+            raise ShapeError(f"{what} has shape {old.shape}; given {describe(value)}")
+        return array.astype(old.dtype)
 
     def _rename(self) -> None:
         """Tell every part its name. The outermost module tells last, so names start from there."""
@@ -266,8 +381,8 @@ class Module:
             parameter.cast(dtype)  # type: ignore[union-attr]  # there are no others, by the check above
         for module in self.modules():
             for name in module._buffers:
-                if getattr(module, name).dtype.kind == "f":
-                    setattr(module, name, getattr(module, name).astype(dtype))
+                if getattr(module, name).dtype.kind == "f":  # float16 has no room for sums and squares
+                    vars(module)[name] = getattr(module, name).astype(np.result_type(dtype, np.float32))
         return self
 
     # ------------------------------------------------------------------ state
@@ -294,8 +409,19 @@ class Module:
         >>> bool((a.weight.data == b.weight.data).all())
         True
         """
+        arrays = self._checked_state(state, strict)
+        for name, part in self.named_parameters():
+            if name in arrays:
+                part._write(arrays[name])
+        for path, module in self.named_modules():
+            for name in module._buffers:
+                if _join(path, name) in arrays:
+                    setattr(module, name, arrays[_join(path, name)])
+
+    def _checked_state(self, state: Mapping[str, Any], strict: bool = True) -> dict[str, np.ndarray]:
+        """The arrays of a state that `load_state_dict` can load, which raises for others."""
         own: dict[str, Any] = dict(self.named_parameters()) | dict(self.named_buffers())
-        arrays = {name: np.asarray(_numbers(value)) for name, value in state.items()}
+        arrays = {name: _array(value) for name, value in state.items()}
         faults = []
         if strict:
             faults += [f"{name!r} is missing" for name in own if name not in arrays]
@@ -304,6 +430,8 @@ class Module:
             shape, dtype = np.shape(_numbers(own[name])), arrays[name].dtype
             if dtype.kind not in "fiub":
                 faults.append(f"{name!r} is of dtype {dtype}, which is no number")
+            elif dtype.kind == "f" and isinstance(own[name], np.ndarray) and own[name].dtype.kind != "f":
+                faults.append(f"{name!r} is of dtype {dtype}, and {own[name].dtype} here")
             elif arrays[name].shape != shape:
                 faults.append(f"{name!r} has shape {arrays[name].shape}, and {shape} here")
         if faults:
@@ -313,12 +441,7 @@ class Module:
                 + ". Build the module as it was when its state was taken"
                 + (", or write strict=False to load only the names that both have" if strict else "")
             )
-        for name in own.keys() & arrays.keys():
-            part, array = own[name], arrays[name]
-            if isinstance(part, np.ndarray):
-                part[...] = array
-            else:
-                part.data = array.copy() if isinstance(part, Tensor) else float(array)
+        return arrays
 
     # ------------------------------------------------------------------ showing
 
@@ -359,20 +482,66 @@ class ForwardHook:
         vars(self.module)["_hooks"] = tuple(hook for hook in self.module._hooks if hook is not self)
 
 
-def _found(value: Any, path: str) -> Iterator[tuple[str, Module | AnyParameter]]:
+def _found(
+    value: Any, path: str, holders: set[str] | None = None
+) -> Iterator[tuple[str, Module | AnyParameter]]:
     """The parts in a value: itself, or what lists, tuples and dicts in it hold."""
     if isinstance(value, (Parameter, ScalarParameter, Module)):
         yield path, value
     elif isinstance(value, (list, tuple)):
-        for i, each in enumerate(value):
-            yield from _found(each, f"{path}.{i}")
+        yield from _found_in(((f"{path}.{i}", each) for i, each in enumerate(value)), path, holders)
     elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from _found(each, f"{path}.{key}")
+        yield from _found_in(((f"{path}.{key}", each) for key, each in value.items()), path, holders)
+
+
+def _found_in(
+    entries: Iterable[tuple[str, Any]], path: str, holders: set[str] | None
+) -> Iterator[tuple[str, Module | AnyParameter]]:
+    """The parts in the entries of a list or dict.
+
+    `holders` are the lists and dicts in which parameters were found before: a number there has taken the place of one.
+    """
+    parameter = number = None
+    for name, each in entries:
+        if isinstance(each, (Parameter, ScalarParameter)):
+            parameter = name
+            yield name, each
+        elif isinstance(each, NUMBERS) and each is not True and each is not False:
+            number = name
+        else:
+            yield from _found(each, name, holders)
+    if holders is None:
+        return
+    if number is not None and (parameter is not None or path in holders):
+        raise KindError(
+            f"{number} is a number, among parameters or where one was, and would not be learnt. Write p.data = ... to "
+            f"change a parameter, and keep what is not learnt in another attribute"
+        )
+    if parameter is not None:
+        holders.add(path)
+
+
+NUMBERS = (Node, float, int, np.number, np.ndarray)
 
 
 def _numbers(x: Any) -> Any:
     return x.data if isinstance(x, Node) else x
+
+
+def _numeric(value: Any, what: str) -> np.ndarray:
+    """The real numbers in a value, as an array, for what is to hold them."""
+    array = _array(value)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} holds real numbers; given {describe(value)}")
+    return array
+
+
+def _array(value: Any) -> np.ndarray:
+    """An array of whatever a value holds; one of objects for a ragged list."""
+    try:
+        return np.asarray(_numbers(value))
+    except ValueError:
+        return np.array(None)
 
 
 def _join(path: str, name: str) -> str:

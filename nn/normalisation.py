@@ -1,7 +1,8 @@
 """Normalisation: mean 0 and deviation 1 inside of a network, over a batch (`BatchNorm`) or a sample (`LayerNorm`).
 
 Both compute `(x - mean) / sqrt(var + eps) * weight + bias`; what differs is what the mean is taken over. The gradient
-passes through mean and variance as well. The variance is the biased one, a sum divided by the count.
+passes through mean and variance as well. The variance is the biased one, a sum divided by the count. What comes out has
+the dtype of what goes in; float16 is computed in float32. Where `eps` is 0, constant numbers become 0.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..autograd import mean, sqrt, square
+from ..autograd import mean, sign, sqrt, square, std
 from ..autograd.errors import KindError, RangeError, ShapeError
 from ..autograd.modes import recomputing
 from ..autograd.node import describe
+from .half import widened
 from .module import Module, Parameter, as_input, probability, whole_number
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
@@ -44,19 +46,22 @@ class _BatchNorm(Module):
         self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
         self.track_running_stats = track_running_stats
         if track_running_stats:
-            self.running_mean, self.running_var = np.zeros(num_features, dtype), np.ones(num_features, dtype)
+            kept = np.result_type(dtype, np.float32)  # float16 has no room for squares
+            self.running_mean, self.running_var = np.zeros(num_features, kept), np.ones(num_features, kept)
             self.num_batches_tracked = np.array(0)
         else:
             vars(self)["_buffers"] = ()
 
     def forward(self, x: Any) -> Any:
         """`x`, normalised by the statistics of the batch; in evaluation by those that training has gathered."""
-        x = as_input(x, self.weight.dtype if self.weight is not None else np.dtype(np.float64), self)
+        x = _as_input(x, self)
         if x.ndim not in self._shapes or x.shape[1] != self.num_features:
             raise ShapeError(
                 f"{self._described()}, takes arrays of shape "
                 f"{' or '.join(self._shapes.values()).replace('C', str(self.num_features))}; given {describe(x)}"
             )
+        if not x.size and not self.training:
+            return x
         axes = (0, *range(2, x.ndim))
         column = (-1, *(1,) * (x.ndim - 2))  # one number for each channel, in a shape that broadcasts
         if self.training or not self.track_running_stats:
@@ -68,24 +73,28 @@ class _BatchNorm(Module):
                     f"{'has' if count else 'have'} no deviation. Train on batches of 2 samples or more "
                     f"(DataLoader(..., drop_last=True) leaves out a short last one), or call model.eval() first"
                 )
-            y, centre, variance = _normalised(x, axes, self.eps)
+            y, centre, variance = _normalised(widened(x), axes, self.eps)
             if self.training and self.track_running_stats and not recomputing():
                 self._track(
                     _numbers(centre).reshape(-1), _numbers(variance).reshape(-1) * (count / (count - 1))
                 )
         else:
+            y = widened(x)
             spread = np.sqrt(self.running_var + self.eps)
-            y = (x - self.running_mean.reshape(column)) / spread.reshape(column)
-        if self.weight is None or self.bias is None:
-            return y
-        return y * self.weight.reshape(column) + self.bias.reshape(column)
+            spread = np.where(spread == 0, 1, spread).astype(y.dtype)
+            y = (y - self.running_mean.astype(y.dtype).reshape(column)) / spread.reshape(column)
+        if self.weight is not None and self.bias is not None:
+            y = y * self.weight.reshape(column) + self.bias.reshape(column)
+        return _in_dtype(y, x)
 
     def _track(self, centre: np.ndarray, variance: np.ndarray) -> None:
         """Move the running statistics towards those of a batch; without momentum they are the mean over all batches."""
-        self.num_batches_tracked += 1
-        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        for running, found in ((self.running_mean, centre), (self.running_var, variance)):
-            running += share * (found - running)
+        count = self.num_batches_tracked + 1
+        share = 1 / max(int(count), 1) if self.momentum is None else self.momentum
+        for name, found in (("running_mean", centre), ("running_var", variance)):
+            running = getattr(self, name)
+            vars(self)[name] = running + share * (found.astype(running.dtype) - running)
+        vars(self)["num_batches_tracked"] = np.asarray(count)
 
     def extra_repr(self) -> str:
         """The number of channels, and what is not as usual."""
@@ -100,7 +109,7 @@ class BatchNorm1d(_BatchNorm):
     `(n, num_features)` or `(n, num_features, length)` keeps its shape; `weight` and `bias` are `(num_features,)`. In
     training it uses the batch's mean and biased variance, and gathers `running_mean` and `running_var` (the
     unbiased one): each batch moves them by the share `momentum`; with `momentum=None` they are means over all
-    batches. In evaluation it uses what was gathered, 0 and 1 before any training.
+    batches. In evaluation it uses what was gathered, 0 and 1 before any training; of float16 it is gathered in float32.
 
     Raises `ShapeError` for other shapes, and in training for a single sample, which has no deviation.
 
@@ -167,17 +176,17 @@ class LayerNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """`x`, normalised sample by sample."""
-        x = as_input(x, self.weight.dtype if self.weight is not None else np.dtype(np.float64), self)
+        x = _as_input(x, self)
         count = len(self.normalized_shape)
         if x.shape[-count:] != self.normalized_shape:
             raise ShapeError(
                 f"{self._described()}, takes arrays whose last axes are "
                 f"{self.normalized_shape}; given {describe(x)}"
             )
-        y, _, _ = _normalised(x, tuple(range(x.ndim - count, x.ndim)), self.eps)
+        y, _, _ = _normalised(widened(x), tuple(range(x.ndim - count, x.ndim)), self.eps)
         if self.weight is not None:
             y = y * self.weight
-        return y if self.bias is None else y + self.bias
+        return _in_dtype(y if self.bias is None else y + self.bias, x)
 
     def extra_repr(self) -> str:
         """The lengths, and what is not as usual."""
@@ -191,12 +200,34 @@ class LayerNorm(Module):
         return ", ".join(shown)
 
 
+def _as_input(x: Any, layer: Any) -> Any:
+    """What a layer was called with, as a Tensor; without weights, plain floating numbers keep their dtype."""
+    if layer.weight is not None:
+        return as_input(x, layer.weight.dtype, layer)
+    own = np.asarray(x).dtype if isinstance(x, (np.ndarray, np.generic)) else np.dtype(np.float64)
+    return as_input(x, own if own.kind == "f" else np.dtype(np.float64), layer)
+
+
+def _in_dtype(y: Any, x: Any) -> Any:
+    """`y` in the dtype of `x`."""
+    if y.dtype == x.dtype:
+        return y
+    with np.errstate(over="ignore"):  # what is too large for float16 is infinite
+        return y.astype(x.dtype)
+
+
 def _normalised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
     """`x` with mean 0 and variance 1 over `axes`; the mean and the variance, with the axes kept."""
     centre = mean(x, axis=axes, keepdims=True)
     away = x - centre
     variance = mean(square(away), axis=axes, keepdims=True)
-    return away / sqrt(variance + eps), centre, variance
+    if eps > NO_EPS:
+        return away / sqrt(variance + eps), centre, variance
+    spread = std(x, axis=axes, keepdims=True)  # exactly 0 where all are equal
+    return away / (spread + (1 - sign(spread))), centre, variance
+
+
+NO_EPS = 1e-30  # what is smaller can be 0 in float32
 
 
 def _numbers(x: Any) -> np.ndarray:

@@ -37,6 +37,16 @@ def _slope(x: Any, g: Any, group: Group) -> Any:
     return g + group["weight_decay"] * x if group["weight_decay"] else g
 
 
+def _over(change: Any, root: Any) -> Any:
+    """`change / root`, and no change where the root is 0: with no `eps` to speak of it can be."""
+    if root.__class__ is float:
+        return change / root if root else 0.0
+    return np.divide(change, root, out=np.zeros_like(root), where=root != 0)
+
+
+NO_EPS = 1e-30  # what is smaller can be 0 in float32
+
+
 @dataclass(eq=False, repr=False)
 class SGD(Optimizer):
     """Gradient descent, `x -= lr * g`, with momentum if wanted.
@@ -124,7 +134,8 @@ class Adagrad(Optimizer):
         memory["sum"] += g * g
         root = memory["sum"] ** 0.5
         root += group["eps"]
-        x -= group["lr"] / (1 + memory["step"] * group["lr_decay"]) * g / root
+        change = group["lr"] / (1 + memory["step"] * group["lr_decay"]) * g
+        x -= change / root if group["eps"] > NO_EPS else _over(change, root)
         memory["step"] += 1
         return x
 
@@ -157,7 +168,8 @@ class Adadelta(Optimizer):
         rho, eps = group["rho"], group["eps"]
         memory["squares"] *= rho
         memory["squares"] += (1 - rho) * (g * g)
-        change = ((memory["changes"] + eps) / (memory["squares"] + eps)) ** 0.5 * g
+        changes, squares = memory["changes"] + eps, memory["squares"] + eps
+        change = (changes / squares if eps > NO_EPS else _over(changes, squares)) ** 0.5 * g
         memory["changes"] *= rho
         memory["changes"] += (1 - rho) * (change * change)
         x -= group["lr"] * change
@@ -203,11 +215,17 @@ class RMSprop(Optimizer):
         if group["centered"]:
             memory["mean"] *= alpha
             memory["mean"] += (1 - alpha) * g
-            root = (memory["squares"] - memory["mean"] * memory["mean"]) ** 0.5
+            variance = memory["squares"] - memory["mean"] * memory["mean"]
+            # rounding can bring it below 0, where the gradient is always the same
+            if variance.__class__ is not float:
+                variance = np.maximum(variance, 0, out=variance if variance.ndim else None)
+            elif variance < 0:
+                variance = 0.0
+            root = variance**0.5
         else:
             root = memory["squares"] ** 0.5
         root += group["eps"]
-        change = g / root
+        change = g / root if group["eps"] > NO_EPS else _over(g, root)
         if momentum:
             memory["velocity"] *= momentum
             memory["velocity"] += change
@@ -261,7 +279,7 @@ class Adam(Optimizer):
         root = v**0.5
         correction = (1 - beta2**t) ** 0.5  # of m / (root / correction + eps), with one division less
         root += group["eps"] * correction
-        change = m / root
+        change = m / root if group["eps"] > NO_EPS else _over(m, root)
         change *= lr * correction / (1 - beta1**t)
         x -= change
         return x

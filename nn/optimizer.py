@@ -4,6 +4,7 @@ An optimiser is a list of options and an `_update`, a few lines that say how num
 `memory` is what is remembered about them from step to step (what begins with `_` is not worth saving), `group` the
 options that hold for them. The same lines run on a float (the `data` of a Value) and on arrays, in place; large arrays
 pass through in pieces that the processor's cache can hold, so that intermediate results cost no memory to speak of.
+Parameters in float16 are changed in float32, in which their memory is kept, and written back in float16.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..autograd import Node
 from ..autograd.errors import KindError, RangeError, ShapeError
 from ..autograd.node import describe
 from .module import Module
+from .rates import Rates
 
 __all__ = ["Group", "Memory", "Optimizer", "checked", "flag", "number", "option", "share", "shares"]
 
@@ -27,6 +29,20 @@ Memory = dict[str, Any]
 Group = dict[str, Any]
 
 # ---------------------------------------------------------------------- options
+
+
+class _Group(dict[str, Any]):
+    """A group's parameters and options, which are checked when they are assigned: `group["lr"] = 0.1`."""
+
+    def __init__(self, items: Mapping[str, Any], check: Callable[[str, Any], Any]) -> None:
+        super().__init__(items)
+        self.check = check
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value if name == "params" else self.check(name, value))
+
+    def __reduce__(self) -> Any:
+        return _Group, (dict(self), self.check)
 
 
 class Option:
@@ -77,7 +93,8 @@ def share(name: str, value: Any) -> float:
 
 def shares(name: str, values: Any) -> tuple[float, float]:
     """Two of them."""
-    if not isinstance(values, (tuple, list, np.ndarray)) or len(values) != 2:
+    values = list(values) if isinstance(values, np.ndarray) and values.ndim else values
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
         raise KindError(f"{name} is a pair of numbers, such as (0.9, 0.999); given {describe(values)}")
     first, second = (share(f"{name[:-1]}{i}", value) for i, value in enumerate(values, 1))
     return first, second
@@ -85,7 +102,9 @@ def shares(name: str, values: Any) -> tuple[float, float]:
 
 def flag(name: str, value: Any) -> bool:
     """True or False."""
-    if np.ndim(value) or np.asarray(value).dtype != bool:
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
+    if not isinstance(value, (bool, np.bool_)):
         raise KindError(f"{name} is True or False; given {describe(value)}")
     return bool(value)
 
@@ -139,12 +158,15 @@ class Optimizer:
         self.parameters: list[Any] = []
         self.param_groups: list[Group] = []
         self.state: dict[Any, Memory] = {}
+        self._rates = Rates()  # for schedules
         self._spent: list[Any] = []  # gradients that zero_grad has taken away
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimise more parameters, `group["params"]`, with the options in `group` where they differ from the others'.
+
+        Where the optimiser has schedules, they change the `lr` of the new group as that of the others, at once.
 
         Raises `KindError` for an option that there is not, `RangeError` for a parameter that is in a group already.
 
@@ -169,19 +191,27 @@ class Optimizer:
                     f"Leave it out of one of them"
                 )
         options = self._checked_options({k: v for k, v in group.items() if k != "params"})
-        self.param_groups.append({"params": parameters, **self.defaults, **options})
+        self.param_groups.append(
+            _Group({"params": parameters, **self.defaults, **options}, type(self)._checked)
+        )
         self.parameters += parameters
+        self._rates.write(self.param_groups)
 
     def _checked_options(self, given: Mapping[str, Any]) -> Group:
         """The options by their names, or an error that names those there are; and together they make sense."""
-        what, options = type(self), {}
-        for name, value in given.items():
-            if name not in self.defaults:
-                raise KindError(f"{what.__name__} has no option {name!r}; it has {', '.join(self.defaults)}")
-            declared = next(vars(base)[name] for base in what.__mro__ if name in vars(base))
-            options[name] = declared.check(name, value)
+        options = {name: self._checked(name, value) for name, value in given.items()}
         self._check_together({**self.defaults, **options})
         return options
+
+    @classmethod
+    def _checked(cls, name: str, value: Any) -> Any:
+        """An option, as its declaration wants it."""
+        for base in cls.__mro__:
+            declared = vars(base).get(name)
+            if isinstance(declared, Option):
+                return declared.check(name, value)
+        options = [field.name for field in fields(cls) if field.name != "parameters"]
+        raise KindError(f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}")
 
     def _check_together(self, group: Group) -> None:
         """Refuse options that contradict each other."""
@@ -190,25 +220,47 @@ class Optimizer:
         """Change every parameter by what its gradient says; those without a gradient stay as they are."""
         self._spent = []
         state, update, piece = self.state, self._update, self._piece
-        for group in self.param_groups:
+        for group in map(dict, self.param_groups):  # plain dicts, which are read faster
             starts = self._memories(group)
             for p in group["params"]:
                 g = p.grad
                 if g is not None:
-                    data, memory = p.data, state.get(p)
+                    x: Any = p.data
+                    memory: Any = state.get(p)
                     if memory is None:
-                        memory = state[p] = {}
+                        memory = state[p] = {"_known": None}
                     for name in starts:
                         if name not in memory:
-                            memory[name] = _start(starts[name], data)
-                    if data.__class__ is float or data.size <= piece:
-                        p.data = update(data, g, memory, group)
+                            memory[name] = _start(starts[name], x)
+                    if x.__class__ is float:
+                        p.data = update(x, g, memory, group)
+                    elif memory["_known"] is not x:
+                        self._update_another(p, x, g, memory, group)
+                    elif x.size <= piece:
+                        p.data = update(x, g, memory, group)
                     else:
-                        self._update_in_pieces(data, g, memory, group)
-                        p.data = data  # so that graphs recorded before notice
+                        self._update_in_pieces(x, g, memory, group)
+                        p.data = x  # so that graphs recorded before notice
+
+    def _update_another(self, p: Any, x: Any, g: Any, memory: Memory, group: Group) -> None:
+        """Update what is in another array than in the step before: one that cannot be changed is copied."""
+        if not isinstance(x, np.ndarray):
+            p.data = self._update(float(x), float(g), memory, group)
+            return
+        half = x.dtype.char == "e"
+        if half:
+            x, g = x.astype(np.float32), g.astype(np.float32)
+        elif not x.flags.writeable:
+            x = np.array(x)
+        if x.size <= self._piece:
+            x = self._update(x, g, memory, group)
+        else:
+            self._update_in_pieces(x, g, memory, group)
+        p.data = x.astype(np.float16) if half else x
+        memory["_known"] = None if half else x
 
     def _update_in_pieces(self, data: np.ndarray, g: np.ndarray, memory: Memory, group: Group) -> None:
-        flat = {name: m for name, m in memory.items() if isinstance(m, np.ndarray)}
+        flat = {name: m for name, m in memory.items() if isinstance(m, np.ndarray) and name[0] != "_"}
         if not all(a.flags.c_contiguous for a in (data, *flat.values())):
             self._update(data, g, memory, group)
             return
@@ -262,13 +314,19 @@ class Optimizer:
             for name, value in group.items()
             if name != "params"
         }
+        starts = {p: self._memories(group) for group in self.param_groups for p in group["params"]}
         remembered = {
             f"state.{i}.{name}": value.copy() if isinstance(value, np.ndarray) else value
             for i, p in enumerate(self.parameters)
-            for name, value in self.state.get(p, {}).items()
+            if p in self.state
+            for name, value in self._complete(p, starts[p]).items()
             if name[0] != "_"
         }
         return {**options, **remembered}
+
+    def _complete(self, p: Any, starts: Memory) -> Memory:
+        """What is remembered about a parameter, also by options that were switched on after its latest step."""
+        return {**{name: _start(start, p.data) for name, start in starts.items()}, **self.state[p]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict()` gave; groups and parameters have to be as many, in the same order.
@@ -277,37 +335,57 @@ class Optimizer:
         """
         groups: list[Group] = [{} for _ in self.param_groups]
         memories: list[Memory] = [{} for _ in self.parameters]
-        unknown = []
+        places = {f"groups.{i}": group for i, group in enumerate(groups)}
+        places |= {f"state.{i}": memory for i, memory in enumerate(memories)}
+        wrong = []
         for name, value in state.items():
-            kind, i, key = (*name.split(".", 2), "", "")[:3]
-            places: dict[str, list[dict[str, Any]]] = {"groups": groups, "state": memories}
-            known = kind in places and i.isdigit() and int(i) < len(places[kind])
-            if not known or (kind == "groups" and key not in self.defaults):
-                unknown.append(repr(name))
-            elif kind == "groups":
-                groups[int(i)][key] = value
+            place, _, key = name.rpartition(".")
+            if place not in places or not key or (place[0] == "g" and key not in self.defaults):
+                wrong.append(repr(name))
             else:
-                data = self.parameters[int(i)].data
-                whole = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iu"
-                if not whole and np.shape(value) != np.shape(data):
-                    unknown.append(
-                        f"{name!r} of shape {np.shape(value)} for a parameter of shape {np.shape(data)}"
-                    )
-                    continue
-                memories[int(i)][key] = (
-                    int(value) if whole
-                    else np.array(value, data.dtype) if isinstance(data, np.ndarray)
-                    else float(value)
-                )  # fmt: skip
-        if unknown:
+                places[place][key] = value
+        if not wrong:
+            options = [
+                {**own, **self._checked_options(group)} for own, group in zip(self.param_groups, groups)
+            ]
+            starts = {p: self._memories(group) for group in options for p in group["params"]}
+            wrong += [
+                f"'groups.{i}.{name}' is missing"
+                for i, group in enumerate(groups)
+                for name in self.defaults
+                if name not in group
+            ]
+            for i, (p, memory) in enumerate(zip(self.parameters, memories)):
+                found = {
+                    name: _remembered(value, starts[p].get(name), p.data) for name, value in memory.items()
+                }
+                wrong += [
+                    f"'state.{i}.{name}' is {memory[name]!r:.40}" for name in found if found[name] is None
+                ]
+                wrong += [
+                    f"'state.{i}.{name}' is missing" for name in starts[p] if found and name not in found
+                ]
+                memories[i] = found
+        if wrong:
             raise ShapeError(
                 f"this state does not belong to {self!r} with {len(memories)} parameters in {len(groups)} groups, "
-                f"and nothing of it was loaded: {', '.join(unknown)}. "
+                f"and nothing of it was loaded: {', '.join(wrong)}. "
                 f"Make the optimiser as it was when its state was taken"
             )
-        for group, options in zip(self.param_groups, [self._checked_options(group) for group in groups]):
-            group.update(options)
-        self.state = {p: memory for p, memory in zip(self.parameters, memories) if memory}
+        for own, group in zip(self.param_groups, options):
+            own.update(group)
+        self.state = {p: {"_known": None, **memory} for p, memory in zip(self.parameters, memories) if memory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copy or a pickle, whose arrays may be mapped from a file and so not be writeable."""
+        for memory in state["state"].values():
+            for name, value in [*memory.items()]:
+                if name[0] == "_":
+                    del memory[name]
+                elif isinstance(value, np.ndarray) and not value.flags.writeable:
+                    memory[name] = np.array(value)
+            memory["_known"] = None
+        vars(self).update(state)
 
     def __repr__(self) -> str:
         groups = [
@@ -317,11 +395,27 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(groups)})"
 
 
-def _start(start: float, data: Any) -> Any:
-    """What a memory starts from: a count, or as many numbers as there are in `data`, of the same dtype."""
+def _start(start: float, x: Any) -> Any:
+    """What a memory starts from: a count, or as many numbers as `x` has, of its dtype (float32 for float16)."""
     if isinstance(start, int):
         return start
-    return np.full_like(data, start) if isinstance(data, np.ndarray) else start
+    return np.full_like(x, start, np.result_type(x, np.float32)) if isinstance(x, np.ndarray) else start
+
+
+def _remembered(value: Any, start: float | None, x: Any) -> Any:
+    """A memory out of a state, in the form in which steps keep it; `None` if it cannot be one.
+
+    `start` says whether it is a count or one number for each of `x`, if that is known.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        return None
+    if array.ndim == 0 and array.dtype.kind in "iu" and not isinstance(start, float):
+        return int(array) if array >= 0 else None
+    if isinstance(start, int) or array.dtype.kind not in "fiu" or array.shape != np.shape(x):
+        return None
+    return np.array(array, np.result_type(x, np.float32)) if isinstance(x, np.ndarray) else float(array)
 
 
 # ---------------------------------------------------------------------- what can be optimised

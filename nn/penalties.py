@@ -15,6 +15,7 @@ from ..autograd import Node, Value, absolute, dot, square, total
 from ..autograd import sum as sum_of
 from ..autograd.errors import KindError, RangeError
 from ..autograd.node import describe
+from .half import narrowed, widened
 from .module import Module
 
 __all__ = ["l1_penalty", "l2_penalty"]
@@ -87,8 +88,11 @@ def _penalty(
         raise KindError(
             f"{what} was given Values and Tensors together; add a penalty for each kind to its own loss"
         )
-    costs = [of_values(values)] if values else [sum_of(of_elements(w)) for w in weights]
-    return strength * sum(costs[1:], costs[0])
+    if values:
+        return strength * of_values(values)
+    costs = [sum_of(of_elements(widened(w))) for w in weights]
+    widest = max(weights, key=lambda w: w.dtype.itemsize)
+    return narrowed(strength * sum(costs[1:], costs[0]), widest)
 
 
 def _is_bias(p: Node) -> bool:

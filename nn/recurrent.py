@@ -19,6 +19,7 @@ from ..autograd.errors import KindError, RangeError, ShapeError
 from ..autograd.node import describe
 from . import init
 from .dropout import Dropout
+from .half import narrowed, widened
 from .module import Module, Parameter, as_input, whole_number
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
@@ -68,7 +69,9 @@ class _Cell(Module):
                 f"{type(self).__name__.removesuffix('Cell')}"
             )
         shape = (*x.shape[:-1], self.hidden_size)
-        new = self.step(x, *_states(self, state, self.n_states, shape, self.weight_ih.dtype))
+        states = _states(self, state, self.n_states, shape, self.weight_ih.dtype)
+        like = np.empty(0, np.result_type(x.dtype, self.weight_ih.dtype))
+        new = tuple(narrowed(s, like) for s in self.step(x, *map(widened, states)))
         return new if self.n_states > 1 else new[0]
 
     def step(self, x: Any, *state: Any) -> State:
@@ -268,7 +271,8 @@ class _Recurrent(Module):
         batch = () if x.ndim == 2 else (x.shape[1 - time],)
         walks = self.num_layers * (1 + self.bidirectional)
         n_states = self.cell.n_states
-        states = _states(self, state, n_states, (walks, *batch, self.hidden_size), dtype)
+        # float16 is added up in float32 along the sequence
+        states = tuple(map(widened, _states(self, state, n_states, (walks, *batch, self.hidden_size), dtype)))
         alive = _alive(lengths, x.shape[time], batch)
         items = _items(x, time)
         ends: list[State] = []
@@ -282,8 +286,9 @@ class _Recurrent(Module):
                 outputs.append(found)
                 ends.append(end)
             items = outputs[0] if len(outputs) == 1 else [concatenate(hs, -1) for hs in zip(*outputs)]
-        last = tuple(stack([end[k] for end in ends]) for k in range(n_states))
-        return stack(items, time), last if n_states > 1 else last[0]
+        like = np.empty(0, np.result_type(x.dtype, dtype))
+        last = tuple(narrowed(stack([end[k] for end in ends]), like) for k in range(n_states))
+        return narrowed(stack(items, time), like), last if n_states > 1 else last[0]
 
     def extra_repr(self) -> str:
         """`8 -> 16`, and what is not as it is by default."""

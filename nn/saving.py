@@ -1,9 +1,10 @@
 """Saving without pickle: named arrays and a few words about them, in a safetensors or an npz file, by suffix.
 
-`save` and `load` are for models; `write` and `read` for any arrays. A file appears whole or not at all: it is written
-under another name beside its place, brought to disk, and renamed. A file that is read may be damaged or made to
-harm: nothing in it is executed, sizes are compared with the file before memory is asked for, a checksum is
-compared, and a model changes only after all of it was found right.
+`save` and `load` are for models; `write` and `read` for any arrays. A file appears whole or not at all (`files.py`). A
+file that is read may be damaged or made to harm: nothing in it is executed, sizes are compared with the file before
+memory is asked for, a checksum is compared, and a model changes only after all of it was found right.
+
+A file keeps two sorts of words: its own marks (format, version, checksum), and what its user wrote about the arrays.
 """
 
 from __future__ import annotations
@@ -12,28 +13,30 @@ import io
 import json
 import math
 import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 
 from ..autograd.errors import ChainruleError, KindError
 from ..autograd.node import describe
 from .extras import ExtraError
+from .files import write_atomically
 from .module import Module
 
 __all__ = ["FileError", "load", "read", "save", "write"]
 
 FORMAT, VERSION = "chainrule", 1
 METADATA = "__metadata__"  # under which name a file holds the words
+MARKS, WORDS = "chainrule", "metadata"  # the two sorts of words in it
 KINDS = "fiub"  # of arrays that can be saved: floats, whole numbers, booleans
 
 M = TypeVar("M", bound=Module)
 PathLike = str | os.PathLike[str]
+Words = dict[str, Any]
 
 
 class FileError(ChainruleError, ValueError):
@@ -46,8 +49,9 @@ class FileError(ChainruleError, ValueError):
 def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = None) -> None:
     """Write the parameters and buffers of a model to `path`, which ends in `.npz` or `.safetensors`.
 
-    `metadata` are words or numbers to keep with them, such as the accuracy; `chainrule.nn.saving.read` returns them.
-    The file that was there before is replaced only when the new one is on disk.
+    `metadata` are words or numbers to keep with them, under any names; `chainrule.nn.saving.read` returns them as
+    texts. A file that was there before is replaced only when the new one is on disk, which then has its mode; where
+    `path` is a link, the file that it leads to is replaced.
 
     Raises `FileError` for another suffix, `KindError` for what is not a module.
 
@@ -64,8 +68,8 @@ def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = Non
     """
     if not isinstance(model, Module):
         raise KindError(f"save takes a module, as in nn.save(model, path); given {describe(model)}")
-    words = {"format": FORMAT, "version": str(VERSION), "model": model._headline()}
-    write(path, model.state_dict(), {**{k: str(v) for k, v in (metadata or {}).items()}, **words})
+    marks = {"format": FORMAT, "version": str(VERSION), "model": model._headline()}
+    write_marked(path, model.state_dict(), marks, metadata)
 
 
 def load(path: PathLike, model: M) -> M:
@@ -89,16 +93,16 @@ def load(path: PathLike, model: M) -> M:
         raise KindError(
             f"load takes a path, and a module to fill, as in nn.load(path, model); given {describe(model)}"
         )
-    arrays, words = read(path)
-    written = words.get("format", FORMAT)
+    arrays, marks, _ = read_marked(path)
+    written = marks.get("format", FORMAT)
     if written != FORMAT:
         raise FileError(
             f"{path} was not written by nn.save: it says that its format is {written!r}. For weights of PyTorch, whose "
             f"layouts differ, write nn.load_torch(model, nn.saving.read({str(path)!r})[0])"
         )
-    if words.get("version", str(VERSION)) != str(VERSION):
+    if marks.get("version", str(VERSION)) != str(VERSION):
         raise FileError(
-            f"{path} is of version {words['version']}, and this chainrule reads version {VERSION}: it was written by "
+            f"{path} is of version {marks['version']}, and this chainrule reads version {VERSION}: it was written by "
             f"a newer one"
         )
     own = model.state_dict()
@@ -118,8 +122,10 @@ def load(path: PathLike, model: M) -> M:
 # ---------------------------------------------------------------------- any arrays
 
 
-def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
-    """Write named arrays, and words about them, to `path`, which ends in `.npz` or `.safetensors`.
+def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+    """Write named arrays, and words or numbers about them, to `path`, which ends in `.npz` or `.safetensors`.
+
+    Raises `FileError` for another suffix, `KindError` for arrays of other things than numbers.
 
     >>> import numpy as np
     >>> from chainrule.nn import saving
@@ -127,6 +133,16 @@ def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str]
     >>> saving.read("data.npz")
     ({'x': array([0, 1, 2])}, {'unit': 'cm'})
     """
+    write_marked(path, arrays, {}, metadata)
+
+
+def write_marked(
+    path: PathLike,
+    arrays: Mapping[str, Any],
+    marks: Mapping[str, str],
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """The same with marks of the file's own, which say what it is."""
     path, suffix = check_path(path)
     plain = {}
     for name, given in arrays.items():
@@ -135,18 +151,30 @@ def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, str]
             raise KindError(f"{name!r} cannot be saved: it is of dtype {array.dtype}, which is no number")
         _check_name(name, path)
         plain[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
-    words = dict(metadata or {})
-    words["crc32"] = _checksum(plain, words)
-    _write_atomically(path, lambda file: FORMATS[suffix][1](file, plain, words))
+    if not isinstance(metadata, (Mapping, type(None))) or not all(
+        isinstance(name, str) for name in metadata or {}
+    ):
+        raise KindError(
+            f"metadata are words with their names, as in {{'trained on': 'digits'}}; given {describe(metadata)}"
+        )
+    words: Words = {MARKS: dict(marks), WORDS: {name: str(word) for name, word in (metadata or {}).items()}}
+    words[MARKS]["crc32"] = _checksum(plain, words)
+    write_atomically(path, lambda file: FORMATS[suffix][1](file, plain, words))
 
 
 def read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The named arrays in a file, and the words about them, as `write` was given them.
 
-    It reads safetensors and (uncompressed) npz files of others as well.
+    Numbers in the metadata come back as texts. It reads safetensors and (uncompressed) npz files of others as well.
 
     Raises `FileError` for a damaged file, for objects that only pickle could read, and for other formats.
     """
+    arrays, _, words = read_marked(path)
+    return arrays, words
+
+
+def read_marked(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str], dict[str, str]]:
+    """The same with the file's own marks before the user's words; what has one sort of words only has it twice."""
     path, suffix = check_path(path)
     with open(path, "rb") as file:  # whether it can be opened at all is the system's to say
         size = os.fstat(file.fileno()).st_size
@@ -163,13 +191,15 @@ def read(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             f"{path} is no {suffix[1:]} file, or a damaged one, and nothing of it was loaded: "
             f"{type(error).__name__}: {error}"
         ) from None
-    stated = words.pop("crc32", None)
-    if stated is not None and stated != _checksum(arrays, words):
+    own = words.get(MARKS)
+    marks: Any = own if isinstance(own, dict) else words
+    stated = marks.pop("crc32", None)
+    if stated != _checksum(arrays, words) and (stated is not None or marks is own):
         raise FileError(
             f"{path} is damaged, and nothing of it was loaded: what is in it does not have the checksum that was "
             f"written with them, {stated}"
         )
-    return arrays, words
+    return arrays, marks, words.get(WORDS, {}) if marks is own else words
 
 
 def check_path(path: PathLike) -> tuple[Path, str]:
@@ -196,7 +226,7 @@ def _check_name(name: Any, path: Path) -> None:
         raise FileError(f"{path} is refused: {name!r} is no name for an array")
 
 
-def _checksum(arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> str:
+def _checksum(arrays: Mapping[str, np.ndarray], words: Words) -> str:
     total = zlib.crc32(json.dumps(words, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
@@ -205,36 +235,22 @@ def _checksum(arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> str
     return f"{total:08x}"
 
 
-def _write_atomically(path: Path, write_to: Callable[[IO[bytes]], None]) -> None:
-    """Replace a file by a new one that is wholly on disk, or leave it as it is."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name == "posix":  # the new name has to reach the disk, too
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _words(text: str | bytes, path: Path) -> dict[str, str]:
+def _words(text: str | bytes, path: Path) -> Words:
+    """Texts with names, as files of others and older ones of ours have them, or two dicts of them."""
     words = json.loads(text)
-    if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
-        raise FileError(f"{path} is refused: its metadata are not words with names")
-    return words
+    sorts = [words]
+    if isinstance(words, dict) and words.keys() == {MARKS, WORDS}:
+        sorts = [*words.values()] if isinstance(words[MARKS], dict) else sorts
+    for each in sorts:
+        if not isinstance(each, dict) or not all(isinstance(word, str) for word in each.values()):
+            raise FileError(f"{path} is refused: its metadata are not words with names")
+    return cast(Words, words)
 
 
 # ---------------------------------------------------------------------- npz
 
 
-def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> None:
+def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Words) -> None:
     text = np.frombuffer(json.dumps(words).encode(), np.uint8)
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in {**arrays, METADATA: text}.items():
@@ -243,7 +259,7 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Mapping
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _read_npz(path: Path, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _read_npz(path: Path, size: int) -> tuple[dict[str, np.ndarray], Words]:
     arrays: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -311,12 +327,12 @@ def _safetensors() -> Any:
     return safetensors
 
 
-def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Mapping[str, str]) -> None:
+def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray], words: Words) -> None:
     # one entry, for safetensors puts several in another order each time
     file.write(_safetensors().numpy.save(dict(arrays), {METADATA: json.dumps(words)}))
 
 
-def _read_safetensors(path: Path, size: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _read_safetensors(path: Path, size: int) -> tuple[dict[str, np.ndarray], Words]:
     dtypes = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
     with _safetensors().safe_open(
         path, framework="np"
@@ -325,7 +341,7 @@ def _read_safetensors(path: Path, size: int) -> tuple[dict[str, np.ndarray], dic
             dtype = file.get_slice(name).get_dtype()
             if dtype not in dtypes:
                 raise FileError(f"{path} is refused: {name!r} is of dtype {dtype}, which NumPy does not have")
-        words = dict(file.metadata() or {})
+        words: Words = dict(file.metadata() or {})
         if METADATA in words:
             words = _words(words[METADATA], path)
         return {name: file.get_tensor(name) for name in file.keys()}, words  # noqa: SIM118

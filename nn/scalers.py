@@ -44,8 +44,14 @@ class Scaler:
                 f"{type(self).__name__}.fit measures column {', '.join(map(str, place[1:])) or 0} and finds {X[place]} "
                 f"in sample {place[0]}. Leave such samples out, or write another number in its place"
             )
-        shift, scale = self._measure(X.astype(np.float64, copy=False))
+        X = X.astype(np.float64, copy=False)
         constant = X.max(0) == X.min(0)  # such a column is only shifted, to exactly 0
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            shift, scale = self._measure(X)
+        inexact = ~constant & ~((scale > 1e-150) & (scale < 1e150))  # squares are too small or too large
+        if inexact.any():
+            unit = np.where(inexact, np.abs(X).max(0), 1.0)
+            shift, scale = (each * unit for each in self._measure(X / unit))
         shift, scale = np.where(constant, X[0], shift), np.where(constant, 1.0, scale)
         if self.shift is not None and not (
             np.array_equal(shift, self.shift) and np.array_equal(scale, self.scale)  # type: ignore[arg-type]
@@ -59,14 +65,14 @@ class Scaler:
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """`X` scaled by what `fit` measured; float32 stays float32."""
+        """`X` scaled by what `fit` measured; float32 and float16 stay what they are."""
         X, shift, scale = self._checked(X, "transform")
-        return ((X - shift) / scale + self.low).astype(X.dtype, copy=False)
+        return ((X.astype(np.float64, copy=False) - shift) / scale + self.low).astype(X.dtype, copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """What `transform` was given, back from what it returned."""
         X, shift, scale = self._checked(X, "inverse_transform")
-        return ((X - self.low) * scale + shift).astype(X.dtype, copy=False)
+        return ((X.astype(np.float64, copy=False) - self.low) * scale + shift).astype(X.dtype, copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
         """`fit` and `transform` in one; for the training part alone."""

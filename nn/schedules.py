@@ -5,11 +5,15 @@ The protocol, which `fit` uses and which a schedule of your own has to follow:
     schedule.optimizer           the optimiser whose rates it sets
     schedule.every               "epoch" or "batch": how often step() wants to be called
     schedule.step(metric=None)   go on by one, after the optimiser's own steps; only ReduceOnPlateau looks at the metric
+    schedule.mode                of one that does, "min" or "max", the better metric; otherwise None, or no attribute
     schedule.state_dict()        plain numbers, and load_state_dict(state) to go on from them
 
 A schedule that depends on the time alone says in `_rate(base, t)` what the rate is after `t` steps, where `base` is the
 rate that the parameter group had in the beginning. It is set as soon as the schedule is made. Formulas and argument
 names are PyTorch's, whose names for the schedules are given.
+
+An optimiser can have several: `base` is then what the schedules made before it give, so that their factors multiply
+(`rates.py`). They go on from a rate that is assigned meanwhile, and also change that of groups that are added later.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ __all__ = [
 
 
 class Schedule:
-    """What schedules share: an optimiser, the rates it began with, and the number of steps taken.
+    """What schedules share: an optimiser, its rates without the schedule, and the number of steps taken.
 
     Raises `KindError` for what is not an optimiser.
 
@@ -54,6 +58,7 @@ class Schedule:
     """
 
     _remembered: ClassVar[tuple[str, ...]] = ("t", "bases")
+    mode: str | None = None
 
     def __init__(self, optimizer: Optimizer, every: str = "epoch") -> None:
         name = type(self).__name__
@@ -67,8 +72,17 @@ class Schedule:
         self.optimizer = optimizer
         self.every = every
         self.t = 0
-        self.bases: list[float] = [group["lr"] for group in optimizer.param_groups]
+        self._link = optimizer._rates.join(self, optimizer.param_groups)
         self._set()
+
+    @property
+    def bases(self) -> list[float]:
+        """The rates that the groups of the optimiser have without its schedules."""
+        return list(self.optimizer._rates.bases)
+
+    def _rate_of_group(self, i: int, base: float) -> float:
+        """What the rate of group `i` is now, if it is `base` without this schedule."""
+        return self._rate(base, self.t)
 
     def _rate(self, base: float, t: int) -> float:
         raise NotImplementedError(
@@ -76,8 +90,7 @@ class Schedule:
         )
 
     def _set(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.bases):
-            group["lr"] = self._rate(base, self.t)
+        self.optimizer._rates.write(self.optimizer.param_groups)
 
     def step(self, metric: float | None = None) -> None:
         """Go on by one epoch (or batch) and set the rates."""
@@ -85,7 +98,7 @@ class Schedule:
         self._set()
 
     def state_dict(self) -> dict[str, Any]:
-        """How far it has come; the rates themselves are in the optimiser's state.
+        """How far it has come, and from which rates.
 
         >>> from chainrule.autograd import Value
         >>> from chainrule.nn import SGD
@@ -97,21 +110,37 @@ class Schedule:
         return {name: list(value) if isinstance(value, list) else value for name, value in found.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict()` gave, for an optimiser that goes on from its own.
+        """Go on from what `state_dict()` gave, and set the rates.
 
-        Raises `ShapeError` for a state of another schedule or other groups; nothing is loaded then.
+        The optimiser's own state can be loaded before or after. Raises `ShapeError` for a state of another schedule or
+        other groups; nothing is loaded then.
         """
         self._check_state(state)
-        for name, value in state.items():
-            vars(self)[name] = np.asarray(value).tolist()  # plain numbers again, wherever they have been
+        plain = {name: np.asarray(value).tolist() for name, value in state.items()}  # wherever they have been
+        bases = plain.pop("bases")
+        vars(self).update(plain)
+        self.optimizer._rates.resume(bases, self.optimizer.param_groups)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # of a copy, or a pickle
+        vars(self).update(state)
+        self._link.follow(self)
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
         own = Schedule.state_dict(self)
         faults = [f"{name!r} is missing" for name in own if name not in state]
         faults += [f"{name!r} is not known here" for name in state if name not in own]
         for name in own.keys() & state.keys():
-            if np.shape(state[name]) != np.shape(own[name]):
-                faults.append(f"{name!r} has shape {np.shape(state[name])}, and {np.shape(own[name])} here")
+            try:
+                found, mine = np.asarray(state[name]), np.asarray(own[name])
+            except ValueError:
+                faults.append(f"{name!r} is {describe(state[name])}")
+                continue
+            if found.shape != mine.shape:
+                faults.append(f"{name!r} has shape {found.shape}, and {mine.shape} here")
+            elif found.dtype.kind not in ("iu" if mine.dtype.kind == "i" else "fiu"):
+                faults.append(f"{name!r} is of dtype {found.dtype}, and {mine.dtype} here")
+            elif name != "best" and not (np.isfinite(found) & (found >= 0)).all():
+                faults.append(f"{name!r} is {state[name]}")
         if faults:
             raise ShapeError(
                 f"this state does not belong to {self!r}, and nothing of it was loaded: {'; '.join(sorted(faults))}. "
@@ -230,6 +259,10 @@ class Cosine(Schedule):
         self.T_mult = _whole("T_mult", T_mult, 1)
         self.eta_min = _factor("eta_min", eta_min)
         self.restarts = restarts
+        if self.T_mult > 1 and not restarts:
+            raise RangeError(
+                f"T_mult={T_mult} is how much longer each round is; write restarts=True for rounds"
+            )
         super().__init__(optimizer, every)
 
     def _rate(self, base: float, t: int) -> float:
@@ -294,8 +327,9 @@ class Constant(Schedule):
 class Warmup(Schedule):
     """The rate grows along a line from `start_factor` times itself in `steps` steps; then another schedule goes on.
 
-    `schedule` is that other one, towards whose first rate it grows, or an optimiser whose rate stays then. It is
-    PyTorch's LinearLR followed by the other, in a SequentialLR. `every` is that of the other schedule.
+    `schedule` is that other one, towards whose first rate it grows and which steps from then on; or an optimiser, whose
+    other schedules step all the time. It is PyTorch's LinearLR followed by the other, in a SequentialLR. `every` is
+    that of the other schedule.
 
     >>> from chainrule.autograd import Value
     >>> from chainrule.nn import SGD
@@ -321,10 +355,18 @@ class Warmup(Schedule):
         self.start_factor = _factor("start_factor", start_factor)
         self.after = schedule if isinstance(schedule, Schedule) else None
         optimizer = schedule.optimizer if isinstance(schedule, Schedule) else schedule
+        if self.after is not None and every not in (None, self.after.every):
+            raise RangeError(
+                f"the warm-up steps every {every!r} and {self.after!r} every {self.after.every!r}. Make two "
+                f"schedules of the optimizer, Warmup(optimizer, ..., every={every!r}) and the other, and step both"
+            )
+        self.mode = None if self.after is None else self.after.mode
         super().__init__(optimizer, every or (self.after.every if self.after else "epoch"))
 
     def _rate(self, base: float, t: int) -> float:
-        return base * (self.start_factor + (1 - self.start_factor) * min(t / self.steps, 1))
+        if t >= self.steps:
+            return base
+        return base * (self.start_factor + (1 - self.start_factor) * (t / self.steps))
 
     def step(self, metric: float | None = None) -> None:
         """Go on by one, here or in the schedule that comes after."""
@@ -354,7 +396,8 @@ class ReduceOnPlateau(Schedule):
 
     The metric, such as the validation loss, goes to `step(metric)`; it improves by falling, or by rising with
     `mode="max"`, by more than `threshold`: relative to the best one, or absolute with `threshold_mode="abs"`.
-    Then nothing is counted for `cooldown` steps. Rates do not fall below `min_lr`, nor by less than `eps`.
+    The margin is a share of the size of the best metric, so that metrics may be negative; NaN is no improvement. Then
+    nothing is counted for `cooldown` steps. Rates do not fall below `min_lr`, nor by less than `eps`.
 
     Raises `KindError` for a step without a metric.
 
@@ -368,7 +411,7 @@ class ReduceOnPlateau(Schedule):
     0.1
     """
 
-    _remembered: ClassVar = ("t", "best", "bad", "cooling")
+    _remembered: ClassVar = ("t", "bases", "factors", "best", "bad", "cooling")
 
     def __init__(
         self,
@@ -401,16 +444,23 @@ class ReduceOnPlateau(Schedule):
         self.best = math.inf if mode == "min" else -math.inf
         self.bad = 0  # steps since the last improvement
         self.cooling = 0  # steps for which none is counted yet
+        self.factors: list[float] = []  # by how much the rate of each group was lowered in all
         super().__init__(optimizer, every)
 
-    def _set(self) -> None:
-        pass  # only a metric changes the rate
+    def _rate_of_group(self, i: int, base: float) -> float:
+        """The rate as lowered so far; that of a group that is added later counts as lowered with the first one."""
+        if i == len(self.factors):
+            self.factors.append(self.factors[0] if self.factors else 1.0)
+        return base * self.factors[i]
 
     def _improves(self, metric: float) -> bool:
-        sign = 1 if self.mode == "max" else -1
-        if self.threshold_mode == "rel":
-            return sign * metric > sign * self.best * (1 + sign * self.threshold)
-        return sign * metric > sign * self.best + self.threshold
+        best, higher = self.best, self.mode == "max"
+        if math.isfinite(best):  # then it has to be better by a margin
+            if self.threshold_mode == "abs":
+                best += self.threshold if higher else -self.threshold
+            else:
+                best *= 1 + self.threshold if higher == (best > 0) else 1 - self.threshold
+        return metric > best if higher else metric < best
 
     def step(self, metric: float | None = None) -> None:
         """Look at the metric, and lower the rates if it has not improved for too long; NaN is no improvement."""
@@ -427,8 +477,10 @@ class ReduceOnPlateau(Schedule):
             self.cooling -= 1
             self.bad = 0
         if self.bad > self.patience:
-            for group in self.optimizer.param_groups:
-                lower = max(group["lr"] * self.factor, self.min_lr)
-                if group["lr"] - lower > self.eps:
-                    group["lr"] = lower
+            for i, group in enumerate(self.optimizer.param_groups):
+                rate = group["lr"]
+                lower = max(rate * self.factor, self.min_lr)
+                if rate - lower > self.eps:
+                    self.factors[i] *= lower / rate if lower == self.min_lr else self.factor
             self.bad, self.cooling = 0, self.cooldown
+        self._set()

@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..autograd import Node, detect_nonfinite, no_grad
-from ..autograd.errors import KindError, NonfiniteError, ShapeError
+from ..autograd.errors import KindError, NonfiniteError, RangeError, ShapeError
 from ..autograd.node import describe
 from . import saving
 from .callbacks import Callback, EarlyStopping, KeepBest
@@ -36,6 +36,7 @@ from .data import DataLoader
 from .history import History
 from .module import Module, ScalarParameter, whole_number
 from .optim import Adam, Optimizer, clip_grad_norm_, clip_grad_value_
+from .schedules import Warmup
 
 __all__ = ["Run", "evaluate", "fit"]
 
@@ -70,8 +71,8 @@ def fit(
     the target, which are cut into batches of `batch_size` in an order that depends on `seed`; or a `DataLoader`. A
     network of Values is called with one row at a time, and the loss gets the list of what it returned.
 
-    - `optimizer` is Adam unless one is given; `schedule` is one of `nn.schedules`, or a list of them. Those that look
-      at a metric are given the validation loss (or what early stopping monitors).
+    - `optimizer` is Adam unless one is given; `schedule` is one of `nn.schedules`, or a list of them, whose factors
+      multiply. Those that look at a metric are given the validation loss (or what early stopping monitors).
     - `validation` is data to measure loss and metrics on after each epoch, in evaluation mode and with nothing
       recorded; its columns in the history start with `val_`.
     - `metrics` are functions such as `accuracy`, in a list, or in a dict with their names. The loss and metrics of
@@ -82,6 +83,8 @@ def fit(
     - `callbacks` are objects as in `nn.callbacks`, or functions that are called after each epoch.
     - `checkpoint` is a file, `.npz` or `.safetensors`, that is written after each epoch. If it is there already, the
       training goes on from it, and ends with the bits that it would have had; delete it to start anew.
+
+    A second `fit` goes on from where the model, its optimiser, schedules and a loader stand; callbacks begin anew.
 
     Ctrl-C ends the training after the batch at hand (pressed twice: at once), puts the best model so far back (by
     validation loss, or by loss), and returns the history. Afterwards the model is in evaluation mode.
@@ -117,10 +120,15 @@ def fit(
         penalty,
         (clip_norm, clip_value),
         # without early stopping the best model is kept all the same, in case of Ctrl-C
-        [_stopping(early_stopping) or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))],
+        _each_once(
+            [_stopping(early_stopping) or KeepBest(restore_best=False), *map(_callback, _listed(callbacks))]
+        ),
         epochs,
     )
-    if checkpoint is not None and saving.check_path(checkpoint)[0].exists():
+    there = checkpoint is not None and saving.check_path(checkpoint)[0].exists()
+    run.tell("on_fit_begin")
+    run.check_schedules()
+    if checkpoint is not None and there:
         run.load(checkpoint)
     bar = tqdm(
         total=epochs * len(run.loader),
@@ -193,16 +201,43 @@ class Run:
         self.means = _Means()
         self.predict = _on_batches(model)
         self.generators = generators_in(model, *callbacks)
-        self.buffers = [buffer for _, buffer in model.named_buffers()]
+        self.buffers = [(module, name) for module in model.modules() for name in module._buffers]
 
     def stop(self, reason: str = "stopped") -> None:
         """End the training after this epoch, for a reason that the history will name."""
-        self.history.ended = reason
+        self.history.ended = str(reason)
 
     def tell(self, moment: str) -> None:
         """Call the callbacks that wait for this moment."""
         for callback in self.callbacks:
             getattr(callback, moment, _nothing)(self)
+
+    def check_schedules(self) -> None:
+        """Refuse schedules that contradict each other, or what they are to look at."""
+        listed = [
+            *self.schedules,
+            *(each.after for each in self.schedules if isinstance(each, Warmup) and each.after),
+        ]
+        if len({id(each) for each in listed}) < len(listed):
+            raise RangeError(
+                f"a schedule is given twice, or both in a Warmup and beside it, and would take two steps at a time; "
+                f"given {self.schedules}"
+            )
+        column, direction = self.keeper.column, self.keeper.direction
+        for each in self.schedules:
+            mode, name = getattr(each, "mode", None), type(each).__name__
+            if mode is not None and each.every == "batch":
+                raise RangeError(
+                    f"a {name} that looks at a metric takes one step each epoch, when {column} is measured; given one "
+                    f"with every='batch'. For a warm-up by batches give two schedules, Warmup(optimizer, ..., "
+                    f"every='batch') and ReduceOnPlateau(optimizer)"
+                )
+            if mode not in (None, direction):
+                raise RangeError(
+                    f"{name} has mode={mode!r} and is given {column}, which is better when it is "
+                    f"{'lower' if direction == 'min' else 'higher'}. Write mode={direction!r}, or have early stopping "
+                    f"monitor another quantity, as in early_stopping=nn.EarlyStopping(monitor='val_accuracy')"
+                )
 
     # ------------------------------------------------------------------ one epoch
 
@@ -308,35 +343,40 @@ class Run:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that the rest of the training depends on."""
         text, arrays = pack(self.state_dict())
-        saving.write(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
+        saving.write_marked(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go on from what `save` wrote. Raises `FileError` or `ShapeError` for a file of another training."""
-        arrays, words = saving.read(path)
-        if words.get("format") != "chainrule training" or words.get("version") != "1":
+        arrays, marks, _ = saving.read_marked(path)
+        if marks.get("format") != "chainrule training" or marks.get("version") != "1":
             raise saving.FileError(
                 f"{path} is no checkpoint of a training, or one of another version; to start anew give another name"
             )
-        state = unpack(words["state"], arrays)
-        found, mine = state["training"], self.signature()
-        other = [
-            f"{name} {found.get(name)!r}, and {value!r} here"
-            for name, value in mine.items()
-            if found.get(name) != value
-        ]
+        before = self.state_dict()
+        try:
+            state = unpack(marks["state"], arrays)
+            if state.keys() != before.keys():
+                raise KindError(f"it has {', '.join(state)} in place of {', '.join(before)}")
+            found, mine = state["training"], self.signature()
+            other = [
+                f"{name} {found.get(name)!r}, and {mine.get(name)!r} here"
+                for name in {**mine, **found}
+                if found.get(name) != mine.get(name)
+            ]
+            if not other:
+                self.load_state_dict(state)
+        except BaseException as error:
+            self.load_state_dict(before)
+            if not isinstance(error, Exception):
+                raise
+            raise saving.FileError(
+                f"{path} does not fit this training, and nothing of it was loaded: {type(error).__name__}: {error}"
+            ) from None
         if other:
             raise ShapeError(
                 f"{path} is the checkpoint of another training, and nothing of it was loaded: it had "
                 f"{'; '.join(other)}. Delete the file, or give another one, to start anew"
             )
-        before = self.state_dict()
-        try:
-            self.load_state_dict(state)
-        except Exception as error:
-            self.load_state_dict(before)
-            raise saving.FileError(
-                f"{path} does not fit this training, and nothing of it was loaded: {type(error).__name__}: {error}"
-            ) from None
 
     def signature(self) -> dict[str, Any]:
         """What has to be the same for a training to go on."""
@@ -377,11 +417,21 @@ class Run:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict()` gave."""
-        for name, part in self.parts().items():
+        parts = self.parts()
+        if state["parts"].keys() != parts.keys():
+            raise KindError(
+                f"it holds the states of {', '.join(state['parts'])}, and not of {', '.join(parts)}"
+            )
+        self.epoch = whole_number(state["epoch"], "the epoch", least=0)
+        for name, part in parts.items():
             part.load_state_dict(state["parts"][name])
         for generator, found in zip(self.generators, state["generators"], strict=True):
             generator.bit_generator.state = found
-        self.epoch = state["epoch"]
+        for callback in self.callbacks:
+            if isinstance(callback, KeepBest) and callback.parameters is not None:
+                self.model._checked_state(callback.parameters)  # which it puts back at the end
+                if callback.epoch > self.epoch:
+                    raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
 
 
 def evaluate(
@@ -389,14 +439,15 @@ def evaluate(
 ) -> dict[str, float]:
     """The mean loss and metrics of a model on data, in evaluation mode and with nothing recorded.
 
-    Arguments are those of `fit`. The model is in the mode that it was in, afterwards.
+    Arguments are those of `fit`. Afterwards each module is in the mode that it was in.
 
     >>> from chainrule.nn import MLP, accuracy, cross_entropy, datasets, evaluate
     >>> model = MLP(2, [2], seed=0)
     >>> sorted(evaluate(model, cross_entropy, datasets.moons(100, seed=0), [accuracy]))
     ['accuracy', 'loss']
     """
-    measures, means, training, predict = _measures(metrics), _Means(), model.training, _on_batches(model)
+    measures, means, predict = _measures(metrics), _Means(), _on_batches(model)
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with no_grad():
@@ -407,7 +458,8 @@ def evaluate(
                     found[name] = _number(f"the metric {name}", measure(output, y))
                 means.add(_length(y), found)
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
     return means.values()
 
 
@@ -437,15 +489,17 @@ class _Means:
 class _Before:
     """Random generators and running statistics as they were, so that a batch can be run a second time."""
 
-    def __init__(self, generators: Sequence[np.random.Generator], buffers: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self, generators: Sequence[np.random.Generator], buffers: Sequence[tuple[Module, str]]
+    ) -> None:
         self.generators = [(generator, generator.bit_generator.state) for generator in generators]
-        self.buffers = [(buffer, buffer.copy()) for buffer in buffers]
+        self.buffers = [(module, name, getattr(module, name).copy()) for module, name in buffers]
 
     def restore(self) -> None:
         for generator, state in self.generators:
             generator.bit_generator.state = state
-        for buffer, before in self.buffers:
-            buffer[...] = before
+        for module, name, before in self.buffers:
+            setattr(module, name, before)
 
 
 @contextmanager
@@ -487,6 +541,11 @@ def _callback(given: Any) -> Any:
     callback = Callback()
     callback.on_epoch_end = given  # type: ignore[method-assign]
     return callback
+
+
+def _each_once(callbacks: list[Any]) -> list[Any]:
+    """Callbacks without those that are there already: one that is given twice is told once."""
+    return list({id(callback): callback for callback in callbacks}.values())
 
 
 MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]

@@ -196,6 +196,7 @@ Numbers are float64 unless you give float32 arrays, or say so: `Tensor(data, dty
 | `torch.autograd.gradcheck` | `check_gradients`, to second order |
 | `torch.autograd.Function` | a row: `elementwise(...)` or `structural(...)` |
 | `nn.CrossEntropyLoss()(z, y)`, `F.mse_loss` | `nn.cross_entropy(z, y)`, `nn.mse_loss` |
+| the same of `z` with shape `(n, classes, length)` | `nn.cross_entropy(moveaxis(z, 1, -1), y)`: classes are along the last axis |
 | `nn.MultiheadAttention` | `nn.MultiHeadAttention` |
 | `optim.SGD(..., momentum=0.9)`, `optim.AdamW` | `nn.SGD(..., momentum=0.9)`, `nn.AdamW` |
 | `lr_scheduler.StepLR` | `nn.schedules.StepDecay` |

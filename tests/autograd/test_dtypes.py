@@ -10,7 +10,7 @@ import pytest
 from table_cases import CASES, Case
 
 import chainrule.autograd as ag
-from chainrule.autograd import TABLE, Primitive, Tensor, gradients, jvp
+from chainrule.autograd import TABLE, Primitive, Tape, Tensor, gradients, jvp
 
 narrow = pytest.mark.parametrize("dtype", [np.float32, np.float16])
 TOLERANCE = {np.float32: 1e-5, np.float16: 4e-2}
@@ -136,3 +136,28 @@ class TestManyNumbersInFloat16:
         np.testing.assert_array_equal(gradients(bias[rows].sum(), bias), [5000, 0])
         winners = Tensor(self.ones[:4000])
         np.testing.assert_allclose(gradients(ag.max(winners), winners), 1 / 8000, rtol=1e-3)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_float16_gradients_meet_in_float32(create_graph: bool) -> None:
+    x = Tensor(np.ones(2), dtype=np.float16)
+    total = x.astype(np.float32)
+    for _ in range(4999):
+        total = total + x
+    found = gradients(total.sum(), x, create_graph=create_graph)
+    assert found.dtype == np.float16
+    assert np.asarray(getattr(found, "data", found)).tolist() == [5000, 5000]
+
+
+def test_a_leaf_in_float16_that_is_used_5000_times() -> None:
+    x = Tensor(1.0, dtype=np.float16)
+    y = Tensor(0.0, dtype=np.float32)
+    for _ in range(5000):
+        y = y + x * 1.0
+    y.backward()
+    assert (x.grad.dtype, float(x.grad)) == (np.float16, 5000.0)
+    tape = Tape(y)
+    x.zero_grad()
+    tape.forward()
+    tape.backward()
+    assert float(x.grad) == 5000.0

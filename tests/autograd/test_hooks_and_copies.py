@@ -362,3 +362,15 @@ def test_a_shallow_copy_has_the_same_inputs() -> None:
     assert twin is not y
     assert twin.inputs == (x, x)
     assert gradients(twin, x) == 6
+
+
+@pytest.mark.parametrize("make", [Value, lambda x: Tensor([x])], ids=["Value", "Tensor"])
+def test_copies_after_a_replay_are_those_of_the_new_numbers(make: Any) -> None:
+    x = make(2.0)
+    y = x * x * x
+    tape = Tape(y)
+    x.data = x.data + 1.0
+    tape.forward()
+    for twin in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):  # noqa: S301 (our own pickle)
+        twin.backward()
+        assert (twin.data, Tape(twin).leaves[0].grad) == (27.0, 27.0)

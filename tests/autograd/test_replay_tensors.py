@@ -21,6 +21,7 @@ from chainrule.autograd import (
     ShapeError,
     Tape,
     Tensor,
+    Value,
     checkpoint,
     conv,
     detect_nonfinite,
@@ -493,3 +494,93 @@ def test_a_rule_that_branches_on_numbers_is_called_as_it_is() -> None:
         assert tape.forward(x=[1.0, -0.5]) == 1
     finally:
         del TABLE["branching"]
+
+
+# ---------------------------------------------------------------------- integers, constants and both kinds of nodes
+
+
+def replayed_gradients(tape: Tape, *leaves: Tensor) -> list[Any]:
+    for leaf in leaves:
+        leaf.zero_grad()
+    tape.backward()
+    return [leaf.grad for leaf in leaves]
+
+
+def test_an_index_is_replayed_with_other_integers() -> None:
+    C, x = Tensor(np.arange(6.0).reshape(3, 2)), Tensor([0, 2], name="x")
+    u = np.array([1.0, 10.0])
+    for pick in (
+        lambda x: C[x],
+        lambda x: C[x.reshape(2, 1)[:, 0]],
+        lambda x: C[x + 1 - 1],
+        lambda x: C[(x, slice(None))],
+    ):
+        x.data = [0, 2]
+        tape = Tape((pick(x) * u).sum())
+        assert tape.forward() == 0 + 10 + 4 + 50
+        assert tape.forward(x=np.array([1, 1])) == 2 * (2 + 30)
+        (found,) = replayed_gradients(tape, C)
+        assert found.tolist() == [[0, 0], [2, 20], [0, 0]]
+        assert tape.forward(x=[-1, 0]) == 4 + 50 + 0 + 10
+        with pytest.raises(ShapeError, match="index"):
+            tape.forward(x=[0, 3])
+
+
+def test_elements_are_set_and_added_at_other_integers() -> None:
+    t, v, i = Tensor([1.0, 2.0, 3.0]), Tensor([10.0, 20.0]), Tensor([0, 1], name="i")
+    for change, expected in (("set", [1, 20, 10]), ("add", [1, 22, 13]), ("multiply", [1, 40, 30])):
+        i.data = [0, 1]
+        tape = Tape(getattr(t.at[i], change)(v))
+        assert tape.forward(i=[2, 1]).tolist() == expected
+        t.zero_grad()
+        v.zero_grad()
+        tape.backward(np.array([1.0, 2.0, 3.0]))
+        fresh_t, fresh_v = Tensor([1.0, 2.0, 3.0]), Tensor([10.0, 20.0])
+        getattr(fresh_t.at[[2, 1]], change)(fresh_v).backward(np.array([1.0, 2.0, 3.0]))
+        assert (t.grad.tolist(), v.grad.tolist()) == (fresh_t.grad.tolist(), fresh_v.grad.tolist())
+
+
+def test_integers_have_no_gradient_and_derivatives_of_higher_order_pass_them() -> None:
+    x = Tensor([0, 2, 0])
+    hessian = ag.hessian(lambda c: (c[x] ** 2).sum())(np.array([1.0, 2.0, 3.0]))
+    assert hessian.tolist() == [[4, 0, 0], [0, 0, 0], [0, 0, 2]]
+    value, tangent = ag.jvp(lambda c: (c[x] ** 2).sum(), np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 0.0]))
+    assert (value, tangent) == (11.0, 4.0)
+    y = Tensor([1.0, 2.0, 3.0])[x]
+    assert [node.requires_grad for node in y.inputs] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "make", [Value, lambda x, **options: Tensor([x], **options)], ids=["Value", "Tensor"]
+)
+def test_a_constant_that_an_unrecorded_result_depends_on_is_not_replayed(make: Any) -> None:
+    w, x = make(2.0), make(3.0, name="x", requires_grad=False)
+    y = w * (x * 2.0) + w * x
+    tape = Tape(y)
+    for run in (lambda: tape.forward(x=5.0 if make is Value else [5.0]), lambda: assigned(x, tape)):
+        with pytest.raises(GradientError, match="constants alone is not recorded"):
+            run()
+    x.data = 3.0 if make is Value else [3.0]
+
+
+def assigned(x: Any, tape: Tape) -> Any:
+    x.data = 5.0 if isinstance(x, Value) else [5.0]
+    return tape.forward()
+
+
+def test_a_tape_of_both_kinds_of_nodes_says_so_and_leaves_them_alone() -> None:
+    v, t = Value(2.0), Tensor([1.0])
+    y, z = v * v, t * 2.0
+    for outputs in ([y, z], [z, y]):
+        with pytest.raises(KindError, match="for Values, or for Tensors"):
+            Tape(outputs).forward()
+    assert (y.data, v.data, z.data) == (4.0, 2.0, 2.0)
+
+
+def test_a_gradient_that_is_an_array_of_the_forward_pass() -> None:
+    x = Tensor(1.0)
+    tape = Tape(ag.exp(x))
+    for number in (1.0, 2.0):
+        x.data = number
+        assert tape.forward() == np.exp(number)
+        assert replayed_gradients(tape, x) == [np.exp(number)]

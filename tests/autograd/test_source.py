@@ -33,6 +33,7 @@ from chainrule.autograd import (
     checkpoint,
     elementwise,
     exp,
+    gradients,
     sinc,
     softmax,
     structural,
@@ -566,3 +567,67 @@ def test_colours_change_no_character() -> None:
         assert 'class="keyword">import<' in page
     numbers = [part for part, style in tokens("x = 1.5 # 2") if style == "number"]
     assert numbers == ["1.5"]
+
+
+def executed(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "program"}
+    exec(source, names)
+    return names
+
+
+def test_integers_stay_integers_in_a_program() -> None:
+    x = Tensor(np.ones((12, 3)), name="x")
+    loss = nn.cross_entropy(x, np.zeros(12, int))
+    found = executed(Tape(loss).source())
+    np.testing.assert_array_equal(found["d_x"], gradients(loss, x))
+    many = Tensor(np.arange(20.0), name="many")
+    for at in (
+        np.zeros(10, int),
+        np.full(10, 3),
+        np.zeros(20, bool),
+        np.full(20, True),
+        np.zeros(9, np.int32),
+    ):
+        y = (many[at] * 2.0).sum()
+        names = executed(Tape(y).source())
+        np.testing.assert_array_equal(names["d_many"], gradients(y, many))
+
+
+def test_a_constant_zero_divides_as_arrays_do() -> None:
+    x, u = Tensor([1.0, 0.0], name="x"), np.ones(2)
+    with np.errstate(all="ignore"):
+        for y in (x / 0.0, 1.0 / (x * 0.0), x**-1.0, (x * 0.0) ** 0.0):
+            y.name = "y"
+            found = executed(Tape(y).source(u))
+            np.testing.assert_array_equal(found["y"], y.data)
+            np.testing.assert_array_equal(found["d_x"], gradients(y, x, u))
+
+
+def test_zeros_have_the_signs_of_the_engine() -> None:
+    x, y = Tensor([-0.5], name="x"), Tensor(-0.25, name="y")
+    out = (ag.minimum(x, y) * -1.0).sum()
+    expected = gradients(out, [x, y])
+    recorded = [g.data for g in gradients(out, [x, y], create_graph=True)]
+    names = executed(Tape(out).source())
+    tape = Tape(out)
+    tape.forward()
+    tape.backward()
+    for found in (recorded, [names["d_x"], names["d_y"]], [x.grad, y.grad]):
+        for a, b in zip(found, expected, strict=True):
+            assert np.asarray(a).tobytes() == b.tobytes()
+
+
+def test_a_program_of_an_embedding_reads_its_integers() -> None:
+    C, x = Tensor(np.arange(6.0).reshape(3, 2), name="C"), Tensor([0, 2], name="x")
+    source = Tape(C[x].sum()).source()
+    assert "v1 = C[x]" in source
+    assert "at=x" in source
+    np.testing.assert_array_equal(executed(source)["d_C"], [[1, 1], [0, 0], [1, 1]])
+
+
+def test_float16_is_added_up_in_float32_in_a_program() -> None:
+    x = Tensor(np.ones(2), dtype=np.float16, name="x")
+    y = sum((x * 1.0 for _ in range(2100)), x * 0.0).astype(np.float32).sum()
+    found = executed(Tape(y).source())
+    assert found["d_x"].dtype == np.float16
+    np.testing.assert_array_equal(found["d_x"], gradients(y, x))

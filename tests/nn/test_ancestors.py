@@ -1,5 +1,7 @@
 """The neuron that fires, the perceptron and least squares: against solved equations, by hand, and where they fail."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,9 @@ def test_least_squares_of_several_targets_and_its_lessons(rng):
         nn.least_squares(X, Y[:5])
     with pytest.raises(KindError):
         nn.least_squares("no", Y)
+
+
+def test_a_neuron_that_starts_again_just_below_its_threshold_fires_very_fast_and_not_infinitely_so():
+    near = math.nextafter(1.0, 0.0)
+    neuron = nn.LeakyIntegrateAndFire(resistance=1.0, capacitance=1.0, threshold=1.0, reset=near)
+    assert neuron.firing_rate(1e10) == pytest.approx(1e10 / (1 - near), rel=1e-6)

@@ -277,30 +277,141 @@ def test_a_damaged_checkpoint_is_refused_whole(tmp_path):
     path = tmp_path / "run.npz"
     fit(path)
     whole = path.read_bytes()
-    arrays, words = saving.read(path)
     model = nn.MLP(2, [4, 2], seed=3)
     before = {name: array.tobytes() for name, array in model.state_dict().items()}
     path.write_bytes(whole[:-100])
     with pytest.raises(FileError, match="damaged"):
         fit(path, model)
-    state = unpack(words["state"], arrays)
-    for spoil in (
-        lambda s: s["parts"].pop("optimizer"),
-        lambda s: s["parts"]["optimizer"].update({"state.0.m": np.zeros(3)}),
-        lambda s: s["parts"].update(loader=3),
-        lambda s: s.pop("epoch"),
-        lambda s: s["parts"]["history"].pop("rows"),
-    ):
-        spoilt = unpack(words["state"], arrays)
-        spoil(spoilt)
-        text, packed = pack(spoilt)
-        saving.write(path, packed, {**words, "state": text})
-        with pytest.raises(FileError, match="does not fit this training, and nothing of it was loaded"):
+    arrays, marks, _ = saving.read_marked(run_file(path, whole))
+    for text in ("", "{", "[1]", "3", "null", '"a"', "NaN", "[" * 100_000, '{"__array__": "99"}', '{"__array__": [1]}',
+                 '{"__number__": "0"}', '{"__tuple__": 3}', '{"training": {}}'):  # fmt: skip
+        saving.write_marked(path, arrays, {**marks, "state": text})
+        with pytest.raises(FileError, match="nothing of it was loaded"):
             fit(path, model)
-        assert {name: array.tobytes() for name, array in model.state_dict().items()} == before
-    text, packed = pack(state)
-    saving.write(path, packed, {**words, "state": text})
-    assert len(fit(path, model)) == 2
+    for words in ({}, {"format": "chainrule training", "version": "1"}, {**marks, "version": "2"}):
+        saving.write_marked(path, arrays, words)
+        with pytest.raises(FileError):
+            fit(path, model)
+    assert {name: array.tobytes() for name, array in model.state_dict().items()} == before
+    assert len(fit(run_file(path, whole), model)) == 2
+
+
+def run_file(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def goes_on(path, epochs):
+    """Whether a training goes on from a file, or refuses it and leaves everything as it was."""
+    X, y = nn.datasets.moons(24, noise=0.3, seed=0)
+    model = nn.Sequential(
+        nn.Linear(2, 3, seed=0), nn.BatchNorm1d(3), nn.Dropout(0.2, seed=1), nn.Linear(3, 2, seed=0)
+    )
+    optimizer = nn.Adam(model.parameters(), lr=0.01, amsgrad=True)
+    by_batch = nn.schedules.StepDecay(optimizer, 2, every="batch")
+    rates = [nn.schedules.Warmup(by_batch, 2), nn.schedules.ReduceOnPlateau(optimizer, patience=0)]
+    stopping = nn.EarlyStopping(5)
+
+    def everything():
+        return repr([part.state_dict() for part in (model, optimizer, *rates)])
+
+    before, refusal = everything(), None
+    try:
+        nn.fit(
+            model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=epochs, batch_size=12, validation=(X, y),
+            checkpoint=path, schedule=rates, early_stopping=stopping, progress=False,
+        )  # fmt: skip
+    except (FileError, ShapeError) as error:
+        refusal = str(error)
+    if refusal is not None:
+        assert "nothing of it was loaded" in refusal
+        assert everything() == before
+    return refusal is None
+
+
+def places(tree, at=()):
+    yield at
+    for key, each in (
+        tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    ):
+        yield from places(each, (*at, key))
+
+
+def changed(tree, at, change):
+    """A copy of a tree in which the entry at this place is another, or none."""
+    if not at:
+        return change(tree)
+    entries = dict(tree) if isinstance(tree, dict) else dict(enumerate(tree))
+    entries[at[0]] = changed(entries[at[0]], at[1:], change)
+    if entries[at[0]] is GONE:
+        del entries[at[0]]
+    return entries if isinstance(tree, dict) else list(entries.values())
+
+
+GONE = object()
+OTHERS = [None, "x", {"a": 1}, -1, np.ones((2, 2)), 10**400, GONE]
+
+
+@pytest.mark.parametrize("part", ["training", "epoch", "generators", "parts"])
+def test_a_checkpoint_whose_words_are_odd_is_refused_whole_or_goes_on(tmp_path, part):
+    path = tmp_path / "run.npz"
+    assert goes_on(path, epochs=2)
+    arrays, marks, _ = saving.read_marked(path)
+    whole = unpack(marks["state"], arrays)
+    refused = 0
+    for at in places(whole):
+        if at[:1] not in ((), (part,)):
+            continue
+        entry = whole
+        for key in at:
+            entry = entry[key]
+        others = [(lambda _, other=other: other) for other in OTHERS if at or other is not GONE]
+        others += [lambda entry: {**entry, "extra": 3}] * isinstance(entry, dict)
+        for change in others:
+            text, packed = pack(changed(whole, at, change))
+            saving.write_marked(path, packed, {**marks, "state": text})
+            with np.errstate(all="ignore"):
+                refused += not goes_on(path, epochs=3)
+    assert refused > {"training": 80, "epoch": 12, "generators": 40, "parts": 400}[part]
+
+
+def test_states_that_would_fail_only_later_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    fit(path, early_stopping=5)
+    arrays, marks, _ = saving.read_marked(path)
+    whole = unpack(marks["state"], arrays)
+    best = ("parts", "callback 0", "parameters")
+    for at, other in [
+        ((*best, "layers.0.weight"), np.ones((3, 3))),  # put back at the end of the training
+        (best, {}),
+        (("parts", "callback 0", "epoch"), 99),  # a row of the history
+        (("parts", "history", "best"), 99),
+        (("parts", "optimizer", "state.0.step"), 2.5),
+        (("parts", "optimizer", "groups.0.lr"), "0.1"),
+        (("parts", "loader", "batch"), True),
+        (("generators",), [{}]),
+    ]:
+        text, packed = pack(changed(whole, at, lambda _, other=other: other))
+        saving.write_marked(path, packed, {**marks, "state": text})
+        with pytest.raises(FileError, match="does not fit this training, and nothing of it was loaded"):
+            fit(path, early_stopping=5, epochs=4)
+
+
+def test_a_checkpoint_with_all_words_in_one_place_is_still_read(tmp_path):
+    path = tmp_path / "run.npz"
+    fit(path)
+    arrays, marks, words = saving.read_marked(path)
+    assert words == {}
+    text = np.frombuffer(json.dumps(marks).encode(), np.uint8)
+    np.savez(path, **arrays, __metadata__=text)
+    assert len(fit(path, epochs=3)) == 3
+
+
+def test_a_reason_to_stop_is_kept_as_words(tmp_path):
+    path = tmp_path / "run.npz"
+    for _ in range(2):
+        history = fit(path, epochs=5, callbacks=[lambda run: run.stop(ValueError("enough"))])
+        assert (len(history), history.ended) == (1, "enough")
 
 
 def test_packing():
@@ -316,3 +427,7 @@ def test_packing():
     for wrong in ({1: 2}, object(), {"a": {3}}):
         with pytest.raises(KindError, match="a checkpoint holds numbers, texts, arrays"):
             pack(wrong)
+    for name in ("__array__", "__number__", "__tuple__"):
+        with pytest.raises(KindError, match="has a meaning of its own"):
+            pack({"a": [{name: "0"}]})
+        assert unpack(*pack({name: 1, "b": 2})) == {name: 1, "b": 2}

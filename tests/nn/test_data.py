@@ -383,3 +383,29 @@ def test_shapes_without_noise():
     x, y = datasets.spirals(60, noise=0, seed=0, n_classes=3)
     assert np.bincount(y).tolist() == [20, 20, 20]
     assert np.linalg.norm(x, axis=1).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-320, 1e160, 1e300])
+@pytest.mark.parametrize("scaler", [Standardizer, lambda: MinMaxScaler(-1, 1)])
+def test_columns_whose_squares_have_no_place(scaler, size):
+    s = scaler()
+    X = np.array([[0.0, 1.0], [2 * size, 3.0]])
+    np.testing.assert_allclose(s.fit_transform(X), [[-1, -1], [1, 1]], rtol=1e-3)
+    np.testing.assert_allclose(s.inverse_transform([[-1, -1], [1, 1]]), X, rtol=1e-3)
+
+
+def test_a_state_of_a_loader_that_cannot_be_is_refused_whole():
+    loader = DataLoader(np.arange(6), batch_size=2, seed=0)
+    state = loader.state_dict()
+    for wrong in (
+        {},
+        {**state, "more": 1},
+        {**state, "seed": None},
+        {**state, "epoch": -1},
+        {**state, "batch": True},
+        {**state, "batch": 3},
+        {**state, "seed": [1]},
+    ):
+        with pytest.raises(RangeError, match="a seed, an epoch, and a batch below 3"):
+            loader.load_state_dict(wrong)
+    assert loader.state_dict() == state

@@ -215,3 +215,17 @@ def test_outputs_are_kept_for_each_call():
     with diagnostics.record_outputs(neuron) as outputs:
         neuron([1.0, 2.0])
     assert isinstance(outputs[""][0], Value)
+
+
+@pytest.mark.parametrize("look", [diagnostics.dead_units, diagnostics.saturation, diagnostics.statistics])
+@pytest.mark.parametrize("make", [nn.MLP, nn.scalar.MLP])
+def test_no_samples_are_a_lesson(look, make):
+    with pytest.raises(ShapeError, match="given none, an array of shape"):
+        look(make(2, [3, 1], seed=0), np.zeros((0, 2)))
+
+
+def test_a_layer_of_zeros_that_stays_so_has_not_moved():
+    model = nn.Linear(2, 1, seed=0)
+    model.weight = np.zeros((2, 1))
+    (row,) = diagnostics.update_ratios(model, model.state_dict())
+    assert (row.weights, row.update, row.ratio) == (0, 0, 0)

@@ -332,3 +332,46 @@ ERRORS = [
 def test_mistakes_are_lessons(mistake, error, lesson):
     with pytest.raises(error, match=lesson):
         mistake()
+
+
+# ---------------------------------------------------------------------- quotients that rounding makes 0 / 0
+
+
+@pytest.mark.parametrize("eps", [0, 1e-50])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("number", [5.0, 0.1, 0.0, -1e7])
+@pytest.mark.parametrize("make", [lambda **o: nn.LayerNorm(3, **o), lambda **o: nn.BatchNorm1d(3, **o)])
+def test_constant_numbers_are_normalised_to_zero_without_an_eps(make, number, dtype, eps):
+    layer = make(eps=eps, dtype=dtype)
+    x = Tensor(np.full((3, 3), number, dtype))
+    y = layer(x)
+    np.testing.assert_allclose(y.data, 0, atol=1e-6 * abs(number))
+    y.sum().backward()
+    assert np.isfinite(x.grad).all()
+    assert {p.grad.dtype for p in layer.parameters()} == {np.dtype(dtype)}
+    if isinstance(layer, nn.BatchNorm1d):
+        layer.running_var[:] = 0
+        layer.running_mean[:] = number
+        assert layer.eval()(x).data.max() == 0
+
+
+def test_without_an_eps_a_replay_sees_whether_numbers_are_constant():
+    layer = nn.LayerNorm(2, eps=0)
+    x = Tensor([[5.0, 5.0]], name="x")
+    tape = Tape(layer(x))
+    assert tape.forward(x=np.array([[1.0, 3.0]])).tolist() == [[-1, 1]]
+    assert tape.forward(x=np.array([[7.0, 7.0]])).tolist() == [[0, 0]]
+
+
+def test_without_an_eps_the_gradient_is_that_of_differences(rng):
+    check_gradients(nn.LayerNorm(4, eps=0), Tensor(rng.standard_normal((3, 4))), order=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}])
+def test_a_batch_of_no_samples(options):
+    assert nn.Flatten()(np.ones((0, 2, 4))).shape == nn.Flatten()(Tensor(np.ones((0, 2, 4)))).shape == (0, 8)
+    layer = nn.BatchNorm1d(2, **options).eval()
+    assert layer(np.ones((0, 2), np.float32)).shape == (0, 2)
+    with pytest.raises(ShapeError, match="0 numbers in a channel, which have no deviation"):
+        layer.train()(np.ones((0, 2)))
+    assert nn.LayerNorm(2)(np.ones((0, 2))).shape == (0, 2)

@@ -15,7 +15,9 @@ from chainrule.autograd import (
     check_gradients,
     gradients,
     log_softmax,
+    moveaxis,
     sigmoid,
+    softmax,
 )
 from chainrule.autograd.tape import rule_text
 
@@ -278,7 +280,7 @@ def test_weights_smoothing_and_ignored_classes_by_hand():
         kept = loss(Tensor(x), [1, -100], weight=w)
         assert kept.item() == pytest.approx(CROSS_ENTROPIES[0], rel=1e-12)
         assert loss(x, [0, 2], "none", ignore_index=0).tolist() == pytest.approx([0, CROSS_ENTROPIES[1]])
-        with pytest.raises(ShapeError, match="empty"):
+        with pytest.raises(ShapeError, match="each is of the class ignore_index"):
             loss(x, [-100, -100])
         with pytest.raises(RangeError, match="2 to 7"):
             loss(x, [2, 7], ignore_index=1)
@@ -326,8 +328,6 @@ def test_cross_entropy_of_values(reduction):
     for target, error in (([0, 3], RangeError), ([0], ShapeError), ([0.5, 1.0], KindError)):
         with pytest.raises(error):
             nn.cross_entropy(rows, target)
-    with pytest.raises(KindError, match="Tensors"):
-        nn.cross_entropy(rows, CLASSES, label_smoothing=0.1)
 
 
 def test_pos_weight_on_values_and_at_extremes():
@@ -446,3 +446,194 @@ def test_two_layers_of_the_lecture():
     expected = [np.outer(da, x), da, np.outer(d, h.data), d]
     for node, gradient in zip([*nodes, yhat, a], [*expected, d, da], strict=True):
         np.testing.assert_allclose(node.grad, gradient, rtol=1e-12)
+
+
+# ---------------------------------------------------------------------- the options of cross_entropy, of Values
+
+ROWS = np.array([[1.0, 2.0, -1.0], [0.0, 0.5, 0.25], [3.0, -2.0, 0.0]])
+SOFT = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+OPTIONS = {
+    "ignored": ([1, -100, 2], {}),
+    "another ignored": ([1, 0, 2], {"ignore_index": 0}),
+    "weighted": ([1, 0, 2], {"weight": [1.0, 2.0, 5.0]}),
+    "one weight": ([1, 0, 2], {"weight": 3.0}),
+    "a class without weight": ([1, 0, 2], {"weight": [0.0, 2.0, 5.0]}),
+    "smoothed": ([1, 0, 2], {"label_smoothing": 0.3}),
+    "all at once": ([1, -7, 2], {"weight": [1.0, 2.0, 5.0], "label_smoothing": 0.3, "ignore_index": -7}),
+    "soft": (SOFT, {}),
+    "soft, smoothed and weighted": (SOFT, {"weight": [1.0, 2.0, 5.0], "label_smoothing": 0.3}),
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("given", ["list", "array", "tensor"])
+def test_options_of_values_are_those_of_tensors(name, reduction, given):
+    target, options = OPTIONS[name]
+    t = {"list": lambda x: np.asarray(x).tolist(), "array": np.asarray}.get(
+        given, lambda x: Tensor(x, requires_grad=False)
+    )(target)
+    rows, x = [[Value(v) for v in row] for row in ROWS], Tensor(ROWS)
+    got, want = (nn.cross_entropy(logits, t, reduction, **options) for logits in (rows, x))
+    each = got if reduction == "none" else [got]
+    np.testing.assert_allclose([v.data for v in each], want.data.ravel(), rtol=1e-12)
+    for loss in each:
+        loss.backward()
+    want.sum().backward()
+    np.testing.assert_allclose([[v.grad or 0 for v in row] for row in rows], x.grad, rtol=1e-12, atol=1e-15)
+
+
+def test_options_of_one_sample_of_values():
+    row = [Value(v) for v in ROWS[0]]
+    loss = -math.log(math.exp(2) / (math.exp(1) + math.exp(2) + math.exp(-1)))
+    for reduction, want in {"mean": loss, "sum": 5 * loss, "none": 5 * loss}.items():
+        assert nn.cross_entropy(row, 1, reduction, weight=[1, 5, 1]).data == pytest.approx(want, rel=1e-12)
+    assert nn.cross_entropy(row, [0.0, 1.0, 0.0]).data == pytest.approx(loss, rel=1e-12)
+    assert nn.cross_entropy(row, -100, "sum").data == 0
+    with pytest.raises(ShapeError, match="each is of the class ignore_index"):
+        nn.cross_entropy(row, -100)
+
+
+@pytest.mark.parametrize("kind", ["values", "array", "tensor"])
+def test_where_no_sample_counts(kind):
+    x = {"values": [[Value(v) for v in row] for row in LOGITS], "array": LOGITS, "tensor": Tensor(LOGITS)}[
+        kind
+    ]
+    for options in ({"ignore_index": 1}, {"weight": [1.0, 0.0, 1.0]}):
+        with pytest.raises(
+            ShapeError, match="no samples.*each is of the class ignore_index, or of one whose weight is 0"
+        ):
+            nn.cross_entropy(x, [1, 1], **options)
+        assert float(nn.cross_entropy(x, [1, 1], "sum", **options)) == 0
+        each = nn.cross_entropy(x, [1, 1], "none", **options)
+        assert [float(v) for v in each] == [0, 0]
+
+
+def test_logits_of_values_that_cannot_be():
+    rows = [[Value(v) for v in row] for row in LOGITS]
+    for x, target, error, text in [
+        ([rows[0], rows[1][:2]], [0, 1], ShapeError, "all of one length"),
+        ([[[Value(1.0)], [Value(2.0)]]], [0], ShapeError, "one list of logits for each sample"),
+        (rows, Tensor(SOFT[:2]), KindError, "Write y.data"),
+        (rows, [7, 0], RangeError, "classes are 0 to 2"),
+    ]:
+        with pytest.raises(error, match=text):
+            nn.cross_entropy(x, target)
+    with pytest.raises(KindError, match=r"Write y\.data"):
+        nn.mse_loss([Value(1.0)], Tensor([1.0]))
+    assert nn.mse_loss([Value(1.0), Value(3.0)], Tensor([1, 1])).data == 2  # integers are constants
+    assert nn.kl_div([[math.log(0.5), math.log(0.5)]], [[1.0, 0.0]], "batchmean") == pytest.approx(
+        math.log(2)
+    )
+
+
+def test_whole_numbers_are_logits_too():
+    x = np.array([[0, 3], [1, 0]])
+    for options in ({}, {"weight": [0.5, 0.25]}, {"label_smoothing": 0.1}):
+        want = nn.cross_entropy(x.astype(float), [0, 1], "none", **options)
+        np.testing.assert_array_equal(nn.cross_entropy(x, [0, 1], "none", **options), want)
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.nll_loss])
+def test_scores_of_no_or_of_one_class(loss):
+    with pytest.raises(ShapeError, match="of no class"):
+        loss(np.zeros((2, 0)), [0, 0])
+    assert float(loss(np.zeros((2, 1)), [0, 0])) == 0
+    assert float(loss(np.zeros((1, 1)), [0], label_smoothing=0.5) if loss is nn.cross_entropy else 0) == 0
+
+
+# ---------------------------------------------------------------------- three axes
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.nll_loss])
+def test_classes_along_the_second_axis_are_never_read_in_silence(loss):
+    x = np.log(np.random.default_rng(0).dirichlet(np.ones(3), (4, 5)))  # (n, length, classes)
+    y = np.random.default_rng(1).integers(0, 3, (4, 5))
+    theirs = np.moveaxis(x, -1, 1)  # PyTorch's
+    want = -np.take_along_axis(x, y[..., None], -1).mean()
+    assert loss(Tensor(moveaxis(theirs, 1, -1)), y).item() == pytest.approx(want, rel=1e-12)
+    for target in (y, np.moveaxis(nn.one_hot(y, 3), -1, 1)):
+        with pytest.raises((ShapeError, RangeError), match=r"the last axis.*moveaxis\(x, 1, -1\)"):
+            loss(Tensor(theirs), target)
+    images = np.moveaxis(x.reshape(2, 2, 5, 3), -1, 1)  # (n, classes, height, width)
+    with pytest.raises(ShapeError, match=r"moveaxis\(x, 1, -1\)"):
+        loss(Tensor(images), y.reshape(2, 2, 5))
+    with pytest.raises(ShapeError, match=r"moveaxis\(x, 1, -1\)"):
+        nn.accuracy(theirs, y)
+
+
+def test_where_both_axes_fit_the_last_one_has_the_classes():
+    x, y = np.random.default_rng(0).standard_normal((2, 3, 3)), np.array([[0, 1, 2], [2, 2, 0]])
+    log_p = x - np.log(np.exp(x).sum(-1, keepdims=True))
+    want = -np.take_along_axis(log_p, y[..., None], -1).mean()
+    assert nn.cross_entropy(Tensor(x), y).item() == pytest.approx(want, rel=1e-12)
+
+
+# ---------------------------------------------------------------------- float16
+
+h = np.float16
+
+
+def test_many_rows_of_float16():
+    x = Tensor(np.zeros((70_000, 10), h))
+    loss = nn.cross_entropy(x, np.zeros(70_000, int))
+    assert loss.dtype == h
+    assert loss.item() == h(2.302585)
+    loss.backward()
+    assert x.grad.dtype == h
+    np.testing.assert_allclose(
+        x.grad[0, :2], [-0.9 / 70_000, 0.1 / 70_000], atol=6e-8
+    )  # float16's smallest step
+    ones = np.ones(70_000, h)
+    assert nn.mse_loss(Tensor(2 * ones), ones).item() == 1
+    assert nn.l1_loss(Tensor(3 * ones), ones, "sum").item() == np.inf  # which has no place in float16
+    assert nn.l1_loss(3 * ones[:5000], ones[:5000], "sum") == 10_000
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_of_float16_are_those_of_float32_rounded(name):
+    prediction, target, _ = LOSSES[name]
+    loss = getattr(nn, name)
+    for reduction in ("mean", "sum", "none"):
+        p = [Tensor(prediction.astype(h)), Tensor(prediction.astype(h).astype(np.float32))]
+        half, single = (loss(x, target, reduction) for x in p)
+        assert half.dtype == h
+        np.testing.assert_array_equal(half.data, single.data.astype(h))
+        for y in (half, single):
+            y.sum().backward()
+        assert p[0].grad.dtype == h
+        np.testing.assert_array_equal(p[0].grad, p[1].grad.astype(h))
+        np.testing.assert_array_equal(loss(p[0].data, target, reduction), half.data)
+
+
+def test_squares_that_have_no_place_in_float16():
+    p = Tensor(np.array([300, 0, 0, 0], h))  # 90,000 is too large, a quarter of it is not
+    loss = nn.mse_loss(p, np.zeros(4))
+    loss.backward()
+    assert loss.item() == h(22_500)
+    assert p.grad.tolist() == [150, 0, 0, 0]
+    small = Tensor(np.full(4, 1e-3, h))
+    assert nn.mse_loss(small, np.zeros(4), "sum").item() == pytest.approx(4e-6, rel=1e-2)
+    w = Tensor(np.full(1000, 300, h))
+    penalty = nn.l2_penalty([w], 1e-4)
+    penalty.backward()
+    assert (penalty.dtype, penalty.item()) == (h, 9000)
+    assert w.grad[0] == h(0.06)
+    tiny = Tensor(np.full(10_000, 1e-4, h))
+    assert nn.l2_penalty([tiny], 1000.0).item() == pytest.approx(0.1, rel=1e-2)
+    assert nn.l1_penalty([Tensor(np.ones(5000, h))], 1.0).item() == 5000
+    assert nn.l2_penalty([tiny, Tensor(np.ones(2, np.float32))], 1.0).dtype == np.float32
+
+
+def test_probabilities_are_noticed_in_every_dtype():
+    x = Tensor(LOGITS.astype(h))
+    for p in (softmax(x, -1), softmax(x, -1).astype(np.float32)):
+        with pytest.raises(RangeError, match="takes the softmax itself"):
+            nn.cross_entropy(p, CLASSES)
+
+
+def test_many_probabilities_of_float16_sum_to_one():
+    n = 3000
+    soft = np.full((2, n), 1 / n, h)
+    assert nn.cross_entropy(np.zeros((2, n), h), soft) == pytest.approx(math.log(n), rel=1e-2)
+    assert nn.accuracy(np.eye(2, n), soft.astype(h)) == 0.5

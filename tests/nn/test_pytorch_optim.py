@@ -165,3 +165,38 @@ def test_fifty_epochs_of_a_plateau(options):
         assert rates(ours) == pytest.approx(rates(theirs), rel=1e-10)
         seen.add(ours.lr)
     assert len(seen) > 2
+
+
+CHAINED = ["ExponentialDecay", "StepDecay", "StepDecay, list", "Linear", "Linear, down", "Constant"]
+
+
+@pytest.mark.filterwarnings("ignore:.*epoch parameter.*:UserWarning")
+@pytest.mark.parametrize("names", [CHAINED[:2], CHAINED[2:4], CHAINED[3:], CHAINED], ids=str)
+def test_several_schedules_are_pytorch_s_chained_ones(names):
+    ours, theirs = pair()
+    both = [
+        [make(o) for name in names for make in SCHEDULES[name][k : k + 1]]
+        for k, o in enumerate((ours, theirs))
+    ]
+    for _ in range(50):
+        np.testing.assert_allclose(rates(ours), rates(theirs), rtol=1e-10)
+        theirs.step()
+        for mine, other in zip(*both, strict=True):
+            mine.step()
+            other.step()
+
+
+def test_a_plateau_beside_a_chained_schedule_is_pytorch_s():
+    ours, theirs = pair()
+    mine = schedules.Linear(ours, total_iters=20), schedules.ReduceOnPlateau(ours, factor=0.5, patience=1)
+    other = (
+        torch_schedules.LinearLR(theirs, total_iters=20),
+        torch_schedules.ReduceLROnPlateau(theirs, factor=0.5, patience=1),
+    )
+    for epoch in range(50):
+        np.testing.assert_allclose(rates(ours), rates(theirs), rtol=1e-10)
+        theirs.step()
+        for linear, plateau in (mine, other):
+            linear.step()
+            plateau.step(1 / (1 + min(epoch, 15)))
+    assert ours.lr < 0.01

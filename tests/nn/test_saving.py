@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_what_was_saved_comes_back_to_the_bit(tmp_path, suffix, dtype):
     assert state(one) == state(other)
     assert other.state_dict()["1.num_batches_tracked"] == 1
     arrays, words = saving.read(path)
-    assert words == {"accuracy": "0.5", "format": "chainrule", "version": "1", "model": "Sequential()"}
+    assert words == {"accuracy": "0.5"}
     assert list(arrays) == list(one.state_dict()) or suffix != ".npz"
     assert os.listdir(tmp_path) == [path.name]
 
@@ -143,15 +144,96 @@ def test_a_file_of_another_model_is_refused_whole(tmp_path, suffix):
 @both
 def test_a_file_of_another_program_is_refused(tmp_path, suffix):
     path = tmp_path / f"m{suffix}"
-    saving.write(path, nn.Linear(2, 2).state_dict(), {"format": "pt"})  # square: its transpose would fit
+    flat(path, nn.Linear(2, 2).state_dict(), {"format": "pt"})  # square: its transpose would fit
     with (
         Untouched(nn.Linear(2, 2)) as other,
         pytest.raises(FileError, match=r"format is 'pt'.*nn\.load_torch"),
     ):
         nn.load(path, other)
-    saving.write(path, nn.Linear(2, 2).state_dict(), {"format": "chainrule", "version": "2"})
+    flat(path, nn.Linear(2, 2).state_dict(), {"format": "chainrule", "version": "2"})
     with pytest.raises(FileError, match="is of version 2, and this chainrule reads version 1"):
         nn.load(path, nn.Linear(2, 2))
+
+
+# ---------------------------------------------------------------------- words
+
+
+def flat(path, arrays, words, checksum=False):
+    """A file whose words are in one dict, as other programs write them, and chainrule did."""
+    from safetensors.numpy import save_file
+
+    if checksum:
+        total = zlib.crc32(json.dumps(words, sort_keys=True).encode())
+        for name, array in sorted(arrays.items()):
+            total = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode(), total)
+            total = zlib.crc32(array.tobytes(), total)
+        words = {**words, "crc32": f"{total:08x}"}
+    if path.suffix == ".npz":
+        np.savez(path, **arrays, __metadata__=np.frombuffer(json.dumps(words).encode(), np.uint8))
+    else:
+        save_file(arrays, path, {"__metadata__": json.dumps(words)} if checksum else words)
+
+
+TRICKY = {
+    "crc32": "x", "format": "pt", "version": "99", "model": "mine", "chainrule": "a", "metadata": "b", "state": "c",
+    "": "empty", "naïve": "\ud800", "__metadata__": "{}",
+}  # fmt: skip
+
+
+@both
+def test_the_users_words_come_back_whatever_they_are_called(tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    nn.save(model(0), path, TRICKY)
+    assert saving.read(path)[1] == TRICKY
+    assert state(nn.load(path, model(1))) == state(model(0))
+    for words in (TRICKY, {"chainrule": "{}"}, {}):
+        saving.write(path, {"x": np.arange(3)}, words)
+        assert saving.read(path)[1] == words
+    saving.write(path, {"x": np.arange(3)}, {"epochs": 3, "crc32": 0.5, "best": None})  # numbers become texts
+    assert saving.read(path)[1] == {"epochs": "3", "crc32": "0.5", "best": "None"}
+    for wrong in ({1: "a"}, "words", [("a", "b")]):
+        with pytest.raises(KindError, match="metadata are words with their names"):
+            nn.save(model(0), path, wrong)
+
+
+@both
+@pytest.mark.parametrize("words", [{}, {"accuracy": "0.5", "chainrule": "mine", "metadata": "also"}])
+def test_files_with_all_words_in_one_place_are_still_read(tmp_path, suffix, words):
+    path = tmp_path / f"m{suffix}"
+    words = {"format": "chainrule", "version": "1", "model": "Sequential()", **words}
+    flat(path, model(0).state_dict(), words, checksum=True)
+    assert saving.read(path)[1] == words
+    assert state(nn.load(path, model(1))) == state(model(0))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"Sequential()", b"Sequential[]"))
+    with pytest.raises(FileError, match="checksum|Bad CRC"):
+        nn.load(path, model(1))
+
+
+@both
+def test_words_that_are_no_words_are_refused(tmp_path, suffix):
+    from safetensors.numpy import save_file
+
+    path, arrays = tmp_path / f"m{suffix}", nn.Linear(2, 2).state_dict()
+    for words in (
+        [],
+        3,
+        {"a": 3},
+        {"chainrule": {}, "metadata": 3},
+        {"chainrule": {"crc32": 3}, "metadata": {}},
+        {"chainrule": {}, "metadata": {}},  # without a checksum
+        {"chainrule": {"format": "chainrule"}, "metadata": {"a": {}}},
+        {"chainrule": {}},
+        {"chainrule": {}, "metadata": {}, "more": {}},
+        {"chainrule": "a", "metadata": {}},
+    ):
+        text = json.dumps(words)
+        if suffix == ".npz":
+            np.savez(path, **arrays, __metadata__=np.frombuffer(text.encode(), np.uint8))
+        else:
+            save_file(arrays, path, {"__metadata__": text})
+        with Untouched(nn.Linear(2, 2)) as other, pytest.raises(FileError, match="refused|damaged"):
+            nn.load(path, other)
 
 
 def test_what_save_and_load_refuse(tmp_path):

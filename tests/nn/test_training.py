@@ -393,7 +393,7 @@ def test_callbacks_are_told_in_order():
     nn.fit(small(), nn.cross_entropy, MOONS, epochs=2, batch_size=45, callbacks=[Told()], progress=False)
     one = [("on_epoch_begin", 1, 0), ("on_batch_end", 1, 1), ("on_batch_end", 1, 2), ("on_epoch_end", 1, 2)]
     two = [(name, 2, batch) for name, _, batch in one]
-    assert told == [("on_train_begin", 0, 0), *one, *two, ("on_train_end", 2, 2)]
+    assert told == [("on_fit_begin", 0, 0), ("on_train_begin", 0, 0), *one, *two, ("on_train_end", 2, 2)]
 
 
 def test_callbacks_can_be_functions_and_can_stop(capsys):
@@ -408,7 +408,7 @@ def test_callbacks_can_be_functions_and_can_stop(capsys):
     assert (len(history), history.ended) == (2, "enough")
     assert capsys.readouterr().out.startswith("epoch 2/9: loss ")
     for wrong in (3, nn.EarlyStopping):
-        with pytest.raises(KindError, match="a callback is an object with a method on_train_begin"):
+        with pytest.raises(KindError, match="a callback is an object with a method on_fit_begin"):
             nn.fit(small(), nn.cross_entropy, MOONS, callbacks=[wrong])
 
 

@@ -26,10 +26,11 @@ KEPT = 400  # snapshots of the path; beyond that every second one is dropped
 class Recorder(Callback):
     """Keeps loss, metrics, the gradient and the update of each layer, and the path of the parameters, step by step.
 
-    It is a callback of `fit`, which calls it after every batch (or with `every="epoch"` after every epoch). In a loop
-    of your own, call `record(model, loss)` after the optimiser's step and before the gradients are forgotten. An update
-    is what changed since the record before; give the model when you make the recorder, so that the first one has it,
-    too. The path holds at most 400 snapshots of all parameters, evenly spread (none with `path=False`).
+    It is a callback of `fit`, which empties it at its start and calls it after every batch (or with `every="epoch"`
+    after every epoch). In a loop of your own, call `record(model, loss)` after the optimiser's step and before the
+    gradients are forgotten. An update is what changed since the record before; give the model when you make the
+    recorder, so that the first one has it, too. The path holds at most 400 snapshots of all parameters, evenly spread
+    (none with `path=False`).
 
     Attributes:
         rows: one dict for each record: `step` (from 1), `loss`, the metrics, and by layer `gradient_norms` and
@@ -58,14 +59,18 @@ class Recorder(Callback):
     def __init__(self, model: Module | None = None, *, every: str = "batch", path: bool = True) -> None:
         if every not in ("batch", "epoch"):
             raise RangeError(f"a Recorder records every 'batch' or every 'epoch'; given {every!r}")
-        self.rows: list[dict[str, Any]] = []
         self.every, self.keeps_path = every, path
+        self._empty()
+        if model is not None:
+            self._look(model)
+
+    def _empty(self) -> None:
+        """Nothing is recorded yet."""
+        self.rows: list[dict[str, Any]] = []
         self._snapshots: list[list[float]] = []
         self._at: list[int] = []  # the record that each snapshot was taken at; 0 is before the first
         self._stride = 1
         self._before: dict[str, np.ndarray] | None = None
-        if model is not None:
-            self._look(model)
 
     def record(self, model: Module, loss: Any = None, **metrics: Any) -> None:
         """Note the loss (a node or a number), metrics by name, and what the parameters are and have in `.grad`.
@@ -103,7 +108,7 @@ class Recorder(Callback):
                 f"a Recorder follows a module; given {describe(model)}. Write record(model, loss)"
             )
         self._before = {name: np.array(p.data) for name, p in model.named_parameters()}
-        if not self.keeps_path or len(self.rows) % self._stride:
+        if not self.keeps_path or len(self.rows) % self._stride or self._at[-1:] == [len(self.rows)]:
             return
         self._snapshots.append(np.concatenate([np.ravel(x) for x in self._before.values()]).tolist())
         self._at.append(len(self.rows))
@@ -113,10 +118,13 @@ class Recorder(Callback):
             self._snapshots = [self._snapshots[k] for k in kept]
             self._at = [self._at[k] for k in kept]
 
+    def on_fit_begin(self, run: Run) -> None:
+        """Forget what an earlier training left."""
+        self._empty()
+
     def on_train_begin(self, run: Run) -> None:
         """See where the parameters start."""
-        if self._before is None:
-            self._look(run.model)
+        self._look(run.model)
 
     def on_batch_end(self, run: Run) -> None:
         """Record the step."""
