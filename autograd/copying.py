@@ -14,7 +14,7 @@ from weakref import ref
 
 from .backward import dependency_order, refuse_stale
 from .node import ASSIGNED, CLOCK, Node
-from .tensor import like_of
+from .recording import like_of
 
 __all__ = ["deepcopy", "reduce", "set_state", "shallow"]
 
@@ -104,7 +104,7 @@ def set_state(
     node.inputs = inputs
     node.order = next(CLOCK)
     if "_array" in state:
-        node._like = like_of(node._array)
+        node._like = like_of(node._array.shape, node._array.dtype.char)
     for i in stale:
         inputs[i]._changed = ASSIGNED[0] = next(CLOCK)
 

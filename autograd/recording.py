@@ -13,6 +13,7 @@ Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,15 @@ from .node import CLOCK, NO_PARAMS, refuse_parameters
 from .table import Primitive, first, second
 from .vjp import times
 
-__all__ = ["bind_operators", "pull_any", "pull_of", "record_tensors", "record_values"]
+__all__ = [
+    "bind_operators",
+    "pull_any",
+    "pull_of",
+    "record_many_values",
+    "record_tensors",
+    "record_tensors_with_options",
+    "record_values",
+]
 
 Record = Callable[..., Any]
 Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
@@ -150,34 +159,76 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
     return record_binary
 
 
+def record_many_values(row: Primitive, kind: Any) -> Record:
+    """The function that applies `row`, of any number of inputs and no options, to Values."""
+    general, forward, every = kind._apply, row.on_floats, row.every
+    assert forward is not None
+    assert every is not None
+
+    def record(*inputs: Any) -> Any:
+        recording, scope, watch = mode()
+        wanted = complete = True
+        for x in inputs:
+            if not isinstance(x, kind):
+                return general(row, inputs, NO_PARAMS)
+            if not x._requires_grad:
+                complete = False
+        wanted = complete or any([x._requires_grad for x in inputs])
+        if not recording or watch is not None or not wanted:
+            return general(row, inputs, NO_PARAMS)
+        numbers = [x._number for x in inputs]
+        try:
+            y = forward(*numbers)
+            slopes = every(y, *numbers)
+        except (ValueError, ArithmeticError, TypeError):
+            return general(row, inputs, NO_PARAMS)
+        if not complete:
+            slopes = [slope if x._requires_grad else None for x, slope in zip(inputs, slopes)]
+        node = new(kind)
+        node._number = y if y.__class__ is float else float(y)
+        node.op = row
+        node.inputs = inputs
+        node.locals = tuple(slopes)
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record
+
+
 # ---------------------------------------------------------------------- Tensors
 
 
 def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
-    """The function that applies `row`, of one or two inputs, to Tensors; options are keyword arguments.
+    """The function that applies `row`, of one or two inputs and no options, to Tensors.
 
     `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
     """
     general, forward = kind._apply, row.on_arrays
     keeps_dtype = row.elementwise and isinstance(forward, np.ufunc)  # and the shape, where the inputs are alike
+    ndarray = np.ndarray
 
     if row.arity == 1:
 
-        def record_unary(p: Any, **params: Any) -> Any:
+        def record_unary(p: Any) -> Any:
             recording, scope, watch = mode()
             if not recording or watch is not None or not p._requires_grad:
-                return general(row, (p,), params)
-            if params:
-                refuse_parameters(row, params)
+                return general(row, (p,), NO_PARAMS)
             try:
-                y = forward(p._array, **params)
+                y = forward(p._array)
             except (ValueError, IndexError, TypeError):
-                return general(row, (p,), params)  # which says what does not fit
-            if y.__class__ is not np.ndarray:
+                return general(row, (p,), NO_PARAMS)  # which says what does not fit
+            if y.__class__ is not ndarray:
                 y = np.asarray(y)
-            like = p._like if keeps_dtype else (y.shape, y.dtype.char)
-            if like[1] not in FLOATING:
-                return general(row, (p,), params)
+            like = p._like
+            if not keeps_dtype:
+                like = like_of(y.shape, y.dtype.char)
+                if like[1] not in FLOATING:
+                    return general(row, (p,), NO_PARAMS)
             node = new(kind)
             node._array = y
             node._like = like
@@ -186,34 +237,32 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             node.scope = scope
             node.order = clock()
             node._b = node._grad = node._name = None
-            node.params = params or NO_PARAMS
+            node.params = NO_PARAMS
             node._requires_grad = True
             node._changed = 0
             return node
 
         return record_unary
 
-    def record_binary(p: Any, q: Any, **params: Any) -> Any:
+    def record_binary(p: Any, q: Any) -> Any:
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         if p.__class__ is not kind:
             p = operand(row, p, (p, q))
         recording, scope, watch = mode()
         if not recording or watch is not None or not (p._requires_grad or q._requires_grad):
-            return general(row, (p, q), params)
-        if params:
-            refuse_parameters(row, params)
+            return general(row, (p, q), NO_PARAMS)
         try:
-            y = forward(p._array, q._array, **params)
+            y = forward(p._array, q._array)
         except (ValueError, IndexError, TypeError):
-            return general(row, (p, q), params)
-        if y.__class__ is not np.ndarray:
+            return general(row, (p, q), NO_PARAMS)
+        if y.__class__ is not ndarray:
             y = np.asarray(y)
         like = p._like
-        if not keeps_dtype or like != q._like:
-            like = y.shape, y.dtype.char
+        if like is not q._like or not keeps_dtype:
+            like = like_of(y.shape, y.dtype.char)
             if like[1] not in FLOATING:
-                return general(row, (p, q), params)
+                return general(row, (p, q), NO_PARAMS)
         node = new(kind)
         node._array = y
         node._like = like
@@ -223,7 +272,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None
-        node.params = params or NO_PARAMS
+        node.params = NO_PARAMS
         node._requires_grad = True
         node._changed = 0
         return node
@@ -231,7 +280,60 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     return record_binary
 
 
+def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
+    """The function that applies `row` to Tensors, of any number, with its options as keyword arguments."""
+    general, forward = kind._apply, row.on_arrays
+    ndarray = np.ndarray
+
+    def record(*inputs: Any, **params: Any) -> Any:
+        recording, scope, watch = mode()
+        wanted = False
+        for x in inputs:
+            if x.__class__ is not kind:
+                return general(row, inputs, params)
+            if x._requires_grad:
+                wanted = True
+        if not recording or watch is not None or not wanted:
+            return general(row, inputs, params)
+        refuse_parameters(row, params)
+        try:
+            y = forward(*[x._array for x in inputs], **params)
+        except (ValueError, IndexError, TypeError):
+            return general(row, inputs, params)
+        if y.__class__ is not ndarray:
+            y = np.asarray(y)
+        like = like_of(y.shape, y.dtype.char)
+        if like[1] not in FLOATING:
+            return general(row, inputs, params)
+        node = new(kind)
+        node._array = y
+        node._like = like
+        node.op = row
+        if len(inputs) == 1:
+            node._a, node._b = inputs[0], None
+        else:
+            node.inputs = inputs
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = params
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record
+
+
 FLOATING = "efdg"
+
+
+@lru_cache(maxsize=10_000)
+def like_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype as one object for all arrays that are alike, so that `is` compares them.
+
+    One that has been forgotten meanwhile is like no other; that costs a look at shape and dtype, and changes nothing.
+    """
+    return shape, char
 
 
 # ---------------------------------------------------------------------- the way back, over arrays
@@ -246,43 +348,100 @@ def pull_of(row: Primitive, fit: Callable[[Any, Any, Any], Any]) -> Pull:
     """
     if row.arity not in (1, 2):
         return pull_any
-    elementwise = row.elementwise
-    rule_a, *others = (row.rule_for(i) for i in range(row.arity))
+    positions = range(row.arity)
+    if row.elementwise and not callable(row.rules) and all(isinstance(row.rules[i], int) for i in positions):
+        signs = [row.rules[i] for i in positions]
+        return _pull_of_constants(signs, fit) if all(abs(s) == 1 for s in signs) else pull_any  # type: ignore[arg-type]
+    rules = [row.rule_for(i) for i in positions]
+    if not row.elementwise:
+        return _pull_of_structural(rules, fit)
+    return _pull_of_unary(rules[0], fit) if row.arity == 1 else _pull_of_binary(*rules, fit)
 
-    def contribution(rule: Any, node: Any, g: Any, x: Any, *arrays: Any) -> Any:
-        if elementwise:
-            return fit(times(g, rule(node._array, *arrays, **node.params)), x, g)
-        c = rule(g, node._array, *arrays, **node.params)
-        return None if c is None else fit(c, x, g)
 
-    if not others:
+def _pull_of_constants(signs: list[int], fit: Any) -> Pull:
+    """Where each local gradient is 1 or -1: the gradient is passed on as it is, or with the other sign."""
+    plus_b = len(signs) == 2 and signs[1] == 1
+    plus_a = signs[0] == 1
 
-        def pull_unary(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-            p = node._a
-            total = get(p, ABSENT)
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        x, like = node._a, node._like
+        total = get(x, ABSENT)
+        if total is not ABSENT:
+            c = g if plus_a else -g
+            if x._a is None or x._like is not like:
+                c = fit(c, x, g)
+            totals[x] = c if total is None else total + c
+        x = node._b
+        if x is not None:
+            total = get(x, ABSENT)
             if total is not ABSENT:
-                c = contribution(rule_a, node, g, p, p._array)
-                if c is not None:
-                    totals[p] = c if total is None else total + c
+                c = g if plus_b else -g
+                if x._a is None or x._like is not like:
+                    c = fit(c, x, g)
+                totals[x] = c if total is None else total + c
 
-        return pull_unary
+    return pull
 
-    (rule_b,) = others
 
-    def pull_binary(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        p, q = node._a, node._b
+def _pull_of_unary(rule: Any, fit: Any) -> Pull:
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        x = node._a
+        total = get(x, ABSENT)
+        if total is ABSENT:
+            return
+        params = node.params
+        local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
+        c = times(g, local) if local.__class__ is int else g * local
+        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._like is not node._like:
+            c = fit(c, x, g)
+        totals[x] = c if total is None else total + c
+
+    return pull
+
+
+def _pull_of_binary(rule_a: Any, rule_b: Any, fit: Any) -> Pull:
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        p, q, y, params = node._a, node._b, node._array, node.params
         total = get(p, ABSENT)
         if total is not ABSENT:
-            c = contribution(rule_a, node, g, p, p._array, q._array)
-            if c is not None:
-                totals[p] = c if total is None else total + c
+            local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
+            c = times(g, local) if local.__class__ is int else g * local
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
+                c = fit(c, p, g)
+            totals[p] = c if total is None else total + c
         total = get(q, ABSENT)
         if total is not ABSENT:
-            c = contribution(rule_b, node, g, q, p._array, q._array)
-            if c is not None:
-                totals[q] = c if total is None else total + c
+            local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
+            c = times(g, local) if local.__class__ is int else g * local
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
+                c = fit(c, q, g)
+            totals[q] = c if total is None else total + c
 
-    return pull_binary
+    return pull
+
+
+def _pull_of_structural(rules: list[Any], fit: Any) -> Pull:
+    rule_a, rule_b = rules[0], rules[-1]
+    two = len(rules) == 2
+
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        p, q = node._a, node._b
+        arrays = (p._array, q._array) if two else (p._array,)
+        total = get(p, ABSENT)
+        if total is not ABSENT:
+            c = rule_a(g, node._array, *arrays, **node.params)
+            if c is not None:
+                c = fit(c, p, g)
+                totals[p] = c if total is None else total + c
+        if two:
+            total = get(q, ABSENT)
+            if total is not ABSENT:
+                c = rule_b(g, node._array, *arrays, **node.params)
+                if c is not None:
+                    c = fit(c, q, g)
+                    totals[q] = c if total is None else total + c
+
+    return pull
 
 
 def pull_any(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:

@@ -46,6 +46,7 @@ class Primitive:
         "on_floats",
         "pulls",
         "recorders",
+        "recorders_with_options",
         "rules",
         "symbol",
     )
@@ -72,12 +73,13 @@ class Primitive:
         self.linear = linear
         # what recording.py makes of the row when it is first used, by the class of node
         self.recorders: dict[type, Callable[..., Any]] = {}
+        self.recorders_with_options: dict[type, Callable[..., Any]] = {}
         self.pulls: dict[type, Callable[..., None]] = {}
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
-        if inputs and len(inputs) == self.arity:
+        if inputs and (len(inputs) == self.arity or self.arity is None):
             x = inputs[0]
-            record = self.recorders.get(x.__class__)
+            record = (self.recorders_with_options if params else self.recorders).get(x.__class__)
             if record is not None:
                 return record(*inputs, **params)
             if self.arity == 1:  # as in most rules

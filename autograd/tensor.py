@@ -32,7 +32,7 @@ from .node import (
     refuse_parameters,
 )
 from .primitives import index, positive
-from .recording import bind_operators, pull_of, record_tensors
+from .recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
 from .table import PYTHON_NUMBERS, Primitive
 from .vjp import fitted, pass_back, unbroadcast
 
@@ -109,7 +109,7 @@ class Tensor(Node):
                     f"Make a new Tensor for data of another shape"
                 )
             self._array = array
-            self._like = like_of(array)
+            self._like = like_of(array.shape, array.dtype.char)
         self._changed = ASSIGNED[0] = next(CLOCK)
 
     shape = property(lambda self: self._array.shape, doc="The length of each axis.")
@@ -164,7 +164,7 @@ class Tensor(Node):
         recording, titles, watch = MODE.get()
         node = _new(Tensor)
         node._array = y
-        node._like = like_of(y)
+        node._like = like_of(y.shape, y.dtype.char)
         node._changed = 0
         node._grad = node._name = None
         node.scope = titles
@@ -446,22 +446,11 @@ class Tensor(Node):
 
 
 _new = object.__new__
-LIKE: dict[tuple[tuple[int, ...], str], tuple[tuple[int, ...], str]] = {}
-
-
-def like_of(array: npt.NDArray[Any]) -> tuple[tuple[int, ...], str]:
-    """Shape and dtype of an array, as one object for all arrays that are alike, so that `is` compares them."""
-    like = array.shape, array.dtype.char
-    if len(LIKE) > 10_000:
-        LIKE.clear()  # whoever kept one from before is like nobody else, and only goes the general way
-    return LIKE.setdefault(like, like)
-
-
 def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
     """`data` as a leaf, without a copy."""
     node = _new(Tensor) if node is None else node
     node._array = data
-    node._like = like_of(data)
+    node._like = like_of(data.shape, data.dtype.char)
     node._changed = 0
     node._grad = node._name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
@@ -546,6 +535,7 @@ def _prepared(op: Primitive) -> bool:
     """Make the closures that record the row and pass its gradient back."""
     if op.arity in (1, 2):
         op.recorders[Tensor] = record_tensors(op, Tensor, _lift)
+    op.recorders_with_options[Tensor] = record_tensors_with_options(op, Tensor)
     op.pulls[Tensor] = pull_of(op, fit)
     return True
 

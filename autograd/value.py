@@ -25,7 +25,7 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .recording import ABSENT, bind_operators, record_values
+from .recording import ABSENT, bind_operators, record_many_values, record_values
 from .table import Primitive
 from .vjp import times
 
@@ -133,8 +133,11 @@ class Value(Node):
             node.params = params
             node.locals = op.slopes_at_floats(y, xs, params, [x._requires_grad for x in inputs])
             node._requires_grad = True
-            if op.arity in (1, 2) and not params and Value not in op.recorders:
-                op.recorders[Value] = record_values(op, Value, _lift)
+            if not params and Value not in op.recorders:
+                if op.arity in (1, 2):
+                    op.recorders[Value] = record_values(op, Value, _lift)
+                elif op.every is not None:
+                    op.recorders[Value] = record_many_values(op, Value)
         else:
             node.op = node._a = node._b = node._slope_a = node._slope_b = None
             node.params = NO_PARAMS
