@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+MINUTES ?= 30
 
 # folders too: their time changes when a file is added or deleted
 SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
@@ -12,7 +13,7 @@ SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check-gradients notebooks notebooks-run bench bench-page results pages docs check format clean
+.PHONY: help demo test fuzz check-gradients notebooks notebooks-run bench bench-page results pages docs check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -25,6 +26,9 @@ demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 	$(VENV)/bin/pytest $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## random calls and random sessions, with new numbers for MINUTES=30
+	$(VENV)/bin/python tests/support/fuzz.py --minutes $(MINUTES) $(ARGS)
 
 check-gradients: $(VENV)/dev.stamp  ## a table: every primitive's gradients against finite differences
 	$(VENV)/bin/python tests/support/check_rows.py $(ARGS)

@@ -7,7 +7,8 @@ everything else serves, and `specialise.py`, the straight code it runs at full s
 - more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
 - users of the loop: `transforms.py` and `forward.py` (with `trees.py`), `check.py`, `hooks.py`, `nonfinite.py`,
-  `checkpoint.py`, `copying.py`; around it: `modes.py`, `errors.py`, `display.py`;
+  `checkpoint.py`, `copying.py`; around it: `modes.py`, `errors.py`, `lessons.py`,
+  `display.py`;
 - the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `listing.py`),
   in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
   `straight_line.py`);
@@ -105,6 +106,7 @@ from .primitives import (
     exp,
     expm1,
     floor,
+    fmod,
     gelu,
     hypot,
     log,
@@ -119,6 +121,7 @@ from .primitives import (
     negative,
     power,
     relu,
+    remainder,
     rint,
     sigmoid,
     sign,
@@ -212,6 +215,7 @@ __all__ = [
     "expm1",
     "flip",
     "floor",
+    "fmod",
     "gelu",
     "hypot",
     "inner",
@@ -245,6 +249,7 @@ __all__ = [
     "qr",
     "ravel",
     "relu",
+    "remainder",
     "repeat",
     "reshape",
     "rint",

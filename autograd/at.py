@@ -6,12 +6,14 @@ are those of JAX. `set` and `add` are rows of the table; the others are composed
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from . import primitives as p
 from .errors import KindError, RangeError
+from .functions.arguments import as_array, plain
 from .node import describe
 from .operators import Operators
 
@@ -78,7 +80,7 @@ class Spot:
 
     def subtract(self, v: Any) -> Any:
         """With `v` subtracted; from an element named twice, twice."""
-        return self.add(-v if hasattr(v, "_apply") else np.negative(v))
+        return self.add(p.negative(v))
 
     def multiply(self, v: Any) -> Any:
         """With the elements multiplied by `v`."""
@@ -107,7 +109,7 @@ class Spot:
         return self.set(row(selected, v))
 
     def _fitting(self, v: Any) -> Any:
-        kind = np.asarray(getattr(v, "data", v)).dtype.kind
+        kind = (v if hasattr(v, "dtype") else as_array(plain(v), "t.at[...]")).dtype.kind
         if kind == "f" and self.tensor.dtype.kind != "f":
             raise KindError(
                 f"t.at[{index_text(self.plain)}] was given {describe(v)} for {describe(self.tensor)}, where the "
@@ -134,6 +136,8 @@ def index_inputs(at: Any) -> tuple[Any, list[Any]]:
     def part(x: Any) -> Any:
         if isinstance(x, tuple):
             return tuple([part(each) for each in x])
+        if isinstance(x, slice):
+            return slice(*map(_end, (x.start, x.stop, x.step)))
         if isinstance(x, Operators):
             if getattr(x.data, "dtype", np.dtype(bool)).kind in "iu":
                 places.append(x)
@@ -142,6 +146,16 @@ def index_inputs(at: Any) -> tuple[Any, list[Any]]:
         return x.copy() if isinstance(x, (np.ndarray, list)) else x
 
     return part(at), places
+
+
+def _end(i: Any) -> Any:
+    """An end of a slice, as a plain integer where it is a node."""
+    if not isinstance(i, Operators):
+        return i
+    try:
+        return operator.index(i)  # type: ignore[arg-type]  # of a Value it raises
+    except TypeError:
+        raise KindError(f"a slice ends at integers; given {describe(i)}") from None
 
 
 def index_text(at: Any) -> str:

@@ -8,6 +8,7 @@ same is done with `v . gradient`, whose own gradient the engine computes too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from .backward import gradients
 from .errors import CheckError, KindError
+from .functions.arguments import as_array
 from .node import Node, describe, refuse_no_function
 from .tensor import Tensor
 from .value import Value
@@ -25,6 +27,17 @@ __all__ = ["CheckReport", "check_gradients", "check_update"]
 Array = npt.NDArray[Any]
 WEIGHTED = " (the outputs weighted at random and added)"
 MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
+
+# what keeps things as they are while a function is run to check it: `nn` adds what modules need
+AROUND: list[Callable[[Any], AbstractContextManager[None]]] = []
+
+
+def _as_it_was(f: Any) -> ExitStack:
+    """A block after which what `f` uses is as it was before."""
+    stack = ExitStack()
+    for around in AROUND:
+        stack.enter_context(around(f))
+    return stack
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ def check_gradients(
 
     Returns a `CheckReport`. Raises `CheckError`, which says which element of which input is off and by
     how much, also for a function that is not deterministic, that changes its input or that loses the
-    dependence on it; `KindError` for input that cannot be varied.
+    dependence on it; `KindError` for input that cannot be varied. Modules that `f` uses are as they were afterwards.
 
     >>> from chainrule.autograd import check_gradients, tanh
     >>> report = check_gradients(lambda x, y: tanh(x * y), 0.5, -1.5)
@@ -68,8 +81,22 @@ def check_gradients(
     refuse_no_function(f, "check_gradients")
     if side not in ("both", "left", "right"):
         raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
-    if order not in (1, 2):
+    if not isinstance(order, int) or order not in (1, 2):
         raise KindError(f"order is 1 or 2; given {order!r}")
+    with _as_it_was(f):
+        return _checked(f, inputs, order, side, step, rtol, atol, seed)
+
+
+def _checked(
+    f: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    order: int,
+    side: str,
+    step: float | None,
+    rtol: float,
+    atol: float,
+    seed: int,
+) -> CheckReport:
     points = [_point(x) for x in inputs]
     random = np.random.default_rng(seed)
 
@@ -163,6 +190,18 @@ def check_update(
     2
     """
     refuse_no_function(f, "check_update")
+    with _as_it_was(f):
+        return _checked_update(f, inputs, lr, update, rtol, atol)
+
+
+def _checked_update(
+    f: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    lr: float,
+    update: Callable[[list[Any]], Any] | None,
+    rtol: float,
+    atol: float,
+) -> CheckReport:
     points = [_point(x) for x in inputs]
     nodes = _nodes(inputs, points)
     loss = f(*nodes)
@@ -258,7 +297,7 @@ def _sample(x: Array, random: np.random.Generator) -> list[tuple[int, ...]]:
 
 def _point(x: Any) -> Array:
     parts = isinstance(x, (list, tuple)) and any(isinstance(part, (np.ndarray, Node)) for part in x)
-    data = np.asarray(None if parts else x.data if isinstance(x, Node) else x)
+    data = as_array(None if parts else x.data if isinstance(x, Node) else x, "check_gradients")
     if data.dtype.kind not in "fiu" or (data.dtype.kind != "f" and data.ndim):
         raise KindError(
             f"check_gradients varies floating numbers and arrays; given {describe(x)}. Write it with dtype=float; give "
@@ -270,7 +309,7 @@ def _point(x: Any) -> Array:
 def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
     return [
         Tensor(x, requires_grad=True)
-        if isinstance(given, (Tensor, np.ndarray, list, tuple))
+        if isinstance(given, (Tensor, np.ndarray)) or x.ndim
         else Value(float(x))
         for given, x in zip(inputs, points, strict=True)
     ]

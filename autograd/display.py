@@ -61,11 +61,16 @@ def about(x: Any) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table with its texts escaped; what has several lines keeps them."""
-    top = "".join(f"<th>{html.escape(text)}</th>" for text in head)
+    top = "".join(f"<th>{_escaped(text)}</th>" for text in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _escaped(text: str) -> str:
+    """For HTML; half characters, which no file can hold, are spelled out."""
+    return html.escape(text.encode(errors="backslashreplace").decode())
+
+
 def _cell(text: str) -> str:
-    text = html.escape(text)
+    text = _escaped(text)
     return f"<td><pre>{text}</pre></td>" if "\n" in text else f"<td>{text}</td>"

@@ -19,7 +19,8 @@ import numpy as np
 
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions.arguments import arrays_only, axes_of
+from .functions.arguments import arrays_only, axes_of, integer_of
+from .functions.joining import arrays_of
 from .half import in_float32
 from .node import describe
 from .table import structural
@@ -90,14 +91,17 @@ einsum_ = structural("einsum", in_float32(_einsum), _einsum_back, linear="each")
 # ---------------------------------------------------------------------- the normal form
 
 
-def einsum(*arguments: Any, optimize: Any = None) -> Any:
+def einsum(
+    *arguments: Any, optimize: Any = None, dtype: Any = None, casting: Any = "safe", order: Any = "K"
+) -> Any:
     """The sum of products that the subscripts spell, as NumPy's `einsum`: `einsum("ij,jk->ik", a, b)` is `a @ b`.
 
     Each operand's axes are named by letters; axes of one letter run together, and letters that are not
     in the output are summed over. Without `->` the output has the letters that occur once, in
     alphabetical order. A letter repeated in one operand takes the diagonal; `...` stands for axes that broadcast, and
     so do axes of length 1. Operands alternating with lists of axis numbers, `einsum(a, [0, 1], b, [1, 2])`, are
-    understood as well. `optimize` is accepted as in NumPy; the order of products is chosen here.
+    understood as well. `optimize` and `order` are accepted as in NumPy and change nothing: the order of products is
+    chosen here. `dtype` converts the operands, where `casting` allows it.
 
     Raises `ShapeError` for subscripts that do not fit the operands, `KindError` for what are no subscripts.
 
@@ -110,6 +114,8 @@ def einsum(*arguments: Any, optimize: Any = None) -> Any:
     """
     subscripts, given = _as_text(arguments)
     operands = [arrays_only(x, "einsum") for x in given]
+    if dtype is not None:
+        operands = arrays_of(operands, "einsum", dtype=dtype, casting=casting)
     terms, out = _explicit(subscripts, operands)
     lengths: dict[str, int] = {}
     for term, x in zip(terms, operands):
@@ -236,8 +242,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """
     a, b = arrays_only(a, "tensordot"), arrays_only(b, "tensordot")
     if isinstance(axes, (int, np.integer)):
-        mine, theirs = tuple(range(a.ndim - int(axes), a.ndim)), tuple(range(axes))
+        axes = integer_of(axes, "tensordot", "axes as a number or a pair of lists")
         fits = 0 <= axes <= min(a.ndim, b.ndim)
+        count = axes if fits else 0
+        mine, theirs = tuple(range(a.ndim - count, a.ndim)), tuple(range(count))
     elif isinstance(axes, (tuple, list)) and len(axes) == 2:
         sides = [tuple(side) if isinstance(side, (tuple, list)) else side for side in axes]
         mine, theirs = axes_of(a, sides[0], "tensordot"), axes_of(b, sides[1], "tensordot")

@@ -25,9 +25,9 @@ __all__ = ["IF", "OPERATORS", "Filled", "Resolved", "Wordless", "file_of", "know
 
 IF = -1  # binds more loosely than anything in symbols.PRECEDENCE
 OPERATORS: dict[Any, str] = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.pow: "**",
-    operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.lt: "<", operator.le: "<=",
-    operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.mod: "%",
+    operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.lt: "<",
+    operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
     np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.matmul: "@", np.less: "<",
     np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
 }  # fmt: skip

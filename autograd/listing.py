@@ -10,6 +10,8 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+from .files import write_atomically
+
 __all__ = ["Source"]
 
 SHOWN, WIDEST = 60, 160  # lines, and characters of a line, that a display shows
@@ -38,7 +40,7 @@ class Source(str):
         """Write the program to a file and return its path; folders are made where they are missing."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self, encoding="utf-8")
+        write_atomically(path, lambda file: file.write(self.encode()))
         return path
 
     def __repr__(self) -> str:

@@ -335,7 +335,13 @@ def describe(x: Any) -> str:
         return x.describe()
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if shape is not None:
-        return f"an array of shape {shape} and dtype {dtype}"
+        kind = type(x).__module__.partition(".")[0]
+        if kind == "numpy":
+            return f"an array of shape {shape} and dtype {dtype}"
+        ways = [f"x.{way}()" for way in ("to_numpy", "toarray") if hasattr(x, way)]
+        return (
+            f"a {kind} {type(x).__name__} of shape {shape} (as an array it is {(*ways, 'np.asarray(x)')[0]})"
+        )
     text = repr(x)
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
 

@@ -10,7 +10,7 @@ import numpy as np
 from . import functions as f
 from . import primitives as p
 from .errors import KindError, ShapeError
-from .functions.arguments import Axis, arrays_only, axes_of
+from .functions.arguments import Axis, arrays_only, axes_of, flag_of, number_of, through_float32
 from .linalg import svd
 from .node import describe
 
@@ -37,8 +37,9 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     >>> norm(t, 1), norm(t, float("inf"))
     (Tensor(7.), Tensor(4.))
     """
-    x, keepdims = arrays_only(x, "norm"), bool(keepdims)
+    x, keepdims = _floating(x), flag_of(keepdims, "norm", "keepdims")
     axes = axes_of(x, axis, "norm")
+    _refuse_no_order(ord)
     if (ord is None and (axis is None or len(axes) == 2)) or (ord == "fro" and len(axes) == 2):
         return p.norm(x, ord=2, axis=axes, keepdims=keepdims)
     if len(axes) not in (1, 2):
@@ -53,28 +54,58 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
             f"norm of {'vectors' if vectors else 'matrices'} has no order {ord!r}; "
             f"see help(norm) for the orders there are"
         )
-    if not vectors and ord in (2, -2, "nuc"):
-        return _norm_of_singular_values(x, ord, axes, keepdims)
-    order = 2.0 if ord is None else float(ord)
+    order = 2.0 if ord is None else ord if ord == "nuc" else float(ord)
     if vectors:
         return _norm_of_vectors(x, order, axes, keepdims)
+    return through_float32(lambda x: _norm_of_matrices(x, order, axes, keepdims), x)
+
+
+def _norm_of_matrices(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if order in (2, -2, "nuc"):
+        return _norm_of_singular_values(x, order, axes, keepdims)
     down, along = axes if abs(order) == 1 else axes[::-1]  # sum down the columns, or along the rows
     sums = p.sum_(p.absolute(x), axis=(down,), keepdims=True)
-    y = (f.max if order > 0 else f.min)(sums, along, keepdims=True)
+    y = _largest(sums, along, True) if order > 0 else f.min(sums, along, keepdims=True)
     return y if keepdims else f.squeeze(y, axes)
+
+
+def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """The length of vectors, which several axes may run through; `numpy.linalg.vector_norm`."""
+    x, keepdims = _floating(x), flag_of(keepdims, "vector_norm", "keepdims")
+    _refuse_no_order(ord)
+    if isinstance(ord, str) or ord != ord:
+        raise KindError(f"norm of vectors has no order {ord!r}; see help(norm) for the orders there are")
+    order = 2.0 if ord is None else float(ord)
+    return _norm_of_vectors(x, order, axes_of(x, axis, "vector_norm"), keepdims)
+
+
+def _refuse_no_order(ord: Any) -> None:
+    if ord is not None and not isinstance(ord, str):
+        number_of(ord, "norm", "an order")
+
+
+def _floating(x: Any) -> Any:
+    x = arrays_only(x, "norm")
+    return x if x.dtype.kind == "f" else f.astype(x, float)
+
+
+def _largest(x: Any, axis: Axis, keepdims: bool) -> Any:
+    """The largest of sizes; that of none is 0."""
+    return f.max(x, axis, keepdims) if x.size else f.sum(x, axis, keepdims)
 
 
 def _norm_of_vectors(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     if ord == 0:
-        return p.sum_(p.absolute(p.sign(x)), axis=axis, keepdims=keepdims)
+        count = p.nan_to_num(p.absolute(p.sign(x)), nan=1.0, posinf=1.0, neginf=1.0)  # NaN is not 0
+        return p.sum_(count, axis=axis, keepdims=keepdims)
     if ord == 1:
         return p.sum_(p.absolute(x), axis=axis, keepdims=keepdims)
     if math.isinf(ord):
-        return (f.max if ord > 0 else f.min)(p.absolute(x), axis, keepdims)
+        return (_largest if ord > 0 else f.min)(p.absolute(x), axis, keepdims)
     return p.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 def _norm_of_singular_values(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     s = svd(f.moveaxis(x, axes, (-2, -1)), compute_uv=False)
-    y = f.sum(s, -1) if ord == "nuc" else f.max(s, -1) if ord > 0 else f.min(s, -1)
+    y = f.sum(s, -1) if ord == "nuc" else _largest(s, -1, False) if ord > 0 else f.min(s, -1)
     return f.reshape(y, p.kept_shape(x.shape, axes)) if keepdims else y

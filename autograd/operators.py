@@ -69,13 +69,19 @@ class Operators:
     def __abs__(self) -> Any:
         return p.absolute(self)
 
+    def __mod__(self, other: Any) -> Any:
+        return p.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return p.remainder(other, self)
+
     def _no_floor_division(self, other: Any) -> Any:
         raise KindError(
-            "// and % are not differentiable in a useful way: their derivative is 0 or jumps. "
-            "Write floor(a / b) where the step is meant (its gradient is 0), or compute with .data"
+            "// is not differentiable in a useful way: its derivative is 0 or jumps. Write floor(a / b) where the "
+            "step is meant (its gradient is 0), or compute with .data; the remainder is a % b"
         )
 
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _no_floor_division
+    __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_floor_division
 
     # Comparisons look at the data only and give plain booleans (arrays of them for tensors).
     def __lt__(self, other: Any) -> Any:

@@ -3,7 +3,8 @@
 Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
 that arrives at the output (the upstream gradient). A rule uses operators and other rows only, so it
 runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
-symbols (which gives the text of a rule). Comparisons give plain booleans, which multiply as 0 and 1.
+symbols (which gives the text of a rule). Comparisons give booleans, which multiply as 0 and 1; a rule writes
+`greater(x, 0)` for `x > 0`, so that of a recorded node it is recorded as well, and a replay compares anew.
 
 Conventions where a derivative does not exist: ties share evenly; relu, absolute, sign, floor and
 every norm-like root at zero have gradient 0; clip has gradient 1 on its bounds.
@@ -22,9 +23,33 @@ from typing import Any
 import numpy as np
 
 from .half import in_float32, per
-from .table import Primitive, elementwise, first, second, structural
+from .table import TABLE, Primitive, elementwise, first, second, structural
 
 INF, PI = math.inf, math.pi
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def wide(name: str, rule: Any) -> Any:
+    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
+    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
+
+    def widened(*arguments: Any, **params: Any) -> Any:
+        for x in arguments:
+            if getattr(x, "dtype", None) == HALF:
+                break
+        else:
+            return rule(*arguments, **params)
+        row = TABLE[name]
+        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
+        inputs = tuple(map(in_single, inputs))
+        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
+
+    return widened
+
+
+def in_single(x: Any) -> Any:
+    """What is float16 as float32."""
+    return astype(x, dtype=SINGLE) if x.dtype == HALF else x
 
 
 # ---------------------------------------------------------------------------- arithmetic
@@ -40,11 +65,14 @@ positive = elementwise("positive", operator.pos, np.positive, [1])  # the same, 
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    return where(b == 0, 0, b * a ** where(b == 0, 1, b - 1))  # x**0 is flat, at 0 too
+    flat = (
+        _ratio(b, a) if getattr(b, "requires_grad", False) else 0
+    )  # x**0 is flat, at 0 too, but its slope in b is 1/a
+    return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
-    return where(a == 0, 0, y * log(where(a == 0, 1, a)))  # 0**b stays 0 around a positive b
+    return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b stays 0 around a positive b
 
 
 def _power_of_arrays(a: Any, b: Any) -> Any:
@@ -55,8 +83,39 @@ def _power_of_arrays(a: Any, b: Any) -> Any:
     return np.power(a, b)
 
 
+remainder = elementwise(
+    "remainder", operator.mod, np.remainder, [lambda y, a, b: 1, lambda y, a, b: -floor(a / b)], "%"
+)
+fmod = elementwise("fmod", math.fmod, np.fmod, [lambda y, a, b: 1, lambda y, a, b: -trunc(a / b)])
 power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
 square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])
+
+
+# ---------------------------------------------------------------------------- comparing, as rules do
+
+
+def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
+    """What compares two numbers in a rule: of nodes that can change a flat row, with 0 and 1, and otherwise plainly."""
+    row = elementwise(
+        name,
+        lambda a, b: float(compare(a, b)),
+        lambda a, b: of_arrays(a, b).astype(np.result_type(a, b, np.float16)),
+        [lambda y, a, b: 0, lambda y, a, b: 0],
+        symbol,
+    )
+
+    def compared(a: Any, b: Any) -> Any:
+        recorded = getattr(a, "requires_grad", False) or getattr(b, "requires_grad", False)
+        return row(a, b) if recorded else compare(a, b)
+
+    return compared
+
+
+equal = _comparison("equal", operator.eq, np.equal, "==")
+not_equal = _comparison("not_equal", operator.ne, np.not_equal, "!=")
+greater = _comparison("greater", operator.gt, np.greater, ">")
+greater_equal = _comparison("greater_equal", operator.ge, np.greater_equal, ">=")
+less_equal = _comparison("less_equal", operator.le, np.less_equal, "<=")
 
 
 # ---------------------------------------------------------------------------- choosing
@@ -70,9 +129,11 @@ choose = elementwise(
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, `b` elsewhere; the condition is a parameter, never differentiated."""
+    """`a` where the condition holds, `b` elsewhere; the condition is never differentiated."""
     if condition is True or condition is False:  # on floats, in a rule
         return a if condition else b
+    if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
+        return where_nonzero(condition, a, b)
     if isinstance(condition, np.ndarray) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
         return np.where(condition, a, b)
     if hasattr(condition, "_apply"):
@@ -80,8 +141,17 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return choose(a, b, condition=condition)
 
 
+# the same with a condition that is an input, which a replay reads anew: a where it is not 0
+where_nonzero = elementwise(
+    "where_nonzero",
+    lambda condition, a, b: a if condition else b,
+    np.where,
+    [lambda y, c, a, b: 0, lambda y, c, a, b: not_equal(c, 0), lambda y, c, a, b: equal(c, 0)],
+)
+
+
 def _share(winner: Any, loser: Any) -> Any:
-    return where(winner == loser, 0.5, winner > loser)
+    return where(equal(winner, loser), 0.5, greater(winner, loser))
 
 
 maximum = elementwise(
@@ -96,11 +166,48 @@ minimum = elementwise(
     np.minimum,
     [lambda y, a, b: _share(b, a), lambda y, a, b: _share(a, b)],
 )
+
+
+def _no_slope(i: int, t: Any, *xs: Any) -> Any:
+    return 0
+
+
+_no_slope.every = lambda t, *xs: [0] * len(xs)  # type: ignore[attr-defined]
+_ties = elementwise(
+    "ties",
+    lambda y, *xs: float(sum(x == y for x in xs)),
+    lambda y, *xs: sum((x == y).astype(y.dtype) for x in xs),
+    _no_slope,
+)
+
+
+def ties(y: Any, *xs: Any) -> Any:
+    """How many of the x are y, as a comparison."""
+    return _ties(y, *xs) if getattr(y, "requires_grad", False) else sum(x == y for x in xs)
+
+
+def _share_of_number(y: Any, a: Any, b: Any) -> Any:
+    """As `_share`, where a NaN has lost against a number."""
+    return equal(a, y) / maximum(ties(y, a, b), 1)
+
+
+fmax = elementwise(
+    "fmax",
+    lambda a, b: a if a >= b or b != b else b,
+    np.fmax,
+    [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
+)
+fmin = elementwise(
+    "fmin",
+    lambda a, b: a if a <= b or b != b else b,
+    np.fmin,
+    [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
+)
 clip = elementwise(
     "clip",
     lambda x, low, high: min(max(x, low), high),
     lambda x, low, high: np.clip(x, low, high),
-    [lambda y, x, low, high: (low <= x) & (x <= high)],
+    [lambda y, x, low, high: greater_equal(x, low) * less_equal(x, high)],
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
 sign: Primitive = elementwise(
@@ -109,7 +216,37 @@ sign: Primitive = elementwise(
 floor = elementwise(
     "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0]
 )
+trunc = elementwise(
+    "trunc",
+    lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,
+    np.trunc,
+    [0],
+)
 rint = elementwise("rint", lambda x: float(round(x)) if math.isfinite(x) else x, np.rint, [0])
+copysign = elementwise(
+    "copysign", math.copysign, np.copysign, [lambda y, a, b: sign(a) * sign(y), lambda y, a, b: 0]
+)
+heaviside = elementwise(
+    "heaviside",
+    lambda x, b: x if x != x else b if x == 0 else float(x > 0),
+    np.heaviside,
+    [lambda y, x, b: 0, lambda y, x, b: equal(x, 0)],
+)
+known = elementwise(  # 1 where x is a number, 0 where it is NaN
+    "known", lambda x: float(x == x), lambda x: (x == x).astype(x.dtype), [0]
+)
+
+
+def _nan_to_num(x: float, nan: float, posinf: float, neginf: float) -> float:
+    return nan if x != x else posinf if x == INF else neginf if x == -INF else x
+
+
+nan_to_num = elementwise(
+    "nan_to_num",
+    _nan_to_num,
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    [lambda y, x, nan, posinf, neginf: equal(y, x)],
+)
 
 
 # ---------------------------------------------------------------------------- exponentials and logarithms
@@ -127,11 +264,33 @@ def _logaddexp(a: float, b: float) -> float:
     return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
 
 
+def _share_of_exp(y: Any, more: Any) -> Any:
+    return where(equal(y, -INF), 0, sigmoid(more))  # not by way of y, whose rounding would be magnified
+
+
 logaddexp = elementwise(
     "logaddexp",
     _logaddexp,
     np.logaddexp,
-    [lambda y, a, b: exp(a - where(y == -INF, 0, y)), lambda y, a, b: exp(b - where(y == -INF, 0, y))],
+    [
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, a - b)),
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, b - a)),
+    ],
+)
+
+
+def _logaddexp2(a: float, b: float) -> float:
+    return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    _logaddexp2,
+    np.logaddexp2,
+    [
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2))),
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2))),
+    ],
 )
 
 
@@ -154,7 +313,8 @@ cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
 
 
 def _ratio(a: Any, y: Any) -> Any:
-    return where(y == 0, 0, a / where(y == 0, 1, y))  # the length of nothing points nowhere: 0, not 0/0
+    zero = equal(y, 0)  # the length of nothing points nowhere: 0, not 0/0
+    return where(zero, 0, a / where(zero, 1, y))
 
 
 hypot = elementwise(
@@ -174,8 +334,8 @@ arctan = elementwise("arctan", math.atan, np.arctan, [lambda y, x: 1 / (1 + x * 
 
 def _per_square(a: Any, b: Any, x: Any) -> Any:
     radius = hypot(a, b)  # not its square, which vanishes for small numbers
-    away = where(radius == 0, 1, radius)
-    return where(radius == 0, 0, x / away / away)
+    away = where(equal(radius, 0), 1, radius)
+    return where(equal(radius, 0), 0, x / away / away)
 
 
 arctan2 = elementwise(
@@ -194,7 +354,7 @@ arctanh = elementwise("arctanh", math.atanh, np.arctanh, [lambda y, x: 1 / (1 - 
 
 def _sinc_slope(y: Any, x: Any) -> Any:
     """(cos(pi x) - sinc(x)) / x, and near 0, where that cancels, its Taylor series."""
-    near = absolute(x) < 0.25
+    near = greater(0.25, absolute(x))
     t = where(near, x, 0) * PI
     u, series = t * t, 0
     for k in range(9, 0, -1):  # d/dx of sum (-1)^k (pi x)^(2k) / (2k+1)!
@@ -203,7 +363,12 @@ def _sinc_slope(y: Any, x: Any) -> Any:
     return where(near, series * t * PI, (cos(PI * away) - where(near, 1, y)) / away)
 
 
-sinc = elementwise("sinc", lambda x: math.sin(PI * x) / (PI * x) if x else 1.0, np.sinc, [_sinc_slope])
+sinc = elementwise(
+    "sinc",
+    lambda x: math.sin(PI * x) / (PI * x) if x else 1.0,
+    in_float32(np.sinc),
+    [wide("sinc", _sinc_slope)],
+)
 
 
 # ---------------------------------------------------------------------------- activations
@@ -237,19 +402,19 @@ def _normal_pdf(x: Any) -> Any:
 
 sigmoid = elementwise("sigmoid", _sigmoid, _sigmoid_of_arrays, [lambda y, x: y * (1 - y)])
 relu = elementwise(
-    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: x > 0]
+    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: greater(x, 0)]
 )
 leaky_relu = elementwise(
     "leaky_relu",
     lambda x, slope: x if x > 0 else slope * x,
     lambda x, slope: np.where(x > 0, x, slope * x),
-    [lambda y, x, slope: where(x > 0, 1, slope)],
+    [lambda y, x, slope: where(greater(x, 0), 1, slope)],
 )
 elu = elementwise(
     "elu",
     lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
     lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
-    [lambda y, x, alpha: where(x > 0, 1, alpha * exp(minimum(x, 0)))],
+    [lambda y, x, alpha: where(greater(x, 0), 1, alpha * exp(minimum(x, 0)))],
 )
 softplus = elementwise("softplus", _softplus, lambda x: np.logaddexp(x, 0), [lambda y, x: sigmoid(x)])
 silu = elementwise(
@@ -269,10 +434,18 @@ gelu = elementwise(
 
 # ---------------------------------------------------------------------------- compound scalar nodes
 
+# A rule for any number of inputs is told which, and may offer `every`, all of its slopes at once: n rules of n inputs
+# each would take n * n steps.
+
 
 def _inner_product(*inputs: Any) -> Any:
     half = len(inputs) // 2
     return sum(map(operator.mul, inputs[:half], inputs[half:]))
+
+
+def _other_factors(y: Any, *inputs: Any) -> Any:
+    half = len(inputs) // 2
+    return [*inputs[half:], *inputs[:half]]
 
 
 def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
@@ -280,6 +453,7 @@ def _other_factor(i: int, y: Any, *inputs: Any) -> Any:
     return inputs[i + half] if i < half else inputs[i - half]
 
 
+_other_factor.every = _other_factors  # type: ignore[attr-defined]
 dot_ = elementwise("dot", _inner_product, _inner_product, _other_factor)
 
 
@@ -291,17 +465,52 @@ def _smallest_of(*xs: float) -> float:
     return next((x for x in xs if x != x), min(xs))
 
 
+def _even_shares(y: Any, *xs: Any) -> Any:
+    count = maximum(ties(y, *xs), 1)  # 0 beside NaN
+    return [equal(x, y) / count for x in xs]
+
+
 def _even_share(i: int, y: Any, *xs: Any) -> Any:
-    return (xs[i] == y) / maximum(sum(x == y for x in xs), 1)  # 0 beside NaN
+    return equal(xs[i], y) / maximum(ties(y, *xs), 1)
 
 
+_even_share.every = _even_shares  # type: ignore[attr-defined]
 largest = elementwise(
     "largest", _largest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).max(0), _even_share
 )
 smallest = elementwise(
     "smallest", _smallest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).min(0), _even_share
 )
-total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), lambda i, y, *xs: 1)
+
+
+def _one(i: int, y: Any, *xs: Any) -> Any:
+    return 1
+
+
+_one.every = lambda y, *xs: [1] * len(xs)  # type: ignore[attr-defined]
+total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), _one)
+
+
+def _log_total_exp(*xs: float) -> float:
+    top = _largest_of(*xs)
+    return top + math.log(sum(math.exp(x - top) for x in xs)) if math.isfinite(top) else top
+
+
+def _log_total_exp_of_arrays(*xs: Any) -> Any:
+    return _logsumexp(np.stack(np.broadcast_arrays(*xs)), (0,), keepdims=False)
+
+
+def _softmax_share(i: int, y: Any, *xs: Any) -> Any:
+    return exp(xs[i] - where(equal(y, -INF), 0, y))
+
+
+def _softmax_shares(y: Any, *xs: Any) -> Any:
+    finite = where(equal(y, -INF), 0, y)
+    return [exp(x - finite) for x in xs]
+
+
+_softmax_share.every = _softmax_shares  # type: ignore[attr-defined]
+logtotalexp = elementwise("logtotalexp", _log_total_exp, _log_total_exp_of_arrays, _softmax_share)
 
 
 # ---------------------------------------------------------------------------- shape
@@ -540,12 +749,22 @@ min_ = structural(
     lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
     [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
 )
+nanmax = structural(  # NaN only where there is nothing else
+    "nanmax",
+    lambda x, axis, keepdims: np.fmax.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+nanmin = structural(
+    "nanmin",
+    lambda x, axis, keepdims: np.fmin.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * winners(y, x, axis=axis)],
+)
 
 
 def _std(x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
     constant = np.max(x, axis, keepdims=keepdims) == np.min(x, axis, keepdims=keepdims)
     y = np.std(x, axis, ddof=ddof, keepdims=keepdims)
-    return np.where(constant, 0, y)  # where rounding would say 1e-17
+    return np.where(constant & (y == y), 0, y)  # where rounding would say 1e-17
 
 
 def _std_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
@@ -563,16 +782,19 @@ def _norm(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     share = _ratio(x, reshape(y, shape=kept_shape(x.shape, axis)))
     if ord != 2:
-        share = sign(x) * where(share == 0, 1, absolute(share)) ** (ord - 1)
+        share = sign(x) * where(equal(share, 0), 1, absolute(share)) ** (ord - 1)
     return _spread(g, x, axis) * share
 
 
-std = structural("std", in_float32(_std), [_std_back])
-norm = structural("norm", in_float32(_norm), [_norm_back])  # (sum |x|**ord) ** (1 / ord), of vectors
+std = structural("std", in_float32(_std), [wide("std", _std_back)])
+# (sum |x|**ord) ** (1 / ord), of vectors
+norm = structural("norm", in_float32(_norm), [wide("norm", _norm_back)])
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
-    """The maximum along `axis`, kept; of short rows, by columns, which NumPy does several times as fast."""
+    """The maximum along `axis`, kept; of short rows by columns, which is several times as fast; of nothing 0."""
+    if not x.size:
+        return np.zeros(kept_shape(x.shape, axis), x.dtype)
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:
         return np.maximum.reduce(x.transpose(x.ndim - 1, *range(x.ndim - 1)).copy(), 0)[..., None]
     return np.max(x, axis, keepdims=True)
@@ -586,10 +808,9 @@ def limits(char: str) -> tuple[Any, Any]:
 
 def shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """exp(x - m), which cannot overflow, x - m, and m, the largest element along `axis` (a finite one for infinity)."""
-    m = _maxima(x, axis)
-    if x.dtype.kind == "f":
-        lowest, highest = limits(x.dtype.char)
-        m = np.minimum(np.maximum(m, lowest), highest)
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    lowest, highest = limits(x.dtype.char)
+    m = np.minimum(np.maximum(_maxima(x, axis), lowest), highest)
     z = x - m
     return np.exp(z), z, m
 
@@ -607,20 +828,22 @@ def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    y = reshape(y, shape=kept_shape(x.shape, axis))
-    return _spread(g, x, axis) * exp(x - where(y == -INF, 0, y))
+    nothing = equal(reshape(y, shape=kept_shape(x.shape, axis)), -INF)  # which no element changes
+    return _spread(g, x, axis) * where(nothing, 0, softmax(x, axis=axis))
 
 
 def _along(x: Any, axis: tuple[int, ...]) -> Any:
     return sum_(x, axis=axis, keepdims=True)
 
 
-logsumexp = structural("logsumexp", in_float32(_logsumexp), [_logsumexp_back])
-softmax = structural("softmax", in_float32(_softmax), [lambda g, y, x, axis: y * (g - _along(g * y, axis))])
+logsumexp = structural("logsumexp", in_float32(_logsumexp), [wide("logsumexp", _logsumexp_back)])
+softmax: Primitive = structural(
+    "softmax", in_float32(_softmax), [wide("softmax", lambda g, y, x, axis: y * (g - _along(g * y, axis)))]
+)
 log_softmax = structural(
     "log_softmax",
     in_float32(lambda x, axis: x - _logsumexp(x, axis, keepdims=True)),
-    [lambda g, y, x, axis: g - exp(y) * _along(g, axis)],
+    [wide("log_softmax", lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
 )
 
 
@@ -656,8 +879,8 @@ recurrence: Primitive = structural(
     "recurrence",
     in_float32(_recurrence),
     [
-        lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0),
-        lambda g, y, a, b, axis: _recur_back(g, a, axis),
+        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis) * _before(y, axis, 0)),
+        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis)),
     ],
 )
 cumsum: Primitive = structural(
@@ -666,10 +889,11 @@ cumsum: Primitive = structural(
     [lambda g, y, x, axis: flip(cumsum(flip(g, axis=(axis,)), axis=axis), axis=(axis,))],
     linear="together",
 )
+# no division in the rule: x may be 0
 cumprod = structural(
     "cumprod",
     in_float32(lambda x, axis: np.cumprod(x, axis)),
-    [lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1)],  # no division: x may be 0
+    [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * _before(y, axis, 1))],
 )
 
 
@@ -686,7 +910,7 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 prod: Primitive = structural(
     "prod",
     in_float32(lambda x, axis, keepdims: np.prod(x, axis, keepdims=keepdims)),
-    [lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis)],
+    [wide("prod", lambda g, y, x, axis, keepdims: _spread(g, x, axis) * _others(x, axis))],
 )
 
 
@@ -698,7 +922,8 @@ def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
     if fresh.all():
         return g
     group = fresh.cumsum() - 1
-    means = np.bincount(group, shares.ravel()) / np.bincount(group)
+    exact = np.promote_types(g.dtype, np.float64)
+    means = np.add.reduceat(shares.ravel(), np.flatnonzero(fresh), dtype=exact) / np.bincount(group)
     return np.moveaxis(means[group].reshape(shares.shape).astype(g.dtype), -1, axis)
 
 
@@ -738,6 +963,121 @@ def _median_back(g: Any, y: Any, x: Any, axis: int) -> Any:
 median = structural("median", lambda x, axis: np.median(x, axis), [_median_back])
 
 
+def _quantile(x: Any, q: Any) -> Any:
+    ordered, place = np.sort(x, 0), q * (len(x) - 1)
+    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
+    part = (place - low).reshape(q.shape + (1,) * (x.ndim - 1)).astype(np.result_type(x, np.float16))
+    below, last = ordered[low], ordered[-1]  # NaN is last
+    step = np.where(part > 0, ordered[high] - below, 0)  # not where infinity is hit
+    return np.where(last == last, below + step * part, last)
+
+
+def _quantile_back(g: Any, y: Any, x: Any, q: Any) -> Any:
+    place = q * (x.shape[0] - 1)
+    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
+    part = (place - low).reshape(q.shape + (1,) * (x.ndim - 1)).astype(g.dtype)
+    ordered = scatter(g * (1 - part), shape=x.shape, at=low) + scatter(g * part, shape=x.shape, at=high)
+    return disarrange(ordered, x, axis=0)
+
+
+# along the first axis, linear between the two nearest elements; `q` is an array of numbers from 0 to 1
+quantile = structural("quantile", in_float32(_quantile), [wide("quantile", _quantile_back)])
+
+
+# ---------------------------------------------------------------------------- lines through points, and angles
+
+
+def _segment_of(knots: Any, x: Any, step: int, period: float | None) -> Any:
+    """For each x which knot is at the start of the segment it is in, or at its end (`step` 1).
+
+    Outside, it is twice the same; with a period, the last segment ends at the first knot.
+    """
+    n = len(knots)
+    if period is not None:
+        order = np.argsort(knots % period, kind="stable")
+        start = np.searchsorted((knots % period)[order], x % period, side="right") - 1
+        return order[(start + step) % n]
+    start = np.searchsorted(knots, x, side="right") - 1
+    start = np.where(x > knots[-1], n - 1, np.minimum(start, max(n - 2, 0)))
+    return np.clip(start + step, 0, n - 1)
+
+
+def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
+    out = np.zeros(knots.shape, g.dtype)
+    np.add.at(out, _segment_of(knots, x, step, period), g)
+    return out
+
+
+# the element of `values` at the start or the end of the segment between `knots` that x is in, and the way back
+segment: Primitive = structural(
+    "segment",
+    lambda values, knots, x, step, period: values[_segment_of(knots, x, step, period)],
+    [
+        lambda g, y, values, knots, x, step, period: unsegment(g, knots, x, step=step, period=period),
+        lambda g, y, values, knots, x, step, period: None,
+        lambda g, y, values, knots, x, step, period: None,
+    ],
+)
+unsegment: Primitive = structural(
+    "unsegment",
+    in_float32(_unsegment),
+    [
+        lambda h, y, g, knots, x, step, period: segment(h, knots, x, step=step, period=period),
+        lambda h, y, g, knots, x, step, period: None,
+        lambda h, y, g, knots, x, step, period: None,
+    ],
+)
+
+
+def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any) -> Any:
+    y = np.interp(x, knots, values, left, right, period)
+    return np.asarray(y).astype(np.result_type(x, knots, values, np.float16))
+
+
+def _slope(x: Any, knots: Any, values: Any, period: Any) -> tuple[Any, Any]:
+    """Of the segment that x is in: how steep it is, and which part of it lies before x."""
+    start, end = (segment(knots, knots, x, step=k, period=period) for k in (0, 1))
+    before, after = (segment(values, knots, x, step=k, period=period) for k in (0, 1))
+    width, part = end - start, x - start
+    if period is not None:
+        width, part = (remainder(c, c.dtype.type(period)) for c in (width, part))
+    return _ratio(after - before, width), _ratio(part, width)
+
+
+def _to_both_ends(g: Any, part: Any, knots: Any, x: Any, period: Any) -> Any:
+    start, end = (
+        unsegment(c, knots, x, step=k, period=period) for k, c in enumerate((g * (1 - part), g * part))
+    )
+    return start + end
+
+
+def _interp_by_x(g: Any, y: Any, x: Any, knots: Any, values: Any, period: Any, **_: Any) -> Any:
+    return g * _slope(x, knots, values, period)[0]
+
+
+def _interp_by_knots(g: Any, y: Any, x: Any, knots: Any, values: Any, period: Any, **_: Any) -> Any:
+    steep, part = _slope(x, knots, values, period)
+    return _to_both_ends(-g * steep, part, knots, x, period)
+
+
+def _interp_by_values(
+    g: Any, y: Any, x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any
+) -> Any:
+    if period is None:  # outside, `left` and `right` take the place of the values
+        g = g if left is None else where(greater(knots[:1], x), 0, g)
+        g = g if right is None else where(greater(x, knots[-1:]), 0, g)
+    return _to_both_ends(g, _slope(x, knots, values, period)[1], knots, x, period)
+
+
+# linear between the points (knots, values), constant beyond the first and the last one, or periodic
+interp = structural("interp", _interp, [_interp_by_x, _interp_by_knots, _interp_by_values])
+unwrap = structural(  # whole turns are added, which are flat
+    "unwrap",
+    lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period).astype(x.dtype),
+    [lambda g, y, x, discont, axis, period: g],
+)
+
+
 # ---------------------------------------------------------------------------- products of matrices
 
 
@@ -755,6 +1095,8 @@ def _row(x: Any) -> Any:
 
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim > 2 or b.ndim > 2:  # stacks, over which the engine may sum
+        g, b = in_single(g), in_single(b)
     if b.ndim == 1:
         return _column(g) * b if a.ndim > 1 else g * b
     if a.ndim == 1:
@@ -763,6 +1105,8 @@ def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim > 2 or b.ndim > 2:
+        g, a = in_single(g), in_single(a)
     if a.ndim == 1:
         return _column(a) * _row(g) if b.ndim > 1 else g * a
     if b.ndim == 1:

@@ -76,7 +76,7 @@ class ScalarReplay:
     def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
         """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
         upstream = self._upstream(gradient)
-        if ASSIGNED[0] > self.stamp:
+        if self.latest is not None and ASSIGNED[0] > self.stamp:
             refuse_assigned(self.leaves, self.stamp)
         watched = mode().watch is not None
         hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
@@ -331,7 +331,7 @@ def refuse_assigned(leaves: Sequence[Any], stamp: int) -> None:
     for leaf in leaves:
         if leaf._changed > stamp:
             raise GradientError(
-                f"{leaf.describe()} was assigned after the latest forward pass of the tape, so the gradient would mix "
+                f"{leaf.describe()} was changed after the latest forward pass of the tape, so the gradient would mix "
                 f"old and new numbers. Call tape.forward(), then tape.backward()"
             )
 

@@ -35,6 +35,7 @@ __all__ = ["program_of"]
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 LONGEST = 40  # characters of a name
 WIDEST = 120  # characters of an expression that stays in one piece
+MANY = 16  # inputs from which on it is told in pieces at once
 
 
 def program_of(tape: Tape, gradient: Any = None) -> Source:
@@ -69,6 +70,9 @@ class _Program:
         self.leaves: list[tuple[str, str, str]] = []  # a name, its value, a comment
         self.forward: list[tuple[str, str, str]] = []
         self.backward: list[list[str]] = []  # a name, =, +=, or a comment, and an expression
+        self._run_on: Any = None  # a node, and how it is written: what `_arguments` and `_slopes` are of
+        self._arguments: Any = None
+        self._slopes: Any = None
         self._choose_names()
         with np.errstate(divide="call", over="call", invalid="call", call=self._heard):
             self._write_forward()
@@ -271,22 +275,22 @@ class _Program:
     def _contribution(self, node: Node, i: int, g: Written, wanted: Any, zero_safe: bool) -> tuple[str, Any]:
         write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution
 
-        def attempt(rule: Any) -> tuple[str, Any] | None:
-            y = Written(self.names[node], node.data, self.words)
-            text, data = write(node, i, g, y, [self._operand(x) for x in node.inputs], rule, zero_safe)
+        def attempt(rule: Any = None) -> tuple[str, Any] | None:
+            text, data = write(node, i, g, rule, zero_safe)
             return (text, data) if same(data, wanted) else None
 
         assert node.op is not None
-        rule = node.op.rule_for(i)
         try:
-            found = self._first(lambda: attempt(rule))
-            if found and len(found[0]) > WIDEST:
+            found = None if len(node.inputs) > MANY else self._first(attempt)
+            if not found or len(found[0]) > WIDEST:
                 self.words.parts = []
-                found = self._first(lambda: attempt(rule))
+                found = self._first(attempt)
                 self.backward += [[name, "=", part] for name, part in self.words.parts]
-                self.words.parts = None
         except (TypeError, AttributeError, Wordless, ValueError, ArithmeticError):
-            found = self._first(lambda: attempt(self._copied(node.op, i, rule)))
+            self.words.parts = None
+            copied = self._copied(node.op, i, node.op.rule_for(i))
+            found = self._first(lambda: attempt(copied))
+        self.words.parts = None
         if not found:
             raise GradientError(
                 f"the rule of {node.op.name} for input {i} gives other numbers as a program than in the engine; "
@@ -294,6 +298,24 @@ class _Program:
                 f"arguments?"
             )
         return found
+
+    def _run(self, node: Node, i: int, g: Written, rule: Any) -> Any:
+        """What the rule for input `i` gives on names, or `rule` in its place.
+
+        A node's inputs come one after the other, so what is the same for all of them is written once.
+        """
+        op, key = node.op, (id(node), self.words.exact, self.words.parts is not None)
+        assert op is not None
+        if self._run_on != key:
+            y = Written(self.names[node], node.data, self.words)
+            arguments = [*[g] * (not op.elementwise), y, *map(self._operand, node.inputs)]
+            self._run_on, self._arguments, self._slopes = key, (arguments, self._params(node)), None
+        arguments, params = self._arguments
+        if rule or not op.every:
+            return (rule or op.rule_for(i))(*arguments, **params)
+        if self._slopes is None:
+            self._slopes = op.every(*arguments, **params)
+        return self._slopes[i]
 
     def _copied(self, op: Primitive, i: int, rule: Any) -> Any:
         """A rule that does not run on names, as a call of a helper with its source."""
@@ -309,14 +331,13 @@ class _Program:
         return called
 
     def _scalar_contribution(
-        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, zero_safe: bool
+        self, node: Node, i: int, g: Written, rule: Any, zero_safe: bool
     ) -> tuple[str, float]:
-        params = self._params(node)
         try:
-            local = rule(y, *inputs, **params)
+            local = self._run(node, i, g, rule)
             slope = float(local.data if isinstance(local, Written) else local)
         except (ValueError, ArithmeticError, TypeError):
-            local, slope = self._at_a_pole(rule, y, inputs, params)
+            local, slope = self._at_a_pole(node, i, g, rule)
         c = g.data * slope
         if not isinstance(local, Written) and abs(local) == 1:
             return (g.text if local == 1 else f"-{g.text}"), c
@@ -325,31 +346,32 @@ class _Program:
             return f"{helper}({g.text}, {self.words.bracket(local, -1)})", 0.0
         return self.words.infix("*", c, g, local).text, c
 
-    def _at_a_pole(self, rule: Any, y: Written, inputs: list[Any], params: Any) -> tuple[Written, float]:
+    def _at_a_pole(self, node: Node, i: int, g: Written, rule: Any) -> tuple[Written, float]:
         """Where Python's floats refuse, NumPy's say what IEEE arithmetic does."""
+        assert node.op is not None
+        params, rule = self._params(node), rule or node.op.rule_for(i)
         self.words.modules.add("numpy")
         self.words.noisy = True
         wide = [
             Written(f"np.float64({self.words.bracket(x, -1)})", np.float64(getattr(x, "data", x)), self.words)
-            for x in (y, *inputs)
+            for x in (Written(self.names[node], node.data, self.words), *map(self._operand, node.inputs))
         ]
         local = rule(*wide, **params)
         slope = float(local.data if isinstance(local, Written) else local)
         return Written(f"float({self.words.bracket(local, -1)})", slope, self.words), slope
 
     def _tensor_contribution(
-        self, node: Node, i: int, g: Written, y: Written, inputs: list[Any], rule: Any, zero_safe: bool
+        self, node: Node, i: int, g: Written, rule: Any, zero_safe: bool
     ) -> tuple[str, Any]:
-        x, params = node.inputs[i], self._params(node)
+        x, local = node.inputs[i], self._run(node, i, g, rule)
         assert node.op is not None
         if node.op.elementwise:
-            local = rule(y, *inputs, **params)
             if type(local) is int and abs(local) == 1:
                 c: Any = g if local == 1 else -g
             else:
                 c = self._product(g, local, zero_safe)
         else:
-            c = rule(g, y, *inputs, **params)
+            c = local
         if not isinstance(c, Written):
             c = Written(self.words.bracket(c, ATOM), np.asarray(c), self.words)
         elif not isinstance(c.data, np.ndarray):

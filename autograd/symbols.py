@@ -16,7 +16,10 @@ from .primitives import without_gaps
 from .table import Primitive
 
 # how tightly an operator binds; a name, a number or a call never needs brackets
-PRECEDENCE = {"<": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "neg": 4, "**": 5}
+PRECEDENCE = {
+    "<": 0, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "@": 3,
+    "neg": 4, "**": 5,
+}  # fmt: skip
 ATOM = 9
 
 
@@ -43,27 +46,13 @@ class Symbol(Operators):
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Symbol:
-        params = dict(params)
-        if op.name == "where" and isinstance(params["condition"], (bool, np.bool_)):  # decided already
-            chosen: Any = inputs[0] if params["condition"] else inputs[1]
-            return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
+        if _is_decided(op, params):
+            return written(op, inputs, params, None)
         plain = {k: v.data if isinstance(v, Symbol) else v for k, v in params.items()}
         plain_inputs = [x.data if isinstance(x, Symbol) else x for x in inputs]
         with np.errstate(all="ignore"):
             data = op.on_arrays(*map(np.asarray, plain_inputs), **plain)
-        if op.name == "negative":
-            return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
-        if op.symbol is not None and len(inputs) == 2:
-            return _infix(op.symbol, inputs[0], inputs[1], data)
-        if "at" in params:
-            params["at"], inputs = without_gaps(params["at"], inputs)
-        if op.name == "index":
-            return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
-        if op.name == "where":
-            arguments = [params["condition"], *inputs]
-            return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
-        options = _options(params, np.ndim(plain_inputs[0]))
-        return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
+        return written(op, inputs, params, data)
 
     def __lt__(self, other: Any) -> Any:
         return _compare("<", self, other, super().__lt__(other))
@@ -90,6 +79,33 @@ class Symbol(Operators):
 
     def __repr__(self) -> str:
         return f"Symbol({self.text!r})"
+
+
+def written(op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: Any) -> Symbol:
+    """The text of a row applied to these inputs, with `data` as its result: nothing is computed."""
+    if _is_decided(op, params):
+        chosen: Any = inputs[0] if params["condition"] else inputs[1]
+        return chosen if isinstance(chosen, Symbol) else Symbol(text_of(chosen), chosen)
+    if op.name == "negative":
+        return Symbol(f"-{_bracket(inputs[0], PRECEDENCE['neg'])}", data, PRECEDENCE["neg"])
+    if op.symbol is not None and len(inputs) == 2:
+        return _infix(op.symbol, inputs[0], inputs[1], data)
+    if "at" in params:
+        at, inputs = without_gaps(params["at"], inputs)
+        params = params | {"at": at}
+    if op.name == "index":
+        return Symbol(f"{_bracket(inputs[0], ATOM)}[{_index_text(params['at'])}]", data)
+    if op.name == "where":
+        arguments = [params["condition"], *inputs]
+        return Symbol(f"where({', '.join(map(text_of, arguments))})", data)
+    first = inputs[0].data if isinstance(inputs[0], Symbol) else inputs[0]
+    options = _options(params, np.ndim(first))
+    return Symbol(f"{op.name}({', '.join([*map(text_of, inputs), *options])})", data)
+
+
+def _is_decided(op: Primitive, params: dict[str, Any]) -> bool:
+    """Whether a choice has been made already, so that nothing but what was chosen needs to be written."""
+    return op.name == "where" and isinstance(params["condition"], (bool, np.bool_))
 
 
 def _own_precedence(text: str) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ChainruleError, KindError
+from .lessons import MISTAKES, lesson
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -84,7 +85,10 @@ class Primitive:
                 return record(*inputs, **params)
             if self.arity == 1:  # as in most rules
                 if x.__class__ is np.ndarray and x.dtype.kind in "fiub":
-                    return self.on_arrays(x, **params)
+                    try:
+                        return self.on_arrays(x, **params)
+                    except (TypeError, ValueError, LookupError) as error:
+                        raise lesson(self, (x,), params, error) from None
                 if x.__class__ is float and self.on_floats is not None:
                     return self.at_floats(x, **params)
         elif self.arity is not None:
@@ -102,13 +106,23 @@ class Primitive:
         """The value of the row at plain numbers or arrays, with nothing recorded."""
         if self.on_floats is not None and all(type(x) in PYTHON_NUMBERS for x in inputs):
             return self.at_floats(*inputs, **params)
-        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        try:
+            arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        except MISTAKES as error:
+            if isinstance(error, ChainruleError):
+                raise
+            raise KindError(
+                f"{self.name} takes numbers, arrays and nodes; NumPy makes none of {inputs!r:.60}: {error}"
+            ) from None
         for x, array in zip(inputs, arrays):
             if array.dtype.kind not in "fiub":
                 raise KindError(
                     f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}"
                 )
-        return self.on_arrays(*arrays, **params)
+        try:
+            return self.on_arrays(*arrays, **params)
+        except (TypeError, ValueError, LookupError) as error:
+            raise lesson(self, arrays, params, error) from None
 
     def at_floats(self, *inputs: float, **params: Any) -> float:
         """The value at Python floats; where `math` raises (a pole, an overflow), IEEE's inf or nan."""
@@ -116,8 +130,12 @@ class Primitive:
         try:
             return self.on_floats(*inputs, **params)
         except (ValueError, ArithmeticError):
+            try:
+                numbers = [np.float64(x) for x in inputs]
+            except OverflowError:
+                raise KindError(f"{self.name} was given an integer that is too large for a float") from None
             with np.errstate(all="ignore"):
-                return float(self.on_arrays(*map(np.float64, inputs), **params))
+                return float(self.on_arrays(*numbers, **params))
 
     def rule_for(self, i: int) -> Callable[..., Any]:
         """The rule for input `i`: a local gradient from `(y, *inputs)`, or a gradient from `(g, y, *inputs)`."""

@@ -19,10 +19,12 @@ from .errors import GradientError, KindError
 from .listing import Source
 from .memory import Memory, memory
 from .node import THAWED, Node, describe
-from .symbols import Symbol, text_of
+from .symbols import Symbol, text_of, written
 from .value import Value
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
+
+MANY_INPUTS = 50  # inputs of one operation, from which on its rule is not written out for each of them
 
 
 class _Step:
@@ -116,7 +118,7 @@ class Tape:
         outputs: the nodes the tape was made from.
         nodes: every node that leads to them, constants too, in dependency order.
         leaves: those among them that were not computed.
-        labels: one text per node: its name, a constant's number, otherwise v1, v2, ... in order.
+        labels: one text per node: its name (in quotes if it is empty), a constant's number, otherwise v1, v2, ...
         index: the position of each node.
 
     Raises `KindError` for what is not a node.
@@ -375,11 +377,11 @@ class Tape:
             return ""
         names = inputs or [self.labels[self.index[x]] for x in node.inputs]
         symbols = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-        return text_of(node.op(*symbols, **node.params))
+        return written(node.op, symbols, node.params, node.data).text
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
         """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
-        return _rule_texts(
+        return rule_texts(
             node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
 
@@ -393,37 +395,51 @@ def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = N
     '1 - y * y'
     """
     names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
-    return _rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
+    return rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
 
 
-def _rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
+def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
     """A function from the position of an input to its rule as text."""
     op = node.op
     assert op is not None
-    symbols = [_symbol(name, x, op.elementwise) for name, x in zip(names, node.inputs, strict=True)]
-    arguments = [Symbol(y, node.data), *symbols]
-    if not op.elementwise:
-        arguments.insert(0, Symbol("g", node.data))
+    given: list[Any] = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+    # a constant number stands for itself, so that branches on it are not written down
+    numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
+    before: list[Any] = (
+        [Symbol(y, node.data)] if op.elementwise else [Symbol("g", node.data), Symbol(y, node.data)]
+    )
     params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
+    # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
+    attempts = [(numbers, params), (given, params), (given, node.params)]
 
-    every: list[str] = []
+    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return dict(op.each_rule([i], *before, *inputs, **options))[i]
+        except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
+            return _FAILED
+
+    def general(i: int) -> str:
+        return f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
 
     def text(i: int) -> str:
-        with np.errstate(all="ignore"):
-            if op.every is None:
-                return text_of(op.rule(i, *arguments, **params))
-            if not every:
-                every.extend(map(text_of, op.every(*arguments, **params)))
-            return every[i]
+        found = next((x for x in (attempt(i, *each) for each in attempts) if x is not _FAILED), _FAILED)
+        return general(i) if found is _FAILED else text_of(found)
 
-    return text
+    if len(names) <= MANY_INPUTS:
+        return text
+    before = [np.zeros(0)] * len(before)
+    first = attempt(
+        0, [np.zeros(0)] * len(names), {}
+    )  # a number, such as the 1 of a sum, is the same for all
+    return (lambda i: text_of(first)) if type(first) is int else general
 
 
-def _symbol(name: str, x: Node, elementwise: bool) -> Any:
-    """A name for `x`; a constant number stands for itself, so that branches on it are not written down."""
-    if elementwise and not x.requires_grad and x.name is None and np.size(x.data) == 1:
-        return float(x)
-    return Symbol(name, x.data)
+_FAILED: Any = object()
+
+
+def _is_number(x: Node) -> bool:
+    return not x.requires_grad and x.name is None and np.size(x.data) == 1
 
 
 def _labels(nodes: Sequence[Node]) -> list[str]:
@@ -431,7 +447,8 @@ def _labels(nodes: Sequence[Node]) -> list[str]:
     labels, count = [], 0
     for node in nodes:
         if node.name is not None:
-            labels.append(node.name)
+            name = str(node.name)
+            labels.append(name if name.strip() else f'"{name}"')  # so that an empty name is seen to be one
         elif not node.requires_grad and np.size(node.data) == 1:
             labels.append(f"{float(np.asarray(node.data).item()):g}")
         else:

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from . import functions as f
 from .at import At, index_inputs, index_text
 from .backward import plus
-from .errors import ChainruleError, KindError, ShapeError
+from .errors import KindError, ShapeError
+from .functions.arguments import word_of
+from .lessons import lesson
 from .modes import MODE
 from .node import (
     ASSIGNED,
@@ -133,8 +135,8 @@ class Tensor(Node):
         """The array behind the tensor, the same as `.data`."""
         return self._array
 
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
-        """The tensor in another dtype; the gradient comes back in this one."""
+    def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
+        """The tensor in another dtype; the gradient comes back in this one. `copy` is accepted as in NumPy."""
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -158,7 +160,7 @@ class Tensor(Node):
         try:
             y = op.on_arrays(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError) as error:
-            raise _lesson(op, inputs, params, error) from None
+            raise lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
         recording, titles, watch = MODE.get()
@@ -304,7 +306,15 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self._array == getattr(x, "data", x)).any())
+        return bool(np.any(np.equal(self, x)))
+
+    def __index__(self) -> int:
+        if self._array.ndim or self._array.dtype.kind not in "iu":
+            raise KindError(
+                f"{self.describe()} was used where Python takes an index, which is one integer. "
+                f"Write int(t) for a whole number in floats, or index an array or a Tensor with several"
+            )
+        return int(self._array)
 
     def __getitem__(self, at: Any) -> Tensor:
         at, places = index_inputs(at)
@@ -319,92 +329,154 @@ class Tensor(Node):
             f"before it is used"
         )
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def sum(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 0,
+        where: Any = True,
+    ) -> Tensor:
         """The sum over `axis`; see `chainrule.autograd.sum`."""
-        return f.sum(self, axis, keepdims)
+        return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def mean(
+        self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+    ) -> Tensor:
         """The mean over `axis`; see `chainrule.autograd.mean`."""
-        return f.mean(self, axis, keepdims)
+        return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The largest element along `axis`; see `chainrule.autograd.max`."""
-        return f.max(self, axis, keepdims)
+    def max(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The largest element along `axis`; see `chainrule.autograd.max`.
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The smallest element along `axis`; see `chainrule.autograd.min`."""
-        return f.min(self, axis, keepdims)
+        Its position, which PyTorch's `max(axis)` gives as well, is `t.argmax(axis)`.
+        """
+        return f.max(self, axis, keepdims, initial=initial, where=where)
 
-    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
-        """The variance over `axis`; see `chainrule.autograd.var`."""
-        return f.var(self, axis, keepdims, ddof)
+    def min(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The smallest element along `axis`; see `chainrule.autograd.min`.
 
-    def std(self, axis: Axis = None, keepdims: bool = False, ddof: float = 0) -> Tensor:
-        """The standard deviation over `axis`; see `chainrule.autograd.std`."""
-        return f.std(self, axis, keepdims, ddof)
+        Its position, which PyTorch's `min(axis)` gives as well, is `t.argmin(axis)`.
+        """
+        return f.min(self, axis, keepdims, initial=initial, where=where)
 
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def var(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The variance over `axis`; see `chainrule.autograd.var`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.var(correction=1)` here.
+        """
+        return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
+
+    def std(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The standard deviation over `axis`; see `chainrule.autograd.std`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.std(correction=1)` here.
+        """
+        return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
+
+    def prod(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 1,
+        where: Any = True,
+    ) -> Tensor:
         """The product over `axis`; see `chainrule.autograd.prod`."""
-        return f.prod(self, axis, keepdims)
+        return f.prod(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
-    def cumsum(self, axis: int | None = None) -> Tensor:
+    def cumsum(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
-        return f.cumsum(self, axis)
+        return f.cumsum(self, axis, dtype=dtype)
 
-    def cumprod(self, axis: int | None = None) -> Tensor:
+    def cumprod(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running products along `axis`; see `chainrule.autograd.cumprod`."""
-        return f.cumprod(self, axis)
+        return f.cumprod(self, axis, dtype=dtype)
 
     def dot(self, other: Any) -> Tensor:
         """The inner product with `other`; see `chainrule.autograd.dot`."""
         return f.dot(self, other)
 
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+    def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
         """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
-        return f.clip(self, low, high)
+        return f.clip(self, low, high, min=min, max=max)
 
     def round(self, decimals: int = 0) -> Tensor:
         """Rounded to `decimals` places, with gradient 0."""
         y: Any = np.round(self, decimals)
         return y
 
-    def copy(self) -> Tensor:
-        """The same numbers as a new tensor, through which gradients flow."""
+    def copy(self, order: str = "C") -> Tensor:
+        """The same numbers as a new tensor, through which gradients flow; `order` is accepted as in NumPy."""
+        word_of(order, ("C", "F", "A", "K"), "copy", "orders")
         return positive(self)
 
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
+    def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
-        return self._array.all(axis, keepdims=keepdims)
+        return np.all(self, axis=axis, keepdims=keepdims, where=where)
 
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
+    def any(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether some element is different from 0, as plain booleans."""
-        return self._array.any(axis, keepdims=keepdims)
+        return np.any(self, axis=axis, keepdims=keepdims, where=where)
 
     def argsort(self, axis: int | None = -1) -> Any:
         """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
-        return self._array.argsort(axis, kind="stable")
+        return np.argsort(self, axis, kind="stable")
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the largest element, as plain integers."""
-        return self._array.argmax(axis)
+        return np.argmax(self, axis, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the smallest element, as plain integers."""
-        return self._array.argmin(axis)
+        return np.argmin(self, axis, keepdims=keepdims)
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def tolist(self) -> Any:
+        """The elements as Python numbers, in nested lists."""
+        return self._array.tolist()
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
-        return f.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return f.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
-    def ravel(self) -> Tensor:
-        """The elements in one axis."""
-        return f.reshape(self, -1)
+    def ravel(self, order: str = "C") -> Tensor:
+        """The elements in one axis, row by row; column by column with `order="F"`."""
+        return f.reshape(self, -1, order)
 
     flatten = ravel
 
     def transpose(self, *axes: Any) -> Tensor:
-        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
-        return f.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`.
+
+        The order is NumPy's, of all axes; PyTorch's `transpose` of two axes is `t.swapaxes(i, j)`.
+        """
+        return f.transpose(self, None if not axes else axes[0] if len(axes) == 1 else axes)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
@@ -415,7 +487,11 @@ class Tensor(Node):
         return f.swapaxes(self, axis1, axis2)
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each element several times; see `chainrule.autograd.repeat`."""
+        """Each element several times; see `chainrule.autograd.repeat`.
+
+        As in NumPy, `t.repeat(2, 1)` is each element twice along axis 1. PyTorch's `repeat`, the whole tensor so many
+        times along each axis, is `tile(t, (2, 1))` here.
+        """
         return f.repeat(self, repeats, axis)
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
@@ -426,11 +502,20 @@ class Tensor(Node):
         """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
         return f.diagonal(self, offset, axis1, axis2)
 
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
         """The sum of the diagonal; see `chainrule.autograd.trace`."""
-        return f.trace(self, offset, axis1, axis2)
+        return f.trace(self, offset, axis1, axis2, dtype=dtype)
 
     T = property(transpose, doc="The tensor with its axes reversed.")
+
+    @property
+    def mT(self) -> Tensor:
+        """Each matrix in the last two axes transposed."""
+        if self._array.ndim < 2:
+            raise ShapeError(
+                f"t.mT transposes matrices, in the last two axes; {self.describe()} has no two axes"
+            )
+        return f.swapaxes(self, -1, -2)
 
     # ------------------------------------------------------------------ showing
 
@@ -544,37 +629,6 @@ def _met(constant: Tensor) -> Tensor:
     """A constant made of plain numbers in an expression, to which nobody else has access."""
     constant._changed = MET
     return constant
-
-
-def _broadcast(nodes: tuple[Tensor, ...]) -> bool:
-    try:
-        np.broadcast_shapes(*(x.shape for x in nodes))
-    except ValueError:
-        return False
-    return True
-
-
-def _lesson(op: Primitive, nodes: tuple[Tensor, ...], params: dict[str, Any], error: Exception) -> Exception:
-    if isinstance(error, ChainruleError):
-        return error
-    given = " and ".join(x.describe() for x in nodes)
-    options = ", ".join(f"{k}={v!r}" for k, v in params.items())
-    text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
-    if op.name == "matmul":
-        text += (
-            "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
-            "(the second to last of a stack); a single number takes *"
-        )
-    elif op.elementwise and not _broadcast(nodes):
-        text += (
-            "Shapes broadcast when, counted from the last axis, each pair of lengths is equal or one of the two is 1. "
-            "Reshape one of them, for example t.reshape(-1, 1) for a column"
-        )
-    else:
-        text += f"NumPy says: {error}"
-    return (
-        KindError if isinstance(error, TypeError) or (op.elementwise and _broadcast(nodes)) else ShapeError
-    )(text)
 
 
 # ---------------------------------------------------------------------- what the backward pass needs

@@ -377,7 +377,7 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
     if isinstance(x, Node) and x.requires_grad and connected:
         return positive(x)
     if isinstance(x, Value) or (_is_number(x) and dtype is None):
-        return Value(float(x))
+        return Value(x.data if isinstance(x, Value) else x)
     if _is_number(x):
         return Tensor(x, requires_grad=True, dtype=dtype)
     if not isinstance(x, (Tensor, np.ndarray)):

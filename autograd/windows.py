@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .errors import KindError, RangeError, ShapeError
-from .functions.arguments import arrays_only
+from .functions.arguments import arrays_only, integer_of
 from .half import in_float32
 from .node import describe
 from .primitives import broadcast_to, reshape, winners
@@ -278,13 +278,14 @@ avg_pool_ = structural("avg_pool", in_float32(_avg_pool), [_avg_pool_back], line
 def _one_each(value: Any, count: int, what: str, least: int) -> tuple[int, ...]:
     """A number for each axis in space, from one for all of them or from several."""
     numbers = value if isinstance(value, (tuple, list)) else (value,) * count
-    if not all(isinstance(n, (int, np.integer)) for n in numbers):
-        raise KindError(f"{what} is an integer, or a tuple with one for each axis in space; given {value!r}")
+    numbers = [integer_of(n, what, "an integer, or a tuple with one for each axis in space") for n in numbers]
     if len(numbers) != count:
         raise ShapeError(f"{what}={value!r} has {len(numbers)} numbers; there are {count} axes in space")
     if any(n < least for n in numbers):
         raise RangeError(f"{what} is at least {least} along each axis; given {value!r}")
-    return tuple(map(int, numbers))
+    if any(n > 1 << 31 for n in numbers):
+        raise RangeError(f"{what} is given in elements of an array; given {value!r:.100}")
+    return tuple(numbers)
 
 
 def _pads(
@@ -298,12 +299,12 @@ def _pads(
     """How many elements to put before and after each axis; checked against the windows."""
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     space = x.shape[2:]
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         missing = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(space, stride, extents)]
         return tuple((m // 2, m - m // 2) for m in missing)
     if isinstance(padding, str) and padding != "valid":
         raise KindError(f"{what} takes padding as numbers, 'valid' or 'same'; given {padding!r}")
-    given: Any = 0 if padding == "valid" else padding
+    given: Any = 0 if isinstance(padding, str) else padding
     pairs = given if isinstance(given, (tuple, list)) else (given,) * len(kernel)
     before = _one_each(
         [p[0] if isinstance(p, (tuple, list)) else p for p in pairs], len(kernel), "padding", 0

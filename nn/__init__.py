@@ -4,7 +4,8 @@ Read `ancestors.py` (neurons before backpropagation) and `scalar.py` (a neuron, 
 (what has parameters), `layers.py`, `activations.py` and `init.py`, then `losses.py`, `optimizer.py`, `optim.py`,
 `data.py` and `training.py`, the loop that uses them all. More layers have a file for each kind: `convolution.py`,
 `normalisation.py`, `dropout.py`, `embedding.py`, `recurrent.py`, `attention.py`; `summary.py` and `diagnostics.py`
-look at networks. This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
+look at networks, and `looking.py` sees to it that they are as they were afterwards. This package imports
+`chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
 import typing
@@ -35,6 +36,7 @@ from .embedding import Embedding
 from .from_torch import load_torch
 from .history import History
 from .layers import MLP, Flatten, Linear, Maxout, Sequential
+from .looking import unchanged
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -86,6 +88,7 @@ __all__ = [
     "summary",
     "Summary",
     "SummaryRow",
+    "unchanged",
     "RNN",
     "LSTM",
     "GRU",

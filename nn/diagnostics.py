@@ -11,15 +11,19 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..autograd import Node, no_grad
-from ..autograd.errors import KindError, ShapeError
+from .. import autograd
+from ..autograd import Node
+from ..autograd.errors import GradientError, KindError, ShapeError
+from ..autograd.modes import recording
 from ..autograd.node import describe
 from . import init, scalar
 from .activations import Activation
+from .looking import unchanged
 from .module import Module, ScalarParameter
 
 __all__ = [
@@ -119,44 +123,59 @@ def _activations(model: Module, X: Any, y: Any = None, loss: Any = None) -> dict
         raise KindError(f"diagnostics look into a module; given {describe(model)}")
     if not len(X):
         raise ShapeError(f"diagnostics look at what a model puts out for samples; given none, {describe(X)}")
-    modes = [(module, module.training) for module in model.modules()]
-    gradients = [(p, p.grad) for p in model.parameters()]
-    model.eval()
-    try:
-        with ExitStack() as stack:
-            outputs = stack.enter_context(record_outputs(model))
-            if loss is None:
-                stack.enter_context(no_grad())
-            of_values = any(isinstance(p, ScalarParameter) for p, _ in gradients)
-            answers = [model(row) for row in np.asarray(X)] if of_values else model(X)
-            if loss is not None:
-                loss(answers, y).backward()
-            return {
-                path: (_stacked(calls, "data"), None if loss is None else _stacked(calls, "grad"))
-                for path, calls in outputs.items()
-            }
-    finally:
-        for module, training in modes:
-            module.training = training
-        for p, gradient in gradients:
-            p.grad = gradient
+    of_values = any(isinstance(p, ScalarParameter) for p in model.parameters())
+    with unchanged(model, loss), record_outputs(model) as outputs, recording(loss is not None):
+        model.eval()
+        answers = [model(row) for row in np.asarray(X)] if of_values else model(X)
+        slopes = {} if loss is None else _gradients(loss(answers, y), outputs)
+    return {
+        path: (_stacked(calls, _data), None if loss is None else _stacked(calls, partial(_slope, slopes)))
+        for path, calls in outputs.items()
+    }
 
 
-def _stacked(calls: list[Any], what: str) -> np.ndarray:
-    """The data or the gradients of all calls, one sample in each row."""
-    found = [_array(call[0] if isinstance(call, tuple) else call, what) for call in calls]
+def _gradients(total: Any, outputs: Mapping[str, list[Any]]) -> dict[Node, Any]:
+    """The gradients of the loss with respect to all outputs; nothing is written to any `.grad`."""
+    if isinstance(total, Node) and not total.requires_grad:
+        raise GradientError(
+            f"the loss is {total.describe()}, a constant: nothing that requires a gradient led to it. Compute it from "
+            f"the prediction that it is given, without .data and .item(), for a model whose parameters are not frozen"
+        )
+    nodes = [node for node in dict.fromkeys(_nodes(list(outputs.values()))) if node.requires_grad]
+    return dict(zip(nodes, autograd.gradients(total, nodes)))
+
+
+def _nodes(outputs: Any) -> Iterator[Node]:
+    waiting = [outputs]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Node):
+            yield x
+        elif isinstance(x, (list, tuple)):
+            waiting += x
+
+
+def _stacked(calls: list[Any], numbers: Callable[[Any], Any]) -> np.ndarray:
+    """The numbers of all calls, one sample in each row."""
+    found = [_array(call[0] if isinstance(call, tuple) else call, numbers) for call in calls]
     if isinstance(calls[0], (list, Node)) and found[0].ndim < 2:  # Values: each call is one sample
         return np.stack([np.atleast_1d(each) for each in found])
     return np.concatenate([np.atleast_2d(each) for each in found])
 
 
-def _array(output: Any, what: str) -> np.ndarray:
+def _array(output: Any, numbers: Callable[[Any], Any]) -> np.ndarray:
     if isinstance(output, list):
-        return np.array([_array(each, what) for each in output])
-    if not isinstance(output, Node):
-        return np.asarray(output) if what == "data" else np.zeros_like(output)
-    number = getattr(output, what)
-    return np.zeros_like(output.data) if number is None else np.asarray(number)
+        return np.array([_array(each, numbers) for each in output])
+    return np.asarray(numbers(output))
+
+
+def _data(output: Any) -> Any:
+    return output.data if isinstance(output, Node) else output
+
+
+def _slope(slopes: Mapping[Node, Any], output: Any) -> Any:
+    found = slopes.get(output) if isinstance(output, Node) else None
+    return np.zeros_like(_data(output)) if found is None else found
 
 
 def _after_activations(model: Module, wanted: Mapping[str, Any]) -> dict[str, str]:

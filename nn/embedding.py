@@ -33,6 +33,16 @@ def _rows_gradient(g: np.ndarray, t: np.ndarray, count: int) -> np.ndarray:
     return out
 
 
+def _check_numbers(t: np.ndarray, count: int, what: str) -> None:
+    if t.size and not (t.min() >= 0 and t.max() < count):
+        raise RangeError(f"{what} has rows 0 to {count - 1}; given numbers from {t.min()} to {t.max()}")
+
+
+def _rows_of(w: np.ndarray, t: np.ndarray) -> np.ndarray:
+    _check_numbers(t, len(w), "an Embedding")  # again, for a replay has other numbers
+    return w[t]
+
+
 def _learnt(g: Any, t: Any, padding: int | None) -> Any:
     """`g` without what belongs to the padding, which does not learn."""
     return g if padding is None else g * reshape(t != padding, shape=(*t.shape, 1))
@@ -41,7 +51,7 @@ def _learnt(g: Any, t: Any, padding: int | None) -> Any:
 # row t of w for each number t; `rows_gradient` adds the gradients of the rows up again
 rows: Primitive = structural(
     "rows",
-    lambda w, t, padding: w[t],
+    lambda w, t, padding: _rows_of(w, t),
     [
         lambda g, y, w, t, padding: rows_gradient(_learnt(g, t, padding), t, count=w.shape[0]),
         lambda g, y, w, t, padding: None,
@@ -106,11 +116,7 @@ class Embedding(Module):
                 f"{self._described()}, takes whole numbers, each the number of a row; "
                 f"given {describe(x)}. Write x.astype(int) if they are whole"
             )
-        if t.size and (t.min() < 0 or t.max() >= self.num_embeddings):
-            raise RangeError(
-                f"{self._described()}, has rows 0 to {self.num_embeddings - 1}; given "
-                f"numbers from {t.min()} to {t.max()}"
-            )
+        _check_numbers(t, self.num_embeddings, f"{self._described()},")
         return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd.errors import KindError, RangeError
+from ..autograd.files import write_atomically
 from .extras import ExtraError
-from .files import write_atomically
 
 __all__ = ["History"]
 

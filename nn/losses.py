@@ -388,6 +388,11 @@ def _check_probabilities(p: np.ndarray, given: str, instead: str) -> None:
 def _picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """What rows of `x` say of their classes `t`; of probabilities, what they say on average."""
     if t.dtype.kind in "iu":
+        if t.size and not (t.min() >= 0 and t.max() < x.shape[-1]):  # in a replay, the first to look
+            raise RangeError(
+                f"the classes of this cross_entropy are 0 to {x.shape[-1] - 1}; given {t.min()} to {t.max()}. "
+                f"Samples that do not count have to be there when the loss is recorded"
+            )
         return x.reshape(-1, x.shape[-1])[np.arange(t.size), t.ravel()].reshape(t.shape)
     return (t * np.where(t == 0, 0, x)).sum(-1)  # what is impossible and does not happen costs nothing
 
@@ -540,28 +545,61 @@ def _weighted(
     log_p: Any, target: Any, reduction: str, weight: Any, ignore_index: int, label_smoothing: float
 ) -> Any:
     """The cross-entropies of log-probabilities and targets that are changed by the options."""
-    y, count = _shares(log_p, target, weight, ignore_index, label_smoothing)
-    losses = _nll(log_p, y, reduction="none")
-    if _checked_count(reduction, count, losses.size) != "mean":
-        return _reduce(losses, reduction)
-    return sum_of(losses) / count
+    weights = _class_weights(weight, log_p, label_smoothing)
+    if target.ndim == log_p.ndim:
+        return _reduce(_nll(log_p, _smoothed(target, weights, label_smoothing), reduction="none"), reduction)
+    options: dict[str, Any] = {"weights": weights, "ignored": ignore_index, "smoothing": label_smoothing}
+    _, count = _class_shares(_plain(target), **options)
+    return _weighted_nll(
+        log_p, target, reduction=_checked_count(reduction, count, math.prod(target.shape)), **options
+    )
 
 
-def _shares(x: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float) -> tuple[Any, float]:
-    """How much each class of each sample counts, and how much all samples do."""
-    if not 0 <= label_smoothing <= 1:
-        raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {label_smoothing}")
-    n_classes = x.shape[-1]
-    weights = np.broadcast_to(_weights("weight", 1 if weight is None else weight, x), n_classes)
-    count: float = math.prod(x.shape[:-1])
-    y, kept = target, np.ones((), x.dtype)
-    if target.ndim < x.ndim:
-        classes = _plain(target)
-        kept = (classes != ignore_index).astype(x.dtype)
-        classes = np.where(kept, classes, 0)
-        count = float((weights[classes] * kept).sum())
-        y = one_hot_array(classes, n_classes).astype(x.dtype)
-    return (y * (1 - label_smoothing) + label_smoothing / n_classes) * (weights * kept[..., None]), count
+def _class_weights(weight: Any, x: Any, smoothing: float) -> np.ndarray:
+    if not 0 <= smoothing <= 1:
+        raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {smoothing}")
+    return np.broadcast_to(_weights("weight", 1 if weight is None else weight, x), x.shape[-1:])
+
+
+def _smoothed(y: Any, weights: np.ndarray, smoothing: float) -> Any:
+    return (y * (1 - smoothing) + smoothing / len(weights)) * weights
+
+
+def _class_shares(
+    t: np.ndarray, weights: np.ndarray, ignored: int, smoothing: float, mean: bool = False
+) -> tuple[np.ndarray, Any]:
+    """How much each class of each sample counts, and how much all samples do; as parts of that for a `mean`."""
+    kept = (t != ignored).astype(weights.dtype)
+    classes = np.where(kept, t, 0)
+    count = (weights[classes] * kept).sum()
+    y = one_hot_array(classes, len(weights)).astype(weights.dtype)
+    shares = _smoothed(y, weights, smoothing) * kept[..., None]
+    return shares / count if mean else shares, count
+
+
+def _weighted_nlls(log_p: np.ndarray, t: np.ndarray, reduction: str, **options: Any) -> Any:
+    shares, count = _class_shares(t, **options)
+    losses = -_picked(log_p, shares)
+    return losses.sum() / count if reduction == "mean" else _reduce_array(losses, reduction)
+
+
+# whole numbers in, so nothing is differentiated
+class_shares = structural(
+    "class_shares",
+    lambda t, **options: _class_shares(t, **options)[0],
+    [lambda g, y, t, weights, ignored, smoothing, mean: None],
+)
+_weighted_nll = structural(
+    "weighted_nll",
+    _weighted_nlls,
+    [
+        lambda g, y, x, t, reduction, weights, ignored, smoothing: (
+            class_shares(t, weights=weights, ignored=ignored, smoothing=smoothing, mean=reduction == "mean")
+            * -_per_sample(g, x, "none" if reduction == "none" else "sum")
+        ),
+        lambda g, y, x, t, reduction, weights, ignored, smoothing: None,
+    ],
+)
 
 
 def _checked_count(reduction: str, count: float, n: int) -> str:
@@ -587,7 +625,12 @@ def _cross_entropy_of_values(
     x, t, _ = _classes(
         np.array([_plain(row) for row in rows]), t[None] if one else t, "cross_entropy", ignore_index
     )
-    shares, count = _shares(x, t, weight, ignore_index, label_smoothing)
+    weights = _class_weights(weight, x, label_smoothing)
+    if t.ndim == x.ndim:
+        shares, count = _smoothed(t, weights, label_smoothing), float(len(rows))
+    else:
+        shares, total = _class_shares(t, weights, ignore_index, label_smoothing)
+        count = float(total)
     losses = [_cross_entropy_of_row(row, each) for row, each in zip(rows, shares.tolist())]
     _checked_count(reduction, count, len(losses))
     if one:

@@ -459,11 +459,23 @@ class Module:
         return f"{self._path or unnamed}, {'an' if vowel else 'a'} {self._headline()}"
 
     def __repr__(self) -> str:
-        lines = [self._headline()]
-        for name, part in self._parts():
-            if isinstance(part, Module):
-                lines += f"{name}: {part!r}".splitlines()
-        return "\n  ".join(lines)
+        lines: list[str] = []
+        around: list[int] = []  # the modules that the next one is in, by their ids
+        open_ = set(around)
+        waiting: list[tuple[int, str, Module]] = [(0, "", self)]
+        while waiting:
+            depth, name, module = waiting.pop()
+            while len(around) > depth:
+                open_.discard(around.pop())
+            own = depth > 0 and type(module).__repr__ is not Module.__repr__
+            text = name + (repr(module) if own else module._headline())
+            lines += ["  " * depth + line for line in text.splitlines()]
+            if not own and id(module) not in open_:  # as one is that holds itself
+                around.append(id(module))
+                open_.add(id(module))
+                parts = ((f"{n}: ", part) for n, part in module._parts() if isinstance(part, Module))
+                waiting += reversed([(depth + 1, *part) for part in parts])
+        return "\n".join(lines)
 
 
 class ForwardHook:
@@ -576,6 +588,14 @@ def whole_number(n: Any, what: str, least: int = 1) -> int:
     if n < least:
         raise RangeError(f"{what} is {least} or more; given {n}")
     return int(n)
+
+
+def one_number(x: Any, what: str) -> float:
+    """`x` as a float: a number, or a node or an array of one element."""
+    data = np.asarray(x.data if isinstance(x, Node) else x)
+    if data.size != 1 or data.dtype.kind not in "biuf":
+        raise KindError(f"{what} is one number; given {describe(x)}")
+    return float(data.item())
 
 
 def probability(p: Any, what: str) -> float:

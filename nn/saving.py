@@ -22,9 +22,9 @@ from typing import IO, Any, TypeVar, cast
 import numpy as np
 
 from ..autograd.errors import ChainruleError, KindError
+from ..autograd.files import write_atomically
 from ..autograd.node import describe
 from .extras import ExtraError
-from .files import write_atomically
 from .module import Module
 
 __all__ = ["FileError", "load", "read", "save", "write"]

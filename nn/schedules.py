@@ -26,6 +26,7 @@ import numpy as np
 
 from ..autograd.errors import KindError, RangeError, ShapeError
 from ..autograd.node import describe
+from .module import one_number
 from .optim import Optimizer
 
 __all__ = [
@@ -468,7 +469,7 @@ class ReduceOnPlateau(Schedule):
             raise KindError(
                 "ReduceOnPlateau watches a metric and was given none: write schedule.step(validation_loss)"
             )
-        metric = float(metric)
+        metric = one_number(metric, "the metric that ReduceOnPlateau watches")
         self.t += 1
         self.bad += 1
         if self._improves(metric):

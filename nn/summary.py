@@ -16,9 +16,13 @@ from ..autograd.errors import KindError
 from ..autograd.memory import _readable as readable
 from ..autograd.modes import recording
 from ..autograd.node import describe
+from .looking import unchanged
 from .module import Module
 
 __all__ = ["Summary", "SummaryRow", "summary"]
+
+
+DEEPEST = 8  # lists inside each other whose shapes are told
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ class Summary:
 
     def __str__(self) -> str:
         table = [("layer", "output", "parameters", "activations")]
-        for i, row in enumerate(self.rows):
-            depth = sum(not r.name or row.name.startswith(f"{r.name}.") for r in self.rows[:i])
+        names = {row.name for row in self.rows}
+        for row in self.rows:
+            depth = sum(way in names for way in _ways_to(row.name))
             title = "  " * depth + (f"{row.name}: {row.module}" if row.name else row.module)
             shape = (
                 "not called" if not row.calls else _written(row.output) + f" x{row.calls}" * (row.calls > 1)
@@ -116,22 +121,15 @@ def summary(model: Module, *inputs: Any) -> Summary:
             f"summary takes a model and an example of its input; given {describe(model)} as a model"
         )
     modules = dict(model.named_modules())
-    modes = {module: module.training for module in modules.values()}
     calls: dict[Module, list[tuple[Any, Any]]] = {module: [] for module in modules.values()}
 
     def note(module: Module, args: tuple[Any, ...], output: Any) -> None:
         calls[module].append((_shape(args[0] if len(args) == 1 else args), _shape(output)))
 
-    hooks = [module.register_forward_hook(note) for module in modules.values()]
-    try:
-        model.eval()
-        with recording(True):
-            output = model(*inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
+    with unchanged(model), recording(True):
+        for module in modules.values():
+            module.register_forward_hook(note)
+        output = model.eval()(*inputs)
     memory = Tape(nodes).memory() if (nodes := list(_nodes(output))) else None
     names = {module._path: name for name, module in modules.items()}  # titles of scopes start with the path
     activations = dict.fromkeys(modules, 0)
@@ -171,21 +169,33 @@ def summary(model: Module, *inputs: Any) -> Summary:
 
 def _nodes(x: Any) -> Iterator[Node]:
     """The nodes in what a model returned."""
-    if isinstance(x, Node):
-        yield x
-    elif isinstance(x, (list, tuple)):
-        for part in x:
-            yield from _nodes(part)
-    elif isinstance(x, dict):
-        yield from _nodes(list(x.values()))
+    waiting, seen = [x], set()
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Node):
+            yield x
+        elif isinstance(x, (list, tuple, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            waiting += reversed(list(x.values() if isinstance(x, dict) else x))
 
 
-def _shape(x: Any) -> Any:
+def _shape(x: Any, deep: int = 0) -> Any:
     """The shape of an array or a node; of several in a list or tuple a tuple of shapes, of numbers their count."""
-    if isinstance(x, (list, tuple)):
-        shapes = tuple(map(_shape, x))
+    if isinstance(x, (list, tuple)) and deep < DEEPEST:
+        shapes = tuple(_shape(each, deep + 1) for each in x)
         return (len(shapes),) if all(shape == () for shape in shapes) else shapes
     return tuple(getattr(x, "shape", ()))
+
+
+def _ways_to(name: str) -> Iterator[str]:
+    """The names of what a module may stand in, from the model itself on.
+
+    >>> list(_ways_to("layers.0.norm"))
+    ['', 'layers', 'layers.0']
+    """
+    if name:
+        yield ""
+        yield from (name[:i] for i, c in enumerate(name) if c == ".")
 
 
 def _written(shape: Any) -> str:

@@ -34,7 +34,7 @@ from .callbacks import Callback, EarlyStopping, KeepBest
 from .checkpoints import generators_in, pack, unpack
 from .data import DataLoader
 from .history import History
-from .module import Module, ScalarParameter, whole_number
+from .module import Module, ScalarParameter, one_number, whole_number
 from .optim import Adam, Optimizer, clip_grad_norm_, clip_grad_value_
 from .schedules import Warmup
 
@@ -595,8 +595,8 @@ def _function(given: Any, what: str) -> None:
 def _number(what: str, found: Any) -> float:
     """What a loss or a metric found, as a float."""
     try:
-        return float(found)
-    except (TypeError, ValueError):
+        return one_number(found, what)
+    except (KindError, TypeError, ValueError):
         raise KindError(
             f"{what} gave {describe(found)}, where one number for the batch is wanted, such as the mean over its "
             f"samples (reduction='mean')"

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # `python -m pytest` puts the repository root here, and the folder `autograd` would answer to its name.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
 
-# --hypothesis-profile=thorough chooses the other one. In neither does a result depend on the machine's speed.
+# --hypothesis-profile=thorough, or fuzz, chooses another one. In none does a result depend on the machine's speed.
 hypothesis.settings.register_profile(
     "ci",
     deadline=None,
@@ -29,6 +29,14 @@ hypothesis.settings.register_profile(
     "thorough",
     deadline=None,
     max_examples=2_000,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "fuzz",  # with the seed that it is given
+    deadline=None,
+    max_examples=600,
+    database=None,
+    print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ci")

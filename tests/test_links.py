@@ -99,5 +99,7 @@ def test_every_public_name_is_in_the_reference(monkeypatch) -> None:
     for module in ("reference", "docstrings"):
         del sys.modules[module]
     for package in ("chainrule.autograd", "chainrule.nn", "chainrule.viz"):
-        missing = [name for name in importlib.import_module(package).__all__ if name not in pages[package]]
+        names = pages[package]
+        missing = [name for name in importlib.import_module(package).__all__ if name not in names]
         assert missing == [], f"name the modules of these on a page of docs/reference/: {missing}"
+        assert sorted(names) == sorted(set(names)), "a name has one entry, on one page"

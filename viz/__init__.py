@@ -2,9 +2,9 @@
 
 Read `graph.py` (the graph as plain data), `folding.py` (which nodes share a box), `rules.py` (what an edge into an
 operation on arrays says), `dot.py` (shapes, colours and words), `engines.py` (how Graphviz draws them) and `drawing.py`
-(`draw` itself); then `step.py`, `story.py` (what each step says), `stage.py` (on which graph), `overview.py` (the map
-above it) and `page.py`; `plots/` is a subject of its own. This package imports `nn` and `autograd`, and nothing
-imports it.
+(`draw` itself); then `step.py`, `log.py` (what a terminal prints of the steps), `story.py` (what a page shows of them),
+`stage.py` (on which graph), `overview.py` (the map above it) and `page.py`; `plots/` is a subject of its own. This
+package imports `nn` and `autograd`, and nothing imports it.
 """
 
 from . import plots as _plots

@@ -7,6 +7,7 @@ import sys
 import warnings
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,8 +18,11 @@ import numpy as np
 from ..autograd import ChainruleError, Node, Tape
 from .dot import SHOW
 from .drawing import draw
-from .expression import ExpressionError, evaluate, read_assignments
+from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
+from .files import path_of, write_whole
 from .step import step, wants_colour
+from .terminal import Lost, standard_streams
+from .words import printable
 
 __all__ = ["main"]
 
@@ -31,11 +35,12 @@ examples:
   chainrule program "tanh(a*b + c)" a=2 b=-3 c=10 -o program.py
 """
 EXPRESSION = "an expression of numbers, names, + - * / ** @ and functions such as tanh; put it in quotes"
+LONGEST_REASON = 1000  # characters of a message, which may quote what was given
 ASSIGNMENTS = "the value of each name, as in a=2 b=-3; a=[1,2] makes all of them arrays"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, or 2 for input that cannot be understood.
+    """Run the command and return its exit status: 0, or 2 for input that cannot be understood and output that is lost.
 
     >>> from chainrule.viz.cli import main
     >>> main(["step", "--log", "a*a", "a=3"])
@@ -53,31 +58,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
       a.grad = 6
     0
     """
+    try:
+        with standard_streams():
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except BrokenPipeError:  # its reader, such as `head`, has seen enough
+        return 128 + 13  # as of a program that the signal SIGPIPE ended
+    except OSError as error:
+        _complain(f"chainrule: cannot write to standard output: {error.strerror or error}")
+        return 2
+
+
+def _run(given: list[str]) -> int:
     parser = _parser()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    chosen = parser.parse_args([_as_positional(word) for word in given])
+    chosen, rest = parser.parse_known_args([_as_positional(word) for word in given])
+    if any(word.startswith("-") for word in rest) or (rest and "assignments" not in chosen):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # values behind an option
+        chosen.assignments += rest
     if chosen.command is None:
         parser.print_help()
         return 0
     with warnings.catch_warnings():
         warnings.simplefilter("once")
-        warnings.showwarning = lambda message, *rest, **more: print(f"note: {message}", file=sys.stderr)
+        warnings.showwarning = lambda message, *rest, **more: _complain(f"note: {message}")
         try:
             chosen.run(chosen)
-        except (ChainruleError, OSError) as error:
-            why: object = error
-            if isinstance(error, OSError) and error.filename is not None:
-                why = f"cannot write {error.filename}: {error.strerror}"
-            print(f"chainrule {chosen.command}: {why}", file=sys.stderr)
+        except (ChainruleError, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.filename is None:
+                raise
+            _complain(f"chainrule {chosen.command}: {_reason(error)}")
             return 2
         except KeyboardInterrupt:
-            print("\nstopped", file=sys.stderr)
+            _complain("\nstopped")
             return 130
     return 0
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory for this. {error}".strip()
+    if isinstance(error, OSError):
+        return f"cannot write {printable(str(error.filename))}: {error.strerror}"
+    text = str(error)
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, ValueError):  # where nobody can hear it
+        print(text, file=sys.stderr or Lost(), flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that does not hide that help could not be printed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            print(message, end="")
+        elif message:
+            _complain(message.rstrip("\n"))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="chainrule",
         description="See backpropagation: draw a computation graph, step through both passes, print them as a program.",
         epilog=EXAMPLES,
@@ -87,9 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="train two networks, draw and step; writes to out/")
-    demo.add_argument(
-        "-o", "--out", type=Path, default=Path("out"), help="the folder to write to (default: out)"
-    )
+    demo.add_argument("-o", "--out", default="out", help="the folder to write to (default: out)")
     demo.add_argument("--seed", type=int, default=0, help="for the data and the weights (default: 0)")
     demo.set_defaults(run=_demo)
 
@@ -98,7 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="svg, png, pdf, dot or txt; without it the graph is printed",
     )
@@ -128,7 +167,6 @@ def _parser() -> argparse.ArgumentParser:
     stepping.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="html, gif, webp or txt; a name without a suffix is a folder of png files",
     )
@@ -152,7 +190,6 @@ def _parser() -> argparse.ArgumentParser:
     program.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         help="write a Python file; without it the program is printed",
     )
@@ -179,7 +216,7 @@ def _add_open(parser: argparse.ArgumentParser) -> None:
 def _demo(chosen: argparse.Namespace) -> None:
     from .demo import demo
 
-    demo(chosen.out, chosen.seed)
+    demo(path_of(chosen.out), chosen.seed)
 
 
 def _draw(chosen: argparse.Namespace) -> None:
@@ -194,25 +231,30 @@ def _draw(chosen: argparse.Namespace) -> None:
         print(drawing)
 
 
-def _written(save: Callable[[Path], Path], chosen: argparse.Namespace, usual: str) -> None:
+def _written(save: Callable[[str], Path], chosen: argparse.Namespace, usual: str) -> None:
     """Save a drawing or a stepper where `-o` says, and open it if that is asked for."""
-    path = save(chosen.output or Path(usual)).resolve()
-    print(f"wrote {chosen.output or usual}")
-    if chosen.open and not webbrowser.open(path.as_uri()):
-        print(f"note: no browser was found; open {path} in one", file=sys.stderr)
+    path = save(usual if chosen.output is None else chosen.output)
+    _say_written(path)
+    if chosen.open and not webbrowser.open(path.resolve().as_uri()):
+        _complain(f"note: no browser was found; open {path.resolve()} in one")
+
+
+def _say_written(path: Path) -> None:
+    if not isinstance(sys.stdout, Lost):  # the file is what was asked for
+        print(f"wrote {printable(str(path))}")
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.replace(",", " ").split()))
 
 
-def _html(name: str) -> Path:
+def _html(name: str) -> str:
     path = Path(name)
     if path.suffix.lower() not in (".html", ".htm"):
         raise argparse.ArgumentTypeError(
-            f"--html writes a page: call it {path.with_suffix('.html')}; given {name}"
+            f"--html writes a page: call it {path.stem or 'steps'}.html; given {name}"
         )
-    return path
+    return name
 
 
 def _step(chosen: argparse.Namespace) -> None:
@@ -229,7 +271,7 @@ def _step(chosen: argparse.Namespace) -> None:
 def _program(chosen: argparse.Namespace) -> None:
     source = Tape(_one_number(_root(chosen), chosen.expression)).source()
     if chosen.output is not None:
-        print(f"wrote {source.save(chosen.output)}")
+        _say_written(write_whole(chosen.output, source))
     else:
         print(source.in_colour() if wants_colour(sys.stdout) else source, end="")
 
@@ -238,16 +280,17 @@ def _root(chosen: argparse.Namespace) -> Node:
     leaves = read_assignments(chosen.assignments)
     root = evaluate(chosen.expression, leaves)
     if unused := [name for name in leaves if not _uses(root, leaves[name])]:
-        print(f"note: {', '.join(unused)} is not in the expression", file=sys.stderr)
+        _complain(f"note: {', '.join(unused)} is not in the expression")
     return root
 
 
 def _one_number(root: Node, expression: str) -> Node:
     """The root of a backward pass, which starts at one number."""
     if (shape := np.shape(root.data)) and np.size(root.data) != 1:
+        text = expression.strip() if len(expression) <= SHOWN else "..."
         raise ExpressionError(
-            f"{expression.strip()!r} gives an array of shape {shape}, and a gradient starts at one number. "
-            f"Write sum({expression.strip()}) or mean({expression.strip()})"
+            f"{quoted(expression.strip())} gives an array of shape {shape}, and a gradient starts at one number. "
+            f"Write sum({text}) or mean({text})"
         )
     return root
 

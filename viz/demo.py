@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import time
@@ -15,6 +16,7 @@ from .. import nn
 from ..autograd import ChainruleError, Node, Tensor, Value, tanh
 from ..nn import datasets, scalar
 from .drawing import draw
+from .files import write_whole
 from .plots import PlotError, plot_loss
 from .step import Stepper, step
 
@@ -49,17 +51,15 @@ class Written:
             self._note(picture.save(self.folder / (name + suffix)), what)
 
     def text(self, name: str, text: str, what: str) -> None:
-        path = self.folder / name
-        path.write_text(text + "\n", encoding="utf-8")
-        self._note(path, what)
+        self._note(write_whole(self.folder / name, text + "\n"), what)
 
     def page(self, name: str, stepper: Stepper, what: str) -> None:
         self._note(stepper.save(self.folder / name), what)
 
     def figure(self, name: str, axes: Any, what: str) -> None:
-        path = self.folder / name
-        axes.figure.savefig(path, dpi=150)
-        self._note(path, what)
+        picture = io.BytesIO()
+        axes.figure.savefig(picture, format="png", dpi=150)
+        self._note(write_whole(self.folder / name, picture.getvalue()), what)
 
     def _note(self, path: Path, what: str) -> None:
         self.files.append((path, what))
@@ -96,7 +96,7 @@ def worked_expression(written: Written) -> None:
     print(
         f"By hand: w.grad = 2 (tanh 0.7 - 1) (1 - tanh(0.7)^2) x = {slope * 2:.4f}, and b.grad = {slope:.4f}\n"
     )
-    written.text("steps.txt", str(stepper), "every step of both passes through one neuron")
+    written.text("steps.txt", stepper.log(), "every step of both passes through one neuron")
     written.page("steps.html", stepper, "the same steps as a page: open it, and press the arrow keys")
     written.drawing("expression", loss, "the same neuron, drawn: values in blue, gradients in orange")
 
@@ -109,7 +109,9 @@ def scalar_network(written: Written, seed: int, epochs: int = 60) -> None:
     model = scalar.MLP(2, [6, 1], activation="relu", seed=seed, compound=True)
     optimizer = nn.Adam(model.parameters(), lr=0.05)
     start = time.perf_counter()
-    with tqdm(range(epochs), unit="epoch", desc=f"{len(model.parameters())} parameters") as bar:
+    with tqdm(
+        range(epochs), unit="epoch", desc=f"{len(model.parameters())} parameters", disable=sys.stderr is None
+    ) as bar:
         for _ in bar:
             scores = [model(row) for row in X]
             loss = nn.hinge_loss(scores, signs)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Collection
 from functools import cached_property
@@ -15,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import KindError, Node, Tape
+from ..autograd.modes import recording
 from ..autograd.node import describe
+from ..nn import unchanged
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout
 from .errors import DrawingError, DrawingWarning, OptionError, check_count, check_option
+from .files import path_of, write_whole
 from .graph import Graph, read, roots_of
+from .terminal import writable
 from .text import tree
 from .themes import Theme, adaptive, theme_named
 
@@ -88,9 +91,11 @@ def draw(
     check_count("digits", digits, 1)
     check_count("hops", hops, 0)
     check_count("depth", depth or 0, 0)
-    if example:
-        root = _applied(root, example)
-    graph = read(root, depth, max_nodes, around, hops)
+    if not example:
+        graph = read(root, depth, max_nodes, around, hops)
+    else:
+        with unchanged(root), recording(True):
+            graph = read(_applied(root, example), depth, max_nodes, around, hops)
     return Drawing(graph, shown, direction, theme, digits, engine)
 
 
@@ -106,7 +111,8 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
 class Drawing:
     """A picture of a graph as it was at one moment; made by `draw`.
 
-    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs.
+    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, 80 columns wide;
+    signs that standard output cannot write are in ASCII.
     """
 
     def __init__(
@@ -132,7 +138,7 @@ class Drawing:
         return f"<Drawing of {what}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._graph, self._digits)
+        return tree(self._graph, self._digits, writable)
 
     @cached_property
     def dot(self) -> str:
@@ -159,13 +165,13 @@ class Drawing:
 
         Raises `OptionError` for another suffix, `DrawingError` where no engine can draw it.
         """
-        path = Path(path)
+        path = path_of(path)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
             ".png": self.png,
             ".pdf": self.pdf,
             ".dot": lambda: self.dot,
-            ".txt": lambda: f"{self}\n",
+            ".txt": lambda: f"{tree(self._graph, self._digits)}\n",
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:
@@ -174,9 +180,7 @@ class Drawing:
                 f"the path {os.fspath(path)!r} has {given}, and the suffix says what is written. Use one of "
                 f"{', '.join(writers)}, for example {path.stem or 'graph'}.svg"
             )
-        content = writer()
-        write_whole(path, content.encode() if isinstance(content, str) else content)
-        return path
+        return write_whole(path, writer())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: SVG, for a small graph PNG besides, and where neither can be made, text."""
@@ -205,26 +209,6 @@ def announce_large(boxes: int) -> None:
             DrawingWarning,
             stacklevel=4,
         )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is complete or not there: beside its place first, then moved there in one step.
-
-    An `OSError` names the path that was given.
-    """
-    path = path.resolve()
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
 # ---------------------------------------------------------------------- micrograd's names

@@ -6,11 +6,14 @@ The text passes through pipes: no shell, and no temporary file.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,12 +22,22 @@ from typing import Any
 import graphviz
 
 from .errors import DrawingError, DrawingWarning, check_option
+from .files import write_whole
+from .words import printable
 
 __all__ = ["ENGINES", "Digraph", "layout"]
 
 ENGINES = ("auto", "dot", "graphviz-pure")
 PURE = "graphviz-pure"
 TIME_LIMIT = 120.0  # seconds; the largest graph that is laid out unasked takes two or three
+
+# what a picture in each format has within its first bytes and within its last ones
+PICTURES = {
+    "svg": (b"<svg", b"</svg>"),
+    "png": (b"\x89PNG\r\n\x1a\n", b"IEND"),
+    "pdf": (b"%PDF-", b"%%EOF"),
+}
+HEAD = 4096  # bytes
 
 INSTALL_DOT = "'apt install graphviz', 'brew install graphviz', or 'winget install graphviz'"
 INSTALL_PURE = f"'pip install {PURE}'"
@@ -113,22 +126,41 @@ def _find_pure() -> str | None:
 
 def _run(program: str, source: str, format: str, options: Sequence[str]) -> bytes:
     """The output of one program; `_Failure` if there is none to be had."""
-    command = [program, *options, f"-T{format}"]
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=TIME_LIMIT)
+        status, picture, complaints = _answer(
+            [program, *options, f"-T{format}"], source.encode(errors="backslashreplace")
+        )
     except subprocess.TimeoutExpired:
         raise _Failure(f"was still at work after {TIME_LIMIT:g} seconds and was stopped") from None
     except OSError as error:
         raise _Failure(f"could not be started ({error.strerror or error})") from None
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode < 0:
-        raise _Failure(f"crashed (signal {-done.returncode})")
-    if done.returncode or not done.stdout:
+    said = complaints.decode(errors="replace").strip()
+    if status < 0:
+        raise _Failure(f"crashed (signal {-status})")
+    if status or not picture:
         last = said.splitlines()[-1] if said else "nothing"
-        raise _Failure(f"failed (exit status {done.returncode}) and said: {last}")
+        raise _Failure(f"failed (exit status {status}) and said: {last}")
     if "libexpat" in said:
         raise _Failure("was built without libexpat and cannot draw labels with several rows")
-    return done.stdout
+    begins, ends = PICTURES.get(format.partition(":")[0], (b"", b""))
+    if begins not in picture[:HEAD] or ends not in picture[-HEAD:]:
+        start = printable(picture[:40].decode(errors="replace"))
+        raise _Failure(f"gave something else than a whole picture as {format}: {start!r}")
+    return picture
+
+
+def _answer(command: Sequence[str], question: bytes) -> tuple[int, bytes, bytes]:
+    """What a program gives for its input: exit status, output, complaints. None of its children outlives the limit."""
+    pipe = subprocess.PIPE
+    # in a session of its own, so that a script and what it started are stopped together
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True) as running:
+        try:
+            picture, complaints = running.communicate(question, timeout=TIME_LIMIT)
+        except BaseException:  # a Ctrl-C does not reach another session either
+            with suppress(OSError):
+                os.killpg(running.pid, signal.SIGKILL) if hasattr(os, "killpg") else running.kill()
+            raise
+    return running.returncode, picture, complaints
 
 
 class Digraph(graphviz.Digraph):  # type: ignore[misc]
@@ -164,6 +196,22 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         picture = layout(self.source, ":".join(p for p in parts if p), self.program, options)
         return picture if encoding is None else picture.decode(encoding)
 
+    def save(
+        self,
+        filename: str | PathLike[str] | None = None,
+        directory: str | PathLike[str] | None = None,
+        *,
+        skip_existing: bool | None = False,
+    ) -> str:
+        """Write the DOT text to a file, in one piece; returns its path."""
+        if filename is not None:
+            self.filename = fspath(filename)
+        if directory is not None:
+            self.directory = fspath(directory)
+        if not (skip_existing and Path(self.filepath).exists()):
+            write_whole(self.filepath, self.source.encode(self.encoding))
+        return str(self.filepath)
+
     def render(
         self,
         filename: str | PathLike[str] | None = None,
@@ -191,10 +239,10 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         if raise_if_result_exists and outfile is not None and picture.exists():
             raise graphviz.FileExistsError(f"output file exists: {fspath(picture)!r}")
         drawn = self.pipe(format, renderer, formatter, neato_no_op, quiet, engine=engine)
-        text = self.save(filename, directory=directory, skip_existing=None)
+        text = self.save(filename, directory=directory)
         if outfile is None:
             picture = Path(f"{text}.{'.'.join(p for p in (formatter, renderer, format) if p)}")
-        picture.write_bytes(drawn)
+        write_whole(picture, drawn)
         if cleanup:
             Path(text).unlink()
         if view or quiet_view:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import difflib
 import itertools
+import keyword
 import math
 import operator
+import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,11 @@ from ..autograd import ChainruleError, Node, Tensor, Value
 __all__ = ["ExpressionError", "evaluate", "read_assignments"]
 
 LONGEST = 20_000  # characters; Python's parser is not made for more
+SHOWN = 60  # of those, in a message
+TOO_LARGE = "larger than a float can be, 1.8e308"
+TOO_DEEP = (
+    "the expression is nested too deeply, or has too many operations in a row; name its parts in a Python program"
+)  # fmt: skip
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: function
@@ -36,6 +44,7 @@ BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Sub: autograd.subtract,
     ast.Mult: autograd.multiply,
     ast.Div: autograd.divide,
+    ast.Mod: autograd.remainder,
     ast.Pow: autograd.power,
     ast.MatMult: autograd.matmul,
 }
@@ -56,6 +65,8 @@ class ExpressionError(ChainruleError, ValueError):
 def read_assignments(texts: Sequence[str]) -> dict[str, Node]:
     """`["a=2", "b=-3"]` as leaves with those names; `"w=[[1, 2], [3, 4]]"` makes all of them Tensors.
 
+    Names are told apart as Python does it: the micro sign and the Greek letter are one name.
+
     Raises `ExpressionError` for what is not `name=number` or `name=[numbers]`, and for a name given twice.
 
     >>> from chainrule.viz.expression import read_assignments
@@ -64,10 +75,14 @@ def read_assignments(texts: Sequence[str]) -> dict[str, Node]:
     """
     numbers: dict[str, Any] = {}
     for text in texts:
-        name, equals, right = text.partition("=")
-        name = name.strip()
+        given, equals, right = text.partition("=")
+        name = unicodedata.normalize("NFKC", given.strip())  # as Python's parser does
         if not equals or not name.isidentifier():
-            raise ExpressionError(f"{text!r} is not an assignment; write a name, =, and a number, as in a=2")
+            raise ExpressionError(
+                f"{quoted(text)} is not an assignment; write a name, =, and a number, as in a=2"
+            )
+        if keyword.iskeyword(name):
+            raise ExpressionError(f"{name} is a word of Python and no name; call it {name}_ or otherwise")
         if name in numbers:
             raise ExpressionError(f"{name} is given twice; each name has one value")
         numbers[name] = _read_number(name, right)
@@ -88,23 +103,25 @@ def evaluate(text: str, leaves: dict[str, Node]) -> Node:
         raise ExpressionError(
             f"the expression has {len(text)} characters; write Python for more than {LONGEST}"
         )
+    text = text.strip()
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-        result = _Reader(text.strip(), leaves).read(tree.body)
+        tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
-        raise ExpressionError(_syntax_lesson(text.strip(), error)) from None
-    except (RecursionError, MemoryError):
-        raise ExpressionError(
-            "the expression is nested too deeply; name its parts in a Python program"
-        ) from None
-    except ValueError as error:
-        if isinstance(error, ChainruleError):
-            raise
+        if "limit" in str(error.msg) and "digits" in str(error.msg):  # Python reads no integer of so many
+            raise ExpressionError(f"the expression has a whole number that is {TOO_LARGE}") from None
+        raise ExpressionError(_syntax_lesson(text, error)) from None
+    except (RecursionError, MemoryError):  # which Python's parser raises where its stack is full
+        raise ExpressionError(TOO_DEEP) from None
+    except ValueError as error:  # half characters, zero characters
         raise ExpressionError(f"the expression cannot be read: {error}") from None
+    try:
+        result = _Reader(text, leaves).read(tree.body)
+    except RecursionError:
+        raise ExpressionError(TOO_DEEP) from None
     if not isinstance(result, Node):
         known = "" if leaves else "; give it one, as in: chainrule draw 'a * 2' a=3"
         raise ExpressionError(
-            f"{text!r} has no name with a value in it, so there is nothing to differentiate{known}"
+            f"{quoted(text)} has no name with a value in it, so there is nothing to differentiate{known}"
         )
     return result
 
@@ -118,10 +135,10 @@ class _Reader:
 
     def read(self, tree: ast.AST) -> Any:
         if isinstance(tree, ast.BinOp) and type(tree.op) in BINARY:
-            return BINARY[type(tree.op)](self.read(tree.left), self.read(tree.right))
+            return self.apply(tree, BINARY[type(tree.op)], self.read(tree.left), self.read(tree.right))
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
             x = self.read(tree.operand)
-            return -x if isinstance(x, (Node, float)) else autograd.negative(x)
+            return -x if isinstance(x, (Node, float)) else self.apply(tree, autograd.negative, x)
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.UAdd):
             return self.read(tree.operand)
         if (
@@ -129,7 +146,7 @@ class _Reader:
             and isinstance(tree.value, (int, float))
             and not isinstance(tree.value, bool)
         ):
-            return float(tree.value)
+            return as_float(tree.value)
         if isinstance(tree, ast.Name):
             return self.name(tree)
         if isinstance(tree, ast.Call):
@@ -137,7 +154,8 @@ class _Reader:
         if isinstance(tree, (ast.List, ast.Tuple)):
             return [self.read(x) for x in tree.elts]
         if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in COMPARISONS:
-            return COMPARISONS[type(tree.ops[0])](self.read(tree.left), self.read(tree.comparators[0]))
+            compare = COMPARISONS[type(tree.ops[0])]
+            return self.apply(tree, compare, self.read(tree.left), self.read(tree.comparators[0]))
         raise ExpressionError(self.refusal(tree))
 
     def name(self, tree: ast.Name) -> Any:
@@ -147,7 +165,8 @@ class _Reader:
             return CONSTANTS[tree.id]
         if tree.id in FUNCTIONS:
             raise ExpressionError(f"{tree.id} is a function; write {tree.id}(...) with what it is applied to")
-        raise ExpressionError(f"{tree.id} has no value; add {tree.id}=NUMBER after the expression")
+        name = tree.id if len(tree.id) <= SHOWN else f"{tree.id[:SHOWN]}..."
+        raise ExpressionError(f"{name} has no value; add {name}=NUMBER after the expression")
 
     def call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name):
@@ -162,40 +181,53 @@ class _Reader:
             )
         arguments = [self.argument(x) for x in tree.args]
         options = {str(option.arg): self.option(option) for option in tree.keywords}
+        return self.apply(tree, FUNCTIONS[name], *arguments, **options)
+
+    def apply(self, tree: ast.AST, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a function or an operator makes of its arguments; what it raises otherwise becomes a lesson."""
         try:
-            return FUNCTIONS[name](*arguments, **options)
+            return function(*arguments, **options)
         except ChainruleError:
             raise
-        except (TypeError, ValueError, IndexError) as error:
-            reason = str(error).replace("<lambda>()", name)
-            raise ExpressionError(f"{name} cannot be applied in {ast.unparse(tree)!r}: {reason}") from None
+        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+            reason = str(error).replace("<lambda>()", "it")
+            raise ExpressionError(f"{self.part(tree)} cannot be computed: {reason}") from None
 
     def argument(self, tree: ast.AST) -> Any:
         """What a function is applied to; whole numbers stay whole, for they may be counts, axes or shapes."""
         parts = [x for x in ast.walk(tree) if not isinstance(x, (ast.expr_context, ast.unaryop))]
         inner = (ast.Constant, ast.Tuple, ast.UnaryOp)
         if all(isinstance(x, inner) and type(getattr(x, "value", 0)) is int for x in parts):
-            return ast.literal_eval(tree)
+            with suppress(ValueError):  # not a literal, such as --2
+                return ast.literal_eval(tree)
         return self.read(tree)
 
     def option(self, option: ast.keyword) -> Any:
         if option.arg is None:
             raise ExpressionError("** in a call is not allowed in an expression")
         try:
-            return ast.literal_eval(option.value)
-        except ValueError:
-            raise ExpressionError(f"the option {option.arg} has to be a plain number") from None
+            value = ast.literal_eval(option.value)
+            hash(value)  # no dicts, sets or lists
+        except (ValueError, TypeError):
+            raise ExpressionError(
+                f"the option {option.arg} has to be a plain number, or several in round brackets"
+            ) from None
+        return value
+
+    def part(self, tree: ast.AST) -> str:
+        """A part of the expression, as it was written."""
+        return quoted(ast.get_source_segment(self.text, tree) or type(tree).__name__)
 
     def refusal(self, tree: ast.AST) -> str:
-        part = ast.get_source_segment(self.text, tree) or ast.dump(tree)
+        part = self.part(tree)
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitXor):
-            return f"{part!r}: a power is written **, as in a**2"
-        if isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.FloorDiv, ast.Mod)):
-            return f"{part!r}: // and % are not differentiable; floor(a / b) is the step, with gradient 0"
+            return f"{part}: a power is written **, as in a**2"
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.FloorDiv):
+            return f"{part}: // is not differentiable; floor(a / b) is the step, with gradient 0"
         if isinstance(tree, ast.Call):
-            return f"{part!r} cannot be called; functions are called by name, as in tanh(a)"
+            return f"{part} cannot be called; functions are called by name, as in tanh(a)"
         return (
-            f"{part!r} is not allowed in an expression: it may have numbers, names, + - * / ** @, brackets and "
+            f"{part} is not allowed in an expression: it may have numbers, names, + - * / % ** @, brackets and "
             f"the functions of chainrule, as in tanh(a*b + c)"
         )
 
@@ -203,17 +235,48 @@ class _Reader:
 def _read_number(name: str, text: str) -> Any:
     try:
         value = ast.literal_eval(text.strip())
-        array = np.asarray(value, dtype=float)
-        if isinstance(value, (bool, str)) or not isinstance(value, (int, float, list)):
+        if not _is_numbers(value):
             raise TypeError
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OverflowError):
+        array = np.asarray(value, dtype=float)
+    except OverflowError:
+        raise ExpressionError(f"{quoted(f'{name}={text}')} has a number that is {TOO_LARGE}") from None
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         try:
-            return float(text)  # inf and nan
+            found = float(text)  # inf and nan
         except ValueError:
             raise ExpressionError(
-                f"{name}={text} has no number on the right; write a number ({name}=0.5) or a list ({name}=[1, 2])"
+                f"{quoted(f'{name}={text}')} has no number on the right; write a number ({name}=0.5) or a list "
+                f"({name}=[1, 2])"
             ) from None
+        if math.isinf(found) and text.strip().lstrip("+-").isdigit():
+            raise ExpressionError(f"{quoted(f'{name}={text}')} has a number that is {TOO_LARGE}") from None
+        return found
     return array.tolist() if array.ndim else float(array)
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether this is a number, or lists of numbers."""
+    waiting = [value]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, list):
+            waiting += x
+        elif isinstance(x, bool) or not isinstance(x, (int, float)):
+            return False
+    return True
+
+
+def as_float(number: int | float) -> float:
+    """A number of the expression as a float; `ExpressionError` for a whole one that no float can hold."""
+    try:
+        return float(number)
+    except OverflowError:
+        raise ExpressionError(f"the expression has a whole number that is {TOO_LARGE}") from None
+
+
+def quoted(text: str) -> str:
+    """A text of the user in quotes, of a long one the beginning."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
 
 
 def _syntax_lesson(text: str, error: SyntaxError) -> str:

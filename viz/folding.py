@@ -270,7 +270,10 @@ def span(names: Sequence[str]) -> str:
     if len({_DIGITS.sub("#", name) for name in distinct}) > 1:
         return f"{distinct[0]} … {distinct[-1]}"
     between = _DIGITS.split(distinct[0])
-    numbers = [sorted({int(n) for n in column}) for column in zip(*map(_DIGITS.findall, distinct))]
+    numbers = [
+        sorted({n.lstrip("0") or "0" for n in column}, key=lambda n: (len(n), n))  # they may be of any length
+        for column in zip(*map(_DIGITS.findall, distinct))
+    ]
     shown = [f"{n[0]}…{n[-1]}" if len(n) > 1 else f"{n[0]}" for n in numbers]
     return "".join(chain.from_iterable(zip(between, shown))) + between[-1]
 

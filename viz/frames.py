@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .drawing import write_whole
 from .engines import layout
 from .errors import DrawingError
+from .files import write_whole
+from .log import COLOURS, RESET
 from .markup import bold, coloured, escape
 from .stage import stage
+from .terminal import is_terminal
 from .themes import Theme
 
 if TYPE_CHECKING:
@@ -61,7 +64,8 @@ def save_animation(stepper: Stepper, path: Path, seconds: float, most: int, them
 
 def save_folder(stepper: Stepper, folder: Path, most: int, theme: Theme) -> None:
     """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
-    for i, png in enumerate(pictures(stepper, most, theme)):
+    drawn = list(pictures(stepper, most, theme))  # all of them, before the first is written
+    for i, png in enumerate(drawn):
         write_whole(folder / f"step-{i:03}.png", png)
 
 
@@ -87,7 +91,8 @@ def pictures(stepper: Stepper, most: int, theme: Theme) -> Iterator[bytes]:
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={DPI}"]), sources)
-        yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=count < SLOW or None)
+        silent = count < SLOW or not is_terminal(sys.stderr)
+        yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=silent)
 
 
 def _caption(stepper: Stepper, at: int, theme: Theme) -> list[str]:
@@ -105,8 +110,6 @@ def _caption(stepper: Stepper, at: int, theme: Theme) -> list[str]:
 
 def _coloured(line: str, theme: Theme) -> Iterator[str]:
     """A line of the log with a terminal's colours in the language of Graphviz's labels."""
-    from .step import COLOURS, RESET
-
     roles = {code: role for role, code in COLOURS.items()}
     role = ""
     for part in re.split("(\033\\[[0-9;]*m)", line):

@@ -20,7 +20,7 @@ from ..nn.module import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
 from .heat import Heat, heat
 from .numbers import Summary, summarise
-from .rules import short_rule
+from .rules import short_rules
 from .words import sign
 
 __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
@@ -28,6 +28,7 @@ __all__ = ["Box", "Cluster", "Edge", "Graph", "Operation", "read"]
 Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more"]
 Shown = float | Summary  # a value or a gradient: a number, or what is said of an array
 MOST, MOST_OF_ARRAYS = 150, 30  # boxes in a drawing that nobody asked to be larger
+LONGEST_PATH = 1000  # characters of the way to a node through lists and dicts
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,10 @@ class _Reader:
         self.exits = np.zeros(len(outline), bool)  # what is used outside its block, or asked for
         self.exits[outline.tails[self.block_of_tail != self.block_of_head]] = True
         self.exits[outline.outputs] = True
-        self.rules: dict[Node, Callable[[int], str]] = {}  # of the latest node
+        # of the latest node, for edges come ordered by what they lead to
+        self.rules: dict[Node, Callable[[int], str]] = {}
+        self.short: dict[Node, Callable[[int], str]] = {}
+        self.numbers: dict[Node, list[float | None]] = {}
 
     def graph(self) -> Graph:
         boxes, places = [], []
@@ -287,7 +291,9 @@ class _Reader:
             counts = [", ".join(name for name, _ in common.most_common(4)) + " …" * (len(common) > 4)]
         else:
             owners = list(dict.fromkeys(self.outline.paths[i][:closed] for i in self.outline.place[members]))
-            label = span([inner_title(*path[-1:-3:-1]) if len(path) > 1 else path[0] for path in owners])
+            label = _visible(
+                span([inner_title(*path[-1:-3:-1]) if len(path) > 1 else path[0] for path in owners])
+            )
             copies = len(owners)
             if self.partition.repeats is not None:
                 repeats = self.partition.repeats[[i for i in members if self.outline.inputs[i]]]
@@ -331,8 +337,7 @@ class _Reader:
         return Operation(f"{self.ids[b]}op", node.op.name, node.op.symbol, params, len(node.inputs))
 
     def label(self, i: int) -> str:
-        label = self.titles.get(self.tape.nodes[i]) or self.tape.labels[i]
-        return label if label.strip() else f'"{label}"'  # so that an empty name is seen to be one
+        return _visible(self.titles.get(self.tape.nodes[i]) or self.tape.labels[i])
 
     def is_named(self, i: int) -> bool:
         node = self.tape.nodes[i]
@@ -346,7 +351,7 @@ class _Reader:
         )
         if closed is not None:
             paths = dict.fromkeys(path[: closed - 1] for path in paths)
-        titles = [span(each) for each in zip(*paths)]
+        titles = [_visible(span(each)) for each in zip(*paths)]
         return tuple(titles)
 
     # ------------------------------------------------------------------ edges
@@ -414,23 +419,21 @@ class _Reader:
         if isinstance(node, Value):
             local = node.locals[position]
             return None if local is None else float(local)
-        return _numbers(node)[position]
+        if node not in self.numbers:
+            self.numbers = {node: _numbers(node)}
+        return self.numbers[node][position]
 
     def rule(self, node: Node, i: int) -> str:
         """The rule for input `i` as text."""
-        try:
-            if node not in self.rules:
-                self.rules = {node: self.tape.backward_rules(node)}  # edges come ordered by what they lead to
-            return self.rules[node](i)
-        except Exception:  # a row that someone added may have a rule that runs on arrays alone
-            return ""
+        if node not in self.rules:
+            self.rules = {node: self.tape.backward_rules(node)}
+        return self.rules[node](i)
 
     def short_rule(self, node: Node, i: int) -> str:
-        y, *inputs = (self.label(self.tape.index[x]) for x in (node, *node.inputs))
-        try:
-            return short_rule(node, i, y, inputs)
-        except Exception:  # as above
-            return ""
+        if node not in self.short:
+            y, *inputs = (self.label(self.tape.index[x]) for x in (node, *node.inputs))
+            self.short = {node: short_rules(node, y, inputs)}
+        return self.short[node](i)
 
     # ------------------------------------------------------------------ what is not drawn
 
@@ -497,15 +500,21 @@ def roots_of(root: Any) -> dict[Node, str | None]:
     """The nodes that are asked for, each with the key that a dict calls it by, where it has no name."""
     found: dict[Node, str | None] = {}
     pending: list[tuple[str, Any]] = [("", root)]
+    seen: dict[int, Any] = {}  # lists and dicts, which may hold each other
     while pending:
         path, x = pending.pop()
+        path = path[:LONGEST_PATH]
         if isinstance(x, Node):
             found.setdefault(x, None if x.name is not None else path or None)
-        elif isinstance(x, Mapping):
-            pending += reversed([(f"{path}.{key}" if path else str(key), each) for key, each in x.items()])
-        elif isinstance(x, (list, tuple)):
-            named = f"{path}{{}}" if path else ""
-            pending += reversed([(named.format(f"[{i}]"), each) for i, each in enumerate(x)])
+        elif isinstance(x, (Mapping, list, tuple)):
+            if id(x) in seen:
+                continue
+            seen[id(x)] = x
+            if isinstance(x, Mapping):
+                inside = [(f"{path}.{key}" if path else str(key), each) for key, each in x.items()]
+            else:
+                inside = [(f"{path}[{i}]" if path else "", each) for i, each in enumerate(x)]
+            pending += reversed(inside)
         else:
             raise _lesson(x, root)
     if not found:
@@ -553,6 +562,11 @@ def kind_of(node: Node) -> Kind:
     return "input" if node.requires_grad else "constant"
 
 
+def _visible(name: str) -> str:
+    """A name; one with nothing to see in quotes, so that it is seen to be one."""
+    return name if name.strip() else f'"{name}"'
+
+
 def _shown(x: Any) -> Shown:
     return float(x) if isinstance(x, (int, float)) else summarise(x)
 
@@ -587,7 +601,7 @@ def _numbers(node: Node) -> list[float | None]:
     if np.size(node.data) != 1:
         return [None] * len(node.inputs)
     with np.errstate(all="ignore"):
-        return [float(d) if d is not None and np.size(d) == 1 else None for d in node.local_gradients()]
+        return [d.item() if d is not None and np.size(d) == 1 else None for d in node.local_gradients()]
 
 
 # ---------------------------------------------------------------------- clusters

@@ -33,14 +33,16 @@ def tooltip(text: str) -> str:
 
 
 def coloured(markup: str, colour: str, size: int = 0) -> str:
-    """Markup in a colour, and in another size if one is given."""
+    """Markup in a colour, and in another size if one is given; nothing stays nothing, for Graphviz refuses it."""
+    if not markup:
+        return ""
     points = f' POINT-SIZE="{size}"' if size else ""
     return f'<FONT COLOR="{colour}"{points}>{markup}</FONT>'
 
 
 def bold(markup: str) -> str:
-    """Markup in bold."""
-    return f"<B>{markup}</B>"
+    """Markup in bold; nothing stays nothing."""
+    return f"<B>{markup}</B>" if markup else ""
 
 
 def row(markup: str, align: str = "LEFT", ground: str = "", width: int = 0) -> str:

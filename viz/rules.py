@@ -8,46 +8,63 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..autograd import Node
-from ..autograd.tape import rule_text
+from ..autograd.tape import MANY_INPUTS, rule_texts
 from .words import shorten
 
-__all__ = ["short_rule"]
+__all__ = ["short_rules"]
 
 LONGEST, LONGEST_NAME = 36, 16  # characters of a line, of a name
 WORDS = {"scatter(g)": "g to its place, 0 elsewhere", "reshape(g)": "g reshaped"}
 
 
-def short_rule(node: Node, i: int, y: str, inputs: Sequence[str]) -> str:
-    """What arrives at input `i` of the gradient `g` at `node`, in one line or two; `y` and `inputs` are names.
+def short_rules(node: Node, y: str, inputs: Sequence[str]) -> Callable[[int], str]:
+    """A function from the position of an input to what arrives there of the gradient `g` at `node`.
+
+    It is told in one line or two; `y` and `inputs` are names.
 
     >>> from chainrule.autograd import Tensor, softmax
     >>> z = Tensor([[2.0, 1.0, 0.0]])
-    >>> short_rule(z.mean(), 0, "m", ["z"])
+    >>> short_rules(z.mean(), "m", ["z"])(0)
     'g / 3 spread to (1, 3)'
-    >>> short_rule(softmax(z), 0, "p", ["z"])
+    >>> short_rules(softmax(z), "p", ["z"])(0)
     'p * (g - sum(g * p))'
-    >>> short_rule(z[0], 0, "row", ["z"])
+    >>> short_rules(z[0], "row", ["z"])(0)
     'g to its place, 0 elsewhere'
     """
+    if len(inputs) > MANY_INPUTS:
+        return lambda i: general_rule(y, inputs[i])
     names = [shorten(name, LONGEST_NAME) for name in (y, *inputs)]
-    general = f"g · ∂{names[0]} / ∂{names[i + 1]}"
     holders = [f"name_{k}" for k in range(len(names))]  # names may be anything; these can be parsed
-    try:
-        rule = _without_options(rule_text(node, i, holders[0], holders[1:]))
-        tree = ast.parse(rule, mode="eval").body
-    except SyntaxError:
-        return general
-    text = ast.unparse(_Short().visit(tree))
-    text = re.sub(r"\bname_(\d+)\b", lambda found: names[int(found[1])], WORDS.get(text, text))
-    if _called(tree) == "broadcast_to":
-        text += f" spread to {node.inputs[i].data.shape}"
-    if len(text) <= LONGEST:
-        return text
-    head, times, tail = text.rpartition(" * ")
-    return f"{head}\n* {tail}" if times and max(len(head), len(tail)) <= LONGEST else general
+    rule_of = rule_texts(node, holders[0], holders[1:])
+
+    def short(i: int) -> str:
+        general = general_rule(y, inputs[i])
+        try:
+            tree = ast.parse(_without_options(rule_of(i)), mode="eval").body
+        except SyntaxError:
+            return general
+        text = ast.unparse(_Short().visit(tree))
+        text = re.sub(r"\bname_(\d+)\b", lambda found: names[int(found[1])], WORDS.get(text, text))
+        if _called(tree) == "broadcast_to":
+            text += f" spread to {node.inputs[i].data.shape}"
+        if len(text) <= LONGEST:
+            return text
+        head, times, tail = text.rpartition(" * ")
+        return f"{head}\n* {tail}" if times and max(len(head), len(tail)) <= LONGEST else general
+
+    return short
+
+
+def general_rule(y: str, x: str) -> str:
+    """The rule of any operation that makes `y` of `x`.
+
+    >>> general_rule("y", "x")
+    'g · ∂y / ∂x'
+    """
+    return f"g · ∂{shorten(y, LONGEST_NAME)} / ∂{shorten(x, LONGEST_NAME)}"
 
 
 class _Short(ast.NodeTransformer):

@@ -10,34 +10,20 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from ..autograd import BackwardStep, ForwardStep, KindError, Node, Tape
 from ..autograd.node import describe
-from .drawing import write_whole
 from .errors import OptionError, check_count
-from .numbers import number
+from .files import path_of, write_whole
+from .log import Log, painted
 from .story import Story
+from .terminal import is_terminal, writable
 from .themes import Theme, theme_named
 
 __all__ = ["Stepper", "step"]
-
-WIDTH = 80
-LARGEST_SHOWN = 16  # elements of an array that are written out; larger ones are summarised
-
-# Blue for forward values, orange for gradients, purple for local gradients: the colours of the drawings.
-COLOURS = {
-    "value": "\033[34m",
-    "gradient": "\033[38;5;166m",
-    "local": "\033[35m",
-    "muted": "\033[2m",
-    "bold": "\033[1m",
-}
-RESET = "\033[0m"
 
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
@@ -103,6 +89,7 @@ class Stepper:
         self.digits = digits
         self.position = -1
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
+        self._logs: dict[Callable[[str], str], Log] = {}  # the latest one
 
     @cached_property
     def story(self) -> Story:
@@ -143,10 +130,9 @@ class Stepper:
 
     def play(self, seconds: float = 0.8, file: TextIO | None = None) -> None:
         """Print the steps from here to the end, `seconds` apart."""
-        file = file or sys.stdout
-        colour = wants_colour(file)
+        say, log, colour = self._printer(file)
         while (s := self.next()) is not None:
-            print("\n".join(self._step_lines(s, colour)), file=file, flush=True)
+            say(*log.step(s, colour))
             time.sleep(seconds)
 
     # ------------------------------------------------------------------ pages and pictures
@@ -181,7 +167,7 @@ class Stepper:
         >>> step(a * a).save("square.html").name
         'square.html'
         """
-        path = Path(path)
+        path = path_of(path)
         suffix = path.suffix.lower()
         if suffix not in ("", ".html", ".gif", ".webp", ".txt"):
             raise OptionError(
@@ -194,8 +180,7 @@ class Stepper:
                 f"seconds={seconds!r} is not a time that a step can be shown; write one such as 1.2"
             )
         if suffix in (".html", ".txt"):
-            write_whole(path, (self.html() if suffix == ".html" else f"{self}\n").encode())
-            return path
+            return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
         from .frames import save_animation, save_folder
 
         if suffix:
@@ -216,7 +201,7 @@ class Stepper:
         return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
 
     def __str__(self) -> str:
-        return self.log()
+        return "\n".join(self._log(writable).lines())
 
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
@@ -224,123 +209,16 @@ class Stepper:
 
     def lines(self, colour: bool = False) -> Iterator[str]:
         """The lines of the log, one at a time."""
-        yield _paint("Forward: from the inputs to the result", "bold", colour)
-        yield from self._leaf_lines(colour)
-        for i, s in enumerate(self.steps):
-            if i == self.turn:
-                yield _paint(
-                    "Backward: from the result to the inputs, upstream gradient times local gradient",
-                    "bold",
-                    colour,
-                )
-            yield from self._step_lines(s, colour)
-        yield _paint(f"Gradients of {self._label(self.steps[self.turn].node)}", "bold", colour)
-        yield from self._result_lines(colour)
-
-    def _leaf_lines(self, colour: bool) -> Iterator[str]:
-        for node in self.tape.leaves:
-            label = self.tape.labels[self.tape.index[node]]
-            if node.requires_grad or node.name is not None or np.size(node.data) > 1:
-                kind = "" if node.requires_grad else "   (constant)"
-                yield from self._quantity(f"  {label}", node.data, "value", colour, kind)
-
-    def _result_lines(self, colour: bool) -> Iterator[str]:
-        totals = {s.input: s.total for s in self.steps[self.turn :] if isinstance(s, BackwardStep)}
-        for node in self.tape.leaves:
-            if node.requires_grad:
-                at = self.tape.index[node]
-                if at in totals:
-                    yield from self._quantity(f"  {self._label(at)}.grad", totals[at], "gradient", colour)
-                else:
-                    yield f"  {self._label(at)}.grad = -   (nothing arrived)"
+        yield from self._log().lines(colour)
 
     def step_lines(self, i: int, colour: bool = False) -> list[str]:
         """The lines of the log for step `i`."""
-        return list(self._step_lines(self.steps[i], colour))
+        return list(self._log().step(self.steps[i], colour))
 
-    def _step_lines(self, s: ForwardStep | BackwardStep, colour: bool) -> Iterator[str]:
-        number = f"{s.index + 1:3d}  "
-        if isinstance(s, ForwardStep):
-            yield from self._forward_lines(s, number, colour)
-        elif s.kind == "seed":
-            note = ", where the pass starts"
-            yield from self._quantity(
-                f"{number}{self._label(s.node)}.grad", s.total, "gradient", colour, note
-            )
-        else:
-            yield from self._backward_lines(s, number, colour)
-
-    def _forward_lines(self, s: ForwardStep, number: str, colour: bool) -> Iterator[str]:
-        target = self._label(s.node)
-        if np.ndim(s.value):
-            yield from self._quantity(f"{number}{target} = {s.rule}", s.value, "value", colour)
-            return
-        yield _shorten(f"{number}{target} = {s.rule}", WIDTH)
-        with_numbers = self.tape.forward_rule(self.tape.nodes[s.node], [self._plain(i) for i in s.inputs])
-        shown = _paint(self._number(s.value), "value", colour)
-        yield f"        = {_shorten(with_numbers, WIDTH - 30)} = {shown}"
-
-    def _backward_lines(self, s: BackwardStep, number: str, colour: bool) -> Iterator[str]:
-        target = self._label(s.input)
-        source = f"{self._label(s.node)} = {self._rules[s.node]}"
-        if s.local is None:
-            tail, rule = f" passes on to {target}, g = {self._label(s.node)}.grad", ""
-        else:
-            tail = f" passes on to {target}, local gradient "
-            rule = _shorten(s.rule, WIDTH - len(number) - len(tail) - 12)
-        head = _shorten(source, WIDTH - len(number) - len(tail) - len(rule))
-        yield f"{number}{head}{tail}{_paint(rule, 'local', colour)}"
-        if np.ndim(s.contribution) or s.local is None:
-            what = s.rule if s.local is None else "(local x upstream)"
-            if s.local is not None and np.shape(s.upstream) != np.shape(s.contribution):
-                what = "sum" + what  # broadcasting is undone
-            sentence = f"        {target}.grad: {'0' if s.before is None else 'so far'} + "
-            if len(sentence + what) > WIDTH - 24:
-                yield f"        {_paint(_shorten(s.rule, WIDTH - 8), 'local', colour)}"
-                what = "what arrives"
-            yield from self._quantity(sentence + what, s.total, "gradient", colour)
-            return
-        before = self._number(0.0 if s.before is None else s.before)
-        local = _paint(self._number(s.local), "local", colour)
-        upstream = _paint(self._number(s.upstream), "gradient", colour)
-        total = _paint(self._number(s.total), "gradient", colour)
-        yield f"        {target}.grad: {before} + ({local} x {upstream}) = {total}"
-
-    def _quantity(self, label: str, x: Any, kind: str, colour: bool, note: str = "") -> Iterator[str]:
-        """`label = x`, with the elements of a small array on lines of their own and a summary of a large one."""
-        if not np.ndim(x):
-            yield f"{_shorten(label, WIDTH - 20)} = {_paint(self._number(x), kind, colour)}{note}"
-            return
-        array = np.asarray(x)
-        shape = f"shape {array.shape}"
-        if array.size > LARGEST_SHOWN:
-            finite = array[np.isfinite(array)]
-            spread = (
-                f"{self._number(finite.min())} to {self._number(finite.max())}"
-                if finite.size
-                else "not finite"
-            )
-            yield _shorten(label, WIDTH)
-            yield _paint(f"        {shape}, mean {self._number(array.mean())}, {spread}", kind, colour) + note
-            return
-        yield f"{_shorten(label, WIDTH - 24)}   {_paint(shape, 'muted', colour)}{note}"
-        for row in array.reshape(-1, array.shape[-1]):
-            yield "        " + _paint("  ".join(f"{self._number(v):>8}" for v in row), kind, colour)
-
-    @cached_property
-    def _rules(self) -> list[str]:
-        """What computed each node, as far as a line can hold."""
-        return [_shorten(self.tape.forward_rule(node), WIDTH) for node in self.tape.nodes]
-
-    def _label(self, i: int) -> str:
-        return _shorten(self.tape.labels[i], 16)
-
-    def _plain(self, i: int) -> str:
-        x = self.tape.nodes[i].data
-        return self._number(x) if np.ndim(x) == 0 else self._label(i)
-
-    def _number(self, x: Any) -> str:
-        return number(float(x), self.digits)
+    def _log(self, fit: Callable[[str], str] = str) -> Log:
+        if fit not in self._logs:
+            self._logs = {fit: Log(self.tape, self.steps, self.digits, fit)}
+        return self._logs[fit]
 
     # ------------------------------------------------------------------ in the terminal
 
@@ -349,31 +227,38 @@ class Stepper:
 
         Where standard input is no terminal, the whole log is printed instead. `read` stands in for `input`.
         """
-        file = file or sys.stdout
-        colour = wants_colour(file)
+        say, log, colour = self._printer(file)
         if read is None:
-            if not (sys.stdin.isatty() and file.isatty()):
-                print(self.log(colour), file=file)
+            if not (is_terminal(sys.stdin) and is_terminal(sys.stdout if file is None else file)):
+                say(*log.lines(colour))
                 return
             read = input
-        print("\n".join(self._leaf_lines(colour)), file=file)
-        print(_paint(HELP, "muted", colour), file=file)
+        say(*log.leaves(colour), painted(HELP, "muted", colour))
         while True:
             try:
                 answer = read(f"[{self.position + 1}/{len(self.steps)}] ").strip().lower()
             except (EOFError, KeyboardInterrupt):
-                print(file=file)
+                say("")
                 return
             if answer in ("q", "quit", "exit"):
                 return
             shown = self._answer(answer)
             if shown is None:
-                print(_paint(HELP, "muted", colour), file=file)
+                say(painted(HELP, "muted", colour))
             for s in shown or ():
-                print("\n".join(self._step_lines(s, colour)), file=file)
+                say(*log.step(s, colour))
             if shown is not None and self.position == len(self.steps) - 1:
-                print(_paint("The last step. The gradients:", "muted", colour), file=file)
-                print("\n".join(self._result_lines(colour)), file=file)
+                say(painted("The last step. The gradients:", "muted", colour), *log.results(colour))
+
+    def _printer(self, file: TextIO | None) -> tuple[Callable[..., None], Log, bool]:
+        """What prints lines to a stream, by default standard output; the log for it; and whether it wants colours."""
+        stream = sys.stdout if file is None else file
+
+        def say(*lines: str) -> None:
+            if stream is not None:
+                print("\n".join(lines), file=stream, flush=True)
+
+        return say, self._log(partial(writable, file=stream)), wants_colour(stream)
 
     def _answer(self, answer: str) -> list[ForwardStep | BackwardStep] | None:
         """The steps to show for what was typed; `None` for what is not understood."""
@@ -387,19 +272,11 @@ class Stepper:
             rest = self.steps[self.position + 1 :]
             self.position = len(self.steps) - 1
             return rest
-        if answer.isdecimal() and 1 <= int(answer) <= len(self.steps):
+        if answer.isdecimal() and len(answer) < 10 and 1 <= int(answer) <= len(self.steps):
             return [self.goto(int(answer) - 1)]
         return None
 
 
-def _shorten(text: str, width: int) -> str:
-    width = max(width, 12)
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
-def _paint(text: str, kind: str, colour: bool) -> str:
-    return f"{COLOURS[kind]}{text}{RESET}" if colour else text
-
-
-def wants_colour(file: TextIO) -> bool:
-    return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def wants_colour(file: TextIO | None) -> bool:
+    """Whether a stream shows colours, and its reader wants them."""
+    return is_terminal(file) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -39,8 +39,8 @@ class Story:
     def __init__(self, tape: Tape, steps: Sequence[ForwardStep | BackwardStep], digits: int) -> None:
         self.digits = digits
         self.arrays: list[dict[str, Any]] = []
-        self._known: dict[int, int] = {}
-        self._kept: list[Any] = []  # so that no two arrays have one id
+        self._known: dict[Any, int] = {}
+        self._kept: list[Any] = []  # so that no two arrays have one place
         self._tape = tape
         self._labels = [shorten(label, LONGEST_LABEL) for label in tape.labels]
         self.computed = [-1] * len(tape.nodes)
@@ -68,7 +68,7 @@ class Story:
     # ------------------------------------------------------------------ nodes and steps
 
     def _node(self, node: Node, label: str) -> dict[str, Any]:
-        told: dict[str, Any] = {"label": label or '""', "value": self._quantity(node.data)}
+        told: dict[str, Any] = {"label": label, "value": self._quantity(node.data)}
         if node.op is not None:
             told["rule"] = shorten(self._tape.forward_rule(node), LONGEST_RULE)
         else:
@@ -123,10 +123,10 @@ class Story:
 
     def _factors(self, s: BackwardStep) -> list[Any]:
         """The two matrices whose product arrives, each with its text; none for anything but a product of matrices."""
-        inputs = [x.data for x in self._tape.nodes[s.node].inputs]
-        if s.op != "matmul" or any(np.ndim(x) != 2 for x in inputs):
+        inputs = self._tape.nodes[s.node].inputs
+        if s.op != "matmul" or any(np.ndim(x.data) != 2 for x in inputs):
             return []
-        other = self._tape.nodes[s.node].inputs[1 - s.position]
+        other = inputs[1 - s.position]
         name = f"{self._labels[self._tape.index[other]]}.T"
         g = [f"{self._labels[s.node]}.grad", self._quantity(s.upstream)]
         transposed = [name, self._quantity(np.transpose(other.data))]
@@ -137,11 +137,14 @@ class Story:
     def _quantity(self, x: Any) -> Any:
         if np.ndim(x) == 0:
             return typeset(number(float(x), self.digits))
-        if id(x) not in self._known:
+        x = np.asarray(x)
+        # by its place in memory, for steps look at one array in many views
+        same = x.__array_interface__["data"][0], x.shape, x.strides, x.dtype.str
+        if same not in self._known:
             self._kept.append(x)
-            self._known[id(x)] = len(self.arrays)
-            self.arrays.append(self._array(np.asarray(x)))
-        return self._known[id(x)]
+            self._known[same] = len(self.arrays)
+            self.arrays.append(self._array(x))
+        return self._known[same]
 
     def _array(self, x: np.ndarray) -> dict[str, Any]:
         """The elements of a small array, the summary of a larger one."""

@@ -1,27 +1,63 @@
 """A graph as a tree of text, like the tree of a folder: each node above the inputs it was computed from.
 
 A node that is used again is written once and named afterwards. Nothing here recurses, and what lies deep goes on
-at the left margin further down, so that the text grows with the graph and no faster.
+at the left margin further down, so that the text grows with the graph and no faster. Lines have 80 columns at most:
+where a line would be longer, arrays are told more briefly, and then below their name.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from .graph import Box, Graph, Shown
 from .numbers import Summary, number
+from .terminal import columns, padded
 from .words import shorten, sign
 
 __all__ = ["tree"]
 
-DEEPEST = 16  # levels; below that a branch goes on at the left margin
+WIDTH = 80
+DEEPEST = 12  # levels; below that a branch goes on at the left margin
 LONGEST_NAME = 40
 WIDEST_NAMES, WIDEST_VALUES = 56, 24  # columns are aligned up to here
 
 
-def tree(graph: Graph, digits: int = 4) -> str:
+@dataclass(frozen=True)
+class _Row:
+    """One node: what stands before its name and before what belongs below it, and its numbers, in full and briefly."""
+
+    lead: str
+    margin: str
+    name: str
+    numbers: tuple[tuple[str, str], ...] = (("", ""),)
+
+    def through(self, fit: Callable[[str], str]) -> _Row:
+        numbers = tuple((fit(value), fit(gradient)) for value, gradient in self.numbers)
+        return _Row(fit(self.lead), fit(self.margin), fit(self.name), numbers)
+
+    def lines(self, names: int, values: int) -> Iterator[str]:
+        """One line where that is possible, with columns so wide if they fit."""
+        name = self.lead + self.name
+        aligned = [f"{padded(name, names)}  {padded(v, values)}  {g}".rstrip() for v, g in self.numbers]
+        close = ["  ".join(filter(None, (name, v, g))) for v, g in self.numbers]
+        line = next((each for each in (*aligned, *close) if columns(each) <= WIDTH), None)
+        if line is not None:
+            yield line
+            return
+        yield self.lead + _cut(self.name, WIDTH - columns(self.lead))
+        room = WIDTH - columns(self.margin)
+        together = ["  ".join(filter(None, pair)) for pair in self.numbers]
+        choices = [[each] for each in together] + [[*pair] for pair in self.numbers]
+        below = next((each for each in choices if max(map(columns, each)) <= room), choices[-1])
+        yield from (self.margin + _cut(text, room) for text in below if text)
+
+
+def tree(graph: Graph, digits: int = 4, fit: Callable[[str], str] = str) -> str:
     """The graph as text, outputs first, with the value and the gradient of each node.
+
+    `fit` is applied to every text before the lines are made, for an output that cannot show all signs.
 
     >>> from chainrule.autograd import Value, tanh
     >>> from chainrule.viz.graph import read
@@ -32,17 +68,24 @@ def tree(graph: Graph, digits: int = 4) -> str:
         ├── a  0.5     ∂ –
         └── a, above
     """
-    rows = list(_rows(graph, digits))
-    rows += [(each, "", "") for each in graph.hides]
-    names = min(max([len(name) for name, value, _ in rows if value], default=0), WIDEST_NAMES)
-    values = min(max(len(value) for _, value, _ in rows), WIDEST_VALUES)
-    return "\n".join(
-        f"{name:<{names}}  {value:<{values}}  {gradient}".rstrip() for name, value, gradient in rows
-    )
+    rows = [row.through(fit) for row in _rows(graph, digits)]
+    names = [columns(row.lead + row.name) for row in rows if row.numbers[0][0]]
+    values = [columns(row.numbers[0][0]) for row in rows]
+    widths = min(max(names, default=0), WIDEST_NAMES), min(max(values), WIDEST_VALUES)
+    lines = [line for row in rows for line in row.lines(*widths)]
+    return "\n".join([*lines, *map(fit, graph.hides)])
 
 
-def _rows(graph: Graph, digits: int) -> Iterator[tuple[str, str, str]]:
-    """Name, value and gradient of each line."""
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text that is too wide; `shorten` keeps both ends, and is for names."""
+    if columns(text) <= width:
+        return text
+    while columns(text) > max(width - 3, 0):
+        text = text[:-1]
+    return f"{text}..."
+
+
+def _rows(graph: Graph, digits: int) -> Iterator[_Row]:
     boxes = {box.id: box for box in graph.boxes}
     inputs: dict[str, list[str]] = {}
     for edge in graph.edges:
@@ -61,19 +104,19 @@ def _rows(graph: Graph, digits: int) -> Iterator[tuple[str, str, str]]:
         while stack:
             id, before, margin = stack.pop()
             box, deep = boxes[id], len(margin) >= 4 * DEEPEST
-            name = before + _name(box)
+            name, below = _name(box), inputs.get(id, [])
             if id in written:
-                yield f"{name}, above", "", ""
+                yield _Row(before, margin, f"{name}, above")
             elif id in announced and before:
-                yield f"{name}, below", "", ""
-            elif deep and id in inputs:
+                yield _Row(before, margin, f"{name}, below")
+            elif deep and below:
                 announced.add(id)
                 sections.append(id)
-                yield f"{name}, below", "", ""
+                yield _Row(before, margin, f"{name}, below")
             else:
                 written.add(id)
-                yield f"{name}{_operation(box)}", _shown(box.value, digits), _gradient(box, digits)
-                below = inputs.get(id, [])
+                beside = margin + ("│   " if below else "    ")
+                yield _Row(before, beside, f"{name}{_operation(box)}", tuple(_numbers(box, digits)))
                 for i in reversed(range(len(below))):
                     last = i == len(below) - 1
                     corner, bar = ("└── ", "    ") if last else ("├── ", "│   ")
@@ -91,13 +134,24 @@ def _operation(box: Box) -> str:
     return f"  {sign(box.operation.name, box.operation.symbol)}"
 
 
+def _numbers(box: Box, digits: int) -> Iterator[tuple[str, str]]:
+    """Value and gradient in full, and of arrays more briefly."""
+    gradient, has_gradient = box.gradient, box.kind != "constant" and box.value is not None
+    none = "∂ –" if has_gradient else ""
+    yield (
+        _shown(box.value, digits),
+        none if gradient is None else f"∂ {_shown(gradient, digits)}" * has_gradient,
+    )
+    if isinstance(box.value, Summary):
+        brief = f"∂ {_brief(gradient, digits)}" * has_gradient if isinstance(gradient, Summary) else none
+        yield f"{box.value.shape} {_brief(box.value, digits)}", brief
+
+
 def _shown(x: Shown | None, digits: int) -> str:
     if x is None:
         return ""
     return x.text(digits) if isinstance(x, Summary) else number(x, digits)
 
 
-def _gradient(box: Box, digits: int) -> str:
-    if box.kind == "constant" or box.value is None:
-        return ""
-    return f"∂ {'–' if box.gradient is None else _shown(box.gradient, digits)}"
+def _brief(x: Summary, digits: int) -> str:
+    return ", ".join(filter(None, (x.centre(max(digits - 1, 1)), x.trouble())))

@@ -32,6 +32,8 @@ def printable(text: str) -> str:
     >>> print(printable("a\nb\x00"))
     a\nb\x00
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import functions as f
 from .. import primitives as p
-from ..functions.arguments import arrays_only, plain
+from ..errors import KindError, RangeError, ShapeError
+from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, plain, word_of
+from ..node import describe
+from ..table import TABLE
 
 __all__ = ["ELEMENTWISE"]
 
 
 def _round(a: Any, decimals: int = 0) -> Any:
+    decimals = integer_of(decimals, "round", "decimals as an integer")
+    if decimals < 0:
+        return p.rint(a / 10.0**-decimals) * 10.0**-decimals
     return p.rint(a * 10.0**decimals) / 10.0**decimals if decimals else p.rint(a)
 
 
 def _nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
-    data = plain(x)
-    return f.where(np.isfinite(data), x, np.nan_to_num(data, nan=nan, posinf=posinf, neginf=neginf))
+    if not copy:
+        raise KindError("nan_to_num with copy=False would change its argument, and a tensor never changes")
+    largest = np.finfo(getattr(x, "dtype", float)).max
+    ends = {"nan": (nan, 0.0), "posinf": (posinf, largest), "neginf": (neginf, -largest)}
+    numbers = {
+        k: default if given is None else number_of(given, "nan_to_num", k)
+        for k, (given, default) in ends.items()
+    }
+    return p.nan_to_num(x, **{k: np.asarray(number).item() for k, number in numbers.items()})
 
 
-def _ignoring_nan(choose: Any) -> Callable[[Any, Any], Any]:
-    def chosen(x1: Any, x2: Any) -> Any:
-        a, b = np.isnan(plain(x1)), np.isnan(plain(x2))
-        return choose(f.where(a & ~b, x2, x1), f.where(b & ~a, x1, x2))
-
-    return chosen
-
-
-def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Linear between the points, which differentiates by all three; constant beyond the first and the last."""
     x, xp, fp = (arrays_only(a, "interp") for a in (x, xp, fp))
-    at, known = plain(x), plain(xp)
-    i = np.clip(np.searchsorted(known, at, side="right") - 1, 0, builtins.max(len(known) - 2, 0))
-    j = np.minimum(i + 1, len(known) - 1)
-    width = f.where(known[j] > known[i], xp[j] - xp[i], 1.0)
-    y = fp[i] + f.clip((x - xp[i]) / width, 0, 1) * (fp[j] - fp[i])
-    y = y if left is None else f.where(at < known[0], left, y)
-    return y if right is None else f.where(at > known[-1], right, y)
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
+        raise ShapeError(
+            f"interp takes points as two vectors of one length, at least 1; given {describe(xp)} and {describe(fp)}"
+        )
+    ends = [None if y is None else number_of(y, "interp", "left and right") for y in (left, right)]
+    if period is not None:
+        period = abs(float(number_of(period, "interp", "period")))
+        if not period:
+            raise RangeError("interp takes a period other than 0")
+    return p.interp(x, xp, fp, left=ends[0], right=ends[1], period=period)
+
+
+def _unwrap(x: Any, discont: Any = None, axis: int = -1, period: Any = 2 * math.pi) -> Any:
+    x, k = one_axis(x, axis, "unwrap", flat=False)
+    jump = None if discont is None else float(number_of(discont, "unwrap", "discont"))
+    return p.unwrap(x, discont=jump, axis=k, period=float(number_of(period, "unwrap", "period")))
+
+
+def _copy(a: Any, order: str = "K") -> Any:
+    word_of(order, ("C", "F", "A", "K"), "copy", "orders")
+    return p.positive(a)
+
+
+def _imag(val: Any) -> Any:
+    return np.zeros_like(plain(val))
 
 
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
@@ -54,21 +75,16 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "fabs": p.absolute,
     "float_power": p.power,
     "exp2": lambda x: 2.0**x,
-    "logaddexp2": lambda x1, x2: p.logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2),
     "ceil": lambda x: -p.floor(-x),
-    "trunc": lambda x: p.sign(x) * p.floor(p.absolute(x)),
-    "fix": lambda x: p.sign(x) * p.floor(p.absolute(x)),
+    "fix": p.trunc,
     **dict.fromkeys(["deg2rad", "radians"], lambda x: x * (math.pi / 180)),
     **dict.fromkeys(["rad2deg", "degrees"], lambda x: x * (180 / math.pi)),
-    "fmax": _ignoring_nan(p.maximum),
-    "fmin": _ignoring_nan(p.minimum),
-    "copysign": lambda x1, x2: p.absolute(x1) * np.copysign(1, plain(x2)),
-    "heaviside": lambda x1, x2: f.where(np.asarray(plain(x1)) == 0, x2, (p.sign(x1) + 1) / 2),
+    **{name: TABLE[name] for name in ("copysign", "fmax", "fmin", "heaviside", "logaddexp2", "trunc")},
     "nan_to_num": _nan_to_num,
     "interp": _interp,
-    "copy": lambda a: p.positive(a),
+    "copy": _copy,
     "real": lambda val: p.positive(val),
     "conjugate": lambda x: p.positive(x),
-    "imag": lambda val: np.zeros_like(plain(val)),
-    "unwrap": lambda p, discont=None, axis=-1: p + (np.unwrap(plain(p), discont, axis) - plain(p)),
+    "imag": _imag,
+    "unwrap": _unwrap,
 }

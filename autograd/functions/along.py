@@ -10,47 +10,84 @@ import numpy as np
 from .. import primitives as p
 from ..errors import RangeError, ShapeError
 from ..node import describe
-from .arguments import integer_of, on_axis, one_axis, part_of, positions_of
+from ..operators import Operators
+from .arguments import (
+    arrays_only,
+    integer_of,
+    on_axis,
+    on_shape,
+    one_axis,
+    part_of,
+    positions_of,
+    through_float32,
+)
+from .elementwise import astype
+from .joining import concatenate
+from .shapes import broadcast_to
 
 __all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
 
 
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The sums of the first elements along `axis`: 1, 2, 3, ... of them; of all elements with `None`.
+
+    `dtype` converts the elements first.
 
     >>> from chainrule.autograd import Tensor, cumsum
     >>> cumsum(Tensor([1.0, 2.0, 3.0]))
     Tensor([1., 3., 6.])
     """
-    x, k = one_axis(x, axis, "cumsum")
-    return p.cumsum(x, axis=k)
+    x, k = one_axis(x, axis, "cumsum", of_numbers=True)
+    return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
 
 
-def cumprod(x: Any, axis: int | None = None) -> Any:
+def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The products of the first elements along `axis`. Its derivatives are exact also where elements are zero.
+
+    `dtype` converts the elements first.
 
     >>> from chainrule.autograd import Tensor, cumprod
     >>> cumprod(Tensor([1.0, 2.0, 3.0]))
     Tensor([1., 2., 6.])
     """
-    x, k = one_axis(x, axis, "cumprod")
-    return p.cumprod(x, axis=k)
+    x, k = one_axis(x, axis, "cumprod", of_numbers=True)
+    return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
 
 
-def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences between neighbours along `axis`, `n` times over.
+
+    `prepend` and `append`, numbers or arrays, are put before and after `x` along the axis first.
 
     >>> from chainrule.autograd import Tensor, diff
     >>> diff(Tensor([1.0, 4.0, 9.0, 16.0]), n=2)
     Tensor([2., 2.])
+    >>> diff(Tensor([1.0, 4.0, 9.0]), prepend=0.0)
+    Tensor([1., 3., 5.])
     """
-    x, k = one_axis(x, axis, "diff")
     n = integer_of(n, "diff", "n as an integer")
     if n < 0:
         raise RangeError(f"diff takes differences n times; given n={n!r}")
+    if n == 0:
+        return arrays_only(x, "diff")
+    x, k = one_axis(x, axis, "diff", flat=False)
+    if prepend is not None or append is not None:
+        x = concatenate([_beside(part, x, k) for part in (prepend, x, append) if part is not None], k)
+    if x.dtype.kind == "b":  # whether they differ
+        return astype(p.remainder(diff(astype(x, int), n, k), 2), bool)
+    return through_float32(lambda x: _differences(x, builtins.min(n, x.shape[k]), k), x)
+
+
+def _differences(x: Any, n: int, k: int) -> Any:
     for _ in range(n):
         x = part_of(x, k, 1) - part_of(x, k, None, builtins.max(x.shape[k] - 1, 0))
     return x
+
+
+def _beside(part: Any, x: Any, k: int) -> Any:
+    """What is put beside `x` along the axis `k`; a number as many times as there are rows."""
+    part = arrays_only(part, "diff")
+    return part if part.ndim else broadcast_to(part, on_shape(x.shape, k, 1))
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -75,8 +112,8 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     >>> take(Tensor([[1.0, 2.0, 3.0]]), [2, 0, 2], axis=1)
     Tensor([[3., 1., 3.]])
     """
-    x, k = one_axis(x, axis, "take")
-    return p.index(x, at=on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
+    x, k = one_axis(x, axis, "take", of_numbers=True)
+    return _selected(x, on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
@@ -99,4 +136,10 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
         )
     places = list(np.ogrid[tuple(slice(n) for n in x.shape)])
     places[k] = at
-    return p.index(x, at=tuple(places))
+    return _selected(x, tuple(places))
+
+
+def _selected(x: Any, at: tuple[Any, ...]) -> Any:
+    """`x[at]`, where a tensor among the indices is an input of the row."""
+    nodes = [i for i in at if isinstance(i, Operators)]
+    return p.index(x, *nodes, at=tuple(p.Gap(0) if isinstance(i, Operators) else i for i in at))

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import builtins
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import primitives as p
-from ..errors import KindError, RangeError, ShapeError
+from ..errors import ChainruleError, KindError, RangeError, ShapeError
+from ..lessons import MISTAKES
 from ..node import describe
 from ..operators import Operators
 
 Axis = int | tuple[int, ...] | None
 
 
-def axes_of(x: Any, axis: Axis, what: str) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them."""
+def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them.
+
+    With `of_numbers`, a single number has the axis 0 if it is asked for alone, as in NumPy's reductions.
+    """
     ndim = np.ndim(x.data if isinstance(x, Operators) else x)
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     name = "an axis as an integer, a tuple of integers or None"
     found = tuple(k + ndim if k < 0 else k for k in [integer_of(k, what, name) for k in axes])
+    if of_numbers and ndim == 0 and not isinstance(axis, tuple) and found in ((0,), (-1,)):
+        return ()
     if builtins.any(not 0 <= k < ndim for k in found):
         raise ShapeError(
             f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
@@ -37,33 +44,102 @@ def integer_of(given: Any, what: str, name: str) -> int:
     """A Python integer, from nothing that only could be cut down to one."""
     try:
         if not isinstance(given, bool):
-            return operator.index(given)
+            number = operator.index(given)
+            if -LARGEST <= number <= LARGEST:
+                return number
+            raise RangeError(
+                f"{what} takes {name}; given one that is too large, of {number.bit_length()} bits"
+            )
     except TypeError:
         pass
     raise KindError(f"{what} takes {name}; given {describe(given)}")
 
 
-def shape_of(shape: Any, what: str) -> tuple[int, ...]:
-    """A shape from a tuple, a list, or one length."""
+LARGEST = np.iinfo(np.intp).max
+
+
+def word_of(given: Any, words: tuple[str, ...], what: str, name: str) -> str:
+    """One of the words that an option knows."""
+    if isinstance(given, str) and given in words:
+        return given
+    known = f"{', '.join(words[:-1])} and {words[-1]}"
+    raise KindError(f"{what} has the {name} {known}; given {given!r:.100}")
+
+
+def flag_of(given: Any, what: str, name: str) -> bool:
+    """A plain boolean, from whatever Python takes for one."""
+    if given is False or given is True:
+        return given
+    try:
+        return builtins.bool(given)
+    except (TypeError, ValueError):
+        raise KindError(f"{what} takes {name} as True or False; given {describe(given)}") from None
+
+
+def number_of(given: Any, what: str, name: str) -> Any:
+    """A plain real number; a node would lose its gradient."""
+    if type(given) is float or (type(given) is int and abs(given) < 1 << 1023):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool):
+        raise RangeError(
+            f"{what} takes {name} as a float holds it, at most 1.8e308; given an integer that is larger"
+        )
+    if (
+        isinstance(given, (bool, np.generic, np.ndarray))
+        and not np.ndim(given)
+        and np.asarray(given).dtype.kind in "fiub"
+    ):
+        return given
+    raise KindError(f"{what} takes {name} as a plain number; given {describe(given)}")
+
+
+def mask_of(given: Any, x: Any, what: str) -> Any:
+    """A boolean for each element of `x`, as a copy; `None` where all of them are meant."""
+    if given is True:
+        return None
+    given = given.data if isinstance(given, Operators) else given
+    mask = as_array(given, what)
+    if mask.dtype.kind != "b":
+        raise KindError(f"{what} takes where as booleans, such as t > 0; given {describe(given)}")
+    try:
+        return np.broadcast_to(mask, x.shape).copy()
+    except ValueError:
+        raise ShapeError(
+            f"{what} of {describe(x)} was given where in the shape {mask.shape}; it takes a boolean for each element, "
+            f"or what broadcasts to that"
+        ) from None
+
+
+def shape_of(shape: Any, what: str, name: str = "a shape in integers") -> tuple[int, ...]:
+    """A tuple of integers from a tuple, a list, an array, or one of them."""
+    if isinstance(shape, np.ndarray) and shape.ndim == 1:
+        shape = tuple(shape)
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(integer_of(n, what, "a shape in integers") for n in lengths)
+    return tuple(integer_of(n, what, name) for n in lengths)
 
 
-def one_axis(x: Any, axis: int | None, what: str) -> tuple[Any, int]:
-    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None`."""
+def one_axis(
+    x: Any, axis: int | None, what: str, of_numbers: bool = False, flat: bool = True
+) -> tuple[Any, int]:
+    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None` and may be `flat`.
+
+    With `of_numbers`, a single number is an array of one element.
+    """
     x = arrays_only(x, what)
-    if axis is None:
+    if (axis is None and flat) or (of_numbers and x.ndim == 0 and axes_of(x, axis, what, True) == ()):
         return p.reshape(x, shape=(-1,)), 0
-    if isinstance(axis, tuple):
-        raise KindError(f"{what} takes one axis, or None for all elements in a row; given {axis!r}")
+    if axis is None or isinstance(axis, tuple):
+        raise KindError(
+            f"{what} takes one axis{', or None for all elements in a row' * flat}; given {axis!r}"
+        )
     return x, axes_of(x, axis, what)[0]
 
 
 def integers_of(given: Any, what: str, name: str) -> Any:
     """Plain integers from an array, a list, or a Tensor of integers."""
-    array = np.asarray(given.data if isinstance(given, Operators) else given)
-    if array.dtype.kind not in "iu" and array.size:
-        raise KindError(f"{what} takes {name} in integers; given {given!r}")
+    array = as_array(given.data if isinstance(given, Operators) else given, what)
+    if array.dtype.kind not in "iu" and (array.size or isinstance(given, np.ndarray)):
+        raise KindError(f"{what} takes {name} in integers; given {given!r:.200}")
     return array.astype(int)
 
 
@@ -76,27 +152,43 @@ def counts_of(given: Any, what: str) -> Any:
 
 
 def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
-    """Integer indices into an axis of length `n`, all within it."""
+    """Integer indices into an axis of length `n`, all within it; a tensor of them stays one, for a replay."""
     at = integers_of(indices, what, "indices")
-    if mode not in ("raise", "wrap", "clip"):
-        raise KindError(f"{what} has the modes raise, wrap and clip; given {mode!r}")
-    if mode != "raise" and n:
-        return at % n if mode == "wrap" else np.clip(at, 0, n - 1)
-    beyond = at[(at < -n) | (at >= n)]
-    if beyond.size:
-        raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
-    return at
+    word_of(mode, ("raise", "wrap", "clip"), what, "modes")
+    if mode == "raise" or not n:
+        beyond = at[(at < -n) | (at >= n)]
+        if beyond.size:
+            raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
+    at = indices if isinstance(indices, Operators) and at.size else at
+    if mode == "raise" or not n:
+        return at
+    return p.remainder(at, n) if mode == "wrap" else p.clip(at, low=0, high=n - 1)
 
 
 def arrays_only(x: Any, what: str) -> Any:
     """`x` as something with axes: a Tensor or an array. A Value is one number and has none."""
-    if of_values([x]) or of_values(x):
+    if isinstance(x, Operators) and hasattr(x, "shape"):
+        return x
+    if isinstance(x, Operators) or of_values(x):
         given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
         raise KindError(
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
         )
-    return x if isinstance(x, (Operators, np.ma.MaskedArray)) else np.asarray(x)
+    array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, what)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} takes arrays of real numbers; given {describe(x)}")
+    return array
+
+
+def as_array(x: Any, what: str) -> Any:
+    """`x` as NumPy reads it, or a lesson."""
+    try:
+        return np.asarray(x)
+    except ChainruleError:
+        raise
+    except MISTAKES as error:
+        raise KindError(f"{what} takes arrays; NumPy makes none of {describe(x)}: {error}") from None
 
 
 def of_values(x: Any) -> bool:
@@ -111,6 +203,11 @@ def on_axis(k: int, at: Any) -> tuple[Any, ...]:
     return (slice(None),) * k + (at,)
 
 
+def on_shape(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
+    """`shape` with the length `n` along the axis `k`."""
+    return (*shape[:k], n, *shape[k + 1 :])
+
+
 def plain(x: Any) -> Any:
     """The data of a node, also inside of lists and tuples; anything else as it is."""
     if isinstance(x, Operators):
@@ -121,3 +218,10 @@ def plain(x: Any) -> Any:
 def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -> Any:
     """The elements of `x` from `start` to before `stop` along the axis `k`."""
     return p.index(x, at=on_axis(k, slice(start, stop)))
+
+
+def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
+    """`compute(x)`, through float32 where x is float16."""
+    if x.dtype.char != "e":
+        return compute(x)
+    return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)

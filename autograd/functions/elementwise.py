@@ -11,7 +11,7 @@ from .. import primitives as p
 from ..errors import KindError
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only
+from .arguments import arrays_only, as_array, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 
@@ -29,28 +29,66 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     array([0.  , 0.25])
     """
     if isinstance(condition, Operators):
-        condition = condition.data
+        return p.where_nonzero(condition, a, b)
     if not isinstance(condition, (bool, np.bool_)):
-        condition = np.array(condition, dtype=bool)  # a copy: the gradient needs it as it is now
-        if not condition.ndim:
-            condition = bool(condition)
+        condition = _booleans(condition)
+        if isinstance(condition, np.ndarray):
+            for x in (x for x in (a, b) if isinstance(x, Operators) and not hasattr(x, "shape")):
+                raise KindError(
+                    f"where was given {describe(condition)} for {describe(x)}, which is one number"
+                )
     if not isinstance(a, Operators) and not isinstance(b, Operators):
-        return np.where(condition, a, b)
+        return p.choose(arrays_only(a, "where"), arrays_only(b, "where"), condition=condition)
     return p.choose(a, b, condition=condition)
 
 
-def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
+def _booleans(condition: Any) -> Any:
+    try:
+        found = np.array(condition, dtype=bool)  # a copy: the gradient needs it as it is now
+    except (TypeError, ValueError) as error:
+        raise KindError(f"where takes an array of booleans; given {describe(condition)}: {error}") from None
+    return found if found.ndim else bool(found)
+
+
+def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`x` limited to `low <= x <= high`; `None` is no limit. The gradient is 1 on both bounds, 0 outside.
+
+    `min` and `max` are NumPy's other names of the bounds. A bound may be a node: it gets the gradient where it is the
+    result, and half of it where `x` equals it.
 
     >>> from chainrule.autograd import Value, clip
     >>> clip(Value(7.0), -1, 5)
     Value(5.0)
     """
-    low, high = -math.inf if low is None else low, math.inf if high is None else high
-    low, high = (np.array(b) if isinstance(b, (np.ndarray, list)) else b for b in (low, high))  # as it is now
-    if isinstance(low, Operators) or isinstance(high, Operators):
-        return p.minimum(p.maximum(x, low), high)
-    return p.clip(x, low=low, high=high)
+    low, high = _either(low, min, "low and min"), _either(high, max, "high and max")
+    x = x if isinstance(x, (Operators, int, float)) else arrays_only(x, "clip")
+    if low is None and high is None:
+        return p.positive(x)
+    if isinstance(low, Operators) or isinstance(high, Operators) or not _is_floating(x):
+        x = x if low is None else p.maximum(x, low)
+        return x if high is None else p.minimum(x, high)
+    return p.clip(x, low=_bound(low, -math.inf), high=_bound(high, math.inf))
+
+
+def _either(bound: Any, other: Any, names: str) -> Any:
+    if bound is not None and other is not None:
+        raise KindError(f"clip was given both {names}, which are two names of one bound")
+    return other if bound is None else bound
+
+
+def _is_floating(x: Any) -> bool:
+    dtype = getattr(x, "dtype", None)
+    return (np.asarray(plain(x)).dtype if dtype is None else dtype).kind == "f"
+
+
+def _bound(given: Any, none: float) -> Any:
+    """A plain bound, as it is now."""
+    if given is None:
+        return none
+    bound = as_array(given, "clip").copy()
+    if bound.dtype.kind not in "fiub":
+        raise KindError(f"clip takes bounds that are real numbers; given {describe(given)}")
+    return bound if isinstance(given, (np.ndarray, list, tuple)) else given
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -60,7 +98,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0, 0.1)
     -0.2
     """
-    return p.leaky_relu(x, slope=negative_slope)
+    return p.leaky_relu(x, slope=_factor(negative_slope, "leaky_relu"))
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -70,7 +108,12 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(3.0)
     3.0
     """
-    return p.elu(x, alpha=alpha)
+    return p.elu(x, alpha=_factor(alpha, "elu"))
+
+
+def _factor(given: Any, what: str) -> Any:
+    """A number, or an array of one for each element."""
+    return number_of(given, what, "a slope") if isinstance(given, int) else given
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -83,13 +126,17 @@ def astype(x: Any, dtype: Any) -> Any:
     >>> astype(Tensor([1.0]), np.float32).dtype
     dtype('float32')
     """
-    given = dtype
+    return p.astype(arrays_only(x, "astype"), dtype=dtype_of(dtype, "astype"))
+
+
+def dtype_of(given: Any, what: str) -> Any:
+    """A dtype of real numbers."""
     try:
-        dtype = np.dtype(dtype).newbyteorder("=")
+        dtype = np.dtype(given).newbyteorder("=")
     except TypeError:
         dtype = np.dtype(object)
     if dtype.kind not in "fiub":
         raise KindError(
-            f"astype takes a dtype of real numbers, such as np.float32, int or bool; given {describe(given)}"
+            f"{what} takes a dtype of real numbers, such as np.float32, int or bool; given {describe(given)}"
         )
-    return p.astype(arrays_only(x, "astype"), dtype=dtype)
+    return dtype

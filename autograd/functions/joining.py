@@ -10,40 +10,47 @@ import numpy as np
 
 from .. import primitives as p
 from ..errors import KindError, RangeError, ShapeError
+from ..lessons import MISTAKES
 from ..node import describe
 from ..operators import Operators
-from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of
+from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
+from .elementwise import astype, dtype_of
 from .shapes import ravel
 
 __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
 
 
-def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(
+    xs: Sequence[Any], axis: int | None = 0, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
     """The arrays one after the other along `axis`; flattened first if that is `None`.
+
+    `dtype` converts them, where NumPy's rule `casting` allows it.
 
     >>> from chainrule.autograd import Tensor, concatenate
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
     Tensor([1., 2., 3.])
     """
-    arrays = _arrays(xs, "concatenate", axis)
+    arrays = arrays_of(xs, "concatenate", axis, dtype, casting)
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
     return p.concatenate(*arrays, axis=integer_of(axis, "concatenate", "an axis as an integer, or None"))
 
 
-def stack(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Arrays of one shape put side by side along a new axis.
+def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """Arrays of one shape put side by side along a new axis; `dtype` and `casting` are those of `concatenate`.
 
     >>> from chainrule.autograd import Tensor, stack
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
     (2, 2)
     """
-    return p.stack(*_arrays(xs, "stack", axis), axis=integer_of(axis, "stack", "an axis as an integer"))
+    arrays = arrays_of(xs, "stack", axis, dtype, casting)
+    return p.stack(*arrays, axis=integer_of(axis, "stack", "an axis as an integer"))
 
 
-def _arrays(xs: Any, what: str, axis: Any) -> list[Any]:
+def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
     """What is to be joined, as a list of things with axes."""
-    if isinstance(axis, Operators) or not hasattr(xs, "__iter__"):
+    if isinstance(axis, Operators) or not hasattr(xs, "__iter__") or isinstance(xs, (str, bytes, dict)):
         raise KindError(
             f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
             f"Write {what}([a, b])"
@@ -51,7 +58,20 @@ def _arrays(xs: Any, what: str, axis: Any) -> list[Any]:
     arrays = [arrays_only(x, what) for x in xs]
     if not arrays:
         raise ShapeError(f"{what} takes one array or more; given none")
-    return arrays
+    if dtype is None and casting == "same_kind":
+        return arrays
+    found = np.result_type(*(x.dtype for x in arrays)) if dtype is None else dtype_of(dtype, what)
+    for x in arrays:
+        try:
+            allowed = np.can_cast(x.dtype, found, casting)
+        except (TypeError, ValueError) as error:
+            raise KindError(f"{what} was given casting={casting!r}: {error}") from None
+        if not allowed:
+            raise KindError(
+                f"{what} was given {describe(x)}, which casting={casting!r} does not convert to {found}. "
+                f"Write astype(t, dtype) for it first"
+            )
+    return [astype(x, found) for x in arrays]
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -65,7 +85,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     >>> split(Tensor([1.0, 2.0, 3.0, 4.0]), [1])
     [Tensor([1.]), Tensor([2., 3., 4.])]
     """
-    x, k = one_axis(x, axis, "split")
+    x, k = one_axis(x, axis, "split", flat=False)
     parts = array_split(x, indices_or_sections, k)
     if np.ndim(indices_or_sections) == 0 and x.shape[k] % len(parts):
         raise ShapeError(
@@ -82,9 +102,11 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     >>> array_split(Tensor([1.0, 2.0, 3.0]), 2)
     [Tensor([1., 2.]), Tensor([3.])]
     """
-    x, k = one_axis(x, axis, "split")
+    x, k = one_axis(x, axis, "split", flat=False)
     cuts = integers_of(indices_or_sections, "split", "indices or a number of sections")
     n = x.shape[k]
+    if cuts.ndim > 1:
+        raise ShapeError(f"split takes a number of sections or a list of indices; given {describe(cuts)}")
     if cuts.ndim == 0:
         sections = int(cuts)
         if sections < 1:
@@ -95,11 +117,11 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [part_of(x, k, start, end) for start, end in zip([0, *ends], ends)]
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """`x` with more elements around it.
 
     `pad_width` is a number for all sides, a pair `(before, after)` for all axes, or a pair for each. `mode` says
-    what stands there: `constant_values` (`"constant"`), the nearest element (`"edge"`), or the elements
+    what stands there: `constant_values`, by default 0 (`"constant"`), the nearest element (`"edge"`), or the elements
     mirrored (`"reflect"`, without repeating the last; `"symmetric"`) or repeated from the other end (`"wrap"`).
 
     Raises `RangeError` for a negative width, `KindError` for another mode.
@@ -120,13 +142,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     if (widths < 0).any():
         raise RangeError(f"pad adds elements; given the negative width {int(widths.min())}. Cut with x[1:-1]")
     sides = [(int(before), int(after)) for before, after in np.broadcast_to(widths, (x.ndim, 2))]
+    word_of(mode, ("constant", "edge", "reflect", "symmetric", "wrap"), "pad", "modes")
     if mode == "constant":
         return _pad_with(x, sides, constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise KindError(
-            f"pad has the modes constant, edge, reflect, symmetric and wrap; given {mode!r}. "
-            f"Compute other borders and join them with concatenate"
-        )
+    if constant_values is not None:
+        raise KindError(f"pad takes constant_values with mode='constant'; given mode={mode!r}")
     if 0 in x.shape:
         raise ShapeError(f"pad with mode={mode!r} repeats elements and {describe(x)} has none")
     positions: list[Any] = [np.pad(np.arange(n), side, mode) for n, side in zip(x.shape, sides)]  # type: ignore[call-overload]
@@ -139,13 +159,13 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, sides))
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, sides))
     y = p.scatter(x, shape=shape, at=inside)
-    if not np.any(constant):
+    if constant is None or not x.ndim:
         return y
     try:
         frame = np.pad(np.zeros(x.shape, x.dtype), sides, constant_values=constant)
-    except ValueError:
+    except MISTAKES:
         raise ShapeError(
-            f"pad of {describe(x)} was given constant_values of shape {np.shape(constant)}; it takes one number, "
+            f"pad of {describe(x)} was given the constant_values {describe(constant)}; it takes one number, "
             f"a pair (before, after), or {x.ndim} pairs"
         ) from None
     mask = np.zeros(shape, bool)
@@ -179,7 +199,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     >>> repeat(Tensor([1.0, 2.0]), [1, 3])
     Tensor([1., 2., 2., 2.])
     """
-    x, k = one_axis(x, axis, "repeat")
+    x, k = one_axis(x, axis, "repeat", of_numbers=True)
     counts, n = counts_of(repeats, "repeat"), x.shape[k]
     if counts.ndim > 1 or counts.size not in (1, n):
         raise ShapeError(

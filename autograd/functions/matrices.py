@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .. import primitives as p
-from ..errors import ShapeError
+from ..errors import KindError, ShapeError
 from ..node import describe
 from .arguments import arrays_only, axes_of, integer_of, of_values
 from .reductions import sum
@@ -23,7 +24,10 @@ OFFSET = "the number of a diagonal as an integer"
 def dot(a: Any, b: Any) -> Any:
     """The inner product. Of two lists of Values it is one node; of arrays and Tensors it is NumPy's `dot`.
 
-    Raises `ShapeError` for lists of different lengths.
+    That sums over the last axis of `a` and the last but one of `b` (its only one, if it is a vector), for any number of
+    axes; a single number multiplies.
+
+    Raises `ShapeError` for lists of different lengths, and where those axes differ in length.
 
     >>> from chainrule.autograd import Value, dot
     >>> w = [Value(1.0), Value(-2.0)]
@@ -31,6 +35,10 @@ def dot(a: Any, b: Any) -> Any:
     Value(-5.0)
     """
     if of_values(a) or of_values(b):
+        if not (isinstance(a, Iterable) and isinstance(b, Iterable)):
+            raise KindError(
+                f"dot takes two lists of Values or numbers; given {describe(a)} and {describe(b)}"
+            )
         a, b = list(a), list(b)
         if len(a) != len(b):
             raise ShapeError(f"dot takes two lists of the same length; given {len(a)} and {len(b)} entries")
@@ -38,9 +46,18 @@ def dot(a: Any, b: Any) -> Any:
     a, b = arrays_only(a, "dot"), arrays_only(b, "dot")
     if a.ndim == 0 or b.ndim == 0:
         return p.multiply(a, b)
-    if b.ndim > 2:
-        raise ShapeError("dot of stacks of matrices is not offered; write matmul (the operator @), or einsum")
-    return p.matmul(a, b)
+    if b.ndim < 3 and a.ndim < 3:
+        return p.matmul(a, b)
+    k = builtins.max(b.ndim - 2, 0)
+    n, rest = b.shape[k], (*b.shape[:k], *b.shape[k + 1 :])
+    if a.shape[-1] != n:
+        raise ShapeError(
+            f"dot was given {describe(a)} and {describe(b)}; the last axis of the one and axis {k} of the other "
+            f"have to be of one length"
+        )
+    left = p.reshape(a, shape=(math.prod(a.shape[:-1]), n))
+    right = p.reshape(moveaxis(b, k, 0), shape=(n, math.prod(rest)))
+    return p.reshape(p.matmul(left, right), shape=(*a.shape[:-1], *rest))
 
 
 def inner(a: Any, b: Any) -> Any:
@@ -109,14 +126,14 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return p.index(x, at=(..., rows, columns))
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of the diagonal; see `diagonal`.
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Any:
+    """The sum of the diagonal; see `diagonal`. `dtype` converts the elements first.
 
     >>> from chainrule.autograd import Tensor, trace
     >>> trace(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    return sum(diagonal(x, offset, axis1, axis2), -1)
+    return sum(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
 
 
 def tril(x: Any, k: int = 0) -> Any:
@@ -128,7 +145,7 @@ def tril(x: Any, k: int = 0) -> Any:
             [3., 4.]])
     """
     x = arrays_only(x, "tril")
-    return p.where(_triangle(x, integer_of(k, "tril", OFFSET), "tril"), x, 0)
+    return p.where(_triangle(x, integer_of(k, "tril", OFFSET), "tril"), x, _zero(x))
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -140,7 +157,11 @@ def triu(x: Any, k: int = 0) -> Any:
             [0., 4.]])
     """
     x = arrays_only(x, "triu")
-    return p.where(_triangle(x, integer_of(k, "triu", OFFSET) - 1, "triu"), 0, x)
+    return p.where(_triangle(x, integer_of(k, "triu", OFFSET) - 1, "triu"), _zero(x), x)
+
+
+def _zero(x: Any) -> Any:
+    return False if x.dtype.kind == "b" else 0
 
 
 def _triangle(x: Any, k: int, what: str) -> Any:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import builtins
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from .. import primitives as p
-from ..errors import ShapeError
+from ..errors import KindError, RangeError, ShapeError
 from ..node import describe
-from .arguments import Axis, arrays_only, axes_of, of_values
+from ..operators import Operators
+from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
+from .elementwise import astype
 
 __all__ = [
     "total",
@@ -38,70 +39,201 @@ def total(xs: Sequence[Any]) -> Any:
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
     """
+    if not isinstance(xs, Iterable):
+        raise KindError(f"total takes a list of Values; given {describe(xs)}")
     return p.total(*xs)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(
+    x: Any,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    initial: float | None = 0,
+    where: Any = True,
+) -> Any:
     """The sum of the elements over `axis` (an axis, several, or all with `None`).
 
-    A reduced axis disappears, or stays with length 1 if `keepdims`. The gradient goes to every element alike.
+    A reduced axis disappears, or stays with length 1 if `keepdims`. The gradient goes to every element alike. As in
+    NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
+    booleans: elements for which it is False are left out and have gradient 0.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
+    >>> sum(Tensor([1.0, 2.0, 4.0]), where=[True, False, True])
+    Tensor(5.)
     """
     if of_values(x):
-        return total(x)
-    x = arrays_only(x, "sum")
-    return p.sum_(x, axis=axes_of(x, axis, "sum"), keepdims=builtins.bool(keepdims))
+        return total(_listed(x, "sum", axis, keepdims, dtype=dtype, initial=initial or None, where=where))
+    x = _converted(x, "sum", dtype)
+    x = x if where is True else _masked(x, "sum", where, 0)
+    axes, keepdims = axes_of(x, axis, "sum", of_numbers=True), flag_of(keepdims, "sum", "keepdims")
+    y = p.sum_(x, axis=axes, keepdims=keepdims)
+    if initial.__class__ is int and initial == 0:
+        return y
+    return y if _is_left_out(initial, 0, x, axes, where, "sum") else p.add(y, _start(initial, y, "sum"))
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean of the elements over `axis`; each gets an n-th of the gradient.
+def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
+    """The mean of the elements over `axis`; each gets an n-th of the gradient. `dtype` and `where` are those of `sum`.
 
     >>> from chainrule.autograd import Tensor, mean
     >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([1.5, 3.5])
     """
     if of_values(x):
-        return total(x) / len(x)
-    x = arrays_only(x, "mean")
-    return p.mean(x, axis=axes_of(x, axis, "mean"), keepdims=builtins.bool(keepdims))
+        return total(_listed(x, "mean", axis, keepdims, dtype=dtype, where=where)) / len(x)
+    x = _converted(x, "mean", dtype, floating=True)
+    axes, keepdims = axes_of(x, axis, "mean"), flag_of(keepdims, "mean", "keepdims")
+    mask = mask_of(where, x, "mean")
+    if mask is None:
+        return p.mean(x, axis=axes, keepdims=keepdims)
+    return through_float32(lambda x: _mean_of(x, axes, keepdims, mask), _of_floats(x))
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
+    """The mean of the elements that the mask selects."""
+    if mask is None:
+        return p.mean(x, axis=axes, keepdims=keepdims)
+    count = mask.sum(axes, keepdims=keepdims).astype(x.dtype)
+    return p.sum_(p.where(mask, x, 0), axis=axes, keepdims=keepdims) / count
+
+
+def var(
+    x: Any,
+    axis: Axis = None,
+    keepdims: bool = False,
+    ddof: float = 0,
+    *,
+    dtype: Any = None,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
     """The variance over `axis`: the mean squared distance from the mean, with `n - ddof` in the denominator.
 
-    Computed from the differences, so that a large mean costs no digits.
+    Computed from the differences, so that a large mean costs no digits. `ddof` is 0 by default, as in NumPy (in
+    PyTorch it is 1); `correction` is its other name. `mean` may be given if it is known, with its axes kept. `dtype`
+    and `where` are those of `sum`.
+
+    Raises `ShapeError` where there are not more than `ddof` elements.
 
     >>> from chainrule.autograd import Tensor, var
     >>> var(Tensor([1.0, 2.0, 3.0, 4.0]), ddof=1).item()
     1.6666666666666667
     """
-    x = arrays_only(x, "var")
-    if x.dtype == np.float16:  # the sum of the squares could be too large
-        return p.astype(var(p.astype(x, dtype=np.dtype("f4")), axis, keepdims, ddof), dtype=x.dtype)
-    axes = axes_of(x, axis, "var")
-    n = _degrees(x, axes, ddof, "var")
-    squares = p.square(x - p.mean(x, axis=axes, keepdims=True))
-    return p.sum_(squares, axis=axes, keepdims=builtins.bool(keepdims)) / n
+    x, axes, n, mask = _sample(x, "var", axis, ddof, correction, dtype, where)
+    keepdims = flag_of(keepdims, "var", "keepdims")
+
+    def variance(x: Any) -> Any:
+        squares = p.square(_away(x, axes, mask, mean))
+        return p.sum_(squares, axis=axes, keepdims=keepdims) / _fitting(n, axes, keepdims)
+
+    return through_float32(variance, x)
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: float = 0) -> Any:
-    """The standard deviation over `axis`, the root of `var`. Where all elements are equal it has gradient 0.
+def std(
+    x: Any,
+    axis: Axis = None,
+    keepdims: bool = False,
+    ddof: float = 0,
+    *,
+    dtype: Any = None,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    """The standard deviation over `axis`, the root of `var`, with its options.
+
+    Where all elements are equal it has gradient 0.
 
     >>> from chainrule.autograd import Tensor, std
     >>> std(Tensor([1.0, 1.0, 5.0, 5.0]))
     Tensor(2.)
+    >>> std(Tensor([1.0, 2.0, 4.0, 5.0]), correction=1).item()  # PyTorch's default
+    1.8257418583505538
     """
-    x = arrays_only(x, "std")
-    axes = axes_of(x, axis, "std")
-    _degrees(x, axes, ddof, "std")
-    return p.std(x, axis=axes, ddof=ddof, keepdims=builtins.bool(keepdims))
+    x, axes, n, mask = _sample(x, "std", axis, ddof, correction, dtype, where)
+    keepdims = flag_of(keepdims, "std", "keepdims")
+    if mask is None and mean is None:
+        return p.std(x, axis=axes, ddof=_count(x, axes) - n, keepdims=keepdims)
+
+    def deviation(x: Any) -> Any:
+        length = p.norm(_away(x, axes, mask, mean), ord=2, axis=axes, keepdims=keepdims)
+        return length / _fitting(n**0.5, axes, keepdims)
+
+    return through_float32(deviation, x)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product of the elements over `axis`; of a list of Values, too.
+def _sample(
+    x: Any, what: str, axis: Axis, ddof: float, correction: float | None, dtype: Any, where: Any
+) -> tuple[Any, tuple[int, ...], Any, Any]:
+    """What a variance is of: the elements, the axes, the denominator (its axes kept, where it differs), the mask."""
+    x = _of_floats(_converted(x, what, dtype, floating=True))
+    axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
+    ddof = degrees_of(ddof, correction, what)
+    n: Any = _count(x, axes) if mask is None else mask.sum(axes, keepdims=True)
+    least = n if mask is None else n.min() if n.size else math.inf
+    if least <= ddof:
+        raise ShapeError(
+            f"{what} over axis={axes!r} of {describe(x)} has {least} elements, too few for ddof={ddof}"
+        )
+    return x, axes, n - ddof if mask is None else (n - ddof).astype(x.dtype), mask
+
+
+def degrees_of(ddof: float, correction: float | None, what: str) -> float:
+    """What is subtracted from the number of elements, under either of its names."""
+    if ddof.__class__ not in (int, float):
+        ddof = float(number_of(ddof, what, "ddof"))
+    if correction is None:
+        return ddof
+    if ddof:
+        raise KindError(
+            f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number"
+        )
+    return float(number_of(correction, what, "correction"))
+
+
+def _count(x: Any, axes: tuple[int, ...]) -> int:
+    return math.prod(x.shape[k] for k in axes)
+
+
+def _away(x: Any, axes: tuple[int, ...], mask: Any, mean: Any) -> Any:
+    """The distance of each element from the mean; 0 for those that the mask leaves out."""
+    away = x - (_mean_of(x, axes, True, mask) if mean is None else given_mean(mean, x, "a variance"))
+    return away if mask is None else p.where(mask, away, 0)
+
+
+def given_mean(mean: Any, x: Any, what: str) -> Any:
+    """A mean that is known already, with its axes kept."""
+    mean = astype(mean, x.dtype)
+    try:
+        fits = np.broadcast_shapes(mean.shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{what} of {describe(x)} was given {describe(mean)} for its mean. Keep its axes: mean(t, 0, keepdims=True)"
+        )
+    return mean
+
+
+def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    return np.squeeze(n, axes) if isinstance(n, np.ndarray) and not keepdims else n
+
+
+def prod(
+    x: Any,
+    axis: Axis = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    initial: float | None = 1,
+    where: Any = True,
+) -> Any:
+    """The product of the elements over `axis`; of a list of Values, too. The options are those of `sum`.
 
     The gradient of an element is the product of the others, computed without a division: zeros are no
     exception, in derivatives of any order.
@@ -113,9 +245,16 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([6., 0., 0.])
     """
     if of_values(x):
-        return reduce(p.multiply, x)
-    x = arrays_only(x, "prod")
-    return p.prod(x, axis=axes_of(x, axis, "prod"), keepdims=builtins.bool(keepdims))
+        left_out = None if initial is None or initial == 1 else initial
+        return reduce(
+            p.multiply, _listed(x, "prod", axis, keepdims, dtype=dtype, initial=left_out, where=where)
+        )
+    x = _masked(_converted(x, "prod", dtype), "prod", where, 1)
+    axes, keepdims = axes_of(x, axis, "prod", of_numbers=True), flag_of(keepdims, "prod", "keepdims")
+    y = p.prod(x, axis=axes, keepdims=keepdims)
+    return (
+        y if _is_left_out(initial, 1, x, axes, where, "prod") else p.multiply(y, _start(initial, y, "prod"))
+    )
 
 
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -139,11 +278,16 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         x = p.transpose(x, axes=(*kept, *axes))
         x, axes = p.reshape(x, shape=(*x.shape[: len(kept)], -1)), (len(kept),)
     y = p.median(x, axis=axes[0])
-    return p.reshape(y, shape=shape) if keepdims else y
+    return p.reshape(y, shape=shape) if flag_of(keepdims, "median", "keepdims") else y
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def max(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+) -> Any:
     """The largest element along `axis`. Equal largest elements share the gradient evenly.
+
+    As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
+    out; then there has to be an `initial`, for the case that none is left.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])
@@ -152,22 +296,48 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([0. , 0.5, 0.5])
     """
     if of_values(x):
-        return p.largest(*x)
-    x = arrays_only(x, "max")
-    return p.max_(x, axis=axes_of(x, axis, "max"), keepdims=builtins.bool(keepdims))
+        return p.largest(*_listed(x, "max", axis, keepdims, initial=initial, where=where))
+    return extreme(p.max_, p.maximum, x, "max", axis, keepdims, initial, where)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+) -> Any:
     """The smallest element along `axis`. Equal smallest elements share the gradient evenly.
+
+    The options are those of `max`.
 
     >>> from chainrule.autograd import Tensor, min
     >>> min(Tensor([[3.0, 1.0], [2.0, 4.0]]), axis=1)
     Tensor([1., 2.])
     """
     if of_values(x):
-        return p.smallest(*x)
-    x = arrays_only(x, "min")
-    return p.min_(x, axis=axes_of(x, axis, "min"), keepdims=builtins.bool(keepdims))
+        return p.smallest(*_listed(x, "min", axis, keepdims, initial=initial, where=where))
+    return extreme(p.min_, p.minimum, x, "min", axis, keepdims, initial, where)
+
+
+def extreme(
+    row: Any, of_two: Any, x: Any, what: str, axis: Axis, keepdims: bool, initial: float | None, where: Any
+) -> Any:
+    """A reduction by the row of an extreme; `of_two` is the row for two numbers."""
+    x = arrays_only(x, what)
+    axes, keepdims = axes_of(x, axis, what, of_numbers=True), flag_of(keepdims, what, "keepdims")
+    mask = mask_of(where, x, what)
+    if initial is None:
+        if mask is not None:
+            raise KindError(
+                f"{what} was given where and no initial, which is the result where no element is left. Write "
+                f"{what}(t, where=mask, initial=...)"
+            )
+        return row(x, axis=axes, keepdims=keepdims)
+    start = _start(initial, x, what)
+    x = x if mask is None else p.where(mask, x, start)
+    if not axes:
+        return of_two(x, start)
+    if not _count(x, axes):
+        return p.add(p.sum_(x, axis=axes, keepdims=keepdims), start)
+    shape = tuple(1 if k == axes[0] else n for k, n in enumerate(x.shape))
+    return row(p.concatenate(x, np.full(shape, start), axis=axes[0]), axis=axes, keepdims=keepdims)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -178,11 +348,10 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     if of_values(x):
-        top = builtins.max(float(v) for v in x)
-        top = top if math.isfinite(top) else 0.0
-        return p.log(total([p.exp(v - top) for v in x])) + top
+        return p.logtotalexp(*_listed(x, "logsumexp", axis, keepdims))
     x = arrays_only(x, "logsumexp")
-    return p.logsumexp(x, axis=axes_of(x, axis, "logsumexp"), keepdims=builtins.bool(keepdims))
+    axes = axes_of(x, axis, "logsumexp", of_numbers=True)
+    return p.logsumexp(x, axis=axes, keepdims=flag_of(keepdims, "logsumexp", "keepdims"))
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -193,10 +362,10 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     Tensor([0.5, 0.5])
     """
     if of_values(x):
-        whole = logsumexp(x)
+        whole = logsumexp(_listed(x, "softmax", axis))
         return [p.exp(v - whole) for v in x]
     x = arrays_only(x, "softmax")
-    return p.softmax(x, axis=axes_of(x, axis, "softmax"))
+    return p.softmax(x, axis=axes_of(x, axis, "softmax", of_numbers=True))
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
@@ -207,17 +376,72 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     Tensor([     0., -10000.])
     """
     if of_values(x):
-        whole = logsumexp(x)
+        whole = logsumexp(_listed(x, "log_softmax", axis))
         return [v - whole for v in x]
     x = arrays_only(x, "log_softmax")
-    return p.log_softmax(x, axis=axes_of(x, axis, "log_softmax"))
+    return p.log_softmax(x, axis=axes_of(x, axis, "log_softmax", of_numbers=True))
 
 
-def _degrees(x: Any, axes: tuple[int, ...], ddof: float, what: str) -> float:
-    """The denominator of a variance: the number of elements, less `ddof`."""
-    n = math.prod(x.shape[k] for k in axes)
-    if n <= ddof:
-        raise ShapeError(
-            f"{what} over axis={axes!r} of {describe(x)} has {n} elements, too few for ddof={ddof}"
+# ---------------------------------------------------------------------- what the options mean
+
+
+def _listed(x: Any, what: str, axis: Axis = None, keepdims: bool = False, **options: Any) -> Any:
+    """A list of Values, which has one axis and takes no options."""
+    given = [name for name, value in options.items() if value is not None and value is not True]
+    given += ["keepdims"] * flag_of(keepdims, what, "keepdims")
+    if given or not (axis is None or (type(axis) is int and axis in (0, -1))):
+        raise KindError(
+            f"{what} of a list of Values is over all of them and takes no {given[0] if given else f'axis={axis!r}'}. "
+            f"Choose from the list in Python, or use a Tensor"
         )
-    return n - ddof
+    return x
+
+
+def _converted(x: Any, what: str, dtype: Any, floating: bool = False) -> Any:
+    """`x` in another dtype, which has to be `floating` where a fraction would be lost."""
+    x = arrays_only(x, what)
+    if dtype is None:
+        return x
+    y = astype(x, dtype)
+    if floating and y.dtype.kind != "f":
+        raise KindError(
+            f"{what} is computed in floats; given dtype={dtype!r}. Write astype({what}(t), dtype)"
+        )
+    return y
+
+
+def _of_floats(x: Any) -> Any:
+    return x if x.dtype.kind == "f" else astype(x, float)
+
+
+def _masked(x: Any, what: str, where: Any, fill: float) -> Any:
+    """`x` with `fill` where it is left out."""
+    mask = mask_of(where, x, what)
+    return x if mask is None else p.where(mask, x, np.asarray(fill, x.dtype))
+
+
+def _is_left_out(initial: Any, neutral: float, x: Any, axes: tuple[int, ...], where: Any, what: str) -> bool:
+    """Whether a reduction starts from its neutral element; `None` is a start from nothing."""
+    if initial is None and (where is not True or not _count(x, axes)):
+        raise RangeError(
+            f"{what} with initial=None starts from the first element; given none, or a mask that may be empty"
+        )
+    return initial is None or (
+        not isinstance(initial, Operators) and number_of(initial, what, "initial") == neutral
+    )
+
+
+def _start(initial: Any, x: Any, what: str) -> Any:
+    """The number that a reduction starts from, in the dtype of `x`."""
+    number = number_of(initial, what, "initial")
+    if x.dtype.kind == "f":
+        return np.asarray(number, x.dtype)
+    try:
+        start = np.asarray(int(number), x.dtype)
+    except (OverflowError, ValueError):
+        start = None
+    if start is None or start != number:
+        raise KindError(
+            f"{what} of {describe(x)} starts from a number of its dtype; given initial={initial!r}"
+        )
+    return start

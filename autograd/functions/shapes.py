@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..errors import ShapeError
+from ..errors import KindError, ShapeError
 from ..node import describe
-from .arguments import Axis, arrays_only, axes_of, integers_of, shape_of
+from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [
     "reshape",
@@ -26,25 +26,41 @@ __all__ = [
 ]
 
 
-def reshape(x: Any, shape: Any) -> Any:
-    """The same elements in another shape, read row by row; one length may be -1.
+def reshape(x: Any, shape: Any, order: str = "C") -> Any:
+    """The same elements in another shape; one length may be -1.
+
+    They are read and written row by row, or with `order="F"`, as in Fortran, column by column.
 
     >>> from chainrule.autograd import Tensor, reshape
     >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
     (2, 2)
+    >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, 2), order="F")
+    Tensor([[1., 3.],
+            [2., 4.]])
     """
-    x = arrays_only(x, "reshape")
-    return p.reshape(x, shape=shape_of(shape, "reshape"))
+    x, lengths = arrays_only(x, "reshape"), shape_of(shape, "reshape")
+    if isinstance(order, str) and order == "C":
+        return p.reshape(x, shape=lengths)
+    _refuse_other_orders(order, "reshape")
+    return transpose(p.reshape(transpose(x), shape=lengths[::-1]))
 
 
-def ravel(x: Any) -> Any:
-    """All elements in one axis.
+def ravel(x: Any, order: str = "C") -> Any:
+    """All elements in one axis, row by row, or with `order="F"` column by column.
 
     >>> from chainrule.autograd import Tensor, ravel
     >>> ravel(Tensor([[1.0, 2.0]]))
     Tensor([1., 2.])
     """
-    return reshape(x, -1)
+    return reshape(x, -1, order)
+
+
+def _refuse_other_orders(order: Any, what: str) -> None:
+    if not isinstance(order, str) or order != "F":
+        raise KindError(
+            f"{what} reads elements row by row, order='C', or column by column, order='F'; given {order!r}. How arrays "
+            f"lie in memory, which the orders A and K mean, is not part of a recorded graph"
+        )
 
 
 def transpose(x: Any, axes: Any = None) -> Any:
@@ -55,7 +71,9 @@ def transpose(x: Any, axes: Any = None) -> Any:
     (3, 1)
     """
     x = arrays_only(x, "transpose")
-    order = tuple(reversed(range(x.ndim))) if axes is None else axes_of(x, tuple(axes), "transpose")
+    if axes is None:
+        return p.transpose(x, axes=tuple(reversed(range(x.ndim))))
+    order = axes_of(x, shape_of(axes, "transpose", "axes as integers"), "transpose")
     if len(order) != x.ndim:
         raise ShapeError(
             f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once"
@@ -71,7 +89,9 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     (2, 1, 1)
     """
     x = arrays_only(x, "swapaxes")
-    (i,), (j,) = axes_of(x, axis1, "swapaxes"), axes_of(x, axis2, "swapaxes")
+    i, j = (
+        axes_of(x, integer_of(k, "swapaxes", "an axis as an integer"), "swapaxes")[0] for k in (axis1, axis2)
+    )
     order = list(range(x.ndim))
     order[i], order[j] = j, i
     return p.transpose(x, axes=tuple(order))
@@ -105,7 +125,7 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     (2, 1)
     """
     x = arrays_only(x, "expand_dims")
-    axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = shape_of(axis, "expand_dims", "an axis as an integer or several")
     new = axes_of(np.broadcast_to(np.False_, (1,) * (x.ndim + len(axes))), axes, "expand_dims")
     rest = iter(x.shape)
     return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
@@ -119,7 +139,11 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     (2,)
     """
     x = arrays_only(x, "squeeze")
-    gone = {k for k, n in enumerate(x.shape) if n == 1} if axis is None else set(axes_of(x, axis, "squeeze"))
+    gone = (
+        {k for k, n in enumerate(x.shape) if n == 1}
+        if axis is None
+        else set(axes_of(x, axis, "squeeze", of_numbers=True))
+    )
     if builtins.any(x.shape[k] != 1 for k in gone):
         raise ShapeError(f"squeeze was given axis={axis!r} of {describe(x)}; only axes of length 1 can go")
     return p.reshape(x, shape=tuple(n for k, n in enumerate(x.shape) if k not in gone))
@@ -159,11 +183,14 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     shifts = tuple(integers_of(shift, "roll", "a shift").ravel().tolist())
     if axis is None:
         return p.reshape(p.roll(ravel(x), shift=(builtins.sum(shifts),), axis=(0,)), shape=x.shape)
-    axes = axes_of(x, axis, "roll")
+    axes = [k for each in (axis if isinstance(axis, tuple) else (axis,)) for k in axes_of(x, each, "roll")]
     if len(axes) == 1:
         shifts = (builtins.sum(shifts),)
     elif len(shifts) == 1:
         shifts *= len(axes)
     if len(shifts) != len(axes):
         raise ShapeError(f"roll was given {len(shifts)} shifts for {len(axes)} axes; each axis takes one")
-    return p.roll(x, shift=shifts, axis=axes)
+    each_axis: dict[int, int] = {}
+    for k, n in zip(axes, shifts):
+        each_axis[k] = each_axis.get(k, 0) + n
+    return p.roll(x, shift=tuple(each_axis.values()), axis=tuple(each_axis))

@@ -34,8 +34,9 @@ def public(package: str, modules: list[str]) -> dict[str, Any]:
         names = getattr(module, "__all__", None) or [name for name in top.__all__ if hasattr(module, name)]
         for name in (name for name in top.__all__ if name in names):
             thing = getattr(top, name)
-            made_here = not (inspect.isclass(thing) or inspect.isroutine(thing))  # a row, a dictionary
-            home = module.__name__ if made_here else thing.__module__
+            known = inspect.isclass(thing) or inspect.isroutine(thing)
+            imported = isinstance(thing, dict) and not hasattr(module, "__all__")  # such as the table itself
+            home = thing.__module__ if known else package if imported else module.__name__
             if thing is getattr(module, name) and (home == module.__name__ or not home.startswith(package)):
                 entries[name] = thing
         if path in top.__all__:
@@ -45,13 +46,18 @@ def public(package: str, modules: list[str]) -> dict[str, Any]:
     return entries
 
 
-def on_pages() -> dict[str, set[str]]:
-    """By package, the public names that have an entry on some page."""
-    found: dict[str, set[str]] = {}
+def on_pages() -> dict[str, list[str]]:
+    """By package, the public names that have an entry on some page, as often as they have one."""
+    found: dict[str, list[str]] = {}
     for page in sorted(PAGES.glob("*.md")):
         for package, modules in BLOCK.findall(page.read_text(encoding="utf-8")):
-            found.setdefault(package, set()).update(public(package, modules.split()))
-            found[package].update(modules.split())  # `chainrule.nn.schedules` is public itself
+            top, paths = importlib.import_module(package), modules.split()
+            themselves = [
+                path for path in paths if inspect.ismodule(getattr(top, path, None)) and path in top.__all__
+            ]
+            found.setdefault(package, []).extend(
+                [*public(package, paths), *themselves]
+            )  # `nn.schedules` is public
     return found
 
 

@@ -239,7 +239,7 @@ def test_on_values() -> None:
         (lambda t: np.gradient(t, [1.0, 2.0, 3.0], axis=0), KindError, "numbers here"),
         (lambda t: np.gradient(t, 1.0, 2.0, 3.0), ShapeError, "one for each"),
         (lambda t: np.gradient(t, edge_order=2), KindError, "edge_order=1"),
-        (lambda t: np.cumulative_sum(t), KindError, "needs an axis"),
+        (lambda t: BY_NAME["np.cumulative_sum"](t), KindError, "needs an axis"),
         (lambda t: np.linalg.matrix_power(t, 2), ShapeError, "square"),
     ],
 )

@@ -55,7 +55,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a tensor of complex numbers": (lambda: T.astype(complex), KindError, "real numbers"),
     "a tensor of words": (lambda: T.astype(str), KindError, "real numbers"),
     "no dtype": (lambda: T.astype("flaot32"), KindError, "given str 'flaot32'"),
-    "NumPy's new names of bounds": (lambda: np.clip(T, min=0, max=1), KindError, r"clip\(t, low, high\)"),
+    "two names of one bound": (lambda: ag.clip(T, 0, min=1), KindError, "two names of one bound"),
     "gradients by a number": (lambda: ag.gradients(T.sum(), 3.0), KindError, "list of nodes; given float 3.0"),
     "gradients by a dict": (lambda: ag.gradients(T.sum(), {"w": T}), KindError, "list of nodes; given dict"),
     "the gradient of math.sin": (lambda: ag.grad(math.sin)(3.0), KindError, "gradient is lost"),

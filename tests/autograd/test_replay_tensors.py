@@ -18,6 +18,7 @@ from chainrule.autograd import (
     GradientError,
     KindError,
     NonfiniteError,
+    RangeError,
     ShapeError,
     Tape,
     Tensor,
@@ -100,7 +101,7 @@ def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.
     replayed(case, np.float64)
 
 
-def test_most_rules_are_traced() -> None:
+def test_rules_are_traced() -> None:
     whole = set()
     for case in CASES:
         x = [Tensor(x) for x in case.inputs]
@@ -110,7 +111,7 @@ def test_most_rules_are_traced() -> None:
         rules = TABLE[case.row].rules
         if not callable(rules) and not replay.program.functions.isdisjoint(rules):
             whole.add(case.row)
-    assert whole == {"cofactor"}  # it branches on the numbers
+    assert not whole
 
 
 # ---------------------------------------------------------------------- whole graphs
@@ -300,7 +301,7 @@ def test_after_a_replay_the_graph_is_that_of_the_new_numbers() -> None:
     with pytest.raises(GradientError, match="assigned new .data"):
         outside.sum().backward()  # computed from the old numbers of h
     w.data = [0.0, 0.0]
-    with pytest.raises(GradientError, match="assigned after the latest forward"):
+    with pytest.raises(GradientError, match="changed after the latest forward"):
         replay.backward()
     with pytest.raises(GradientError, match="assigned new .data"):
         y.backward()
@@ -476,7 +477,7 @@ def test_an_error_in_a_replay_names_the_operation() -> None:
     logits, y = Tensor(np.zeros((4, 2))), Tensor(np.zeros(4, int), name="y")
     replay = TensorReplay(Tape(cross_entropy(logits, y)))
     replay.forward()
-    with pytest.raises(ShapeError, match="cross_entropy"):
+    with pytest.raises(RangeError, match="cross_entropy"):
         replay.forward(y=[0, 1, 2, 0])
 
 
@@ -514,6 +515,8 @@ def test_an_index_is_replayed_with_other_integers() -> None:
         lambda x: C[x.reshape(2, 1)[:, 0]],
         lambda x: C[x + 1 - 1],
         lambda x: C[(x, slice(None))],
+        lambda x: ag.take(C, x, 0),
+        lambda x: ag.take_along_axis(C, ag.reshape(x, (2, 1)) * np.ones((1, 2), int), 0),
     ):
         x.data = [0, 2]
         tape = Tape((pick(x) * u).sum())

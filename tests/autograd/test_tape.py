@@ -297,11 +297,27 @@ def test_a_node_with_many_inputs_is_told_in_linear_time(monkeypatch: pytest.Monk
     """The names of the inputs are put down once for a node, not once for each of its edges."""
     from chainrule.autograd import tape
 
-    made, symbol = [], tape._symbol
-    monkeypatch.setattr(tape, "_symbol", lambda *given: made.append(given) or symbol(*given))
-    steps = list(Tape(ag.sum([Value(float(i)) for i in range(300)])).steps())
-    assert len(steps) == 302
-    assert len(made) == 300
+    made = []
+
+    class Counted(Symbol):
+        def __init__(self, *given) -> None:
+            made.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(tape, "Symbol", Counted)
+    for count in (150, 300):
+        made.clear()
+        steps = list(Tape(ag.sum([Value(float(i)) for i in range(count)])).steps())
+        assert len(steps) == count + 2
+        assert {step.rule for step in steps[2:]} == {"1"}
+        assert len(made) == 2 * count + 1  # once to say what is computed, once with the result for the rules
+
+
+def test_the_rules_of_very_many_inputs_are_told_in_general() -> None:
+    xs = [Value(float(i), name=f"x{i}") for i in range(300)]
+    assert [step.rule for step in Tape(ag.dot(xs, xs[::-1])).steps()][-1] == "∂v1 / ∂x0"
+    assert [step.rule for step in Tape(ag.total(xs)).steps()][-1] == "1"
+    assert [step.rule for step in Tape(ag.dot(xs[:25], xs[25:50])).steps()][-1] == "x24"
 
 
 def test_the_slope_of_a_square_has_no_exponent_1() -> None:

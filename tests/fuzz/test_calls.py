@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fuzz_calls import MAKERS, OTHER, Call, calls
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import chainrule.autograd as ag
 from chainrule.autograd import ChainruleError, GradientError, Node, Tape, Tensor, checkpoint, gradients, jvp
@@ -22,7 +23,9 @@ from chainrule.viz import draw, step
 
 # how much results may differ that are computed in another order
 ROUNDING = {"e": 2e-2, "f": 2e-4, "d": 1e-9, "g": 1e-9}
-# the second derivative of what chooses by sorting, or of decompositions, is compared by tests of its own
+# where NumPy answers small floats in float64, and chainrule in the dtype of the arrays
+KEEPS_SMALL = {"np.bincount", "np.cov", "np.corrcoef", "np.float_power", "np.percentile", "np.quantile"}
+# what looks at numbers before it records
 READS_DATA = {"np.compress", "np.extract"}
 
 
@@ -32,13 +35,7 @@ def test_every_documented_function_has_a_maker() -> None:
         name for name in BY_NAME if hasattr(np.linalg if "linalg" in name else np, name.rpartition(".")[2])
     }
     without = (functions | composed) - set(MAKERS) - OTHER
-    assert without <= NOT_CALLED_YET, sorted(without)
-
-
-NOT_CALLED_YET = {
-    "np.array_split", "np.bincount", "np.cumulative_prod", "np.cumulative_sum", "np.dsplit", "np.hsplit", "np.imag",
-    "np.linalg.vecdot", "np.vsplit", "np.floor_divide",
-}  # fmt: skip
+    assert not without
 
 
 def same(a: Any, b: Any) -> bool:
@@ -88,8 +85,11 @@ def cotangent(y: Any, rng: np.random.Generator) -> Any:
     return np.asarray(u, y.dtype)
 
 
-@given(calls())
-def test_all_ways_agree(call: Call) -> None:
+@pytest.mark.parametrize("name", sorted(MAKERS))
+@settings(max_examples=max(settings.default.max_examples // 12, 1))
+@given(data=st.data())
+def test_all_ways_agree(name: str, data: Any) -> None:
+    call = data.draw(calls(name))
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compare(call)
@@ -108,7 +108,9 @@ def compare(call: Call) -> None:
     for k, (y, expected) in enumerate(zip(results, plain, strict=True)):
         found = y.data if isinstance(y, Node) else y
         if call.name.startswith("np.") or "linalg" in call.name:
-            assert np.asarray(found).dtype == np.asarray(expected).dtype, f"the dtype of {call}"
+            dtype = np.asarray(expected).dtype
+            kept = call.name in KEEPS_SMALL and np.asarray(found).dtype == np.result_type(*call.arrays)
+            assert kept or np.asarray(found).dtype == dtype, f"the dtype of {call}"
             assert_close(found, expected, "the value", call)
         else:
             assert_same(found, expected, "the value", call)
@@ -239,8 +241,12 @@ def forward_mode(
     def slope(*xs: Any) -> Any:
         return gradients_of(f, xs, u)
 
-    if not finite(*expected) or any(x.dtype.char == "e" for x in arrays):
-        return
+    sizes = np.abs(np.concatenate([x.astype("g").ravel() for x in arrays]))
+    large_or_small = ((sizes > 1e4) | ((sizes < 1e-3) & (sizes > 0))).any()
+    if not finite(*expected) or large_or_small or any(x.dtype.char == "e" for x in arrays):
+        return  # rounding is amplified more than once
+    if call.name in ("power", "np.float_power") and not all(x.all() for x in arrays):
+        return  # 0**b has no second derivative that both orders could agree on
     _, forward_over_reverse = jvp(lambda *xs: slope(*xs), arrays, ts)
     fresh = leaves_of(call)
     first = gradients(output(fresh), fresh, Tensor(u, requires_grad=False), create_graph=True)

@@ -115,6 +115,11 @@ def integers(draw: Draw, n: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.array(found, int).reshape(shape)
 
 
+def masks(draw: Draw, shape: tuple[int, ...]) -> np.ndarray:
+    found = draw(st.lists(st.booleans(), min_size=math.prod(shape), max_size=math.prod(shape)))
+    return np.array(found, bool).reshape(shape)
+
+
 # ---------------------------------------------------------------------- makers
 
 MAKERS: dict[str, Maker] = {}
@@ -145,12 +150,12 @@ UNARY = [
     "expm1", "floor", "gelu", "log", "log10", "log1p", "log2", "negative", "relu", "rint", "sigmoid", "sign", "silu",
     "sin", "sinc", "sinh", "softplus", "sqrt", "square", "tan", "tanh", "np.ceil", "np.trunc", "np.fix",
     "np.reciprocal", "np.fabs", "np.exp2", "np.deg2rad", "np.rad2deg", "np.radians", "np.degrees", "np.real",
-    "np.conjugate", "np.copy", "np.nan_to_num", "np.diagflat", "ravel", "np.ediff1d",
+    "np.conjugate", "np.copy", "np.nan_to_num", "np.diagflat", "np.ediff1d", "np.imag",
 ]  # fmt: skip
 BINARY = [
     "add", "subtract", "multiply", "divide", "arctan2", "hypot", "logaddexp", "maximum", "minimum", "power", "np.fmax",
     "np.fmin", "np.copysign", "np.heaviside", "np.float_power", "np.logaddexp2", "outer", "kron", "np.vdot",
-    "np.linalg.outer", "np.mod", "np.fmod", "np.remainder",
+    "np.linalg.outer", "np.mod", "np.fmod", "np.remainder", "fmod", "remainder",
 ]  # fmt: skip
 REDUCTIONS = [
     "sum", "mean", "prod", "max", "min", "np.amax", "np.amin", "np.nansum", "np.nanprod", "np.nanmax", "np.nanmin",
@@ -184,6 +189,12 @@ def _reduction(draw: Draw, name: str) -> Any:
     }
     if name in ("np.nanstd", "np.nanvar") and options["axis"] == ():
         options["axis"] = None
+    if name in ("sum", "prod", "max", "min", "mean", "var", "std") and draw(st.booleans()):
+        options["where"] = masks(draw, x.shape)
+        if name in ("sum", "prod", "max", "min"):
+            options["initial"] = draw(st.sampled_from([-2.0, 0.5]))
+    if name in ("var", "std", "np.nanvar", "np.nanstd"):
+        options["ddof"] = draw(st.sampled_from([0, 0, 1]))
     f = named(name)
     return lambda x: f(x, **options), [x], str(options)
 
@@ -196,10 +207,19 @@ def _softmax(draw: Draw, name: str) -> Any:
     return lambda x: f(x, axis=axis), [x], f"axis={axis}"
 
 
-@maker("cumsum", "cumprod", "np.nancumsum", "np.nancumprod", "sort", "flip")
+@maker(
+    "cumsum",
+    "cumprod",
+    "np.nancumsum",
+    "np.nancumprod",
+    "np.cumulative_sum",
+    "np.cumulative_prod",
+    "sort",
+    "flip",
+)
 def _running(draw: Draw, name: str) -> Any:
     x = array(draw, ndim=1)
-    axis = axis_of(draw, x, several=False)
+    axis = axis_of(draw, x, none="cumulative" not in name, several=False)
     f = named(name)
     return lambda x: f(x, axis=axis), [x], f"axis={axis}"
 
@@ -208,7 +228,8 @@ def _running(draw: Draw, name: str) -> Any:
 def _diff(draw: Draw, name: str) -> Any:
     x = array(draw, ndim=1)
     n, axis = draw(st.sampled_from([0, 1, 2])), axis_of(draw, x, none=False, several=False)
-    return lambda x: ag.diff(x, n=n, axis=axis), [x], f"n={n}, axis={axis}"
+    ends = draw(st.sampled_from([{}, {"prepend": 0.5}, {"append": -1.0}, {"prepend": 2.0, "append": 0.0}]))
+    return lambda x: ag.diff(x, n=n, axis=axis, **ends), [x], f"n={n}, axis={axis}, {ends}"
 
 
 @maker("np.round", "np.around")
@@ -235,11 +256,7 @@ def _with_a_slope(draw: Draw, name: str) -> Any:
 def _where(draw: Draw, name: str) -> Any:
     x = array(draw)
     y = partner(draw, x)
-    shape = np.broadcast_shapes(x.shape, y.shape)
-    condition = np.array(
-        draw(st.lists(st.booleans(), min_size=math.prod(shape), max_size=math.prod(shape))), bool
-    )
-    condition = condition.reshape(shape)
+    condition = masks(draw, np.broadcast_shapes(x.shape, y.shape))
     return lambda x, y: ag.where(condition, x, y), [x, y], f"{condition.tolist()}"
 
 
@@ -258,7 +275,14 @@ def _reshape(draw: Draw, name: str) -> Any:
     shapes: list[Any] = [x.shape, x.shape[::-1], (x.size,), (x.size, 1), (1, x.size)]
     shape = draw(st.sampled_from(shapes + ([-1] if x.size and name == "reshape" else [])))
     f = named(name)
-    return lambda x: f(x, shape), [x], f"{shape}"
+    options = {"order": draw(st.sampled_from("CF"))} if name == "reshape" else {}
+    return lambda x: f(x, shape, **options), [x], f"{shape}, {options}"
+
+
+@maker("ravel")
+def _ravel(draw: Draw, name: str) -> Any:
+    order = draw(st.sampled_from("CF"))
+    return lambda x: ag.ravel(x, order), [array(draw)], order
 
 
 @maker("transpose")
@@ -378,9 +402,9 @@ def _joined(draw: Draw, name: str) -> Any:
     return lambda x, y: f([x, y]), [x, y], ""
 
 
-@maker("split", "array_split", "np.unstack")
+@maker("split", "array_split", "np.array_split", "np.unstack", "np.hsplit", "np.vsplit", "np.dsplit")
 def _parts(draw: Draw, name: str) -> Any:
-    x = array(draw, ndim=1)
+    x = array(draw, ndim={"np.vsplit": 2, "np.dsplit": 3}.get(name, 1))
     f = named(name)
     if name == "np.unstack":
         return f, [x], ""
@@ -403,7 +427,7 @@ def _picked(draw: Draw, name: str) -> Any:
         at = integers(draw, n, x.shape)
         return lambda x: ag.take_along_axis(x, at, axis), [x], f"{at.tolist()}, {axis}"
     if name in ("np.compress", "np.extract"):
-        mask = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+        mask = masks(draw, (n,))
         if name == "np.extract":
             mask = np.resize(mask, x.shape)
             return lambda x: np.extract(mask, x), [x], f"{mask.tolist()}"
@@ -464,8 +488,8 @@ def _chosen(draw: Draw, name: str) -> Any:
     x = array(draw, (3,))
     y = array(draw, (3,), dtype=x.dtype)
     if name == "np.select":
-        masks = [np.array(draw(st.lists(st.booleans(), min_size=3, max_size=3))) for _ in range(2)]
-        return lambda x, y: np.select(masks, [x, y], 0.5), [x, y], f"{masks}"
+        conditions = [masks(draw, (3,)) for _ in range(2)]
+        return lambda x, y: np.select(conditions, [x, y], 0.5), [x, y], f"{conditions}"
     at = np.array(draw(st.lists(st.integers(0, 1), min_size=3, max_size=3)))
     return lambda x, y: np.choose(at, [x, y]), [x, y], f"{at}"
 
@@ -491,7 +515,7 @@ def _statistics(draw: Draw, name: str) -> Any:
         return lambda x, w: f(x, weights=w), [x, w], ""
     if name in ("np.quantile", "np.percentile"):
         q = draw(st.sampled_from([0.0, 0.25, 1.0, [0.5, 0.1]]))
-        q = np.asarray(q) * (100 if name == "np.percentile" else 1)
+        q = (np.asarray(q) * (100 if name == "np.percentile" else 1)).tolist()
         axis = axis_of(draw, x, several=False)
         return lambda x: f(x, q, axis=axis), [x], f"{q}, {axis}"
     return (f, [x], "") if f is not None else (np.gradient, [x], "")
@@ -549,6 +573,7 @@ def _spaces(draw: Draw, name: str) -> Any:
     "tensordot",
     "np.linalg.tensordot",
     "np.vecdot",
+    "np.linalg.vecdot",
     "np.linalg.multi_dot",
 )
 def _products(draw: Draw, name: str) -> Any:
@@ -556,7 +581,7 @@ def _products(draw: Draw, name: str) -> Any:
     pairs: list[Any] = [((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((2, 0), (0, 3)), ((1, 1), (1, 2))]
     if name in ("matmul", "np.linalg.matmul"):
         pairs += [((2, 2, 3), (3, 1)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (2, 3, 1))]
-    if name in ("inner", "np.vecdot"):
+    if name in ("inner", "np.vecdot", "np.linalg.vecdot"):
         pairs = [((3,), (3,)), ((2, 3), (2, 3)), ((0,), (0,))]
     if name in ("np.linalg.matmul", "np.linalg.multi_dot"):
         pairs = [p for p in pairs if len(p[0]) > 1 and len(p[1]) > 1]
@@ -583,6 +608,13 @@ def _einsum(draw: Draw, name: str) -> Any:
     )  # fmt: skip
     dtype = draw(st.sampled_from("dfe"))
     return lambda *xs: ag.einsum(subscripts, *xs), [array(draw, s, dtype=dtype) for s in shapes], subscripts
+
+
+@maker("np.bincount")
+def _bincount(draw: Draw, name: str) -> Any:
+    w = array(draw, draw(st.sampled_from([(3,), (1,), (5,)])), dtype=draw(st.sampled_from("dfe")))
+    at = np.abs(integers(draw, 3, w.shape))
+    return lambda w: np.bincount(at, weights=w), [w], f"{at.tolist()}"
 
 
 @maker("np.matvec", "np.vecmat")
@@ -676,11 +708,11 @@ def _windows(draw: Draw, name: str) -> Any:
 OTHER = {
     "check_gradients", "check_update", "checkpoint", "detect_nonfinite", "elementwise", "grad", "gradients", "hessian",
     "hvp", "jacobian", "jvp", "no_grad", "scope", "structural", "value_and_grad", "vjp", "total",
+    "np.floor_divide",  # a lesson
 }  # fmt: skip
 
 
 @st.composite
-def calls(draw: Draw, names: Any = None) -> Call:
-    name = draw(st.sampled_from(sorted(names or MAKERS)))
+def calls(draw: Draw, name: str) -> Call:
     f, arrays, text = MAKERS[name](draw)  # type: ignore[misc]
     return Call(name, f, list(arrays), text)

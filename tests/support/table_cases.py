@@ -47,6 +47,11 @@ FORMULA: dict[str, Callable[..., Any]] = {
     "elu": lambda x, alpha: np.maximum(x, 0) + alpha * (np.exp(np.minimum(x, 0)) - 1),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "where": lambda a, b, condition: condition * a + ~condition * b,
+    "where_nonzero": lambda c, a, b: np.where(c == 0, b, a),
+    "known": lambda x: 1.0 - np.isnan(x),
+    "ties": lambda y, *xs: 0.0 * y,
+    "nan_to_num": lambda x, nan, posinf, neginf: x,
+    "logtotalexp": lambda *xs: np.log(sum(map(np.exp, xs))),
     "total": lambda *xs: sum(xs),
     "largest": lambda *xs: np.max(xs, axis=0),
     "smallest": lambda *xs: np.min(xs, axis=0),
@@ -57,6 +62,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "elu": {"alpha": 1.5},
     "clip": {"low": -0.7, "high": 1.1},
     "where": {"condition": np.array([[True, False, True], [False, False, True]])},
+    "nan_to_num": {"nan": 0.5, "posinf": 7.0, "neginf": -7.0},
 }
 # how many inputs, where the row takes any number, and where from
 INPUTS: dict[str, tuple[int, tuple[float, float]]] = {
@@ -65,7 +71,21 @@ INPUTS: dict[str, tuple[int, tuple[float, float]]] = {
     "dot": (4, (-2, 2)),
     "largest": (3, (-2, 2)),
     "smallest": (2, (-2, 2)),
+    "logtotalexp": (3, (-2, 2)),
+    "ties": (3, (-2, 2)),
 }
+# another range for each input: here between two jumps
+RANGES: dict[str, tuple[tuple[float, float], ...]] = {
+    "remainder": ((-2.6, -2.4), (0.97, 1.03)),
+    "fmod": ((2.4, 2.6), (0.97, 1.03)),
+}
+# the inputs of rows that NaN may leave without a trace, as it is their purpose
+LEAVES_NAN_OUT = {
+    *((name, i) for name in ("fmax", "fmin", "nan_to_num", "known") for i in range(2)),
+    *((name, i) for name in ("where_nonzero", "ties") for i in range(3)),
+    *((name, i) for name in ("equal", "not_equal", "greater", "greater_equal", "less_equal") for i in range(2)),
+    ("copysign", 1), ("heaviside", 1), ("where", 1),
+}  # fmt: skip
 
 
 def away_from_kinks(x: np.ndarray) -> np.ndarray:
@@ -79,8 +99,9 @@ def _elementwise_case(name: str) -> Case:
     rng = np.random.default_rng(
         zlib.crc32(name.encode())
     )  # of its own: another row's case changes nothing here
-    inputs = tuple(rng.uniform(low, high, (2, 3)) for _ in range(count))
-    if name not in DOMAIN:
+    ranges = RANGES.get(name, ((low, high),) * count)
+    inputs = tuple(rng.uniform(*between, (2, 3)) for between in ranges)
+    if name not in DOMAIN and name not in RANGES:
         inputs = tuple(away_from_kinks(x) for x in inputs)
     reference = FORMULA.get(name) or getattr(np, name)
     return Case(name, inputs, reference, PARAMS.get(name, {}))
@@ -142,6 +163,37 @@ def _put_back(x: np.ndarray) -> np.ndarray:
     sums = [0 * x[..., 0, 0]] * 6
     sums[1], sums[3], sums[5] = x[..., 1, 0] + x[..., 0, 1], x[..., 2, 0] + x[..., 1, 1], x[..., 2, 1]
     return np.stack(sums, -1)
+
+
+KNOTS, BETWEEN = np.array([-0.6, 0.7, 1.6]), np.array([0.9, 0.2, 2.1])
+
+
+def _on_the_line(x: np.ndarray, k: np.ndarray, v: np.ndarray, **how: Any) -> np.ndarray:
+    """Within the second segment, within the first, and to the right of both."""
+    first, second = ((v[i + 1] - v[i]) / (k[i + 1] - k[i]) for i in (0, 1))
+    return np.array([v[1] + second * (x[0] - k[1]), v[0] + first * (x[1] - k[0]), how["right"]])
+
+
+def _round_the_circle(x: np.ndarray, k: np.ndarray, v: np.ndarray, period: float, **how: Any) -> np.ndarray:
+    """The same with a segment from the last knot to the first of the next turn."""
+    y = _on_the_line(x, k, v, right=0.0)
+    y[2] = v[2] + (v[0] - v[2]) / (k[0] + period - k[2]) * (x[2] - k[2])
+    return y
+
+
+def _by_iteration(m: np.ndarray, d: np.ndarray, c: np.ndarray) -> np.ndarray:
+    x = c
+    for _ in range(100):
+        x = c + m @ x @ d
+    return x
+
+
+def _largest_part(a: np.ndarray, rcond: float) -> np.ndarray:
+    """The part of a matrix that belongs to its largest singular value, by repeated squaring."""
+    v = a.T @ a
+    for _ in range(60):
+        v = v @ v / np.trace(v @ v)
+    return a @ v
 
 
 X, M, N = uniform(-2, 2, 2, 3), uniform(-2, 2, 2, 3), uniform(-2, 2, 3, 4)
@@ -217,6 +269,25 @@ STRUCTURAL = [
          lambda x, keys, axis: [x[0, [2, 0, 1]], x[1]], {"axis": 1}),
     Case("median", (X,), lambda x, axis: [sorted(row)[1] for row in x], {"axis": 1}),
     Case("median", (M,), lambda x, axis: x.mean(0), {"axis": 0}),
+    Case("nanmax", (X,), lambda x, axis, keepdims: np.sort(x, 1)[:, -1:], {"axis": (1,), "keepdims": True}),
+    Case("nanmin", (X,), lambda x, axis, keepdims: sorted(x.flat)[0], {"axis": (0, 1), "keepdims": False}),
+    Case("quantile", (X,), lambda x, q: [np.sort(x, 0)[0] * (1 - p) + np.sort(x, 0)[1] * p for p in q],
+         {"q": np.array([0.25, 0.6])}),
+    Case("quantile", (np.array([0.3, -1.0, 1.7, 0.9]),), lambda x, q: 0.6 * x[0] + 0.4 * x[3],
+        {"q": np.array(1.4 / 3)}),
+    Case("segment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN), lambda v, k, x, step, period: v[[2, 1, 2]],
+         {"step": 1, "period": None}),
+    Case("segment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN), lambda v, k, x, step, period: v[[1, 0, 2]],
+         {"step": 0, "period": 3.0}),
+    Case("unsegment", (np.array([0.3, 1.0, -0.5]), KNOTS, BETWEEN),
+         lambda g, k, x, step, period: np.array([g[1], g[0], g[2]]), {"step": 0, "period": None}),
+    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _on_the_line,
+        {"left": None, "right": 0.25, "period": None}),
+    Case("interp", (BETWEEN, KNOTS, np.array([0.3, 1.0, -0.5])), _round_the_circle,
+        {"left": None, "right": None, "period": 3.0}),
+    Case("unwrap", (np.array([[0.3, 4.1, 0.6], [0.2, -3.7, -7.2]]),),
+         lambda x, axis, discont, period: x + 2 * np.pi * np.array([[0, -1, 0], [0, 1, 2]]),
+         {"discont": None, "axis": 1, "period": 2 * np.pi}),
     Case("matmul", (M, N), lambda a, b: np.einsum("ij,jk->ik", a, b)),
     Case("matmul", (M[0], N), lambda a, b: np.einsum("j,jk->k", a, b)),
     Case("matmul", (M, N[:, 0]), lambda a, b: np.einsum("ij,j->i", a, b)),
@@ -231,6 +302,12 @@ STRUCTURAL = [
     Case("det", (A,), lambda a: [_expanded(m) for m in a]),
     Case("logdet", (A,), lambda a: [math.log(abs(_expanded(m))) for m in a]),
     Case("cofactor", (A,), lambda a: np.cross(a[:, [1, 2, 0]], a[:, [2, 0, 1]])),
+    Case("cofactor_change", (A[1], A[0]),
+         lambda g, a: np.cross(g[[1, 2, 0]], a[[2, 0, 1]]) + np.cross(a[[1, 2, 0]], g[[2, 0, 1]])),
+    Case("sign_of_det", (A,), lambda a: [math.copysign(1, _expanded(m)) for m in a]),
+    Case("stein", (0.1 * A[0], 0.1 * A[1], A[0] - A[1]),
+         lambda m, d, c: _by_iteration((m + m.T) / 2, (d + d.T) / 2, c)),
+    Case("kept_part", (A[0, :, :2],), _largest_part, {"rcond": 0.9}),
     Case("inv", (A,), lambda a: np.cross(a[:, [1, 2, 0]], a[:, [2, 0, 1]]).swapaxes(1, 2)
          / np.array([_expanded(m) for m in a])[:, None, None]),
     Case("solve", (A, DRAWN.uniform(-1, 1, (1, 3, 2))), lambda a, b: np.linalg.inv(a) @ b),

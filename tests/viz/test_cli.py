@@ -99,6 +99,7 @@ def test_step_writes_frames_in_a_theme(tmp_path: Path, capsys) -> None:
             "cannot write /proc/none/graph.svg: No such",
         ),
         (["draw", "a * 2", "a=1", "-o", "/proc/graph.svg"], "cannot write /proc/graph.svg: No such"),
+        (["draw", "sum(tile(a, 1000000000000000))", "a=[1,2]"], "there is not enough memory for this"),
         (["draw", "a * 2", "a=1", "--show", "data,colour"], "show='colour' is not known"),
         (["draw", "a * 2", "a=1", "--max-nodes", "0"], "max_nodes=0 is not a count"),
         (["step", "a * 2", "a=1", "-o", "a.gif", "--seconds", "-1"], "seconds=-1.0"),
@@ -162,6 +163,25 @@ def test_unknown_commands_and_options(capsys) -> None:
             main(words)
         assert stop.value.code == 2
         assert "usage: chainrule" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["a=2", "b=3", "--digits", "2"], ["--digits", "2", "a=2", "b=3"], ["a=2", "--log", "b=3"]]
+)
+def test_values_may_stand_before_and_behind_options(words: list[str], capsys) -> None:
+    words = [word for word in words if word != "--log"]
+    assert main(["step", "a*b", "--log", *words]) == 0
+    assert capsys.readouterr().out.endswith("  a.grad = 3\n  b.grad = 2\n")
+
+
+def test_a_message_quotes_no_more_than_can_be_read(capsys) -> None:
+    for words in (
+        ["draw", "x" * 15_000],
+        ["draw", "a", "a=" + "x" * 100_000],
+        ["draw", "a+" * 9_000 + "]", "a=1"],
+    ):
+        assert main(words) == 2
+        assert 20 < len(capsys.readouterr().err) < 1200
 
 
 def test_stepping_at_the_keyboard(monkeypatch, capsys) -> None:

@@ -395,7 +395,7 @@ def test_an_unknown_suffix_is_a_lesson(tmp_path, name):
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     path = tmp_path / "graph.svg"
     path.write_text("before")
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         draw(neuron()).save(path)
     assert path.read_text() == "before"

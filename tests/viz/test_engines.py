@@ -5,6 +5,7 @@ import shutil
 import stat
 import sys
 import sysconfig
+import time
 import warnings
 from importlib import metadata
 from pathlib import Path
@@ -116,6 +117,69 @@ def test_dot_that_never_ends_is_stopped(stand_in, drawing, monkeypatch):
 
 
 @needs_sh
+def test_what_a_script_around_dot_started_is_stopped_with_it(stand_in, tmp_path, monkeypatch):
+    child = tmp_path / "child"
+    stand_in(f"/bin/sleep 60 &\necho $! > {child}\nwait")
+    monkeypatch.setattr(engines, "TIME_LIMIT", 0.5)
+    with pytest.raises(DrawingError, match="still at work"):
+        draw(Value(2.0) * 3, engine="dot").svg()
+    number = int(child.read_text())
+    for _ in range(500):  # the system takes a moment to take it away
+        if not is_running(number):
+            break
+        time.sleep(0.01)
+    assert not is_running(number)
+
+
+def is_running(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # one that has ended, of which nobody has asked how
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "echo garbage",
+        "echo '<?xml version=\"1.0\"?><svg>half of it'",
+        "echo '<html>an error page</html>'",
+        "printf '\\211PNG'",
+        "echo '%PDF-1.7 half of it'",
+    ],
+)
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_dot_that_succeeds_with_garbage_is_not_believed(stand_in, tmp_path, answer, format):
+    stand_in(f"/bin/cat > /dev/null; {answer}")
+    drawing, path = draw(Value(2.0) * 3), tmp_path / f"graph.{format}"
+    if format == "pdf":
+        with pytest.raises(DrawingError, match="something else than a whole picture as pdf"):
+            drawing.save(path)
+        assert not path.exists()
+        return
+    with pytest.warns(DrawingWarning, match=f"something else than a whole picture as {format}"):
+        drawing.save(path)
+    assert path.read_bytes()[:4] in (b"<?xm", b"\x89PNG")
+    with pytest.raises(DrawingError, match="something else than a whole picture"):
+        draw(Value(2.0) * 3, engine="dot").save(tmp_path / f"other.{format}")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["bin", f"graph.{format}"]
+
+
+@needs_dot
+@pytest.mark.parametrize("engine", ["dot", "graphviz-pure"])
+@pytest.mark.parametrize(
+    "format", ["svg", "png", "pdf", "gif", "plain", "xdot", "svg:cairo", "png:cairo:cairo"]
+)
+def test_what_the_engines_write_is_believed(engine, format):
+    try:
+        assert layout(TEXT, format, engine)
+    except DrawingError as error:
+        assert "exit status" in str(error) or "PDF" in str(error)  # noqa: PT017 (an engine need not know them all)
+
+
+@needs_sh
 def test_dot_that_fails_and_was_asked_for_by_name_is_an_error(stand_in):
     stand_in("echo 'no layout engine' >&2; exit 1")
     with pytest.raises(DrawingError, match="no layout engine"):
@@ -168,14 +232,23 @@ def test_no_shell_and_no_temporary_file(tmp_path, monkeypatch, drawing):
     (tmp_path / "here").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.chdir(tmp_path / "here")
-    seen = []
-    run = engines.subprocess.run
-    monkeypatch.setattr(engines.subprocess, "run", lambda *a, **k: seen.append((a, k)) or run(*a, **k))
+    seen, limits = [], []
+
+    class Popen(engines.subprocess.Popen):
+        def __init__(self, *given, **options):
+            seen.append((given, options))
+            super().__init__(*given, **options)
+
+        def communicate(self, *given, **options):
+            limits.append(options.get("timeout"))
+            return super().communicate(*given, **options)
+
+    monkeypatch.setattr(engines.subprocess, "Popen", Popen)
     drawing.svg()
     ((command, *_), options), = seen  # fmt: skip
     assert isinstance(command, list)
     assert not options.get("shell")
-    assert options["timeout"] == engines.TIME_LIMIT
+    assert limits == [engines.TIME_LIMIT]
     assert not list((tmp_path / "temporary").iterdir())
     assert not list((tmp_path / "here").iterdir())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.autograd import Tensor, Value, gradients
-from chainrule.viz.expression import ExpressionError, evaluate, read_assignments
+from chainrule.viz.cli import main
+from chainrule.viz.expression import FUNCTIONS, ExpressionError, evaluate, read_assignments
 
 A = ["a=2", "b=-3"]
 
@@ -60,6 +63,13 @@ def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
     assert evaluate("sum(power(w, 2))", leaves).item() == 30.0
 
 
+def test_remainders() -> None:
+    leaves = read_assignments(["a=7.5", "b=-2"])
+    y = evaluate("a % b * 2", leaves)
+    assert y.item() == -1.0
+    assert gradients(y, [leaves["a"], leaves["b"]]) == [2.0, 8.0]
+
+
 @pytest.mark.parametrize(
     ("text", "lesson"),
     [
@@ -68,7 +78,6 @@ def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
         ("a=3", "Values come after the expression"),
         ("a^2", r"a power is written \*\*"),
         ("a // b", r"floor\(a / b\)"),
-        ("a % b", "not differentiable"),
         ("", "It is empty"),
         ("   ", "It is empty"),
         ("c + 1", "c has no value; add c=NUMBER"),
@@ -98,7 +107,16 @@ def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:
         ("-" * 5000 + "a", "nested"),
         ("a" + "+a" * 20000, "40001 characters"),
         ("a\0b", "cannot be read"),
-        ("9" * 6000 + "* a", "cannot be read"),
+        ("9" * 6000 + "* a", r"larger than a float can be, 1\.8e308"),
+        ("a*1" + "0" * 400, r"larger than a float can be, 1\.8e308"),
+        ("total([a, " + "1" * 400 + "])", "larger than a float"),
+        ("a" + "+a" * 5000, "too many operations in a row"),
+        ("sum(a, axis={[]: 1})", "the option axis has to be a plain number"),
+        ("sum(a, axis={})", "the option axis has to be a plain number"),
+        ("sum(a, axis=[0])", "the option axis has to be a plain number"),
+        ("[a] < 1", r"'\[a\] < 1' cannot be computed"),
+        ("a * \ud800", "cannot be read"),
+        ("x" * 300, "xxx... has no value"),
     ],
 )
 def test_what_is_refused(text: str, lesson: str) -> None:
@@ -121,7 +139,21 @@ def test_nothing_but_a_lesson_comes_of_any_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "a=", "1=2", "a=x", "a=[1,'x']", "a=[[1],[1,2]]", "a=True", "a=1,2", "a=1j", "=2"]
+    "text",
+    [
+        "a",
+        "a=",
+        "1=2",
+        "a=x",
+        "a=[1,'x']",
+        "a=[1,'2']",
+        "a=[[1],[1,2]]",
+        "a=True",
+        "a=[True]",
+        "a=[None]",
+        "a=1,2",
+    ]
+    + ["a=1j", "a=[1j]", "=2", "a\0=2", "\ud800=2", "a=" + "[" * 500 + "]" * 500, "a=" + "[" * 50_000],
 )
 def test_assignments_that_are_none(text: str) -> None:
     with pytest.raises(ExpressionError, match=r"as in a=2|write a number"):
@@ -131,6 +163,140 @@ def test_assignments_that_are_none(text: str) -> None:
 def test_a_name_twice() -> None:
     with pytest.raises(ExpressionError, match="a is given twice"):
         read_assignments(["a=2", "a=3"])
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-" + "9" * 400, "9" * 6000, "[1, 1" + "0" * 400 + "]"])
+def test_whole_numbers_that_no_float_can_hold_are_a_lesson(number: str) -> None:
+    with pytest.raises(ExpressionError, match=r"larger than a float can be, 1\.8e308"):
+        read_assignments([f"a={number}"])
+
+
+@pytest.mark.parametrize("name", ["if", "lambda", "None", "not"])
+def test_words_of_python_are_no_names(name: str) -> None:
+    with pytest.raises(ExpressionError, match=f"{name} is a word of Python"):
+        read_assignments([f"{name}=2"])
+
+
+@pytest.mark.parametrize(("given", "used"), [("µ", "μ"), ("μ", "µ"), ("ﬁ", "fi"), ("ª", "a"), ("K", "K")])
+def test_names_are_the_same_where_they_are_for_python(given: str, used: str) -> None:
+    leaves = read_assignments([f"{given}=2", "x=3"])
+    assert evaluate(f"{used} * x", leaves).data == 6.0
+    assert evaluate(f"{given} * x", leaves).data == 6.0
+    with pytest.raises(ExpressionError, match="given twice"):
+        read_assignments([f"{given}=2", f"{used}=3"])
+
+
+def test_a_name_may_be_that_of_a_function_or_of_a_constant() -> None:
+    leaves = read_assignments(["sin=0", "e=5"])
+    assert evaluate("sin(sin) + 2*sin + e", leaves).data == 5.0
+
+
+def test_not_enough_memory_is_not_told_as_something_else() -> None:
+    for text in ("sum(tile(a, 1000000000000000))", "sum(repeat(a, 1000000000000000))"):
+        with pytest.raises(MemoryError):
+            evaluate(text, read_assignments(["a=[1, 2]"]))
+
+
+# ---------------------------------------------------------------------- texts of every kind
+
+ATOMS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "w",
+        "0",
+        "1",
+        "-1",
+        "2",
+        "0.5",
+        "1e400",
+        "pi",
+        "(1, 2)",
+        "()",
+        "[]",
+        "[a, b]",
+        "[[1, 2], [3, 4]]",
+        "a < b",
+    ]
+    + [
+        "True",
+        "None",
+        "'s'",
+        "1j",
+        "...",
+        "a.T",
+        "a[0]",
+        "{}",
+        "{1: 2}",
+        "lambda: a",
+        "not a",
+        "*a",
+        "a := 1",
+        "µ",
+        "x",
+    ]
+    + [
+        "1" + "0" * 400,
+        "\ud800",
+        "\0",
+        "[i for i in a]",
+        "f'{a}'",
+        "sin",
+        "e",
+        "--2",
+        "a if b else 1",
+        "_",
+        "a,",
+    ]
+)
+OPERATORS = st.sampled_from(
+    ["+", "-", "*", "/", "**", "@", "<", "==", ",", "^", "//", "%", "and", "|", " ", "="]
+)
+OPTIONS = st.sampled_from(
+    ["axis", "keepdims", "shape", "ord", "repeats", "ddof", "decimals", "negative_slope", "zz"]
+)
+CALLED = st.sampled_from([*sorted(FUNCTIONS), "nothing", "a", "a.T", "__import__"])
+
+
+def extended(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    call = st.builds(
+        lambda name, given, option, value: (
+            f"{name}({', '.join([*given, *([f'{option}={value}'] if option else [])])})"
+        ),
+        *(CALLED, st.lists(inner, max_size=3), st.none() | OPTIONS, inner),
+    )
+    return (
+        st.builds("({} {} {})".format, inner, OPERATORS, inner)
+        | call
+        | st.builds("{}{}".format, inner, OPERATORS)
+    )
+
+
+VALUES = st.sampled_from(
+    [["a=2", "b=-3", "w=0"], ["a=[1,2]", "b=[]", "w=[[1,2],[3,4]]"], ["a=nan", "b=inf", "w=-0.0"]]
+)
+
+
+@given(
+    st.recursive(ATOMS, extended, max_leaves=6),
+    VALUES,
+    st.sampled_from([["draw"], ["step", "--log"], ["program"]]),
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::SyntaxWarning")
+def test_the_command_answers_every_expression_with_a_result_or_a_lesson(text, values, command) -> None:
+    printed, told = io.StringIO(), io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(told):
+        try:
+            status = main([*command, text, *values])
+        except SystemExit as stop:  # what begins with -- is taken for an option
+            status = stop.code
+    assert status in (0, 2)
+    if status == 2:
+        assert told.getvalue()
+        assert printed.getvalue() == ""
+        assert len(told.getvalue()) < 5000
+    else:
+        assert printed.getvalue()
 
 
 def test_values_keep_their_names_and_special_numbers() -> None:

@@ -649,3 +649,44 @@ def test_data_in_one_argument_is_a_lesson() -> None:
         viz.plot_decision_boundary_data(lambda X: X[:, 0], (np.zeros((4, 2)), np.zeros(4)))
     with pytest.raises(ShapeError, match="all of one length"):
         viz.plot_decision_boundary_data(lambda X: X[:, 0], [[1.0, 2.0], [3.0]])
+
+
+# ---------------------------------------------------------------------- one sample, one unit, one element
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_plots_of_few_samples_in_every_dtype(samples, dtype) -> None:
+    X, y = np.linspace(-1, 1, 2 * samples, dtype=dtype).reshape(samples, 2), np.arange(samples) % 2
+    model = nn.MLP(2, [3, 2], seed=0, dtype=dtype)
+    space = viz.plot_hidden_space_data(model, X, y)
+    assert space.positions.shape == (samples, 2)
+    assert np.isfinite(space.positions).all()
+    for plot in (viz.plot_decision_boundary, viz.plot_responses, viz.plot_hidden_space):
+        plot(model, X, y, resolution=3).figure.canvas.draw()
+    viz.plot_activation_histograms(model, X).figure.canvas.draw()
+    viz.plot_gradient_histograms(model, X, y, nn.cross_entropy).figure.canvas.draw()
+    viz.plot_loss_surface(model, X, y, nn.cross_entropy, resolution=3).figure.canvas.draw()
+
+
+def test_one_number_may_be_an_array_of_one_element() -> None:
+    recorder = viz.Recorder()
+    model = nn.Linear(2, 1, seed=0)
+    recorder.record(model, Tensor([[0.5]]), accuracy=np.array([0.25]), error=Value(2.0))
+    recorder.record(model, np.float32(0.5), accuracy=1, error=np.array(3))
+    assert recorder.columns() == {
+        "step": [1, 2],
+        "loss": [0.5, 0.5],
+        "accuracy": [0.25, 1.0],
+        "error": [2.0, 3.0],
+    }
+    viz.plot_update_ratios(recorder).figure.canvas.draw()  # nothing has moved
+    with pytest.raises(KindError, match="the loss is one number; given a Tensor of shape \\(2,\\)"):
+        recorder.record(model, Tensor([1.0, 2.0]))
+    found = viz.plot_approximation_data(lambda x: np.array([x * x]), 3)
+    np.testing.assert_allclose(found.target, found.x**2)
+
+
+def test_a_module_without_layers_has_no_histograms() -> None:
+    with pytest.raises(KindError, match="no layers inside it"):
+        viz.plot_activation_histograms(nn.Linear(2, 1), np.ones((3, 2)))

@@ -85,6 +85,13 @@ def test_the_log_of_tensors() -> None:
     assert "shape (50, 50), mean 1, 1 to 1" in log
 
 
+def test_a_single_number_that_was_broadcast_sums_what_arrives() -> None:
+    a, b = Tensor([1.0, 2.0], name="a"), Tensor(3.0, name="b")
+    log = str(step((a * b).sum()))
+    assert "passes on to b, local gradient a\n        b.grad: 0 + sum(local x upstream) = 3\n" in log
+    assert log.endswith("  b.grad = 3")
+
+
 def test_every_line_fits_in_80_columns() -> None:
     a = Value(1.23456789e-7, name="a_rather_long_name_for_a_value_which_nobody_would_write")
     b = Value(-9.87654321e12, name="another_long_name")

@@ -242,6 +242,8 @@ def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str
         shown = [ratio if ratio > 0 else np.nan for ratio in ratios]
         ax.plot(steps, shown, color=colour, ls=line, lw=1.5, label=name)
     ax.set_yscale("log")
+    if not any(ratio > 0 for _, ratios in curves.values() for ratio in ratios):
+        ax.set_ylim(1e-4, 1e-2)
     ax.axhline(1e-3, color=colours.muted, ls=(0, (4, 3)), lw=1.2)
     ax.annotate(
         "a thousandth: about right",
@@ -261,6 +263,6 @@ def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str
         "|update| / |weights|",
         grid=True,
     )
-    if curves:
+    if any(curves):
         canvas.legend(ax, colours, ncols=1 + (len(curves) > 6))
     return ax

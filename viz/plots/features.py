@@ -182,13 +182,21 @@ def plot_hidden_space_data(
     chosen = hidden(model, layer)
     values = outputs_of(model, samples(X, "a hidden layer"))[chosen.output]
     if values.shape[1] > 2:
+        values = values.astype(np.float64)  # NumPy decomposes no float16
         centred = values - values.mean(axis=0)
+        if len(centred) < 2:  # one sample has one component
+            centred = np.concatenate([centred, np.zeros_like(centred)])
         _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
         signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
         components = (directions * signs[:, None])[:2]
         total = float(np.square(sizes).sum()) or 1.0
         return HiddenSpace(
-            chosen.title, values, centred @ components.T, components, np.square(sizes[:2]) / total, None
+            chosen.title,
+            values,
+            (centred @ components.T)[: len(values)],
+            components,
+            np.square(sizes[:2]) / total,
+            None,
         )
     positions = values if values.shape[1] == 2 else np.concatenate([values, np.zeros_like(values)], axis=1)
     spread = positions.var(axis=0)

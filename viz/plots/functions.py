@@ -11,12 +11,13 @@ import numpy as np
 
 from ...autograd import Tensor, gradients
 from ...autograd.errors import RangeError
-from ...nn import Activation, box_network
+from ...autograd.modes import recording
+from ...nn import Activation, box_network, unchanged
 from ...nn.activations import ACTIVATIONS
 from ...nn.activations import activation as activation_named
 from ..themes import Theme
 from . import canvas
-from .networks import predict
+from .networks import one_number, predict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +56,9 @@ def plot_activation_functions_data(
     for each in chosen:
         module, name = (activation_named(each)[0](), each) if isinstance(each, str) else (each, repr(each))
         at = Tensor(x, requires_grad=True)
-        value = module.forward(at)
-        (derivative,) = gradients(value.sum(), [at])
+        with unchanged(module), recording(True):
+            value = module.forward(at)
+            (derivative,) = gradients(value.sum(), [at])
         found[name] = (x, np.array(value.data), np.array(derivative))
     return found
 
@@ -167,11 +169,12 @@ def plot_approximation_data(
     edges = np.linspace(low, high, boxes + 1)
     # a box rises behind its left edge and falls behind its right one: half a side to the left puts it in the middle
     found = [
-        box_network([a - e / 2, b - e / 2], [float(function((a + b) / 2))], e) for a, b in pairwise(edges)
+        box_network([a - e / 2, b - e / 2], [one_number(function((a + b) / 2), "the function")], e)
+        for a, b in pairwise(edges)
     ]
     x = np.linspace(low, high, points)
     values = np.stack([predict(box, x[:, None])[:, 0] for box in found])
-    target, total = np.array([float(function(v)) for v in x]), values.sum(axis=0)
+    target, total = np.array([one_number(function(v), "the function") for v in x]), values.sum(axis=0)
     inner = (x >= low + e / 2) & (x <= high - e / 2)  # the outer sides have no neighbour
     return Approximation(x, target, total, values, float(np.abs(total - target)[inner].max()))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd.errors import KindError
 from ...nn import Module
 from ...nn.diagnostics import Flow, Report, Statistics, dead_units, gradient_flow, saturation, statistics
 from ..themes import Theme
@@ -51,6 +52,8 @@ class LayerHistogram:
 def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> list[LayerHistogram]:
     """What `plot_activation_histograms` draws, one entry for each layer.
 
+    Raises `KindError` for a module without layers in it.
+
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_activation_histograms_data
     >>> X, y = datasets.moons(50, seed=0)
@@ -62,6 +65,11 @@ def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> li
     rows = {row.layer: row for row in statistics(model, X, bins=bins)}
     dead = {row.layer: row for row in dead_units(model, X)}
     flat = {row.layer: row for row in saturation(model, X)}
+    if not any(each.output in rows for each in layers):
+        raise KindError(
+            f"{type(model).__name__} has no layers inside it whose outputs could be shown. Put it into a Sequential, "
+            f"or give the network that it is a layer of"
+        )
     return [
         LayerHistogram(
             each.title,

@@ -16,12 +16,21 @@ import numpy as np
 
 from ...autograd import Node, Tape, Tensor, Value, gradients, no_grad
 from ...autograd.errors import KindError, RangeError, ShapeError
+from ...autograd.modes import recording
 from ...autograd.node import describe
-from ...nn import Activation, Module, ScalarParameter, Softmax, scalar
+from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
 from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs
 
 # ---------------------------------------------------------------------- what a network answers
+
+
+def one_number(x: Any, what: str) -> float:
+    """A number, or the only one of a node or an array, as a float."""
+    array = np.asarray(x.data if isinstance(x, Node) else x)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise KindError(f"{what} is one number; given {describe(x)}. Reduce it first, for example by mean()")
+    return float(array.item())
 
 
 def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
@@ -69,16 +78,12 @@ def predict(model: Any, X: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode, and afterwards the mode that each part was in."""
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, Module) else []
-    try:
-        for module, _ in modes:
-            module.training = False
+def evaluating(model: Any, *others: Any) -> Iterator[None]:
+    """Evaluation mode, and afterwards all is as it was; `others` are functions that are called as well."""
+    with unchanged(model, *others):
+        if isinstance(model, Module):
+            model.eval()
         yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _rows(answer: Any, n: int) -> np.ndarray:
@@ -92,7 +97,7 @@ def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
     if X.ndim != 2:
         raise ShapeError(f"a network of Values takes rows of numbers; given samples of shape {X.shape[1:]}")
     inputs = [Value(0.0, name=f"input {i}", requires_grad=False) for i in range(X.shape[1])]
-    with record_outputs(model) as calls:
+    with record_outputs(model) as calls, recording(True):
         model(inputs)
     units = {path: _flat(outputs[0]) for path, outputs in calls.items()}
     tape = Tape(dict.fromkeys(v for group in units.values() for v in group))
@@ -106,7 +111,15 @@ def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _flat(answer: Any) -> list[Any]:
-    return [answer] if isinstance(answer, Node) else [v for each in answer for v in _flat(each)]
+    """The nodes of an answer, however deep in lists, in order."""
+    found, waiting = [], [answer]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Node):
+            found.append(x)
+        else:
+            waiting += reversed(list(x))
+    return found
 
 
 # ---------------------------------------------------------------------- what its layers pass on
@@ -132,6 +145,11 @@ def layers_of(model: Any) -> list[Layer]:
     """The layers in order: modules without modules in them, and layers of Values."""
     if not isinstance(model, Module):
         raise KindError(f"a plot looks into the layers of a module; given {describe(model)}")
+    with evaluating(model):
+        return _layers_of(model)
+
+
+def _layers_of(model: Module) -> list[Layer]:
     found: list[Layer] = []
     for path, module in model.named_modules():
         if isinstance(module, scalar.Neuron) and path:
@@ -164,7 +182,7 @@ def outputs_of(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> dict[str, np.ndarray]:
     """The gradient of the loss by what each layer puts out, under the layer's title; no `.grad` is written."""
     layers = layers_of(model)
-    with evaluating(model), record_outputs(model) as calls:
+    with evaluating(model, loss), record_outputs(model) as calls, recording(True):
         answers = (
             [model(row) for row in X.tolist()] if is_scalar(model) else model(Tensor(X, requires_grad=False))
         )

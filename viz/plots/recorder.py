@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node
 from ...autograd.errors import KindError, RangeError, ShapeError
 from ...autograd.node import describe
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
+from .networks import one_number
 
 if TYPE_CHECKING:
     from ...nn.training import Run
@@ -75,7 +75,7 @@ class Recorder(Callback):
     def record(self, model: Module, loss: Any = None, **metrics: Any) -> None:
         """Note the loss (a node or a number), metrics by name, and what the parameters are and have in `.grad`.
 
-        Raises `KindError` for what is not a module, `ShapeError` for another model than before.
+        Raises `KindError` for what is not a module or not one number, `ShapeError` for another model than before.
         """
         before = self._before
         ratios: dict[str, float | None] = {}
@@ -93,8 +93,8 @@ class Recorder(Callback):
             }
         now: dict[str, Any] = {"step": len(self.rows) + 1}
         if loss is not None:
-            now["loss"] = _number(loss)
-        now |= {name: _number(value) for name, value in metrics.items()}
+            now["loss"] = one_number(loss, "the loss")
+        now |= {name: one_number(value, name) for name, value in metrics.items()}
         self.rows.append(now)
         self._look(model)
         known = any(p.grad is not None for p in model.parameters())
@@ -180,7 +180,3 @@ class Recorder(Callback):
         losses = self.columns().get("loss", [])
         text = f"Recorder of {len(self.rows)} record{'' if len(self.rows) == 1 else 's'}"
         return f"{text}: loss {losses[0]:.4g} to {losses[-1]:.4g}" if losses else text
-
-
-def _number(x: Any) -> float:
-    return float(x.data if isinstance(x, Node) else x)

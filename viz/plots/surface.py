@@ -6,7 +6,6 @@ As in Li et al., "Visualizing the Loss Landscape of Neural Nets", 2018.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,13 @@ import numpy as np
 
 from ...autograd import Tape, no_grad
 from ...autograd.errors import RangeError, ShapeError
+from ...autograd.modes import recording
 from ..themes import Theme
 from . import canvas
-from .networks import Vector, evaluating, is_scalar, samples
+from .networks import Vector, evaluating, is_scalar, one_number, samples
 from .recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from matplotlib.axes import Axes
 
 __all__ = ["LossSurface", "plot_loss_surface", "plot_loss_surface_data"]
@@ -88,7 +86,7 @@ def plot_loss_surface_data(
         explained = float(np.square(positions @ u).sum() / total) if total else 1.0
     a, b = _span(0, positions, reach, resolution), _span(1, positions, reach, resolution)
     points = samples(X, "a loss surface")
-    with evaluating(model), _put_back(vector, centre):
+    with evaluating(model, loss):
         measure = _measure(model, points, y, loss)
         found = np.empty((len(b), len(a)))
         for i, t in enumerate(b):
@@ -154,25 +152,16 @@ def _span(axis: int, positions: np.ndarray | None, reach: float, resolution: int
     return np.linspace(middle - half, middle + half, resolution)
 
 
-@contextmanager
-def _put_back(vector: Vector, centre: np.ndarray) -> Iterator[None]:
-    before = [p.data for p in vector.parameters]
-    try:
-        yield
-    finally:
-        for p, data in zip(vector.parameters, before):
-            p.data = data
-
-
 def _measure(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> Callable[[], float]:
     """The loss where the parameters are now: a network of Values is recorded once and replayed."""
     if is_scalar(model):
-        tape = Tape(loss([model(row) for row in X.tolist()], y))
+        with recording(True):
+            tape = Tape(loss([model(row) for row in X.tolist()], y))
         return lambda: float(tape.forward())
 
     def measure() -> float:
         with no_grad():
-            return float(loss(model(X), y))
+            return one_number(loss(model(X), y), "the loss")
 
     return measure
 

@@ -38,7 +38,8 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     old = target.stat() if target.exists() else None
-    if old is not None and not stat.S_ISREG(old.st_mode):  # such as /dev/null, which is not to be replaced
+    if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
+        # a device takes it and is not to be replaced; a folder, and what is protected, refuse it
         content = io.BytesIO()
         write_to(content)
         target.write_bytes(content.getvalue())
