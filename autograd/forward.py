@@ -68,7 +68,11 @@ def _step(node: Any) -> Any:
 def _of_value(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     moves = [tangents.get(x) for x in node.inputs]
     moving = [i for i, t in enumerate(moves) if t is not None]
-    slopes = node._recorded_locals(moving) if recorded else [(i, node.locals[i]) for i in moving]
+    if recorded:
+        slopes = node._recorded_locals(moving)
+    else:
+        local = node.locals
+        slopes = [(i, local[i]) for i in moving]
     return _sum(times(moves[i], slope, zero_safe) for i, slope in slopes)
 
 

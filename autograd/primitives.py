@@ -210,12 +210,8 @@ clip = elementwise(
     [lambda y, x, low, high: greater_equal(x, low) * less_equal(x, high)],
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
-sign: Primitive = elementwise(
-    "sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [0]
-)
-floor = elementwise(
-    "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0]
-)
+sign: Primitive = elementwise("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [0])
+floor = elementwise("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0])
 trunc = elementwise(
     "trunc",
     lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,

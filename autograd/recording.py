@@ -209,7 +209,9 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
     """
     general, forward = kind._apply, row.on_arrays
-    keeps_dtype = row.elementwise and isinstance(forward, np.ufunc)  # and the shape, where the inputs are alike
+    keeps_dtype = row.elementwise and isinstance(
+        forward, np.ufunc
+    )  # and the shape, where the inputs are alike
     ndarray = np.ndarray
 
     if row.arity == 1:

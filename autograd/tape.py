@@ -415,7 +415,7 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
         try:
             with np.errstate(all="ignore"):
-                return dict(op.each_rule([i], *before, *inputs, **options))[i]
+                return dict(op.each_rule([i], (*before, *inputs), options))[i]
         except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
             return _FAILED
 
@@ -429,9 +429,8 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     if len(names) <= MANY_INPUTS:
         return text
     before = [np.zeros(0)] * len(before)
-    first = attempt(
-        0, [np.zeros(0)] * len(names), {}
-    )  # a number, such as the 1 of a sum, is the same for all
+    # a number, such as the 1 of a sum, is the same for all
+    first = attempt(0, [np.zeros(0)] * len(names), {})
     return (lambda i: text_of(first)) if type(first) is int else general
 
 

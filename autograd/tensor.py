@@ -531,6 +531,8 @@ class Tensor(Node):
 
 
 _new = object.__new__
+
+
 def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
     """`data` as a leaf, without a copy."""
     node = _new(Tensor) if node is None else node

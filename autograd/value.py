@@ -93,7 +93,9 @@ class Value(Node):
         if self._a is None:
             return ()
         slope = self._slope_a
-        slopes = slope if self._a.__class__ is tuple else (slope,) if self._b is None else (slope, self._slope_b)
+        slopes = (
+            slope if self._a.__class__ is tuple else (slope,) if self._b is None else (slope, self._slope_b)
+        )
         return tuple([None if slope is None else float(slope) for slope in slopes])
 
     @locals.setter
