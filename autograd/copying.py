@@ -7,6 +7,7 @@ are not copied. A checkpoint, whose function reads the nodes it was made with, i
 from __future__ import annotations
 
 import copy
+import math
 import threading
 from functools import cache
 from typing import Any, cast
@@ -114,6 +115,8 @@ def state_of(node: Node) -> dict[str, Any]:
     kind: Any = type(node)
     state = {name: getattr(node, name) for name in _slots(kind) if hasattr(node, name)}
     state["_changed"] = min(node._changed, 0)  # a time means nothing to a copy
+    if "constant_until" in node.params:  # all that is copied with it may be older
+        state["params"] = {"constant_until": math.inf}
     return state | getattr(node, "__dict__", {})
 
 

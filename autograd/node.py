@@ -94,6 +94,7 @@ class Node(Operators):
         if on:
             self._refuse_integers()
             self._changed = ASSIGNED[0] = THAWED[0] = next(CLOCK)
+            self.params = {"constant_until": self._changed}  # what it led to before was not recorded
         self._requires_grad = on
 
     @property

@@ -316,13 +316,19 @@ def refuse_lost(leaves: Sequence[Any], given: Sequence[Any] = ()) -> None:
     if not lost:
         return
     for leaf in given or leaves:
-        until = next(CLOCK) if given else leaf._changed
-        found = None if leaf._requires_grad else next((x for x in lost if leaf.order < x.order < until), None)
-        if found is not None and leaf.order not in DRAWS:
+        if leaf.order in DRAWS:
+            continue
+        if leaf._requires_grad:
+            until = leaf.params.get("constant_until", 0)
+        else:
+            until = next(CLOCK) if given else leaf._changed
+        found = next((x for x in lost if leaf.order < x.order < until), None)
+        if found is not None:
             raise GradientError(
-                f"{leaf.describe()} is a constant, and what is computed from constants alone is not recorded. This "
-                f"tape holds such a result, {found.describe()}, which may depend on it and would keep its old numbers. "
-                f"Record with {leaf.kind}(..., requires_grad=True), or compute with plain numbers before"
+                f"{leaf.describe()} {'was' if leaf._requires_grad else 'is'} a constant, and what is computed from "
+                f"constants alone is not recorded. This tape holds such a result, {found.describe()}, which may depend "
+                f"on it and would keep its old numbers. Record with {leaf.kind}(..., requires_grad=True), or compute "
+                f"with plain numbers before"
             )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -564,6 +566,24 @@ def test_a_constant_that_an_unrecorded_result_depends_on_is_not_replayed(make: A
         with pytest.raises(GradientError, match="constants alone is not recorded"):
             run()
     x.data = 3.0 if make is Value else [3.0]
+
+
+@pytest.mark.parametrize("way", [lambda x: x, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])  # noqa: S301
+@pytest.mark.parametrize(
+    "make", [Value, lambda x, **options: Tensor([x], **options)], ids=["Value", "Tensor"]
+)
+def test_a_thawed_constant_that_an_unrecorded_result_depends_on_is_not_replayed(make: Any, way: Any) -> None:
+    """The gradient of the loss with respect to it would lack the part that was not recorded."""
+    w, x = make(2.0), make(3.0, requires_grad=False)
+    y = w * (x * 2.0) + w * x
+    x.requires_grad = True
+    tape = Tape(way(y))
+    for _ in range(2):
+        with pytest.raises(GradientError, match="was a constant, and what is computed from constants alone"):
+            tape.forward()
+        x.data = 3.0 if make is Value else [3.0]
+    complete = Tape(way(w * (x * 2.0) + w * x))
+    complete.forward()
 
 
 def assigned(x: Any, tape: Tape) -> Any:

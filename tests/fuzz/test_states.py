@@ -44,7 +44,7 @@ class Model:
         self.grad: Any = None
         self.computed, self.changed = time, 0
         self.hooks: list[float] = []  # by what each multiplies the gradient
-        self.lost = False  # computed from constants, and so not recorded
+        self.lost = False  # computed from constants, and so not recorded, or holds what is
 
     def newest(self) -> int:
         """When its numbers were last changed, by itself or through what it is a view of."""
@@ -98,7 +98,8 @@ class Machine(RuleBasedStateMachine):
         model = Model(
             node, op if node.op is not None else "", inputs if node.op is not None else (), self.now()
         )
-        model.lost = bool(op) and node.op is None
+        hidden = op == "dot" and self.kind is Tensor and not inputs[1].wants  # its product with a number
+        model.lost = bool(op) and (node.op is None or hidden)
         self.models.append(model)
         return model
 
