@@ -132,6 +132,8 @@ def index_inputs(at: Any) -> tuple[Any, list[Any]]:
     Arrays are copied, since the gradient needs them as they are now; tensors of booleans count as arrays.
     """
     places: list[Any] = []
+    if at.__class__ is int:
+        return at, places
 
     def part(x: Any) -> Any:
         if isinstance(x, tuple):

@@ -96,10 +96,10 @@ class Checkpoint(Node):
             )
         return y, dependency_order([y], constants, since)
 
-    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Any:
         return self._pass_through(g, wanted, zero_safe, recorded=False)
 
-    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Any:
         return self._pass_through(g, wanted, zero_safe, recorded=True)
 
     def _pass_through(

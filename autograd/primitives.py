@@ -65,9 +65,10 @@ positive = elementwise("positive", operator.pos, np.positive, [1])  # the same, 
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    flat = (
-        _ratio(b, a) if getattr(b, "requires_grad", False) else 0
-    )  # x**0 is flat, at 0 too, but its slope in b is 1/a
+    if b.__class__ is float and b != 0:
+        return b * a ** (b - 1)
+    # x**0 is flat, at 0 too, but its slope in b is 1/a
+    flat = _ratio(b, a) if getattr(b, "requires_grad", False) else 0
     return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
 
 
@@ -211,8 +212,10 @@ clip = elementwise(
 )
 absolute = elementwise("absolute", abs, np.absolute, [lambda y, x: sign(x)])
 sign: Primitive = elementwise("sign", lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign, [0])
-floor = elementwise("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0])
-trunc = elementwise(
+floor: Primitive = elementwise(
+    "floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, np.floor, [0]
+)
+trunc: Primitive = elementwise(
     "trunc",
     lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,
     np.trunc,

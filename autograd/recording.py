@@ -4,8 +4,8 @@
 it, and keeps the row and the inputs on the node. `pull` goes the other way in a backward pass over arrays: it takes the
 gradient of one node and adds to the gradients of its inputs.
 
-Both do what `_apply` and `_pass_back` of the classes do for every case, but without a general loop, and hand over to those
-whatever is rare: results that are constants, a watch, poles, shapes that do not fit.
+Both do what `_apply` and `_pass_back` of the classes do, without a general loop, and leave the rare cases to those:
+results that are constants, a watch, poles, shapes that do not fit.
 
 Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output, `g` its gradient.
 """
@@ -20,7 +20,7 @@ import numpy as np
 
 from . import primitives as rows
 from .modes import MODE
-from .node import CLOCK, NO_PARAMS, refuse_parameters
+from .node import CLOCK, NO_PARAMS, Node, refuse_parameters
 from .table import Primitive, first, second
 from .vjp import times
 
@@ -32,6 +32,7 @@ __all__ = [
     "record_tensors",
     "record_tensors_with_options",
     "record_values",
+    "record_values_with_options",
 ]
 
 Record = Callable[..., Any]
@@ -173,7 +174,7 @@ def record_many_values(row: Primitive, kind: Any) -> Record:
                 return general(row, inputs, NO_PARAMS)
             if not x._requires_grad:
                 complete = False
-        wanted = complete or any([x._requires_grad for x in inputs])
+        wanted = complete or any(x._requires_grad for x in inputs)
         if not recording or watch is not None or not wanted:
             return general(row, inputs, NO_PARAMS)
         numbers = [x._number for x in inputs]
@@ -193,6 +194,42 @@ def record_many_values(row: Primitive, kind: Any) -> Record:
         node.order = clock()
         node._grad = node._name = None
         node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record
+
+
+def record_values_with_options(row: Primitive, kind: Any) -> Record:
+    """The function that applies `row` to Values, of any number, with its options as keyword arguments."""
+    general, forward, local = kind._apply, row.on_floats, row.slopes_at_floats
+    assert forward is not None
+
+    def record(*inputs: Any, **params: Any) -> Any:
+        recording, scope, watch = mode()
+        if not recording or watch is not None:
+            return general(row, inputs, params)
+        for x in inputs:
+            if x.__class__ is not kind or not x._requires_grad:
+                return general(row, inputs, params)
+        for option in params.values():
+            if isinstance(option, Node):
+                refuse_parameters(row, params)
+        numbers = [x._number for x in inputs]
+        try:
+            y = forward(*numbers, **params)
+        except (ValueError, ArithmeticError):
+            return general(row, inputs, params)
+        node = new(kind)
+        node._number = y if y.__class__ is float else float(y)
+        node.op = row
+        node.inputs = inputs
+        node.locals = local(node._number, numbers, params, [True] * len(inputs))
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = params
         node._requires_grad = True
         node._changed = 0
         return node
@@ -297,7 +334,9 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
                 wanted = True
         if not recording or watch is not None or not wanted:
             return general(row, inputs, params)
-        refuse_parameters(row, params)
+        for option in params.values():
+            if isinstance(option, Node):
+                refuse_parameters(row, params)
         try:
             y = forward(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError):
@@ -351,13 +390,14 @@ def pull_of(row: Primitive, fit: Callable[[Any, Any, Any], Any]) -> Pull:
     if row.arity not in (1, 2):
         return pull_any
     positions = range(row.arity)
-    if row.elementwise and not callable(row.rules) and all(isinstance(row.rules[i], int) for i in positions):
-        signs = [row.rules[i] for i in positions]
-        return _pull_of_constants(signs, fit) if all(abs(s) == 1 for s in signs) else pull_any  # type: ignore[arg-type]
+    assert not callable(row.rules)
+    numbers = [rule for rule in row.rules if isinstance(rule, int)]
+    if row.elementwise and len(numbers) == row.arity:
+        return _pull_of_constants(numbers, fit) if all(abs(local) == 1 for local in numbers) else pull_any
     rules = [row.rule_for(i) for i in positions]
     if not row.elementwise:
         return _pull_of_structural(rules, fit)
-    return _pull_of_unary(rules[0], fit) if row.arity == 1 else _pull_of_binary(*rules, fit)
+    return _pull_of_unary(rules[0], fit) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], fit)
 
 
 def _pull_of_constants(signs: list[int], fit: Any) -> Pull:

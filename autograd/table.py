@@ -57,7 +57,7 @@ class Primitive:
         name: str,
         on_floats: Callable[..., float] | None,
         on_arrays: Callable[..., Any],
-        rules: Sequence[Rule] | Rule,
+        rules: Sequence[Rule] | Callable[..., Any],
         symbol: str | None,
         elementwise: bool,
         linear: str | None = None,
@@ -239,15 +239,15 @@ def elementwise(
     name: str,
     on_floats: Callable[..., float],
     on_arrays: Callable[..., Any],
-    local_gradients: Sequence[Rule] | Rule,
+    local_gradients: Sequence[Rule] | Callable[..., Any],
     symbol: str | None = None,
 ) -> Primitive:
     """Add an elementwise row: each output element depends on one element of each input.
 
     `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
     NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
-    with operators and other rows only, or a number where it is the same everywhere; the engine multiplies it by the gradient of the output and
-    undoes the broadcasting. `symbol` is what drawings and printed programs show between the inputs.
+    with operators and other rows only, or a number where it is the same everywhere. The engine multiplies it by the
+    gradient of the output and undoes the broadcasting. `symbol` is what drawings and printed programs show between the inputs.
 
     Raises `ChainruleError` if the name is taken.
 
@@ -266,7 +266,7 @@ def elementwise(
 def structural(
     name: str,
     on_arrays: Callable[..., Any],
-    rules: Sequence[Rule] | Rule,
+    rules: Sequence[Rule] | Callable[..., Any],
     symbol: str | None = None,
     linear: str | None = None,
 ) -> Primitive:

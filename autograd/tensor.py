@@ -607,6 +607,13 @@ def _leaves(nested: Any) -> Iterator[Any]:
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if isinstance(x, Tensor):
         return x
+    if (x.__class__ is float or x.__class__ is int) and len(inputs) == 2:
+        beside = inputs[x is inputs[0]]
+        if beside.__class__ is Tensor and beside._array.dtype.kind == "f":  # whose dtype it takes
+            try:
+                return _met(_leaf(np.array(x, beside._array.dtype)))
+            except OverflowError:
+                pass  # which is told below
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
@@ -618,13 +625,12 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
 
 
-def _prepared(op: Primitive) -> bool:
+def _prepared(op: Primitive) -> None:
     """Make the closures that record the row and pass its gradient back."""
     if op.arity in (1, 2):
         op.recorders[Tensor] = record_tensors(op, Tensor, _lift)
     op.recorders_with_options[Tensor] = record_tensors_with_options(op, Tensor)
     op.pulls[Tensor] = pull_of(op, fit)
-    return True
 
 
 def _met(constant: Tensor) -> Tensor:
@@ -653,4 +659,9 @@ def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     return c
 
 
-bind_operators(Tensor, lambda row: _prepared(row) and row.recorders[Tensor])
+def _recorder(op: Primitive) -> Any:
+    _prepared(op)
+    return op.recorders[Tensor]
+
+
+bind_operators(Tensor, _recorder)

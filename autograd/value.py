@@ -25,7 +25,7 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .recording import ABSENT, bind_operators, record_many_values, record_values
+from .recording import ABSENT, bind_operators, record_many_values, record_values, record_values_with_options
 from .table import Primitive
 from .vjp import times
 
@@ -140,6 +140,8 @@ class Value(Node):
                     op.recorders[Value] = record_values(op, Value, _lift)
                 elif op.every is not None:
                     op.recorders[Value] = record_many_values(op, Value)
+            elif params and Value not in op.recorders_with_options:
+                op.recorders_with_options[Value] = record_values_with_options(op, Value)
         else:
             node.op = node._a = node._b = node._slope_a = node._slope_b = None
             node.params = NO_PARAMS
@@ -156,11 +158,11 @@ class Value(Node):
     def _pull(self, g: float, totals: dict[Any, Any], get: Any) -> None:
         slope = self._slope_a
         if slope.__class__ is tuple:
-            for x, slope in zip(self._a, slope):
-                if slope is not None:
+            for x, each in zip(self._a, slope):
+                if each is not None:
                     total = get(x, ABSENT)
                     if total is not ABSENT:
-                        totals[x] = g * slope if total is None else total + g * slope
+                        totals[x] = g * each if total is None else total + g * each
             return
         if slope is not None:
             x = self._a
@@ -286,8 +288,20 @@ def _as_float(x: Any) -> float:
 
 
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
-    if type(x) in (float, int):
-        return Value(x, requires_grad=False)
+    """The operand `x` of a row as a Value: a plain number becomes a constant."""
+    if x.__class__ is float or x.__class__ is int:
+        node = _new(Value)
+        try:
+            node._number = float(x)
+        except OverflowError:
+            node._number = _as_float(x)  # which says that it is too large
+        node._grad = node.op = node._a = node._b = node._slope_a = node._slope_b = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = False
+        node._changed = 0
+        node.scope = MODE.get()[1]
+        node.order = next(CLOCK)
+        return node
     if isinstance(x, Value):
         return x
     if isinstance(x, Node):

@@ -1,8 +1,8 @@
 """Applying the rules of a row: from the gradient at its output to the gradients at its inputs.
 
-All that differentiates comes through `pass_back`: the backward pass on numbers, on nodes (higher derivatives), on traced
-arrays (replays) and on expressions (printed programs), and forward mode through `times`. The numbers can be of any
-kind, because rules are written with operators and rows, and so is what is here.
+Everything that differentiates calls `pass_back`: the backward pass on numbers, on nodes (higher derivatives), on traced
+arrays (replays) and on expressions (printed programs); forward mode calls `times`. The numbers can be of any kind,
+because the rules, and this file, are written with operators and rows only.
 
 Short names: `g` is the gradient that arrives at the output `y`, `c` is the contribution to the gradient of an input.
 """

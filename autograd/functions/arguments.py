@@ -23,9 +23,11 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
 
     With `of_numbers`, a single number has the axis 0 if it is asked for alone, as in NumPy's reductions.
     """
-    ndim = np.ndim(x.data if isinstance(x, Operators) else x)
+    ndim = x.ndim if hasattr(x, "ndim") else np.ndim(x.data if isinstance(x, Operators) else x)
     if axis is None:
-        return tuple(range(ndim))
+        return ALL_AXES[ndim] if ndim < 6 else tuple(range(ndim))
+    if axis.__class__ is int and 0 <= axis < ndim:
+        return (axis,)
     axes = axis if isinstance(axis, tuple) else (axis,)
     name = "an axis as an integer, a tuple of integers or None"
     found = tuple(k + ndim if k < 0 else k for k in [integer_of(k, what, name) for k in axes])
@@ -38,6 +40,9 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")
     return found
+
+
+ALL_AXES = [tuple(range(n)) for n in range(6)]
 
 
 def integer_of(given: Any, what: str, name: str) -> int:
@@ -115,6 +120,12 @@ def shape_of(shape: Any, what: str, name: str = "a shape in integers") -> tuple[
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
         shape = tuple(shape)
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if lengths.__class__ is tuple:
+        for n in lengths:
+            if n.__class__ is not int or n > LARGEST:
+                break
+        else:
+            return lengths
     return tuple(integer_of(n, what, name) for n in lengths)
 
 

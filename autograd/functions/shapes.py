@@ -72,7 +72,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
     """
     x = arrays_only(x, "transpose")
     if axes is None:
-        return p.transpose(x, axes=tuple(reversed(range(x.ndim))))
+        return p.transpose(x, axes=tuple(range(x.ndim - 1, -1, -1)))
     order = axes_of(x, shape_of(axes, "transpose", "axes as integers"), "transpose")
     if len(order) != x.ndim:
         raise ShapeError(
