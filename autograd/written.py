@@ -309,6 +309,10 @@ class Words:
             return self._array_literal(x)
         if isinstance(x, np.generic):
             self.modules.add("numpy")
+            if (
+                x.dtype.char == "g" and np.isfinite(x) and x.dtype.type(float(x)) != x
+            ):  # more than a float holds
+                return f"np.{x.dtype.name}({str(x)!r})"
             return f"np.{x.dtype.name}({self._number(x)})"
         if isinstance(x, np.dtype):
             self.modules.add("numpy")

@@ -631,3 +631,16 @@ def test_float16_is_added_up_in_float32_in_a_program() -> None:
     found = executed(Tape(y).source())
     assert found["d_x"].dtype == np.float16
     np.testing.assert_array_equal(found["d_x"], gradients(y, x))
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="longdouble is float64 on this machine"
+)
+@pytest.mark.parametrize("number", ["1e4000", "0.1", "-1e-4000", "0.5", "inf"])
+def test_options_in_long_double_keep_all_their_digits(number: str) -> None:
+    x = Tensor(np.array([1.0, np.nan], np.longdouble), name="x")
+    y = np.nan_to_num(x, nan=np.longdouble(number))
+    y.name = "y"
+    found = executed(Tape(y).source(np.ones(2)))["y"]
+    assert found.dtype == np.longdouble
+    assert found[1] == np.longdouble(number)

@@ -172,6 +172,9 @@ def test_networks_of_values_go_on_too(tmp_path):
 # ---------------------------------------------------------------------- Ctrl-C
 
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # even if the tests run where it is ignored
+
 class Slow(nn.callbacks.Callback):
     def on_batch_end(self, run):
         say(f"batch {run.epoch} {run.batch}")
@@ -189,7 +192,6 @@ history = nn.fit(
 )
 state = model.state_dict()
 same = [epoch for epoch, each in kept.items() if all((each[name] == state[name]).all() for name in state)]
-import signal
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 say(json.dumps({"epochs": len(history), "best": history.best, "same": same, "ended": history.ended,
                 "losses": history["val_loss"] if len(history) else [], "training": model.training}))
