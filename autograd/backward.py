@@ -18,6 +18,7 @@ from .hooks import HOOKS, hooked
 from .modes import MODE
 from .node import ASSIGNED, Node, describe
 from .primitives import astype
+from .recording import ABSENT, pull_any
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
@@ -102,10 +103,32 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
     `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
     """
     get = totals.get
+    x: Any
     for node in reversed(order):
-        g = totals[node]
-        if g is not None and node._a is not None:
-            node._pull(g, totals, get)
+        g, x = totals[node], node._a
+        if g is None or x is None:
+            continue  # nothing arrived here, or a leaf
+        if not node.keeps_local_gradients:
+            (node.op.pull or pull_any)(node, g, totals, get)  # type: ignore[union-attr]
+            continue
+        slope = node._slope_a  # type: ignore[attr-defined]
+        if slope.__class__ is tuple:
+            for each, local in zip(x, slope):
+                if local is not None:
+                    total = get(each, ABSENT)
+                    if total is not ABSENT:
+                        totals[each] = g * local if total is None else total + g * local
+            continue
+        if slope is not None:
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
+        slope = node._slope_b  # type: ignore[attr-defined]
+        if slope is not None:
+            x = node._b
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
 
 
 def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:

@@ -17,7 +17,6 @@ from .copying import blank, set_state, state_of
 from .errors import GradientError, KindError
 from .modes import Block, Recomputed, mode, recording
 from .node import CLOCK, NO_PARAMS, Node, describe, refuse_no_function
-from .recording import pull_any
 from .table import Primitive
 from .tensor import Tensor
 from .value import Value
@@ -81,6 +80,7 @@ class Checkpoint(Node):
     """A node that passes its gradient back through a second run of its function."""
 
     __slots__ = ()
+    keeps_local_gradients = False
     again: Callable[[], Any]
 
     def run_again(self, constants: bool = False) -> tuple[Node, list[Node]]:
@@ -112,9 +112,6 @@ class Checkpoint(Node):
         for _ in backward_pass(inside, gradients, recorded, zero_safe, receivers):
             pass
         return [(i, gradients[inputs[i]]) for i in wanted if inputs[i] in gradients]
-
-    def _pull(self, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        pull_any(self, g, totals, get)
 
 
 class CheckpointTensor(Checkpoint, Tensor):

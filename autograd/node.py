@@ -66,6 +66,7 @@ class Node(Operators):
     scope: tuple[str, ...]
 
     kind: ClassVar[str]  # how error messages call this class
+    keeps_local_gradients: ClassVar[bool] = False  # from the forward pass on
 
     @property
     def name(self) -> str | None:
@@ -286,10 +287,6 @@ class Node(Operators):
 
     def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
         """The same, computed with nodes, so that the result can be differentiated again."""
-        raise NotImplementedError
-
-    def _pull(self, g: Any, totals: dict[Any, Any], get: Callable[[Any, Any], Any]) -> None:
-        """Add what `_pass_back` passes back to the totals at the inputs, quickly; see `sweep` in backward.py."""
         raise NotImplementedError
 
     @classmethod

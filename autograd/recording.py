@@ -12,6 +12,7 @@ Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from . import primitives as rows
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, Node, refuse_parameters
-from .table import Primitive, first, second
+from .table import Primitive
 from .vjp import times
 
 __all__ = [
@@ -46,19 +47,22 @@ OPERATORS = {
 }  # fmt: skip
 
 
-def bind_operators(kind: Any, record_row: Callable[[Primitive], Record]) -> None:
-    """Give a class of nodes its arithmetic: each operator is the recorder of its row."""
+def bind_operators(kind: Any, record_row: Callable[[Primitive], Record], operand: Callable[..., Any]) -> None:
+    """Give a class of nodes its arithmetic: each operator is the recorder of its row.
+
+    `operand(row, x, inputs)` makes a node of a plain number, or array, that stands beside one.
+    """
     for name, row in OPERATORS.items():
         if kind.kind == "Tensor" or row.on_floats is not None:
             record = row.recorders[kind] = record_row(row)
             setattr(kind, f"__{name}__", record)
-            setattr(kind, f"__r{name}__", _reflected(record))
+            setattr(kind, f"__r{name}__", _reflected(record, row, operand))
     kind.__neg__ = rows.negative.recorders[kind] = record_row(rows.negative)
 
 
-def _reflected(record: Record) -> Record:
+def _reflected(record: Record, row: Primitive, operand: Callable[..., Any]) -> Record:
     def reflected(q: Any, p: Any) -> Any:
-        return record(p, q)
+        return record(operand(row, p, (p, q)), q)
 
     return reflected
 
@@ -75,10 +79,10 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
     """
     general, forward = kind._apply, row.on_floats
     assert forward is not None
-    slopes = [float(rule) if isinstance(rule, int) else rule for rule in row.rules]  # type: ignore[union-attr]
+    slopes: list[Any] = [float(rule) if isinstance(rule, int) else rule for rule in row.rules]  # type: ignore[union-attr]
 
     if row.arity == 1:
-        local: Any = slopes[0] if callable(slopes[0]) else lambda y, a: slopes[0]
+        number, local = (None, slopes[0]) if callable(slopes[0]) else (slopes[0], None)
 
         def record_unary(p: Any) -> Any:
             recording, scope, watch = mode()
@@ -89,7 +93,7 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
                 y = forward(a)
                 if y.__class__ is not float:
                     y = float(y)
-                slope = local(y, a)
+                slope = local(y, a) if local is not None else number
             except (ValueError, ArithmeticError, TypeError):  # a pole, an overflow
                 return general(row, (p,), NO_PARAMS)
             node = new(kind)
@@ -107,15 +111,15 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
 
         return record_unary
 
-    local_a, local_b = slopes
-    constant = not callable(local_a)
-    swapped = local_a is second and local_b is first
+    if forward in (operator.add, operator.sub):
+        return _record_sum(row, kind, operand, slopes[0], slopes[1])
+    if forward is operator.mul:
+        return _record_product(row, kind, operand)
+    local_a, local_b = (slope if callable(slope) else _always(slope) for slope in slopes)
 
     def record_binary(p: Any, q: Any) -> Any:
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
-        if p.__class__ is not kind:
-            p = operand(row, p, (p, q))
         recording, scope, watch = mode()
         wants_a, wants_b = p._requires_grad, q._requires_grad
         if not recording or watch is not None or not (wants_a or wants_b):
@@ -125,21 +129,8 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
             y = forward(a, b)
             if y.__class__ is not float:
                 y = float(y)
-            if constant:
-                slope_a, slope_b = local_a, local_b
-                if not wants_a:
-                    slope_a = None
-                elif not wants_b:
-                    slope_b = None
-            elif swapped:
-                slope_a, slope_b = b, a
-                if not wants_a:
-                    slope_a = None
-                elif not wants_b:
-                    slope_b = None
-            else:
-                slope_a = local_a(y, a, b) if wants_a else None  # type: ignore[operator]
-                slope_b = local_b(y, a, b) if wants_b else None  # type: ignore[operator]
+            slope_a = local_a(y, a, b) if wants_a else None
+            slope_b = local_b(y, a, b) if wants_b else None
         except (ValueError, ArithmeticError, TypeError):
             return general(row, (p, q), NO_PARAMS)
         node = new(kind)
@@ -158,6 +149,71 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
         return node
 
     return record_binary
+
+
+def _always(slope: float) -> Any:
+    """The rule of a local gradient that is the same everywhere."""
+    return lambda y, a, b: slope
+
+
+def _record_sum(row: Primitive, kind: Any, operand: Any, local_a: float, local_b: float) -> Record:
+    """The same for `a + b` and `a - b`, where both local gradients are numbers."""
+    general, forward = kind._apply, row.on_floats
+    assert forward is not None
+
+    def record_sum(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        wants_a, wants_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (wants_a or wants_b):
+            return general(row, (p, q), NO_PARAMS)
+        node = new(kind)
+        node._number = forward(p._number, q._number)
+        node._slope_a = local_a if wants_a else None
+        node._slope_b = local_b if wants_b else None
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_sum
+
+
+def _record_product(row: Primitive, kind: Any, operand: Any) -> Record:
+    """The same for `a * b`, where each local gradient is the other input."""
+    general = kind._apply
+
+    def record_product(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        wants_a, wants_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (wants_a or wants_b):
+            return general(row, (p, q), NO_PARAMS)
+        a, b = p._number, q._number
+        node = new(kind)
+        node._number = a * b
+        node._slope_a = b if wants_a else None
+        node._slope_b = a if wants_b else None
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_product
 
 
 def record_many_values(row: Primitive, kind: Any) -> Record:
@@ -286,8 +342,6 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     def record_binary(p: Any, q: Any) -> Any:
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
-        if p.__class__ is not kind:
-            p = operand(row, p, (p, q))
         recording, scope, watch = mode()
         if not recording or watch is not None or not (p._requires_grad or q._requires_grad):
             return general(row, (p, q), NO_PARAMS)
@@ -324,7 +378,41 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
     general, forward = kind._apply, row.on_arrays
     ndarray = np.ndarray
 
+    def record_one(p: Any, **params: Any) -> Any:
+        recording, scope, watch = mode()
+        if not recording or watch is not None or not p._requires_grad:
+            return general(row, (p,), params)
+        for option in params.values():
+            if isinstance(option, Node):
+                refuse_parameters(row, params)
+        try:
+            y = forward(p._array, **params)
+        except (ValueError, IndexError, TypeError):
+            return general(row, (p,), params)
+        if y.__class__ is not ndarray:
+            y = np.asarray(y)
+        like = like_of(y.shape, y.dtype.char)
+        if like[1] not in FLOATING:
+            return general(row, (p,), params)
+        node = new(kind)
+        node._array = y
+        node._like = like
+        node.op = row
+        node._a = p
+        node.scope = scope
+        node.order = clock()
+        node._b = node._grad = node._name = None
+        node.params = params
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    if row.arity == 1:
+        return record_one
+
     def record(*inputs: Any, **params: Any) -> Any:
+        if len(inputs) == 1 and inputs[0].__class__ is kind:
+            return record_one(inputs[0], **params)
         recording, scope, watch = mode()
         wanted = False
         for x in inputs:
@@ -350,10 +438,7 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         node._array = y
         node._like = like
         node.op = row
-        if len(inputs) == 1:
-            node._a, node._b = inputs[0], None
-        else:
-            node.inputs = inputs
+        node.inputs = inputs
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None

@@ -45,7 +45,7 @@ class Primitive:
         "name",
         "on_arrays",
         "on_floats",
-        "pulls",
+        "pull",
         "recorders",
         "recorders_with_options",
         "rules",
@@ -75,7 +75,7 @@ class Primitive:
         # what recording.py makes of the row when it is first used, by the class of node
         self.recorders: dict[type, Callable[..., Any]] = {}
         self.recorders_with_options: dict[type, Callable[..., Any]] = {}
-        self.pulls: dict[type, Callable[..., None]] = {}
+        self.pull: Callable[..., None] | None = None  # of Tensors
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         if inputs and (len(inputs) == self.arity or self.arity is None):
@@ -247,7 +247,8 @@ def elementwise(
     `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
     NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
     with operators and other rows only, or a number where it is the same everywhere. The engine multiplies it by the
-    gradient of the output and undoes the broadcasting. `symbol` is what drawings and printed programs show between the inputs.
+    gradient of the output and undoes the broadcasting. `symbol` is what drawings and printed programs show between
+    the inputs.
 
     Raises `ChainruleError` if the name is taken.
 

@@ -17,7 +17,7 @@ from . import functions as f
 from .at import At, index_inputs, index_text
 from .backward import plus
 from .errors import KindError, ShapeError
-from .functions.arguments import word_of
+from .functions.arguments import axes_of, shape_of, word_of
 from .lessons import lesson
 from .modes import MODE
 from .node import (
@@ -33,7 +33,7 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .primitives import index, positive
+from .primitives import index, mean, positive, reshape, sum_, transpose
 from .recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
 from .table import PYTHON_NUMBERS, Primitive
 from .vjp import fitted, pass_back, unbroadcast
@@ -155,7 +155,7 @@ class Tensor(Node):
                 requires_grad = True
         if params:
             refuse_parameters(op, params)
-        if Tensor not in op.pulls:
+        if op.pull is None:
             _prepared(op)
         try:
             y = op.on_arrays(*[x._array for x in inputs], **params)
@@ -204,9 +204,6 @@ class Tensor(Node):
         assert self.op is not None
         for i, c in pass_back(self.op, wanted, g, self, inputs, self.params, zero_safe):
             yield i, fitted(c, inputs[i].shape, inputs[i].dtype)  # type: ignore[attr-defined]
-
-    def _pull(self, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        self.op.pulls[Tensor](self, g, totals, get)  # type: ignore[union-attr]
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
@@ -318,7 +315,7 @@ class Tensor(Node):
 
     def __getitem__(self, at: Any) -> Tensor:
         at, places = index_inputs(at)
-        return index(self, *places, at=at)
+        return _index(self, *places, at=at)
 
     at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
 
@@ -339,12 +336,22 @@ class Tensor(Node):
         where: Any = True,
     ) -> Tensor:
         """The sum over `axis`; see `chainrule.autograd.sum`."""
+        if (
+            dtype is None
+            and where is True
+            and keepdims.__class__ is bool
+            and initial.__class__ is int
+            and initial == 0
+        ):
+            return _sum(self, axis=axes_of(self, axis, "sum", of_numbers=True), keepdims=keepdims)
         return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
     def mean(
         self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
     ) -> Tensor:
         """The mean over `axis`; see `chainrule.autograd.mean`."""
+        if dtype is None and where is True and keepdims.__class__ is bool:
+            return _mean(self, axis=axes_of(self, axis, "mean"), keepdims=keepdims)
         return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
     def max(
@@ -463,7 +470,10 @@ class Tensor(Node):
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
-        return f.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+        lengths = shape[0] if len(shape) == 1 else shape
+        if order.__class__ is str and order == "C":
+            return _reshape(self, shape=shape_of(lengths, "reshape"))
+        return f.reshape(self, lengths, order)
 
     def ravel(self, order: str = "C") -> Tensor:
         """The elements in one axis, row by row; column by column with `order="F"`."""
@@ -476,7 +486,9 @@ class Tensor(Node):
 
         The order is NumPy's, of all axes; PyTorch's `transpose` of two axes is `t.swapaxes(i, j)`.
         """
-        return f.transpose(self, None if not axes else axes[0] if len(axes) == 1 else axes)
+        if not axes:
+            return _transpose(self, axes=tuple(range(self._array.ndim - 1, -1, -1)))
+        return f.transpose(self, axes[0] if len(axes) == 1 else axes)
 
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
@@ -630,7 +642,7 @@ def _prepared(op: Primitive) -> None:
     if op.arity in (1, 2):
         op.recorders[Tensor] = record_tensors(op, Tensor, _lift)
     op.recorders_with_options[Tensor] = record_tensors_with_options(op, Tensor)
-    op.pulls[Tensor] = pull_of(op, fit)
+    op.pull = pull_of(op, fit)
 
 
 def _met(constant: Tensor) -> Tensor:
@@ -664,4 +676,10 @@ def _recorder(op: Primitive) -> Any:
     return op.recorders[Tensor]
 
 
-bind_operators(Tensor, _recorder)
+bind_operators(Tensor, _recorder, _lift)
+for _row in (sum_, mean, reshape, transpose, index):
+    _prepared(_row)
+# the recorders of common methods, which so need not ask the row for them
+_sum, _mean, _reshape, _transpose, _index = (
+    row.recorders_with_options[Tensor] for row in (sum_, mean, reshape, transpose, index)
+)

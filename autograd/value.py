@@ -25,7 +25,7 @@ from .node import (
     refuse_mixture,
     refuse_parameters,
 )
-from .recording import ABSENT, bind_operators, record_many_values, record_values, record_values_with_options
+from .recording import bind_operators, record_many_values, record_values, record_values_with_options
 from .table import Primitive
 from .vjp import times
 
@@ -61,6 +61,7 @@ class Value(Node):
     _slope_b: float | None
     kind = "Value"
     _data_slot = "_number"
+    keeps_local_gradients = True
 
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
         self._number = _as_float(data)
@@ -154,27 +155,6 @@ class Value(Node):
     def _pass_back(self, g: float, wanted: list[int], zero_safe: bool) -> list[tuple[int, float]]:
         slopes = self.locals
         return [(i, times(g, slopes[i], zero_safe)) for i in wanted]
-
-    def _pull(self, g: float, totals: dict[Any, Any], get: Any) -> None:
-        slope = self._slope_a
-        if slope.__class__ is tuple:
-            for x, each in zip(self._a, slope):
-                if each is not None:
-                    total = get(x, ABSENT)
-                    if total is not ABSENT:
-                        totals[x] = g * each if total is None else total + g * each
-            return
-        if slope is not None:
-            x = self._a
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                totals[x] = g * slope if total is None else total + g * slope
-        slope = self._slope_b
-        if slope is not None:
-            x = self._b
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                totals[x] = g * slope if total is None else total + g * slope
 
     def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> list[tuple[int, Any]]:
         passed = ((i, times(g, slope, zero_safe)) for i, slope in self._recorded_locals(wanted))
@@ -317,4 +297,4 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
     raise KindError(f"{op.name} takes numbers and Values; given {describe(x)}")
 
 
-bind_operators(Value, lambda row: record_values(row, Value, _lift))
+bind_operators(Value, lambda row: record_values(row, Value, _lift), _lift)
