@@ -135,7 +135,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return a if condition else b
     if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
         return where_nonzero(condition, a, b)
-    if isinstance(condition, np.ndarray) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
+    if isinstance(condition, (np.ndarray, np.bool_)) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
         return np.where(condition, a, b)
     if hasattr(condition, "_apply"):
         return condition._apply(choose, (a, b), {"condition": condition})

@@ -8,6 +8,7 @@ numbers, bit for bit, and needs math or NumPy only.
 from __future__ import annotations
 
 import builtins
+import copy
 import keyword
 import re
 import unicodedata
@@ -43,6 +44,18 @@ def program_of(tape: Tape, gradient: Any = None) -> Source:
     return Source(_Program(tape, gradient).text())
 
 
+def _computed_anew(tape: Tape) -> Tape:
+    """A copy of a replayed graph of Values, computed by Python's functions again; a replay takes some of NumPy's."""
+    found = type(tape)(copy.deepcopy(tape.single_output("write down")))
+    for node in found.nodes:
+        if node.op is not None:
+            xs = [x.data for x in node.inputs]
+            y = node.op.at_floats(*xs, **node.params)
+            wanted = [x.requires_grad for x in node.inputs]
+            node._number, node.locals = y, node.op.slopes_at_floats(y, xs, node.params, wanted)  # type: ignore[attr-defined]
+    return found
+
+
 class _Program:
     """The program of one tape, in its sections, while it is being written."""
 
@@ -63,6 +76,9 @@ class _Program:
                     f"{node.describe()} has a hook, a function of yours that a program of primitives cannot contain. "
                     f"Take it off with handle.remove()"
                 )
+        if any(node.kind == "Value" and node.inputs and node._changed > 0 for node in tape.nodes):
+            self.tape = _computed_anew(tape)
+            self.root = self.tape.single_output("write down")
         self.names: dict[Node, str] = {}
         self.gradients: dict[Node, str] = {}
         half = any(isinstance(x, Tensor) and x.dtype == np.float16 for x in tape.nodes)

@@ -225,13 +225,14 @@ class Words:
         """A row applied: `Primitive.evaluate`, written down."""
         numbers, options = [plain(x) for x in inputs], {k: plain(v) for k, v in params.items()}
         floats = all(type(x) in PYTHON_NUMBERS for x in numbers)
+        chosen_by_arrays = op.name == "where" and isinstance(options["condition"], (np.ndarray, np.bool_))
         if (
             op.name == "where"
             and type(params["condition"]) in (bool, np.bool_)
             and (floats or not self.exact)
         ):
             return inputs[0] if params["condition"] else inputs[1]
-        if op.on_floats is not None and floats:
+        if op.on_floats is not None and floats and not chosen_by_arrays:
             try:
                 data: Any = op.on_floats(*numbers, **options)
                 return self._part(*self._called(op.on_floats, inputs, params, op.name, data))
@@ -245,7 +246,7 @@ class Words:
                 return Written(f"float({self.call(op.on_arrays, wide, params, op.name)[0]})", data, self)
         if op.name in ("reshape", "broadcast_to") and np.shape(numbers[0]) == options["shape"]:
             return inputs[0]
-        if op.name == "where" and isinstance(options["condition"], np.ndarray):
+        if chosen_by_arrays:
             data = np.where(options["condition"], *numbers)  # as primitives.where does
         else:
             data = op.on_arrays(*map(np.asarray, numbers), **options)

@@ -644,3 +644,34 @@ def test_options_in_long_double_keep_all_their_digits(number: str) -> None:
     found = executed(Tape(y).source(np.ones(2)))["y"]
     assert found.dtype == np.longdouble
     assert found[1] == np.longdouble(number)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,)])
+@pytest.mark.parametrize("upstream", [-3.0, 2.7, 0.75])
+def test_slopes_in_float16_are_those_of_the_engine(shape: tuple[int, ...], upstream: float) -> None:
+    """0.1 in float16 times 3 is 0.2998, and 0.1 times 3 in float16 is 0.3."""
+    x, u = Tensor(np.full(shape, -1.0, np.float16), name="x"), np.full(shape, upstream, np.float16)
+    tape = Tape(ag.leaky_relu(x, 0.1))
+    expected = (0.1 * u.astype(float)).astype(np.float16)
+    assert ag.gradients(tape.nodes[-1], x, u) == pytest.approx(expected, rel=0, abs=0)
+    assert executed(tape.source(u))["d_x"] == pytest.approx(expected, rel=0, abs=0)
+    tape.forward()
+    tape.backward(u)
+    assert x.grad == pytest.approx(expected, rel=0, abs=0)
+
+
+def test_a_replayed_graph_of_values_is_written_with_the_numbers_of_recording() -> None:
+    """A replay may take NumPy's tanh, whose last bit differs from Python's."""
+    xs = [0.1 * k for k in range(1, 20)]
+    leaf = Value(0.0, name="x")
+    y = ag.tanh(leaf) ** 2 + ag.exp(leaf) * leaf
+    y.name = "y"
+    for x in xs:
+        leaf.data = x
+        tape = Tape(y)
+        tape.forward()
+        names = executed(tape.source())
+        fresh = Value(x)
+        expected = ag.tanh(fresh) ** 2 + ag.exp(fresh) * fresh
+        expected.backward()
+        assert (names["y"], names["d_x"]) == (expected.data, fresh.grad)
