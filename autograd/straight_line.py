@@ -8,9 +8,12 @@ the others. The calls are those of eager mode, so the numbers are the same to th
 
 from __future__ import annotations
 
+import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
@@ -20,6 +23,8 @@ from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, o
 from .vjp import fitted, pass_back
 
 __all__ = ["Program", "layout"]
+
+COUNT = count(1)
 
 
 class Program:
@@ -298,7 +303,11 @@ class _Writer:
             "    return results",
         ]
         program.source = "\n".join(lines)
-        exec(compile(program.source, "<chainrule replay>", "exec"), self.known)  # noqa: S102 (its names are all ours)
+        name = f"<chainrule replay {next(COUNT)}>"
+        # so that tracebacks and debuggers show its lines
+        linecache.cache[name] = (len(program.source), None, program.source.splitlines(keepends=True), name)
+        finalize(program, linecache.cache.pop, name, None)
+        exec(compile(program.source, name, "exec"), self.known)  # noqa: S102 (its names are all ours)
         return self.known["forward"], self.known["gradients"]
 
     def _to_nodes(self) -> list[str]:
