@@ -49,7 +49,9 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
     for node in order:
         if node in tangents:
             continue
-        if plain and node.keeps_local_gradients and node._a.__class__ is not tuple:  # as below, written out for speed
+        if (
+            plain and node.keeps_local_gradients and node._a.__class__ is not tuple
+        ):  # as below, written out for speed
             t, slope = get(node._a), node._slope_a
             tangent = None if t is None or slope is None else t * slope
             t, slope = get(node._b), node._slope_b
