@@ -224,7 +224,11 @@ class _Writer:
     def _name(self, x: Any) -> str:
         """The name under which the functions know an object."""
         if id(x) not in self.names:
-            name = self.names[id(x)] = f"c{len(self.names)}"
+            word = getattr(x, "__name__", "")
+            name = (
+                f"{word}_" if word.isidentifier() and f"{word}_" not in self.known else f"c{len(self.names)}"
+            )
+            self.names[id(x)] = name
             self.known[name] = x
         return self.names[id(x)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -607,3 +608,15 @@ def test_a_gradient_that_is_an_array_of_the_forward_pass() -> None:
         x.data = number
         assert tape.forward() == np.exp(number)
         assert replayed_gradients(tape, x) == [np.exp(number)]
+
+
+def test_the_traceback_of_a_replay_shows_the_line_that_failed() -> None:
+    x = Tensor([1.0, 2.0], name="x")
+    tape = Tape((ag.log(x) * x).sum())
+    tape.forward(x=[1.0, 2.0])
+    tape.forward(x=[1.0, 3.0])
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError) as caught:
+        tape.forward(x=[0.0, 1.0])
+    last = traceback.extract_tb(caught.tb)[-1]
+    assert last.line is not None
+    assert "log" in last.line
