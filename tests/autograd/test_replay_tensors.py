@@ -38,6 +38,7 @@ from chainrule.autograd import (
     where,
 )
 from chainrule.autograd.buffers import TensorReplay, redrawn
+from chainrule.autograd.straight_line import REPEATED
 from chainrule.nn import cross_entropy
 from chainrule.nn.optim import SGD, Adam
 
@@ -620,3 +621,12 @@ def test_the_traceback_of_a_replay_shows_the_line_that_failed() -> None:
     last = traceback.extract_tb(caught.tb)[-1]
     assert last.line is not None
     assert "log" in last.line
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", [0.0, -0.0, 1.0])
+def test_numpy_repeats_a_number_as_compiled_replays_do(dtype: Any, number: float) -> None:
+    """A replay may write an array in the place of a number; the two have to agree down to the signs of zeros."""
+    x = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan] * 9, dtype)
+    for ufunc in REPEATED:
+        assert ufunc(x, dtype(number)).tobytes() == ufunc(x, np.full(x.shape, number, dtype)).tobytes()
