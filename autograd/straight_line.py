@@ -455,9 +455,9 @@ REPEATED = {np.maximum, np.minimum}
 def _held() -> int | None:
     """How many references to an array there are when a program asks and nobody else holds it.
 
-    Counting them lets a replay write gradients to the arrays of the last ones, which makes replays of training steps 7 to
-    14 % faster (MLPs of 2-16-16-2 up to 784-256-128-10). Where counts are not exact, as on Pythons without a global
-    lock, there is no such number, and each replay makes new arrays.
+    Counting them lets a replay write gradients to the arrays of the last ones, which makes replays of training steps
+    7 to 14 % faster (MLPs of 2-16-16-2 up to 784-256-128-10). Where counts are not exact, as on Pythons without a
+    global lock, there is no such number, and each replay makes new arrays.
     """
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return None
