@@ -1,9 +1,9 @@
 """The engine: Values and Tensors that record a graph of primitives, and the pass that differentiates it.
 
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `operators.py` (how `a * b`
-becomes one), `node.py`, `value.py` and `tensor.py` (what a node is), `recording.py` (the functions that make one), then
-`backward.py`, the loop that everything else serves, and `vjp.py`, the one application of a rule. The rest can be read in
-any order:
+becomes one), `node.py`, `value.py` and `tensor.py` (what a node is), `recording.py` (the functions that make one),
+`backward.py` (the loop that everything else serves) and `vjp.py` (how a rule is applied). The rest can be read in any
+order:
 
 - more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
