@@ -13,8 +13,8 @@ order:
 - the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `listing.py`),
   in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
   `straight_line.py`);
-- what a rule is run on besides numbers and nodes: names, which give the text of a label (`symbols.py`) or of a program
-  (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
+- what a rule is run on besides numbers and nodes: names, which give the text of a label (`expression.py`) or of a
+  program (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
 
 This package imports NumPy and nothing else of chainrule.
 """

@@ -24,7 +24,7 @@ digraph files {
     table [label="primitives.py\\nthe table", color="#0b5cad", penwidth=2.2]
     operators [label="operators.py\\na * b"]
     recording [label="recording.py, vjp.py\\nrules applied"]
-    symbols [label="symbols.py\\nrules as text"]
+    expression [label="expression.py\\nrules as text"]
     nodes [label="value.py, tensor.py\\nrecord nodes", color="#0b5cad", penwidth=2.2]
     backward [label="backward.py\\nthe loop", color="#b04a00", penwidth=2.2]
     transforms [label="transforms.py, check.py\\nusers of the loop"]
@@ -47,11 +47,11 @@ digraph files {
   }
   table -> operators -> nodes
   table -> recording -> nodes
-  table -> symbols
+  table -> expression
   nodes -> backward -> transforms
   nodes -> tape
   backward -> tape
-  symbols -> source
+  expression -> source
   tape -> {source replay memory}
   transforms -> layers [style=invis]
   nodes -> layers -> training
