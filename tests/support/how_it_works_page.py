@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from chainrule.viz.engines import layout
+from chainrule.viz.drawing.engines import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-it-works.md"
@@ -41,8 +41,8 @@ digraph files {
   }
   subgraph cluster_viz {
     label="chainrule.viz"
-    drawing [label="graph.py, dot.py,\\ndrawing.py"]
-    step [label="step.py, page.py\\none step at a time"]
+    drawing [label="folding/, graph/,\\ndrawing/"]
+    step [label="stepping/\\none step at a time"]
     plots [label="plots/"]
   }
   table -> operators -> nodes
