@@ -82,7 +82,7 @@ def backward_pass(
     """
     members = set(order) if members is None else members
     wide: dict[Node, Any] = {}
-    for node in hooked(order, gradients) if HOOKS else reversed(order):
+    for node in hooked(order, gradients) if HOOKS and pass_back is None else reversed(order):
         g, inputs = gradients.get(node), node.inputs
         if g is None or not inputs:
             continue  # nothing arrived here, or a leaf
