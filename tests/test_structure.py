@@ -21,7 +21,15 @@ MOST_FILES = 12  # in one folder, besides __init__.py
 
 # what a package may import of the others; inner modules of the engine are private
 ENGINE = {"autograd", "autograd.extending"}
-NETWORKS = {"nn", "nn.datasets", "nn.diagnostics", "nn.init", "nn.layers.activations", "nn.scalar"}
+NETWORKS = {
+    "nn",
+    "nn.callbacks",
+    "nn.datasets",
+    "nn.diagnostics",
+    "nn.init",
+    "nn.layers.activations",
+    "nn.scalar",
+}
 ALLOWED = {"nn": ENGINE, "viz": ENGINE | NETWORKS}
 
 Graph = dict[str, set[str]]
