@@ -18,10 +18,11 @@ everything else serves, and `specialise.py`, the straight code it runs at full s
 This package imports NumPy and nothing else of chainrule.
 """
 
-from .backward import gradients
-from .check import check_gradients, check_update
-from .checkpoint import checkpoint
-from .einsum import einsum, tensordot
+from .debug.nonfinite import detect_nonfinite
+from .engine.backward import gradients
+from .engine.modes import no_grad, scope
+from .engine.node import Node
+from .engine.table import TABLE, Primitive, elementwise, structural
 from .errors import (
     ChainruleError,
     CheckError,
@@ -81,13 +82,14 @@ from .functions import (
     var,
     where,
 )
-from .linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
-from .listing import Source
-from .memory import Held, Memory
-from .modes import no_grad, scope
-from .node import Node
-from .nonfinite import detect_nonfinite
-from .norms import norm
+from .functions.conv import avg_pool, conv, max_pool
+from .functions.einsum import einsum, tensordot
+from .functions.linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
+from .functions.norms import norm
+from .graph.memory import Held, Memory
+from .graph.tape import BackwardStep, ForwardStep, Tape
+from .nodes.tensor import Tensor
+from .nodes.value import Value
 from .primitives import (
     absolute,
     add,
@@ -136,12 +138,10 @@ from .primitives import (
     tan,
     tanh,
 )
-from .table import TABLE, Primitive, elementwise, structural
-from .tape import BackwardStep, ForwardStep, Tape
-from .tensor import Tensor
-from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .value import Value
-from .windows import avg_pool, conv, max_pool
+from .program.text import Source
+from .transforms.check import check_gradients, check_update
+from .transforms.checkpoint import checkpoint
+from .transforms.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "TABLE",

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from .layers import Linear
 from .module import whole_number
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import Node, scope, softmax, swapaxes, where
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from . import init
 from .activations import activation as activation_named
 from .dropout import Dropout

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import avg_pool, conv, max_pool
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from . import init
 from .module import Module, Parameter, as_input, whole_number
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from .init import Seed, generator
 from .module import whole_number
 from .scalers import MinMaxScaler, Standardizer

@@ -18,9 +18,9 @@ import numpy as np
 
 from .. import autograd
 from ..autograd import Node
+from ..autograd.engine.modes import recording
+from ..autograd.engine.node import describe
 from ..autograd.errors import GradientError, KindError, ShapeError
-from ..autograd.modes import recording
-from ..autograd.node import describe
 from . import init, scalar
 from .activations import Activation
 from .looking import unchanged

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Node, Tensor, Value
-from ..autograd.buffers import redrawn
-from ..autograd.modes import drawing_from
+from ..autograd.engine.modes import drawing_from
+from ..autograd.replay.tensor_replay import redrawn
 from .init import Seed, generator
 from .module import Module, as_input, probability
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import Primitive, Tensor, reshape, structural
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError
-from ..autograd.node import describe
 from . import init
 from .module import Module, Parameter, whole_number
 

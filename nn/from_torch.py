@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import Node
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, ShapeError
-from ..autograd.node import describe
 from .attention import MultiHeadAttention
 from .layers import Linear
 from .module import Module

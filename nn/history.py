@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..autograd.debug.files import write_atomically
 from ..autograd.errors import KindError, RangeError
-from ..autograd.files import write_atomically
 from .extras import ExtraError
 
 __all__ = ["History"]

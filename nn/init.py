@@ -19,8 +19,8 @@ from numpy.typing import DTypeLike
 
 from .. import autograd
 from ..autograd import Tensor
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 
 __all__ = [
     "Seed",

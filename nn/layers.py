@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import max as max_of
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, ShapeError
-from ..autograd.node import describe
 from . import init
 from .activations import activation as activation_named
 from .module import Module, Parameter, as_input, whole_number

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import ChainruleError, Node
-from ..autograd.check import AROUND
+from ..autograd.transforms.check import AROUND
 from .module import Module
 
 __all__ = ["DepthError", "unchanged"]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import Node, Tensor, Value
+from ..autograd.engine.modes import MODE
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.modes import MODE
-from ..autograd.node import describe
 
 __all__ = ["Module", "Parameter", "ScalarParameter"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import mean, sign, sqrt, square, std
+from ..autograd.engine.modes import recomputing
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.modes import recomputing
-from ..autograd.node import describe
 from .half import widened
 from .module import Module, Parameter, as_input, probability, whole_number
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import Node
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from .module import Module
 from .rates import Rates
 

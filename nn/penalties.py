@@ -13,8 +13,8 @@ import numpy as np
 
 from ..autograd import Node, Value, absolute, dot, square, total
 from ..autograd import sum as sum_of
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError
-from ..autograd.node import describe
 from .half import narrowed, widened
 from .module import Module
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..autograd import Tensor, concatenate, relu, scope, sigmoid, stack, tanh, where
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from . import init
 from .dropout import Dropout
 from .half import narrowed, widened

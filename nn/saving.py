@@ -21,9 +21,9 @@ from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 
+from ..autograd.debug.files import write_atomically
+from ..autograd.engine.node import describe
 from ..autograd.errors import ChainruleError, KindError
-from ..autograd.files import write_atomically
-from ..autograd.node import describe
 from .extras import ExtraError
 from .module import Module
 

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from ..autograd import Node, Primitive, Value, elementwise, maximum
+from ..autograd.engine.modes import recording
 from ..autograd.errors import ShapeError
-from ..autograd.modes import recording
 from ..autograd.primitives import dot_, positive
 from .activations import ACTIVATIONS
 from .activations import activation as activation_named

@@ -24,8 +24,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, RangeError, ShapeError
-from ..autograd.node import describe
 from .module import one_number
 from .optim import Optimizer
 

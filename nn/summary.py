@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Node, Tape
+from ..autograd.engine.modes import recording
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError
-from ..autograd.memory import _readable as readable
-from ..autograd.modes import recording
-from ..autograd.node import describe
+from ..autograd.graph.memory import _readable as readable
 from .looking import unchanged
 from .module import Module
 

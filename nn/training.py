@@ -27,8 +27,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..autograd import Node, detect_nonfinite, no_grad
+from ..autograd.engine.node import describe
 from ..autograd.errors import KindError, NonfiniteError, RangeError, ShapeError
-from ..autograd.node import describe
 from . import saving
 from .callbacks import Callback, EarlyStopping, KeepBest
 from .checkpoints import generators_in, pack, unpack

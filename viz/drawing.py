@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import KindError, Node, Tape
-from ..autograd.modes import recording
-from ..autograd.node import describe
+from ..autograd.engine.modes import recording
+from ..autograd.engine.node import describe
 from ..nn import unchanged
 from .dot import SHOW, digraph
 from .engines import ENGINES, Digraph, layout

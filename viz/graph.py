@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..autograd import KindError, Node, Tape, Tensor, Value
-from ..autograd.node import describe
+from ..autograd.engine.node import describe
 from ..nn.module import Parameter, ScalarParameter
 from .folding import Outline, Partition, divide, inner_title, span
 from .heat import Heat, heat

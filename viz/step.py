@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..autograd import BackwardStep, ForwardStep, KindError, Node, Tape
-from ..autograd.node import describe
+from ..autograd.engine.node import describe
 from .errors import OptionError, check_count
 from .files import path_of, write_whole
 from .log import Log, painted

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
-from ..lessons import MISTAKES
-from ..node import describe
-from ..operators import Operators
+from ..errors.lessons import MISTAKES
 
 Axis = int | tuple[int, ...] | None
 

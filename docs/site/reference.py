@@ -96,7 +96,7 @@ def rule_texts() -> dict[str, str]:
             written = f" Written :code:`{symbol.strip('`')}`." if symbol else ""
             told = rules.replace("\\|", "|").replace("`", "``")
             if "(see the source)" in rules:
-                told = "see ``autograd/primitives.py``"
+                told = "see ``autograd/primitives/__init__.py``"
             elif kind == "Elementwise" and "; " in rules:
                 word = "local gradients"
             texts[name] = f"A primitive, {kind.lower()}.{written} {word.capitalize()}: {told}."

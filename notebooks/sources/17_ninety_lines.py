@@ -261,8 +261,8 @@ print("weights equal in every bit:", weights == train(theirs)[1])
 r"""
 ## What chainrule adds
 
-The skeleton is the same, and you can read it in the same order: [the table](../autograd/primitives.py), [what
-a row is](../autograd/table.py), [the value](../autograd/value.py), [the loop](../autograd/backward.py). What
+The skeleton is the same, and you can read it in the same order: [the table](../autograd/primitives/__init__.py), [what
+a row is](../autograd/engine/table.py), [the value](../autograd/nodes/value.py), [the loop](../autograd/engine/backward.py). What
 it adds:
 
 | here | there |

@@ -36,7 +36,7 @@ from chainrule.autograd import (
     tanh,
     where,
 )
-from chainrule.autograd.buffers import TensorReplay, redrawn
+from chainrule.autograd.replay.tensor_replay import TensorReplay, redrawn
 from chainrule.nn import cross_entropy
 from chainrule.nn.optim import SGD, Adam
 
@@ -99,7 +99,7 @@ def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.
     def through(self: Any, function: Any, args: Any, kwargs: Any) -> Any:
         return self.call(function, *args, **kwargs)
 
-    monkeypatch.setattr("chainrule.autograd.tracing.Trace.through", through)
+    monkeypatch.setattr("chainrule.autograd.replay.tracing.Trace.through", through)
     replayed(case, np.float64)
 
 

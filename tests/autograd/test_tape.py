@@ -27,8 +27,8 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.symbols import Symbol
-from chainrule.autograd.tape import rule_text
+from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.program.symbols import Symbol
 
 
 def example() -> Value:
@@ -295,7 +295,7 @@ def test_steps_are_frozen_and_fit_into_json() -> None:
 
 def test_a_node_with_many_inputs_is_told_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of the inputs are put down once for a node, not once for each of its edges."""
-    from chainrule.autograd import tape
+    from chainrule.autograd.graph import tape
 
     made = []
 

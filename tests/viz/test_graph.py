@@ -26,7 +26,7 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.table import TABLE
+from chainrule.autograd.engine.table import TABLE
 from chainrule.viz import draw
 from chainrule.viz.graph import read
 from chainrule.viz.numbers import number

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd.engine.node import describe
 from ...autograd.errors import KindError, RangeError
-from ...autograd.node import describe
 from ..themes import Theme
 from . import canvas
 from .recorder import Recorder

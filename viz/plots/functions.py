@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import Tensor, gradients
+from ...autograd.engine.modes import recording
 from ...autograd.errors import RangeError
-from ...autograd.modes import recording
 from ...nn import Activation, box_network, unchanged
 from ...nn.activations import ACTIVATIONS
 from ...nn.activations import activation as activation_named

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Node, Tape, Tensor, Value, gradients, no_grad
+from ...autograd.engine.modes import recording
+from ...autograd.engine.node import describe
 from ...autograd.errors import KindError, RangeError, ShapeError
-from ...autograd.modes import recording
-from ...autograd.node import describe
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
 from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd.engine.node import describe
 from ...autograd.errors import KindError, RangeError, ShapeError
-from ...autograd.node import describe
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios

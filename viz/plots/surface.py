@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import Tape, no_grad
+from ...autograd.engine.modes import recording
 from ...autograd.errors import RangeError, ShapeError
-from ...autograd.modes import recording
 from ..themes import Theme
 from . import canvas
 from .networks import Vector, evaluating, is_scalar, one_number, samples

@@ -1,0 +1,572 @@
+"""Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack.
+
+The last two axes are a matrix's rows and columns; axes before them count the matrices of a stack.
+The derivative of a determinant is the matrix of cofactors, which exists where the inverse does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
+from ..engine.table import Primitive, structural
+from ..errors import KindError, RangeError, ShapeError
+from ..primitives import _t, wide
+from ..primitives.float16 import in_float32
+from .arguments import arrays_only, as_array, flag_of
+from .elementwise import astype
+
+__all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd"]
+
+
+def _each_matrix(g: Any) -> Any:
+    """One number for each matrix as a matrix of one element, which broadcasts."""
+    return p.reshape(g, shape=(*g.shape, 1, 1))
+
+
+# ---------------------------------------------------------------------- determinants
+
+
+def _nan_where_not_finite(computed: Callable[..., Any]) -> Callable[..., Any]:
+    """`computed`, which gives NaN for matrices that are not finite; LAPACK would refuse all of a stack."""
+
+    def on_arrays(*matrices: Any) -> Any:
+        finite = np.logical_and.reduce([np.isfinite(a).all((-2, -1), keepdims=True) for a in matrices])
+        if finite.all():
+            return computed(*matrices)
+        return np.where(finite, computed(*[np.where(finite, a, a.dtype.type(0)) for a in matrices]), np.nan)
+
+    return in_float32(on_arrays)
+
+
+def _cofactor(a: Any) -> Any:
+    """The matrix of cofactors through singular values: exact also where there is no inverse."""
+    u, s, v = np.linalg.svd(a)
+    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), -1, dtype=s.dtype)
+    return (u * (np.linalg.det(u) * np.linalg.det(v))[..., None, None] * others[..., None, :]) @ v
+
+
+def _products_without_two(s: Any) -> Any:
+    """At [i, j] with i < j the product of all singular values but for the i-th and the j-th, without a division."""
+    n = s.shape[-1]
+    later = np.cumprod(np.where(np.tri(n, dtype=bool), 1, s[..., None, :]), -1, dtype=s.dtype)
+    between = np.concatenate([np.ones((*s.shape, 1), s.dtype), later[..., :-1]], -1)
+    before = np.cumprod(np.concatenate([np.ones((*s.shape[:-1], 1), s.dtype), s[..., :-1]], -1), -1)
+    return np.triu(before[..., :, None] * between * later[..., None, :, -1], 1)
+
+
+def _cofactor_change(g: Any, a: Any) -> Any:
+    """How the cofactors move when `a` moves by `g`."""
+    if not a.shape[-1]:
+        return g
+    u, s, v = np.linalg.svd(a)
+    others = _products_without_two(s)
+    others = others + np.swapaxes(others, -1, -2)
+    h = np.swapaxes(u, -1, -2) @ g @ np.swapaxes(v, -1, -2)
+    along = (others * np.diagonal(h, 0, -2, -1)[..., None, :]).sum(-1)
+    inner = np.where(np.eye(s.shape[-1], dtype=bool), along[..., None, :], -others * np.swapaxes(h, -1, -2))
+    return (np.linalg.det(u) * np.linalg.det(v))[..., None, None] * (u @ inner @ v)
+
+
+def _minors(x: Any) -> Any:
+    """For each element of each matrix what remains without its row and its column."""
+    return p.index(x, at=_minors_at(x))
+
+
+def _minors_at(x: Any) -> tuple[Any, ...]:
+    n = x.shape[-1]
+    kept = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=int).reshape(n, n - 1)
+    return (..., kept[:, None, :, None], kept[None, :, None, :])
+
+
+def _cofactor_change_back(h: Any, y: Any, g: Any, a: Any) -> Any:
+    n = a.shape[-1]  # a cofactor is the determinant of such a minor
+    signs = ((-1) ** np.add.outer(np.arange(n), np.arange(n))).astype(np.int8)
+    change = cofactor_change(_minors(g), _minors(a)) * _each_matrix(h * signs)
+    return p.scatter(change, shape=a.shape, at=_minors_at(a))
+
+
+cofactor_change: Primitive = structural(
+    "cofactor_change",
+    _nan_where_not_finite(_cofactor_change),
+    [lambda h, y, g, a: cofactor_change(h, a), wide("cofactor_change", _cofactor_change_back)],
+)
+cofactor = structural("cofactor", _nan_where_not_finite(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
+det_ = structural(
+    "det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
+)
+logdet = structural(
+    "logdet",
+    in_float32(lambda a: np.linalg.slogdet(a)[1]),
+    [wide("logdet", lambda g, y, a: _each_matrix(g) * _t(inv_(a)))],
+)
+sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None])
+
+
+# ---------------------------------------------------------------------- inverses and systems
+
+
+def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable[..., Any]:
+    """`computed`, where a matrix that it cannot be computed of raises a lesson."""
+
+    def on_arrays(a: Any, *others: Any, **options: Any) -> Any:
+        try:
+            return computed(a, *others, **options)
+        except np.linalg.LinAlgError:
+            one = " (one of the stack)" if a.ndim > 2 else ""
+            raise RangeError(f"{name} was given {describe(a)}{one} that is {lesson}") from None
+
+    on_arrays.computes = computed  # type: ignore[attr-defined]  # what a printed program calls
+    return in_float32(on_arrays)
+
+
+SINGULAR = (
+    "singular: its rows depend on one another, so that it has no inverse. "
+    "Look at np.linalg.matrix_rank(a), or add a small multiple of the identity"
+)
+UNDECOMPOSED = "not finite, or too ill-conditioned for LAPACK to converge. Look at np.isfinite(a)"
+INDEFINITE = (
+    "not positive definite: it is no product L @ L.T. Look at np.linalg.eigvalsh(a), which all have to be positive; "
+    "adding a small multiple of the identity raises them"
+)
+
+inv_: Primitive = structural(
+    "inv",
+    _or_lesson("inv", SINGULAR, np.linalg.inv),
+    [wide("inv", lambda g, y, a: -(_t(y) @ g @ _t(y)))],
+)
+solve_: Primitive = structural(
+    "solve",
+    _or_lesson("solve", SINGULAR, np.linalg.solve),
+    [wide("solve", lambda g, y, a, b: -(solve_(_t(a), g) @ _t(y))), lambda g, y, a, b: solve_(_t(a), g)],
+)
+
+
+# ---------------------------------------------------------------------- Cholesky factors
+
+
+def _lower_half(x: Any) -> Any:
+    """The lower triangle with half of the diagonal."""
+    below = np.tri(x.shape[-1], k=-1, dtype=bool)
+    return 0.5 * (p.where(below, x, 0) + p.where(below | np.eye(x.shape[-1], dtype=bool), x, 0))
+
+
+def _cholesky_back(g: Any, y: Any, a: Any) -> Any:
+    s = solve_(_t(y), _t(solve_(_t(y), _t(_lower_half(_t(y) @ g)))))
+    return 0.5 * (s + _t(s))
+
+
+cholesky_ = structural(
+    "cholesky",
+    _or_lesson("cholesky", INDEFINITE, lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2)),
+    [wide("cholesky", _cholesky_back)],
+)
+
+
+def _mirrored(a: Any, lower: bool) -> Any:
+    """One triangle of `a`, and its reflection in place of the other one."""
+    kept = np.tri(a.shape[-1], dtype=bool)
+    return p.where(kept if lower else kept.T, a, _t(a))
+
+
+# ---------------------------------------------------------------------- what people call
+
+
+def square_matrices(a: Any, what: str) -> Any:
+    """`a` as something with two last axes of one length."""
+    a = arrays_only(a, what)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(
+            f"{what} was given {describe(a)}; it takes a square matrix, or a stack of them in the last two axes"
+        )
+    return _of_floats(a)
+
+
+def _of_floats(a: Any) -> Any:
+    return a if a.dtype.kind == "f" else astype(a, float)
+
+
+def det(a: Any) -> Any:
+    """The determinant of a square matrix, or of each in a stack.
+
+    The gradient is the matrix of cofactors and right at singular matrices as well. (A second derivative
+    near a singular n-by-n matrix goes through its n**2 minors, which takes memory for n**4 numbers.)
+
+    Raises `ShapeError` for matrices that are not square.
+
+    >>> from chainrule.autograd import Tensor, det
+    >>> a = Tensor([[1.0, 2.0], [2.0, 4.0]])
+    >>> det(a).backward()
+    >>> a.grad.round(12)
+    array([[ 4., -2.],
+           [-2.,  1.]])
+    """
+    return det_(square_matrices(a, "det"))
+
+
+class SlogdetResult(NamedTuple):
+    """What `slogdet` gives."""
+
+    sign: Any
+    logabsdet: Any
+
+
+def slogdet(a: Any) -> SlogdetResult:
+    """The sign of the determinant and the logarithm of its absolute value, which does not overflow.
+
+    The two have NumPy's names, too: `sign` and `logabsdet`.
+
+    The sign is flat: 1, -1, or 0 with the logarithm -inf for a singular matrix, where the logarithm has no gradient.
+
+    Raises `ShapeError` for matrices that are not square, `RangeError` for a gradient at a singular one.
+
+    >>> from chainrule.autograd import Tensor, slogdet
+    >>> slogdet(Tensor([[0.0, 1.0], [1.0, 0.0]]))
+    SlogdetResult(sign=Tensor(-1.), logabsdet=Tensor(0.))
+    """
+    a = square_matrices(a, "slogdet")
+    return SlogdetResult(sign_of_det(a), logdet(a))
+
+
+def inv(a: Any) -> Any:
+    """The inverse of a square matrix, or of each in a stack. For `inv(a) @ b` write `solve(a, b)`.
+
+    Raises `ShapeError` for matrices that are not square, `RangeError` for singular ones.
+
+    >>> from chainrule.autograd import Tensor, inv
+    >>> inv(Tensor([[2.0, 0.0], [0.0, 4.0]]))
+    Tensor([[0.5 , 0.  ],
+            [0.  , 0.25]])
+    """
+    return inv_(square_matrices(a, "inv"))
+
+
+def solve(a: Any, b: Any) -> Any:
+    """The `x` of the linear system `a @ x = b`: a vector if `b` has one axis, otherwise a matrix or a stack of them.
+
+    Stacks broadcast. As in NumPy 2, only a `b` with one axis is a vector: for a stack of vectors write
+    `solve(a, b[..., None])[..., 0]`.
+
+    Raises `ShapeError` for shapes that do not fit, `RangeError` for a singular `a`.
+
+    >>> from chainrule.autograd import Tensor, solve
+    >>> solve(Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0])
+    Tensor([1. , 0.5])
+    """
+    a, b = square_matrices(a, "solve"), arrays_only(b, "solve")
+    if b.ndim == 0 or b.shape[b.ndim - 2 if b.ndim > 1 else 0] != a.shape[-1]:
+        raise ShapeError(
+            f"solve was given {describe(a)} and {describe(b)}; b needs {a.shape[-1]} rows, one for each of a "
+            f"(a stack of vectors is written b[..., None])"
+        )
+    if b.ndim > 1:
+        try:
+            np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        except ValueError:
+            raise ShapeError(
+                f"solve was given {describe(a)} and {describe(b)}, stacks of {a.shape[:-2]} and {b.shape[:-2]} "
+                f"matrices, which do not broadcast"
+            ) from None
+        return solve_(a, b)
+    x = solve_(a, p.reshape(b, shape=(*b.shape, 1)))
+    return p.reshape(x, shape=x.shape[:-1])
+
+
+def cholesky(a: Any, upper: bool | None = None) -> Any:
+    """The lower triangular `L` with `L @ L.T = a`, for a symmetric positive definite `a` or each in a stack.
+
+    What is factored is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
+    `upper` True or False only that triangle is read, as by `numpy.linalg.cholesky`, and True gives `L.T`.
+
+    Raises `ShapeError` for matrices that are not square, `RangeError` for those that are not positive definite.
+
+    >>> from chainrule.autograd import Tensor, cholesky
+    >>> cholesky(Tensor([[4.0, 2.0], [2.0, 5.0]]))
+    Tensor([[2., 0.],
+            [1., 2.]])
+    """
+    a = square_matrices(a, "cholesky")
+    if upper is None:
+        return cholesky_(a)
+    upper = flag_of(upper, "cholesky", "upper")
+    y = cholesky_(_mirrored(a, lower=not upper))
+    return _t(y) if upper else y
+
+
+# ---------------------------------------------------------------------- decompositions
+
+# A row has one output, so what a decomposition gives is packed into one matrix, from which the parts are cut; their
+# gradients come back together. Where singular values or eigenvalues coincide, the vectors that belong to them are
+# not determined; what would be divided by the difference passes no gradient.
+
+
+def _per_difference(values: Any) -> Any:
+    """1 / (values[j] - values[i]) at [i, j]; 0 where they coincide."""
+    apart = p.reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - p.reshape(
+        values, shape=(*values.shape, 1)
+    )
+    return p.where(p.equal(apart, 0), 0, 1 / p.where(p.equal(apart, 0), 1, apart))
+
+
+def _eigh(a: Any) -> Any:
+    values, vectors = np.linalg.eigh((a + np.swapaxes(a, -1, -2)) / 2)
+    return np.concatenate([values[..., None, :], vectors], -2)
+
+
+def _eigh_back(g: Any, y: Any, a: Any) -> Any:
+    values, v = y[..., 0, :], y[..., 1:, :]
+    inner = (
+        _per_difference(values) * (_t(v) @ g[..., 1:, :]) + np.eye(a.shape[-1], dtype=a.dtype) * g[..., :1, :]
+    )
+    s = v @ inner @ _t(v)
+    return 0.5 * (s + _t(s))
+
+
+def _svd(a: Any) -> Any:
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([s[..., None, :], u, np.swapaxes(vh, -1, -2)], -2)
+
+
+def _svd_back(g: Any, y: Any, a: Any) -> Any:
+    m = a.shape[-2]
+    s, u, v = y[..., :1, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
+    gs, gu, gv = g[..., :1, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
+    apart, eye = _per_difference(y[..., 0, :] ** 2), np.eye(s.shape[-1], dtype=a.dtype)
+    per_s = p.where(p.equal(s, 0), 0, 1 / p.where(p.equal(s, 0), 1, s))
+    ug, vg = _t(u) @ gu, _t(v) @ gv
+    inner = apart * (ug - _t(ug)) * s + _t(s) * apart * (vg - _t(vg)) + eye * gs
+    beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of what u and v span
+    return (u @ inner + beyond_u) @ _t(v) + u @ _t(beyond_v)
+
+
+def _qr(a: Any) -> Any:
+    q, r = np.linalg.qr(a)
+    return np.concatenate([q, r], -2)
+
+
+def _qr_back(g: Any, y: Any, a: Any) -> Any:
+    m = a.shape[-2]
+    q, r, gq, gr = y[..., :m, :], y[..., m:, :], g[..., :m, :], g[..., m:, :]
+    inner = r @ _t(gr) - _t(gq) @ q
+    below = p.where(np.tri(r.shape[-1], k=-1, dtype=bool), inner, 0)
+    symmetric = below + _t(below) + np.eye(r.shape[-1], dtype=a.dtype) * inner
+    return _t(solve_(r, _t(gq + q @ symmetric)))
+
+
+# The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. Its derivative turns
+# the kept singular vectors towards the others by 1 / (1 - (t / s)**2), where the singular value s is kept and t is not:
+# the solution of a Stein equation, x = c + m @ x @ d.
+
+
+def _kept(a: Any, rcond: Any) -> Any:
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    cutoff = np.asarray(rcond)[..., None] * s.max(-1, keepdims=True, initial=0)
+    return (u * np.where(s > cutoff, s, 0)[..., None, :]) @ vh
+
+
+def _symmetric(x: Any) -> Any:
+    return (x + _t(x)) / 2
+
+
+def _stein(m: Any, d: Any, c: Any) -> Any:
+    (a, u), (b, v) = (np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2) for x in (m, d))
+    inner = np.swapaxes(u, -1, -2) @ c @ v / (1 - a[..., :, None] * b[..., None, :])
+    return u @ inner @ np.swapaxes(v, -1, -2)
+
+
+def _stein_back(g: Any, x: Any, m: Any, d: Any, c: Any) -> Any:
+    return stein(m, d, g)
+
+
+stein: Primitive = structural(  # of the symmetric parts of m and d
+    "stein",
+    in_float32(_stein),
+    [
+        lambda g, x, m, d, c: _symmetric(_stein_back(g, x, m, d, c) @ _t(x @ _symmetric(d))),
+        lambda g, x, m, d, c: _symmetric(_t(_symmetric(m) @ x) @ _stein_back(g, x, m, d, c)),
+        _stein_back,
+    ],
+)
+
+
+def _between(h: Any, kept: Any, y: Any, a: Any, back: Any, forth: Any) -> Any:
+    """What goes from the kept singular vectors to the others and back, for `h` scaled on the left and on the right."""
+    yt, dropped = _t(y), a - kept
+    left, right = np.eye(a.shape[-2], dtype=a.dtype) - kept @ y, np.eye(a.shape[-1], dtype=a.dtype) - y @ kept
+    rows = back @ (h + yt @ _t(h) @ dropped) @ right
+    columns = left @ (h + dropped @ _t(h) @ yt) @ forth
+    return stein(yt @ y, _t(dropped) @ dropped, rows) + stein(dropped @ _t(dropped), y @ yt, columns)
+
+
+def _kept_back(g: Any, kept: Any, a: Any, rcond: Any) -> Any:
+    y = pinv_(a, rcond=rcond)
+    back, forth = kept @ y, y @ kept
+    return back @ g @ forth + _between(g, kept, y, a, back, forth)
+
+
+def _pinv_back(g: Any, y: Any, a: Any, rcond: Any) -> Any:
+    yt, gt = _t(y), _t(g)
+    return _between(gt, kept_part(a, rcond=rcond), y, a, yt @ y, y @ yt) - yt @ g @ yt
+
+
+kept_part: Primitive = structural(
+    "kept_part", _or_lesson("pinv", UNDECOMPOSED, _kept), [wide("kept_part", _kept_back)]
+)
+eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh", _eigh_back)])
+svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
+qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
+pinv_: Primitive = structural(
+    "pinv",
+    _or_lesson("pinv", UNDECOMPOSED, lambda a, rcond: np.linalg.pinv(a, rcond)),
+    [wide("pinv", _pinv_back)],
+)
+
+
+class EighResult(NamedTuple):
+    """What `eigh` gives."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVDResult(NamedTuple):
+    """What `svd` gives."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class QRResult(NamedTuple):
+    """What `qr` gives."""
+
+    Q: Any
+    R: Any
+
+
+def eigh(a: Any, UPLO: str | None = None) -> EighResult:
+    """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
+
+    What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
+    `UPLO` "L" or "U" only the lower or the upper triangle is read, as by `numpy.linalg.eigh`. The
+    eigenvalues of one that occurs twice have gradients as a whole; its eigenvectors are not determined and pass on
+    no gradient to one another.
+
+    Raises `ShapeError` for matrices that are not square.
+
+    >>> from chainrule.autograd import Tensor, eigh
+    >>> values, vectors = eigh(Tensor([[2.0, 0.0], [0.0, 1.0]]))
+    >>> values
+    Tensor([1., 2.])
+    """
+    a = square_matrices(a, "eigh")
+    if UPLO is not None:
+        if not isinstance(UPLO, str) or UPLO.upper() not in ("L", "U"):
+            raise KindError(f"eigh reads the triangle UPLO='L' or UPLO='U'; given {UPLO!r}")
+        a = _mirrored(a, lower=UPLO.upper() == "L")
+    y = eigh_(a)
+    return EighResult(y[..., 0, :], y[..., 1:, :])
+
+
+def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
+    """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
+
+    >>> from chainrule.autograd import Tensor, eigvalsh
+    >>> eigvalsh(Tensor([[0.0, 1.0], [1.0, 0.0]]))
+    Tensor([-1.,  1.])
+    """
+    return eigh(a, UPLO)[0]
+
+
+def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+    """The singular value decomposition `a = u @ diag(s) @ vh`, in its reduced form; of each matrix in a stack.
+
+    Gives `(u, s, vh)`, or `s` alone with `compute_uv=False`: the singular values in descending order. Unlike in NumPy,
+    `full_matrices` is off: the vectors that it adds are not determined by `a`. (`numpy.linalg.svd` of a Tensor that is
+    not square asks for `full_matrices=False`.)
+
+    Raises `KindError` for `full_matrices=True` where it adds vectors, `ShapeError` for what is no matrix.
+
+    >>> from chainrule.autograd import Tensor, svd
+    >>> svd(Tensor([[3.0, 0.0], [0.0, -4.0]]), compute_uv=False)
+    Tensor([4., 3.])
+    """
+    a = _matrices(a, "svd")
+    m, n = a.shape[-2:]
+    full_matrices, compute_uv = (
+        flag_of(flag, "svd", "full_matrices and compute_uv") for flag in (full_matrices, compute_uv)
+    )
+    if full_matrices and compute_uv and m != n:
+        raise KindError(
+            f"svd of {describe(a)} with full_matrices=True adds vectors that the matrix does not determine, so that "
+            f"they have no derivative. Write svd(a, full_matrices=False)"
+        )
+    y = svd_(a)
+    s = y[..., 0, :]
+    return SVDResult(y[..., 1 : m + 1, :], s, _t(y[..., m + 1 :, :])) if compute_uv else s
+
+
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """The factors of `a = q @ r`, in their reduced form: `q` with orthonormal columns, `r` upper triangular.
+
+    `mode="r"` gives `r` alone.
+
+    Raises `ShapeError` for a matrix with more columns than rows, whose last columns `q` does not determine;
+    `RangeError` for a gradient where the columns depend on one another.
+
+    >>> from chainrule.autograd import Tensor, qr
+    >>> q, r = qr(Tensor([[0.0, 2.0], [3.0, 0.0]]))
+    >>> abs(r.data).max()
+    np.float64(3.0)
+    """
+    a = _matrices(a, "qr")
+    if not isinstance(mode, str) or mode not in ("reduced", "r"):
+        raise KindError(
+            f"qr has the modes 'reduced' and 'r'; given {mode!r}. The matrix does not determine what a complete q "
+            f"adds, so that it has no derivative"
+        )
+    if a.shape[-2] < a.shape[-1]:
+        raise ShapeError(f"qr takes matrices with at least as many rows as columns; given {describe(a)}")
+    y = qr_(a)
+    r = y[..., a.shape[-2] :, :]
+    return r if mode == "r" else QRResult(y[..., : a.shape[-2], :], r)
+
+
+def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
+    """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
+
+    Singular values of at most `rcond` times the largest count as zero, by default 1e-15 times; `rtol` is NumPy's other
+    name of it, and `rtol=None` is the rounding error of the dtype times the longer side. How many are left counts as
+    fixed; the derivative of what is computed from them is exact.
+
+    >>> from chainrule.autograd import Tensor, pinv
+    >>> pinv(Tensor([[2.0], [0.0]]))
+    Tensor([[0.5, 0. ]])
+    """
+    a = _matrices(a, "pinv")
+    if rcond is not None and rtol is not ...:
+        raise KindError(f"pinv was given rcond={rcond!r} and rtol={rtol!r}, two names of one number")
+    if rcond is None:
+        rcond = 1e-15 if rtol is ... else rtol
+    if rcond is None:
+        rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
+    cutoff = as_array(rcond, "pinv")
+    if isinstance(rcond, Operators) or cutoff.dtype.kind not in "fiub":
+        raise KindError(
+            f"pinv takes rcond as plain numbers, one for all or one for each matrix; given {describe(rcond)}"
+        )
+    return pinv_(a, rcond=cutoff if cutoff.ndim else float(cutoff))
+
+
+def _matrices(a: Any, what: str) -> Any:
+    a = arrays_only(a, what)
+    if a.ndim < 2:
+        raise ShapeError(
+            f"{what} takes a matrix, or a stack of them in the last two axes; given {describe(a)}"
+        )
+    return _of_floats(a)
