@@ -1,8 +1,9 @@
 """The engine: Values and Tensors that record a graph of primitives, and the pass that differentiates it.
 
 Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `operators.py` (how `a * b`
-becomes one), `node.py`, `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that
-everything else serves, and `specialise.py`, the straight code it runs at full speed. The rest can be read in any order:
+becomes one), `node.py`, `value.py` and `tensor.py` (what a node is), `recording.py` (the functions that make one),
+`backward.py` (the loop that everything else serves) and `vjp.py` (how a rule is applied). The rest can be read in any
+order:
 
 - more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
   `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
@@ -12,8 +13,8 @@ everything else serves, and `specialise.py`, the straight code it runs at full s
 - the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `listing.py`),
   in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
   `straight_line.py`);
-- what a rule is run on besides numbers and nodes: names, which give the text of a label (`symbols.py`) or of a program
-  (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
+- what a rule is run on besides numbers and nodes: names, which give the text of a label (`expression.py`) or of a
+  program (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
 
 This package imports NumPy and nothing else of chainrule.
 """

@@ -1,18 +1,18 @@
 """Pictures of recorded graphs, the two passes one step at a time, and plots: what makes the engine visible.
 
-Read `graph.py` (the graph as plain data), `folding.py` (which nodes share a box), `rules.py` (what an edge into an
-operation on arrays says), `dot.py` (shapes, colours and words), `engines.py` (how Graphviz draws them) and `drawing.py`
-(`draw` itself); then `step.py`, `log.py` (what a terminal prints of the steps), `story.py` (what a page shows of them),
-`stage.py` (on which graph), `overview.py` (the map above it) and `page.py`; `plots/` is a subject of its own. This
-package imports `nn` and `autograd`, and nothing imports it.
+Each subject has a folder, which imports only folders named before it: `common/` (options, colours, numbers and names
+as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `drawing/` (`draw`),
+`stepping/` (`step`), `plots/` (plots of networks and of training), `cli/` (the `chainrule` command). Read them in this
+order; each `__init__.py` names its files. This package imports `nn` and `autograd`, and neither imports it.
 """
 
 from . import plots as _plots
-from .drawing import Drawing, draw, draw_dot, trace
-from .errors import DrawingError, DrawingWarning, OptionError
+from .common.errors import DrawingError, DrawingWarning, OptionError
+from .common.themes import THEMES, Theme
+from .drawing.drawing import Drawing, draw
+from .drawing.micrograd import draw_dot, trace
 from .plots import *  # noqa: F403 (what viz/plots/__init__.py lists)
-from .step import Stepper, step
-from .themes import THEMES, Theme
+from .stepping.stepper import Stepper, step
 
 __all__ = [
     "THEMES",

@@ -98,20 +98,20 @@ def backward_pass(
 
 
 def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
-    """A whole pass at once: what `backward_pass` does where all steps are taken and nobody looks.
+    """A whole pass over numbers or arrays: what `backward_pass` does where nothing looks between two steps.
 
     `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
     """
     get = totals.get
-    x: Any
+    node: Any
     for node in reversed(order):
         g, x = totals[node], node._a
         if g is None or x is None:
             continue  # nothing arrived here, or a leaf
         if not node.keeps_local_gradients:
-            (node.op.pull or pull_any)(node, g, totals, get)  # type: ignore[union-attr]
+            (node.op.pull or pull_any)(node, g, totals, get)
             continue
-        slope = node._slope_a  # type: ignore[attr-defined]
+        slope = node._slope_a
         if slope.__class__ is tuple:
             for each, local in zip(x, slope):
                 if local is not None:
@@ -123,7 +123,7 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 totals[x] = g * slope if total is None else total + g * slope
-        slope = node._slope_b  # type: ignore[attr-defined]
+        slope = node._slope_b
         if slope is not None:
             x = node._b
             total = get(x, ABSENT)

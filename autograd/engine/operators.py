@@ -1,6 +1,6 @@
 """The operators, spelled once for everything that is not a plain number: `a * b` is the row `multiply`.
 
-`Value`, `Tensor` and `Symbol` inherit them; what applying a row means is their own `_apply`.
+`Value`, `Tensor` and `Expression` inherit them; what applying a row means is their own `_apply`.
 """
 
 from __future__ import annotations

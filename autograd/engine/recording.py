@@ -447,6 +447,7 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         node._changed = 0
         return node
 
+    record.of_one = record_one  # type: ignore[attr-defined]  # for a caller that knows that there is one input
     return record
 
 

@@ -1,7 +1,7 @@
 """What a row of the table is, and how one and the same row runs on everything.
 
 A primitive is declared once, by `elementwise` or by `structural`. Called on plain numbers or arrays
-it computes; called on anything that has an `_apply` method (a Value, a Tensor, a Symbol) it hands
+it computes; called on anything that has an `_apply` method (a Value, a Tensor, an Expression) it hands
 itself over, and that class decides what applying a row means: recording a node, or writing text.
 """
 

@@ -18,12 +18,13 @@ from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import THAWED, Node, describe
 from ..errors import GradientError, KindError
 from ..nodes.value import Value
-from ..program.symbols import Symbol, text_of, written
+from ..program.expression import Labels
 from ..program.text import Source
 from .memory import Memory, memory
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
 
+LABELS = Labels()
 MANY_INPUTS = 50  # inputs of one operation, from which on its rule is not written out for each of them
 
 
@@ -376,8 +377,8 @@ class Tape:
         if node.op is None:
             return ""
         names = inputs or [self.labels[self.index[x]] for x in node.inputs]
-        symbols = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-        return written(node.op, symbols, node.params, node.data).text
+        inputs = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+        return LABELS.applied(node.op, inputs, node.params, node.data).text
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
         """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
@@ -402,13 +403,17 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     """A function from the position of an input to its rule as text."""
     op = node.op
     assert op is not None
-    given: list[Any] = [Symbol(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+    given: list[Any] = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
     # a constant number stands for itself, so that branches on it are not written down
     numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
     before: list[Any] = (
-        [Symbol(y, node.data)] if op.elementwise else [Symbol("g", node.data), Symbol(y, node.data)]
+        [LABELS.name(y, node.data)]
+        if op.elementwise
+        else [LABELS.name("g", node.data), LABELS.name(y, node.data)]
     )
-    params = {k: Symbol(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()}
+    params = {
+        k: LABELS.name(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()
+    }
     # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
     attempts = [(numbers, params), (given, params), (given, node.params)]
 
@@ -424,14 +429,14 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
 
     def text(i: int) -> str:
         found = next((x for x in (attempt(i, *each) for each in attempts) if x is not _FAILED), _FAILED)
-        return general(i) if found is _FAILED else text_of(found)
+        return general(i) if found is _FAILED else LABELS.literal(found)
 
     if len(names) <= MANY_INPUTS:
         return text
     before = [np.zeros(0)] * len(before)
     # a number, such as the 1 of a sum, is the same for all
     first = attempt(0, [np.zeros(0)] * len(names), {})
-    return (lambda i: text_of(first)) if type(first) is int else general
+    return (lambda i: LABELS.literal(first)) if type(first) is int else general
 
 
 _FAILED: Any = object()

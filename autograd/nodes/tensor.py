@@ -294,6 +294,9 @@ class Tensor(Node):
 
     # ------------------------------------------------------------------ as an array
 
+    def _all_axes(self) -> tuple[int, ...]:
+        return tuple(range(self._array.ndim))
+
     def __len__(self) -> int:
         if not self._array.ndim:
             raise KindError(f"{self.describe()} is a single number and has no length")
@@ -315,7 +318,7 @@ class Tensor(Node):
 
     def __getitem__(self, at: Any) -> Tensor:
         at, places = index_inputs(at)
-        return _index(self, *places, at=at)
+        return _index(self, *places, at=at) if places else _index.of_one(self, at=at)
 
     at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
 
@@ -343,7 +346,8 @@ class Tensor(Node):
             and initial.__class__ is int
             and initial == 0
         ):
-            return _sum(self, axis=axes_of(self, axis, "sum", of_numbers=True), keepdims=keepdims)
+            axes = self._all_axes() if axis is None else axes_of(self, axis, "sum", of_numbers=True)
+            return _sum(self, axis=axes, keepdims=keepdims)
         return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
     def mean(
@@ -351,7 +355,8 @@ class Tensor(Node):
     ) -> Tensor:
         """The mean over `axis`; see `chainrule.autograd.mean`."""
         if dtype is None and where is True and keepdims.__class__ is bool:
-            return _mean(self, axis=axes_of(self, axis, "mean"), keepdims=keepdims)
+            axes = self._all_axes() if axis is None else axes_of(self, axis, "mean")
+            return _mean(self, axis=axes, keepdims=keepdims)
         return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
     def max(

@@ -3,7 +3,7 @@
 Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
 that arrives at the output (the upstream gradient). A rule uses operators and other rows only, so it
 runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
-symbols (which gives the text of a rule). Comparisons give booleans, which multiply as 0 and 1; a rule writes
+names (which gives the text of a rule). Comparisons give booleans, which multiply as 0 and 1; a rule writes
 `greater(x, 0)` for `x > 0`, so that of a recorded node it is recorded as well, and a replay compares anew.
 
 Conventions where a derivative does not exist: ties share evenly; relu, absolute, sign, floor and

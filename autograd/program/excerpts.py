@@ -10,7 +10,6 @@ import ast
 import builtins
 import linecache
 import math
-import operator
 import types
 from contextlib import suppress
 from functools import lru_cache
@@ -19,18 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..engine.table import Primitive
-from .symbols import ATOM
+from .expression import ATOM, SIGNS
 
-__all__ = ["IF", "OPERATORS", "Filled", "Resolved", "Wordless", "file_of", "known", "source_of"]
+__all__ = ["IF", "Filled", "Resolved", "Wordless", "file_of", "known", "source_of"]
 
-IF = -1  # binds more loosely than anything in symbols.PRECEDENCE
-OPERATORS: dict[Any, str] = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.mod: "%",
-    operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.lt: "<",
-    operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.matmul: "@", np.less: "<",
-    np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
-}  # fmt: skip
+IF = -1  # binds more loosely than anything in expression.PRECEDENCE
 
 
 class Wordless(Exception):
@@ -161,8 +153,8 @@ class Resolved(ast.NodeTransformer):
         if isinstance(x, Primitive):
             name, x = x.name, x.on_floats if self.floats and x.on_floats is not None else x.on_arrays
         x = self.words.inside(x)
-        if known(x, OPERATORS):
-            return ast.parse(f"lambda a, b: a {OPERATORS[x]} b", mode="eval").body
+        if known(x, SIGNS):
+            return ast.parse(f"lambda a, b: a {SIGNS[x]} b", mode="eval").body
         if isinstance(x, type) and issubclass(x, Exception):
             return ast.Name(next(base.__name__ for base in x.__mro__ if base.__module__ == "builtins"))
         if callable(x):

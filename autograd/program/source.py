@@ -1,7 +1,7 @@
 """The recorded graph as a Python program: both passes, statement by statement, in a module of its own.
 
-The rules write themselves: each is run on `Written` names (see `written.py`), as `backward()` runs it on numbers, and
-every statement is compared with the engine's result when it is written. So the program gives the engine's
+The rules write themselves: each is run on names (see `expression.py` and `written.py`), as `backward()` runs it on
+numbers, and every statement is compared with the engine's result when it is written. So the program gives the engine's
 numbers, bit for bit, and needs math or NumPy only.
 """
 
@@ -24,9 +24,9 @@ from ..engine.vjp import unbroadcast
 from ..errors import GradientError
 from ..nodes.tensor import Tensor
 from .excerpts import Wordless
-from .symbols import ATOM
+from .expression import ATOM, Expression, plain
 from .text import Source
-from .written import Words, Written, lesson, plain, same
+from .written import Words, lesson, same
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -119,12 +119,12 @@ class _Program:
     def _operand(self, x: Node) -> Any:
         """How an input is written: its name, or the number that it is."""
         if x in self.names:
-            return Written(self.names[x], x.data, self.words)
+            return Expression(self.names[x], x.data, self.words)
         if not isinstance(x, Tensor):
             return x.data
         if not self.words.exact:  # with as few digits as its type needs
             return float(str(x.data)) if x.dtype.kind == "f" else x.data.item()
-        return Written(self.words.array(x.data), x.data, self.words)
+        return Expression(self.words.array(x.data), x.data, self.words)
 
     # ------------------------------------------------------------------ forward
 
@@ -151,15 +151,15 @@ class _Program:
             inputs, params = [self._operand(x) for x in node.inputs], self._params(node)
             y = self._row(node, inputs, params)
             if not isinstance(node, Tensor):
-                data = y.data if isinstance(y, Written) else y
+                data = y.data if isinstance(y, Expression) else y
                 text = self.words.bracket(y, -1)
                 return (
                     (text if type(data) is float else f"float({text})")
                     if same(float(data), node.data)
                     else ""
                 )
-            found = y.data if isinstance(y, Written) else np.asarray(y)
-            if isinstance(y, Written) and y.text == self.words.bracket(inputs[0], ATOM):
+            found = y.data if isinstance(y, Expression) else np.asarray(y)
+            if isinstance(y, Expression) and y.text == self.words.bracket(inputs[0], ATOM):
                 return f"np.asarray({y.text})" if same(found, node.data) else ""
             return self.words.bracket(y, -1) if same(found, node.data) else ""
 
@@ -172,8 +172,8 @@ class _Program:
 
     def _row(self, node: Node, inputs: list[Any], params: dict[str, Any]) -> Any:
         assert node.op is not None
-        if not any(isinstance(x, Written) for x in (*inputs, *params.values())):
-            inputs = [Written(self.words.bracket(x, ATOM), x, self.words) for x in inputs]
+        if not any(isinstance(x, Expression) for x in (*inputs, *params.values())):
+            inputs = [Expression(self.words.bracket(x, ATOM), x, self.words) for x in inputs]
         try:
             return self.words.row(node.op, inputs, params)
         except Wordless as reason:
@@ -189,7 +189,7 @@ class _Program:
             y = function(*inputs, **params)
         except Exception:
             raise lesson(op.name, reason) from None
-        if not isinstance(y, Written):
+        if not isinstance(y, Expression):
             raise lesson(op.name, reason)
         return y
 
@@ -199,7 +199,7 @@ class _Program:
         if not node.op.elementwise:
             return dict(node.params)
         return {
-            k: Written(self.words.literal(v), v, self.words) if isinstance(v, np.ndarray) else v
+            k: Expression(self.words.literal(v), v, self.words) if isinstance(v, np.ndarray) else v
             for k, v in node.params.items()
         }
 
@@ -247,8 +247,8 @@ class _Program:
                     [self.gradients[leaf], "=", f"None  # nothing passes to {self.names[leaf]}"]
                 )
 
-    def _gradient_at(self, node: Node, totals: dict[Node, Any]) -> Written:
-        return Written(self.gradients[node], totals[node], self.words)
+    def _gradient_at(self, node: Node, totals: dict[Node, Any]) -> Expression:
+        return Expression(self.gradients[node], totals[node], self.words)
 
     def _seed(self) -> str:
         if not isinstance(self.root, Tensor):
@@ -288,7 +288,9 @@ class _Program:
         self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
         self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
 
-    def _contribution(self, node: Node, i: int, g: Written, wanted: Any, zero_safe: bool) -> tuple[str, Any]:
+    def _contribution(
+        self, node: Node, i: int, g: Expression, wanted: Any, zero_safe: bool
+    ) -> tuple[str, Any]:
         write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution
 
         def attempt(rule: Any = None) -> tuple[str, Any] | None:
@@ -315,7 +317,7 @@ class _Program:
             )
         return found
 
-    def _run(self, node: Node, i: int, g: Written, rule: Any) -> Any:
+    def _run(self, node: Node, i: int, g: Expression, rule: Any) -> Any:
         """What the rule for input `i` gives on names, or `rule` in its place.
 
         A node's inputs come one after the other, so what is the same for all of them is written once.
@@ -323,7 +325,7 @@ class _Program:
         op, key = node.op, (id(node), self.words.exact, self.words.parts is not None)
         assert op is not None
         if self._run_on != key:
-            y = Written(self.names[node], node.data, self.words)
+            y = Expression(self.names[node], node.data, self.words)
             arguments = [*[g] * (not op.elementwise), y, *map(self._operand, node.inputs)]
             self._run_on, self._arguments, self._slopes = key, (arguments, self._params(node)), None
         arguments, params = self._arguments
@@ -342,42 +344,44 @@ class _Program:
             except Wordless as reason:
                 raise lesson(op.name, f"{reason} (its rule for input {i})") from None
             data = rule(*map(plain, arguments), **{k: plain(v) for k, v in params.items()})
-            return Written(text, data, self.words, level)
+            return Expression(text, data, self.words, level)
 
         return called
 
     def _scalar_contribution(
-        self, node: Node, i: int, g: Written, rule: Any, zero_safe: bool
+        self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
     ) -> tuple[str, float]:
         try:
             local = self._run(node, i, g, rule)
-            slope = float(local.data if isinstance(local, Written) else local)
+            slope = float(local.data if isinstance(local, Expression) else local)
         except (ValueError, ArithmeticError, TypeError):
             local, slope = self._at_a_pole(node, i, g, rule)
         c = g.data * slope
-        if not isinstance(local, Written) and abs(local) == 1:
+        if not isinstance(local, Expression) and abs(local) == 1:
             return (g.text if local == 1 else f"-{g.text}"), c
         if c != c and (g.data == 0 or slope == 0):
             helper = self.words.helper(times, True)
             return f"{helper}({g.text}, {self.words.bracket(local, -1)})", 0.0
         return self.words.infix("*", c, g, local).text, c
 
-    def _at_a_pole(self, node: Node, i: int, g: Written, rule: Any) -> tuple[Written, float]:
+    def _at_a_pole(self, node: Node, i: int, g: Expression, rule: Any) -> tuple[Expression, float]:
         """Where Python's floats refuse, NumPy's say what IEEE arithmetic does."""
         assert node.op is not None
         params, rule = self._params(node), rule or node.op.rule_for(i)
         self.words.modules.add("numpy")
         self.words.noisy = True
         wide = [
-            Written(f"np.float64({self.words.bracket(x, -1)})", np.float64(getattr(x, "data", x)), self.words)
-            for x in (Written(self.names[node], node.data, self.words), *map(self._operand, node.inputs))
+            Expression(
+                f"np.float64({self.words.bracket(x, -1)})", np.float64(getattr(x, "data", x)), self.words
+            )
+            for x in (Expression(self.names[node], node.data, self.words), *map(self._operand, node.inputs))
         ]
         local = rule(*wide, **params)
-        slope = float(local.data if isinstance(local, Written) else local)
-        return Written(f"float({self.words.bracket(local, -1)})", slope, self.words), slope
+        slope = float(local.data if isinstance(local, Expression) else local)
+        return Expression(f"float({self.words.bracket(local, -1)})", slope, self.words), slope
 
     def _tensor_contribution(
-        self, node: Node, i: int, g: Written, rule: Any, zero_safe: bool
+        self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
     ) -> tuple[str, Any]:
         x, local = node.inputs[i], self._run(node, i, g, rule)
         assert node.op is not None
@@ -388,26 +392,26 @@ class _Program:
                 c = self._product(g, local, zero_safe)
         else:
             c = local
-        if not isinstance(c, Written):
-            c = Written(self.words.bracket(c, ATOM), np.asarray(c), self.words)
+        if not isinstance(c, Expression):
+            c = Expression(self.words.bracket(c, ATOM), np.asarray(c), self.words)
         elif not isinstance(c.data, np.ndarray):
-            c = Written(c.text, np.asarray(c.data), self.words, c.level)
+            c = Expression(c.text, np.asarray(c.data), self.words, c.level)
         c = unbroadcast(c, x.data.shape)
         if c.dtype != x.data.dtype:
-            c = Written(
+            c = Expression(
                 f"{self.words.bracket(c, ATOM)}.astype({self.words.literal(x.data.dtype)})",
                 np.asarray(c.data).astype(x.data.dtype), self.words,
             )  # fmt: skip
         return c.text, c.data
 
-    def _product(self, g: Written, local: Any, zero_safe: bool) -> Written:
-        at = local.data if isinstance(local, Written) else local
+    def _product(self, g: Expression, local: Any, zero_safe: bool) -> Expression:
+        at = local.data if isinstance(local, Expression) else local
         data = g.data * at
         if zero_safe:
             guarded = times_arrays(g.data, at)
             if not same(guarded, data):
                 helper = self.words.helper(times_arrays, False, "times")
-                return Written(f"{helper}({g.text}, {self.words.bracket(local, -1)})", guarded, self.words)
+                return Expression(f"{helper}({g.text}, {self.words.bracket(local, -1)})", guarded, self.words)
         return self.words.infix("*", data, g, local)
 
     # ------------------------------------------------------------------ the text

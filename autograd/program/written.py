@@ -1,8 +1,8 @@
-"""Text that computes: functions and rules of the table as they stand in a printed program.
+"""The language of printed programs: functions and rules of the table in Python's and NumPy's own words.
 
-`Written` is a symbol (see `symbols.py`) whose text is exact: what is applied to it happens to its data just as it
-happens in a pass, and is written down in Python's and NumPy's own words. What has no word there, such as
-`softmax`, is a helper: the table's own function, its source copied once into the program by `Words`.
+`Words` writes expressions (see `expression.py`) that are exact: what is applied to one happens to its data just as it
+happens in a pass. What has no word in Python or NumPy, such as `softmax`, is a helper: the table's own function, its
+source copied once into the program.
 """
 
 from __future__ import annotations
@@ -12,123 +12,26 @@ import builtins
 import copy
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..engine.operators import Operators
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..errors import ChainruleError
 from ..primitives import without_gaps
-from .excerpts import IF, OPERATORS, Filled, Resolved, Wordless, file_of, known, source_of
-from .symbols import ATOM, PRECEDENCE
+from .excerpts import IF, Filled, Resolved, Wordless, file_of, known, source_of
+from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain
 
-__all__ = ["Words", "Written"]
+__all__ = ["Words"]
 
-LEVELS = {**PRECEDENCE, "|": 1, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0}
-SIGNS: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
+PREFIXES: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
 CACHED = type(lru_cache(lambda: None))
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
 INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
 PART = 30  # characters of a part of a long expression that get a line of their own
 LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
-
-
-class Written(Operators):
-    """An expression of the program and the value that it has."""
-
-    __slots__ = ("data", "level", "text", "words")
-
-    def __init__(self, text: str, data: Any, words: Words, level: int = ATOM) -> None:
-        self.text = text
-        self.data = data
-        self.words = words
-        self.level = level
-
-    shape = property(lambda self: np.shape(self.data))
-    ndim = property(lambda self: np.ndim(self.data))
-    size = property(lambda self: np.size(self.data))
-    dtype = property(lambda self: np.asarray(self.data).dtype)
-
-    @property
-    def T(self) -> Written:
-        return Written(f"{self.words.bracket(self, ATOM)}.T", self.data.T, self.words)
-
-    @classmethod
-    def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        words = next(x.words for x in (*inputs, *params.values()) if isinstance(x, Written))
-        return words.row(op, inputs, params)
-
-    def __getitem__(self, at: Any) -> Written:
-        return Written(f"{self.words.bracket(self, ATOM)}[{self.words.index(at)}]", self.data[at], self.words)
-
-    def __invert__(self) -> Written:
-        return Written(f"~{self.words.bracket(self, PRECEDENCE['neg'])}", ~self.data, self.words)
-
-    def __neg__(self) -> Written:
-        return self.words.signed("-", -self.data, self)
-
-    def __abs__(self) -> Written:
-        return Written(f"abs({self.text})", abs(self.data), self.words)
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__":
-            return NotImplemented
-        data = ufunc(*map(plain, inputs), **kwargs)
-        text, level = self.words.call(ufunc, inputs, kwargs)
-        return Written(text, data, self.words, level)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        data = func(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
-        return Written(*self.words.call(func, args, kwargs)[:1], data, self.words)
-
-    def __repr__(self) -> str:
-        return f"Written({self.text!r})"
-
-    __hash__ = object.__hash__
-
-
-def _operator(name: str, function: Callable[[Any, Any], Any]) -> None:
-    def forth(self: Written, other: Any) -> Written:
-        return self.words.infix(OPERATORS[function], function(self.data, plain(other)), self, other)
-
-    def back(self: Written, other: Any) -> Written:
-        return self.words.infix(OPERATORS[function], function(other, self.data), other, self)
-
-    setattr(Written, f"__{name}__", forth)
-    setattr(Written, f"__r{name}__", back)
-
-
-# Python's operators as they are: on floats they raise where a row would not, and the pass depends on it
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "pow",
-    "matmul",
-    "and",
-    "or",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "ne",
-):
-    _operator(_name, getattr(operator, f"{_name}_" if _name in ("and", "or") else _name))
-
-
-def plain(x: Any) -> Any:
-    """The data of what is written, also inside of lists and tuples."""
-    if isinstance(x, (list, tuple)) and any(isinstance(part, (Written, list, tuple)) for part in x):
-        return type(x)(map(plain, x))
-    return x.data if isinstance(x, Written) else x
 
 
 def same(a: Any, b: Any) -> bool:
@@ -143,7 +46,7 @@ def same(a: Any, b: Any) -> bool:
     )
 
 
-class Words:
+class Words(Language):
     """The words of one program: the modules, helpers and constants that it needs, and how things are written.
 
     Attributes:
@@ -188,37 +91,31 @@ class Words:
 
     # ------------------------------------------------------------------ expressions
 
-    def bracket(self, x: Any, at_least: int) -> str:
-        if isinstance(x, Written):
-            text, level = x.text, x.level
-        else:
-            text = self.literal(x)
-            level = PRECEDENCE["neg"] if text.startswith("-") else ATOM
-        return text if level >= at_least else f"({text})"
+    rows_only = False
 
-    def infix(self, symbol: str, data: Any, a: Any, b: Any) -> Written:
-        level = LEVELS[symbol]
-        if symbol == "**":
+    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Expression:
+        if sign == "**":
             self._array(a)
-        left, right = (level + 1, level) if symbol == "**" else (level, level + 1)
-        if level == 0:
-            left = right
-        return self._part(f"{self.bracket(a, left)} {symbol} {self.bracket(b, right)}", data, level)
+        return super().infix(sign, data, a, b)
 
-    def _part(self, text: str, data: Any, level: int) -> Written:
+    def part(self, text: str, data: Any, level: int) -> Expression:
         if self.parts is None or len(text) < PART:
-            return Written(text, data, self, level)
+            return Expression(text, data, self, level)
         name = self.name("t")
         self.parts.append((name, text))
-        return Written(name, data, self)
+        return Expression(name, data, self)
 
-    def signed(self, sign: str, data: Any, x: Any) -> Written:
-        level = PRECEDENCE["neg"]
-        return Written(f"{sign}{self.bracket(x, level)}", data, self, level)
+    def absolute(self, x: Expression) -> Expression:
+        return Expression(f"abs({x.text})", abs(x.data), self)
 
     def _array(self, x: Any) -> None:
         """A variable of one number is an array in the pass, and this is a place where that matters."""
-        if isinstance(x, Written) and x.text.isidentifier() and isinstance(x.data, np.ndarray) and not x.ndim:
+        if (
+            isinstance(x, Expression)
+            and x.text.isidentifier()
+            and isinstance(x.data, np.ndarray)
+            and not x.ndim
+        ):
             self.arrays.add(x.text)
 
     def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -235,15 +132,16 @@ class Words:
         if op.on_floats is not None and floats and not chosen_by_arrays:
             try:
                 data: Any = op.on_floats(*numbers, **options)
-                return self._part(*self._called(op.on_floats, inputs, params, op.name, data))
+                return self.part(*self._called(op.on_floats, inputs, params, op.name, data))
             except (ValueError, ArithmeticError):  # a pole: what at_floats() says there
                 data = op.at_floats(*numbers, **options)
                 self.modules.add("numpy")
                 self.noisy = True
                 wide = [
-                    Written(f"np.float64({self.bracket(x, IF)})", np.float64(plain(x)), self) for x in inputs
+                    Expression(f"np.float64({self.bracket(x, IF)})", np.float64(plain(x)), self)
+                    for x in inputs
                 ]
-                return Written(f"float({self.call(op.on_arrays, wide, params, op.name)[0]})", data, self)
+                return Expression(f"float({self.call(op.on_arrays, wide, params, op.name)[0]})", data, self)
         if op.name in ("reshape", "broadcast_to") and np.shape(numbers[0]) == options["shape"]:
             return inputs[0]
         if chosen_by_arrays:
@@ -252,7 +150,7 @@ class Words:
             data = op.on_arrays(*map(np.asarray, numbers), **options)
         if any(type(x) in PYTHON_NUMBERS for x in numbers):
             data, inputs = self._typed(op, inputs, numbers, options, data)
-        return self._part(*self._called(op.on_arrays, inputs, params, op.name, data))
+        return self.part(*self._called(op.on_arrays, inputs, params, op.name, data))
 
     def _typed(
         self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
@@ -265,7 +163,9 @@ class Words:
         except (AttributeError, TypeError):
             pass
         return data, [
-            Written(f"np.asarray({self.literal(x)})", np.asarray(x), self) if type(x) in PYTHON_NUMBERS else x
+            Expression(f"np.asarray({self.literal(x)})", np.asarray(x), self)
+            if type(x) in PYTHON_NUMBERS
+            else x
             for x in inputs
         ]
 
@@ -281,11 +181,11 @@ class Words:
             at, inputs = without_gaps(params["at"], inputs)
             params = {**params, "at": at}
         function = self.inside(function)
-        if not params and len(inputs) == 2 and known(function, OPERATORS):
-            written = self.infix(OPERATORS[function], None, *inputs)
+        if not params and len(inputs) == 2 and known(function, SIGNS):
+            written = self.infix(SIGNS[function], None, *inputs)
             return written.text, written.level
-        if not params and len(inputs) == 1 and known(function, SIGNS):
-            return self.signed(SIGNS[function], None, inputs[0]).text, PRECEDENCE["neg"]
+        if not params and len(inputs) == 1 and known(function, PREFIXES):
+            return self.signed(PREFIXES[function], None, inputs[0]).text, PRECEDENCE["neg"]
         word = self.word(function)
         if word is None:
             floats = all(type(plain(x)) in PYTHON_NUMBERS for x in inputs)
@@ -470,7 +370,7 @@ class Words:
         given.update(params)
         if set(given) != set(uses):
             return None
-        if any(n > 1 and isinstance(x := given[k], Written) and x.level < ATOM for k, n in uses.items()):
+        if any(n > 1 and isinstance(x := given[k], Expression) and x.level < ATOM for k, n in uses.items()):
             return None
         if not simple:
             for x in inputs:

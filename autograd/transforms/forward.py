@@ -44,9 +44,24 @@ def push_forward(
 
 def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: bool) -> Tangents:
     found = dict(tangents)
+    get, plain = found.get, not recorded and not zero_safe
+    node: Any
     for node in order:
-        if node in tangents or found.keys().isdisjoint(node.inputs):
-            continue  # an input, or nothing that it was computed from moves
+        if node in tangents:
+            continue
+        if (
+            plain and node.keeps_local_gradients and node._a.__class__ is not tuple
+        ):  # as below, written out for speed
+            t, slope = get(node._a), node._slope_a
+            tangent = None if t is None or slope is None else t * slope
+            t, slope = get(node._b), node._slope_b
+            if t is not None and slope is not None:
+                tangent = t * slope if tangent is None else tangent + t * slope
+            if tangent is not None:
+                found[node] = tangent
+            continue
+        if found.keys().isdisjoint(node.inputs):
+            continue  # nothing that it was computed from moves
         tangent = _step(node)(node, found, recorded, zero_safe)
         if tangent is not None:  # else it is flat in all that moves
             found[node] = tangent
@@ -80,9 +95,12 @@ def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, zero_safe: bo
     inputs = node.inputs
     moves = [tangents.get(x) for x in inputs]
     moving = [i for i, t in enumerate(moves) if t is not None]
-    y, xs = (node, inputs) if recorded else (node._array, [x._array for x in inputs])
-    found = node.op.each_rule(moving, (y, *xs), node.params)
-    return _like(node, _sum(times(moves[i], local, zero_safe) for i, local in found), recorded)
+    arguments = (node, *inputs) if recorded else [node._array, *[x._array for x in inputs]]
+    total: Any = None
+    for i, local in node.op.each_rule(moving, arguments, node.params):
+        c = times(moves[i], local, zero_safe)
+        total = c if total is None else total + c
+    return _like(node, total, recorded)
 
 
 def _sum(contributions: Iterable[Any]) -> Any:

@@ -325,10 +325,10 @@ class _Call:
         stack = list(seen)
         while stack:
             node = stack.pop()
-            if node.requires_grad and node.order < self.since:
+            if node._requires_grad and node.order < self.since:
                 return True
             for x in node.inputs:
-                if x not in seen and x.requires_grad:
+                if x not in seen and x._requires_grad:
                     seen.add(x)
                     stack.append(x)
         return False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.autograd import Node, Tape
-from chainrule.viz import THEMES, Stepper, draw, step
-from chainrule.viz.frames import _caption
-from chainrule.viz.stage import stage
+from chainrule.viz import THEMES, draw, step
+from chainrule.viz.stepping.frames import caption
+from chainrule.viz.stepping.passes import Passes
+from chainrule.viz.stepping.stage import stage
 
 
 def looks(root: Node, gradient: Any = None, html: bool = True) -> list[str]:
@@ -16,11 +17,12 @@ def looks(root: Node, gradient: Any = None, html: bool = True) -> list[str]:
     texts = [repr(root), root._repr_html_(), repr(tape), tape._repr_html_(), *tape.labels]
     texts += [repr(drawing), str(drawing), drawing.dot, repr(stepper), str(stepper), stepper.log(colour=True)]
     texts += [str(each.to_dict()) for each in stepper.steps]
-    texts += [frame(stepper, at) for at in sorted({-1, stepper.turn, len(stepper) - 1})]
+    passes = Passes(root, gradient, stepper.digits)
+    texts += [frame(passes, at) for at in sorted({-1, passes.turn, len(passes.steps) - 1})]
     return texts + [stepper.html()] * html
 
 
-def frame(stepper: Stepper, at: int) -> str:
+def frame(passes: Passes, at: int) -> str:
     """The DOT text of one picture of an animation."""
     theme = THEMES["light"]
-    return stage(stepper.tape, stepper.story, at, theme, _caption(stepper, at, theme)).source
+    return stage(passes.tape, passes.story, at, theme, caption(passes, at, theme)).source

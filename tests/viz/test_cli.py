@@ -25,6 +25,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_package_can_be_run_as_the_command() -> None:
+    module = [sys.executable, "-m", "chainrule.viz.cli", "step", "--log", "a*b", "a=2", "b=3"]
+    ran = subprocess.run(module, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == run("step", "--log", "a*b", "a=2", "b=3").stdout
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

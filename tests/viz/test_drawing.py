@@ -17,7 +17,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, tanh
 from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
-from chainrule.viz.themes import mix
+from chainrule.viz.common.themes import mix
 
 ENGINES = [
     pytest.param(
@@ -452,7 +452,7 @@ def test_a_large_graph_is_folded_until_it_can_be_read():
 
 
 def test_no_layout_of_very_many_boxes_is_started_silently(monkeypatch):
-    monkeypatch.setattr("chainrule.viz.drawing.LARGE", 9)
+    monkeypatch.setattr("chainrule.viz.drawing.drawing.LARGE", 9)
     with pytest.warns(DrawingWarning, match="10 boxes takes minutes"):
         draw(neuron()).svg()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chainrule.autograd import Tensor, Value, gradients
 from chainrule.viz.cli import main
-from chainrule.viz.expression import FUNCTIONS, ExpressionError, evaluate, read_assignments
+from chainrule.viz.cli.expression import FUNCTIONS, ExpressionError, evaluate, read_assignments
 
 A = ["a=2", "b=-3"]
 
@@ -49,6 +49,31 @@ def test_lists_make_tensors() -> None:
     y = evaluate("sum(w @ x + b)", leaves)
     assert y.item() == -1.0
     np.testing.assert_array_equal(gradients(y, leaves["w"]), [[1, -1], [1, -1]])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("hypot(sum(take(w, 0, 0)), 4)", 5.0),  # a row of the table, and a function along an axis
+        ("sum(clip(w, 2, 3))", 10.0),
+        ("norm(w)", math.sqrt(30)),
+        ("mean(w) + max(w)", 6.5),
+        ("sum(cumsum(w))", 1 + 3 + 6 + 10),
+        ("sum(softmax(w, axis=0))", 2.0),
+        ("sum(concatenate([w, w]))", 20.0),
+        ("trace(reshape(w, (2, 2)))", 5.0),
+        ("sum(tril(w))", 8.0),
+        ("sum(expand_dims(w, 0))", 10.0),
+    ],
+)
+def test_functions_of_every_family_can_be_called(text: str, value: float) -> None:
+    assert evaluate(text, read_assignments(["w=[[1, 2], [3, 4]]"])).item() == pytest.approx(value)
+
+
+def test_functions_of_functions_cannot_be_called() -> None:
+    for name in ("grad", "checkpoint", "check_gradients", "no_grad", "Tensor", "elementwise"):
+        with pytest.raises(ExpressionError, match=f"there is no function {name}"):
+            evaluate(f"{name}(a)", read_assignments(A))
 
 
 def test_whole_numbers_stay_whole_as_counts_axes_and_shapes() -> None:

@@ -13,7 +13,7 @@ import pytest
 from chainrule.autograd import Value
 from chainrule.viz import OptionError, draw, draw_dot, step
 from chainrule.viz.cli import main
-from chainrule.viz.files import write_whole
+from chainrule.viz.common.files import write_whole
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links are those of POSIX")
 
@@ -205,7 +205,8 @@ def test_folders_on_the_way_are_made(tmp_path):
 
 
 def test_frames_are_written_after_all_of_them_are_drawn(tmp_path, monkeypatch):
-    from chainrule.viz import DrawingError, frames
+    from chainrule.viz import DrawingError
+    from chainrule.viz.stepping import frames
 
     drawn = frames.layout
     count = []

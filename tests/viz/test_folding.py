@@ -11,8 +11,11 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import KindError, Tape, Tensor, Value, relu, scope, sigmoid, tanh
 from chainrule.viz import OptionError, draw
-from chainrule.viz.folding import Outline, divide, span
-from chainrule.viz.graph import read
+from chainrule.viz.common.options import DrawOptions
+from chainrule.viz.folding.dividing import divide
+from chainrule.viz.folding.outline import Outline
+from chainrule.viz.folding.titles import span
+from chainrule.viz.graph.reading import read
 
 
 def mlp(samples=1, widths=(16, 16, 1)):
@@ -94,29 +97,31 @@ def test_what_a_closed_module_shows_are_its_outputs():
     ],
 )  # fmt: skip
 def test_depth_says_how_many_modules_are_open(depth, titles):
-    graph = read(mlp(widths=(3, 1))[1], depth=depth)
+    graph = read(mlp(widths=(3, 1))[1], DrawOptions(depth=depth))
     assert sorted(box.label for box in graph.boxes if box.kind == "module") == titles
     assert (f"depth={depth + 1} opens the modules" in graph.hides) == bool(titles)
 
 
 def test_without_a_depth_as_many_are_open_as_fit():
     _, loss = mlp(widths=(3, 1))
-    opened = [{box.label.partition(":")[0] for box in read(loss, max_nodes=most).boxes if box.kind == "module"}
-              for most in (8, 10, 14, 60)]  # fmt: skip
+    graphs = [read(loss, DrawOptions(max_nodes=most)) for most in (8, 10, 14, 60)]
+    opened = [
+        {box.label.partition(":")[0] for box in graph.boxes if box.kind == "module"} for graph in graphs
+    ]
     assert opened == [
         {"MLP(2 -> 3 -> 1)"}, {"layer1", "layer2"}, {"neuron1", "neuron2", "neuron3"}, set(),
     ]  # fmt: skip
 
 
 def test_neurons_of_a_layer_are_stacked_when_a_layer_opens():
-    graph = read(mlp()[1], depth=2)
+    graph = read(mlp()[1], DrawOptions(depth=2))
     box = titled(graph)["neuron1…16: Neuron(16, tanh)"]
     assert (box.copies, box.contents) == (16, "800 nodes, 272 parameters")
     assert "× n: n that are alike share a box" in graph.hides
 
 
 def test_layers_of_equal_shape_stay_apart():
-    graph = read(mlp(widths=(8, 8, 8, 8, 1))[1], depth=2)
+    graph = read(mlp(widths=(8, 8, 8, 8, 1))[1], DrawOptions(depth=2))
     titles = [box.label for box in graph.boxes if box.kind == "module"]
     assert titles.count("neuron1…8: Neuron(8, tanh)") == 3
     assert all(int(edge.tail[1:]) < int(edge.head[1:]) for edge in graph.edges)
@@ -129,7 +134,7 @@ def test_a_cell_that_is_entered_again_is_a_box_each_time():
         with scope("cell"):
             h = tanh(w * h)
         h = h * 2  # outside, so that one box would feed itself
-    graph = read(h, depth=0)
+    graph = read(h, DrawOptions(depth=0))
     assert [box.label for box in graph.boxes if box.kind == "module"] == ["cell"] * 4
     assert all(int(edge.tail[1:]) < int(edge.head[1:]) for edge in graph.edges)
 
@@ -138,7 +143,7 @@ def test_modules_of_tensors():
     model = nn.Sequential(nn.Linear(2, 8, seed=0), nn.Tanh(), nn.Linear(8, 1, seed=1))
     loss = (model(np.ones((5, 2))) ** 2).mean()
     loss.backward()
-    boxes = titled(read(loss, depth=1))
+    boxes = titled(read(loss, DrawOptions(depth=1)))
     assert boxes["0: Linear(2 -> 8)"].contents == "5 nodes, 24 parameters"
     assert boxes["0: Linear(2 -> 8)"].value.shape == (5, 8)
     assert "(5, 8) float64" in " ".join(texts(draw(loss, depth=1)))
@@ -150,7 +155,7 @@ def test_modules_of_tensors():
 def test_samples_are_stacked_with_their_values_together():
     _, loss = mlp(samples=100, widths=(4, 1))
     loss.backward()
-    graph = read(loss, depth=0)
+    graph = read(loss, DrawOptions(depth=0))
     module = titled(graph)["MLP(2 -> 4 -> 1)"]
     assert module.copies == 100
     assert module.contents.endswith("17 parameters")
@@ -171,7 +176,7 @@ def test_a_stack_keeps_apart_what_is_used_differently():
         total = total + y
     stacks = {
         box.copies
-        for box in read(total, max_nodes=20).boxes
+        for box in read(total, DrawOptions(max_nodes=20)).boxes
         if box.operation and box.operation.name == "tanh"
     }
     assert stacks == {1, 39}
@@ -181,7 +186,7 @@ def test_the_local_gradients_of_a_stack_are_a_range():
     w = nn.ScalarParameter(0.5, name="w")
     xs = [Value(float(i), name="x", requires_grad=False) for i in range(30)]
     ys = [w * x for x in xs]
-    graph = read(ys, max_nodes=10)
+    graph = read(ys, DrawOptions(max_nodes=10))
     (edge,) = [edge for edge in graph.edges if edge.flows]
     assert (edge.count, edge.spread) == (30, (0.0, 29.0))
     assert "× 0 … 29" in texts(draw(ys, max_nodes=10))
@@ -190,8 +195,8 @@ def test_the_local_gradients_of_a_stack_are_a_range():
 def test_a_stack_of_constants_says_their_number_or_their_range():
     x = Value(1.0, name="x")
     same, different = [x * 3.0 for _ in range(30)], [x * float(i) for i in range(30)]
-    assert titled(read(same, max_nodes=10))["3"].copies == 30
-    box = titled(read(different, max_nodes=10))["constants"]
+    assert titled(read(same, DrawOptions(max_nodes=10)))["3"].copies == 30
+    box = titled(read(different, DrawOptions(max_nodes=10)))["constants"]
     assert (box.copies, box.value.low, box.value.high) == (30, 0.0, 29.0)
 
 
@@ -211,7 +216,7 @@ def test_a_long_sum_is_one_box_with_all_its_terms():
     for x in xs[1:]:
         total = total + x
     total.backward()
-    graph = read(total, max_nodes=12)
+    graph = read(total, DrawOptions(max_nodes=12))
     box = graph.boxes[-1]
     assert (box.operation.symbol, box.operation.params, box.value) == ("Σ", "9 terms", 36.0)
     assert len(graph.boxes) == 10
@@ -245,8 +250,8 @@ def test_short_sums_and_sums_that_are_used_stay_as_they_are():
 def test_sums_of_different_terms_are_not_alike():
     xs = [Value(float(i), name=chr(97 + i)) for i in range(12)]
     sums = [tanh(xs[i] + xs[i + 1] + xs[i + 2] + xs[i + 3]) for i in (0, 4, 8)]
-    assert all(box.copies == 1 for box in read(sums, max_nodes=17).boxes)
-    assert len(read(sums, max_nodes=18).boxes) == 18
+    assert all(box.copies == 1 for box in read(sums, DrawOptions(max_nodes=17)).boxes)
+    assert len(read(sums, DrawOptions(max_nodes=18)).boxes) == 18
 
 
 def test_sums_of_arrays_are_of_one_shape():
@@ -254,7 +259,7 @@ def test_sums_of_arrays_are_of_one_shape():
     y = b
     for _ in range(5):
         y = y + t
-    graph = read(y, max_nodes=4)
+    graph = read(y, DrawOptions(max_nodes=4))
     summed = {box.label: box for box in graph.boxes}[f"v{5}"]
     assert summed.operation.params == "6 terms"
     shapes = {edge.tail: edge.shape for edge in graph.edges}
@@ -282,19 +287,26 @@ def test_around_a_node():
     loss.backward()
     bias = model.layers[1].neurons[3].b
     for hops, least in ((0, 1), (1, 2), (2, 4)):
-        graph = read(loss, around=bias, hops=hops)
+        graph = read(loss, DrawOptions(around=bias, hops=hops))
         shown = [box for box in graph.boxes if box.kind != "more"]
         assert bias.name in {box.label for box in shown}
         assert least <= len(shown) < 20
         assert graph.hides[0] == f"⋯ {985 - len(shown)} of 985 nodes are not drawn"
-    assert {box.label for box in read(loss, around=bias, hops=0).boxes} == {bias.name, "⋯ 1 more use"}
-    assert titled(read(loss, around=bias, hops=1))["⋯ 1 more input"].kind == "more"
+    assert {box.label for box in read(loss, DrawOptions(around=bias, hops=0)).boxes} == {
+        bias.name,
+        "⋯ 1 more use",
+    }
+    assert titled(read(loss, DrawOptions(around=bias, hops=1)))["⋯ 1 more input"].kind == "more"
 
 
 def test_around_several_nodes_and_around_what_is_not_there():
     a, b = Value(1.0, name="a"), Value(2.0, name="b")
     y = tanh(a) * tanh(b)
-    assert {box.label for box in read(y, around=[a, b], hops=0).boxes} == {"a", "b", "⋯ 1 more use"}
+    assert {box.label for box in read(y, DrawOptions(around=[a, b], hops=0)).boxes} == {
+        "a",
+        "b",
+        "⋯ 1 more use",
+    }
     with pytest.raises(KindError, match="is not in this graph, which has 5 nodes"):
         draw(y, around=Value(3.0, name="stranger"))
 
@@ -328,7 +340,7 @@ GRAPHS = {
 def test_no_partition_is_larger_than_asked_or_goes_in_circles(make, most, depth):
     root = make()
     root.backward()
-    graph = read(root, depth=depth, max_nodes=most)
+    graph = read(root, DrawOptions(depth=depth, max_nodes=most))
     boxes = [box for box in graph.boxes if box.kind != "more"]
     assert 1 <= len(boxes) <= most
     assert len({box.id for box in graph.boxes}) == len(graph.boxes)
@@ -406,8 +418,8 @@ def test_modules_of_arrays_close_sooner():
     """An LSTM of two steps has 48 nodes, which as boxes with strips are ten thousand pixels wide."""
     output, _ = nn.LSTM(3, 4, seed=0)(Tensor(np.ones((2, 5, 3)), name="x"))
     assert len(read(output).boxes) <= 30
-    assert len(read(output, depth=9).boxes) == len(Tape(output).nodes)
-    assert len(read(output, max_nodes=60).boxes) == len(Tape(output).nodes)
+    assert len(read(output, DrawOptions(depth=9)).boxes) == len(Tape(output).nodes)
+    assert len(read(output, DrawOptions(max_nodes=60)).boxes) == len(Tape(output).nodes)
 
 
 def test_arrays_without_modules_stay_in_sight():

@@ -11,7 +11,7 @@ import pytest
 from chainrule.autograd import Tensor, Value, relu, tanh
 from chainrule.viz import DrawingError, OptionError, step
 from chainrule.viz.cli import main
-from chainrule.viz.stage import stage
+from chainrule.viz.stepping.stage import stage
 
 
 def neuron() -> Value:

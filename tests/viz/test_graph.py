@@ -28,8 +28,8 @@ from chainrule.autograd import (
 )
 from chainrule.autograd.engine.table import TABLE
 from chainrule.viz import draw
-from chainrule.viz.graph import read
-from chainrule.viz.numbers import number
+from chainrule.viz.common.numbers import number
+from chainrule.viz.graph.reading import read
 
 
 def by_label(graph):

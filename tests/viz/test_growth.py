@@ -18,8 +18,8 @@ from chainrule.autograd import Tape, Tensor, Value, scope, tanh
 from chainrule.nn import scalar
 from chainrule.nn.looking import DepthError
 from chainrule.viz import draw, step
-from chainrule.viz.drawing import trace
-from chainrule.viz.folding import span
+from chainrule.viz.drawing.micrograd import trace
+from chainrule.viz.folding.titles import span
 
 WHOLE = 10**9  # boxes: nothing is folded
 

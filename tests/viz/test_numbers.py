@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.viz.heat import LEVELS, SIDE, heat
-from chainrule.viz.numbers import brief, nested, number, summarise
+from chainrule.viz.common.heat import LEVELS, SIDE, heat
+from chainrule.viz.common.numbers import brief, nested, number, summarise
 
 
 @pytest.mark.parametrize(

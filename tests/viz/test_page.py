@@ -12,8 +12,9 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import Tensor, Value, relu, tanh
 from chainrule.viz import Stepper, step
-from chainrule.viz.graph import read
-from chainrule.viz.numbers import number
+from chainrule.viz.common.numbers import number
+from chainrule.viz.common.options import DrawOptions
+from chainrule.viz.graph.reading import read
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -388,7 +389,7 @@ def test_a_page_of_two_thousand_steps_is_usable(browser, tmp_path) -> None:
 
 
 def test_a_graph_too_large_to_draw_has_its_steps_all_the_same(browser, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("chainrule.viz.page.MANY", 5)
+    monkeypatch.setattr("chainrule.viz.stepping.page.MANY", 5)
     page = show(browser, tmp_path, step(neuron()))
     assert "not drawn" in page.text_content("#stage")
     page.keyboard.press("End")
@@ -398,7 +399,7 @@ def test_a_graph_too_large_to_draw_has_its_steps_all_the_same(browser, tmp_path,
 def test_a_larger_graph_has_a_map(browser, tmp_path, monkeypatch) -> None:
     """All of it, folded, with the box of the step marked; a click on a box leads to its first step in this pass."""
     stepper = step(network())
-    where = read(network(), max_nodes=24).where
+    where = read(network(), DrawOptions(max_nodes=24)).where
     page = show(browser, tmp_path, stepper, color_scheme="dark")
     marked = "[...document.querySelectorAll('#map .now-value, #map .now-gradient')].map(box => box.id)"
     for key, at in (("ArrowRight", 0), ("b", stepper.turn), ("ArrowRight", stepper.turn + 1)):
@@ -413,7 +414,7 @@ def test_a_larger_graph_has_a_map(browser, tmp_path, monkeypatch) -> None:
         "#map polygon, #map path", "all => all.map(x => getComputedStyle(x).fill)"
     )
     assert "rgb(255, 255, 255)" not in fills  # its colours turn dark, too
-    monkeypatch.setattr("chainrule.viz.page.MANY", 80)
+    monkeypatch.setattr("chainrule.viz.stepping.page.MANY", 80)
     assert "drawn folded, as above" in stepper.html()
 
 

@@ -19,8 +19,8 @@ from chainrule.autograd.graph.tape import rule_text
 from chainrule.nn import scalar
 from chainrule.viz import draw, step
 from chainrule.viz.cli import main
-from chainrule.viz.graph import read
-from chainrule.viz.numbers import number
+from chainrule.viz.common.numbers import number
+from chainrule.viz.graph.reading import read
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e308, 5e-324]
 PARAMS = {

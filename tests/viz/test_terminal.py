@@ -18,7 +18,7 @@ from chainrule import nn
 from chainrule.autograd import Tensor, Value, scope, tanh
 from chainrule.viz import draw, step
 from chainrule.viz.cli import main
-from chainrule.viz.terminal import IN_ASCII, columns, padded, writable
+from chainrule.viz.common.terminal import IN_ASCII, columns, padded, writable
 
 needs_sh = pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell")
 COMMAND = str(Path(sys.executable).with_name("chainrule"))

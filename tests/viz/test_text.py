@@ -2,7 +2,7 @@
 
 from chainrule.autograd import Value, tanh
 from chainrule.viz import draw
-from chainrule.viz.text import DEEPEST
+from chainrule.viz.drawing.text import DEEPEST
 
 
 def test_a_neuron_after_backward():

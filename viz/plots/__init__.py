@@ -1,9 +1,9 @@
 """Plots of networks and of their training with matplotlib, which is an extra: `pip install "chainrule[plot]"`.
 
-Each `plot_...(data, ax=None)` draws on the axes that it is given, or on new ones, and returns them; it never shows a
-window. Its twin `plot_..._data` returns the numbers that are drawn, and needs no matplotlib. Networks of Values and
-of Tensors are plotted alike. Read `canvas.py` (axes and colours) and `networks.py` (how a network is
-asked), then any other: one subject in each file.
+Each `plot_...(data, ax=None)` draws on the given axes, or on new ones, and returns them; it never opens a window.
+`plot_..._data` returns the numbers that are drawn, and needs no matplotlib. Both accept networks of Values and of
+Tensors. Read `canvas.py` (axes and colours) and `networks.py` (how a network is evaluated), then any other: each file
+has one subject. This folder imports `common`, and nothing else of `viz`.
 """
 
 from .boundary import DecisionBoundary, plot_decision_boundary, plot_decision_boundary_data

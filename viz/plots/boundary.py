@@ -1,4 +1,4 @@
-"""The decision boundary: what a network answers at every point of the plane, with the points that it learnt from."""
+"""The decision boundary: the output of a network at every point of the plane, with the training points."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import RangeError, ShapeError
+from ...autograd import RangeError, ShapeError
 from ...nn import Module, Sigmoid, Softmax
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import predict, samples
 
@@ -21,16 +21,16 @@ __all__ = ["DecisionBoundary", "plot_decision_boundary", "plot_decision_boundary
 
 @dataclass(frozen=True, eq=False)
 class DecisionBoundary:
-    """What a network answers over the plane, and at the points.
+    """The output of a network over the plane, and at the points.
 
     Attributes:
         x1, x2: coordinates along the two axes, `(resolution,)` each.
-        output: the answers, `(resolution, resolution, outputs)`, rows along `x2`.
+        output: the outputs, `(resolution, resolution, outputs)`, rows along `x2`.
         classes: the class at each point of the plane, `(resolution, resolution)`; `None` in regression.
-        confidence: how sure the network is of it: 0 at the boundary, 1 far from it.
-        threshold: with a single output, the number above which the class is the second one.
-        points, target: the points and what they should be; classes are numbered from 0.
-        score: the share of points whose class is right; in regression the mean squared error.
+        confidence: the confidence in that class: 0 at the boundary, 1 far from it.
+        threshold: with a single output, the number above which the second class is predicted.
+        points, target: the points and their targets; classes are numbered from 0.
+        score: the accuracy at the points; in regression the mean squared error.
     """
 
     x1: np.ndarray
@@ -54,7 +54,7 @@ def plot_decision_boundary_data(
     resolution: int = 150,
     margin: float = 0.15,
 ) -> DecisionBoundary:
-    """What `plot_decision_boundary` draws; see there.
+    """The data that `plot_decision_boundary` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_decision_boundary_data
@@ -101,16 +101,16 @@ def plot_decision_boundary(
     margin: float = 0.15,
     theme: str | Theme = "light",
 ) -> Axes:
-    """The answer of a network at every point of the plane, with the points `X` and their targets `y` on it.
+    """The output of a network at every point of the plane, with the points `X` and their targets `y`.
 
     `model` takes rows of 2 numbers: a network of Tensors or of Values, or a function from an array to an array. With
-    one output, a number above `threshold` (0, or 1/2 behind a `Sigmoid`) means the second class; with several, the
-    highest is the class. The ground has the class's colour, paler where the network is less sure; a line is
-    where it changes its mind; points on the wrong side have a ring. Targets that are no whole numbers make it a
-    regression (`task` says otherwise): the ground is the answer, and the points have the colour that it should be.
-    The plane reaches `margin` of its size beyond the points.
+    one output, a number above `threshold` (0, or 1/2 after a `Sigmoid`) means the second class; with several, the
+    largest one determines the class. The background has the colour of the predicted class, paler where the confidence
+    is lower; lines are the boundaries; misclassified points have a ring. If the targets are not whole numbers, the task
+    is regression (`task` overrides this): the background shows the output, and the points have the colours of their
+    targets. The plane extends beyond the points by the share `margin` of its size.
 
-    Raises `ShapeError` for points that are not in a plane, `PlotError` if matplotlib is not installed.
+    Raises `ShapeError` for points that do not have 2 coordinates, `PlotError` if matplotlib is not installed.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_decision_boundary
@@ -138,11 +138,11 @@ def plot_decision_boundary(
     return ax
 
 
-# ---------------------------------------------------------------------- what other plots of the plane use, too
+# ---------------------------------------------------------------------- parts that other plots of the plane use, too
 
 
 def span(points: np.ndarray, resolution: int, margin: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates along both axes of a plane that holds the points and some more around them."""
+    """Coordinates along both axes of a plane that contains the points and a margin around them."""
     low, high = points.min(axis=0), points.max(axis=0)
     more = np.where(high > low, (high - low) * margin, 1.0)
     x1, x2 = (np.linspace(a, b, resolution) for a, b in zip(low - more, high + more))
@@ -157,10 +157,10 @@ def plane(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
 def decide(
     output: np.ndarray, threshold: float, probabilities: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The class for each answer, and how sure of it one can be, from 0 to 1."""
+    """The class for each output, and the confidence in it, from 0 to 1."""
     if output.shape[-1] == 1:
         beyond = output[..., 0] - threshold
-        scale = 4.0 if threshold else 1.0  # probabilities go half a unit to each side
+        scale = 4.0 if threshold else 1.0  # probabilities are at most 1/2 away from their threshold
         return (beyond > 0).astype(int), np.tanh(np.abs(beyond) * scale / 2)
     if probabilities:
         p = output
@@ -177,7 +177,7 @@ def _last(model: Any) -> Any:
 
 
 def regions(ax: Axes, theme: Theme, found: DecisionBoundary) -> None:
-    """The ground in the colours of the classes, and the lines between them."""
+    """The background in the colours of the classes, and the boundaries between them."""
     assert found.classes is not None
     assert found.confidence is not None
     n = max(2, found.output.shape[-1])
@@ -209,7 +209,7 @@ def scatter(
     answers: np.ndarray | None = None,
     size: float = 26,
 ) -> None:
-    """The points, in colour and shape by class; a ring around those that are answered wrongly."""
+    """The points, with a colour and a marker for each class; misclassified points have a ring."""
     if target is None:
         ax.scatter(
             points[:, 0], points[:, 1], s=size, color=theme.text, edgecolors=theme.background, linewidths=0.6
@@ -236,12 +236,12 @@ def scatter(
             linewidths=1.4,
             label="wrong",
         )
-    if n <= len(canvas.MARKERS):  # of more, the markers are the numbers
+    if n <= len(canvas.MARKERS):  # with more classes, the markers are the class numbers
         canvas.legend(ax, theme)
 
 
 def extent(x1: np.ndarray, x2: np.ndarray) -> tuple[float, float, float, float]:
-    """The edges of an image whose pixels have their centres at these coordinates."""
+    """The edges of an image with the centres of its pixels at these coordinates."""
     a, b = (x1[1] - x1[0]) / 2, (x2[1] - x2[0]) / 2
     return float(x1[0] - a), float(x1[-1] + a), float(x2[0] - b), float(x2[-1] + b)
 

@@ -1,7 +1,7 @@
-"""What all plots share: axes to draw on, the colours of a theme, and small panels side by side.
+"""What all plots share: axes, the colours of a theme, and small panels side by side.
 
-matplotlib is imported when the first plot is drawn. Nothing global is touched: no `rcParams`, no current figure of
-`pyplot`, no window. Axes made here show themselves in a notebook, as the last line of a cell.
+matplotlib is imported when the first plot is drawn. No global state changes: no `rcParams`, no current figure of
+`pyplot`, no window. Axes made here are shown by a notebook, as the last line of a cell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import ChainruleError
-from ..themes import THEMES, Theme, mix, theme_named
+from ..common.themes import THEMES, Theme, mix, theme_named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ __all__ = ["PlotError"]
 SIZE = (6.4, 4.2)  # inches
 TEXT, SMALL, TITLE = 10, 8.5, 11.5  # points
 
-# One colour for each class or line, in this order; shape (a marker, a dash) says it a second time.
+# One colour for each class or line, in this order; markers and dashes carry the same information.
 CLASSES = {
     "light": (
         *("#0b5cad", "#b04a00", "#00715d", "#6b3fa0", "#7d6300"),
@@ -48,12 +48,12 @@ class PlotError(ChainruleError, ImportError):
 
 
 def axes(ax: Axes | None, theme: str | Theme, size: tuple[float, float] = SIZE) -> tuple[Axes, Theme]:
-    """The axes to draw on, new ones of `size` inches unless `ax` is given, in the colours of the theme."""
+    """The axes `ax`, or new ones of `size` inches, in the colours of the theme."""
     colours = theme_named(theme)
     if ax is None:
         figure_class, canvas_class, axes_class = _matplotlib()
         figure = figure_class(figsize=size, layout="constrained")
-        canvas_class(figure)  # no window, and pyplot's current figure stays what it was
+        canvas_class(figure)  # without a window, and without a change of pyplot's current figure
         ax = figure.add_subplot(axes_class=axes_class)
     assert ax is not None
     ax.figure.set_facecolor(colours.background)
@@ -61,7 +61,7 @@ def axes(ax: Axes | None, theme: str | Theme, size: tuple[float, float] = SIZE) 
     return ax, colours
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # a class of axes takes matplotlib 2 to 6 ms to make
 def _matplotlib() -> tuple[Any, Any, Any]:
     try:
         from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ def _matplotlib() -> tuple[Any, Any, Any]:
         ) from None
 
     class ShownAxes(Axes):
-        """Axes that a notebook shows as their picture."""
+        """Axes that a notebook shows as a picture."""
 
         def _repr_png_(self) -> bytes:
             file = io.BytesIO()
@@ -86,7 +86,7 @@ def _matplotlib() -> tuple[Any, Any, Any]:
 
 
 def paint(ax: Axes, theme: Theme) -> None:
-    """Ground, frame and writing in the colours of the theme."""
+    """Set background, frame and text to the colours of the theme."""
     ax.set_facecolor(theme.background)
     for side, spine in ax.spines.items():
         spine.set_color(theme.outline)
@@ -95,7 +95,7 @@ def paint(ax: Axes, theme: Theme) -> None:
 
 
 def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid: bool = False) -> None:
-    """A title that says what to see, and what the axes are."""
+    """Set the title and the labels of the axes."""
     ax.set_title(title, loc="left", fontsize=TITLE, color=theme.text, pad=9)
     ax.set_xlabel(x, fontsize=TEXT, color=theme.text)
     ax.set_ylabel(y, fontsize=TEXT, color=theme.text)
@@ -105,12 +105,12 @@ def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid:
 
 
 def whole_numbers(axis: Any) -> None:
-    """Ticks at whole numbers only."""
+    """Set ticks at whole numbers only."""
     axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def legend(ax: Axes, theme: Theme, **options: Any) -> None:
-    """What the lines and markers are."""
+    """Add a legend of lines and markers."""
     ax.legend(
         **{
             "fontsize": SMALL,
@@ -124,7 +124,7 @@ def legend(ax: Axes, theme: Theme, **options: Any) -> None:
 
 
 def colour_bar(ax: Axes, theme: Theme, drawn: Any, text: str) -> None:
-    """The scale of colours beside the axes, where there is room for one."""
+    """Add the scale of colours beside the axes."""
     inside = ax.inset_axes((1.02, 0.0, 0.03, 1.0))
     bar = ax.figure.colorbar(drawn, cax=inside)
     paint(inside, theme)
@@ -140,9 +140,9 @@ def panels(
     *,
     gap: tuple[float, float] = (0.25, 0.4),
 ) -> list[Axes]:
-    """Small axes in rows inside of `ax`, whose own frame goes; `gap` is what lies between them, in inches.
+    """Small axes in rows inside `ax`, whose own frame is hidden; `gap` is the space between them, in inches.
 
-    Above the first row there is room for its titles.
+    There is room for titles above the first row.
     """
     ax.set_axis_off()
     rows = -(-len(titles) // columns)
@@ -163,7 +163,7 @@ def panels(
 
 
 def bare(panel: Axes, theme: Theme) -> None:
-    """No ticks, and a frame all around: for a panel that is an image."""
+    """Remove the ticks and draw a frame on all sides, for a panel that is an image."""
     panel.set_xticks([])
     panel.set_yticks([])
     for spine in panel.spines.values():
@@ -175,28 +175,28 @@ def bare(panel: Axes, theme: Theme) -> None:
 
 
 def class_colours(theme: Theme, n: int) -> list[str]:
-    """A colour for each of `n` classes or lines; after ten they begin anew."""
+    """A colour for each of `n` classes or lines; after ten they repeat."""
     known = CLASSES["dark" if theme == THEMES["dark"] else "light"]
     return [known[k % len(known)] for k in range(n)]
 
 
 def class_markers(n: int) -> list[str]:
-    """A marker for each of `n` classes; where there are many, its number."""
+    """A marker for each of `n` classes; for many classes the class numbers."""
     return list(MARKERS[:n]) if n <= len(MARKERS) else [f"${k}$" for k in range(n)]
 
 
 def dashes(n: int) -> list[Any]:
-    """A way to draw a line for each of `n` lines."""
+    """A line style for each of `n` lines."""
     return [DASHES[k % len(DASHES)] for k in range(n)]
 
 
 def diverging(theme: Theme) -> Colormap:
-    """From orange, negative, over the ground, zero, to blue, positive."""
+    """From orange for negative numbers over the background for zero to blue for positive numbers."""
     return _colormap((theme.gradient, theme.background, theme.value))
 
 
 def sequential(theme: Theme, colour: str | None = None) -> Colormap:
-    """From the ground, nothing, to blue or the given colour, much."""
+    """From almost the background for the smallest number to blue, or to `colour`, for the largest."""
     colour = colour or theme.value
     return _colormap((mix(theme.background, colour, 0.04), colour))
 

@@ -1,4 +1,4 @@
-"""The confusion matrix: which classes are taken for which others."""
+"""The confusion matrix: how often each class was predicted as each other class."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node
-from ...autograd.errors import KindError, RangeError, ShapeError
-from ..themes import Theme, mix
+from ...autograd import KindError, Node, RangeError, ShapeError
+from ..common.themes import Theme, mix
 from . import canvas
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ __all__ = ["plot_confusion_matrix", "plot_confusion_matrix_data"]
 
 
 def plot_confusion_matrix_data(prediction: Any, target: Any, n_classes: int | None = None) -> np.ndarray:
-    """How often class `i`, the row, was taken for class `j`, the column: whole numbers, `(classes, classes)`.
+    """How often class `i`, the row, was predicted as class `j`, the column: whole numbers, `(classes, classes)`.
 
-    `prediction` is what `plot_confusion_matrix` takes.
+    The arguments are those of `plot_confusion_matrix`.
 
     >>> from chainrule.viz import plot_confusion_matrix_data
     >>> plot_confusion_matrix_data([0, 1, 1, 1], [0, 0, 1, 1])
@@ -83,11 +82,11 @@ def plot_confusion_matrix(
     names: Sequence[str] | None = None,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Which classes are taken for which others: a row for each true class, a column for each answer.
+    """How often each class was predicted as each other: a row for each true class, a column for each predicted class.
 
-    `prediction` is scores, `(n, classes)`, such as a network returns, or class numbers; `target` is class numbers, or
-    one-hot. Right answers, on the diagonal, are blue, mistakes orange; the shade is the share of the row. `names` are
-    those of the classes.
+    `prediction` is scores, `(n, classes)`, such as a network returns, or class numbers; `target` is class numbers or
+    one-hot rows. Correct predictions, on the diagonal, are blue, wrong ones orange; the shade is the share in its row.
+    `names` are the names of the classes.
 
     >>> from chainrule.viz import plot_confusion_matrix
     >>> plot_confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1]).get_title(loc="left")

@@ -1,4 +1,4 @@
-"""What changes over time: losses and metrics by epoch, learning rates, and how far each step moves the weights."""
+"""The course of a training: losses and metrics by epoch, learning rates, and the size of the updates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd import KindError, RangeError
 from ...autograd.engine.node import describe
-from ...autograd.errors import KindError, RangeError
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .recorder import Recorder
 
@@ -35,7 +35,7 @@ Curves = dict[str, tuple[list[float], list[float]]]
 def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
     """The loss by epoch, counted from 1: `{"training": (epochs, losses), "validation": ...}`.
 
-    A `Recorder` has one loss for each record. `column` is another one, such as "accuracy".
+    A `Recorder` has one loss for each record. `column` selects another measure, such as "accuracy".
 
     >>> from chainrule.nn import History
     >>> from chainrule.viz import plot_loss_data
@@ -61,11 +61,11 @@ def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
 def plot_loss(
     history: History | Recorder, ax: Axes | None = None, *, column: str = "loss", theme: str | Theme = "light"
 ) -> Axes:
-    """The loss of training and validation over the epochs, on a logarithmic scale; `column` is another measure.
+    """The loss of training and validation over the epochs, on a logarithmic scale; `column` selects another measure.
 
-    The title says whether the model got worse on data that it has not seen: where validation turns up
-    again, it has begun to memorise, and the lowest point is marked. `history` is what `fit` returned, or a
-    `Recorder`. Raises `RangeError` for a column that is not there, `PlotError` if matplotlib is not installed.
+    The lowest point of the validation loss is marked. The title says whether the model overfits: whether the
+    validation loss rises after that point while the training loss falls. `history` is the result of `fit`, or a
+    `Recorder`. Raises `RangeError` for a column that does not exist, `PlotError` if matplotlib is not installed.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets, fit
     >>> from chainrule.viz import plot_loss
@@ -84,7 +84,7 @@ def plot_loss(
             ax.plot(epochs, numbers, label=name, marker="o", markersize=3.5, **look)
         elif not recorded:
             ax.plot(epochs, numbers, label=name, **look)
-        else:  # batch by batch, a loss jumps about
+        else:  # the loss of single batches is noisy
             window = max(2, len(numbers) // 20)
             ax.plot(epochs, numbers, color=colour, lw=0.8, alpha=0.35, label="each step")
             ax.plot(
@@ -129,7 +129,7 @@ def plot_loss(
 
 
 def running_mean(numbers: list[float], window: int) -> np.ndarray:
-    """The mean of each `window` neighbours."""
+    """The mean over each window of `window` neighbours."""
     return np.convolve(numbers, np.full(window, 1 / window), "valid")
 
 
@@ -137,9 +137,9 @@ def running_mean(numbers: list[float], window: int) -> np.ndarray:
 
 
 def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
-    """The learning rate of each step: of a list of rates, of a `Recorder`, or of a schedule over `steps` steps to come.
+    """The learning rate of each step: of a list of rates, of a `Recorder`, or of a schedule for its next `steps` steps.
 
-    A schedule is asked and put back where it was, with the rates of its optimiser.
+    The state of a schedule and the rates of its optimiser are restored afterwards.
 
     >>> from chainrule.viz import plot_learning_rate_data
     >>> plot_learning_rate_data([0.1, 0.05])
@@ -175,9 +175,9 @@ def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
 def plot_learning_rate(
     rates: Any, ax: Axes | None = None, *, steps: int = 100, theme: str | Theme = "light"
 ) -> Axes:
-    """The learning rate step by step: of a schedule over the `steps` to come, of a `Recorder`, or of a list.
+    """The learning rate of each step: of a schedule for its next `steps` steps, of a `Recorder`, or of a list.
 
-    Several schedules are compared in a dict with their names.
+    A dict of several, with their names as keys, is drawn in one plot.
 
     >>> from chainrule.nn import SGD
     >>> from chainrule.autograd import Value
@@ -214,7 +214,7 @@ def plot_learning_rate(
 
 
 def plot_update_ratios_data(recorder: Recorder) -> dict[str, tuple[list[int], list[float]]]:
-    """For each layer the steps, and how far each moved its parameters: `|change| / |value|`, in root mean squares.
+    """For each layer the steps, and the relative update at each: `|change| / |value|`, in root mean squares.
 
     >>> from chainrule.viz import Recorder, plot_update_ratios_data
     >>> plot_update_ratios_data(Recorder())
@@ -226,10 +226,10 @@ def plot_update_ratios_data(recorder: Recorder) -> dict[str, tuple[list[int], li
 
 
 def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str | Theme = "light") -> Axes:
-    """How far each step moves the weights of each layer, as a share of their size, on a logarithmic scale.
+    """The size of each update of the weights of each layer, relative to the weights, on a logarithmic scale.
 
-    A rule of thumb wants about a thousandth, the dashed line: far above, the learning rate is too high and the
-    steps are wild; far below, nothing is learnt.
+    As a rule of thumb it should be about 1/1000, the dashed line: far above it the learning rate is too high and
+    training is unstable; far below it training makes no progress.
 
     >>> from chainrule.viz import Recorder, plot_update_ratios
     >>> plot_update_ratios(Recorder()).get_yscale()

@@ -1,4 +1,4 @@
-"""What hidden units have learnt: their responses over the input plane, and the data as a hidden layer sees them."""
+"""What hidden units have learnt: their outputs over the input plane, and the data in the space of a hidden layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...nn import Linear, scalar
 from ...nn.diagnostics import dead_units
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .boundary import DecisionBoundary, decide, extent, plane, regions, scatter, span
 from .networks import class_numbers, hidden, layers_of, outputs_of, predict, samples
@@ -32,14 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """What each unit of a layer passes on at every point of the plane.
+    """The output of each unit of a layer at every point of the plane.
 
     Attributes:
         layer: the layer's title.
         x1, x2: coordinates along the two axes.
         values: `(units, resolution, resolution)`, rows along `x2`.
-        at_zero: what a unit puts out where its weighted sum is 0.
-        dead: for each unit whether it is a ReLU that fires at none of the points `X`.
+        at_zero: the output of a unit whose weighted sum is 0.
+        dead: for each unit whether it is a ReLU that is positive at none of the points `X`.
     """
 
     layer: str
@@ -53,7 +53,7 @@ class Responses:
 def plot_responses_data(
     model: Any, X: Any, *, layer: str | int | None = None, resolution: int = 80, margin: float = 0.15
 ) -> Responses:
-    """What `plot_responses` draws; see there.
+    """The data that `plot_responses` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_responses_data
@@ -83,11 +83,10 @@ def plot_responses(
     margin: float = 0.15,
     theme: str | Theme = "light",
 ) -> Axes:
-    """What each unit of a hidden layer answers over the input plane: blue where it is positive, orange where negative.
+    """The output of each unit of a hidden layer over the input plane: blue where it is positive, orange where negative.
 
-    `layer` is a name or a number among the hidden layers; the last one unless it is said. All units share one
-    scale; the line is where a unit's weighted sum is 0. `X` are points of the plane, which are drawn, too, if
-    their classes `y` are given.
+    `layer` is a name or a number among the hidden layers, by default the last one. All units share one scale; the line
+    is where a unit's weighted sum is 0. `X` are points of the plane; they are drawn if their classes `y` are given.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_responses
@@ -111,11 +110,11 @@ def plot_responses(
             origin="lower",
             aspect="auto",
             cmap=canvas.diverging(colours),
-            vmin=-1.25 * top,  # so that points are seen on the strongest response
+            vmin=-1.25 * top,  # so that points are visible on the largest output
             vmax=1.25 * top,
             interpolation="bilinear",
         )
-        level = found.at_zero + 1e-3 * top  # just above, for a ReLU is 0 all along
+        level = found.at_zero + 1e-3 * top  # just above 0, for the output of a ReLU is 0 in a whole region
         if values.min() < level < values.max():
             panel.contour(
                 found.x1,
@@ -144,7 +143,7 @@ def plot_responses(
     return ax
 
 
-# ---------------------------------------------------------------------- the data as a hidden layer sees them
+# ---------------------------------------------------------------------- the data in the space of a hidden layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +152,11 @@ class HiddenSpace:
 
     Attributes:
         layer: the layer's title.
-        values: what the layer made of each sample, `(n, units)`.
-        positions: where each is drawn, `(n, 2)`: the two units themselves, or the first two principal components.
-        components: the directions of those, `(2, units)`; `None` where the units are drawn themselves.
-        shares: the share of the variance along each of the two; both together 1 if nothing is lost.
-        beyond: what the layer behind makes of the plane, if there are 2 units and it is the last; else `None`.
+        values: the output of the layer for each sample, `(n, units)`.
+        positions: where each sample is drawn, `(n, 2)`: two units, or the first two principal components.
+        components: the directions of the principal components, `(2, units)`; `None` for two units or one.
+        shares: the share of the variance along each of the two axes; their sum is 1 if nothing is lost.
+        beyond: the output of the next layer over the plane, if there are 2 units and it is the last layer; else `None`.
     """
 
     layer: str
@@ -171,7 +170,7 @@ class HiddenSpace:
 def plot_hidden_space_data(
     model: Any, X: Any, y: Any = None, *, layer: str | int | None = None, resolution: int = 150
 ) -> HiddenSpace:
-    """What `plot_hidden_space` draws; see there.
+    """The data that `plot_hidden_space` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_hidden_space_data
@@ -182,9 +181,9 @@ def plot_hidden_space_data(
     chosen = hidden(model, layer)
     values = outputs_of(model, samples(X, "a hidden layer"))[chosen.output]
     if values.shape[1] > 2:
-        values = values.astype(np.float64)  # NumPy decomposes no float16
+        values = values.astype(np.float64)  # NumPy's svd does not take float16
         centred = values - values.mean(axis=0)
-        if len(centred) < 2:  # one sample has one component
+        if len(centred) < 2:  # with one sample, svd returns one component
             centred = np.concatenate([centred, np.zeros_like(centred)])
         _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
         signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
@@ -222,11 +221,11 @@ def plot_hidden_space(
     resolution: int = 150,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Each sample where a hidden layer puts it: what the next layer has to tell apart with straight lines.
+    """The samples in the space of a hidden layer, where the next layer has to separate the classes by straight lines.
 
-    Two units are the two axes, and the ground shows what the last layer makes of the plane. Of more units the first
-    two principal components are drawn, with the share of the variance that each has. `layer` is a name or a number
-    among the hidden layers; the last one unless it is said. `y` are classes.
+    For two units, they are the two axes, and the background shows the output of the last layer over the plane. For more
+    units the first two principal components are drawn, with the share of the variance of each. `layer` is a name or a
+    number among the hidden layers, by default the last one. `y` are classes.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_hidden_space

@@ -1,4 +1,4 @@
-"""Functions of one number: activations with their derivatives, and boxes of ReLUs that approximate any function."""
+"""Functions of one number: activations with their derivatives, and sums of ReLUs that approximate any function."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Tensor, gradients
+from ...autograd import RangeError, Tensor, gradients
 from ...autograd.engine.modes import recording
-from ...autograd.errors import RangeError
 from ...nn import Activation, box_network, unchanged
 from ...nn.activations import ACTIVATIONS
 from ...nn.activations import activation as activation_named
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import one_number, predict
 
@@ -71,11 +70,11 @@ def plot_activation_functions(
     high: float = 4.0,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Activations with their derivatives: what passes forward, blue, and what a gradient is multiplied by, orange.
+    """Activations, in blue, with their derivatives, the factors of the gradient, in orange.
 
-    `functions` are names, such as "tanh", or modules, such as `LeakyReLU(0.1)`; all that a network can be given
-    by name unless it is said. The engine computes the derivatives. The ground is shaded where less than a twentieth of
-    a gradient gets through.
+    `functions` are names, such as "tanh", or modules, such as `LeakyReLU(0.1)`; by default all activations that a
+    network takes by name. The engine computes the derivatives. The background is shaded where the derivative is below
+    1/20 in absolute value.
 
     >>> from chainrule.viz import plot_activation_functions
     >>> plot_activation_functions("tanh").get_title(loc="left")
@@ -129,12 +128,12 @@ def _curve(ax: Axes, theme: Theme, curve: Curve) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Approximation:
-    """A function, and the sum of boxes that stands for it.
+    """A function, and the sum of boxes that approximates it.
 
     Attributes:
-        x, target, total: where it was computed, the function, and the sum of all boxes.
+        x, target, total: the points, the function there, and the sum of all boxes.
         boxes: each box, `(boxes, points)`.
-        error: the largest distance between function and sum.
+        error: the largest difference between function and sum.
     """
 
     x: np.ndarray
@@ -153,7 +152,7 @@ def plot_approximation_data(
     steepness: float = 0.05,
     points: int = 1001,
 ) -> Approximation:
-    """What `plot_approximation` draws; see there.
+    """The data that `plot_approximation` draws, which explains the arguments.
 
     >>> from chainrule.viz import plot_approximation_data
     >>> coarse, fine = (plot_approximation_data(np.sin, n, high=3.0).error for n in (5, 50))
@@ -167,7 +166,7 @@ def plot_approximation_data(
         )
     e = steepness * (high - low) / boxes
     edges = np.linspace(low, high, boxes + 1)
-    # a box rises behind its left edge and falls behind its right one: half a side to the left puts it in the middle
+    # a box rises after its left edge and falls after its right one, so it is moved by half a side to the left
     found = [
         box_network([a - e / 2, b - e / 2], [one_number(function((a + b) / 2), "the function")], e)
         for a, b in pairwise(edges)
@@ -175,7 +174,7 @@ def plot_approximation_data(
     x = np.linspace(low, high, points)
     values = np.stack([predict(box, x[:, None])[:, 0] for box in found])
     target, total = np.array([one_number(function(v), "the function") for v in x]), values.sum(axis=0)
-    inner = (x >= low + e / 2) & (x <= high - e / 2)  # the outer sides have no neighbour
+    inner = (x >= low + e / 2) & (x <= high - e / 2)  # the outermost sides have no neighbour to add up with
     return Approximation(x, target, total, values, float(np.abs(total - target)[inner].max()))
 
 
@@ -189,10 +188,10 @@ def plot_approximation(
     steepness: float = 0.05,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Any continuous function is close to a sum of boxes, and a box is four ReLUs: why one hidden layer is enough.
+    """A continuous function approximated by a sum of boxes of four ReLUs each: why one hidden layer is enough.
 
-    The boxes are those of `nn.box_network`, side by side from `low` to `high`: each is as high as the function in its
-    middle, and its sides take the part `steepness` of its width. More boxes come closer.
+    The boxes are those of `nn.box_network`, side by side from `low` to `high`. The height of each is the function in
+    its middle; its sides take the share `steepness` of its width. More boxes give a smaller error.
 
     >>> from chainrule.viz import plot_approximation
     >>> plot_approximation(np.sin, boxes=12, high=6.0).get_xlabel()
@@ -202,7 +201,7 @@ def plot_approximation(
     ax, colours = canvas.axes(ax, theme)
     e = steepness * (high - low) / boxes
     for k, box in enumerate(found.boxes):
-        part = np.abs(box) > 1e-9  # rounding leaves some dust beside it
+        part = np.abs(box) > 1e-9  # beside it there are rounding errors
         ax.fill_between(found.x[part], 0, box[part], color=colours.value, alpha=0.13 if k % 2 else 0.24, lw=0)
     ax.axhline(0, color=colours.outline, lw=0.8)
     ax.plot(found.x, found.target, color=colours.text, lw=1.6, ls=(0, (5, 1.5)), label="the function")

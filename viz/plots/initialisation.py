@@ -1,4 +1,4 @@
-"""What initial weights do to a signal and to its gradient over many layers: kept, lost, or blown up."""
+"""How initial weights change a signal and its gradient over many layers: they stay, vanish, or explode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...nn import init
 from ...nn.diagnostics import Report, Spread, initial_spread
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def plot_initialisation_data(
     activation: str = "relu",
     **options: Any,
 ) -> Report[Spread]:
-    """What `nn.diagnostics.initial_spread` finds: for each initialiser the mean squares of signal and gradient.
+    """The result of `nn.diagnostics.initial_spread`: for each initialiser the mean squares of signal and gradient.
 
     >>> from chainrule.viz import plot_initialisation_data
     >>> plot_initialisation_data(layers=5)[0].initialiser
@@ -50,10 +50,10 @@ def plot_initialisation(
     theme: str | Theme = "light",
     **options: Any,
 ) -> Axes:
-    """How a signal fares on its way up through many layers, and its gradient on the way down, by initialiser.
+    """The mean square of a signal after each of many layers, and of its gradient, for each initialiser.
 
-    `initialisers` are functions of `nn.init` with their names (He, Glorot and normal numbers unless given); `options`,
-    such as `layers`, `width` and `seed`, are those of `nn.init.spread_by_layer`. Flat lines are what one wants.
+    `initialisers` are functions of `nn.init` with their names (by default He, Glorot and normal initialisation);
+    `options`, such as `layers`, `width` and `seed`, are those of `nn.init.spread_by_layer`. Flat lines are best.
 
     >>> from chainrule.viz import plot_initialisation
     >>> len(plot_initialisation(activation="tanh", layers=5).child_axes)
@@ -71,7 +71,7 @@ def plot_initialisation(
             panel.plot(range(1, len(numbers) + 1), shown, color=colour, ls=line, lw=2, label=row.initialiser)
         panel.set_yscale("log")
         bottom, top = panel.get_ylim()
-        panel.set_ylim(max(bottom, 1e-22), min(top, 1e22))  # what leaves the frame is lost in any case
+        panel.set_ylim(max(bottom, 1e-22), min(top, 1e22))  # beyond these limits the signal is lost
         panel.grid(color=colours.frame, linewidth=0.6, alpha=0.6)
         panel.set_xlabel("layer", fontsize=canvas.SMALL, color=colours.text)
         panel.set_ylabel("mean square", fontsize=canvas.SMALL, color=colours.text)

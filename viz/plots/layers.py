@@ -1,4 +1,4 @@
-"""Layer by layer: what passes forward and what comes back, as histograms, and how large the gradients are."""
+"""For each layer: its outputs and the gradients at its outputs as histograms, and the size of its gradients."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import KindError
+from ...autograd import KindError
 from ...nn import Module
 from ...nn.diagnostics import Flow, Report, Statistics, dead_units, gradient_flow, saturation, statistics
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import gradients_of, layers_of, samples
 
@@ -32,13 +32,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LayerHistogram:
-    """How the numbers of one layer are spread, behind its activation.
+    """The distribution of the outputs of one layer, after its activation.
 
     Attributes:
-        title: what the layer is called.
+        title: the title of the layer.
         statistics: its row in `nn.diagnostics.statistics`, with the histogram.
-        units, dead: of a layer of ReLUs, how many units there are, and how many fire for no sample; else `None`.
-        saturated: of sigmoids and tanhs, the share of outputs where the function is flat
+        units, dead: for a layer of ReLUs the number of units, and of units that are 0 for every sample; else `None`.
+        saturated: for sigmoids and tanhs the share of outputs where the function is flat
             (`nn.diagnostics.saturation`); else `None`.
     """
 
@@ -50,9 +50,9 @@ class LayerHistogram:
 
 
 def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> list[LayerHistogram]:
-    """What `plot_activation_histograms` draws, one entry for each layer.
+    """The data that `plot_activation_histograms` draws, one entry for each layer.
 
-    Raises `KindError` for a module without layers in it.
+    Raises `KindError` for a module that contains no layers.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_activation_histograms_data
@@ -86,11 +86,11 @@ def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> li
 def plot_activation_histograms(
     model: Any, X: Any, ax: Axes | None = None, *, bins: int = 40, theme: str | Theme = "light"
 ) -> Axes:
-    """What each layer passes on for the samples `X`, as a histogram, with its dead units and its saturated share.
+    """The outputs of each layer for the samples `X`, as a histogram, with its dead units and its saturated share.
 
-    A ReLU is dead if it fires for no sample: no gradient will move it on these data. A sigmoid or tanh is saturated
-    where it is flat: hardly any gradient gets through. Piles at both ends of a tanh, or at 0 of a ReLU, are where
-    learning is slow.
+    A ReLU is dead if its output is 0 for every sample: its weights get no gradient from these data. A sigmoid or tanh
+    is saturated where it is flat: its derivative is almost 0. Many outputs at both ends of a tanh, or at 0 of a ReLU,
+    make learning slow.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_activation_histograms
@@ -140,11 +140,11 @@ class GradientHistogram:
     """The sizes of the gradients at the outputs of one layer.
 
     Attributes:
-        title: what the layer is called.
-        counts, edges: how many absolute values lie between each two edges, which are the same for all layers and
-            evenly spread on a logarithmic scale.
-        zero: the share of gradients that are exactly 0, and in no count.
-        rms: the root mean square of all.
+        title: the title of the layer.
+        counts, edges: the number of absolute values between each two edges; the edges are the same for all layers and
+            evenly spaced on a logarithmic scale.
+        zero: the share of gradients that are exactly 0; they are in no count.
+        rms: the root mean square of all gradients.
     """
 
     title: str
@@ -157,7 +157,7 @@ class GradientHistogram:
 def plot_gradient_histograms_data(
     model: Any, X: Any, y: Any, loss: Callable[[Any, Any], Any], *, bins: int = 40
 ) -> list[GradientHistogram]:
-    """What `plot_gradient_histograms` draws, one entry for each layer.
+    """The data that `plot_gradient_histograms` draws, one entry for each layer.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets
     >>> from chainrule.viz import plot_gradient_histograms_data
@@ -195,9 +195,9 @@ def plot_gradient_histograms(
 ) -> Axes:
     """How large the gradients of the loss are at the outputs of each layer, as histograms on one logarithmic scale.
 
-    `loss(prediction, y)` is the loss of all samples; it is given a list if the network is one of Values. Where the
-    piles move to the left from the last layer to the first, gradients vanish; to the right, they explode. The line is
-    the root mean square. No `.grad` is written.
+    `loss(prediction, y)` is the loss of all samples; for a network of Values, `prediction` is a list. If the histograms
+    move to the left from the last layer to the first, the gradients vanish; if they move to the right, they explode.
+    The line is the root mean square. `.grad` does not change.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets
     >>> from chainrule.viz import plot_gradient_histograms
@@ -206,7 +206,7 @@ def plot_gradient_histograms(
     2
     """
     found = plot_gradient_histograms_data(model, X, y, loss, bins=bins)
-    # one below the other, the last layer on top: a gradient falls from there
+    # one below the other, the last layer on top, in the order of the backward pass
     ax, colours = canvas.axes(ax, theme, (6.4, 0.8 + 0.95 * len(found)))
     backward = found[::-1]
     titles = [
@@ -237,7 +237,7 @@ def plot_gradient_histograms(
 
 
 def plot_gradient_flow_data(model: Module) -> Report[Flow]:
-    """What `nn.diagnostics.gradient_flow` finds: for each layer the root mean square of its gradients, and more.
+    """The result of `nn.diagnostics.gradient_flow`: for each layer the root mean square of its gradients, and more.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets
     >>> from chainrule.viz import plot_gradient_flow_data
@@ -253,8 +253,8 @@ def plot_gradient_flow_data(model: Module) -> Report[Flow]:
 def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Theme = "light") -> Axes:
     """How large the gradients of the parameters are, from the first layer to the last, on a logarithmic scale.
 
-    Of the gradients that `backward()` has left in `.grad`, in root mean squares. Bars that fall by powers of ten
-    towards the first layer are vanishing gradients. Raises `KindError` before any backward pass.
+    The bars are root mean squares of the gradients in `.grad`. If they fall by powers of ten towards the first layer,
+    the gradients vanish. Raises `KindError` before any backward pass.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets
     >>> from chainrule.viz import plot_gradient_flow

@@ -1,8 +1,8 @@
-"""How a plot asks a network: what it answers, what its layers pass on, and what its parameters are as one vector.
+"""How plots evaluate a network: its outputs, the outputs and gradients of its layers, its parameters as one vector.
 
-Networks of Values and of Tensors answer alike, as arrays with one row for each sample. A network of Values is recorded
-for one sample, and the tape runs for all of them at once. Asking changes nothing: a network is asked
-in evaluation mode, and parameters that are moved are put back.
+Networks of Values and of Tensors both give arrays with one row for each sample. A network of Values is recorded for one
+sample, and its tape is replayed for all samples at once. Evaluation changes nothing: the network is in evaluation mode,
+and afterwards its mode, its parameters and its random state are as before.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Node, Tape, Tensor, Value, gradients, no_grad
+from ...autograd import KindError, Node, RangeError, ShapeError, Tape, Tensor, Value, gradients, no_grad
 from ...autograd.engine.modes import recording
 from ...autograd.engine.node import describe
-from ...autograd.errors import KindError, RangeError, ShapeError
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
 from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs
 
-# ---------------------------------------------------------------------- what a network answers
+# ---------------------------------------------------------------------- outputs of a network
 
 
 def one_number(x: Any, what: str) -> float:
-    """A number, or the only one of a node or an array, as a float."""
+    """A number, or the single element of a node or an array, as a float."""
     array = np.asarray(x.data if isinstance(x, Node) else x)
     if array.size != 1 or array.dtype.kind not in "fiub":
         raise KindError(f"{what} is one number; given {describe(x)}. Reduce it first, for example by mean()")
@@ -34,7 +33,7 @@ def one_number(x: Any, what: str) -> float:
 
 
 def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
-    """The samples as an array with one in each row, with as many numbers as asked for."""
+    """The samples as an array with one sample in each row; with `inputs`, each row has so many numbers."""
     if isinstance(X, tuple):
         raise KindError(
             f"{what} was given a tuple of {len(X)}. Is that (X, y)? Samples and targets are two arguments here: "
@@ -53,7 +52,7 @@ def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
 
 
 def class_numbers(y: Any) -> np.ndarray:
-    """Classes counted from 0: of whole numbers, of -1 and +1, or of rows with a one in the class's place."""
+    """Class numbers from 0, of class numbers, of -1 and +1, or of one-hot rows."""
     array = np.asarray(y.data if isinstance(y, Node) else y)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(-1)
@@ -62,12 +61,12 @@ def class_numbers(y: Any) -> np.ndarray:
 
 
 def is_scalar(model: Any) -> bool:
-    """Whether this is a network of Values."""
+    """Whether the model is a network of Values."""
     return isinstance(model, Module) and any(isinstance(p, ScalarParameter) for p in model.parameters())
 
 
 def predict(model: Any, X: np.ndarray) -> np.ndarray:
-    """What the model answers: `(n, outputs)`. It may also be a function from an array to an array."""
+    """The outputs of the model, `(n, outputs)`; the model may be a function from an array to an array."""
     if not callable(model):
         raise KindError(f"a plot asks a network or a function for its answers; given {describe(model)}")
     with evaluating(model):
@@ -79,7 +78,7 @@ def predict(model: Any, X: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def evaluating(model: Any, *others: Any) -> Iterator[None]:
-    """Evaluation mode, and afterwards all is as it was; `others` are functions that are called as well."""
+    """A block in evaluation mode that leaves the model unchanged; `others` are functions that are called as well."""
     with unchanged(model, *others):
         if isinstance(model, Module):
             model.eval()
@@ -87,13 +86,13 @@ def evaluating(model: Any, *others: Any) -> Iterator[None]:
 
 
 def _rows(answer: Any, n: int) -> np.ndarray:
-    """A Tensor or an array with one row for each sample; of several, such as an LSTM's, the first."""
+    """The output with one row for each sample; of several outputs, such as those of an LSTM, the first."""
     first = answer[0] if isinstance(answer, tuple) else answer
     return np.asarray(first.data if isinstance(first, Node) else first).reshape(n, -1)
 
 
 def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
-    """What each module of a network of Values makes of the samples: recorded for one, run for all."""
+    """The output of each module of a network of Values, recorded for one sample and replayed for all."""
     if X.ndim != 2:
         raise ShapeError(f"a network of Values takes rows of numbers; given samples of shape {X.shape[1:]}")
     inputs = [Value(0.0, name=f"input {i}", requires_grad=False) for i in range(X.shape[1])]
@@ -111,7 +110,7 @@ def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _flat(answer: Any) -> list[Any]:
-    """The nodes of an answer, however deep in lists, in order."""
+    """The nodes of an output in nested lists, in order."""
     found, waiting = [], [answer]
     while waiting:
         x = waiting.pop()
@@ -122,17 +121,17 @@ def _flat(answer: Any) -> list[Any]:
     return found
 
 
-# ---------------------------------------------------------------------- what its layers pass on
+# ---------------------------------------------------------------------- outputs and gradients of layers
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer together with the activation behind it.
+    """A layer together with the activation that follows it.
 
     Attributes:
-        path, output: the modules with its weights and with its output.
-        title: what it is called.
-        at_zero: what a unit puts out where its weighted sum is 0.
+        path, output: the paths of the modules with its weights and with its output.
+        title: the title in plots.
+        at_zero: the output of a unit whose weighted sum is 0.
     """
 
     path: str
@@ -142,7 +141,7 @@ class Layer:
 
 
 def layers_of(model: Any) -> list[Layer]:
-    """The layers in order: modules without modules in them, and layers of Values."""
+    """The layers in order: modules that contain no other modules, and layers of Values."""
     if not isinstance(model, Module):
         raise KindError(f"a plot looks into the layers of a module; given {describe(model)}")
     with evaluating(model):
@@ -153,7 +152,7 @@ def _layers_of(model: Module) -> list[Layer]:
     found: list[Layer] = []
     for path, module in model.named_modules():
         if isinstance(module, scalar.Neuron) and path:
-            continue  # it counts for its layer
+            continue  # a part of its layer
         if len(module.modules()) > 1 and not isinstance(module, scalar.Layer):
             continue
         if isinstance(module, Activation) and not isinstance(module, Softmax) and found:
@@ -170,7 +169,7 @@ def _layers_of(model: Module) -> list[Layer]:
 
 
 def outputs_of(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
-    """What each module makes of the samples, by its path: `(samples, units)`."""
+    """The output of each module for the samples, by its path: `(samples, units)`."""
     with evaluating(model):
         if is_scalar(model):
             return _replay(model, X)
@@ -180,7 +179,7 @@ def outputs_of(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> dict[str, np.ndarray]:
-    """The gradient of the loss by what each layer puts out, under the layer's title; no `.grad` is written."""
+    """The gradient of the loss with respect to the output of each layer, by its title; `.grad` does not change."""
     layers = layers_of(model)
     with evaluating(model, loss), record_outputs(model) as calls, recording(True):
         answers = (
@@ -196,12 +195,12 @@ def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], A
 
 
 def _outputs(calls: list[Any]) -> list[Any]:
-    """What the calls of a module returned; of several results, such as an LSTM's, the first."""
+    """The results of the calls of a module; of several results, such as those of an LSTM, the first."""
     return [call[0] if isinstance(call, tuple) else call for call in calls]
 
 
 def hidden(model: Any, layer: str | int | None) -> Layer:
-    """The hidden layer of that name or number; the last one unless it is said."""
+    """The hidden layer with this name or number; by default the last one."""
     inner = layers_of(model)[:-1]
     if not inner:
         raise RangeError("this network has a single layer, and so no hidden one to look at")
@@ -218,11 +217,11 @@ def hidden(model: Any, layer: str | int | None) -> Layer:
     )
 
 
-# ---------------------------------------------------------------------- its parameters
+# ---------------------------------------------------------------------- parameters
 
 
 def weight_matrices(model: Any) -> list[tuple[str, np.ndarray]]:
-    """Every matrix or kernel of weights with its name, in order; of Values, one for each layer. No biases."""
+    """Every weight matrix or kernel with its name, in order, without biases; of Values, one for each layer."""
     if not isinstance(model, Module):
         raise KindError(f"weights are those of a module; given {describe(model)}")
     if is_scalar(model):
@@ -235,11 +234,11 @@ def weight_matrices(model: Any) -> list[tuple[str, np.ndarray]]:
 
 
 class Vector:
-    """The parameters of a model as one vector, and which of its numbers belong together.
+    """The parameters of a model as one vector, and the filters in it.
 
     Attributes:
         parameters: the parameters, in order.
-        filters: the positions of each filter: all weights into one unit. Biases and scales are in none.
+        filters: the positions in the vector of each filter, the weights of one unit. Biases and scales are in none.
     """
 
     def __init__(self, model: Any) -> None:
@@ -262,11 +261,11 @@ class Vector:
         self.filters += [np.array(positions) for positions in neurons.values()]
 
     def get(self) -> np.ndarray:
-        """A copy of all numbers."""
+        """A copy of the vector."""
         return np.concatenate([np.ravel(p.data) for p in self.parameters]).astype(np.float64)
 
     def set(self, vector: np.ndarray) -> None:
-        """Move the parameters there."""
+        """Set the parameters to this vector."""
         start = 0
         for p in self.parameters:
             size = np.size(p.data)

@@ -1,4 +1,4 @@
-"""A recorder: what happens while a network learns, kept as plain numbers that the plots read."""
+"""A recorder: the course of a training as plain numbers, which the plots read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd import KindError, RangeError, ShapeError
 from ...autograd.engine.node import describe
-from ...autograd.errors import KindError, RangeError, ShapeError
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
-KEPT = 400  # snapshots of the path; beyond that every second one is dropped
+KEPT = 400  # snapshots of the path; when there are more, every second one is dropped
 
 
 class Recorder(Callback):
-    """Keeps loss, metrics, the gradient and the update of each layer, and the path of the parameters, step by step.
+    """Records loss, metrics, the gradient and the update of each layer, and the path of the parameters at each step.
 
-    It is a callback of `fit`, which empties it at its start and calls it after every batch (or with `every="epoch"`
-    after every epoch). In a loop of your own, call `record(model, loss)` after the optimiser's step and before the
-    gradients are forgotten. An update is what changed since the record before; give the model when you make the
-    recorder, so that the first one has it, too. The path holds at most 400 snapshots of all parameters, evenly spread
-    (none with `path=False`).
+    It is a callback of `fit`, which empties it at the start and calls it after every batch (with `every="epoch"` after
+    every epoch). In a loop of your own, call `record(model, loss)` after the optimiser's step and before the gradients
+    are set to zero. An update is the change since the previous record; if the recorder is created with the model, the
+    first record has an update, too. The path holds at most 400 evenly spread snapshots of all parameters (none with
+    `path=False`).
 
     Attributes:
         rows: one dict for each record: `step` (from 1), `loss`, the metrics, and by layer `gradient_norms` and
-            `update_ratios`, as in `nn.diagnostics`; `None` where that is not known.
+            `update_ratios`, as in `nn.diagnostics`; `None` where they are not known.
 
     >>> from chainrule import nn
     >>> from chainrule.viz import Recorder
@@ -65,17 +65,18 @@ class Recorder(Callback):
             self._look(model)
 
     def _empty(self) -> None:
-        """Nothing is recorded yet."""
+        """Remove all records."""
         self.rows: list[dict[str, Any]] = []
         self._snapshots: list[list[float]] = []
-        self._at: list[int] = []  # the record that each snapshot was taken at; 0 is before the first
+        self._at: list[int] = []  # the number of the record at each snapshot; 0 is before the first
         self._stride = 1
         self._before: dict[str, np.ndarray] | None = None
 
     def record(self, model: Module, loss: Any = None, **metrics: Any) -> None:
-        """Note the loss (a node or a number), metrics by name, and what the parameters are and have in `.grad`.
+        """Record the loss (a node or a number), metrics by name, and the parameters with their `.grad`.
 
-        Raises `KindError` for what is not a module or not one number, `ShapeError` for another model than before.
+        Raises `KindError` for a model that is not a module and a loss that is not one number, `ShapeError` for another
+        model than before.
         """
         before = self._before
         ratios: dict[str, float | None] = {}
@@ -102,7 +103,7 @@ class Recorder(Callback):
         now["update_ratios"] = ratios
 
     def _look(self, model: Module) -> None:
-        """Remember where the parameters are."""
+        """Keep a copy of the parameters, for the next update and for the path."""
         if not isinstance(model, Module):
             raise KindError(
                 f"a Recorder follows a module; given {describe(model)}. Write record(model, loss)"
@@ -119,11 +120,11 @@ class Recorder(Callback):
             self._at = [self._at[k] for k in kept]
 
     def on_fit_begin(self, run: Run) -> None:
-        """Forget what an earlier training left."""
+        """Remove the records of an earlier training."""
         self._empty()
 
     def on_train_begin(self, run: Run) -> None:
-        """See where the parameters start."""
+        """Keep a copy of the initial parameters."""
         self._look(run.model)
 
     def on_batch_end(self, run: Run) -> None:
@@ -138,7 +139,7 @@ class Recorder(Callback):
 
     @property
     def path(self) -> np.ndarray:
-        """Where the parameters have been, `(snapshots, parameters)`, all of them as one vector in their order."""
+        """The snapshots, `(snapshots, parameters)`: each has all parameters as one vector, in their order."""
         return np.array(self._snapshots, np.float64)
 
     def columns(self) -> dict[str, list[float]]:
@@ -147,7 +148,7 @@ class Recorder(Callback):
         return {name: [row.get(name, math.nan) for row in self.rows] for name in dict.fromkeys(plain)}
 
     def by_layer(self, what: str) -> dict[str, tuple[list[int], list[float]]]:
-        """Of each layer "gradient_norms" or "update_ratios": the steps at which it is known, and the numbers."""
+        """For each layer its "gradient_norms" or "update_ratios": the steps where they are known, and the numbers."""
         found: dict[str, tuple[list[int], list[float]]] = {}
         for row in self.rows:
             for layer, number in row[what].items():
@@ -158,11 +159,11 @@ class Recorder(Callback):
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it in plain lists and dicts, for `json.dumps` and for checkpoints."""
+        """The state in plain lists and dicts, for `json.dumps` and for checkpoints."""
         return {"rows": self.rows, "snapshots": self._snapshots, "at": self._at, "stride": self._stride}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Become what `state_dict()` gave.
+        """Restore a state that `state_dict()` returned.
 
         >>> import json
         >>> from chainrule.viz import Recorder

@@ -1,4 +1,4 @@
-"""The loss surface: the loss over a plane through the parameters, and the path that the training took on it.
+"""The loss surface: the loss over a plane through the parameters, and the path of the training on it.
 
 As in Li et al., "Visualizing the Loss Landscape of Neural Nets", 2018.
 """
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Tape, no_grad
+from ...autograd import RangeError, ShapeError, Tape, no_grad
 from ...autograd.engine.modes import recording
-from ...autograd.errors import RangeError, ShapeError
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .networks import Vector, evaluating, is_scalar, one_number, samples
 from .recorder import Recorder
@@ -27,14 +26,14 @@ __all__ = ["LossSurface", "plot_loss_surface", "plot_loss_surface_data"]
 
 @dataclass(frozen=True, eq=False)
 class LossSurface:
-    """The loss over a plane through the parameters, which stand in the middle, at (0, 0).
+    """The loss over a plane through the current parameters, which are at (0, 0).
 
     Attributes:
-        a, b: how far along the first and the second direction.
+        a, b: coordinates along the first and the second direction.
         loss: `(len(b), len(a))`.
         directions: `(2, parameters)`.
-        path: the points of the plane nearest to where the training was, `(snapshots, 2)`; or `None`.
-        explained: the share of the path's extent that lies in the plane; `None` without a path.
+        path: the snapshots of the training projected to the plane, `(snapshots, 2)`; or `None`.
+        explained: the share of the squared distances of the snapshots that lies in the plane; `None` without a path.
         kind: "random", "path" or "chosen": where the directions come from.
     """
 
@@ -59,7 +58,7 @@ def plot_loss_surface_data(
     resolution: int = 31,
     seed: int | None = 0,
 ) -> LossSurface:
-    """What `plot_loss_surface` draws, which takes it, too, so that what took long is computed once; see there.
+    """The data that `plot_loss_surface` draws; it also accepts them, so that they can be computed once and drawn often.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets
     >>> from chainrule.viz import plot_loss_surface_data
@@ -117,7 +116,7 @@ def _directions(
             )
         signs = np.where(
             (found[:2] @ (path[0] - centre)) < 0, -1.0, 1.0
-        )  # the training comes from the upper right
+        )  # so that the path starts at the upper right
         return found[:2] * signs[:, None], "path"
     if isinstance(chosen, str):
         raise RangeError(f"directions are 'random', 'path' or two vectors; given {chosen!r}")
@@ -131,9 +130,9 @@ def _directions(
 
 
 def filter_normalised(direction: np.ndarray, vector: Vector, centre: np.ndarray) -> np.ndarray:
-    """Each filter of the direction as long as that of the parameters; biases and scales stay where they are.
+    """The direction with each filter scaled to the norm of that filter of the parameters; 0 for biases and scales.
 
-    Without it, surfaces of networks whose weights have different sizes could not be compared (Li et al., section 4).
+    Without it, surfaces of networks with weights of different sizes could not be compared (Li et al., section 4).
     """
     found = np.zeros_like(direction)
     for group in vector.filters:
@@ -143,7 +142,7 @@ def filter_normalised(direction: np.ndarray, vector: Vector, centre: np.ndarray)
 
 
 def _span(axis: int, positions: np.ndarray | None, reach: float, resolution: int) -> np.ndarray:
-    """From `-reach` to `reach`; with a path, wide enough for it and half as much around."""
+    """Coordinates from `-reach` to `reach`; with a path, a range that contains it, with a margin."""
     if positions is None:
         return np.linspace(-reach, reach, resolution)
     widest = float(np.ptp(positions, axis=0).max()) * reach or reach
@@ -153,7 +152,7 @@ def _span(axis: int, positions: np.ndarray | None, reach: float, resolution: int
 
 
 def _measure(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> Callable[[], float]:
-    """The loss where the parameters are now: a network of Values is recorded once and replayed."""
+    """A function that computes the loss now; a network of Values is recorded once, then replayed."""
     if is_scalar(model):
         with recording(True):
             tape = Tape(loss([model(row) for row in X.tolist()], y))
@@ -180,13 +179,13 @@ def plot_loss_surface(
     seed: int | None = 0,
     theme: str | Theme = "light",
 ) -> Axes:
-    """The loss over a plane through the parameters, dark where it is high, with the path that the training took.
+    """The loss over a plane through the parameters, dark where it is high, with the path of the training.
 
-    `loss(prediction, y)` is measured in evaluation mode at `resolution` times `resolution` points. `directions` are
-    "random" (drawn from `seed`, each filter as long as the weights', Li et al., 2018; the plane reaches `reach` to
-    each side), "path" (those in which the training moved most, by principal components; the default with a `path`), or
-    two vectors, one number for each parameter. `path` is a `Recorder`, or an array of snapshots. The first argument may
-    also be what `plot_loss_surface_data` returned. The parameters are where they were, afterwards.
+    `loss(prediction, y)` is computed in evaluation mode at `resolution` times `resolution` points. `directions` are
+    "random" (from `seed`, each filter scaled to the norm of the weights, Li et al., 2018; the plane extends by `reach`
+    to each side), "path" (the first two principal components of the path; the default with a `path`), or two vectors
+    with one number for each parameter. `path` is a `Recorder`, or an array of snapshots. The first argument may also be
+    the result of `plot_loss_surface_data`. The parameters are restored afterwards.
 
     Raises `ShapeError` for directions or a path of another size, `RangeError` for other names.
 
@@ -239,7 +238,7 @@ def plot_loss_surface(
 
 
 def _levels(height: np.ndarray) -> np.ndarray:
-    """Heights of the contours: evenly spread over the surface, so that plain and cliff both show."""
+    """The levels of the contours: quantiles of the loss, so that flat and steep regions are both visible."""
     found = np.unique(np.nanquantile(height, np.linspace(0, 1, 15)))
     found = found[np.isfinite(found)]
     return found if len(found) > 2 else np.linspace(found[0] - 0.5, found[0] + 0.5, 3)

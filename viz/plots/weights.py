@@ -1,4 +1,4 @@
-"""Weights: matrices as heat maps, and the network itself with lines as thick as its weights."""
+"""Weights: matrices as heat maps, and the network as units connected by lines as thick as the weights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd.errors import KindError, ShapeError
+from ...autograd import KindError, ShapeError
 from ...nn import Module
-from ..themes import Theme
+from ..common.themes import Theme
 from . import canvas
 from .boundary import plane, span
 from .networks import layers_of, outputs_of, samples, weight_matrices
@@ -33,7 +33,7 @@ __all__ = [
 def plot_weights_data(
     model: Module, *, layer: str | int | None = None, image_shape: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-    """What `plot_weights` draws: the name of each panel with its matrix.
+    """The data that `plot_weights` draws: the name of each panel with its matrix.
 
     >>> from chainrule.nn import MLP
     >>> from chainrule.viz import plot_weights_data
@@ -68,11 +68,11 @@ def plot_weights(
     image_shape: tuple[int, int] | None = None,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Each matrix of weights as a heat map, blue where positive, orange where negative; inputs down, units across.
+    """Each weight matrix as a heat map, blue where positive, orange where negative; a row for each input.
 
-    `layer` chooses one by its name or number. With `image_shape`, such as `(8, 8)`, the weights into each unit of
-    that layer (the first unless it is said) are laid out as the image that they look at: what the unit is looking
-    for. Kernels have one row for each output channel.
+    Columns are units. `layer` selects one matrix by its name or number. With `image_shape`, such as `(8, 8)`, the
+    weights of each unit of that layer (by default the first) are shown as an image of that shape: the pattern for which
+    the output of the unit is largest. Kernels have one row for each output channel.
 
     >>> from chainrule.nn import MLP
     >>> from chainrule.viz import plot_weights
@@ -125,11 +125,11 @@ class NetworkPicture:
     """A network as columns of units, with the weights between them.
 
     Attributes:
-        names: of the columns, the inputs first.
-        widths: how many units there are in each.
-        weights: of each two neighbours, `(units before, units behind)`.
-        responses: of each column `(units, resolution, resolution)` over the plane; `None` unless there are two
-            inputs, and points.
+        names: the names of the columns, the inputs first.
+        widths: the number of units in each column.
+        weights: the matrix between each two neighbouring columns, `(units before, units behind)`.
+        responses: the outputs of each column over the plane, `(units, resolution, resolution)`; `None` unless there
+            are two inputs, and points are given.
     """
 
     names: list[str]
@@ -139,7 +139,7 @@ class NetworkPicture:
 
 
 def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> NetworkPicture:
-    """What `plot_network` draws; see there.
+    """The data that `plot_network` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP
     >>> from chainrule.viz import plot_network_data
@@ -189,9 +189,9 @@ def plot_network(
 ) -> Axes:
     """The network as columns of units, with lines as thick as the weights: blue for positive ones, orange for negative.
 
-    For networks of two inputs, points `X` give the part of the plane over which each unit shows its response, as
-    TensorFlow Playground does: blue where it is positive, orange where negative, each on its own scale. Columns of more
-    than `max_units` show the first of them, and say how many they hide. For networks of linear layers.
+    For a network with two inputs, each unit shows its output over the part of the plane that contains the points `X`,
+    as in TensorFlow Playground: blue where it is positive, orange where negative, each unit on its own scale. Columns
+    of more than `max_units` units show the first of them, and the number of the others. Layers have to be linear.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_network
@@ -202,7 +202,7 @@ def plot_network(
     found = plot_network_data(model, X, resolution=resolution)
     shown = [min(width, max_units) for width in found.widths]
     tallest, columns = max(shown), len(shown)
-    apart = 2.6  # between columns; a unit is 1 high, and 1.3 from the next
+    apart = 2.6  # distance of columns; a unit is 1 high, the distance of units is 1.3
     size = (min(11.0, 1.2 + 1.9 * (columns - 1) + 0.8), min(9.0, 1.3 + 0.8 * tallest))
     ax, colours = canvas.axes(ax, theme, size)
     places = [[(column * apart, ((n - 1) / 2 - k) * 1.3) for k in range(n)] for column, n in enumerate(shown)]
@@ -251,7 +251,7 @@ def plot_network(
 def _lines(
     ax: Axes, theme: Theme, weights: list[np.ndarray], places: list[list[tuple[float, float]]]
 ) -> None:
-    """One line for each weight between units that are shown, the largest of its layer 5 points thick."""
+    """One line for each weight between two units that are shown; the largest weight of a layer is 5 points thick."""
     from matplotlib.collections import LineCollection
 
     t = np.linspace(0, 1, 24)

@@ -1,0 +1,153 @@
+"""Every option of drawings and of pictures of steps, declared once: default, values, check, and meaning.
+
+`draw`, `step` and `Stepper.save` take their defaults and checks from these classes; the command takes the meanings as
+well, as its help; the modules inside pass one `DrawOptions` on. The docstring of `draw` explains its options in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .errors import OptionError, check_count, check_option
+from .numbers import DIGITS
+from .themes import THEMES, Theme, theme_named
+
+__all__ = ["DrawOptions", "StepOptions", "declaration"]
+
+SHOW = ("data", "grad", "local", "shape", "dtype", "op", "name")
+DIRECTIONS = ("LR", "TB")
+ENGINES = ("auto", "dot", "graphviz-pure")
+MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
+
+Check = Callable[[str, Any], object]  # takes the name of an option and its value; raises `OptionError`
+
+
+def declared(meaning: str, check: Check, choices: Collection[str] = ()) -> dict[str, Any]:
+    """What is declared of an option beside its default: meaning, check, and the values that the command lists."""
+    return {"meaning": meaning, "check": check, "choices": choices}
+
+
+def declaration(options: type[Options], name: str) -> tuple[Any, str, Collection[str]]:
+    """Default, meaning and choices of one option.
+
+    >>> declaration(DrawOptions, "direction")
+    ('LR', 'left to right or top to bottom', ('LR', 'TB'))
+    """
+    each = options.__dataclass_fields__[name]
+    return each.default, each.metadata["meaning"], each.metadata["choices"]
+
+
+# ---------------------------------------------------------------------- checks
+
+
+def one_of(valid: Collection[str]) -> Check:
+    """The value is one of these."""
+    return lambda name, given: check_option(name, given, valid)
+
+
+def count(least: int) -> Check:
+    """The value is a whole number of at least `least`."""
+    return lambda name, given: check_count(name, given, least)
+
+
+def none_or(check: Check) -> Check:
+    """The value is `None`, or passes the check."""
+    return lambda name, given: given is None or check(name, given)
+
+
+def some_of(valid: Collection[str]) -> Check:
+    """Each of the values is one of these."""
+
+    def check(name: str, given: Any) -> None:
+        for each in several(given):
+            check_option(name, each, valid)
+
+    return check
+
+
+def time(name: str, given: Any) -> None:
+    """The value is a time that a picture can be shown."""
+    if not 0 < given < 600:
+        raise OptionError(f"{name}={given!r} is not a time that a step can be shown; write one such as 1.2")
+
+
+def theme_or_name(name: str, given: Any) -> None:
+    """The value is a `Theme` or the name of one."""
+    theme_named(given)
+
+
+def anything(name: str, given: Any) -> None:
+    """Every value is valid here: roots and nodes are checked when the graph is read."""
+
+
+def several(given: Any) -> tuple[Any, ...]:
+    """The values of an option that takes several, as a tuple; a single value may be given without brackets."""
+    return tuple(given) if isinstance(given, Collection) and not isinstance(given, str) else (given,)
+
+
+# ---------------------------------------------------------------------- the options
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options that are checked when they are given. Raises `OptionError` for a value that is not valid."""
+
+    digits: int = field(default=DIGITS, metadata=declared("digits shown", count(1)))
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            each.metadata["check"](each.name, getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class DrawOptions(Options):
+    """The options of `draw`."""
+
+    show: Collection[str] = field(default=SHOW, metadata=declared(f"some of {','.join(SHOW)}", some_of(SHOW)))
+    direction: str = field(
+        default="LR", metadata=declared("left to right or top to bottom", one_of(DIRECTIONS), DIRECTIONS)
+    )
+    depth: int | None = field(
+        default=None, metadata=declared("how many scopes inside each other are open", none_or(count(0)))
+    )
+    max_nodes: int | None = field(
+        default=None, metadata=declared("how many boxes at most", none_or(count(1)))
+    )
+    around: Any = field(default=None, metadata=declared("only what is near these nodes", anything))
+    hops: int = field(default=2, metadata=declared("edges from those nodes at most", count(0)))
+    theme: str | Theme = field(
+        default="light",
+        metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
+    )
+    engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """What is shown, as a set."""
+        return frozenset(several(self.show))
+
+    @property
+    def colours(self) -> Theme:
+        """The theme, where `theme` may be its name."""
+        return theme_named(self.theme)
+
+
+@dataclass(frozen=True)
+class StepOptions(Options):
+    """The options of `step` and `Stepper.save`."""
+
+    theme: str | Theme = field(
+        default="light", metadata=declared("of gif, webp and png", theme_or_name, tuple(THEMES))
+    )
+    seconds: float = field(default=1.2, metadata=declared("for each step of gif and webp", time))
+    frames: int = field(default=300, metadata=declared("how many pictures at most", count(1)))
+
+    @property
+    def colours(self) -> Theme:
+        """The theme, where `theme` may be its name."""
+        return theme_named(self.theme)
+
+
+USUAL = DrawOptions()

@@ -1,0 +1,63 @@
+"""What operations and edges say: formulas, shapes, and what happens to a gradient on its way along an edge."""
+
+from __future__ import annotations
+
+from ..common.numbers import number
+from ..common.words import shorten, sign
+from ..graph.snapshot import Box, Edge, Operation
+from .sheet import Sheet, is_number, typeset
+
+__all__ = ["formula", "passes_on", "shapes_of"]
+
+LONGEST_RULE, LONGEST_FORMULA = 26, 20
+INFIX = {
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "matmul",
+    "power",
+}  # written between the shapes of their inputs
+
+
+def formula(sheet: Sheet, box: Box, op: Operation) -> str:
+    """The formula that computes a box from its two inputs, `X @ W`; empty if it is long."""
+    inputs = sheet.inputs.get(box.id, [])
+    if op.symbol is None or len(inputs) != 2:
+        return ""
+    a, b = (sheet.labels[tail] for tail in inputs)
+    text = f"{a} {sign(op.name, op.symbol)} {b}"
+    return text if len(text) <= LONGEST_FORMULA else ""
+
+
+def shapes_of(sheet: Sheet, box: Box, op: Operation) -> str:
+    """The shapes of inputs and result, `(100, 2) @ (2, 8) → (100, 8)`; empty for single numbers."""
+    shapes = [str(sheet.shapes.get(tail, "")) for tail in sheet.inputs.get(box.id, [])]
+    if {*shapes, str(sheet.shapes[box.id])} <= {"", "()"}:
+        return ""
+    if len(shapes) > 3:
+        shapes = [*shapes[:2], "…", shapes[-1]]
+    between = f" {sign(op.name, op.symbol)} " if op.name in INFIX else ", "
+    return f"{between.join(shapes)} → {sheet.shapes[box.id]}"
+
+
+def passes_on(sheet: Sheet, edge: Edge) -> str:
+    """What happens to the gradient on its way along an edge: `× −0.42`, `g @ W.T`, `× 1`, summed to (8,)."""
+    if not edge.flows:
+        return ""
+    if edge.local is not None:
+        return f"× {typeset(number(edge.local, sheet.digits))}"
+    if edge.spread is not None:
+        digits = max(sheet.digits - 1, 1)
+        return "× " + typeset(" … ".join(number(x, digits) for x in edge.spread))
+    if edge.structural:
+        return edge.short
+    rule = edge.rule
+    if len(rule) > LONGEST_RULE:
+        y, x = (shorten(sheet.labels[end], LONGEST_FORMULA // 2) for end in (edge.head, edge.tail))
+        rule = f"∂{y} / ∂{x}"
+    factor = typeset(rule) if is_number(rule) else f"({rule})" if " " in rule else rule
+    lines = [f"× {factor}"] if factor else []
+    if edge.shape is not None:
+        lines.append(f"summed to {edge.shape}")
+    return "\n".join(lines)

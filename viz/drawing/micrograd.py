@@ -1,0 +1,43 @@
+"""`trace` and `draw_dot` under micrograd's names, with its arguments and results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...autograd import Node, Tape
+from ..common.errors import check_option
+from ..common.options import DIRECTIONS, DrawOptions
+from ..graph.reading import read
+from ..graph.roots import roots_of
+from .dot import digraph
+from .engines import Digraph
+
+__all__ = ["draw_dot", "trace"]
+
+
+def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
+    """All nodes behind `root`, and all pairs of an input and its result, as in micrograd.
+
+    >>> from chainrule.autograd import Value
+    >>> nodes, edges = trace(Value(2.0) * Value(3.0))
+    >>> len(nodes), len(edges)
+    (3, 2)
+    """
+    nodes = Tape(roots_of(root)).nodes
+    return set(nodes), {(x, node) for node in nodes for x in node.inputs}
+
+
+def draw_dot(root: Any, format: str = "svg", rankdir: str = DrawOptions.direction) -> Digraph:
+    """The picture as a `Digraph` of the `graphviz` package, with `.source`, `.pipe()` and `.render()`, as in micrograd.
+
+    It also draws without the system's Graphviz. `draw` has more options.
+
+    >>> from chainrule.autograd import Value
+    >>> draw_dot(Value(2.0) * 3.0).pipe()[:5]
+    b'<?xml'
+    """
+    check_option("rankdir", rankdir, DIRECTIONS)
+    options = DrawOptions(direction=rankdir)
+    graph = digraph(read(root, options), options)
+    graph.format = format
+    return graph

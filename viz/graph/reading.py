@@ -1,0 +1,128 @@
+"""Reading a recorded graph: a snapshot of it as boxes, edges and clusters.
+
+`read` runs no pass, changes no node, and keeps no node alive afterwards: a picture shows the graph as it was at the
+moment of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...autograd import KindError, Node, Tape, Tensor
+from ..common.options import MOST_BOXES, MOST_BOXES_OF_ARRAYS, USUAL, DrawOptions
+from ..folding.dividing import divide
+from ..folding.outline import Outline, Partition
+from .blocks import Blocks
+from .boxes import box
+from .edges import edges
+from .roots import roots_of
+from .snapshot import Box, Cluster, Edge, Graph
+
+__all__ = ["read"]
+
+
+def read(root: Any, options: DrawOptions = USUAL) -> Graph:
+    """The graph behind a node, or behind several in a list, tuple or dict; `draw` explains the options.
+
+    Raises `KindError` for anything else, with what to pass instead.
+
+    >>> from chainrule.autograd import Value
+    >>> a = Value(3.0, name="a")
+    >>> graph = read(a * a)
+    >>> [(box.id, box.label, box.value) for box in graph.boxes]
+    [('n0', 'a', 3.0), ('n1', 'v1', 9.0)]
+    >>> [(edge.tail, edge.head, edge.local) for edge in graph.edges]
+    [('n0', 'n1', 3.0), ('n0', 'n1', 3.0)]
+    """
+    titles = roots_of(root)
+    tape = Tape(titles)
+    around = options.around
+    centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
+    outline = Outline(tape)
+    partition = None
+    if options.max_nodes is None and options.depth is None and around is None:
+        partition = _of_arrays(outline)
+    if partition is None:
+        partition = divide(outline, options.depth, options.max_nodes or MOST_BOXES, centre, options.hops)
+    return _snapshot(Blocks(tape, titles, outline, partition))
+
+
+def _of_arrays(outline: Outline) -> Partition | None:
+    """A partition into fewer boxes, for boxes of arrays are large; `None` if closing modules would not be enough."""
+    if not any(isinstance(node, Tensor) for node in outline.nodes):
+        return None
+    partition = divide(outline, None, MOST_BOXES_OF_ARRAYS)
+    return None if partition.runs or partition.block.min() < 0 else partition
+
+
+def _position(node: Node, tape: Tape) -> int:
+    if node not in tape.index:
+        raise KindError(
+            f"around={node.describe()} is not in this graph, which has {len(tape):,} nodes. Give a node that the "
+            f"drawn root was computed from"
+        )
+    return tape.index[node]
+
+
+def _snapshot(blocks: Blocks) -> Graph:
+    boxes = [box(blocks, b) for b in blocks.order]
+    places = [blocks.place(b) for b in blocks.order]
+    arrows = list(edges(blocks))
+    for mark, edge, place in _beyond(blocks):
+        boxes.append(mark)
+        arrows.append(edge)
+        places.append(place)
+    where = [blocks.ids.get(b, "") for b in blocks.partition.block.tolist()]
+    clusters = _clusters(boxes, places)
+    return Graph(boxes, arrows, clusters, len(blocks.outline), tuple(_hides(blocks, boxes)), where)
+
+
+def _beyond(blocks: Blocks) -> Iterator[tuple[Box, Edge, tuple[str, ...]]]:
+    """A mark for nodes that are not drawn, beside a box that uses them or that they use: its edge and its clusters."""
+    tails, heads = blocks.outline.tails, blocks.outline.heads
+    hidden_inputs = np.flatnonzero((blocks.tails < 0) & (blocks.heads >= 0))
+    hidden_uses = np.flatnonzero((blocks.tails >= 0) & (blocks.heads < 0))
+    inputs: dict[int, set[int]] = {}
+    uses: dict[int, set[int]] = {}
+    for e in hidden_inputs.tolist():
+        inputs.setdefault(int(blocks.heads[e]), set()).add(int(tails[e]))
+    for e in hidden_uses.tolist():
+        uses.setdefault(int(blocks.tails[e]), set()).add(int(heads[e]))
+    count = 0
+    for b in blocks.order:
+        for hidden, word in ((inputs.get(b), "input"), (uses.get(b), "use")):
+            if hidden:
+                id, many = f"m{count}", f"{len(hidden):,} more {word}{'s' * (len(hidden) != 1)}"
+                ends = (id, blocks.ids[b]) if word == "input" else (blocks.ids[b], id)
+                yield Box(id, "more", f"⋯ {many}"), Edge(f"{id}edge", *ends, flows=False), blocks.place(b)
+                count += 1
+
+
+def _hides(blocks: Blocks, boxes: Sequence[Box]) -> Iterator[str]:
+    """What the drawing does not show, in words."""
+    nodes, drawn = len(blocks.outline), int((blocks.partition.block >= 0).sum())
+    closed = [titles for b, titles in blocks.partition.closed.items() if b in blocks.members]
+    if drawn < nodes:
+        yield f"⋯ {nodes - drawn:,} of {nodes:,} nodes are not drawn"
+    if len(blocks.order) < drawn:
+        yield f"{drawn:,} nodes in {len(blocks.order):,} box{'es' * (len(blocks.order) != 1)}"
+    if any(box.copies > 1 for box in boxes):
+        yield "× n: n that are alike share a box"
+    if closed:
+        yield f"depth={closed[0]} opens the modules"
+
+
+def _clusters(boxes: Sequence[Box], places: Sequence[tuple[str, ...]]) -> Cluster:
+    """The tree of clusters with the boxes in it."""
+    root = Cluster("")
+    for each, place in zip(boxes, places):
+        cluster = root
+        for title in place:
+            cluster = cluster.inner.setdefault(title, Cluster(title))
+        cluster.boxes.append(each)
+        if each.operation is not None:
+            cluster.operations.append(each.operation)
+    return root

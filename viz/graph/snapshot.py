@@ -1,0 +1,135 @@
+"""The snapshot of a graph: boxes, edges and clusters, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...autograd import Node
+from ...nn import Parameter, ScalarParameter
+from ..common.heat import Heat
+from ..common.numbers import Summary
+
+__all__ = ["Box", "Cluster", "Edge", "Graph", "Kind", "Operation", "Shown", "kind_of"]
+
+Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more"]
+Shown = float | Summary  # a value or a gradient: one number, or the summary of an array
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The operation that computed a box.
+
+    Attributes:
+        id: "n3op" for the operation behind box "n3".
+        name, symbol: of its row in the table.
+        params: its parameters, as text, `axis=(0,)`.
+        arity: how many inputs it has.
+    """
+
+    id: str
+    name: str
+    symbol: str | None
+    params: str
+    arity: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """One node of the graph, or several that share a box.
+
+    Attributes:
+        id: "n0", "n1", ... in dependency order.
+        kind: "input", "parameter", "constant", or "result" of an operation; "module" for a closed scope, "run" for
+            operations in a row, "more" for nodes that are not drawn.
+        label: its name, the number of a constant, otherwise v1, v2, ...; for a closed scope its title.
+        named: whether the label is a name that the user gave.
+        value, gradient: a number for a `Value`, a summary for a `Tensor` and for the results of several nodes; the
+            gradient is `None` if it was not computed.
+        value_heat, gradient_heat: their heat maps, for arrays large enough to have one.
+        operation: the operation that computed it; `None` for a leaf.
+        output: whether it is one of the roots that were asked for.
+        tensor: whether its nodes are Tensors.
+        copies: how many alike nodes, sums or modules the box stands for.
+        contents: what is inside a box of several nodes, `112 nodes, 48 parameters`.
+    """
+
+    id: str
+    kind: Kind
+    label: str
+    named: bool = False
+    value: Shown | None = None
+    gradient: Shown | None = None
+    value_heat: Heat | None = None
+    gradient_heat: Heat | None = None
+    operation: Operation | None = None
+    output: bool = False
+    tensor: bool = False
+    copies: int = 1
+    contents: str = ""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One input of one operation, or all edges between two boxes of several nodes; an input used twice has two edges.
+
+    Attributes:
+        id: "n3in0" for the first input of the operation that computed "n3".
+        tail, head: ids of the input's box and of the result's box.
+        local: the local gradient, if it is one number.
+        rule: otherwise the rule of the gradient as text: `g @ W.T`, `1 - h * h`.
+        structural: whether the rule gives the gradient that is passed on; otherwise it gives the factor of `g`.
+        short: a structural rule in a few words.
+        shape: the shape that the gradient is summed to, if the input was broadcast.
+        flows: whether a gradient flows along it.
+        spread: the smallest and the largest local gradient, if there are several.
+        count: how many edges of the graph it stands for.
+    """
+
+    id: str
+    tail: str
+    head: str
+    local: float | None = None
+    rule: str = ""
+    structural: bool = False
+    short: str = ""
+    shape: tuple[int, ...] | None = None
+    flows: bool = True
+    spread: tuple[float, float] | None = None
+    count: int = 1
+
+
+@dataclass
+class Cluster:
+    """The boxes and operations of one scope, and the clusters inside it."""
+
+    title: str
+    boxes: list[Box] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    inner: dict[str, Cluster] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A snapshot of a recorded graph: boxes and edges in dependency order, and the tree of clusters around them.
+
+    `nodes` is the number of nodes of the recorded graph, `hides` says in words why there are fewer boxes, and `where`
+    holds for each node the id of its box, empty if the node is not drawn.
+    """
+
+    boxes: list[Box]
+    edges: list[Edge]
+    cluster: Cluster
+    nodes: int
+    hides: tuple[str, ...] = ()
+    where: Sequence[str] = ()
+
+
+def kind_of(node: Node) -> Kind:
+    """Whether a node was computed, and otherwise what kind of leaf it is."""
+    if node.op is not None:
+        return "result"
+    if isinstance(node, (Parameter, ScalarParameter)):
+        return "parameter"
+    return "input" if node.requires_grad else "constant"

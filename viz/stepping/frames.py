@@ -1,0 +1,137 @@
+"""The steps as pictures: an animated GIF or WebP, or a folder of PNG files.
+
+Graphviz draws each frame, the graph and below it the lines of the log; Pillow joins them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..common.errors import DrawingError
+from ..common.files import write_whole
+from ..common.options import StepOptions
+from ..common.terminal import is_terminal
+from ..common.themes import Theme
+from ..drawing.engines import layout
+from ..drawing.markup import bold, coloured, escape
+from .log import COLOURS, RESET
+from .passes import Passes
+from .stage import stage
+
+__all__ = ["caption", "save_animation", "save_folder"]
+
+LARGEST = 150  # nodes; a picture of more cannot be read
+DPI = 120
+LAST_HOLDS = 3.0  # times as long as each other step, and at least one second
+NUMBERING = 5  # columns of a line of the log
+SLOW = 20  # frames; with so many, a progress bar is shown
+
+
+def save_animation(passes: Passes, path: Path, options: StepOptions) -> None:
+    """Write all steps as one animation, GIF or WebP by the suffix of `path`; the last step is shown longer."""
+    image = _pillow()
+    frames = [image.open(io.BytesIO(png)).convert("RGB") for png in pictures(passes, options)]
+    size = max(frame.width for frame in frames), max(frame.height for frame in frames)
+    for i, frame in enumerate(frames):
+        if frame.size != size:
+            frames[i] = image.new("RGB", size, options.colours.background)
+            frames[i].paste(frame)
+    times = [round(1000 * options.seconds)] * len(frames)
+    times[-1] = max(round(times[-1] * LAST_HOLDS), 1000)
+    written = io.BytesIO()
+    if path.suffix.lower() == ".gif":
+        few = [frame.quantize(64, dither=0) for frame in frames]
+        few[0].save(
+            written, "GIF", save_all=True, append_images=few[1:], duration=times, loop=0, optimize=False
+        )
+    else:
+        frames[0].save(
+            written, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, quality=80
+        )
+    write_whole(path, written.getvalue())
+
+
+def save_folder(passes: Passes, folder: Path, options: StepOptions) -> None:
+    """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
+    drawn = list(pictures(passes, options))  # all of them, before the first is written
+    for i, png in enumerate(drawn):
+        write_whole(folder / f"step-{i:03}.png", png)
+
+
+def pictures(passes: Passes, options: StepOptions) -> Iterator[bytes]:
+    """The start and each step as PNG. Raises `DrawingError` if there are too many, or the graph is too large."""
+    count, theme = len(passes.steps) + 1, options.colours
+    if len(passes.tape.nodes) > LARGEST:
+        raise DrawingError(
+            f"the graph has {len(passes.tape.nodes):,} nodes, and in a picture of more than {LARGEST} nothing can "
+            f"be read. Save the steps as a page, which follows them through a graph of any size: "
+            f"stepper.save('steps.html'); or step through a smaller example"
+        )
+    if count > options.frames:
+        raise DrawingError(
+            f"there are {count:,} pictures to draw, and frames={options.frames} are drawn at most. Save the steps as a "
+            f"page, stepper.save('steps.html'), or write frames={count} to have them all the same"
+        )
+    captions = [caption(passes, at, theme) for at in range(-1, len(passes.steps))]
+    tallest = max(map(len, captions))
+    sources = [
+        stage(passes.tape, passes.story, at, theme, [*lines, *[" "] * (tallest - len(lines))]).source
+        for at, lines in enumerate(captions, start=-1)
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={DPI}"]), sources)
+        silent = count < SLOW or not is_terminal(sys.stderr)
+        yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=silent)
+
+
+def caption(passes: Passes, at: int, theme: Theme) -> list[str]:
+    """The lines of the log for a step, in the colours of the picture."""
+    if at < 0:
+        return [bold(f"{len(passes.steps)} steps"), "The inputs are known, nothing is computed yet."]
+    forward = at < passes.turn
+    pass_ = coloured(
+        "Forward pass" if forward else "Backward pass", theme.value if forward else theme.gradient
+    )
+    said = passes.log().step(passes.steps[at], colour=True)
+    head = f"{bold(pass_)}  step {at + 1} of {len(passes.steps)}"
+    return [head, *("".join(_coloured(line[NUMBERING:], theme)) for line in said)]
+
+
+def _coloured(line: str, theme: Theme) -> Iterator[str]:
+    """A line of the log, its terminal colours translated to the language of Graphviz's labels."""
+    roles = {code: role for role, code in COLOURS.items()}
+    role = ""
+    for part in re.split("(\033\\[[0-9;]*m)", line):
+        if part == RESET:
+            role = ""
+        elif part in roles:
+            role = roles[part]
+        elif part:
+            words = escape(part).replace("  ", "&#160;&#160;")
+            yield (
+                coloured(words, getattr(theme, role))
+                if role in ("value", "gradient", "local", "muted")
+                else words
+            )
+
+
+def _pillow() -> Any:
+    """The module `Image` of Pillow, which is an extra."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise DrawingError(
+            "GIF and WebP are written by Pillow, which is not installed. Install it with: pip install "
+            "'chainrule[frames]'; a folder of PNG files and a page need no more than is here: "
+            "stepper.save('steps.html')"
+        ) from None
+    return Image

@@ -1,0 +1,75 @@
+"""One self-contained HTML page with both passes: no server, no network, no library.
+
+It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`; its text, style and script are in
+`templates/`. Its content security policy allows only that style and that script, by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib.resources import files
+
+from ..common.errors import DrawingError
+from ..common.words import printable, shorten
+from .grid import grid_svg, is_hard
+from .overview import overview
+from .page_svg import page_svg
+from .passes import Passes
+
+__all__ = ["page"]
+
+MANY = 5000  # nodes; a page of more has no picture of the graph
+LONGEST_NAME = 40
+
+
+def page(passes: Passes, position: int, embedded: bool = False) -> str:
+    """The page as text, opened at a position in the steps; `embedded` is for the narrow column of a notebook."""
+    story = passes.story
+    name = html.escape(shorten(story.nodes[passes.root]["label"], LONGEST_NAME))
+    overview_svg, boxes = overview(passes)
+    style, script = template("step.css"), template("step.js")
+    parts = {
+        "class": "embedded" if embedded else "",
+        "title": f"{name}: both passes, step by step",
+        "name": name,
+        "graph": graph_of(passes, bool(boxes)),
+        "overview": overview_svg,
+        "style": style,
+        "script": script,
+        "style-hash": sha256(style),
+        "script-hash": sha256(script),
+        "story": as_json(story.data() | {"start": position + 1, "map": boxes}),
+    }
+    return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
+
+
+def graph_of(passes: Passes, mapped: bool) -> str:
+    """The graph as SVG, or a sentence that says why there is none."""
+    count = len(passes.tape.nodes)
+    if count > MANY:
+        how = "are drawn folded, as above" if mapped else "are not drawn"
+        return f'<p class="no-graph">The graph has {count:,} nodes; more than {MANY:,} {how}.</p>'
+    try:
+        return (grid_svg if is_hard(passes.tape) else page_svg)(passes.tape, passes.story)
+    except DrawingError as error:
+        return f'<p class="no-graph">{html.escape(printable(str(error)))}</p>'
+
+
+def as_json(data: object) -> str:
+    """JSON for the inside of a script element: without `<`, which could end the element or start a comment."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def sha256(text: str) -> str:
+    """The hash of an inline style or script, as a content security policy writes it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def template(name: str) -> str:
+    """A file of `templates/`."""
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,179 @@
+"""The graph at one step, in Graphviz's language; boxes have the same size at every step.
+
+Graphviz lays the graph out once for a page, where a script changes the numbers and marks the step, and once for each
+picture of an animation, always with the same result. Shapes and colours are those of `drawing/dot.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...autograd import Node, Tape
+from ..common.themes import THEMES, Theme, mix
+from ..common.words import em_width, shorten, sign
+from ..drawing.engines import Digraph
+from ..drawing.markup import bold, coloured, escape, label, plain, row, table
+from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE, SMALL
+from ..folding.outline import Outline
+from ..graph.snapshot import kind_of
+from .story import Story
+
+__all__ = ["END", "stage"]
+
+END = 10**9  # a position after every step
+LONGEST_NAME = 24
+
+
+def stage(
+    tape: Tape, story: Story, at: int = END, theme: Theme = THEMES["light"], caption: Sequence[str] = ()
+) -> Digraph:
+    """The graph after step `at`, with the nodes and edges of that step marked.
+
+    `caption` holds lines in Graphviz's HTML-like language for below the graph. The node at position 3 of the tape has
+    the id `n3`, its operation `n3op` (in large graphs they are one), the edge from its first input `n3in0`.
+    """
+    return _Stage(tape, story, at, theme).write(caption)
+
+
+class _Stage:
+    """Writes the statements for one step."""
+
+    def __init__(self, tape: Tape, story: Story, at: int, theme: Theme) -> None:
+        self.tape, self.story, self.at, self.theme = tape, story, at, theme
+        self.outline = Outline(tape)
+        self.apart = len(tape.nodes) <= MANY
+        step = story.steps[at] if 0 <= at < len(story.steps) else {}
+        self.forward = "inputs" in step
+        self.colour = theme.value if self.forward else theme.gradient
+        self.active: set[str] = set()  # edges
+        self.marked = -1  # the node whose number changes at this step
+        if step:
+            n = step["node"]
+            self.marked = n if "seed" in step or self.forward else step["to"]
+            if self.forward:
+                self.active = {f"n{n}in{i}" for i in range(len(step["inputs"]))} | {f"n{n}out"}
+            elif "seed" not in step:
+                self.active = {f"n{n}in{step['at']}", f"n{n}out"}
+
+    def write(self, caption: Sequence[str]) -> Digraph:
+        theme = self.theme
+        g = Digraph("stage")
+        text = {"fontname": FONT, "fontsize": str(SIZE), "fontcolor": theme.text}
+        g.attr(
+            "graph",
+            rankdir="LR",
+            bgcolor=theme.background,
+            nodesep="0.2",
+            ranksep="0.35",
+            pad="0.12",
+            labelloc="b",
+            labeljust="l",
+            label=label(table(row(line) for line in caption)) if caption else "",
+            **text,
+        )
+        g.attr("node", shape="box", style="filled", margin="0.08,0.04", width="0", height="0", **text)
+        g.attr("edge", arrowsize="0.6", **text)
+        self.clusters(g)
+        for n, inputs in enumerate(self.outline.inputs):
+            for i, x in enumerate(inputs):
+                flows = self.tape.nodes[x].requires_grad
+                self.edge(g, f"n{n}in{i}", f"n{x}", f"n{n}op" if self.apart else f"n{n}", flows)
+            if self.apart and inputs:
+                self.edge(g, f"n{n}out", f"n{n}op", f"n{n}", True)
+        return g
+
+    def clusters(self, g: Digraph) -> None:
+        """The boxes, each inside its scopes."""
+        tree: dict[str | None, Any] = {}
+        for n, place in enumerate(self.outline.place):
+            inner = tree
+            for title in self.outline.paths[place]:
+                inner = inner.setdefault(title, {})
+            inner.setdefault(None, []).append(n)
+        self.cluster(g, tree, ())
+
+    def cluster(self, g: Digraph, tree: dict[str | None, Any], place: tuple[int, ...]) -> None:
+        for n in tree.get(None, ()):
+            node = self.tape.nodes[n]
+            if self.apart and node.op is not None:
+                self.operation(g, n, node)
+            self.box(g, n, node)
+        for i, title in enumerate(title for title in tree if title is not None):
+            at = (*place, i)
+            with g.subgraph(name=f"cluster_{'_'.join(map(str, at))}") as part:
+                part.attr(
+                    label=plain(shorten(title, LONGEST_TITLE)),
+                    labelloc="t",
+                    labeljust="l",
+                    style="rounded,filled",
+                    color=self.theme.frame,
+                    fillcolor=self.theme.cluster,
+                    fontcolor=self.theme.muted,
+                    fontsize=str(SMALL),
+                    margin="10",
+                )
+                self.cluster(part, tree[title], at)
+
+    def box(self, g: Digraph, n: int, node: Node) -> None:
+        theme, story, entry = self.theme, self.story, self.story.nodes[n]
+        kind = kind_of(node)
+        look = {
+            "input": {"color": theme.text},
+            "parameter": {"color": theme.parameter, "peripheries": "2"},
+            "constant": {"style": "dashed,filled", "color": theme.outline},
+            "result": {"style": "rounded,filled", "color": theme.outline},
+        }[kind]
+        fill = theme.box
+        if n == self.marked:
+            look |= {"color": self.colour, "penwidth": "2.5"}
+            fill = mix(theme.box, self.colour, 0.14)
+        name = escape(shorten(entry["label"], LONGEST_NAME))
+        name = bold(name) if node.name is not None else coloured(name, theme.muted)
+        if not self.apart and node.op is not None:
+            name += coloured(escape(f"  {sign(node.op.name, node.op.symbol)}"), theme.muted)
+        if "shape" in entry:
+            name += coloured(escape(f"  {entry['shape']}"), theme.muted, SMALL)
+        values = [story.brief(entry["value"])]
+        value = values[0] if story.is_known(n, self.at) else " "
+        rows = [self.line(value, values, theme.muted if entry.get("fixed") else theme.value)]
+        if (
+            kind != "constant" or node.name is not None or "shape" in entry
+        ):  # an unnamed constant has its number as its name
+            rows.insert(0, row(name))
+        if "fixed" not in entry:
+            gradient = story.gradient(n, self.at)
+            all_of_them = [f"∂ {story.brief(total)}" for _, total in story.arrivals[n]]
+            text = "∂ –" if gradient is None else f"∂ {story.brief(gradient)}"
+            rows.append(self.line(text, [*all_of_them, "∂ –"], theme.gradient))
+        g.node(f"n{n}", label=label(table(rows)), id=f"n{n}", fillcolor=fill, **{"class": kind}, **look)
+
+    def line(self, text: str, possible: Sequence[str], colour: str) -> str:
+        """A row with a number, as wide as the widest number that appears in it at any step."""
+        width = int(SIZE * max(map(em_width, possible))) + 4
+        return row(coloured(escape(text), colour), width=width)
+
+    def operation(self, g: Digraph, n: int, node: Node) -> None:
+        assert node.op is not None
+        mark = sign(node.op.name, node.op.symbol)
+        look = {"shape": "circle", "margin": "0.03", "width": "0.34"} if len(mark) <= 5 else {}
+        look = look or {"style": "rounded,filled", "margin": "0.1,0.03"}
+        active = f"n{n}out" in self.active
+        g.node(
+            f"n{n}op",
+            label=plain(mark),
+            id=f"n{n}op",
+            color=self.colour if active else self.theme.operation,
+            penwidth="2" if active else "1",
+            fillcolor=self.theme.operation,
+            **{"class": "operation"},
+            **look,
+        )
+
+    def edge(self, g: Digraph, id: str, tail: str, head: str, flows: bool) -> None:
+        look = {"color": self.theme.outline}
+        if id in self.active:
+            look = {"color": self.colour, "penwidth": "3", "dir": "forward" if self.forward else "back"}
+        if not flows:
+            look["style"] = "dashed"
+        g.edge(tail, head, id=id, **look)

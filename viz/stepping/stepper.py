@@ -1,0 +1,265 @@
+"""`step`: both passes over a graph, one operation at a time, in the terminal, on a page, in pictures.
+
+A `Stepper` is a position in the list of steps that `Tape.steps()` returns. It uses nothing else of the engine, and
+never changes a gradient.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from ...autograd import BackwardStep, ForwardStep, KindError, Node
+from ...autograd.engine.node import describe
+from ..common.errors import OptionError
+from ..common.files import path_of, write_whole
+from ..common.options import StepOptions
+from ..common.terminal import is_terminal, wants_colour, writable
+from ..common.themes import Theme
+from .frames import save_animation, save_folder
+from .log import Log, painted
+from .notebook import notebook_html
+from .page import page
+from .passes import Passes
+from .story import Story
+
+__all__ = ["Stepper", "step"]
+
+HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
+
+
+def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> Stepper:
+    """Step through the forward and the backward pass that lead to `root` and back.
+
+    `root` is the computed node whose gradient is followed; `gradient` is the gradient at `root`, needed only if
+    `root` is not a single number; `digits` is how many significant digits are shown.
+
+    Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
+    `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
+
+    Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
+    `gradient`.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.viz import step
+    >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    >>> print(step(a * b + a))
+    Forward: from the inputs to the result
+      a = 2
+      b = -3
+      1  v1 = a * b
+            = 2 * -3 = -6
+      2  v2 = v1 + a
+            = -6 + 2 = -4
+    Backward: from the result to the inputs, upstream gradient times local gradient
+      3  v2.grad = 1, where the pass starts
+      4  v2 = v1 + a passes on to v1, local gradient 1
+            v1.grad: 0 + (1 x 1) = 1
+      5  v2 = v1 + a passes on to a, local gradient 1
+            a.grad: 0 + (1 x 1) = 1
+      6  v1 = a * b passes on to a, local gradient b
+            a.grad: 1 + (-3 x 1) = -2
+      7  v1 = a * b passes on to b, local gradient a
+            b.grad: 0 + (2 x 1) = 2
+    Gradients of v2
+      a.grad = -2
+      b.grad = 2
+    """
+    if not isinstance(root, Node):
+        raise KindError(
+            f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
+            f"Compute one first, as in step(a * b)"
+        )
+    return Stepper(root, gradient, digits)
+
+
+class Stepper:
+    """A position in the two passes over a graph; see `step`.
+
+    Attributes:
+        tape: the recorded graph.
+        steps: every `ForwardStep` and `BackwardStep`, in order.
+        turn: the position in `steps` of the first backward step.
+        digits: how many significant digits are shown.
+        position: the step that was shown last; -1 before the first.
+    """
+
+    def __init__(self, root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> None:
+        self.digits = StepOptions(digits=digits).digits
+        self._passes = Passes(root, gradient, digits)
+        self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
+        self.position = -1
+
+    @property
+    def story(self) -> Story:
+        """Every step as plain data, for pages and pictures."""
+        return self._passes.story
+
+    @property
+    def root(self) -> int:
+        """The position in `tape.nodes` of the node whose gradient is followed."""
+        return self._passes.root
+
+    # ------------------------------------------------------------------ moving
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def next(self) -> ForwardStep | BackwardStep | None:
+        """Move to the next step and return it; `None` after the last."""
+        if self.position + 1 >= len(self.steps):
+            return None
+        self.position += 1
+        return self.steps[self.position]
+
+    def back(self) -> ForwardStep | BackwardStep | None:
+        """Move to the previous step and return it; `None` before the first."""
+        if self.position <= 0:
+            self.position = -1
+            return None
+        self.position -= 1
+        return self.steps[self.position]
+
+    def goto(self, i: int) -> ForwardStep | BackwardStep:
+        """Move to step `i`, counted from 0 (negative: from the end), and return it."""
+        if not -len(self.steps) <= i < len(self.steps):
+            raise IndexError(f"step {i} was asked for; there are {len(self.steps)}, numbered from 0")
+        self.position = i % len(self.steps)
+        return self.steps[self.position]
+
+    def play(self, seconds: float = 0.8, file: TextIO | None = None) -> None:
+        """Print the steps from the current one to the end, `seconds` apart."""
+        say, log, colour = self._printer(file)
+        while (s := self.next()) is not None:
+            say(*log.step(s, colour))
+            time.sleep(seconds)
+
+    # ------------------------------------------------------------------ pages and pictures
+
+    def html(self) -> str:
+        """One self-contained page with the graph, the equation of each step, and buttons, a slider and keys to move.
+
+        It needs no network and no server, and opens at the current position.
+        """
+        return page(self._passes, self.position)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        seconds: float = StepOptions.seconds,
+        frames: int = StepOptions.frames,
+        theme: str | Theme = StepOptions.theme,
+    ) -> Path:
+        """Write all steps in the format of the suffix: .html, .gif, .webp, .txt, or without a suffix PNG files.
+
+        A path without a suffix is a folder of PNG files. An animation shows each step for `seconds`, the last one
+        longer. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
+        reader's screen). GIF and WebP need Pillow: `pip install "chainrule[frames]"`. Returns the path.
+
+        Raises `OptionError` for another suffix or an option with a value that is not valid, `DrawingError` for more
+        steps than `frames` and without Pillow.
+
+        >>> from chainrule.autograd import Value
+        >>> from chainrule.viz import step
+        >>> a = Value(3.0, name="a")
+        >>> step(a * a).save("square.html").name
+        'square.html'
+        """
+        path = path_of(path)
+        suffix = path.suffix.lower()
+        if suffix not in ("", ".html", ".gif", ".webp", ".txt"):
+            raise OptionError(
+                f"the path {os.fspath(path)!r} has the suffix {path.suffix!r}, and the suffix says what is written. "
+                f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
+                f"PNG files"
+            )
+        options = StepOptions(digits=self.digits, theme=theme, seconds=seconds, frames=frames)
+        if suffix in (".html", ".txt"):
+            return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
+        (save_animation if suffix else save_folder)(self._passes, path, options)
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the page, and where scripts are not trusted, the graph."""
+        return {"text/plain": repr(self), "text/html": notebook_html(self._passes, self.position)}
+
+    # ------------------------------------------------------------------ showing
+
+    def __repr__(self) -> str:
+        return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
+
+    def __str__(self) -> str:
+        return "\n".join(self._passes.log(writable).lines())
+
+    def log(self, colour: bool = False) -> str:
+        """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
+        return "\n".join(self.lines(colour))
+
+    def lines(self, colour: bool = False) -> Iterator[str]:
+        """The lines of the log, one at a time."""
+        yield from self._passes.log().lines(colour)
+
+    def step_lines(self, i: int, colour: bool = False) -> list[str]:
+        """The lines of the log for step `i`."""
+        return list(self._passes.log().step(self.steps[i], colour))
+
+    # ------------------------------------------------------------------ in the terminal
+
+    def interact(self, file: TextIO | None = None, read: Callable[[str], str] | None = None) -> None:
+        """Step with the keyboard: Enter shows the next step, p the one before, a number that step, q quits.
+
+        If standard input is not a terminal, the whole log is printed instead. `read` replaces `input`.
+        """
+        say, log, colour = self._printer(file)
+        if read is None:
+            if not (is_terminal(sys.stdin) and is_terminal(sys.stdout if file is None else file)):
+                say(*log.lines(colour))
+                return
+            read = input
+        say(*log.leaves(colour), painted(HELP, "muted", colour))
+        while True:
+            try:
+                answer = read(f"[{self.position + 1}/{len(self.steps)}] ").strip().lower()
+            except (EOFError, KeyboardInterrupt):
+                say("")
+                return
+            if answer in ("q", "quit", "exit"):
+                return
+            shown = self._answer(answer)
+            if shown is None:
+                say(painted(HELP, "muted", colour))
+            for s in shown or ():
+                say(*log.step(s, colour))
+            if shown is not None and self.position == len(self.steps) - 1:
+                say(painted("The last step. The gradients:", "muted", colour), *log.results(colour))
+
+    def _printer(self, file: TextIO | None) -> tuple[Callable[..., None], Log, bool]:
+        """A function that prints lines to a stream, by default standard output; the log; whether it is in colours."""
+        stream = sys.stdout if file is None else file
+
+        def say(*lines: str) -> None:
+            if stream is not None:
+                print("\n".join(lines), file=stream, flush=True)
+
+        return say, self._passes.log(partial(writable, file=stream)), wants_colour(stream)
+
+    def _answer(self, answer: str) -> list[ForwardStep | BackwardStep] | None:
+        """The steps to show for an answer; `None` if the answer is not understood."""
+        if answer in ("", "n", "next"):
+            return [s] if (s := self.next()) is not None else []
+        if answer in ("p", "back"):
+            return [s] if (s := self.back()) is not None else []
+        if answer in ("f", "b"):
+            return [self.goto(0 if answer == "f" else self.turn)]
+        if answer in ("a", "all"):
+            rest = self.steps[self.position + 1 :]
+            self.position = len(self.steps) - 1
+            return rest
+        if answer.isdecimal() and len(answer) < 10 and 1 <= int(answer) <= len(self.steps):
+            return [self.goto(int(answer) - 1)]
+        return None
