@@ -22,7 +22,6 @@ This package imports NumPy and nothing else of chainrule.
 from .debug.nonfinite import detect_nonfinite
 from .engine.backward import gradients
 from .engine.modes import no_grad, scope
-from .engine.node import Node
 from .engine.table import TABLE, Primitive, elementwise, structural
 from .errors import (
     ChainruleError,
@@ -89,6 +88,7 @@ from .functions.linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slog
 from .functions.norms import norm
 from .graph.memory import Held, Memory
 from .graph.tape import BackwardStep, ForwardStep, Tape
+from .nodes.node import Node
 from .nodes.tensor import Tensor
 from .nodes.value import Value
 from .primitives import (

@@ -10,12 +10,15 @@ import copy
 import math
 import threading
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from ..engine.backward import dependency_order, refuse_stale
-from ..engine.node import ASSIGNED, CLOCK, Node
+from ..engine.node import ASSIGNED, CLOCK
 from ..engine.recording import like_of
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
 
 __all__ = ["deepcopy", "reduce", "set_state", "shallow"]
 
@@ -51,7 +54,7 @@ def _copied(order: list[Node], memo: dict[int, Any]) -> Node:
         inputs = tuple(memo[id(x)] if id(x) in memo else _copied([x], memo) for x in node.inputs)
         state = {name: copy.deepcopy(value, memo) for name, value in state_of(node).items()}
         set_state(twin, inputs, state, _stale(node))
-    return cast(Node, memo[id(order[-1])])
+    return cast("Node", memo[id(order[-1])])
 
 
 class Listing:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..engine.node import Node
     from ..graph.tape import Tape
+    from ..nodes.node import Node
 
 __all__ = ["node_html", "tape_html"]
 

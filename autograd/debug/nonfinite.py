@@ -10,16 +10,19 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
 import numpy as np
 
 from ..engine.backward import backward_pass, run
 from ..engine.modes import Block
-from ..engine.node import Node, describe
+from ..engine.node import BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import NonfiniteError
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
 
 __all__ = ["detect_nonfinite"]
 
@@ -114,7 +117,7 @@ class Watch:
 
 
 def _plain(g: Any) -> Any:
-    return g.data if isinstance(g, Node) else g
+    return g.data if isinstance(g, BaseNode) else g
 
 
 def _line_of_caller() -> tuple[str, int] | None:

@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import GradientError, KindError
-from ..primitives import astype
 from .hooks import HOOKS, hooked
 from .modes import MODE
-from .node import ASSIGNED, Node, describe
+from .node import ASSIGNED, BaseNode, describe
 from .recording import ABSENT, pull_any
+from .table import TABLE
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
-Step = tuple[Node, int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
+Step = tuple["Node", int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
 
 
 def dependency_order(roots: Iterable[Node], constants: bool = False, since: int = 0) -> list[Node]:
@@ -144,9 +147,9 @@ def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contr
     else:
         sum_so_far = wide.get(x)
         if sum_so_far is None:
-            sum_so_far = astype(total, dtype=SINGLE)
-        wide[x] = plus(sum_so_far, astype(contribution, dtype=SINGLE))
-        gradients[x] = astype(wide[x], dtype=HALF)
+            sum_so_far = TABLE["astype"](total, dtype=SINGLE)
+        wide[x] = plus(sum_so_far, TABLE["astype"](contribution, dtype=SINGLE))
+        gradients[x] = TABLE["astype"](wide[x], dtype=HALF)
 
 
 HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
@@ -237,7 +240,7 @@ def _newest(x: Node, found: dict[Node, Node]) -> Node:
 def has_nan(*gradients: Any) -> bool:
     """Whether one of these gradients, plain or nodes or `None`, has a NaN in it."""
     for g in gradients:
-        g = g.data if isinstance(g, Node) else g
+        g = g.data if isinstance(g, BaseNode) else g
         if g is not None:
             total = g if g.__class__ is float else np.vdot(g, g)  # one NaN spoils the sum of squares
             if total != total:
@@ -276,15 +279,15 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
     >>> gradients(slope, x)
     12.0
     """
-    if not isinstance(inputs, (Node, list, tuple)):
+    if not isinstance(inputs, (BaseNode, list, tuple)):
         raise KindError(
             f"gradients(output, inputs) takes a node, or a list of nodes; given {describe(inputs)}"
         )
-    wanted = [inputs] if isinstance(inputs, Node) else list(inputs)
-    if not isinstance(output, Node):
+    wanted: list[Any] = [inputs] if isinstance(inputs, BaseNode) else list(inputs)
+    if not isinstance(output, BaseNode):
         raise KindError(f"gradients(output, inputs) differentiates a node; output is {describe(output)}")
     for x in wanted:
-        if not isinstance(x, Node):
+        if not isinstance(x, BaseNode):
             raise KindError(f"gradients(output, inputs) takes nodes as inputs; given {describe(x)}")
         if not x._requires_grad:
             if np.asarray(x.data).dtype.kind != "f":
@@ -298,9 +301,9 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
             )
     upstream: Any = output._upstream(gradient)
     if create_graph:
-        upstream = gradient if isinstance(gradient, Node) else output._constant(upstream)
+        upstream = gradient if isinstance(gradient, BaseNode) else output._constant(upstream)
     results = pull_back({output: upstream}, wanted, between([output], wanted), create_graph)
-    return results[0] if isinstance(inputs, Node) else type(inputs)(results)
+    return results[0] if isinstance(inputs, BaseNode) else type(inputs)(results)
 
 
 def pull_back(

@@ -6,13 +6,16 @@ They are kept here and not in the nodes, so that nodes stay small, and a pass as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
 from ..errors import KindError
-from .node import Node, describe
+from .node import BaseNode, describe
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
 
 __all__ = ["Handle", "register_hook"]
 
@@ -68,4 +71,6 @@ def _replaced(node: Node, g: Any, function: Hook) -> Any:
     if new is None:
         return g
     plain = node._upstream(new)  # which checks it
-    return plain if not isinstance(g, Node) else new if isinstance(new, Node) else node._constant(plain)
+    return (
+        plain if not isinstance(g, BaseNode) else new if isinstance(new, BaseNode) else node._constant(plain)
+    )

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives as p
 from ..errors import KindError
-from .table import UFUNCS
+from .table import TABLE, UFUNCS
 
 
 def _plain(x: Any) -> Any:
@@ -25,55 +24,55 @@ class Operators:
     data: Any
 
     def __add__(self, other: Any) -> Any:
-        return p.add(self, other)
+        return TABLE["add"](self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return p.add(other, self)
+        return TABLE["add"](other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return p.subtract(self, other)
+        return TABLE["subtract"](self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return p.subtract(other, self)
+        return TABLE["subtract"](other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return p.multiply(self, other)
+        return TABLE["multiply"](self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return p.multiply(other, self)
+        return TABLE["multiply"](other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return p.divide(self, other)
+        return TABLE["divide"](self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return p.divide(other, self)
+        return TABLE["divide"](other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return p.power(self, other)
+        return TABLE["power"](self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return p.power(other, self)
+        return TABLE["power"](other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return p.matmul(self, other)
+        return TABLE["matmul"](self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return p.matmul(other, self)
+        return TABLE["matmul"](other, self)
 
     def __neg__(self) -> Any:
-        return p.negative(self)
+        return TABLE["negative"](self)
 
     def __pos__(self) -> Any:
         return self
 
     def __abs__(self) -> Any:
-        return p.absolute(self)
+        return TABLE["absolute"](self)
 
     def __mod__(self, other: Any) -> Any:
-        return p.remainder(self, other)
+        return TABLE["remainder"](self, other)
 
     def __rmod__(self, other: Any) -> Any:
-        return p.remainder(other, self)
+        return TABLE["remainder"](other, self)
 
     def _no_floor_division(self, other: Any) -> Any:
         raise KindError(
@@ -107,6 +106,23 @@ class Operators:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in UFUNCS:
             return UFUNCS[ufunc](*inputs)
-        from ..numpy_api.dispatch import call_ufunc
+        return self._call_ufunc(ufunc, method, inputs, kwargs)
 
-        return call_ufunc(ufunc, method, inputs, kwargs)
+    def _call_ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        """What a ufunc gives that is no row, or that is called in another way: what a node does is in `numpy_api`."""
+        return NotImplemented
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, `b` elsewhere; the condition is never differentiated."""
+    if condition is True or condition is False:  # on floats, in a rule
+        return a if condition else b
+    if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
+        return TABLE["where_nonzero"](condition, a, b)
+    if isinstance(condition, (np.ndarray, np.bool_)) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
+        return np.where(condition, a, b)
+    if hasattr(condition, "_apply"):
+        return condition._apply(TABLE["where"], (a, b), {"condition": condition})
+    return TABLE["where"](a, b, condition=condition)

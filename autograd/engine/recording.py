@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives as rows
 from .modes import MODE
-from .node import CLOCK, NO_PARAMS, Node, refuse_parameters
-from .table import Primitive
+from .node import CLOCK, NO_PARAMS, BaseNode, refuse_parameters
+from .table import TABLE, Primitive
 from .vjp import times
 
 __all__ = [
@@ -42,8 +41,7 @@ ABSENT: Any = object()  # in the place of a total: the node receives no gradient
 new, clock, mode = object.__new__, CLOCK.__next__, MODE.get
 
 OPERATORS = {
-    "add": rows.add, "sub": rows.subtract, "mul": rows.multiply, "truediv": rows.divide, "pow": rows.power,
-    "matmul": rows.matmul,
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "matmul": "matmul",
 }  # fmt: skip
 
 
@@ -52,12 +50,14 @@ def bind_operators(kind: Any, record_row: Callable[[Primitive], Record], operand
 
     `operand(row, x, inputs)` makes a node of a plain number, or array, that stands beside one.
     """
-    for name, row in OPERATORS.items():
+    for name, row_name in OPERATORS.items():
+        row = TABLE[row_name]
         if kind.kind == "Tensor" or row.on_floats is not None:
             record = row.recorders[kind] = record_row(row)
             setattr(kind, f"__{name}__", record)
             setattr(kind, f"__r{name}__", _reflected(record, row, operand))
-    kind.__neg__ = rows.negative.recorders[kind] = record_row(rows.negative)
+    negative = TABLE["negative"]
+    kind.__neg__ = negative.recorders[kind] = record_row(negative)
 
 
 def _reflected(record: Record, row: Primitive, operand: Callable[..., Any]) -> Record:
@@ -270,7 +270,7 @@ def record_values_with_options(row: Primitive, kind: Any) -> Record:
             if x.__class__ is not kind or not x._requires_grad:
                 return general(row, inputs, params)
         for option in params.values():
-            if isinstance(option, Node):
+            if isinstance(option, BaseNode):
                 refuse_parameters(row, params)
         numbers = [x._number for x in inputs]
         try:
@@ -383,7 +383,7 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         if not recording or watch is not None or not p._requires_grad:
             return general(row, (p,), params)
         for option in params.values():
-            if isinstance(option, Node):
+            if isinstance(option, BaseNode):
                 refuse_parameters(row, params)
         try:
             y = forward(p._array, **params)
@@ -423,7 +423,7 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         if not recording or watch is not None or not wanted:
             return general(row, inputs, params)
         for option in params.values():
-            if isinstance(option, Node):
+            if isinstance(option, BaseNode):
                 refuse_parameters(row, params)
         try:
             y = forward(*[x._array for x in inputs], **params)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..primitives import astype, broadcast_to, reshape, sum_, where
-from .table import Primitive
+from .operators import where
+from .table import TABLE, Primitive
 
 __all__ = ["pass_back", "times", "unbroadcast"]
 
@@ -59,7 +59,7 @@ def fitted(c: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """A contribution in the shape and dtype of its input, where that is an array."""
     if c.shape != shape:
         c = unbroadcast(c, shape)
-    return c if c.dtype == dtype else astype(c, dtype=dtype)
+    return c if c.dtype == dtype else TABLE["astype"](c, dtype=dtype)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -67,10 +67,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if g.shape == shape:
         return g
     if g.size == 1 and not shape:
-        return reshape(g, shape=())
+        return TABLE["reshape"](g, shape=())
     lead = g.ndim - len(shape)
     if lead > 0 and g.shape[lead:] == shape:  # only axes in front, as for a bias
-        return sum_(g, axis=tuple(range(lead)), keepdims=False)
+        return TABLE["sum"](g, axis=tuple(range(lead)), keepdims=False)
     try:
         full = np.broadcast_shapes(g.shape, shape)
     except ValueError:
@@ -78,7 +78,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
             f"a rule passed back a gradient of shape {g.shape} to an input of shape {shape}"
         ) from None
     if full != g.shape:  # a rule may return less than the full shape
-        g = broadcast_to(g, shape=full)
+        g = TABLE["broadcast_to"](g, shape=full)
     lead = g.ndim - len(shape)
     axis = tuple(k for k, n in enumerate(g.shape) if k < lead or (shape[k - lead] == 1 and n != 1))
-    return reshape(sum_(g, axis=axis, keepdims=False), shape=shape)
+    return TABLE["reshape"](TABLE["sum"](g, axis=axis, keepdims=False), shape=shape)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import NO_PARAMS, Node
+from ..engine.node import NO_PARAMS
+from ..nodes.node import Node
 
 __all__ = ["Held", "Memory"]
 

@@ -14,12 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
-from ..engine.node import THAWED, Node, describe
+from ..engine.node import THAWED, describe
 from ..errors import GradientError, KindError
+from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.expression import Labels
+from ..program.source import program_of
 from ..program.text import Source
+from ..replay.scalar_replay import ScalarReplay
+from ..replay.tensor_replay import TensorReplay
 from .memory import Memory, memory
 
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
@@ -158,8 +163,6 @@ class Tape:
         return f"<Tape of {len(self.nodes)} nodes, {len(self.leaves)} of them leaves>"
 
     def _repr_html_(self) -> str:
-        from ..debug.display import tape_html
-
         return tape_html(self)
 
     def memory(self) -> Memory:
@@ -249,8 +252,6 @@ class Tape:
         d_b = d_v1 * a
         ...
         """
-        from ..program.source import program_of
-
         return program_of(self, gradient)
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
@@ -363,12 +364,8 @@ class Tape:
         """What computes this tape anew, made when it is first needed."""
         if self._replay is None:
             if isinstance(self.outputs[0], Value):
-                from ..replay.scalar_replay import ScalarReplay
-
                 self._replay = ScalarReplay(self)
             else:
-                from ..replay.tensor_replay import TensorReplay
-
                 self._replay = TensorReplay(self)
         return self._replay
 

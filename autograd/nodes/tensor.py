@@ -16,19 +16,7 @@ import numpy.typing as npt
 from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE
-from ..engine.node import (
-    ASSIGNED,
-    CLOCK,
-    MET,
-    NO_PARAMS,
-    UNRECORDED,
-    Node,
-    checked_flag,
-    checked_name,
-    describe,
-    refuse_mixture,
-    refuse_parameters,
-)
+from ..engine.node import ASSIGNED, CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
 from ..engine.recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
@@ -37,6 +25,7 @@ from ..errors.lessons import lesson
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, mean, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
+from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Tensor"]
 

@@ -12,22 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import MODE
-from ..engine.node import (
-    ASSIGNED,
-    CLOCK,
-    NO_PARAMS,
-    UNRECORDED,
-    Node,
-    checked_flag,
-    checked_name,
-    describe,
-    refuse_mixture,
-    refuse_parameters,
-)
+from ..engine.node import ASSIGNED, CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
 from ..engine.recording import bind_operators, record_many_values, record_values, record_values_with_options
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
+from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Value"]
 

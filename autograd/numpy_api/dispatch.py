@@ -9,7 +9,6 @@ object arrays arise and no gradient is lost.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,9 +18,10 @@ import numpy as np
 from .. import functions as f
 from ..engine.node import UNRECORDED, describe
 from ..engine.operators import Operators
-from ..engine.table import UFUNCS
+from ..engine.table import TABLE, UFUNCS
 from ..errors import ChainruleError, KindError, ShapeError
 from ..errors.lessons import MISTAKES, kind_of
+from ..functions import einsum, linalg, norms
 from ..functions.arguments import plain
 from ..functions.elementwise import dtype_of
 from ..functions.trees import leaves
@@ -43,6 +43,11 @@ READERS: set[Any] = {
     np.result_type, np.save, np.savetxt, np.searchsorted, np.shape, np.shares_memory, np.size, np.tril_indices_from,
     np.triu_indices_from, np.zeros_like,
 }  # fmt: skip
+
+# what `functions` has, by name
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: function for name, function in vars(f).items() if callable(function) and not name.startswith("_")
+} | {name: getattr(module, name) for module in (einsum, linalg, norms) for name in module.__all__}
 
 # ufunc.reduce and ufunc.accumulate, by the names of our functions
 REDUCED: dict[Any, str] = {
@@ -69,15 +74,20 @@ UNNOTICED: dict[str, tuple[Any, ...]] = {
 MEMORY_ORDERS = ("C", "F", "A", "K")
 
 
+# our rows by NumPy's functions of the same names
+ROWS: dict[Any, Callable[..., Any]] = {
+    theirs: row for row in TABLE.values() if (theirs := getattr(np, row.name, None)) and theirs not in READERS
+}
+
+
 @cache
 def ours() -> dict[Any, Callable[..., Any]]:
-    """Our counterpart of each of NumPy's functions: whatever is public here under the same name."""
-    public = vars(sys.modules[__package__.rpartition(".")[0]])
-    found = COMPOSED | dict.fromkeys([np.floor_divide, np.divmod], Operators.__floordiv__)
-    for name in public["__all__"]:
+    """Our counterpart of each of NumPy's functions: whatever has the same name here."""
+    found = ROWS | COMPOSED | dict.fromkeys([np.floor_divide, np.divmod], Operators.__floordiv__)
+    for name, function in FUNCTIONS.items():
         theirs = getattr(np, name, None) or getattr(np.linalg, name, None)
         if callable(theirs) and not isinstance(theirs, type):
-            found[theirs] = public[name]
+            found[theirs] = function
     return found
 
 
@@ -310,7 +320,7 @@ def _call(called: str, function: Callable[..., Any], args: tuple[Any, ...], opti
 
 def _along_axis(called: str, name: str | None, x: Any, **options: Any) -> Any:
     """A ufunc's `reduce` or `accumulate` as the function `name`."""
-    function = vars(sys.modules[__package__.rpartition(".")[0]]).get(name or "") or BY_NAME.get(f"np.{name}")
+    function = FUNCTIONS.get(name or "") or BY_NAME.get(f"np.{name}")
     if function is None:
         raise _no_rule(called)
     if called.endswith(".accumulate") and np.ndim(x) == 0:

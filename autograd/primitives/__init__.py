@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operators import where as where
 from ..engine.table import TABLE, Primitive, elementwise, first, second, structural
 from .float16 import in_float32, per
 
@@ -127,19 +128,6 @@ choose = elementwise(
     lambda a, b, condition: np.where(condition, a, b),
     [lambda y, a, b, condition: condition, lambda y, a, b, condition: condition == 0],
 )
-
-
-def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, `b` elsewhere; the condition is never differentiated."""
-    if condition is True or condition is False:  # on floats, in a rule
-        return a if condition else b
-    if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
-        return where_nonzero(condition, a, b)
-    if isinstance(condition, (np.ndarray, np.bool_)) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
-        return np.where(condition, a, b)
-    if hasattr(condition, "_apply"):
-        return condition._apply(choose, (a, b), {"condition": condition})
-    return choose(a, b, condition=condition)
 
 
 # the same with a condition that is an input, which a replay reads anew: a where it is not 0

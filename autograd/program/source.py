@@ -18,10 +18,10 @@ import numpy as np
 
 from ..engine.backward import backward_pass, is_half, refuse_stale
 from ..engine.hooks import HOOKS
-from ..engine.node import Node
 from ..engine.table import Primitive
 from ..engine.vjp import unbroadcast
 from ..errors import GradientError
+from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .excerpts import Wordless
 from .expression import ATOM, Expression, plain

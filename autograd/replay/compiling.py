@@ -18,8 +18,8 @@ from weakref import finalize
 import numpy as np
 
 from ..engine.backward import backward_pass, dependency_order
-from ..engine.node import Node
 from ..engine.vjp import fitted, pass_back
+from ..nodes.node import Node
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
 
 __all__ = ["Program", "layout"]

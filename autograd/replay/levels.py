@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import Node
 from ..engine.table import Primitive
 from ..engine.vjp import pass_back
 from ..errors import GradientError
+from ..nodes.node import Node
 
 __all__ = ["Levels"]
 

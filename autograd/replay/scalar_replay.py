@@ -17,8 +17,9 @@ import numpy as np
 from ..engine.backward import backward
 from ..engine.hooks import HOOKS
 from ..engine.modes import mode
-from ..engine.node import ASSIGNED, CLOCK, UNRECORDED, Node, describe
+from ..engine.node import ASSIGNED, CLOCK, UNRECORDED, BaseNode, describe
 from ..errors import GradientError, KindError, NonfiniteError, ShapeError
+from ..nodes.node import Node
 from ..nodes.value import Value
 from .levels import Levels
 
@@ -34,7 +35,8 @@ class ScalarReplay:
     def __init__(self, tape: Tape) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.made = self.stamp = next(CLOCK)  # `stamp`: when the latest replay was
+        self.made: int = next(CLOCK)
+        self.stamp: int = self.made  # when the latest replay was
         refuse_other_kinds(tape, Value)
         self.index = tape.index
         self.levels = Levels(self.nodes, [self.index[y] for y in self.outputs])
@@ -261,7 +263,7 @@ def _number(name: str) -> property:
 
 
 _NUMBER: Any = Value.__dict__["_number"]  # holds the way to the replay while a node is behind
-_GRAD: Any = Node.__dict__["_grad"]
+_GRAD: Any = BaseNode.__dict__["_grad"]
 for _name in ("_number", "_grad", "_slope_a", "_slope_b"):
     setattr(_Behind, _name, _number(_name))
 

@@ -15,8 +15,9 @@ import numpy as np
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, Node, describe
+from ..engine.node import ASSIGNED, CLOCK, describe
 from ..errors import GradientError, KindError, ShapeError
+from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .compiling import Program, layout
 from .scalar_replay import DRAWS, array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine.backward import gradients
-from ..engine.node import Node, describe, refuse_no_function
+from ..engine.node import describe, refuse_no_function
 from ..errors import CheckError, KindError
 from ..functions.arguments import as_array
+from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..engine.backward import between, has_nan, plus, pull_back, refuse_stale
 from ..engine.modes import recording
-from ..engine.node import Node
 from ..engine.vjp import times
+from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..primitives import broadcast_to

@@ -20,9 +20,10 @@ import numpy as np
 from .. import functions
 from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
-from ..engine.node import CLOCK, CONVERTED, Node, describe, refuse_no_function
+from ..engine.node import CLOCK, CONVERTED, describe, refuse_no_function
 from ..errors import KindError, ShapeError
 from ..functions.trees import form, is_leaf, leaves, leaves_beside, rebuild
+from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..primitives import positive

@@ -15,7 +15,7 @@ from table_cases import CASES, Case
 import chainrule.autograd as ag
 from chainrule.autograd import TABLE, Tape, Tensor, Value, check_gradients, gradients
 from chainrule.autograd.engine.backward import dependency_order
-from chainrule.autograd.engine.node import Node
+from chainrule.autograd.nodes.node import Node
 
 
 @pytest.fixture(autouse=True)
