@@ -18,7 +18,7 @@ from ..engine.node import describe
 from ..engine.table import Primitive, structural
 from ..errors import KindError, RangeError, ShapeError
 from ..primitives import broadcast_to, reshape, winners
-from ..primitives.float16 import in_float32
+from ..primitives.elementwise.float16 import in_float32
 from .arguments import arrays_only, integer_of
 
 __all__ = ["avg_pool", "conv", "max_pool"]

@@ -21,7 +21,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..engine.table import structural
 from ..errors import KindError, ShapeError
-from ..primitives.float16 import in_float32
+from ..primitives.elementwise.float16 import in_float32
 from .arguments import arrays_only, axes_of, integer_of
 from .joining import arrays_of
 

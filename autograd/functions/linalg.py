@@ -16,8 +16,8 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..engine.table import Primitive, structural
 from ..errors import KindError, RangeError, ShapeError
-from ..primitives import _t, wide
-from ..primitives.float16 import in_float32
+from ..primitives import mT, wide
+from ..primitives.elementwise.float16 import in_float32
 from .arguments import arrays_only, as_array, flag_of
 from .elementwise import astype
 
@@ -103,7 +103,7 @@ det_ = structural(
 logdet = structural(
     "logdet",
     in_float32(lambda a: np.linalg.slogdet(a)[1]),
-    [wide("logdet", lambda g, y, a: _each_matrix(g) * _t(inv_(a)))],
+    [wide("logdet", lambda g, y, a: _each_matrix(g) * mT(inv_(a)))],
 )
 sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None])
 
@@ -138,12 +138,12 @@ INDEFINITE = (
 inv_: Primitive = structural(
     "inv",
     _or_lesson("inv", SINGULAR, np.linalg.inv),
-    [wide("inv", lambda g, y, a: -(_t(y) @ g @ _t(y)))],
+    [wide("inv", lambda g, y, a: -(mT(y) @ g @ mT(y)))],
 )
 solve_: Primitive = structural(
     "solve",
     _or_lesson("solve", SINGULAR, np.linalg.solve),
-    [wide("solve", lambda g, y, a, b: -(solve_(_t(a), g) @ _t(y))), lambda g, y, a, b: solve_(_t(a), g)],
+    [wide("solve", lambda g, y, a, b: -(solve_(mT(a), g) @ mT(y))), lambda g, y, a, b: solve_(mT(a), g)],
 )
 
 
@@ -157,8 +157,8 @@ def _lower_half(x: Any) -> Any:
 
 
 def _cholesky_back(g: Any, y: Any, a: Any) -> Any:
-    s = solve_(_t(y), _t(solve_(_t(y), _t(_lower_half(_t(y) @ g)))))
-    return 0.5 * (s + _t(s))
+    s = solve_(mT(y), mT(solve_(mT(y), mT(_lower_half(mT(y) @ g)))))
+    return 0.5 * (s + mT(s))
 
 
 cholesky_ = structural(
@@ -171,7 +171,7 @@ cholesky_ = structural(
 def _mirrored(a: Any, lower: bool) -> Any:
     """One triangle of `a`, and its reflection in place of the other one."""
     kept = np.tri(a.shape[-1], dtype=bool)
-    return p.where(kept if lower else kept.T, a, _t(a))
+    return p.where(kept if lower else kept.T, a, mT(a))
 
 
 # ---------------------------------------------------------------------- what people call
@@ -295,7 +295,7 @@ def cholesky(a: Any, upper: bool | None = None) -> Any:
         return cholesky_(a)
     upper = flag_of(upper, "cholesky", "upper")
     y = cholesky_(_mirrored(a, lower=not upper))
-    return _t(y) if upper else y
+    return mT(y) if upper else y
 
 
 # ---------------------------------------------------------------------- decompositions
@@ -321,10 +321,10 @@ def _eigh(a: Any) -> Any:
 def _eigh_back(g: Any, y: Any, a: Any) -> Any:
     values, v = y[..., 0, :], y[..., 1:, :]
     inner = (
-        _per_difference(values) * (_t(v) @ g[..., 1:, :]) + np.eye(a.shape[-1], dtype=a.dtype) * g[..., :1, :]
+        _per_difference(values) * (mT(v) @ g[..., 1:, :]) + np.eye(a.shape[-1], dtype=a.dtype) * g[..., :1, :]
     )
-    s = v @ inner @ _t(v)
-    return 0.5 * (s + _t(s))
+    s = v @ inner @ mT(v)
+    return 0.5 * (s + mT(s))
 
 
 def _svd(a: Any) -> Any:
@@ -338,10 +338,10 @@ def _svd_back(g: Any, y: Any, a: Any) -> Any:
     gs, gu, gv = g[..., :1, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
     apart, eye = _per_difference(y[..., 0, :] ** 2), np.eye(s.shape[-1], dtype=a.dtype)
     per_s = p.where(p.equal(s, 0), 0, 1 / p.where(p.equal(s, 0), 1, s))
-    ug, vg = _t(u) @ gu, _t(v) @ gv
-    inner = apart * (ug - _t(ug)) * s + _t(s) * apart * (vg - _t(vg)) + eye * gs
+    ug, vg = mT(u) @ gu, mT(v) @ gv
+    inner = apart * (ug - mT(ug)) * s + mT(s) * apart * (vg - mT(vg)) + eye * gs
     beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of what u and v span
-    return (u @ inner + beyond_u) @ _t(v) + u @ _t(beyond_v)
+    return (u @ inner + beyond_u) @ mT(v) + u @ mT(beyond_v)
 
 
 def _qr(a: Any) -> Any:
@@ -352,10 +352,10 @@ def _qr(a: Any) -> Any:
 def _qr_back(g: Any, y: Any, a: Any) -> Any:
     m = a.shape[-2]
     q, r, gq, gr = y[..., :m, :], y[..., m:, :], g[..., :m, :], g[..., m:, :]
-    inner = r @ _t(gr) - _t(gq) @ q
+    inner = r @ mT(gr) - mT(gq) @ q
     below = p.where(np.tri(r.shape[-1], k=-1, dtype=bool), inner, 0)
-    symmetric = below + _t(below) + np.eye(r.shape[-1], dtype=a.dtype) * inner
-    return _t(solve_(r, _t(gq + q @ symmetric)))
+    symmetric = below + mT(below) + np.eye(r.shape[-1], dtype=a.dtype) * inner
+    return mT(solve_(r, mT(gq + q @ symmetric)))
 
 
 # The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. Its derivative turns
@@ -370,7 +370,7 @@ def _kept(a: Any, rcond: Any) -> Any:
 
 
 def _symmetric(x: Any) -> Any:
-    return (x + _t(x)) / 2
+    return (x + mT(x)) / 2
 
 
 def _stein(m: Any, d: Any, c: Any) -> Any:
@@ -387,8 +387,8 @@ stein: Primitive = structural(  # of the symmetric parts of m and d
     "stein",
     in_float32(_stein),
     [
-        lambda g, x, m, d, c: _symmetric(_stein_back(g, x, m, d, c) @ _t(x @ _symmetric(d))),
-        lambda g, x, m, d, c: _symmetric(_t(_symmetric(m) @ x) @ _stein_back(g, x, m, d, c)),
+        lambda g, x, m, d, c: _symmetric(_stein_back(g, x, m, d, c) @ mT(x @ _symmetric(d))),
+        lambda g, x, m, d, c: _symmetric(mT(_symmetric(m) @ x) @ _stein_back(g, x, m, d, c)),
         _stein_back,
     ],
 )
@@ -396,11 +396,11 @@ stein: Primitive = structural(  # of the symmetric parts of m and d
 
 def _between(h: Any, kept: Any, y: Any, a: Any, back: Any, forth: Any) -> Any:
     """What goes from the kept singular vectors to the others and back, for `h` scaled on the left and on the right."""
-    yt, dropped = _t(y), a - kept
+    yt, dropped = mT(y), a - kept
     left, right = np.eye(a.shape[-2], dtype=a.dtype) - kept @ y, np.eye(a.shape[-1], dtype=a.dtype) - y @ kept
-    rows = back @ (h + yt @ _t(h) @ dropped) @ right
-    columns = left @ (h + dropped @ _t(h) @ yt) @ forth
-    return stein(yt @ y, _t(dropped) @ dropped, rows) + stein(dropped @ _t(dropped), y @ yt, columns)
+    rows = back @ (h + yt @ mT(h) @ dropped) @ right
+    columns = left @ (h + dropped @ mT(h) @ yt) @ forth
+    return stein(yt @ y, mT(dropped) @ dropped, rows) + stein(dropped @ mT(dropped), y @ yt, columns)
 
 
 def _kept_back(g: Any, kept: Any, a: Any, rcond: Any) -> Any:
@@ -410,7 +410,7 @@ def _kept_back(g: Any, kept: Any, a: Any, rcond: Any) -> Any:
 
 
 def _pinv_back(g: Any, y: Any, a: Any, rcond: Any) -> Any:
-    yt, gt = _t(y), _t(g)
+    yt, gt = mT(y), mT(g)
     return _between(gt, kept_part(a, rcond=rcond), y, a, yt @ y, y @ yt) - yt @ g @ yt
 
 
@@ -508,7 +508,7 @@ def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
         )
     y = svd_(a)
     s = y[..., 0, :]
-    return SVDResult(y[..., 1 : m + 1, :], s, _t(y[..., m + 1 :, :])) if compute_uv else s
+    return SVDResult(y[..., 1 : m + 1, :], s, mT(y[..., m + 1 :, :])) if compute_uv else s
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:

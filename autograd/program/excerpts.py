@@ -112,6 +112,7 @@ class Resolved(ast.NodeTransformer):
         self.words = words
         self.floats = floats
         self.around = dict(function.__globals__)
+        self.enclosed = set(function.__code__.co_freevars)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             with suppress(ValueError):  # not assigned yet
                 self.around[name] = cell.cell_contents
@@ -144,9 +145,9 @@ class Resolved(ast.NodeTransformer):
             return node
         if node.id not in self.around:
             raise Wordless(f"which uses {node.id!r}, a name without a value")
-        return self.reference(self.around[node.id], node.id)
+        return self.reference(self.around[node.id], node.id, node.id in self.enclosed)
 
-    def reference(self, x: Any, name: str) -> ast.expr:
+    def reference(self, x: Any, name: str, enclosed: bool = False) -> ast.expr:
         if x is np or x is math:
             self.words.modules.add(x.__name__)
             return ast.Name("np" if x is np else "math")
@@ -159,7 +160,7 @@ class Resolved(ast.NodeTransformer):
             return ast.Name(next(base.__name__ for base in x.__mro__ if base.__module__ == "builtins"))
         if callable(x):
             word = self.words.word(x)
-            return ast.Name(word if word is not None else self.words.helper(x, self.floats, name))
+            return ast.Name(word if word is not None else self.words.helper(x, self.floats, name, enclosed))
         if type(x) is float and x == math.pi:
             self.words.modules.add("math")
             return ast.Name("math.pi")

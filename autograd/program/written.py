@@ -324,15 +324,18 @@ class Words(Language):
                 return f"{module.__name__.replace('numpy', 'np')}.{name}"
         return None
 
-    def helper(self, function: Any, floats: bool, name: str = "") -> str:
-        """The name of a copy of `function` in the program; `floats` says what it is applied to."""
+    def helper(self, function: Any, floats: bool, name: str = "", enclosed: bool = False) -> str:
+        """The name of a copy of `function` in the program; `floats` says what it is applied to.
+
+        `name` is what its caller calls it: a variable of a closure (`enclosed`), which says little, or its global name.
+        """
         key = (id(function), floats)
         if key in self._names:
             return self._names[key]
         tree = source_of(function)
         self._kept.append(function)
         wish = (name or function.__name__).strip("_")
-        if wish in file_of(function.__code__.co_filename).locals or not wish.isidentifier():
+        if enclosed or wish in file_of(function.__code__.co_filename).locals or not wish.isidentifier():
             wish = function.__name__ if function.__name__.isidentifier() else f"{wish}_row"
         found = self._names[key] = self.name(wish)
         try:

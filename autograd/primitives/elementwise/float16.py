@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["in_float32", "per"]
+from ...engine.table import TABLE
+
+__all__ = ["HALF", "SINGLE", "in_float32", "in_single", "per", "wide"]
+
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,3 +35,26 @@ def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
 def per(g: Any, count: float) -> Any:
     """`g / count`, in two steps where the count alone could be too large for float16; the result is the same."""
     return g / count if count < 65504 else g / 256 / (count / 256)
+
+
+def wide(name: str, rule: Any) -> Any:
+    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
+    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
+
+    def widened(*arguments: Any, **params: Any) -> Any:
+        for x in arguments:
+            if getattr(x, "dtype", None) == HALF:
+                break
+        else:
+            return rule(*arguments, **params)
+        row = TABLE[name]
+        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
+        inputs = tuple(map(in_single, inputs))
+        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
+
+    return widened
+
+
+def in_single(x: Any) -> Any:
+    """What is float16 as float32."""
+    return TABLE["astype"](x, dtype=SINGLE) if x.dtype == HALF else x
