@@ -1,17 +1,26 @@
 """Networks on top of the engine: neurons of Values, layers of Tensors, losses, optimisers, data, and the training loop.
 
-Read `ancestors.py` (neurons before backpropagation) and `scalar.py` (a neuron, number by number), then `module.py`
-(what has parameters), `layers.py`, `activations.py` and `init.py`, then `losses.py`, `optimizer.py`, `optim.py`,
-`data.py` and `training.py`, the loop that uses them all. More layers have a file for each kind: `convolution.py`,
-`normalisation.py`, `dropout.py`, `embedding.py`, `recurrent.py`, `attention.py`; `summary.py` and `diagnostics.py`
-look at networks, and `looking.py` sees to it that they are as they were afterwards. This package imports
-`chainrule.autograd`, NumPy and, for the progress bar, tqdm.
+There is a folder for each idea. Its `__init__.py` says what it holds, in which order to read it, and what it imports.
+In reading order: `scalar/` (a neuron, number by number), `base/` (modules and parameters), `init/` and `layers/`,
+`losses/`, `optim/` and `schedules/`, `data/` and `datasets/`, `training/` (the loop that uses them all) and
+`callbacks/`, `saving/`; then `diagnostics/` (the inside of networks) and `ancestors/` (neurons before backpropagation).
+This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
 import typing
 
 from . import callbacks, data, datasets, diagnostics, init, losses, optim, saving, scalar, schedules
-from .activations import (
+from .ancestors.approximation import box_network
+from .ancestors.perceptron import Perceptron
+from .ancestors.regression import least_squares
+from .ancestors.spiking import LeakyIntegrateAndFire
+from .base.module import Module
+from .base.parameter import Parameter, ScalarParameter
+from .callbacks import EarlyStopping
+from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
+from .diagnostics.looking import unchanged
+from .diagnostics.summary import Summary, SummaryRow, summary
+from .layers.activations import (
     ELU,
     GELU,
     Activation,
@@ -25,18 +34,16 @@ from .activations import (
     Softplus,
     Tanh,
 )
-from .ancestors import LeakyIntegrateAndFire, Perceptron, least_squares
-from .approximation import box_network
-from .attention import MultiHeadAttention, PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
-from .callbacks import EarlyStopping
-from .convolution import AvgPool2d, Conv2d, MaxPool2d
-from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
-from .dropout import Dropout
-from .embedding import Embedding
-from .from_torch import load_torch
-from .history import History
-from .layers import MLP, Flatten, Linear, Maxout, Sequential
-from .looking import unchanged
+from .layers.attention import MultiHeadAttention
+from .layers.cells import GRUCell, LSTMCell, RNNCell
+from .layers.convolution import AvgPool2d, Conv2d, MaxPool2d
+from .layers.dropout import Dropout
+from .layers.embedding import Embedding
+from .layers.linear import Linear, Maxout
+from .layers.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
+from .layers.recurrent import GRU, LSTM, RNN
+from .layers.stacks import MLP, Flatten, Sequential
+from .layers.transformer import PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -50,19 +57,18 @@ from .losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from .metrics import accuracy
-from .module import Module, Parameter, ScalarParameter
-from .normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
+from .losses.penalties import l1_penalty, l2_penalty
 from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
-from .penalties import l1_penalty, l2_penalty
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-from .repeating import Repeats, repeat
 from .saving import load, save
-from .summary import Summary, SummaryRow, summary
-from .training import evaluate, fit
+from .saving.from_torch import load_torch
+from .training.evaluation import evaluate
+from .training.history import History
+from .training.loop import fit
+from .training.metrics import accuracy
+from .training.repeating import Repeats, repeat
 
 if typing.TYPE_CHECKING:
-    from .estimators import MLPClassifier, MLPRegressor
+    from .training.estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
     "Module",
@@ -165,9 +171,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> typing.Any:
-    """The estimators, once they are asked for: scikit-learn takes a second to import, and is an extra."""
+    """Import the estimators at their first use: scikit-learn takes a second to import, and is an extra."""
     if name in ("MLPClassifier", "MLPRegressor"):
-        from . import estimators
+        from .training import estimators
 
         return getattr(estimators, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -79,6 +79,17 @@ def test_all_is_what_is_public(folder):
     assert set(listed) - modules == public
 
 
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_public_modules_are_imported_by_their_own_path(folder):
+    """`import chainrule.nn.optim` is as good as `nn.optim`, whichever files are behind it."""
+    package = importlib.import_module(f"chainrule.{folder}")
+    for name in package.__all__:
+        thing = getattr(package, name)
+        if isinstance(thing, ModuleType):
+            assert importlib.import_module(f"chainrule.{folder}.{name}") is thing
+            assert all(hasattr(thing, each) for each in thing.__all__)
+
+
 def test_version_is_stated_once():
     (stated,) = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert importlib.metadata.version("chainrule") == stated

@@ -85,7 +85,7 @@ def backward_pass(
     """
     members = set(order) if members is None else members
     wide: dict[Node, Any] = {}
-    for node in hooked(order, gradients) if HOOKS else reversed(order):
+    for node in hooked(order, gradients) if HOOKS and pass_back is None else reversed(order):
         g, inputs = gradients.get(node), node.inputs
         if g is None or not inputs:
             continue  # nothing arrived here, or a leaf
@@ -160,6 +160,11 @@ def is_half(x: Any) -> bool:
     return getattr(x, "dtype", None) == HALF
 
 
+def _holds_half(order: Sequence[Any]) -> bool:
+    """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
+    return order[-1].kind == "Tensor" and any(node._like[1] == "e" for node in order)
+
+
 def plus(total: Any, contribution: Any) -> Any:
     """The sum as a new object, never in place: somebody may hold the old one."""
     new = total + contribution
@@ -184,7 +189,7 @@ def run(
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
     refuse_stale(order)
-    quick = bool(order) and not recorded and not HOOKS and not any(map(is_half, order))
+    quick = bool(order) and not recorded and not HOOKS and not _holds_half(order)
     gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
     gradients.update(roots)
     with np.errstate(all="ignore"):

@@ -146,7 +146,7 @@ class Primitive:
 
     def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
         """What the rule for input `i` gives."""
-        return self.rule_for(i)(*arguments, **params)
+        return dict(self.each_rule([i], arguments, params))[i]
 
     def each_rule(
         self,
@@ -173,25 +173,18 @@ class Primitive:
             else:
                 yield i, call(rule, arguments, params) if call else rule(*arguments, **params)
 
-    def rule_at_floats(self, i: int, y: float, *inputs: float, **params: Any) -> float:
-        """The local gradient for input `i` at floats; at a pole what IEEE arithmetic says, without a warning."""
-        try:
-            slope = self.rule_for(i)(y, *inputs, **params) if params else self.rule_for(i)(y, *inputs)
-            return slope if slope.__class__ is float else float(slope)
-        except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
-            with np.errstate(all="ignore"):
-                return float(self.rule(i, np.float64(y), *map(np.float64, inputs), **params))
-
     def slopes_at_floats(
         self, y: float, xs: Sequence[float], params: dict[str, Any], wanted: Sequence[bool]
     ) -> tuple[float | None, ...]:
-        """The local gradients at floats for the inputs that are wanted; `None` for the others."""
-        if self.every is None:
-            return tuple(
-                [self.rule_at_floats(i, y, *xs, **params) if want else None for i, want in enumerate(wanted)]
-            )
-        slopes = self.every(y, *xs, **params)
-        return tuple([float(slope) if want else None for slope, want in zip(slopes, wanted)])
+        """The local gradients at floats for the inputs that are wanted; `None` for the others.
+
+        At a pole they are what IEEE arithmetic says, without a warning.
+        """
+        found: list[float | None] = [None] * len(xs)
+        places = [i for i, want in enumerate(wanted) if want]
+        for i, slope in self.each_rule(places, (y, *xs), params, _rule_at_floats):
+            found[i] = float(slope)
+        return tuple(found)
 
     def __repr__(self) -> str:
         kind = "elementwise" if self.elementwise else "structural"
@@ -202,6 +195,19 @@ class Primitive:
 
     def __deepcopy__(self, memo: object) -> Primitive:
         return self
+
+
+def _rule_at_floats(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
+    """What a rule gives at floats, or for all inputs at once."""
+    try:
+        return _as_floats(rule(*arguments, **params))
+    except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
+        with np.errstate(all="ignore"):
+            return _as_floats(rule(*map(np.float64, arguments), **params))
+
+
+def _as_floats(x: Any) -> Any:
+    return list(map(float, x)) if isinstance(x, (list, tuple)) else float(x)
 
 
 def first(y: Any, a: Any, b: Any) -> Any:

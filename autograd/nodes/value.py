@@ -157,15 +157,15 @@ class Value(Node):
         try:
             return list(op.each_rule(wanted, (self, *inputs), params))
         except (ValueError, ArithmeticError):
-            xs = [x.data for x in inputs]
-            return [(i, self._recorded_local(i, xs)) for i in wanted]
+            return [(i, self._recorded_local(i)) for i in wanted]
 
-    def _recorded_local(self, i: int, xs: Sequence[float]) -> Any:
-        assert self.op is not None
+    def _recorded_local(self, i: int) -> Any:
+        op, xs = self.op, [x.data for x in self.inputs]
+        assert op is not None
         try:
-            return self.op.rule(i, self, *self.inputs, **self.params)
+            return op.rule(i, self, *self.inputs, **self.params)
         except (ValueError, ArithmeticError):
-            return self.op.rule_at_floats(i, self.data, *xs, **self.params)
+            return op.slopes_at_floats(self.data, xs, self.params, [k == i for k in range(len(xs))])[i]
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:

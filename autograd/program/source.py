@@ -12,6 +12,7 @@ import copy
 import keyword
 import re
 import unicodedata
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -329,10 +330,12 @@ class _Program:
             arguments = [*[g] * (not op.elementwise), y, *map(self._operand, node.inputs)]
             self._run_on, self._arguments, self._slopes = key, (arguments, self._params(node)), None
         arguments, params = self._arguments
-        if rule or not op.every:
-            return (rule or op.rule_for(i))(*arguments, **params)
+        if rule:
+            return rule(*arguments, **params)
+        if not op.every:
+            return op.rule(i, *arguments, **params)
         if self._slopes is None:
-            self._slopes = op.every(*arguments, **params)
+            self._slopes = dict(op.each_rule(range(len(node.inputs)), arguments, params))
         return self._slopes[i]
 
     def _copied(self, op: Primitive, i: int, rule: Any) -> Any:
@@ -367,7 +370,7 @@ class _Program:
     def _at_a_pole(self, node: Node, i: int, g: Expression, rule: Any) -> tuple[Expression, float]:
         """Where Python's floats refuse, NumPy's say what IEEE arithmetic does."""
         assert node.op is not None
-        params, rule = self._params(node), rule or node.op.rule_for(i)
+        params, rule = self._params(node), rule or partial(node.op.rule, i)
         self.words.modules.add("numpy")
         self.words.noisy = True
         wide = [

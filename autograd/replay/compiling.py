@@ -20,6 +20,7 @@ import numpy as np
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.vjp import fitted, pass_back
 from ..nodes.node import Node
+from ..program.expression import SIGNS
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
 
 __all__ = ["Program", "layout"]
@@ -246,13 +247,12 @@ class _Writer:
         return ", ".join([*map(self._term, args), *(f"{k}={self._term(v)}" for k, v in kwargs.items())])
 
     def _called(self, call: Call) -> str:
-        operator = OPERATORS.get(call.function)
         if (
-            operator
+            call.function in ARITHMETIC
             and isinstance(call.result.value, np.generic)
             and all(map(_is_number, concrete(call.args)))
         ):
-            return operator.join(map(self._term, call.args))
+            return f" {SIGNS[call.function]} ".join(map(self._term, call.args))
         if _is_reduction(call.function) and call.kwargs == {"axis": None}:
             return f"{self._name(_method(call.function))}({self._term(call.args[0])}, None)"
         if call.function is item:
@@ -383,7 +383,7 @@ def _shown(call: Call) -> Traced | None:
     return None
 
 
-OPERATORS: dict[Any, str] = {np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.true_divide: " / "}
+ARITHMETIC = (np.add, np.subtract, np.multiply, np.true_divide)
 
 
 def _is_number(x: Any) -> bool:

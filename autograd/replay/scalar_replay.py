@@ -242,7 +242,11 @@ class ScalarReplay:
 
 
 class _Behind(Value):
-    """The class of a Value whose numbers are in a replay, until they are written to it."""
+    """The class of a Value whose numbers are in a replay, until they are written to it.
+
+    A node changes its class because writing all numbers to the nodes takes 70 times as long as both passes over
+    3,000 Values, and 600 times as long for 65,000.
+    """
 
     __slots__ = ()
     _changed: Any = property(lambda node: _replay_of(node).stamp)

@@ -267,7 +267,7 @@ class Traced(Operators):
         trace = next(operands((inputs, params))).trace
         if op.name == "where":
             condition, plain = params["condition"], concrete(params["condition"])
-            if isinstance(plain, np.ndarray):  # as `where` does on arrays
+            if isinstance(plain, (np.ndarray, np.bool_)):  # as `where` does on arrays
                 return trace.call(np.where, condition, *inputs)
         arrays = tuple(
             x if isinstance(x, (Traced, np.ndarray)) else np.asarray(x) for x in inputs

@@ -6,7 +6,8 @@
     ```
 
 stands for the entries of all that `chainrule.nn` makes public of its modules `layers` and `schedules`, in the order
-of `__all__`. `tests/test_links.py` fails where a public name is on no page.
+of `__all__`; with nothing below it, for those of the module itself. `tests/test_links.py` fails where a public name is
+on no page.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def public(package: str, modules: list[str]) -> dict[str, Any]:
     """What is public of these modules: `name from the package on -> thing`."""
     entries = {}
     top = importlib.import_module(package)
+    if not modules:
+        return {name: getattr(top, name) for name in top.__all__}
     for path in modules:
         module = importlib.import_module(f"{package}.{path}")
         # a module without `__all__` gives what it defines, the table of primitives its rows
@@ -37,7 +40,10 @@ def public(package: str, modules: list[str]) -> dict[str, Any]:
             known = inspect.isclass(thing) or inspect.isroutine(thing)
             imported = isinstance(thing, dict) and not hasattr(module, "__all__")  # such as the table itself
             home = thing.__module__ if known else package if imported else module.__name__
-            if thing is getattr(module, name) and (home == module.__name__ or not home.startswith(package)):
+            here = home == module.__name__ or home.startswith(
+                f"{module.__name__}."
+            )  # a package has it from a file
+            if thing is getattr(module, name) and (here or not home.startswith(package)):
                 entries[name] = thing
         if path in top.__all__:
             for name in module.__all__:
@@ -78,7 +84,8 @@ def entry(package: str, name: str, thing: Any, rules: dict[str, str]) -> str:
 def remark(package: str, name: str) -> str:
     """What is said of a name beside its assignment, in a comment, or below it, in a string."""
     assigned = rf"^{name.rpartition('.')[2]}\b[^\n]*? = "
-    for path in sorted(Path(importlib.import_module(package).__path__[0]).rglob("*.py")):
+    folder = Path(importlib.import_module(package).__file__ or "").parent
+    for path in sorted(folder.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         found = re.search(rf'{assigned}[^\n]*(?:  # |\n""")(.*?)(?:"""|$)', text, re.MULTILINE)
         if found:
@@ -96,7 +103,7 @@ def rule_texts() -> dict[str, str]:
             written = f" Written :code:`{symbol.strip('`')}`." if symbol else ""
             told = rules.replace("\\|", "|").replace("`", "``")
             if "(see the source)" in rules:
-                told = "see ``autograd/primitives/__init__.py``"
+                told = "see ``autograd/primitives/``"
             elif kind == "Elementwise" and "; " in rules:
                 word = "local gradients"
             texts[name] = f"A primitive, {kind.lower()}.{written} {word.capitalize()}: {told}."

@@ -1,7 +1,7 @@
-"""Data to learn from: two real sets that ship with the package, and six that are made of random numbers.
+"""Data sets: two real ones that are part of the package, and six that are made of random numbers.
 
 `real.py` reads iris flowers and handwritten digits from the files beside it (`README.md` names their sources);
-`made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals. It imports nothing but NumPy.
+`made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals. It imports `base` and `init`.
 """
 
 from .made import circles, gaussians, moons, rings, spirals, xor

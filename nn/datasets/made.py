@@ -1,17 +1,17 @@
-"""Made data: points in the plane that belong to classes, for watching a decision boundary move.
+"""Made data: points in the plane that belong to classes, for pictures of decision boundaries.
 
 Each function returns `(X, y)`: `X` is `(n_samples, 2)` float64, `y` is `(n_samples,)` int64, classes
-numbered from 0. The classes are as equal in number as they can be, the samples stand in random order, and the
-same `seed` gives the same numbers. `noise` is the standard deviation of what is added to every coordinate.
+numbered from 0. The classes have equal numbers of samples, up to one; the samples are in random order, and the
+same `seed` gives the same numbers. `noise` is the standard deviation of the noise that is added to every coordinate.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...autograd.errors import RangeError
-from ..init import Seed, generator
-from ..module import whole_number
+from ...autograd import RangeError
+from ..base.arguments import whole_number
+from ..init.seeds import Seed, generator
 
 __all__ = ["circles", "gaussians", "moons", "rings", "spirals", "xor"]
 
@@ -39,7 +39,7 @@ def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, see
 
 
 def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
-    """Two half circles that reach into each other, each of radius 1.
+    """Two interleaved half circles of radius 1.
 
     >>> from chainrule.nn.datasets import moons
     >>> X, y = moons(100, noise=0.1, seed=0)
@@ -69,9 +69,9 @@ def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor:
 
 
 def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Points:
-    """A ring (class 0) around a disc (class 1), each filled evenly; between radius 0.5 and 0.75 there is nothing.
+    """A ring (class 0) around a disc (class 1), each filled evenly; there are no points between radius 0.5 and 0.75.
 
-    To close a boundary around the disc takes three hidden units or more: two fail, four succeed.
+    A closed boundary around the disc needs at least three hidden units: two fail, four succeed.
 
     >>> from chainrule.nn.datasets import rings
     >>> X, y = rings(200, noise=0.0, seed=0)
@@ -104,7 +104,7 @@ def gaussians(
 def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     """Four quarters of the square from -1 to 1: class 1 where the signs of the coordinates differ.
 
-    No line separates the classes, which a single perceptron therefore cannot learn.
+    No line separates the classes, so a single perceptron cannot learn them.
 
     >>> from chainrule.nn.datasets import xor
     >>> X, y = xor(100, noise=0.0, seed=0)
@@ -112,7 +112,7 @@ def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     True
     """
     rng = generator(seed)
-    quarter = _classes(n_samples, 4)  # classes 0, 1, 0, 1 going around
+    quarter = _classes(n_samples, 4)  # classes 0, 1, 0, 1 around the origin
     side_x = np.array([1, -1, -1, 1])[quarter]
     side_y = np.array([1, 1, -1, -1])[quarter]
     x, y = rng.random((2, n_samples))

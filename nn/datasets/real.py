@@ -12,7 +12,7 @@ __all__ = ["Dataset", "load_digits", "load_iris"]
 
 
 class Dataset(NamedTuple):
-    """Samples with their classes, and what their columns mean.
+    """Samples with their classes, and the meaning of their columns.
 
     `data` is `(n, d)` float64, `target` is `(n,)` int64 with classes numbered from 0, and
     `target_names[c]` is the name of class `c`. It unpacks as a tuple: `X, y, *_ = load_iris()`.

@@ -5,7 +5,7 @@ import pytest
 
 from chainrule import autograd, nn
 from chainrule.autograd import RangeError, Tensor, Value
-from chainrule.nn.activations import ACTIVATIONS, Activation, activation
+from chainrule.nn.layers.activations import ACTIVATIONS, Activation, activation
 
 X = np.array([-2.0, -0.5, 0.25, 3.0])
 EXPECTED = {  # NumPy formulas, and the hand-made table of the normal distribution for GELU

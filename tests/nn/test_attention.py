@@ -178,7 +178,7 @@ def test_the_parts_of_attention_are_scopes():
 
 def test_what_does_not_fit_is_said(rng):
     attention, x = nn.MultiHeadAttention(4, 2), np.ones((3, 2, 4))
-    with pytest.raises(RangeError, match="4 numbers cannot be dealt out evenly to 3 heads"):
+    with pytest.raises(RangeError, match="4 numbers cannot be divided evenly among 3 heads"):
         nn.MultiHeadAttention(4, 3)
     with pytest.raises(RangeError, match="num_heads is 1 or more; given 0"):
         nn.MultiHeadAttention(4, 0)
@@ -190,7 +190,7 @@ def test_what_does_not_fit_is_said(rng):
         attention(x, key_padding_mask=np.zeros((3, 2), bool))
     with pytest.raises(ShapeError, match=r"attn_mask has shape \(3, 3\) or \(4, 3, 3\) here"):
         attention(x, attn_mask=np.zeros((2, 3, 3), bool))
-    with pytest.raises(KindError, match="True where not to look.* mask == 0 if 1 allows"):
+    with pytest.raises(KindError, match="True at forbidden keys.* mask == 0 if 1 allows"):
         attention(x, attn_mask=np.ones((3, 3), int))
     with pytest.raises(ShapeError, match=r"takes sequences \(length, batch, 4\)"):
         nn.PositionalEncoding(4)(np.ones((3, 5)))

@@ -168,7 +168,7 @@ def test_evaluation_leaves_each_module_in_its_mode():
 )
 def test_early_stopping_of_metrics_of_every_kind(monkeypatch, values, ended, best):
     found = iter(values)
-    monkeypatch.setattr("chainrule.nn.training.evaluate", lambda *_: {"loss": next(found)})
+    monkeypatch.setattr("chainrule.nn.training.run.evaluate", lambda *_: {"loss": next(found)})
     _, history = train(epochs=len(values), validation=MOONS, early_stopping=2)
     assert (len(history), history.best) == (ended, best)
 

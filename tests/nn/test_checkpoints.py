@@ -13,9 +13,9 @@ import pytest
 
 from chainrule import nn
 from chainrule.autograd import KindError, ShapeError
-from chainrule.nn import saving
-from chainrule.nn.checkpoints import pack, unpack
 from chainrule.nn.saving import FileError
+from chainrule.nn.saving.arrays import read_marked, write_marked
+from chainrule.nn.training.checkpoints import pack, unpack
 
 # Everything that has a state: dropout and noise of a user's own, running means, momentum, rates by batch and on a
 # plateau, the loader's order, early stopping, a callback that counts, and a shuffled validation set.
@@ -284,14 +284,14 @@ def test_a_damaged_checkpoint_is_refused_whole(tmp_path):
     path.write_bytes(whole[:-100])
     with pytest.raises(FileError, match="damaged"):
         fit(path, model)
-    arrays, marks, _ = saving.read_marked(run_file(path, whole))
+    arrays, marks, _ = read_marked(run_file(path, whole))
     for text in ("", "{", "[1]", "3", "null", '"a"', "NaN", "[" * 100_000, '{"__array__": "99"}', '{"__array__": [1]}',
                  '{"__number__": "0"}', '{"__tuple__": 3}', '{"training": {}}'):  # fmt: skip
-        saving.write_marked(path, arrays, {**marks, "state": text})
+        write_marked(path, arrays, {**marks, "state": text})
         with pytest.raises(FileError, match="nothing of it was loaded"):
             fit(path, model)
     for words in ({}, {"format": "chainrule training", "version": "1"}, {**marks, "version": "2"}):
-        saving.write_marked(path, arrays, words)
+        write_marked(path, arrays, words)
         with pytest.raises(FileError):
             fit(path, model)
     assert {name: array.tobytes() for name, array in model.state_dict().items()} == before
@@ -358,7 +358,7 @@ OTHERS = [None, "x", {"a": 1}, -1, np.ones((2, 2)), 10**400, GONE]
 def test_a_checkpoint_whose_words_are_odd_is_refused_whole_or_goes_on(tmp_path, part):
     path = tmp_path / "run.npz"
     assert goes_on(path, epochs=2)
-    arrays, marks, _ = saving.read_marked(path)
+    arrays, marks, _ = read_marked(path)
     whole = unpack(marks["state"], arrays)
     refused = 0
     for at in places(whole):
@@ -371,7 +371,7 @@ def test_a_checkpoint_whose_words_are_odd_is_refused_whole_or_goes_on(tmp_path, 
         others += [lambda entry: {**entry, "extra": 3}] * isinstance(entry, dict)
         for change in others:
             text, packed = pack(changed(whole, at, change))
-            saving.write_marked(path, packed, {**marks, "state": text})
+            write_marked(path, packed, {**marks, "state": text})
             with np.errstate(all="ignore"):
                 refused += not goes_on(path, epochs=3)
     assert refused > {"training": 80, "epoch": 12, "generators": 40, "parts": 400}[part]
@@ -380,7 +380,7 @@ def test_a_checkpoint_whose_words_are_odd_is_refused_whole_or_goes_on(tmp_path, 
 def test_states_that_would_fail_only_later_are_refused(tmp_path):
     path = tmp_path / "run.npz"
     fit(path, early_stopping=5)
-    arrays, marks, _ = saving.read_marked(path)
+    arrays, marks, _ = read_marked(path)
     whole = unpack(marks["state"], arrays)
     best = ("parts", "callback 0", "parameters")
     for at, other in [
@@ -394,7 +394,7 @@ def test_states_that_would_fail_only_later_are_refused(tmp_path):
         (("generators",), [{}]),
     ]:
         text, packed = pack(changed(whole, at, lambda _, other=other: other))
-        saving.write_marked(path, packed, {**marks, "state": text})
+        write_marked(path, packed, {**marks, "state": text})
         with pytest.raises(FileError, match="does not fit this training, and nothing of it was loaded"):
             fit(path, early_stopping=5, epochs=4)
 
@@ -402,7 +402,7 @@ def test_states_that_would_fail_only_later_are_refused(tmp_path):
 def test_a_checkpoint_with_all_words_in_one_place_is_still_read(tmp_path):
     path = tmp_path / "run.npz"
     fit(path)
-    arrays, marks, words = saving.read_marked(path)
+    arrays, marks, words = read_marked(path)
     assert words == {}
     text = np.frombuffer(json.dumps(marks).encode(), np.uint8)
     np.savez(path, **arrays, __metadata__=text)

@@ -14,6 +14,7 @@ from chainrule.autograd import (
     check_gradients,
     no_grad,
 )
+from chainrule.nn.layers.embedding import rows
 
 X = np.arange(8.0).reshape(1, 2, 2, 2)
 
@@ -220,11 +221,9 @@ def test_embedding_differentiates_twice_and_equals_one_hot_times_weights(rng):
     np.testing.assert_array_equal(layer(tokens).data, np.eye(5)[tokens] @ layer.weight.data)
 
     def f(w):
-        return (nn.embedding.rows(w, tokens, padding=2) ** 3).sum()
+        return (rows(w, tokens, padding=2) ** 3).sum()
 
-    check_gradients(
-        lambda w: (nn.embedding.rows(w, tokens, padding=None) ** 3).sum(), Tensor(layer.weight.data), order=2
-    )
+    check_gradients(lambda w: (rows(w, tokens, padding=None) ** 3).sum(), Tensor(layer.weight.data), order=2)
     w = Tensor(layer.weight.data)
     f(w).backward()
     assert not w.grad[2].any()
@@ -308,7 +307,7 @@ ERRORS = [
     (lambda: nn.Conv2d(1, 4, 3, stride=0), RangeError, "stride is 1 or more"),
     (lambda: nn.Conv2d(1, 4, 3, padding=-1), RangeError, "padding is 0 or more; given -1"),
     (lambda: nn.Conv2d(1, 4, 3, padding="full"), KindError, "'valid' or 'same'; given 'full'"),
-    (lambda: nn.Conv2d(3, 4, 3, groups=2), RangeError, "3 channels in and 4 out cannot be dealt out"),
+    (lambda: nn.Conv2d(3, 4, 3, groups=2), RangeError, "3 channels in and 4 out cannot be divided evenly"),
     (lambda: nn.MaxPool2d(2)(np.ones((2, 2))), ShapeError, r"\(n, channels, height, width\)"),
     (lambda: nn.AvgPool2d(0), RangeError, "kernel_size is 1 or more"),
     (lambda: nn.BatchNorm1d(3)(np.ones((4, 2))), ShapeError, r"\(n, 3\) or \(n, 3, length\); given a Tensor"),

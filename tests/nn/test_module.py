@@ -170,6 +170,59 @@ def test_state_of_a_scalar_network():
     assert type(other.parameters()[0].data) is float
 
 
+class Around(Module):
+    """A module around another, which it also holds in a dict and a tuple."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.again = {"a": (inner, 1)}
+
+
+def test_four_hundred_nested_modules_are_copied():
+    model = weight = Linear(1, 1, seed=0)
+    for _ in range(400):
+        model = Sequential(model)
+    other = copy.deepcopy(model)
+    names = [name for name, _ in other.named_parameters()]
+    assert names == ["0." * 400 + "weight", "0." * 400 + "bias"]
+    assert [p.data.tolist() for p in other.parameters()] == [p.data.tolist() for p in weight.parameters()]
+    assert set(other.parameters()).isdisjoint(weight.parameters())
+
+
+def test_a_copy_has_the_shape_of_the_original():
+    shared = Linear(2, 2, seed=0)
+    shared.register_forward_hook(lambda module, inputs, output: output * 2)
+    model = Around(Around(shared))
+    model.itself = model
+    other, another = copy.deepcopy([model, shared])
+    assert other.itself is other
+    assert other.inner.inner is another
+    assert other.inner.again["a"] == (another, 1)
+    assert another is not shared
+    assert another._hooks[0].module is another
+    assert another.weight.name == "inner.inner.weight"
+    assert copy.deepcopy(other.inner).inner is not another
+
+
+def test_modules_with_a_state_of_their_own_are_copied_by_it():
+    class Counted(Linear):
+        def __getstate__(self):
+            return {**vars(self), "copies": vars(self).get("copies", 0) + 1}
+
+        def __setstate__(self, state):
+            vars(self).update(state, restored=True)
+
+    class Once(Linear):
+        def __deepcopy__(self, memo):
+            return self
+
+    model = Sequential(Counted(1, 1), Once(1, 1))
+    other = copy.deepcopy(model)
+    assert (other[0].copies, other[0].restored) == (1, True)
+    assert other[0] is not model[0]
+    assert other[1] is model[1]
+
+
 def test_deepcopy_is_another_model():
     model = MLP(2, [3, 1], seed=0)
     other = copy.deepcopy(model)

@@ -5,7 +5,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.autograd import ShapeError, Tensor
-from chainrule.nn.from_torch import entries_of
+from chainrule.nn.saving.from_torch import entries_of
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these tests, is not installed here")
 

@@ -1,6 +1,7 @@
 """Networks of Values: primitives only, names and scopes that draw well, and what micrograd's callers expect."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import ShapeError, Tape, Value, check_gradients
 from chainrule.nn import scalar
-from chainrule.nn.activations import ACTIVATIONS
+from chainrule.nn.layers.activations import ACTIVATIONS
 
 
 def test_a_neuron_by_hand():
@@ -86,6 +87,27 @@ def test_a_rule_of_the_weighted_sum_by_hand():
     neuron = scalar.Neuron(2, activation="sigmoid", compound=True, weights=[2.0, -1.0])
     x = [Value(1.0, name="p"), Value(2.0, name="q")]  # z = 0, y = 1/2, slope 1/4
     assert neuron(x).local_gradients() == (0.25, 0.5, 0.5, -0.25, 0.25)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_compound_neuron_takes_operations_in_proportion_to_its_inputs(activation):
+    def operations(n):
+        neuron = scalar.Neuron(n, activation=activation, compound=True, seed=0)
+        x, count = [Value(0.1) for _ in range(n)], [0]
+
+        def note(frame, event, argument):
+            count[0] += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(note)
+        try:
+            neuron(x).backward()
+        finally:
+            sys.setprofile(before)
+        return count[0]
+
+    operations(10)
+    assert operations(400) < 2.5 * operations(200)
 
 
 def test_it_computes_what_the_tensor_network_computes():

@@ -309,7 +309,7 @@ def test_schedules_step_by_epoch_by_batch_and_on_a_plateau():
 def stopped(losses, monkeypatch, **options):
     """The history and the epoch whose parameters the model ended with, where validation gives these losses."""
     model, kept, found = small(), [], iter(losses)
-    monkeypatch.setattr("chainrule.nn.training.evaluate", lambda *_: {"loss": next(found), "r": 0.0})
+    monkeypatch.setattr("chainrule.nn.training.run.evaluate", lambda *_: {"loss": next(found), "r": 0.0})
     history = nn.fit(
         model,
         nn.cross_entropy,

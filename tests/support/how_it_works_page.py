@@ -36,8 +36,8 @@ digraph files {
   }
   subgraph cluster_nn {
     label="chainrule.nn"
-    layers [label="module.py, layers.py\\nnetworks"]
-    training [label="losses.py, optim.py,\\ntraining.py"]
+    layers [label="base/, layers/\\nnetworks"]
+    training [label="losses/, optim/,\\ntraining/"]
   }
   subgraph cluster_viz {
     label="chainrule.viz"

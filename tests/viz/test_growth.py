@@ -16,7 +16,7 @@ from chainrule import autograd as ag
 from chainrule import nn
 from chainrule.autograd import Tape, Tensor, Value, scope, tanh
 from chainrule.nn import scalar
-from chainrule.nn.looking import DepthError
+from chainrule.nn.diagnostics.looking import DepthError
 from chainrule.viz import draw, step
 from chainrule.viz.drawing.micrograd import trace
 from chainrule.viz.folding.titles import span

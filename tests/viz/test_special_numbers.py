@@ -16,7 +16,7 @@ from chainrule import autograd as ag
 from chainrule import nn
 from chainrule.autograd import TABLE, ChainruleError, Tape, Tensor, Value, elementwise, structural
 from chainrule.autograd.graph.tape import rule_text
-from chainrule.nn import scalar
+from chainrule.nn.scalar.compound import ROWS
 from chainrule.viz import draw, step
 from chainrule.viz.cli import main
 from chainrule.viz.common.numbers import number
@@ -52,7 +52,7 @@ def inputs_of(row: ag.Primitive) -> list[tuple[float, ...]]:
 
 def params_of(row: ag.Primitive) -> dict[str, object]:
     if row.name.startswith("neuron_"):
-        return scalar.NEURONS[row.name.removeprefix("neuron_")][1]
+        return ROWS[row.name.removeprefix("neuron_")][1]
     rule = row.rules if callable(row.rules) else row.rules[0]
     return {name: PARAMS[name] for name in inspect.signature(rule).parameters if name in PARAMS}
 
@@ -232,7 +232,7 @@ def test_arrays_without_elements(shape) -> None:
 
 
 def test_a_network_of_values_and_its_special_numbers() -> None:
-    model = scalar.MLP(2, [2, 1], activation="relu", seed=0)
+    model = nn.scalar.MLP(2, [2, 1], activation="relu", seed=0)
     for point in ([0.0, 0.0], [math.inf, 1.0], [math.nan, 0.0], [-1e308, 1e308]):
         with np.errstate(all="ignore"):
             looks(model(point) if isinstance(model(point), Value) else model(point)[0])

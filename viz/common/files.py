@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...autograd.debug.files import write_atomically
+from ...autograd.extending import write_atomically
 from .errors import OptionError
 
 __all__ = ["path_of", "write_whole"]

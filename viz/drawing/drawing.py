@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...autograd import KindError
-from ...autograd.engine.modes import recording
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe, recording
 from ...nn import unchanged
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole

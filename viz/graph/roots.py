@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe
 
 __all__ = ["roots_of"]
 

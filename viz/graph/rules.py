@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ...autograd import Node
-from ...autograd.graph.tape import MANY_INPUTS, rule_texts
+from ...autograd.extending import MANY_INPUTS, rule_texts
 from ..common.words import shorten
 
 __all__ = ["short_rules"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe
 from ..common.themes import Theme
 from . import canvas
 from .recorder import Recorder

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, Tensor, gradients
-from ...autograd.engine.modes import recording
+from ...autograd.extending import recording
 from ...nn import Activation, box_network, unchanged
-from ...nn.activations import ACTIVATIONS
-from ...nn.activations import activation as activation_named
+from ...nn.layers.activations import ACTIVATIONS
+from ...nn.layers.activations import activation as activation_named
 from ..common.themes import Theme
 from . import canvas
 from .networks import one_number, predict

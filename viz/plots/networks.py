@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError, Tape, Tensor, Value, gradients, no_grad
-from ...autograd.engine.modes import recording
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe, recording
 from ...nn import Activation, Module, ScalarParameter, Softmax, scalar, unchanged
-from ...nn.activations import activation as activation_named
 from ...nn.diagnostics import record_outputs
+from ...nn.layers.activations import activation as activation_named
 
 # ---------------------------------------------------------------------- outputs of a network
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
 from .networks import one_number
 
 if TYPE_CHECKING:
-    from ...nn.training import Run
+    from ...nn.training.run import Run
 
 __all__ = ["Recorder"]
 

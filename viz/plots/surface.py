@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError, Tape, no_grad
-from ...autograd.engine.modes import recording
+from ...autograd.extending import recording
 from ..common.themes import Theme
 from . import canvas
 from .networks import Vector, evaluating, is_scalar, one_number, samples

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ...autograd import BackwardStep, ForwardStep, KindError, Node
-from ...autograd.engine.node import describe
+from ...autograd.extending import describe
 from ..common.errors import OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions

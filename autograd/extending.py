@@ -1,0 +1,102 @@
+"""What a library built on the engine needs beside `chainrule.autograd`: `chainrule.nn` and `chainrule.viz` use it.
+
+Layers open scopes, draw random numbers and keep statistics; losses describe what they were given in error messages;
+drawings write rules as text. The names below are public for such code. The rows of the table are
+`chainrule.autograd.TABLE["softmax"]` and its like, the error classes are in `chainrule.autograd`.
+
+- For error messages and reports: `describe`, `readable_size`.
+- For what surrounds a computation: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
+- For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
+- For forwards on arrays: `shifted_exp`.
+- For rules as text: `rule_texts`, `MANY_INPUTS`.
+- For files: `write_atomically`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextvars import Token
+from typing import Any
+
+from .debug.files import write_atomically
+from .engine.modes import MODE, drawing_from, recomputing, recording
+from .engine.node import describe
+from .graph.memory import _readable
+from .graph.tape import MANY_INPUTS, rule_texts
+from .primitives import shifted_exp
+from .replay.tensor_replay import redrawn
+from .transforms.check import AROUND
+
+__all__ = [
+    "MANY_INPUTS",
+    "describe",
+    "drawing_from",
+    "enter_scope",
+    "is_recording",
+    "leave_scope",
+    "readable_size",
+    "recomputing",
+    "recording",
+    "redrawn",
+    "rule_texts",
+    "shifted_exp",
+    "surround_checks",
+    "write_atomically",
+]
+
+
+def is_recording() -> bool:
+    """Whether operations on nodes are recorded now.
+
+    >>> from chainrule.autograd import no_grad
+    >>> from chainrule.autograd.extending import is_recording
+    >>> with no_grad():
+    ...     inside = is_recording()
+    >>> is_recording(), inside
+    (True, False)
+    """
+    return MODE.get()[0]
+
+
+def enter_scope(title: str) -> Token[Any]:
+    """Open a scope as `with scope(title)` does, in half the time; `leave_scope` closes it and has to be called.
+
+    For code that opens a scope in every call, such as a module.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.autograd.extending import enter_scope, leave_scope
+    >>> x, before = Value(3.0), enter_scope("layer 1")
+    >>> try:
+    ...     y = x * x
+    ... finally:
+    ...     leave_scope(before)
+    >>> y.scope, (x * x).scope
+    (('layer 1',), ())
+    """
+    recording, titles, watch = MODE.get()
+    return MODE.set((recording, (*titles, title), watch))
+
+
+def leave_scope(before: Token[Any]) -> None:
+    """Close the scope that `enter_scope` opened and returned `before` for."""
+    MODE.reset(before)
+
+
+def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:
+    """Run the functions of all later gradient checks within `block(function)`.
+
+    `block` returns a context manager that restores what the function changes besides its inputs, such as the running
+    statistics of a layer. `chainrule.nn` registers `nn.unchanged`.
+    """
+    AROUND.append(block)
+
+
+def readable_size(size: float) -> str:
+    """A number of bytes as text, in units of 1000.
+
+    >>> from chainrule.autograd.extending import readable_size
+    >>> readable_size(25_600)
+    '25.6 kB'
+    """
+    return _readable(size)

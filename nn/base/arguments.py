@@ -1,0 +1,59 @@
+"""Arguments as callers give them, checked and converted: numbers, shares, arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...autograd import KindError, Node, RangeError
+from ...autograd.extending import describe
+
+__all__ = ["array_of", "numbers_of", "numeric", "one_number", "probability", "whole_number"]
+
+
+def numbers_of(x: Any) -> Any:
+    """The data of a node; anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
+def numeric(value: Any, what: str) -> np.ndarray:
+    """The real numbers in a value, as an array; `what` is the description of their holder for the error message."""
+    array = array_of(value)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} holds real numbers; given {describe(value)}")
+    return array
+
+
+def array_of(value: Any) -> np.ndarray:
+    """The numbers in a value, as an array; for a ragged list an array of objects."""
+    try:
+        return np.asarray(numbers_of(value))
+    except ValueError:
+        return np.array(None)
+
+
+def whole_number(n: Any, what: str, least: int = 1) -> int:
+    """`n` as an int, if it is a whole number that is not too small."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise KindError(f"{what} is a whole number; given {describe(n)}")
+    if n < least:
+        raise RangeError(f"{what} is {least} or more; given {n}")
+    return int(n)
+
+
+def one_number(x: Any, what: str) -> float:
+    """`x` as a float: a number, or a node or an array of one element."""
+    data = np.asarray(x.data if isinstance(x, Node) else x)
+    if data.size != 1 or data.dtype.kind not in "biuf":
+        raise KindError(f"{what} is one number; given {describe(x)}")
+    return float(data.item())
+
+
+def probability(p: Any, what: str) -> float:
+    """`p` as a float, if it is a number from 0 to 1."""
+    if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):
+        raise KindError(f"{what} is a number from 0 to 1; given {describe(p)}")
+    if not 0 <= p <= 1:
+        raise RangeError(f"{what} is a number from 0 to 1; given {p}")
+    return float(p)

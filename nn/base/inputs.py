@@ -1,0 +1,34 @@
+"""Inputs of layers, as Tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...autograd import KindError, Node, Tensor, Value
+from ...autograd.extending import describe
+from .module import Module
+
+__all__ = ["as_input"]
+
+
+def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
+    """The input of a layer as a Tensor; plain numbers become constants in the layer's dtype."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Value) or (isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x)):
+        raise KindError(
+            f"{layer._headline()} works on Tensors and arrays; given {describe(x)}. "
+            f"The layers of chainrule.nn.scalar work on Values"
+        )
+    try:
+        array = np.asarray(x)
+    except ValueError:  # a ragged list
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        raise KindError(
+            f"{layer._headline()} works on Tensors and arrays of real numbers; given {describe(x)}. "
+            f"Write x.astype(float) if they are numbers in another guise"
+        )
+    return Tensor(np.asarray(array, dtype), requires_grad=False)

@@ -1,0 +1,49 @@
+"""Classes as one-hot codes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ...autograd import KindError, RangeError
+
+__all__ = ["one_hot", "one_hot_array"]
+
+
+def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """One-hot codes, rows of zeros with a single one: `(n,)` whole numbers become `(n, n_classes)`.
+
+    `n_classes` is one more than the largest label unless it is given.
+
+    Raises `KindError` for labels that are not whole numbers, `RangeError` for labels that are not classes.
+
+    >>> from chainrule.nn import one_hot
+    >>> one_hot([2, 0])
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise KindError(f"one_hot takes whole numbers; given dtype {labels.dtype}. Write labels.astype(int)")
+    if n_classes is None:
+        n_classes = int(labels.max(initial=-1)) + 1
+    if labels.size and not (labels.min() >= 0 and labels.max() < n_classes):
+        raise RangeError(
+            f"with {n_classes} classes labels are 0 to {n_classes - 1}; given {labels.min()} to {labels.max()}"
+        )
+    return one_hot_array(labels, n_classes).astype(dtype)
+
+
+def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """One-hot codes as booleans, for labels that have been checked."""
+    if n_classes > 64:
+        return labels[..., None] == np.arange(n_classes)
+    return np.take(_rows(n_classes), labels, 0)
+
+
+@cache
+def _rows(n_classes: int) -> np.ndarray:
+    return np.eye(n_classes, dtype=bool)

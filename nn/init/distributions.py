@@ -1,0 +1,34 @@
+"""Random numbers with a given standard deviation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .seeds import Seed, Shape, generator
+
+__all__ = ["normal", "uniform"]
+
+
+def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """Normal numbers with mean 0 and standard deviation `std`.
+
+    >>> from chainrule.nn import init
+    >>> init.normal((2, 2), std=0.1, seed=0).round(3)
+    array([[ 0.013, -0.013],
+           [ 0.064,  0.01 ]])
+    """
+    return (std * generator(seed).standard_normal(shape)).astype(dtype, copy=False)
+
+
+def uniform(shape: Shape, *, std: float, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """Uniform numbers with mean 0 and standard deviation `std`: between `-sqrt(3) std` and `sqrt(3) std`.
+
+    >>> from chainrule.nn import init
+    >>> bool(abs(init.uniform((100, 100), std=1.0, seed=0)).max() <= 3**0.5)
+    True
+    """
+    bound = math.sqrt(3) * std
+    return generator(seed).uniform(-bound, bound, shape).astype(dtype, copy=False)

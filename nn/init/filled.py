@@ -1,0 +1,40 @@
+"""Arrays of one number: zeros and ones for biases and scales, or another constant."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .seeds import Shape
+
+__all__ = ["constant", "ones", "zeros"]
+
+
+def zeros(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """Zeros of the given shape: for biases only.
+
+    >>> from chainrule.nn import init
+    >>> init.zeros((3,))
+    array([0., 0., 0.])
+    """
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """Ones of the given shape: for the scales of a normalisation.
+
+    >>> from chainrule.nn import init
+    >>> init.ones((3,))
+    array([1., 1., 1.])
+    """
+    return np.ones(shape, dtype)
+
+
+def constant(shape: Shape, value: float, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """The same number everywhere: for biases, such as a small positive one before a ReLU.
+
+    >>> from chainrule.nn import init
+    >>> init.constant((3,), 0.1)
+    array([0.1, 0.1, 0.1])
+    """
+    return np.full(shape, value, dtype)

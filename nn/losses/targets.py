@@ -1,0 +1,63 @@
+"""Scores and targets of many classes, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
+from .pairs import flat, plain
+
+__all__ = ["MOVE_THE_CLASSES", "matching_classes"]
+
+MOVE_THE_CLASSES = (
+    ". Classes are along the last axis; PyTorch's second one is moved there by moveaxis(x, 1, -1)"
+)
+
+
+def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
+    """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored."""
+    if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in flat(x))):
+        raise KindError(
+            f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
+            f"logits[k] is the cross-entropy of one sample of class k"
+        )
+    if not isinstance(x, Tensor):
+        x = np.asarray(x)
+        x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    target = target if isinstance(target, Tensor) else np.asarray(target)
+    t, ignored = plain(target), False
+    if x.ndim and not x.shape[-1]:
+        raise ShapeError(f"{what} was given scores of shape {x.shape}, which have no class")
+    if not x.ndim or t.shape not in (x.shape, x.shape[:-1]):
+        raise ShapeError(
+            f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
+            f"number for each row of scores, shape {x.shape[:-1]}, or one probability for each score, shape {x.shape}"
+            + (MOVE_THE_CLASSES if t.shape == x.shape[:1] + x.shape[2:] else "")
+        )
+    if t.ndim == x.ndim:
+        target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
+        sums = t.sum(-1, dtype=np.float64)
+        if t.size and not (t.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
+            second = t.ndim > 2 and np.abs(t.sum(1, dtype=np.float64) - 1).max() < 1e-3
+            raise RangeError(
+                f"{what} was given targets of the scores' shape {x.shape}, which are probabilities then; but a row "
+                f"of them sums to {sums.flat[np.abs(sums - 1).argmax()]:g}, or has a negative one"
+                + (MOVE_THE_CLASSES if second else "")
+            )
+    elif t.dtype.kind not in "iu":
+        raise KindError(
+            f"{what} was given classes of dtype {t.dtype}, shape {t.shape}; a class is a whole number from 0 to "
+            f"{x.shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
+        )
+    elif t.size and (ignore_index >= 0 or not (t.min() >= 0 and t.max() < x.shape[-1])):
+        counted = t[t != ignore_index]
+        ignored = counted.size < t.size
+        if counted.size and not (counted.min() >= 0 and counted.max() < x.shape[-1]):
+            raise RangeError(
+                f"{what} was given {x.shape[-1]} scores for each sample, so classes are 0 to {x.shape[-1] - 1}; "
+                f"the targets have {counted.min()} to {counted.max()}"
+            )
+    return x, target, ignored

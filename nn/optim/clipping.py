@@ -1,0 +1,86 @@
+"""Gradient clipping before the step of the optimiser: all gradients together, or each number by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ...autograd import GradientError, RangeError, clip
+from ..base.half import narrowed, widened
+from .options import number
+from .parameters import checked
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients by one factor, so that the norm of all their numbers together is at most `max_norm`.
+
+    Returns the norm before the scaling. `norm_type` is the order, `math.inf` for the largest absolute value. Call it
+    between `backward()` and `step()`. Parameters without a gradient are ignored.
+
+    Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`, and `RangeError` for an order
+    that is not positive.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn.optim import clip_grad_norm_
+    >>> w = Tensor([3.0, 4.0])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_([w], max_norm=1.0)
+    10.0
+    >>> w.grad.round(3)
+    array([0.6, 0.8])
+    """
+    max_norm, order = number("max_norm", max_norm), float(norm_type)
+    if not order > 0:
+        raise RangeError(f"norm_type is the order of a norm, such as 2, 1 or math.inf; given {norm_type}")
+    found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]
+    norm = _norm([_norm(p.grad, order) for p in found], order)
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise GradientError(
+            f"the norm of the gradients is {norm}, which no factor makes {max_norm:g}. "
+            f"detect_nonfinite() shows where it comes from"
+        )
+    factor = max_norm / (norm + 1e-6)  # as in PyTorch; avoids 0 / 0
+    if not factor >= 1:
+        for p in found:
+            p.grad = narrowed(widened(p.grad) * factor, p.grad)
+    return norm
+
+
+def _norm(numbers: Any, order: float) -> float:
+    """The norm of all numbers in an array, also where their squares overflow or underflow."""
+    flat = widened(np.ravel(numbers))
+    if not flat.size:
+        return 0.0
+    with np.errstate(over="ignore", under="ignore"):
+        norm = float(np.linalg.norm(flat, order))
+    largest = float(np.abs(flat).max()) if not SMALL < norm < math.inf else 0.0
+    if not 0 < largest < math.inf:
+        return norm
+    return largest * float(np.linalg.norm(flat.astype(np.float64) / largest, order))
+
+
+SMALL = 1e-15  # the squares of smaller numbers are inexact in float32
+
+
+def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
+    """Limit every element of every gradient to the range from `-clip_value` to `clip_value`.
+
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.nn.optim import clip_grad_value_
+    >>> w = Tensor([3.0, -0.25])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5])
+    """
+    limit = number("clip_value", clip_value)
+    for p in checked(parameters, "clip_grad_value_"):
+        if p.grad is not None:
+            p.grad = clip(p.grad, -limit, limit)

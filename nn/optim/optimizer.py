@@ -1,0 +1,300 @@
+"""What all optimisers share: options in groups, memories for each parameter, and the loop over all parameters.
+
+An optimiser is a list of options and an `_update`, a few lines that change numbers `x` with the gradient `g`. `memory`
+has the quantities that are kept from step to step (names that begin with `_` are not saved), `group` the options of
+these parameters. The same lines run on a float (the `data` of a Value) and on arrays, in place. Large arrays are
+updated in pieces that fit into the processor's cache, so that intermediate results need little memory. Parameters in
+float16 are updated in float32, with memories in float32, and written back in float16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...autograd import KindError, Node, RangeError, ShapeError
+from ...autograd.extending import describe
+from ..base.module import Module
+from .memories import memory_from, memory_start
+from .options import Group, Memory, Option, OptionGroup, option
+from .parameters import checked
+from .rates import Rates
+
+__all__ = ["Optimizer"]
+
+
+@dataclass(eq=False, repr=False)
+class Optimizer:
+    """The base class of optimisers: parameters in groups with their options, and memories for each parameter.
+
+    `parameters` are Values and Tensors that are leaves and require a gradient; duplicates are updated once.
+    They can also be a list of dicts, each with `"params"` and the options that differ for these. `param_groups` is that
+    list with all options; the assignment `optimizer.lr = 0.01` sets an option in all groups.
+
+    To write another optimiser, subclass this one as a dataclass, with an `option` for each option.
+
+    Raises `KindError` for what is not a list of such nodes, `RangeError` for a negative rate.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.nn.optim import SGD
+    >>> slow, fast = Value(1.0), Value(1.0)
+    >>> optimizer = SGD([{"params": [slow]}, {"params": [fast], "lr": 0.5}], lr=0.1)
+    >>> (slow * fast).backward()
+    >>> optimizer.step()
+    >>> slow.data, fast.data
+    (0.9, 0.5)
+    """
+
+    parameters: Any
+    lr: float = option(1e-3)
+
+    _piece: ClassVar[int] = 1 << 15  # how many numbers of an array are updated at a time
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        optimizer = super().__new__(cls)
+        optimizer.defaults = {}  # the options of the constructor are assigned to it
+        return optimizer
+
+    def __post_init__(self) -> None:
+        given = self.parameters
+        if isinstance(given, Iterable) and not isinstance(given, (Module, Node, str)):
+            given = list(given)
+        grouped = isinstance(given, list) and given and all(isinstance(each, dict) for each in given)
+        self.defaults: Group
+        self.parameters: list[Any] = []
+        self.param_groups: list[Group] = []
+        self.state: dict[Any, Memory] = {}
+        self._rates = Rates()  # for schedules
+        for group in given if grouped else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Optimise more parameters, `group["params"]`; options in `group` replace the defaults.
+
+        Schedules of the optimiser change the `lr` of the new group like that of the others, at once.
+
+        Raises `KindError` for an unknown option, `RangeError` for a parameter that is in a group already.
+
+        >>> from chainrule.autograd import Value
+        >>> from chainrule.nn.optim import SGD
+        >>> optimizer = SGD([Value(1.0)], lr=0.1)
+        >>> optimizer.add_param_group({"params": [Value(2.0)], "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
+        """
+        what = type(self).__name__
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise KindError(
+                f"a group is a dict with its parameters, as in {{'params': [w], 'lr': 0.1}}; given {describe(group)}"
+            )
+        parameters = checked(group["params"], what)
+        known = set(self.parameters)
+        for p in parameters:
+            if p in known:
+                raise RangeError(
+                    f"{describe(p)} is in two groups of {what}; a parameter takes one step at a time. "
+                    f"Leave it out of one of them"
+                )
+        options = self._checked_options({k: v for k, v in group.items() if k != "params"})
+        self.param_groups.append(
+            OptionGroup({"params": parameters, **self.defaults, **options}, type(self)._checked)
+        )
+        self.parameters += parameters
+        self._rates.write(self.param_groups)
+
+    def _checked_options(self, given: Mapping[str, Any]) -> Group:
+        """The options by their names, each checked, and checked together."""
+        options = {name: self._checked(name, value) for name, value in given.items()}
+        self._check_together({**self.defaults, **options})
+        return options
+
+    @classmethod
+    def _checked(cls, name: str, value: Any) -> Any:
+        """The value of an option, checked by its declaration. Raises `KindError` for an unknown option."""
+        for base in cls.__mro__:
+            declared = vars(base).get(name)
+            if isinstance(declared, Option):
+                return declared.check(name, value)
+        options = [field.name for field in fields(cls) if field.name != "parameters"]
+        raise KindError(f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}")
+
+    def _check_together(self, group: Group) -> None:
+        """Raise `RangeError` for options that contradict each other."""
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        state, update, piece = self.state, self._update, self._piece
+        for group in map(dict, self.param_groups):  # plain dicts, which are read faster
+            starts = self._memories(group)
+            for p in group["params"]:
+                g = p.grad
+                if g is not None:
+                    x: Any = p.data
+                    memory: Any = state.get(p)
+                    if memory is None:
+                        memory = state[p] = {"_known": None}
+                    for name in starts:
+                        if name not in memory:
+                            memory[name] = memory_start(starts[name], x)
+                    if x.__class__ is float:
+                        p.data = update(x, g, memory, group)
+                    elif memory["_known"] is not x:
+                        self._update_another(p, x, g, memory, group)
+                    elif x.size <= piece:
+                        p.data = update(x, g, memory, group)
+                    else:
+                        self._update_in_pieces(x, g, memory, group)
+                        p.data = (
+                            x  # the assignment marks the data as changed for graphs that were recorded before
+                        )
+
+    def _update_another(self, p: Any, x: Any, g: Any, memory: Memory, group: Group) -> None:
+        """Update a parameter whose array is new since the last step; an array that is not writeable is copied."""
+        if not isinstance(x, np.ndarray):
+            p.data = self._update(float(x), float(g), memory, group)
+            return
+        half = x.dtype.char == "e"
+        if half:
+            x, g = x.astype(np.float32), g.astype(np.float32)
+        elif not x.flags.writeable:
+            x = np.array(x)
+        if x.size <= self._piece:
+            x = self._update(x, g, memory, group)
+        else:
+            self._update_in_pieces(x, g, memory, group)
+        p.data = x.astype(np.float16) if half else x
+        memory["_known"] = None if half else x
+
+    def _update_in_pieces(self, data: np.ndarray, g: np.ndarray, memory: Memory, group: Group) -> None:
+        flat = {name: m for name, m in memory.items() if isinstance(m, np.ndarray) and name[0] != "_"}
+        if not all(a.flags.c_contiguous for a in (data, *flat.values())):
+            self._update(data, g, memory, group)
+            return
+        data, g, flat = data.reshape(-1), g.reshape(-1), {name: m.reshape(-1) for name, m in flat.items()}
+        for start in range(0, data.size, self._piece):
+            part = slice(start, start + self._piece)
+            piece = {**memory, **{name: m[part] for name, m in flat.items()}}
+            self._update(data[part], g[part], piece, group)
+            for name, m in flat.items():
+                m[part] = piece[name]  # no copy where it was changed in place
+        memory.update((name, m) for name, m in piece.items() if name not in flat)
+
+    def _memories(self, group: Group) -> Memory:
+        """The memories with their first values: an int is a count, a float is one number for each element."""
+        return {}
+
+    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
+        """The new `x`; arrays are changed in place, except for `g`."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how it changes a parameter: write _update"
+        )
+
+    def zero_grad(self) -> None:
+        """Delete the gradients of all parameters: each `.grad` is `None` again."""
+        for p in self.parameters:
+            p.grad = None
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the options of each group, and of the memories of each parameter, in their order.
+
+        Names lead to plain numbers and arrays: `groups.0.lr`, `state.0.velocity`.
+
+        >>> from chainrule.autograd import Value
+        >>> from chainrule.nn.optim import Adagrad
+        >>> x = Value(1.0)
+        >>> (x * x).backward()
+        >>> optimizer = Adagrad([x], lr=0.1)
+        >>> optimizer.step()
+        >>> {name: value for name, value in optimizer.state_dict().items() if "state" in name}
+        {'state.0.step': 1, 'state.0.sum': 4.0}
+        """
+        options = {
+            f"groups.{i}.{name}": value
+            for i, group in enumerate(self.param_groups)
+            for name, value in group.items()
+            if name != "params"
+        }
+        starts = {p: self._memories(group) for group in self.param_groups for p in group["params"]}
+        remembered = {
+            f"state.{i}.{name}": value.copy() if isinstance(value, np.ndarray) else value
+            for i, p in enumerate(self.parameters)
+            if p in self.state
+            for name, value in self._complete(p, starts[p]).items()
+            if name[0] != "_"
+        }
+        return {**options, **remembered}
+
+    def _complete(self, p: Any, starts: Memory) -> Memory:
+        """The memories of a parameter, also those of options that were switched on after its latest step."""
+        return {**{name: memory_start(start, p.data) for name, start in starts.items()}, **self.state[p]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state_dict()`; the numbers and the order of groups and parameters have to be the same.
+
+        Raises `ShapeError` for a state of other parameters or of another optimiser; then nothing is loaded.
+        """
+        groups: list[Group] = [{} for _ in self.param_groups]
+        memories: list[Memory] = [{} for _ in self.parameters]
+        places = {f"groups.{i}": group for i, group in enumerate(groups)}
+        places |= {f"state.{i}": memory for i, memory in enumerate(memories)}
+        wrong = []
+        for name, value in state.items():
+            place, _, key = name.rpartition(".")
+            if place not in places or not key or (place[0] == "g" and key not in self.defaults):
+                wrong.append(repr(name))
+            else:
+                places[place][key] = value
+        if not wrong:
+            options = [
+                {**own, **self._checked_options(group)} for own, group in zip(self.param_groups, groups)
+            ]
+            starts = {p: self._memories(group) for group in options for p in group["params"]}
+            wrong += [
+                f"'groups.{i}.{name}' is missing"
+                for i, group in enumerate(groups)
+                for name in self.defaults
+                if name not in group
+            ]
+            for i, (p, memory) in enumerate(zip(self.parameters, memories)):
+                found = {
+                    name: memory_from(value, starts[p].get(name), p.data) for name, value in memory.items()
+                }
+                wrong += [
+                    f"'state.{i}.{name}' is {memory[name]!r:.40}" for name in found if found[name] is None
+                ]
+                wrong += [
+                    f"'state.{i}.{name}' is missing" for name in starts[p] if found and name not in found
+                ]
+                memories[i] = found
+        if wrong:
+            raise ShapeError(
+                f"this state does not belong to {self!r} with {len(memories)} parameters in {len(groups)} groups, "
+                f"and nothing of it was loaded: {', '.join(wrong)}. "
+                f"Make the optimiser as it was when its state was taken"
+            )
+        for own, group in zip(self.param_groups, options):
+            own.update(group)
+        self.state = {p: {"_known": None, **memory} for p, memory in zip(self.parameters, memories) if memory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy or a pickle; its arrays may be mapped from a file, and are then copied to be writeable."""
+        for memory in state["state"].values():
+            for name, value in [*memory.items()]:
+                if name[0] == "_":
+                    del memory[name]
+                elif isinstance(value, np.ndarray) and not value.flags.writeable:
+                    memory[name] = np.array(value)
+            memory["_known"] = None
+        vars(self).update(state)
+
+    def __repr__(self) -> str:
+        groups = [
+            ", ".join(f"{name}={value}" for name, value in group.items() if name != "params")
+            for group in self.param_groups
+        ]
+        return f"{type(self).__name__}({'; '.join(groups)})"

@@ -1,0 +1,74 @@
+"""A whole neuron as one row of the table: `g(w1 x1 + w2 x2 + ... + b)`, for each activation `g`."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from ...autograd import TABLE, Primitive, elementwise
+from ..layers.activations import ACTIVATIONS
+
+__all__ = ["NEURONS", "ROWS"]
+
+ROWS: dict[str, tuple[Primitive, dict[str, Any]]] = {
+    # the row of each activation, and its options where it has some
+    **{name: (TABLE[name], {}) for name in ACTIVATIONS if name != "linear"},
+    "linear": (TABLE["positive"], {}),
+    "leaky_relu": (TABLE["leaky_relu"], {"slope": 0.01}),
+    "elu": (TABLE["elu"], {"alpha": 1.0}),
+}
+
+# The rules of these need the input for its sign alone, which is that of the output, or not at all.
+FROM_OUTPUT = ("relu", "leaky_relu", "sigmoid", "tanh", "linear")
+dot_ = TABLE["dot"]
+
+
+def _weighted(*inputs: Any) -> Any:
+    """`w1 x1 + w2 x2 + ... + b` of `w1, w2, ..., x1, x2, ..., b`."""
+    *both, b = inputs
+    return dot_(*both) + b
+
+
+# On floats a plain sum: the row `dot` would check the type of each input first, which takes longer than the products.
+def weighted_sum(*inputs: float) -> float:
+    """`w1 x1 + w2 x2 + ... + b` of `w1, w2, ..., x1, x2, ..., b`."""
+    n = len(inputs) // 2
+    return sum(map(operator.mul, inputs[:n], inputs[n:-1])) + inputs[-1]
+
+
+def _neuron(name: str) -> Primitive:
+    """The row of a whole neuron with this activation.
+
+    Its calculus is that of two rows, the dot product and the activation, joined by the chain rule.
+    """
+    g = ROWS[name][0]
+    at_float, at_array, rule = g.on_floats, g.on_arrays, g.rule_for(0)
+    linear = name == "linear"
+    sum_of = _weighted if linear else weighted_sum  # a linear neuron is written as `dot(w1, w2, x1, x2) + b`
+
+    def slope_at(y: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return rule(y, y if name in FROM_OUTPUT else _weighted(*inputs), **options)
+
+    def local_gradient(i: int, y: Any, *inputs: Any, **options: Any) -> Any:
+        slope = slope_at(y, inputs, options)
+        if i == len(inputs) - 1:
+            return slope
+        factor = dot_.rule(i, y, *inputs[:-1])
+        return factor if linear else slope * factor
+
+    def local_gradients(y: Any, *inputs: Any, **options: Any) -> list[Any]:
+        slope = slope_at(y, inputs, options)  # computed once: a rule for each input would compute it n times
+        n = len(inputs) // 2
+        factors = [*inputs[n:-1], *inputs[:n]]
+        return [*(factors if linear else [slope * factor for factor in factors]), slope]
+
+    local_gradient.every = local_gradients  # type: ignore[attr-defined]
+    return elementwise(
+        f"neuron_{name}",
+        lambda *inputs, **options: at_float(sum_of(*inputs), **options),  # type: ignore[misc]
+        lambda *inputs, **options: at_array(_weighted(*inputs), **options),
+        local_gradient,
+    )
+
+
+NEURONS = {name: _neuron(name) for name in ACTIVATIONS}

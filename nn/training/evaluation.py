@@ -1,0 +1,69 @@
+"""Loss and metrics of a model on data, with nothing recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...autograd import no_grad
+from ..base.module import Module
+from ..base.parameter import ScalarParameter
+from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, name_of, named_metrics, number_for_batch
+
+__all__ = ["Means", "evaluate", "on_batches"]
+
+
+def evaluate(
+    model: Module, loss: Loss, data: Data, metrics: Metrics = None, batch_size: int = 256
+) -> dict[str, float]:
+    """The mean loss and metrics of a model on data, in evaluation mode and with nothing recorded.
+
+    Arguments are those of `fit`. Afterwards each module is in its former mode.
+
+    >>> from chainrule.nn import MLP, accuracy, cross_entropy, datasets, evaluate
+    >>> model = MLP(2, [2], seed=0)
+    >>> sorted(evaluate(model, cross_entropy, datasets.moons(100, seed=0), [accuracy]))
+    ['accuracy', 'loss']
+    """
+    measures, means, predict = named_metrics(metrics), Means(), on_batches(model)
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            for *inputs, y in as_loader(data, batch_size, False, 0):
+                output = predict(*inputs)
+                found = {"loss": number_for_batch(f"the loss, {name_of(loss)},", loss(output, y))}
+                for name, measure in measures.items():
+                    found[name] = number_for_batch(f"the metric {name}", measure(output, y))
+                means.add(n_samples_in(y), found)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return means.values()
+
+
+def on_batches(model: Module) -> Callable[..., Any]:
+    """The model as a function of batches; a network of Values is called with the rows one by one."""
+    if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
+        return lambda *inputs: [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
+    return model
+
+
+class Means:
+    """Running means of the loss and the metrics, weighted by the number of samples in each batch."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.samples = 0
+
+    def add(self, n: int, found: Mapping[str, float]) -> None:
+        """Add the values of a batch with `n` samples."""
+        self.samples += n
+        for name, value in found.items():
+            self.sums[name] = self.sums.get(name, 0.0) + n * value
+
+    def values(self) -> dict[str, float]:
+        """The means so far."""
+        return {name: total / self.samples for name, total in self.sums.items()}

@@ -1,0 +1,261 @@
+"""The state of a training: the steps of `fit`, what callbacks see, and what a checkpoint holds."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ...autograd import KindError, Node, RangeError, ShapeError
+from ...autograd.extending import describe
+from ..base.arguments import whole_number
+from ..base.module import Module
+from ..callbacks.best import KeepBest
+from ..data.loader import DataLoader
+from ..optim.clipping import clip_grad_norm_, clip_grad_value_
+from ..optim.optimizer import Optimizer
+from ..saving.arrays import read_marked, write_marked
+from ..saving.rules import FileError
+from .arguments import Loss, n_samples_in, name_of, number_for_batch
+from .checkpoints import generators_in, pack, unpack
+from .evaluation import Means, evaluate, on_batches
+from .history import History
+from .nonfinite import Before, nonfinite_error
+
+__all__ = ["Run"]
+
+
+class Run:
+    """The state of a training: what callbacks see, and what a checkpoint holds.
+
+    `fit` makes it. `epoch` counts from 1; `row` has the numbers of the latest epoch, `latest` the loss and metrics of
+    the latest batch.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        loader: DataLoader,
+        optimizer: Optimizer,
+        validation: DataLoader | None,
+        metrics: Mapping[str, Callable[[Any, Any], float]],
+        schedules: list[Any],
+        penalty: Callable[[Module], Any] | None,
+        limits: tuple[float | None, float | None],
+        callbacks: list[Any],
+        epochs: int,
+    ) -> None:
+        self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
+        self.validation, self.metrics, self.schedules, self.penalty = validation, metrics, schedules, penalty
+        self.clip_norm, self.clip_value = limits
+        self.callbacks, self.epochs = callbacks, epochs
+        self.keeper: KeepBest = callbacks[0]
+        self.history = History()
+        self.epoch = self.batch = 0
+        self.row: dict[str, float] = {}
+        self.latest: dict[str, float] = {}
+        self.means = Means()
+        self.predict = on_batches(model)
+        self.generators = generators_in(model, *callbacks)
+        self.buffers = [(module, name) for module in model.modules() for name in module._buffers]
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the training after this epoch; the history keeps the reason."""
+        self.history.ended = str(reason)
+
+    def tell(self, moment: str) -> None:
+        """Call the method `moment` of all callbacks that have it."""
+        for callback in self.callbacks:
+            getattr(callback, moment, _nothing)(self)
+
+    # ------------------------------------------------------------------ one epoch
+
+    def batches(self) -> Iterator[int]:
+        """Train on all batches; yields their numbers."""
+        self.started = time.perf_counter()
+        self.epoch += 1
+        self.batch = 0
+        self.means = Means()
+        self.model.train()
+        self.tell("on_epoch_begin")
+        for *inputs, y in self.loader:
+            self.batch += 1
+            self.step(inputs, y)
+            for schedule in self.schedules:
+                if schedule.every == "batch":
+                    schedule.step()
+            self.tell("on_batch_end")
+            yield self.batch
+
+    def step(self, inputs: Sequence[Any], y: Any) -> None:
+        """One step of the optimiser; raises `NonfiniteError` if the loss or a gradient is NaN or infinite."""
+        before = Before(self.generators, self.buffers)
+        self.optimizer.zero_grad()
+        output = self.predict(*inputs)
+        wrong = total = self.loss(output, y)
+        found = {"loss": number_for_batch(f"the loss, {name_of(self.loss)},", wrong)}
+        if not isinstance(wrong, Node):
+            raise KindError(
+                f"the loss, {name_of(self.loss)}, gave {describe(wrong)}, from which no gradient comes. Compute it "
+                f"from the prediction by functions of chainrule, without float(), .item() and .data"
+            )
+        for name, measure in self.metrics.items():
+            found[name] = number_for_batch(f"the metric {name}", measure(output, y))
+        if self.penalty is not None:
+            extra = self.penalty(self.model)
+            found["penalty"] = number_for_batch("the penalty", extra)
+            total = wrong + extra
+        if not math.isfinite(float(total)):
+            self._refuse("the loss", float(total), inputs, y, before)
+        total.backward()
+        for p in self.optimizer.parameters:
+            if p.grad is not None and not np.isfinite(p.grad).all():
+                self._refuse(f"the gradient of {p.name or 'a parameter'}", p.grad, inputs, y, before)
+        if self.clip_value is not None:
+            clip_grad_value_(self.optimizer.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
+        self.optimizer.step()
+        self.latest = found
+        self.means.add(n_samples_in(y), found)
+
+    def end_epoch(self) -> None:
+        """Validate, add the row of the epoch to the history, and call callbacks and schedules."""
+        row = self.means.values()
+        if self.validation is not None:
+            found = evaluate(self.model, self.loss, self.validation, self.metrics)
+            row |= {f"val_{name}": value for name, value in found.items()}
+        row |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - self.started}
+        self.row = {"epoch": self.epoch, **row}
+        self.history.append(self.row)
+        self.tell("on_epoch_end")
+        for schedule in self.schedules:
+            if schedule.every == "epoch":
+                schedule.step(self.keeper.measured(self))
+
+    def texts(self) -> dict[str, str]:
+        """Loss, learning rate and metrics as texts, for the progress bar."""
+        row = (
+            self.row
+            if self.row.get("epoch") == self.epoch
+            else {**self.means.values(), "lr": self.optimizer.lr}
+        )
+        names = dict.fromkeys(["loss", "lr", *row])
+        return {name: f"{row[name]:.4g}" for name in names if name in row.keys() - {"epoch", "seconds"}}
+
+    def _refuse(self, what: str, value: Any, inputs: Sequence[Any], y: Any, before: Before) -> NoReturn:
+        """Raise `NonfiniteError` for a loss or a gradient that is NaN or infinite; the model is restored first."""
+
+        def total() -> Any:
+            loss = self.loss(self.predict(*inputs), y)
+            return loss if self.penalty is None else loss + self.penalty(self.model)
+
+        place = f"epoch {self.epoch}, batch {self.batch}"
+        try:
+            raise nonfinite_error(what, value, place, self.optimizer.lr, total, before)
+        finally:
+            self.optimizer.zero_grad()
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything on which the rest of the training depends."""
+        text, arrays = pack(self.state_dict())
+        write_marked(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Continue from a file that `save` wrote. Raises `FileError` or `ShapeError` for a file of another training."""
+        arrays, marks, _ = read_marked(path)
+        if marks.get("format") != "chainrule training" or marks.get("version") != "1":
+            raise FileError(
+                f"{path} is no checkpoint of a training, or one of another version; to start anew give another name"
+            )
+        before = self.state_dict()
+        try:
+            state = unpack(marks["state"], arrays)
+            if state.keys() != before.keys():
+                raise KindError(f"it has {', '.join(state)} in place of {', '.join(before)}")
+            found, mine = state["training"], self.signature()
+            other = [
+                f"{name} {found.get(name)!r}, and {mine.get(name)!r} here"
+                for name in {**mine, **found}
+                if found.get(name) != mine.get(name)
+            ]
+            if not other:
+                self.load_state_dict(state)
+        except BaseException as error:
+            self.load_state_dict(before)
+            if not isinstance(error, Exception):
+                raise
+            raise FileError(
+                f"{path} does not fit this training, and nothing of it was loaded: {type(error).__name__}: {error}"
+            ) from None
+        if other:
+            raise ShapeError(
+                f"{path} is the checkpoint of another training, and nothing of it was loaded: it had "
+                f"{'; '.join(other)}. Delete the file, or give another one, to start anew"
+            )
+
+    def signature(self) -> dict[str, Any]:
+        """What has to be the same for a training to be continued."""
+        return {
+            "model": repr(self.model),
+            "loss": name_of(self.loss),
+            "data": repr(self.loader),
+            "optimizer": type(self.optimizer).__name__,
+            "schedules": [type(each).__name__ for each in self.schedules],
+            "callbacks": [type(each).__name__ for each in self.callbacks],
+            "validation": repr(self.validation),
+            "metrics": list(self.metrics),
+            "limits": [self.clip_norm, self.clip_value],
+        }
+
+    def parts(self) -> dict[str, Any]:
+        """The parts that have a state of their own."""
+        named = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "loader": self.loader,
+            "history": self.history,
+        }
+        named |= {f"schedule {i}": each for i, each in enumerate(self.schedules)}
+        named |= {
+            f"callback {i}": each for i, each in enumerate(self.callbacks) if hasattr(each, "state_dict")
+        }
+        return named if self.validation is None else {**named, "validation": self.validation}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whole state, as nested dicts."""
+        return {
+            "training": self.signature(),
+            "epoch": self.epoch,
+            "generators": [generator.bit_generator.state for generator in self.generators],
+            "parts": {name: part.state_dict() for name, part in self.parts().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state_dict()`."""
+        parts = self.parts()
+        if state["parts"].keys() != parts.keys():
+            raise KindError(
+                f"it holds the states of {', '.join(state['parts'])}, and not of {', '.join(parts)}"
+            )
+        self.epoch = whole_number(state["epoch"], "the epoch", least=0)
+        for name, part in parts.items():
+            part.load_state_dict(state["parts"][name])
+        for generator, found in zip(self.generators, state["generators"], strict=True):
+            generator.bit_generator.state = found
+        for callback in self.callbacks:
+            if isinstance(callback, KeepBest) and callback.parameters is not None:
+                self.model._checked_state(callback.parameters)  # they are restored at the end
+                if callback.epoch > self.epoch:
+                    raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
+
+
+def _nothing(run: Run) -> None:
+    pass
