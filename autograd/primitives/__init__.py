@@ -30,3 +30,6 @@ from .structural.running import *
 from .structural.ordering import *
 from .structural.interpolation import *
 from .structural.matrices import *
+from .structural.linalg import *
+from .structural.einsum import *
+from .structural.conv import *

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.operators import Operators
 from ..engine.table import Primitive
+from ..numpy_api.dispatch import call_ufunc
 from ..primitives import without_gaps
 
 __all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "plain"]
@@ -84,6 +85,11 @@ class Expression(Operators):
         data = ufunc(*map(plain, inputs), **kwargs)
         text, level = self.words.call(ufunc, inputs, kwargs)
         return Expression(text, data, self.words, level)
+
+    def _call_ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if self.words.rows_only:

@@ -1,6 +1,6 @@
 """The replay of a graph of `Tensor`s: recorded once, then computed again and again in the same memory.
 
-`straight_line.py` writes the program that computes it. Here is what surrounds a run of it: leaves that were assigned,
+`compiling.py` writes the program that computes it. Here is what surrounds a run of it: leaves that were assigned,
 batches, gradients for the users, and what is left to the engine (hooks, watches, zero times infinity).
 """
 

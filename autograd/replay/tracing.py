@@ -2,7 +2,7 @@
 
 A `Traced` stands for an array (and holds one, computed as usual, so that shapes, dtypes and memory layouts are those of
 eager mode). Operators, NumPy's functions and rows applied to it compute, and append the call to the trace: a straight
-line, of which `straight_line.py` makes a program. Whatever cannot be written down, such as a branch on numbers or an
+line, of which `compiling.py` makes a program. Whatever cannot be written down, such as a branch on numbers or an
 assignment into an array, raises `Untraceable`; the function is then one call of the trace as it is.
 """
 

@@ -269,7 +269,7 @@ it adds:
 | --- | --- |
 | rows on floats | the same rows on arrays, on symbols (printed programs), and on nodes (second derivatives) |
 | local gradients only | also *structural* rows for matrices: how a gradient passes on |
-| rules looked up in each step | code written from the rows once; see `specialise.py` |
+| rules looked up in each step | functions made of the rows once; see `recording.py` |
 | `math.log(-1)` stops with a bare error | the values that IEEE arithmetic gives, and errors that explain |
 | `p.data` changed between the passes: wrong gradients | an error that says so |
 
