@@ -374,8 +374,8 @@ class Tape:
         if node.op is None:
             return ""
         names = inputs or [self.labels[self.index[x]] for x in node.inputs]
-        inputs = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-        return LABELS.applied(node.op, inputs, node.params, node.data).text
+        given = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+        return LABELS.applied(node.op, given, node.params, node.data).text
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
         """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""

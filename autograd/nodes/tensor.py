@@ -100,7 +100,7 @@ class Tensor(Node):
                     f"Make a new Tensor for data of another shape"
                 )
             self._array = array
-            self._like = like_of(array.shape, array.dtype.char)
+        self._like = like_of(self._array.shape, self._array.dtype.char)
         self._changed = ASSIGNED[0] = next(CLOCK)
 
     shape = property(lambda self: self._array.shape, doc="The length of each axis.")
@@ -674,6 +674,8 @@ bind_operators(Tensor, _recorder, _lift)
 for _row in (sum_, mean, reshape, transpose, index):
     _prepared(_row)
 # the recorders of common methods, which so need not ask the row for them
+_sum: Any
+_index: Any
 _sum, _mean, _reshape, _transpose, _index = (
     row.recorders_with_options[Tensor] for row in (sum_, mean, reshape, transpose, index)
 )

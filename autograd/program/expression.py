@@ -95,7 +95,8 @@ class Expression(Operators):
         if self.words.rows_only:
             return NotImplemented
         data = func(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
-        return Expression(*self.words.call(func, args, kwargs)[:1], data, self.words)
+        text, _ = self.words.call(func, args, kwargs)
+        return Expression(text, data, self.words)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
