@@ -216,36 +216,36 @@ def _record_product(row: Primitive, kind: Any, operand: Any) -> Record:
     return record_product
 
 
-def record_many_values(row: Primitive, kind: Any) -> Record:
-    """The function that applies `row`, of any number of inputs and no options, to Values."""
+def record_many_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
+    """The function that applies `row`, of any number of inputs and no options, to Values and numbers among them."""
     general, forward, every = kind._apply, row.on_floats, row.every
     assert forward is not None
     assert every is not None
 
     def record(*inputs: Any) -> Any:
         recording, scope, watch = mode()
-        wanted = complete = True
-        for x in inputs:
-            if not isinstance(x, kind):
-                return general(row, inputs, NO_PARAMS)
-            if not x._requires_grad:
-                complete = False
-        wanted = complete or any(x._requires_grad for x in inputs)
-        if not recording or watch is not None or not wanted:
+        try:
+            numbers = [x._number for x in inputs]
+        except AttributeError:  # a plain number among them
+            inputs = tuple([x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs])
+            numbers = [x._number for x in inputs]
+        wanted = [x._requires_grad for x in inputs]
+        if not recording or watch is not None or True not in wanted:
             return general(row, inputs, NO_PARAMS)
-        numbers = [x._number for x in inputs]
         try:
             y = forward(*numbers)
             slopes = every(y, *numbers)
         except (ValueError, ArithmeticError, TypeError):
             return general(row, inputs, NO_PARAMS)
-        if not complete:
-            slopes = [slope if x._requires_grad else None for x, slope in zip(inputs, slopes)]
+        if False in wanted:
+            slopes = [slope if want else None for slope, want in zip(slopes, wanted)]
         node = new(kind)
         node._number = y if y.__class__ is float else float(y)
         node.op = row
-        node.inputs = inputs
-        node.locals = tuple(slopes)
+        if len(inputs) > 2:
+            node._a, node._b, node._slope_a, node._slope_b = inputs, None, tuple(slopes), None
+        else:
+            node.inputs, node.locals = inputs, tuple(slopes)
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None
@@ -267,7 +267,7 @@ def record_values_with_options(row: Primitive, kind: Any) -> Record:
         if not recording or watch is not None:
             return general(row, inputs, params)
         for x in inputs:
-            if x.__class__ is not kind or not x._requires_grad:
+            if not isinstance(x, kind) or not x._requires_grad:
                 return general(row, inputs, params)
         for option in params.values():
             if isinstance(option, BaseNode):
@@ -411,12 +411,12 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         return record_one
 
     def record(*inputs: Any, **params: Any) -> Any:
-        if len(inputs) == 1 and inputs[0].__class__ is kind:
+        if len(inputs) == 1:
             return record_one(inputs[0], **params)
         recording, scope, watch = mode()
         wanted = False
         for x in inputs:
-            if x.__class__ is not kind:
+            if not isinstance(x, kind):
                 return general(row, inputs, params)
             if x._requires_grad:
                 wanted = True

@@ -146,6 +146,8 @@ class Tensor(Node):
             refuse_parameters(op, params)
         if op.pull is None:
             _prepared(op)
+        if inputs[0].__class__ not in op.recorders_with_options:  # a subclass, such as a network's parameters
+            _prepared(op, inputs[0].__class__)
         try:
             y = op.on_arrays(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError) as error:
@@ -631,11 +633,11 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
 
 
-def _prepared(op: Primitive) -> None:
-    """Make the closures that record the row and pass its gradient back."""
+def _prepared(op: Primitive, kind: type = Tensor) -> None:
+    """Keep the functions that record the row, for Tensors or a subclass of theirs, and that pass its gradient back."""
     if op.arity in (1, 2):
-        op.recorders[Tensor] = record_tensors(op, Tensor, _lift)
-    op.recorders_with_options[Tensor] = record_tensors_with_options(op, Tensor)
+        op.recorders[kind] = record_tensors(op, Tensor, _lift)
+    op.recorders_with_options[kind] = record_tensors_with_options(op, Tensor)
     op.pull = pull_of(op, fit)
 
 

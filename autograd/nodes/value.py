@@ -126,13 +126,7 @@ class Value(Node):
             node.params = params
             node.locals = op.slopes_at_floats(y, xs, params, [x._requires_grad for x in inputs])
             node._requires_grad = True
-            if not params and Value not in op.recorders:
-                if op.arity in (1, 2):
-                    op.recorders[Value] = record_values(op, Value, _lift)
-                elif op.every is not None:
-                    op.recorders[Value] = record_many_values(op, Value)
-            elif params and Value not in op.recorders_with_options:
-                op.recorders_with_options[Value] = record_values_with_options(op, Value)
+            _prepare(op, inputs[0].__class__, bool(params))
         else:
             node.op = node._a = node._b = node._slope_a = node._slope_b = None
             node.params = NO_PARAMS
@@ -255,6 +249,18 @@ def _as_float(x: Any) -> float:
         ) from None
     except (TypeError, ValueError):
         raise KindError(f"a Value holds one real number; given {describe(x)}") from None
+
+
+def _prepare(op: Primitive, kind: type, options: bool) -> None:
+    """Keep the function that records the row next time, for Values or a subclass such as a network's parameters."""
+    recorders = op.recorders_with_options if options else op.recorders
+    if kind not in recorders:
+        if options:
+            recorders[kind] = record_values_with_options(op, Value)
+        elif op.arity in (1, 2):
+            recorders[kind] = record_values(op, Value, _lift)
+        elif op.every is not None:
+            recorders[kind] = record_many_values(op, Value, _lift)
 
 
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
