@@ -130,15 +130,6 @@ def describe(x: Any) -> str:
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
 
 
-def refuse_no_function(f: Any, what: str) -> None:
-    """Raise where `f` cannot be called."""
-    if not callable(f):
-        raise KindError(
-            f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "
-            f"the gradients of a node that exists are gradients(node, inputs)"
-        )
-
-
 def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:
     """Raise where a parameter, which is not differentiated, is a node that wants a gradient."""
     for name, x in params.items():

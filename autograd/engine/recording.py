@@ -466,11 +466,11 @@ def like_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
 # ---------------------------------------------------------------------- the way back, over arrays
 
 
-def pull_of(row: Primitive, fit: Callable[[Any, Any, Any], Any]) -> Pull:
+def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
     """The function that adds what a Tensor made by `row` passes back to the gradients of its inputs.
 
     It is called with the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
-    gradient and whose values are `None` at first, and the dictionary's `get`. `fit(c, x, g)` brings a contribution
+    gradient and whose values are `None` at first, and the dictionary's `get`. `shaped(c, x, g)` brings a contribution
     into the shape and dtype of `x`.
     """
     if row.arity not in (1, 2):
@@ -479,14 +479,14 @@ def pull_of(row: Primitive, fit: Callable[[Any, Any, Any], Any]) -> Pull:
     assert not callable(row.rules)
     numbers = [rule for rule in row.rules if isinstance(rule, int)]
     if row.elementwise and len(numbers) == row.arity:
-        return _pull_of_constants(numbers, fit) if all(abs(local) == 1 for local in numbers) else pull_any
+        return _pull_of_constants(numbers, shaped) if all(abs(local) == 1 for local in numbers) else pull_any
     rules = [row.rule_for(i) for i in positions]
     if not row.elementwise:
-        return _pull_of_structural(rules, fit)
-    return _pull_of_unary(rules[0], fit) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], fit)
+        return _pull_of_structural(rules, shaped)
+    return _pull_of_unary(rules[0], shaped) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], shaped)
 
 
-def _pull_of_constants(signs: list[int], fit: Any) -> Pull:
+def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
     """Where each local gradient is 1 or -1: the gradient is passed on as it is, or with the other sign."""
     plus_b = len(signs) == 2 and signs[1] == 1
     plus_a = signs[0] == 1
@@ -497,7 +497,7 @@ def _pull_of_constants(signs: list[int], fit: Any) -> Pull:
         if total is not ABSENT:
             c = g if plus_a else -g
             if x._a is None or x._like is not like:
-                c = fit(c, x, g)
+                c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
         if x is not None:
@@ -505,13 +505,13 @@ def _pull_of_constants(signs: list[int], fit: Any) -> Pull:
             if total is not ABSENT:
                 c = g if plus_b else -g
                 if x._a is None or x._like is not like:
-                    c = fit(c, x, g)
+                    c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 
     return pull
 
 
-def _pull_of_unary(rule: Any, fit: Any) -> Pull:
+def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         x = node._a
         total = get(x, ABSENT)
@@ -521,13 +521,13 @@ def _pull_of_unary(rule: Any, fit: Any) -> Pull:
         local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
         c = times(g, local) if local.__class__ is int else g * local
         if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._like is not node._like:
-            c = fit(c, x, g)
+            c = shaped(c, x, g)
         totals[x] = c if total is None else total + c
 
     return pull
 
 
-def _pull_of_binary(rule_a: Any, rule_b: Any, fit: Any) -> Pull:
+def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         p, q, y, params = node._a, node._b, node._array, node.params
         total = get(p, ABSENT)
@@ -535,20 +535,20 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, fit: Any) -> Pull:
             local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
             c = times(g, local) if local.__class__ is int else g * local
             if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
-                c = fit(c, p, g)
+                c = shaped(c, p, g)
             totals[p] = c if total is None else total + c
         total = get(q, ABSENT)
         if total is not ABSENT:
             local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
             c = times(g, local) if local.__class__ is int else g * local
             if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
-                c = fit(c, q, g)
+                c = shaped(c, q, g)
             totals[q] = c if total is None else total + c
 
     return pull
 
 
-def _pull_of_structural(rules: list[Any], fit: Any) -> Pull:
+def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
     rule_a, rule_b = rules[0], rules[-1]
     two = len(rules) == 2
 
@@ -559,14 +559,14 @@ def _pull_of_structural(rules: list[Any], fit: Any) -> Pull:
         if total is not ABSENT:
             c = rule_a(g, node._array, *arrays, **node.params)
             if c is not None:
-                c = fit(c, p, g)
+                c = shaped(c, p, g)
                 totals[p] = c if total is None else total + c
         if two:
             total = get(q, ABSENT)
             if total is not ABSENT:
                 c = rule_b(g, node._array, *arrays, **node.params)
                 if c is not None:
-                    c = fit(c, q, g)
+                    c = shaped(c, q, g)
                     totals[q] = c if total is None else total + c
 
     return pull

@@ -188,7 +188,7 @@ class Tensor(Node):
         arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
         assert self.op is not None
         for i, c in pass_back(self.op, wanted, g, self._array, arrays, self.params, zero_safe):
-            yield i, fit(c, inputs[i], g)
+            yield i, shaped(c, inputs[i], g)
 
     def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
         inputs = self.inputs
@@ -638,7 +638,7 @@ def _prepared(op: Primitive, kind: type = Tensor) -> None:
     if op.arity in (1, 2):
         op.recorders[kind] = record_tensors(op, Tensor, _lift)
     op.recorders_with_options[kind] = record_tensors_with_options(op, Tensor)
-    op.pull = pull_of(op, fit)
+    op.pull = pull_of(op, shaped)
 
 
 def _met(constant: Tensor) -> Tensor:
@@ -650,7 +650,7 @@ def _met(constant: Tensor) -> Tensor:
 # ---------------------------------------------------------------------- what the backward pass needs
 
 
-def fit(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
+def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
 
     What a leaf keeps is its own; between, arrays are shared and never written to.

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine.backward import gradients
-from ..engine.node import describe, refuse_no_function
+from ..engine.node import describe
 from ..errors import CheckError, KindError
-from ..functions.arguments import as_array
+from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value

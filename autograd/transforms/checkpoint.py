@@ -15,9 +15,10 @@ import numpy as np
 from ..debug.copying import blank, set_state, state_of
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.modes import Block, Recomputed, mode, recording
-from ..engine.node import CLOCK, NO_PARAMS, describe, refuse_no_function
+from ..engine.node import CLOCK, NO_PARAMS, describe
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
+from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value

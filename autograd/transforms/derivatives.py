@@ -13,8 +13,8 @@ import numpy as np
 from .. import functions
 from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
-from ..engine.node import refuse_no_function
 from ..errors import KindError
+from ..functions.arguments import refuse_no_function
 from ..functions.trees import form, leaves, leaves_beside, rebuild
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor

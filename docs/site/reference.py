@@ -75,7 +75,9 @@ def entry(package: str, name: str, thing: Any, rules: dict[str, str]) -> str:
         return f".. py:function:: {full}({arguments})\n\n   {rules[thing.name]}\n"
     if inspect.isclass(thing):
         base = "   :show-inheritance:\n" if thing.__module__.startswith("chainrule") else ""
-        if any(each.__name__ == "BaseNode" for each in thing.__bases__):  # which is not public, but its members are
+        if any(
+            each.__name__ == "BaseNode" for each in thing.__bases__
+        ):  # which is not public, but its members are
             base += "   :inherited-members: Operators\n"
         return f".. autoclass:: {full}\n   :members:\n{base}"
     if inspect.isroutine(thing):
