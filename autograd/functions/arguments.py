@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
-from ..lessons import MISTAKES
-from ..node import describe
-from ..operators import Operators
+from ..errors.lessons import MISTAKES
 
 Axis = int | tuple[int, ...] | None
 
@@ -236,3 +236,12 @@ def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
     if x.dtype.char != "e":
         return compute(x)
     return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)
+
+
+def refuse_no_function(f: Any, what: str) -> None:
+    """Raise where `f` cannot be called."""
+    if not callable(f):
+        raise KindError(
+            f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "
+            f"the gradients of a node that exists are gradients(node, inputs)"
+        )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import KindError
-from ..node import describe
-from ..operators import Operators
 from .arguments import arrays_only, as_array, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..node import describe
 from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [

@@ -37,8 +37,8 @@ from chainrule.autograd import (
     tanh,
     where,
 )
-from chainrule.autograd.buffers import TensorReplay, redrawn
-from chainrule.autograd.straight_line import REPEATED
+from chainrule.autograd.replay.compiling import REPEATED
+from chainrule.autograd.replay.tensor_replay import TensorReplay, redrawn
 from chainrule.nn import cross_entropy
 from chainrule.nn.optim import SGD, Adam
 
@@ -101,7 +101,7 @@ def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.
     def through(self: Any, function: Any, args: Any, kwargs: Any) -> Any:
         return self.call(function, *args, **kwargs)
 
-    monkeypatch.setattr("chainrule.autograd.tracing.Trace.through", through)
+    monkeypatch.setattr("chainrule.autograd.replay.tracing.Trace.through", through)
     replayed(case, np.float64)
 
 

@@ -27,8 +27,8 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.expression import Expression, Labels
-from chainrule.autograd.tape import rule_text
+from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.program.expression import Expression, Labels
 
 
 def example() -> Value:

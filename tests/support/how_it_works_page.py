@@ -21,17 +21,17 @@ digraph files {
   edge [color="#5b6673", arrowsize=0.6]
   subgraph cluster_autograd {
     label="chainrule.autograd"
-    table [label="primitives.py\\nthe table", color="#0b5cad", penwidth=2.2]
+    table [label="primitives/\\nthe table", color="#0b5cad", penwidth=2.2]
     operators [label="operators.py\\na * b"]
     recording [label="recording.py, vjp.py\\nrules applied"]
     expression [label="expression.py\\nrules as text"]
     nodes [label="value.py, tensor.py\\nrecord nodes", color="#0b5cad", penwidth=2.2]
     backward [label="backward.py\\nthe loop", color="#b04a00", penwidth=2.2]
-    transforms [label="transforms.py, check.py\\nusers of the loop"]
+    transforms [label="derivatives.py, check.py\\nusers of the loop"]
     tape [label="tape.py\\nthe graph, in order", color="#0b5cad", penwidth=2.2]
     {rank=same; replay; memory; source}
     source [label="source.py\\nas a program"]
-    replay [label="levels.py, straight_line.py\\nreplayed"]
+    replay [label="levels.py, compiling.py\\nreplayed"]
     memory [label="memory.py\\nin bytes"]
   }
   subgraph cluster_nn {

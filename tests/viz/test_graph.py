@@ -26,7 +26,7 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.table import TABLE
+from chainrule.autograd.engine.table import TABLE
 from chainrule.viz import draw
 from chainrule.viz.common.numbers import number
 from chainrule.viz.graph.reading import read
