@@ -53,8 +53,7 @@ def inputs_of(row: ag.Primitive) -> list[tuple[float, ...]]:
 def params_of(row: ag.Primitive) -> dict[str, object]:
     if row.name.startswith("neuron_"):
         return ROWS[row.name.removeprefix("neuron_")][1]
-    rule = row.rules if callable(row.rules) else row.rules[0]
-    return {name: PARAMS[name] for name in inspect.signature(rule).parameters if name in PARAMS}
+    return {name: PARAMS[name] for name in inspect.signature(row.rule_for(0)).parameters if name in PARAMS}
 
 
 @pytest.mark.parametrize(
