@@ -1,27 +1,27 @@
 """The engine: Values and Tensors that record a graph of primitives, and the pass that differentiates it.
 
-Read `primitives.py` (the table: calculus, row by row), then `table.py` (what a row is), `operators.py` (how `a * b`
-becomes one), `node.py`, `value.py` and `tensor.py` (what recording a row means), then `backward.py`, the loop that
-everything else serves, and `specialise.py`, the straight code it runs at full speed. The rest can be read in any order:
+The folders in the order of reading; each imports only those above it:
 
-- more of the table, with NumPy's arguments: `functions/`, `einsum.py`, `linalg.py`, `norms.py`, `windows.py`, `at.py`,
-  `half.py`; `compositions/` and `dispatch.py` are what NumPy's own functions make of it;
-- users of the loop: `transforms.py` and `forward.py` (with `trees.py`), `check.py`, `hooks.py`, `nonfinite.py`,
-  `checkpoint.py`, `copying.py`; around it: `modes.py`, `errors.py`, `lessons.py`,
-  `display.py`;
-- the recorded graph: `tape.py`; as a program (`source.py`, `written.py`, `excerpts.py`, `listing.py`),
-  in bytes (`memory.py`), replayed on numbers (`replay.py`, `levels.py`) and on arrays (`buffers.py`, `tracing.py`,
-  `straight_line.py`);
-- what a rule is run on besides numbers and nodes: names, which give the text of a label (`symbols.py`) or of a program
-  (`written.py`), and arrays that write down each call of NumPy (`tracing.py`).
+- `errors/`: the errors, short lessons, and how NumPy's are told as such;
+- `engine/`: an afternoon's reading: what a row of the table is, what a node holds, the functions that record, how a
+  rule is applied, the loop that everything else serves;
+- `primitives/`: the table: calculus, row by row;
+- `functions/`: rows under NumPy's names, with NumPy's arguments;
+- `numpy_api/`: NumPy's own functions on nodes;
+- `debug/`: tables in notebooks, the search for NaN, copies and pickles, files;
+- `nodes/`: `Value` and `Tensor`, what users hold;
+- `program/`: rules and passes as text;
+- `replay/`: a recorded graph computed again with new numbers;
+- `graph/`: the recorded graph as one object, the tape, and what it holds in bytes;
+- `transforms/`: derivatives of functions, the gradient check, checkpoints.
 
-This package imports NumPy and nothing else of chainrule.
+`extending.py` is what libraries need besides. This package imports NumPy and nothing else of chainrule.
 """
 
-from .backward import gradients
-from .check import check_gradients, check_update
-from .checkpoint import checkpoint
-from .einsum import einsum, tensordot
+from .debug.nonfinite import detect_nonfinite
+from .engine.backward import gradients
+from .engine.modes import no_grad, scope
+from .engine.table import TABLE, Primitive, elementwise, structural
 from .errors import (
     ChainruleError,
     CheckError,
@@ -81,13 +81,15 @@ from .functions import (
     var,
     where,
 )
-from .linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
-from .listing import Source
-from .memory import Held, Memory
-from .modes import no_grad, scope
-from .node import Node
-from .nonfinite import detect_nonfinite
-from .norms import norm
+from .functions.conv import avg_pool, conv, max_pool
+from .functions.einsum import einsum, tensordot
+from .functions.linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
+from .functions.norms import norm
+from .graph.memory import Held, Memory
+from .graph.tape import BackwardStep, ForwardStep, Tape
+from .nodes.node import Node
+from .nodes.tensor import Tensor
+from .nodes.value import Value
 from .primitives import (
     absolute,
     add,
@@ -136,12 +138,10 @@ from .primitives import (
     tan,
     tanh,
 )
-from .table import TABLE, Primitive, elementwise, structural
-from .tape import BackwardStep, ForwardStep, Tape
-from .tensor import Tensor
-from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .value import Value
-from .windows import avg_pool, conv, max_pool
+from .program.text import Source
+from .transforms.check import check_gradients, check_update
+from .transforms.checkpoint import checkpoint
+from .transforms.derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "TABLE",

@@ -19,14 +19,14 @@ from contextlib import AbstractContextManager
 from contextvars import Token
 from typing import Any
 
-from .buffers import redrawn
-from .check import AROUND
-from .files import write_atomically
-from .memory import _readable
-from .modes import MODE, drawing_from, recomputing, recording
-from .node import describe
+from .debug.files import write_atomically
+from .engine.modes import MODE, drawing_from, recomputing, recording
+from .engine.node import describe
+from .graph.memory import _readable
+from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
-from .tape import MANY_INPUTS, rule_texts
+from .replay.tensor_replay import redrawn
+from .transforms.check import AROUND
 
 __all__ = [
     "MANY_INPUTS",

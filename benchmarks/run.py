@@ -41,6 +41,7 @@ MODULES = [
     "lstm_step",
     "conv_step",
     "overhead",
+    "operands",
     "jvp",
     "node_memory",
     "chain",

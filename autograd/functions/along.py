@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import RangeError, ShapeError
-from ..node import describe
-from ..operators import Operators
 from .arguments import (
     arrays_only,
     integer_of,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
-from ..lessons import MISTAKES
-from ..node import describe
-from ..operators import Operators
+from ..errors.lessons import MISTAKES
 
 Axis = int | tuple[int, ...] | None
 
@@ -23,9 +23,11 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
 
     With `of_numbers`, a single number has the axis 0 if it is asked for alone, as in NumPy's reductions.
     """
-    ndim = np.ndim(x.data if isinstance(x, Operators) else x)
+    ndim = x.ndim if hasattr(x, "ndim") else np.ndim(x.data if isinstance(x, Operators) else x)
     if axis is None:
-        return tuple(range(ndim))
+        return ALL_AXES[ndim] if ndim < 6 else tuple(range(ndim))
+    if axis.__class__ is int and 0 <= axis < ndim:
+        return (axis,)
     axes = axis if isinstance(axis, tuple) else (axis,)
     name = "an axis as an integer, a tuple of integers or None"
     found = tuple(k + ndim if k < 0 else k for k in [integer_of(k, what, name) for k in axes])
@@ -38,6 +40,9 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")
     return found
+
+
+ALL_AXES = [tuple(range(n)) for n in range(6)]
 
 
 def integer_of(given: Any, what: str, name: str) -> int:
@@ -115,6 +120,12 @@ def shape_of(shape: Any, what: str, name: str = "a shape in integers") -> tuple[
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
         shape = tuple(shape)
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if lengths.__class__ is tuple:
+        for n in lengths:
+            if n.__class__ is not int or n > LARGEST:
+                break
+        else:
+            return lengths
     return tuple(integer_of(n, what, name) for n in lengths)
 
 
@@ -225,3 +236,12 @@ def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
     if x.dtype.char != "e":
         return compute(x)
     return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)
+
+
+def refuse_no_function(f: Any, what: str) -> None:
+    """Raise where `f` cannot be called."""
+    if not callable(f):
+        raise KindError(
+            f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "
+            f"the gradients of a node that exists are gradients(node, inputs)"
+        )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import KindError
-from ..node import describe
-from ..operators import Operators
 from .arguments import arrays_only, as_array, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
@@ -39,7 +39,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
                 )
     if not isinstance(a, Operators) and not isinstance(b, Operators):
         return p.choose(arrays_only(a, "where"), arrays_only(b, "where"), condition=condition)
-    return p.where(condition, a, b)
+    return p.choose(a, b, condition=condition)
 
 
 def _booleans(condition: Any) -> Any:

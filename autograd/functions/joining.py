@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
-from ..lessons import MISTAKES
-from ..node import describe
-from ..operators import Operators
+from ..errors.lessons import MISTAKES
 from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
 from .elementwise import astype, dtype_of
 from .shapes import ravel

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..node import describe
 from .arguments import arrays_only, axes_of, integer_of, of_values
 from .reductions import sum
 from .shapes import moveaxis, transpose

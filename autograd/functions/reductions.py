@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
-from ..node import describe
-from ..operators import Operators
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .elementwise import astype
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
+from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..node import describe
 from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [
@@ -72,7 +72,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
     """
     x = arrays_only(x, "transpose")
     if axes is None:
-        return p.transpose(x, axes=tuple(reversed(range(x.ndim))))
+        return p.transpose(x, axes=tuple(range(x.ndim - 1, -1, -1)))
     order = axes_of(x, shape_of(axes, "transpose", "axes as integers"), "transpose")
     if len(order) != x.ndim:
         raise ShapeError(

@@ -75,6 +75,10 @@ def entry(package: str, name: str, thing: Any, rules: dict[str, str]) -> str:
         return f".. py:function:: {full}({arguments})\n\n   {rules[thing.name]}\n"
     if inspect.isclass(thing):
         base = "   :show-inheritance:\n" if thing.__module__.startswith("chainrule") else ""
+        if any(
+            each.__name__ == "BaseNode" for each in thing.__bases__
+        ):  # which is not public, but its members are
+            base += "   :inherited-members: Operators\n"
         return f".. autoclass:: {full}\n   :members:\n{base}"
     if inspect.isroutine(thing):
         return f".. autofunction:: {full}\n"
@@ -103,7 +107,7 @@ def rule_texts() -> dict[str, str]:
             written = f" Written :code:`{symbol.strip('`')}`." if symbol else ""
             told = rules.replace("\\|", "|").replace("`", "``")
             if "(see the source)" in rules:
-                told = "see ``autograd/primitives.py``"
+                told = "see ``autograd/primitives/``"
             elif kind == "Elementwise" and "; " in rules:
                 word = "local gradients"
             texts[name] = f"A primitive, {kind.lower()}.{written} {word.capitalize()}: {told}."

@@ -59,7 +59,7 @@ def _neuron(name: str) -> Primitive:
     def local_gradients(y: Any, *inputs: Any, **options: Any) -> list[Any]:
         slope = slope_at(y, inputs, options)  # computed once: a rule for each input would compute it n times
         n = len(inputs) // 2
-        factors = [*inputs[n:-1], *inputs[:n]]
+        factors = inputs[n:-1] + inputs[:n]
         return [*(factors if linear else [slope * factor for factor in factors]), slope]
 
     local_gradient.every = local_gradients  # type: ignore[attr-defined]

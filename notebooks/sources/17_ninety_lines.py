@@ -261,15 +261,15 @@ print("weights equal in every bit:", weights == train(theirs)[1])
 r"""
 ## What chainrule adds
 
-The skeleton is the same, and you can read it in the same order: [the table](../autograd/primitives.py), [what
-a row is](../autograd/table.py), [the value](../autograd/value.py), [the loop](../autograd/backward.py). What
+The skeleton is the same, and you can read it in the same order: [the table](../autograd/primitives/__init__.py), [what
+a row is](../autograd/engine/table.py), [the value](../autograd/nodes/value.py), [the loop](../autograd/engine/backward.py). What
 it adds:
 
 | here | there |
 | --- | --- |
 | rows on floats | the same rows on arrays, on symbols (printed programs), and on nodes (second derivatives) |
 | local gradients only | also *structural* rows for matrices: how a gradient passes on |
-| rules looked up in each step | code written from the rows once; see `specialise.py` |
+| rules looked up in each step | functions made of the rows once; see `recording.py` |
 | `math.log(-1)` stops with a bare error | the values that IEEE arithmetic gives, and errors that explain |
 | `p.data` changed between the passes: wrong gradients | an error that says so |
 

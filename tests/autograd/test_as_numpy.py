@@ -17,8 +17,8 @@ from numpy_calls import CALLS, EMPTY, INF, MASK, MATRIX, NAN, NUMBER, RNG, SQUAR
 
 import chainrule.autograd as ag
 from chainrule.autograd import ChainruleError, KindError, ShapeError, Tensor, check_gradients, gradients
-from chainrule.autograd.dispatch import ours
 from chainrule.autograd.functions.arguments import plain
+from chainrule.autograd.numpy_api.dispatch import ours
 
 # lessons where NumPy answers: the function, and the options that it does not know here ("" without any)
 REFUSED: dict[str, set[str]] = {

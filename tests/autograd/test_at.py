@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.autograd import KindError, RangeError, ShapeError, Tensor, check_gradients, gradients
-from chainrule.autograd.at import index_text
+from chainrule.autograd.nodes.at import index_text
 
 X = np.arange(6.0).reshape(3, 2) + 1
 INDICES = [

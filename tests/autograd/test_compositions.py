@@ -18,8 +18,8 @@ from chainrule.autograd import (
     check_gradients,
     gradients,
 )
-from chainrule.autograd.compositions import BY_NAME, numpys
 from chainrule.autograd.functions.arguments import plain
+from chainrule.autograd.numpy_api.compositions import BY_NAME, numpys
 
 RNG = np.random.default_rng(42)
 V, U, X = RNG.normal(size=5), RNG.normal(size=3), RNG.normal(size=(3, 4))

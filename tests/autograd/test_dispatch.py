@@ -10,7 +10,7 @@ import pytest
 
 import chainrule.autograd as ag
 from chainrule.autograd import KindError, Tensor, Value, check_gradients, gradients
-from chainrule.autograd.dispatch import ours
+from chainrule.autograd.numpy_api.dispatch import ours
 
 X = np.array([[0.3, 1.7, -0.6], [2.2, -1.4, 0.9]])
 

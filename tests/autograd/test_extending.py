@@ -28,7 +28,7 @@ def test_an_entered_scope_keeps_the_mode_of_recording():
 
 
 def test_a_block_surrounds_later_checks(monkeypatch):
-    monkeypatch.setattr("chainrule.autograd.check.AROUND", around := [])
+    monkeypatch.setattr("chainrule.autograd.transforms.check.AROUND", around := [])
     monkeypatch.setattr(extending, "AROUND", around)
     checked, events = (lambda x: x * x), []
 

@@ -27,8 +27,8 @@ from chainrule.autograd import (
     scope,
     tanh,
 )
-from chainrule.autograd.hooks import HOOKS
-from chainrule.autograd.modes import MODE
+from chainrule.autograd.engine.hooks import HOOKS
+from chainrule.autograd.engine.modes import MODE
 
 
 class TestHooks:

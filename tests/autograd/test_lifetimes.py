@@ -14,8 +14,8 @@ from table_cases import CASES, Case
 
 import chainrule.autograd as ag
 from chainrule.autograd import TABLE, Tape, Tensor, Value, check_gradients, gradients
-from chainrule.autograd.backward import dependency_order
-from chainrule.autograd.node import Node
+from chainrule.autograd.engine.backward import dependency_order
+from chainrule.autograd.nodes.node import Node
 
 
 @pytest.fixture(autouse=True)

@@ -23,8 +23,8 @@ from chainrule.autograd import (
     sqrt,
     where,
 )
-from chainrule.autograd.modes import mode
-from chainrule.autograd.nonfinite import LINES
+from chainrule.autograd.debug.nonfinite import LINES
+from chainrule.autograd.engine.modes import mode
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,8 @@ from chainrule.autograd import (
     tanh,
     where,
 )
-from chainrule.autograd.buffers import TensorReplay, redrawn
+from chainrule.autograd.replay.compiling import REPEATED
+from chainrule.autograd.replay.tensor_replay import TensorReplay, redrawn
 from chainrule.nn import cross_entropy
 from chainrule.nn.optim import SGD, Adam
 
@@ -99,7 +101,7 @@ def test_every_row_whose_rules_cannot_be_traced(case: Case, monkeypatch: pytest.
     def through(self: Any, function: Any, args: Any, kwargs: Any) -> Any:
         return self.call(function, *args, **kwargs)
 
-    monkeypatch.setattr("chainrule.autograd.tracing.Trace.through", through)
+    monkeypatch.setattr("chainrule.autograd.replay.tracing.Trace.through", through)
     replayed(case, np.float64)
 
 
@@ -607,3 +609,24 @@ def test_a_gradient_that_is_an_array_of_the_forward_pass() -> None:
         x.data = number
         assert tape.forward() == np.exp(number)
         assert replayed_gradients(tape, x) == [np.exp(number)]
+
+
+def test_the_traceback_of_a_replay_shows_the_line_that_failed() -> None:
+    x = Tensor([1.0, 2.0], name="x")
+    tape = Tape((ag.log(x) * x).sum())
+    tape.forward(x=[1.0, 2.0])
+    tape.forward(x=[1.0, 3.0])
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError) as caught:
+        tape.forward(x=[0.0, 1.0])
+    last = traceback.extract_tb(caught.tb)[-1]
+    assert last.line is not None
+    assert "log" in last.line
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", [0.0, -0.0, 1.0])
+def test_numpy_repeats_a_number_as_compiled_replays_do(dtype: Any, number: float) -> None:
+    """A replay may write an array in the place of a number; the two have to agree down to the signs of zeros."""
+    x = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan] * 9, dtype)
+    for ufunc in REPEATED:
+        assert ufunc(x, dtype(number)).tobytes() == ufunc(x, np.full(x.shape, number, dtype)).tobytes()

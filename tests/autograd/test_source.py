@@ -41,7 +41,7 @@ from chainrule.autograd import (
     total,
     where,
 )
-from chainrule.autograd.listing import Source, tokens
+from chainrule.autograd.program.text import Source, tokens
 
 # A fresh interpreter that knows nothing of chainrule runs the files it is given and pickles their variables.
 DRIVER = """
@@ -470,8 +470,8 @@ def test_a_leaf_that_nothing_reaches() -> None:
 
 
 def test_rows_of_ones_own(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.autograd.table.TABLE", dict(TABLE))
-    monkeypatch.setattr("chainrule.autograd.table.UFUNCS", {})
+    monkeypatch.setattr("chainrule.autograd.engine.table.TABLE", dict(TABLE))
+    monkeypatch.setattr("chainrule.autograd.engine.table.UFUNCS", {})
     scale = 1.25
 
     def composed_slope(y: Any, x: Any) -> Any:
@@ -498,7 +498,7 @@ def test_rows_of_ones_own(programs: Programs, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_row_without_a_source_is_traced_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.autograd.table.TABLE", dict(TABLE))
+    monkeypatch.setattr("chainrule.autograd.engine.table.TABLE", dict(TABLE))
     typed: dict[str, Any] = {"math": math, "tanh": tanh}
     exec("traced = lambda x: tanh(x) * x + 1\nopaque = lambda x: math.tanh(x) * x", typed)
     row = elementwise("traced", typed["traced"], np.tanh, [lambda y, x: tanh(x)])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import chainrule.autograd as ag
 from chainrule.autograd import ChainruleError, GradientError, Node, Tape, Tensor, checkpoint, gradients, jvp
-from chainrule.autograd.compositions import BY_NAME
+from chainrule.autograd.numpy_api.compositions import BY_NAME
 from chainrule.viz import draw, step
 
 # how much results may differ that are computed in another order

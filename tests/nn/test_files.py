@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from chainrule import nn
-from chainrule.autograd.files import write_atomically
+from chainrule.autograd.debug.files import write_atomically
 
 
 def save(path):
@@ -156,7 +156,7 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
 WRITER = """
 import sys
-from chainrule.autograd.files import write_atomically
+from chainrule.autograd.debug.files import write_atomically
 
 def slowly(file):
     file.write(b"half")

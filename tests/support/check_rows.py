@@ -15,7 +15,7 @@ from table_cases import CASES, Case
 from tqdm import tqdm
 
 from chainrule.autograd import TABLE, CheckError, check_gradients
-from chainrule.autograd.check import CheckReport
+from chainrule.autograd.transforms.check import CheckReport
 
 
 def redrawn(case: Case, rng: np.random.Generator) -> Case:

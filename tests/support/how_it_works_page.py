@@ -10,7 +10,8 @@ from chainrule.viz.drawing.engines import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-it-works.md"
-QUOTE = re.compile(r"(<!-- source: (\S+) \| (.+?) \| (.+?) -->\n```py\n).*?(```)", re.DOTALL)
+# a quotation ends at the first line that begins so, or, with ";; last", at the last such line of the function
+QUOTE = re.compile(r"(<!-- source: (\S+) \| (.+?) \| (.+?)( ;; last)? -->\n```py\n).*?(```)", re.DOTALL)
 
 PICTURE = """
 digraph files {
@@ -20,17 +21,17 @@ digraph files {
   edge [color="#5b6673", arrowsize=0.6]
   subgraph cluster_autograd {
     label="chainrule.autograd"
-    table [label="primitives.py\\nthe table", color="#0b5cad", penwidth=2.2]
+    table [label="primitives/\\nthe table", color="#0b5cad", penwidth=2.2]
     operators [label="operators.py\\na * b"]
-    specialise [label="specialise.py\\nstraight code"]
-    symbols [label="symbols.py\\nrules as text"]
+    recording [label="recording.py, vjp.py\\nrules applied"]
+    expression [label="expression.py\\nrules as text"]
     nodes [label="value.py, tensor.py\\nrecord nodes", color="#0b5cad", penwidth=2.2]
     backward [label="backward.py\\nthe loop", color="#b04a00", penwidth=2.2]
-    transforms [label="transforms.py, check.py\\nusers of the loop"]
+    transforms [label="derivatives.py, check.py\\nusers of the loop"]
     tape [label="tape.py\\nthe graph, in order", color="#0b5cad", penwidth=2.2]
     {rank=same; replay; memory; source}
     source [label="source.py\\nas a program"]
-    replay [label="levels.py, straight_line.py\\nreplayed"]
+    replay [label="levels.py, compiling.py\\nreplayed"]
     memory [label="memory.py\\nin bytes"]
   }
   subgraph cluster_nn {
@@ -45,12 +46,12 @@ digraph files {
     plots [label="plots/"]
   }
   table -> operators -> nodes
-  table -> specialise -> nodes
-  table -> symbols
+  table -> recording -> nodes
+  table -> expression
   nodes -> backward -> transforms
   nodes -> tape
   backward -> tape
-  symbols -> source
+  expression -> source
   tape -> {source replay memory}
   transforms -> layers [style=invis]
   nodes -> layers -> training
@@ -67,10 +68,17 @@ def page() -> str:
     """The page, with its quotations taken from the sources anew."""
 
     def quoted(match: re.Match[str]) -> str:
-        head, file, first, last, end = match.groups()
+        head, file, first, last, repeated, end = match.groups()
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
         start = next(i for i, line in enumerate(lines) if line.strip().startswith(first))
-        stop = next(i for i, line in enumerate(lines[start:], start) if line.strip().startswith(last))
+        indent = len(lines[start]) - len(lines[start].lstrip())
+        ends = []
+        for i, line in enumerate(lines[start:], start):
+            if i > start and line.strip() and len(line) - len(line.lstrip()) < indent + (not indent):
+                break  # another function
+            if line.strip().startswith(last):
+                ends.append(i)
+        stop = ends[-1] if repeated else ends[0]
         return head + textwrap.dedent("\n".join(lines[start : stop + 1])) + "\n" + end
 
     return QUOTE.sub(quoted, PAGE.read_text(encoding="utf-8"))

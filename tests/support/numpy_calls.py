@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.autograd.compositions import numpys
-from chainrule.autograd.dispatch import READERS, ours
 from chainrule.autograd.functions.arguments import plain
+from chainrule.autograd.numpy_api.compositions import numpys
+from chainrule.autograd.numpy_api.dispatch import READERS, ours
 
 NAN, INF, Call = np.nan, np.inf, Callable[..., Any]
 RNG = np.random.default_rng(11)

@@ -335,8 +335,8 @@ STRUCTURAL = [
 
 def of_the_engine(row: Primitive) -> bool:
     """Whether the engine declared the row; other packages, such as `nn`, have rows and tests of their own."""
-    rule = row.rules if callable(row.rules) else row.rules[0]
-    return rule.__module__.startswith("chainrule.autograd.")
+    rules = [row.rules] if callable(row.rules) else [rule for rule in row.rules if callable(rule)]
+    return all(rule.__module__.startswith("chainrule.autograd.") for rule in rules)
 
 
 ROWS = {name: row for name, row in TABLE.items() if of_the_engine(row)}

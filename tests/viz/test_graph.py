@@ -26,7 +26,7 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.table import TABLE
+from chainrule.autograd.engine.table import TABLE
 from chainrule.viz import draw
 from chainrule.viz.common.numbers import number
 from chainrule.viz.graph.reading import read
@@ -126,8 +126,11 @@ def test_a_rule_that_runs_on_arrays_alone_is_drawn_all_the_same():
 def test_every_elementwise_row_can_be_drawn(name):
     row = TABLE[name]
     count = 2 if callable(row.rules) else len(row.rules)
-    rule = row.rules if callable(row.rules) else row.rules[0]
-    extra = list(inspect.signature(rule).parameters)[1 + count :] if isinstance(row.rules, list) else []
+    extra = (
+        list(inspect.signature(row.rule_for(0)).parameters)[1 + count :]
+        if isinstance(row.rules, list)
+        else []
+    )
     params = {key: True if key == "condition" else 0.5 for key in extra}
     for kind in (Value, Tensor):
         with np.errstate(all="ignore"):

@@ -15,7 +15,7 @@ from table_cases import CASES
 from chainrule import autograd as ag
 from chainrule import nn
 from chainrule.autograd import TABLE, ChainruleError, Tape, Tensor, Value, elementwise, structural
-from chainrule.autograd.tape import rule_text
+from chainrule.autograd.graph.tape import rule_text
 from chainrule.nn.scalar.compound import ROWS
 from chainrule.viz import draw, step
 from chainrule.viz.cli import main
@@ -53,8 +53,7 @@ def inputs_of(row: ag.Primitive) -> list[tuple[float, ...]]:
 def params_of(row: ag.Primitive) -> dict[str, object]:
     if row.name.startswith("neuron_"):
         return ROWS[row.name.removeprefix("neuron_")][1]
-    rule = row.rules if callable(row.rules) else row.rules[0]
-    return {name: PARAMS[name] for name in inspect.signature(rule).parameters if name in PARAMS}
+    return {name: PARAMS[name] for name in inspect.signature(row.rule_for(0)).parameters if name in PARAMS}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""What a notebook shows of a node and of a tape: small tables without style or script, which every notebook keeps."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..graph.tape import Tape
+    from ..nodes.node import Node
+
+__all__ = ["node_html", "tape_html"]
+
+ROWS = 30  # of a tape
+ELEMENTS = 40  # of an array; of larger ones NumPy's summary
+
+
+def node_html(node: Node) -> str:
+    """A node as a table: its name, what computed it, its data, and its gradient if it has one."""
+    title = f"{node.kind} {node.name}" if node.name else node.kind
+    rows = [("data", shown(node.data))]
+    if node.requires_grad:
+        rows.append(("grad", shown(node.grad)))
+    rows.append(("from", node.op.name if node.op else "a leaf" if node.requires_grad else "a constant"))
+    return table([title, ""] if not np.ndim(node.data) else [title, about(node.data)], rows)
+
+
+def tape_html(tape: Tape) -> str:
+    """A tape as a table with one row for each node, the last ones where there are many."""
+    start = max(len(tape.nodes) - ROWS, 0)
+    rows = []
+    for label, node in list(zip(tape.labels, tape.nodes))[start:]:
+        data = about(node.data) if np.ndim(node.data) else shown(node.data)
+        if not node.requires_grad:
+            grad = ""
+        else:
+            grad = about(node.grad) if np.ndim(node.grad) else shown(node.grad)
+        rows.append((label, tape.forward_rule(node), data, grad))
+    more = f", the last {ROWS} of them" if start else ""
+    return f"<p>{html.escape(repr(tape)[1:-1])}{more}</p>" + table(
+        ["node", "computed as", "data", "grad"], rows
+    )
+
+
+def shown(x: Any) -> str:
+    """A number, or the elements of an array."""
+    if x is None:
+        return "None: no backward pass has reached it"
+    if np.ndim(x) == 0:
+        return f"{float(x):.6g}"
+    return np.array2string(np.asarray(x), precision=4, threshold=ELEMENTS, edgeitems=2, suppress_small=True)
+
+
+def about(x: Any) -> str:
+    """Shape and dtype of an array."""
+    return f"shape {np.shape(x)}, {np.asarray(x).dtype}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with its texts escaped; what has several lines keeps them."""
+    top = "".join(f"<th>{_escaped(text)}</th>" for text in head)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _escaped(text: str) -> str:
+    """For HTML; half characters, which no file can hold, are spelled out."""
+    return html.escape(text.encode(errors="backslashreplace").decode())
+
+
+def _cell(text: str) -> str:
+    text = _escaped(text)
+    return f"<td><pre>{text}</pre></td>" if "\n" in text else f"<td>{text}</td>"

@@ -1,0 +1,185 @@
+"""`detect_nonfinite()`: stop at the first operation whose value or gradient is NaN or infinite, and say where.
+
+While the mode is on, every operation shows its output and every step of a backward pass its
+contribution to the watch below, and the watch remembers the source line of each recorded node. While it is
+off, nothing of this exists but the question whether there is a watch.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ref
+
+import numpy as np
+
+from ..engine.backward import backward_pass, run
+from ..engine.modes import Block
+from ..engine.node import BaseNode, describe
+from ..engine.table import Primitive
+from ..errors import NonfiniteError
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
+
+__all__ = ["detect_nonfinite"]
+
+SKIPPED = (__name__.partition(".")[0], "numpy")  # whose frames are not the user's
+LINES: dict[int, tuple[ref[Node], str, int]] = {}  # by the node's order: file and line of what recorded it
+
+
+def detect_nonfinite() -> Block:
+    """Raise `NonfiniteError` at the first operation whose value or gradient is NaN or infinite.
+
+    The error names the operation, its inputs, its scope, the first element that is not finite, and your own line
+    of source; in the backward pass it is the line of the forward operation, if that ran in the block, too. Works as
+    a `with` block and as a decorator, for its own thread only. It looks at every number, so computing takes longer.
+
+    A gradient of zero stays zero beside an infinite local gradient, as always, and does not count.
+
+    >>> from chainrule.autograd import NonfiniteError, Value, detect_nonfinite, log
+    >>> x = Value(0.0, name="x")
+    >>> try:
+    ...     with detect_nonfinite():
+    ...         y = log(x)
+    ... except NonfiniteError as error:
+    ...     print(str(error).partition("  line:")[0].rstrip())
+    log gave -inf
+      input: a Value x = 0
+    """
+    return Block("watch", Watch(values=True))
+
+
+class Watch:
+    """What is shown each operation and each step of a backward pass while `detect_nonfinite()` is on."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: bool) -> None:
+        self.values = values  # whether values are looked at, too, or lines only remembered
+
+    def forward(self, node: Node, op: Primitive, inputs: Sequence[Any]) -> None:
+        """An operation `op` has computed `node`, which is a leaf if nothing was recorded."""
+        line = _line_of_caller()
+        if node.inputs and line is not None:
+            order = node.order
+            LINES[order] = (ref(node, lambda _: LINES.pop(order, None)), *line)
+        if self.values and not np.isfinite(node.data).all():
+            self.blame(node, op, inputs, line)
+
+    def replayed(self, node: Node) -> None:
+        """A replay has computed `node` anew; its line is the one that recorded it."""
+        if self.values and not np.isfinite(node.data).all():
+            assert node.op is not None
+            line = LINES.get(node.order)
+            self.blame(node, node.op, node.inputs, line and line[1:], forward=True)
+
+    def blame(
+        self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False
+    ) -> NoReturn:
+        """Say what `op` gave, from which inputs, and where."""
+        told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
+        told += _inputs(op, inputs, node.data)
+        raise NonfiniteError("\n".join(told + _place(node.scope, line, forward)))
+
+    def run(
+        self, order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool
+    ) -> dict[Node, Any]:
+        """What `run` of backward.py does, and step by step once more if something is not finite in the end.
+
+        Inside, values are not looked at: a rule may meet infinities on its way to a finite gradient.
+        """
+        with Block("watch", Watch(values=False)), np.errstate(all="ignore"):
+            gradients = run(order, roots, ends, recorded)
+            if not all(np.isfinite(_plain(g)).all() for g in gradients.values() if g is not None):
+                again = dict(roots)
+                for node, i, contribution in backward_pass(order, again, recorded, zero_safe=True):
+                    self.backward(node, i, _plain(contribution), _plain(again[node.inputs[i]]))
+        return gradients
+
+    def backward(self, node: Node, i: int, c: Any, total: Any) -> None:
+        """`node` has passed the contribution `c` on to its input `i`, whose gradient is `total` by now."""
+        if np.isfinite(total).all() and np.isfinite(c).all():
+            return
+        assert node.op is not None
+        x = node.inputs[i]
+        if np.isfinite(c).all():
+            told = [f"the gradients that arrive at {describe(x)} add up to {_first(total)}"]
+            c = total
+        else:
+            told = [f"{node.op.name} passed back a gradient with {_first(c)} to {describe(x)}"]
+        told += [f"  output: {describe(node)}{_at(node.data, c)}"]
+        told += _inputs(node.op, node.inputs, c)
+        line = LINES.get(node.order)
+        raise NonfiniteError("\n".join(told + _place(node.scope, line and line[1:], forward=True)))
+
+
+def _plain(g: Any) -> Any:
+    return g.data if isinstance(g, BaseNode) else g
+
+
+def _line_of_caller() -> tuple[str, int] | None:
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in SKIPPED:
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+# ---------------------------------------------------------------------- words
+
+
+def _first(data: Any) -> str:
+    """The first element that is not finite, and how many others there are."""
+    array = np.asarray(data)
+    if not array.ndim:
+        return str(array)
+    places = np.argwhere(~np.isfinite(array))
+    more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+    return f"{array[tuple(places[0])]} at {places[0].tolist()}{more}"
+
+
+def _of_output(data: Any) -> str:
+    return f" of its output of shape {data.shape}" if np.ndim(data) else ""
+
+
+def _at(data: Any, bad: Any) -> str:
+    """The element of `data` that belongs to the first bad one, where shapes say which that is."""
+    if isinstance(data, float) or not np.ndim(bad):
+        return "" if isinstance(data, float) or data.ndim else f", {data}"
+    place = (
+        np.argwhere(~np.isfinite(bad))[0][np.ndim(bad) - data.ndim :] if data.ndim <= np.ndim(bad) else None
+    )
+    if place is None or any(n not in (1, bad.shape[k - data.ndim]) for k, n in enumerate(data.shape)):
+        return ""
+    here = [0 if n == 1 else int(k) for k, n in zip(place, data.shape, strict=True)]
+    return f", {data[tuple(here)]} at {here}" if here else f", {data}"
+
+
+def _inputs(op: Primitive, inputs: Sequence[Any], bad: Any) -> list[str]:
+    lines = []
+    for x in inputs:
+        data = x.data
+        if isinstance(data, float):
+            said = ""
+        elif not np.isfinite(data).all():
+            said = f", which holds {_first(data)} already"
+        elif op.elementwise or not data.size:
+            said = _at(data, bad)
+        else:
+            said = f", from {data.min()} to {data.max()}"
+        lines.append(f"  input: {describe(x)}{said}")
+    return lines
+
+
+def _place(scope: tuple[str, ...], line: tuple[str, int] | None, forward: bool = False) -> list[str]:
+    told = [f"  scope: {' / '.join(scope)}"] if scope else []
+    if line is not None:
+        text = linecache.getline(*line).strip()
+        return [*told, f"  line: {line[0]}:{line[1]}" + (f": {text}" if text else "")]
+    if forward:
+        told.append("  line: unknown; run the forward pass inside of detect_nonfinite(), too, to see it")
+    return told

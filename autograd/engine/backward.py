@@ -1,0 +1,338 @@
+"""The backward pass: reverse dependency order, one multiplication per edge, written as a generator.
+
+The stepper looks at it one edge at a time. `backward()` and `gradients()` exhaust it; where nobody watches they take
+`sweep` instead: the same nodes in the same order, with the closures that recording.py makes of the rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import GradientError, KindError
+from .hooks import HOOKS, hooked
+from .modes import MODE
+from .node import ASSIGNED, BaseNode, describe
+from .recording import ABSENT, pull_any
+from .table import TABLE
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
+
+__all__ = ["backward", "backward_pass", "gradients"]
+
+Step = tuple["Node", int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
+
+
+def dependency_order(roots: Iterable[Node], constants: bool = False, since: int = 0) -> list[Node]:
+    """Every node that leads to the roots and is not older than `since`, inputs before outputs; constants only if
+    asked for."""
+    return _in_order(_ancestry(roots, constants, since))
+
+
+def _in_order(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=attrgetter("order"))
+
+
+def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) -> dict[Node, None]:
+    """The same nodes in no order, as the keys of a dictionary."""
+    seen: dict[Node, None] = dict.fromkeys(roots)
+    stack = list(seen)
+    push, pop = stack.append, stack.pop
+    general = constants or since > 0
+    while stack:
+        node = pop()
+        while True:
+            x = node._a
+            if general or x.__class__ is tuple:
+                for x in node.inputs:
+                    if x not in seen and (constants or x._requires_grad) and x.order >= since:
+                        seen[x] = None
+                        push(x)
+                break
+            # the same for two inputs, written out for speed: one waits, the other is followed at once
+            x = node._b
+            if x is not None and x not in seen and x._requires_grad:
+                seen[x] = None
+                push(x)
+            x = node._a
+            if x is None or x in seen or not x._requires_grad:
+                break
+            seen[x] = None
+            node = x
+    return seen
+
+
+def backward_pass(
+    order: Sequence[Node],
+    gradients: dict[Node, Any],
+    recorded: bool = False,
+    zero_safe: bool = False,
+    members: set[Node] | None = None,
+    pass_back: Callable[[Any, Any, list[int]], Iterable[tuple[int, Any]]] | None = None,
+) -> Iterator[Step]:
+    """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
+
+    `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
+    at each node. A node comes up after all of its consumers, so its sum is complete by then. With
+    `recorded` the gradients are nodes; with `zero_safe` a zero stays zero beside an infinite factor.
+    `members` are the nodes that receive a gradient; by default those that pass it on. `pass_back(node, g, wanted)`
+    gives the contributions in another kind of numbers, such as traced arrays.
+    """
+    members = set(order) if members is None else members
+    wide: dict[Node, Any] = {}
+    for node in hooked(order, gradients) if HOOKS and pass_back is None else reversed(order):
+        g, inputs = gradients.get(node), node.inputs
+        if g is None or not inputs:
+            continue  # nothing arrived here, or a leaf
+        wanted = [i for i, x in enumerate(inputs) if x in members]
+        if pass_back is not None:
+            found = pass_back(node, g, wanted)
+        else:
+            found = (node._pass_back_recorded if recorded else node._pass_back)(g, wanted, zero_safe)
+        for i, contribution in found:
+            x = inputs[i]
+            accumulate(gradients, wide, x, contribution)
+            yield node, i, contribution
+
+
+def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
+    """A whole pass over numbers or arrays: what `backward_pass` does where nothing looks between two steps.
+
+    `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
+    """
+    get = totals.get
+    node: Any
+    for node in reversed(order):
+        g, x = totals[node], node._a
+        if g is None or x is None:
+            continue  # nothing arrived here, or a leaf
+        if not node.keeps_local_gradients:
+            (node.op.pull or pull_any)(node, g, totals, get)
+            continue
+        slope = node._slope_a
+        if slope.__class__ is tuple:
+            for each, local in zip(x, slope):
+                if local is not None:
+                    total = get(each, ABSENT)
+                    if total is not ABSENT:
+                        totals[each] = g * local if total is None else total + g * local
+            continue
+        if slope is not None:
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
+        slope = node._slope_b
+        if slope is not None:
+            x = node._b
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                totals[x] = g * slope if total is None else total + g * slope
+
+
+def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:
+    """Add a contribution to the gradient at `x`.
+
+    In float16, where 2048 + 1 is 2048, the sum so far is kept in float32 as well, in `wide`.
+    """
+    total = gradients.get(x)
+    if total is None:
+        gradients[x] = contribution
+    elif not is_half(contribution):
+        gradients[x] = plus(total, contribution)
+    else:
+        sum_so_far = wide.get(x)
+        if sum_so_far is None:
+            sum_so_far = TABLE["astype"](total, dtype=SINGLE)
+        wide[x] = plus(sum_so_far, TABLE["astype"](contribution, dtype=SINGLE))
+        gradients[x] = TABLE["astype"](wide[x], dtype=HALF)
+
+
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def is_half(x: Any) -> bool:
+    """Whether an array or a node is of float16."""
+    return getattr(x, "dtype", None) == HALF
+
+
+def _holds_half(order: Sequence[Any]) -> bool:
+    """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
+    return order[-1].kind == "Tensor" and any(node._like[1] == "e" for node in order)
+
+
+def plus(total: Any, contribution: Any) -> Any:
+    """The sum as a new object, never in place: somebody may hold the old one."""
+    new = total + contribution
+    return np.asarray(new) if isinstance(new, np.generic) else new  # NumPy unwraps arrays without axes
+
+
+def run(
+    order: Sequence[Node],
+    roots: dict[Node, Any],
+    ends: Iterable[Node],
+    recorded: bool = False,
+    totals: dict[Node, Any] | None = None,
+) -> dict[Node, Any]:
+    """The gradient at every node in `order`, given those at the roots; missing or `None` where none arrives.
+
+    `totals`, where it is at hand already, has the nodes for keys and `None` for values, and is filled.
+
+    Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
+    second look at every product, so it is only done where a NaN came out at one of the `ends`.
+    """
+    _, _, watch = MODE.get()
+    if watch is not None and watch.values:
+        return watch.run(order, roots, ends, recorded)
+    refuse_stale(order)
+    quick = bool(order) and not recorded and not HOOKS and not _holds_half(order)
+    gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
+    gradients.update(roots)
+    with np.errstate(all="ignore"):
+        if quick:
+            sweep(order, gradients)
+        else:
+            exhaust(backward_pass(order, gradients, recorded))
+        if has_nan(*map(gradients.get, ends)):
+            gradients = dict(roots)
+            exhaust(backward_pass(order, gradients, recorded, zero_safe=True))
+    return gradients
+
+
+exhaust: Callable[[Iterator[Any]], Any] = deque(maxlen=0).extend
+
+
+def refuse_stale(order: Sequence[Node]) -> None:
+    """Raise if an input is no longer what it was when a node was computed from it.
+
+    That is so where a leaf was assigned afterwards, or a replay has computed an input anew and not the node.
+    """
+    if ASSIGNED[0] <= next((node.order for node in order if node._a is not None), ASSIGNED[0]):
+        return  # nothing was assigned since the oldest operation
+    newest: dict[Node, Node] = {}
+    for node in order:
+        computed = node._changed if node._changed > node.order else node.order
+        for x in node.inputs:
+            changed = _newest(x, newest)
+            if changed._changed > computed:
+                assert node.op is not None
+                raise GradientError(
+                    f"{changed.describe()} was assigned new .data after {node.op.name} had used it (or its "
+                    f"requires_grad was), so the gradient would mix old and new numbers. Compute the output again, "
+                    f"then call backward()"
+                )
+
+
+def _newest(x: Node, found: dict[Node, Node]) -> Node:
+    """Of `x` and the nodes that it is a view of, the one that was changed last; `found` has the answers so far."""
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        sources = node.inputs if node._shows_inputs() else ()
+        unknown = [source for source in sources if source not in found]
+        if unknown:
+            stack += unknown
+        else:
+            found[node] = max((node, *(found[source] for source in sources)), key=attrgetter("_changed"))
+            stack.pop()
+    return found[x]
+
+
+def has_nan(*gradients: Any) -> bool:
+    """Whether one of these gradients, plain or nodes or `None`, has a NaN in it."""
+    for g in gradients:
+        g = g.data if isinstance(g, BaseNode) else g
+        if g is not None:
+            total = g if g.__class__ is float else np.vdot(g, g)  # one NaN spoils the sum of squares
+            if total != total:
+                return True
+    return False
+
+
+def backward(root: Node, gradient: Any = None) -> None:
+    """What `node.backward()` does: run the pass, then write every `.grad`."""
+    if not root._requires_grad:
+        raise GradientError(
+            f"backward() was called on {root.describe()}, a constant: nothing that requires a gradient led to it. "
+            f"Was it computed under no_grad(), from .data or .item(), or from constants and integers only?"
+        )
+    totals = _ancestry([root])
+    order = _in_order(totals)
+    leaves = [node for node in order if node._a is None]
+    root._receive(run(order, {root: root._upstream(gradient)}, leaves, totals=totals))
+
+
+def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
+    """The gradients of `output` by `inputs`, returned; no `.grad` is written.
+
+    `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each
+    gradient has its input's shape and dtype: a float for a `Value`, an ndarray for a `Tensor`, zero where
+    the output does not depend on it. With `create_graph=True` the gradients are nodes that can be
+    differentiated again. `gradient` is the gradient at the output, needed unless it is one number.
+
+    Raises `KindError` for inputs that are not nodes, `GradientError` for constants.
+
+    >>> from chainrule.autograd import Value, gradients
+    >>> x = Value(2.0)
+    >>> slope = gradients(x**3, x, create_graph=True)
+    >>> slope
+    Value(12.0)
+    >>> gradients(slope, x)
+    12.0
+    """
+    if not isinstance(inputs, (BaseNode, list, tuple)):
+        raise KindError(
+            f"gradients(output, inputs) takes a node, or a list of nodes; given {describe(inputs)}"
+        )
+    wanted: list[Any] = [inputs] if isinstance(inputs, BaseNode) else list(inputs)
+    if not isinstance(output, BaseNode):
+        raise KindError(f"gradients(output, inputs) differentiates a node; output is {describe(output)}")
+    for x in wanted:
+        if not isinstance(x, BaseNode):
+            raise KindError(f"gradients(output, inputs) takes nodes as inputs; given {describe(x)}")
+        if not x._requires_grad:
+            if np.asarray(x.data).dtype.kind != "f":
+                raise KindError(
+                    f"a gradient was asked for by {x.describe()}; integers and booleans are constants, for a "
+                    f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+                )
+            raise GradientError(
+                f"a gradient was asked for by {x.describe()}, which is a constant. Make it with "
+                f"requires_grad=True before the output is computed from it"
+            )
+    upstream: Any = output._upstream(gradient)
+    if create_graph:
+        upstream = gradient if isinstance(gradient, BaseNode) else output._constant(upstream)
+    results = pull_back({output: upstream}, wanted, between([output], wanted), create_graph)
+    return results[0] if isinstance(inputs, BaseNode) else type(inputs)(results)
+
+
+def pull_back(
+    upstream: dict[Node, Any], wanted: Sequence[Node], order: Sequence[Node], recorded: bool = False
+) -> list[Any]:
+    """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
+    found = run(order, upstream, wanted, recorded)
+    results = [zero(x, recorded) if found.get(x) is None else x._own(found[x]) for x in wanted]
+    if len(set(wanted)) < len(wanted):  # who is named twice gets two arrays
+        return [g.copy() if isinstance(g, np.ndarray) else g for g in results]
+    return results
+
+
+def zero(x: Node, recorded: bool) -> Any:
+    """The gradient of what does not depend on `x`."""
+    return x._constant(x._zero()) if recorded else x._zero()
+
+
+def between(outputs: Iterable[Node], wanted: Sequence[Node]) -> list[Node]:
+    """The nodes on a way from `wanted` to the outputs, in dependency order."""
+    useful = set(wanted)
+    order = []
+    for node in dependency_order(outputs, since=min((x.order for x in wanted), default=0)):
+        if node in useful or not useful.isdisjoint(node.inputs):
+            useful.add(node)
+            order.append(node)
+    return order

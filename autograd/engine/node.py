@@ -1,0 +1,141 @@
+"""A node of the graph: a result that remembers the operation and the inputs it came from.
+
+A node is local. It knows its inputs, its output and how to pass a gradient back to each input; it
+never sees the graph around it. Walking the graph is `backward.py`'s job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import KindError
+from .operators import Operators
+from .table import Primitive
+
+if TYPE_CHECKING:
+    from ..nodes.node import Node
+
+# One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
+CLOCK = count(1)
+NO_PARAMS: dict[str, Any] = {}
+ASSIGNED = [0]  # by that clock: when .data or .requires_grad of any leaf was last assigned
+CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
+THAWED = [0]  # by that clock: when a constant was last made differentiable
+# in the place of the time when a node was changed
+UNRECORDED = -1  # it was computed, but from constants or under no_grad()
+MET = -2  # it was made of plain numbers that met a node in an expression
+
+
+class BaseNode(Operators):
+    """What the engine reads and fills in a node, and what it asks of it. What users call is in `nodes/node.py`."""
+
+    # `_a` and `_b` are the inputs of most operations: two slots take half the memory of a tuple, and are no object
+    # more for the garbage collector to visit. Where there are more, `_a` is a tuple of them all.
+    # What users assign (data, grad, name, requires_grad) is a property that checks it; the engine uses the slots.
+    __slots__ = (
+        "__weakref__", "_a", "_b", "_changed", "_grad", "_name", "_requires_grad", "op", "order", "params", "scope",
+    )  # fmt: skip
+    data: Any
+    _a: Any
+    _b: Any
+    _changed: int  # by the clock: when it was assigned, or computed anew by a replay; 0 if never; or one of the marks
+    _grad: Any
+    _name: str | None
+    _requires_grad: bool
+    op: Primitive | None
+    order: int
+    params: dict[str, Any]
+    scope: tuple[str, ...]
+
+    kind: ClassVar[str]  # how error messages call this class
+    keeps_local_gradients: ClassVar[bool] = False  # from the forward pass on
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes it was computed from, in written order; none for a leaf."""
+        a, b = self._a, self._b
+        if a is None:
+            return ()
+        return a if a.__class__ is tuple else (a,) if b is None else (a, b)
+
+    @inputs.setter
+    def inputs(self, nodes: tuple[Node, ...]) -> None:
+        self._a, self._b = (
+            nodes if len(nodes) == 2 else (*nodes, None) if len(nodes) == 1 else (nodes or None, None)
+        )
+
+    # What the backward pass asks of a node; see backward.py.
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
+        """The contribution of the gradient `g` at this node to each input that is wanted, as plain numbers."""
+        raise NotImplementedError
+
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
+        """The same, computed with nodes, so that the result can be differentiated again."""
+        raise NotImplementedError
+
+    @classmethod
+    def _receive(cls, totals: dict[Node, Any]) -> None:
+        """Write the gradients of a pass to the `.grad` of its nodes."""
+        raise NotImplementedError
+
+    def _shows_inputs(self) -> bool:
+        """Whether its numbers are those of its input, in the same memory: a view."""
+        return False
+
+    def _refuse_integers(self) -> None:
+        """Raise where the numbers are integers or booleans, which have no gradient."""
+
+    def _checked_gradient(self, gradient: Any) -> Any:
+        """A gradient of this node that a user gave, as the engine keeps it."""
+        raise NotImplementedError
+
+    def _own(self, g: Any) -> Any:
+        """A gradient of this node as something that nobody else holds."""
+        return g
+
+    def _zero(self) -> Any:
+        """A gradient of zero: nothing depends on this node."""
+        raise NotImplementedError
+
+    @classmethod
+    def _constant(cls, data: Any) -> Node:
+        """A plain number or array as a constant of this class."""
+        raise NotImplementedError
+
+    def _upstream(self, gradient: Any) -> Any:
+        """The gradient to start from, checked against this node."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """A few words for error messages: kind, name, shape and dtype."""
+        raise NotImplementedError
+
+
+def describe(x: Any) -> str:
+    """A few words about any object for an error message."""
+    if isinstance(x, BaseNode):
+        return x.describe()
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is not None:
+        kind = type(x).__module__.partition(".")[0]
+        if kind == "numpy":
+            return f"an array of shape {shape} and dtype {dtype}"
+        ways = [f"x.{way}()" for way in ("to_numpy", "toarray") if hasattr(x, way)]
+        return (
+            f"a {kind} {type(x).__name__} of shape {shape} (as an array it is {(*ways, 'np.asarray(x)')[0]})"
+        )
+    text = repr(x)
+    return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
+
+
+def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:
+    """Raise where a parameter, which is not differentiated, is a node that wants a gradient."""
+    for name, x in params.items():
+        if isinstance(x, BaseNode) and x._requires_grad:
+            raise KindError(
+                f"{op.name} takes {name} as a plain number: it is not differentiated, and the gradient of "
+                f"{x.describe()} would be lost. Write {name}={x._name or 'v'}.item() for the number, or spell the "
+                f"function out, as in where(x > 0, x, slope * x), for the gradient"
+            )

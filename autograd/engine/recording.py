@@ -1,0 +1,581 @@
+"""Recording: the functions that apply a row to nodes, one for each row and class of node.
+
+`a * b` of two Values calls `record(a, b)`, a closure over the row `multiply`. It computes the result, makes a node of
+it, and keeps the row and the inputs on the node. `pull` goes the other way in a backward pass over arrays: it takes the
+gradient of one node and adds to the gradients of its inputs.
+
+Both do what `_apply` and `_pass_back` of the classes do, without a general loop, and leave the rare cases to those:
+results that are constants, a watch, poles, shapes that do not fit.
+
+Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output, `g` its gradient.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .modes import MODE
+from .node import CLOCK, NO_PARAMS, BaseNode, refuse_parameters
+from .table import TABLE, Primitive
+from .vjp import times
+
+__all__ = [
+    "bind_operators",
+    "pull_any",
+    "pull_of",
+    "record_many_values",
+    "record_tensors",
+    "record_tensors_with_options",
+    "record_values",
+    "record_values_with_options",
+]
+
+Record = Callable[..., Any]
+Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
+ABSENT: Any = object()  # in the place of a total: the node receives no gradient in this pass
+new, clock, mode = object.__new__, CLOCK.__next__, MODE.get
+
+OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "matmul": "matmul",
+}  # fmt: skip
+
+
+def bind_operators(kind: Any, record_row: Callable[[Primitive], Record], operand: Callable[..., Any]) -> None:
+    """Give a class of nodes its arithmetic: each operator is the recorder of its row.
+
+    `operand(row, x, inputs)` makes a node of a plain number, or array, that stands beside one.
+    """
+    for name, row_name in OPERATORS.items():
+        row = TABLE[row_name]
+        if kind.kind == "Tensor" or row.on_floats is not None:
+            record = row.recorders[kind] = record_row(row)
+            setattr(kind, f"__{name}__", record)
+            setattr(kind, f"__r{name}__", _reflected(record, row, operand))
+    negative = TABLE["negative"]
+    kind.__neg__ = negative.recorders[kind] = record_row(negative)
+
+
+def _reflected(record: Record, row: Primitive, operand: Callable[..., Any]) -> Record:
+    def reflected(q: Any, p: Any) -> Any:
+        return record(operand(row, p, (p, q)), q)
+
+    return reflected
+
+
+# ---------------------------------------------------------------------- Values
+
+# The nodes are filled in each closure, slot by slot: a call for that would cost a sixth of the whole.
+
+
+def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
+    """The function that applies `row`, of one or two inputs and no options, to Values.
+
+    `operand(row, x, inputs)` makes a Value of a plain number that stands beside one.
+    """
+    general, forward = kind._apply, row.on_floats
+    assert forward is not None
+    slopes: list[Any] = [float(rule) if isinstance(rule, int) else rule for rule in row.rules]  # type: ignore[union-attr]
+
+    if row.arity == 1:
+        number, local = (None, slopes[0]) if callable(slopes[0]) else (slopes[0], None)
+
+        def record_unary(p: Any) -> Any:
+            recording, scope, watch = mode()
+            if not recording or watch is not None or not p._requires_grad:
+                return general(row, (p,), NO_PARAMS)
+            a = p._number
+            try:
+                y = forward(a)
+                if y.__class__ is not float:
+                    y = float(y)
+                slope = local(y, a) if local is not None else number
+            except (ValueError, ArithmeticError, TypeError):  # a pole, an overflow
+                return general(row, (p,), NO_PARAMS)
+            node = new(kind)
+            node._number = y
+            node._slope_a = slope
+            node.op = row
+            node._a = p
+            node.scope = scope
+            node.order = clock()
+            node._b = node._slope_b = node._grad = node._name = None
+            node.params = NO_PARAMS
+            node._requires_grad = True
+            node._changed = 0
+            return node
+
+        return record_unary
+
+    if forward in (operator.add, operator.sub):
+        return _record_sum(row, kind, operand, slopes[0], slopes[1])
+    if forward is operator.mul:
+        return _record_product(row, kind, operand)
+    local_a, local_b = (slope if callable(slope) else _always(slope) for slope in slopes)
+
+    def record_binary(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        wants_a, wants_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (wants_a or wants_b):
+            return general(row, (p, q), NO_PARAMS)
+        a, b = p._number, q._number
+        try:
+            y = forward(a, b)
+            if y.__class__ is not float:
+                y = float(y)
+            slope_a = local_a(y, a, b) if wants_a else None
+            slope_b = local_b(y, a, b) if wants_b else None
+        except (ValueError, ArithmeticError, TypeError):
+            return general(row, (p, q), NO_PARAMS)
+        node = new(kind)
+        node._number = y
+        node._slope_a = slope_a
+        node._slope_b = slope_b
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_binary
+
+
+def _always(slope: float) -> Any:
+    """The rule of a local gradient that is the same everywhere."""
+    return lambda y, a, b: slope
+
+
+def _record_sum(row: Primitive, kind: Any, operand: Any, local_a: float, local_b: float) -> Record:
+    """The same for `a + b` and `a - b`, where both local gradients are numbers."""
+    general, forward = kind._apply, row.on_floats
+    assert forward is not None
+
+    def record_sum(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        wants_a, wants_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (wants_a or wants_b):
+            return general(row, (p, q), NO_PARAMS)
+        node = new(kind)
+        node._number = forward(p._number, q._number)
+        node._slope_a = local_a if wants_a else None
+        node._slope_b = local_b if wants_b else None
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_sum
+
+
+def _record_product(row: Primitive, kind: Any, operand: Any) -> Record:
+    """The same for `a * b`, where each local gradient is the other input."""
+    general = kind._apply
+
+    def record_product(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        wants_a, wants_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (wants_a or wants_b):
+            return general(row, (p, q), NO_PARAMS)
+        a, b = p._number, q._number
+        node = new(kind)
+        node._number = a * b
+        node._slope_a = b if wants_a else None
+        node._slope_b = a if wants_b else None
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_product
+
+
+def record_many_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
+    """The function that applies `row`, of any number of inputs and no options, to Values and numbers among them."""
+    general, forward, every = kind._apply, row.on_floats, row.every
+    assert forward is not None
+    assert every is not None
+
+    def record(*inputs: Any) -> Any:
+        recording, scope, watch = mode()
+        try:
+            numbers = [x._number for x in inputs]
+        except AttributeError:  # a plain number among them
+            inputs = tuple([x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs])
+            numbers = [x._number for x in inputs]
+        wanted = [x._requires_grad for x in inputs]
+        if not recording or watch is not None or True not in wanted:
+            return general(row, inputs, NO_PARAMS)
+        try:
+            y = forward(*numbers)
+            slopes = every(y, *numbers)
+        except (ValueError, ArithmeticError, TypeError):
+            return general(row, inputs, NO_PARAMS)
+        if False in wanted:
+            slopes = [slope if want else None for slope, want in zip(slopes, wanted)]
+        node = new(kind)
+        node._number = y if y.__class__ is float else float(y)
+        node.op = row
+        if len(inputs) > 2:
+            node._a, node._b, node._slope_a, node._slope_b = inputs, None, tuple(slopes), None
+        else:
+            node.inputs, node.locals = inputs, tuple(slopes)
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record
+
+
+def record_values_with_options(row: Primitive, kind: Any) -> Record:
+    """The function that applies `row` to Values, of any number, with its options as keyword arguments."""
+    general, forward, local = kind._apply, row.on_floats, row.slopes_at_floats
+    assert forward is not None
+
+    def record(*inputs: Any, **params: Any) -> Any:
+        recording, scope, watch = mode()
+        if not recording or watch is not None:
+            return general(row, inputs, params)
+        for x in inputs:
+            if not isinstance(x, kind) or not x._requires_grad:
+                return general(row, inputs, params)
+        for option in params.values():
+            if isinstance(option, BaseNode):
+                refuse_parameters(row, params)
+        numbers = [x._number for x in inputs]
+        try:
+            y = forward(*numbers, **params)
+        except (ValueError, ArithmeticError):
+            return general(row, inputs, params)
+        node = new(kind)
+        node._number = y if y.__class__ is float else float(y)
+        node.op = row
+        node.inputs = inputs
+        node.locals = local(node._number, numbers, params, [True] * len(inputs))
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = params
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record
+
+
+# ---------------------------------------------------------------------- Tensors
+
+
+def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
+    """The function that applies `row`, of one or two inputs and no options, to Tensors.
+
+    `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
+    """
+    general, forward = kind._apply, row.on_arrays
+    keeps_dtype = row.elementwise and isinstance(
+        forward, np.ufunc
+    )  # and the shape, where the inputs are alike
+    ndarray = np.ndarray
+
+    if row.arity == 1:
+
+        def record_unary(p: Any) -> Any:
+            recording, scope, watch = mode()
+            if not recording or watch is not None or not p._requires_grad:
+                return general(row, (p,), NO_PARAMS)
+            try:
+                y = forward(p._array)
+            except (ValueError, IndexError, TypeError):
+                return general(row, (p,), NO_PARAMS)  # which says what does not fit
+            if y.__class__ is not ndarray:
+                y = np.asarray(y)
+            like = p._like
+            if not keeps_dtype:
+                like = like_of(y.shape, y.dtype.char)
+                if like[1] not in FLOATING:
+                    return general(row, (p,), NO_PARAMS)
+            node = new(kind)
+            node._array = y
+            node._like = like
+            node.op = row
+            node._a = p
+            node.scope = scope
+            node.order = clock()
+            node._b = node._grad = node._name = None
+            node.params = NO_PARAMS
+            node._requires_grad = True
+            node._changed = 0
+            return node
+
+        return record_unary
+
+    def record_binary(p: Any, q: Any) -> Any:
+        if q.__class__ is not kind:
+            q = operand(row, q, (p, q))
+        recording, scope, watch = mode()
+        if not recording or watch is not None or not (p._requires_grad or q._requires_grad):
+            return general(row, (p, q), NO_PARAMS)
+        try:
+            y = forward(p._array, q._array)
+        except (ValueError, IndexError, TypeError):
+            return general(row, (p, q), NO_PARAMS)
+        if y.__class__ is not ndarray:
+            y = np.asarray(y)
+        like = p._like
+        if like is not q._like or not keeps_dtype:
+            like = like_of(y.shape, y.dtype.char)
+            if like[1] not in FLOATING:
+                return general(row, (p, q), NO_PARAMS)
+        node = new(kind)
+        node._array = y
+        node._like = like
+        node.op = row
+        node._a = p
+        node._b = q
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = NO_PARAMS
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    return record_binary
+
+
+def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
+    """The function that applies `row` to Tensors, of any number, with its options as keyword arguments."""
+    general, forward = kind._apply, row.on_arrays
+    ndarray = np.ndarray
+
+    def record_one(p: Any, **params: Any) -> Any:
+        recording, scope, watch = mode()
+        if not recording or watch is not None or not p._requires_grad:
+            return general(row, (p,), params)
+        for option in params.values():
+            if isinstance(option, BaseNode):
+                refuse_parameters(row, params)
+        try:
+            y = forward(p._array, **params)
+        except (ValueError, IndexError, TypeError):
+            return general(row, (p,), params)
+        if y.__class__ is not ndarray:
+            y = np.asarray(y)
+        like = like_of(y.shape, y.dtype.char)
+        if like[1] not in FLOATING:
+            return general(row, (p,), params)
+        node = new(kind)
+        node._array = y
+        node._like = like
+        node.op = row
+        node._a = p
+        node.scope = scope
+        node.order = clock()
+        node._b = node._grad = node._name = None
+        node.params = params
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    if row.arity == 1:
+        return record_one
+
+    def record(*inputs: Any, **params: Any) -> Any:
+        if len(inputs) == 1:
+            return record_one(inputs[0], **params)
+        recording, scope, watch = mode()
+        wanted = False
+        for x in inputs:
+            if not isinstance(x, kind):
+                return general(row, inputs, params)
+            if x._requires_grad:
+                wanted = True
+        if not recording or watch is not None or not wanted:
+            return general(row, inputs, params)
+        for option in params.values():
+            if isinstance(option, BaseNode):
+                refuse_parameters(row, params)
+        try:
+            y = forward(*[x._array for x in inputs], **params)
+        except (ValueError, IndexError, TypeError):
+            return general(row, inputs, params)
+        if y.__class__ is not ndarray:
+            y = np.asarray(y)
+        like = like_of(y.shape, y.dtype.char)
+        if like[1] not in FLOATING:
+            return general(row, inputs, params)
+        node = new(kind)
+        node._array = y
+        node._like = like
+        node.op = row
+        node.inputs = inputs
+        node.scope = scope
+        node.order = clock()
+        node._grad = node._name = None
+        node.params = params
+        node._requires_grad = True
+        node._changed = 0
+        return node
+
+    record.of_one = record_one  # type: ignore[attr-defined]  # for a caller that knows that there is one input
+    return record
+
+
+FLOATING = "efdg"
+
+
+@lru_cache(maxsize=10_000)
+def like_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype as one object for all arrays that are alike, so that `is` compares them.
+
+    One that has been forgotten meanwhile is like no other; that costs a look at shape and dtype, and changes nothing.
+    """
+    return shape, char
+
+
+# ---------------------------------------------------------------------- the way back, over arrays
+
+
+def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
+    """The function that adds what a Tensor made by `row` passes back to the gradients of its inputs.
+
+    It is called with the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
+    gradient and whose values are `None` at first, and the dictionary's `get`. `shaped(c, x, g)` brings a contribution
+    into the shape and dtype of `x`.
+    """
+    if row.arity not in (1, 2):
+        return pull_any
+    positions = range(row.arity)
+    assert not callable(row.rules)
+    numbers = [rule for rule in row.rules if isinstance(rule, int)]
+    if row.elementwise and len(numbers) == row.arity:
+        return _pull_of_constants(numbers, shaped) if all(abs(local) == 1 for local in numbers) else pull_any
+    rules = [row.rule_for(i) for i in positions]
+    if not row.elementwise:
+        return _pull_of_structural(rules, shaped)
+    return _pull_of_unary(rules[0], shaped) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], shaped)
+
+
+def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
+    """Where each local gradient is 1 or -1: the gradient is passed on as it is, or with the other sign."""
+    plus_b = len(signs) == 2 and signs[1] == 1
+    plus_a = signs[0] == 1
+
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        x, like = node._a, node._like
+        total = get(x, ABSENT)
+        if total is not ABSENT:
+            c = g if plus_a else -g
+            if x._a is None or x._like is not like:
+                c = shaped(c, x, g)
+            totals[x] = c if total is None else total + c
+        x = node._b
+        if x is not None:
+            total = get(x, ABSENT)
+            if total is not ABSENT:
+                c = g if plus_b else -g
+                if x._a is None or x._like is not like:
+                    c = shaped(c, x, g)
+                totals[x] = c if total is None else total + c
+
+    return pull
+
+
+def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        x = node._a
+        total = get(x, ABSENT)
+        if total is ABSENT:
+            return
+        params = node.params
+        local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
+        c = times(g, local) if local.__class__ is int else g * local
+        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._like is not node._like:
+            c = shaped(c, x, g)
+        totals[x] = c if total is None else total + c
+
+    return pull
+
+
+def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        p, q, y, params = node._a, node._b, node._array, node.params
+        total = get(p, ABSENT)
+        if total is not ABSENT:
+            local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
+            c = times(g, local) if local.__class__ is int else g * local
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
+                c = shaped(c, p, g)
+            totals[p] = c if total is None else total + c
+        total = get(q, ABSENT)
+        if total is not ABSENT:
+            local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
+            c = times(g, local) if local.__class__ is int else g * local
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
+                c = shaped(c, q, g)
+            totals[q] = c if total is None else total + c
+
+    return pull
+
+
+def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
+    rule_a, rule_b = rules[0], rules[-1]
+    two = len(rules) == 2
+
+    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+        p, q = node._a, node._b
+        arrays = (p._array, q._array) if two else (p._array,)
+        total = get(p, ABSENT)
+        if total is not ABSENT:
+            c = rule_a(g, node._array, *arrays, **node.params)
+            if c is not None:
+                c = shaped(c, p, g)
+                totals[p] = c if total is None else total + c
+        if two:
+            total = get(q, ABSENT)
+            if total is not ABSENT:
+                c = rule_b(g, node._array, *arrays, **node.params)
+                if c is not None:
+                    c = shaped(c, q, g)
+                    totals[q] = c if total is None else total + c
+
+    return pull
+
+
+def pull_any(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
+    """The same for any node, by its own `_pass_back`."""
+    inputs = node.inputs
+    for i, c in node._pass_back(g, [i for i, x in enumerate(inputs) if x in totals], False):
+        x = inputs[i]
+        total = totals[x]
+        totals[x] = c if total is None else total + c

@@ -1,0 +1,160 @@
+"""Convolution and pooling over any number of axes, with the arguments that people write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import describe
+from ..errors import KindError, RangeError, ShapeError
+from ..primitives.structural.conv import Pads, _lengths, avg_pool_, conv_, max_pool_
+from .arguments import arrays_only, integer_of
+
+__all__ = ["avg_pool", "conv", "max_pool"]
+
+
+Ints = int | tuple[int, ...]
+Padding = int | str | tuple[int | tuple[int, int], ...]
+
+
+def _one_each(value: Any, count: int, what: str, least: int) -> tuple[int, ...]:
+    """A number for each axis in space, from one for all of them or from several."""
+    numbers = value if isinstance(value, (tuple, list)) else (value,) * count
+    numbers = [integer_of(n, what, "an integer, or a tuple with one for each axis in space") for n in numbers]
+    if len(numbers) != count:
+        raise ShapeError(f"{what}={value!r} has {len(numbers)} numbers; there are {count} axes in space")
+    if any(n < least for n in numbers):
+        raise RangeError(f"{what} is at least {least} along each axis; given {value!r}")
+    if any(n > 1 << 31 for n in numbers):
+        raise RangeError(f"{what} is given in elements of an array; given {value!r:.100}")
+    return tuple(numbers)
+
+
+def _pads(
+    what: str,
+    x: Any,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    dilation: tuple[int, ...],
+) -> Pads:
+    """How many elements to put before and after each axis; checked against the windows."""
+    extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    space = x.shape[2:]
+    if isinstance(padding, str) and padding == "same":
+        missing = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(space, stride, extents)]
+        return tuple((m // 2, m - m // 2) for m in missing)
+    if isinstance(padding, str) and padding != "valid":
+        raise KindError(f"{what} takes padding as numbers, 'valid' or 'same'; given {padding!r}")
+    given: Any = 0 if isinstance(padding, str) else padding
+    pairs = given if isinstance(given, (tuple, list)) else (given,) * len(kernel)
+    before = _one_each(
+        [p[0] if isinstance(p, (tuple, list)) else p for p in pairs], len(kernel), "padding", 0
+    )
+    after = _one_each(
+        [p[-1] if isinstance(p, (tuple, list)) else p for p in pairs], len(kernel), "padding", 0
+    )
+    for axis, (n, b, a, e) in enumerate(zip(space, before, after, extents)):
+        if n + b + a < e:
+            raise ShapeError(
+                f"{what} was given {describe(x)} and a kernel of {kernel} with dilation {dilation}. Along axis "
+                f"{axis + 2} the kernel reaches over {e} elements and there are {n + b + a}, padding included. "
+                f"Take a smaller kernel, or more padding"
+            )
+    return tuple(zip(before, after))
+
+
+def _in_space(x: Any, what: str) -> tuple[Any, int]:
+    """`x` as an array with axes in space, and their number."""
+    x = arrays_only(x, what)
+    if x.ndim < 3:
+        raise ShapeError(
+            f"{what} takes an array of shape (batch, channels, *space), with at least one axis in space; given "
+            f"{describe(x)}. For one sample with one channel write x[None, None]"
+        )
+    return x, x.ndim - 2
+
+
+def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints = 1, groups: int = 1) -> Any:
+    """The cross-correlation of `x` with the kernels `w`, which networks call convolution (no kernel is flipped).
+
+    `x` has the shape `(batch, channels, *space)` with any number of axes in space, `w`
+    `(outputs, channels // groups, *kernel)`; the result `(batch, outputs, *windows)`. `stride`, `padding` and
+    `dilation` are integers, or tuples with one for each axis in space. Padding is with zeros: a number for both
+    sides, a pair `(before, after)` in the tuple, "valid" for none, or "same" for as many windows as
+    there are elements (divided by the stride and rounded up). With `groups`, channels and outputs fall
+    into as many groups that do not see each other.
+
+    Raises `ShapeError` where channels or kernel do not fit, `RangeError` for a stride below 1 and its like.
+
+    >>> from chainrule.autograd import Tensor, conv
+    >>> x = Tensor([[[1.0, 2.0, 4.0, 8.0]]])
+    >>> conv(x, [[[-1.0, 1.0]]])
+    Tensor([[[1., 2., 4.]]])
+    """
+    x, space = _in_space(x, "conv")
+    w = arrays_only(w, "conv")
+    (groups,) = _one_each(groups, 1, "groups", 1)
+    if w.ndim != x.ndim or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
+        raise ShapeError(
+            f"conv was given {describe(x)} and kernels in {describe(w)} in {groups} group{'s' * (groups > 1)}. "
+            f"Kernels for it have the shape (outputs, {x.shape[1]}{f' / {groups}' * (groups > 1)}"
+            f"{', k' * space}){f', with outputs a multiple of {groups}' * (groups > 1)}"
+        )
+    if 0 in w.shape[2:]:
+        raise ShapeError(
+            f"conv was given kernels in {describe(w)}, without elements; a kernel has at least one"
+        )
+    stride, dilation = _one_each(stride, space, "stride", 1), _one_each(dilation, space, "dilation", 1)
+    pads = _pads("conv", x, w.shape[2:], stride, padding, dilation)
+    return conv_(x, w, stride=stride, padding=pads, dilation=dilation, groups=groups)
+
+
+def max_pool(
+    x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0, dilation: Ints = 1
+) -> Any:
+    """The largest element of each window of `x`, which has the shape `(batch, channels, *space)`.
+
+    `kernel` is the window's size, an integer or one for each axis in space; windows lie `stride` apart, by default
+    side by side. `padding` is as in `conv`, but with what never is the largest. Equal largest
+    elements of a window share its gradient evenly; a window with a NaN is NaN.
+
+    Raises `ShapeError` for a kernel that does not fit or windows of nothing but padding.
+
+    >>> from chainrule.autograd import Tensor, max_pool
+    >>> max_pool(Tensor([[[1.0, 2.0, 4.0, 3.0]]]), 2)
+    Tensor([[[2., 4.]]])
+    """
+    x, space = _in_space(x, "max_pool")
+    sizes = _one_each(kernel, space, "kernel", 1)
+    steps = _one_each(sizes if stride is None else stride, space, "stride", 1)
+    dilation = _one_each(dilation, space, "dilation", 1)
+    pads = _pads("max_pool", x, sizes, steps, padding, dilation)
+    lengths = _lengths(x.shape[2:], sizes, steps, pads, dilation)
+    for n, k, s, (before, _), d, count in zip(x.shape[2:], sizes, steps, pads, dilation, lengths):
+        at = np.add.outer(s * np.arange(count), d * np.arange(k)) - before
+        if not ((at >= 0) & (at < n)).any(1).all():
+            raise ShapeError(
+                f"max_pool of {describe(x)} with kernel={sizes} and padding={padding!r} has windows of nothing but "
+                f"padding, which have no largest element. Take less padding: half of the kernel at the most"
+            )
+    return max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)
+
+
+def avg_pool(x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0) -> Any:
+    """The mean of each window of `x`, which has the shape `(batch, channels, *space)`.
+
+    Arguments are those of `max_pool`. Padding is with zeros, which count as elements.
+
+    Raises `ShapeError` for a kernel that does not fit.
+
+    >>> from chainrule.autograd import Tensor, avg_pool
+    >>> avg_pool(Tensor([[[1.0, 2.0, 4.0, 3.0]]]), 2)
+    Tensor([[[1.5, 3.5]]])
+    """
+    x, space = _in_space(x, "avg_pool")
+    sizes, once = _one_each(kernel, space, "kernel", 1), (1,) * space
+    steps = _one_each(sizes if stride is None else stride, space, "stride", 1)
+    pads = _pads("avg_pool", x, sizes, steps, padding, once)
+    return avg_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=once)

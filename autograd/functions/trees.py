@@ -1,0 +1,92 @@
+"""Trees: nested lists, tuples and dicts, as the transforms take arguments and give results.
+
+A tree is a list, tuple, named tuple or dict of trees; `None` is a tree without leaves, and everything
+else is a leaf: a number, an array, a node. The order of the leaves is the written one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from typing import Any
+
+from ..engine.node import describe
+from ..errors import KindError
+
+__all__ = ["leaves", "leaves_beside", "rebuild"]
+
+
+def is_leaf(tree: Any) -> bool:
+    """Whether `tree` is a leaf: not a list, tuple or dict, and not `None`."""
+    return tree is not None and not isinstance(tree, (list, tuple, dict))
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of a tree, in order.
+
+    >>> from chainrule.autograd.functions.trees import leaves
+    >>> leaves({"w": [1.0, 2.0], "b": (3.0, None)})
+    [1.0, 2.0, 3.0]
+    """
+    if is_leaf(tree):
+        return [tree]
+    return [leaf for _, part in _parts(tree) for leaf in leaves(part)]
+
+
+def rebuild(tree: Any, new: Iterable[Any]) -> Any:
+    """A tree of the same form with `new` leaves.
+
+    >>> from chainrule.autograd.functions.trees import rebuild
+    >>> rebuild({"w": [1.0, 2.0], "b": (3.0, None)}, "xyz")
+    {'w': ['x', 'y'], 'b': ('z', None)}
+    """
+    return _rebuilt(tree, iter(new))
+
+
+def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
+    """The leaves of `other`, one for each leaf of `tree`; `what` is how the lesson calls `other`.
+
+    Raises `KindError` where the forms differ.
+
+    >>> from chainrule.autograd.functions.trees import leaves_beside
+    >>> leaves_beside({"w": 1.0, "b": 2.0}, {"b": "y", "w": "x"}, "the labels")
+    ['x', 'y']
+    """
+    if is_leaf(tree):
+        return [other]
+    if form(tree) != form(other):
+        raise KindError(
+            f"{what} has to have the form of what it goes with: {form(tree)}; given {form(other)}"
+        )
+    partners = dict(_parts(other))
+    return [
+        leaf for key, part in _parts(tree) for leaf in leaves_beside(part, partners[key], f"{what}[{key!r}]")
+    ]
+
+
+def form(tree: Any) -> str:
+    """The outermost level of a tree in words."""
+    if isinstance(tree, dict):
+        return f"a dict with the keys {', '.join(sorted(map(repr, tree)))}"
+    if isinstance(tree, (list, tuple)):
+        return f"a {'list' if isinstance(tree, list) else 'tuple'} of {len(tree)}"
+    return "None" if tree is None else describe(tree)
+
+
+def _parts(tree: Any) -> Iterable[tuple[Any, Any]]:
+    if tree is None:
+        return ()
+    return tree.items() if isinstance(tree, dict) else enumerate(tree)
+
+
+def _rebuilt(tree: Any, new: Iterator[Any]) -> Any:
+    if is_leaf(tree):
+        return next(new)
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        same = copy(tree)  # of its own class, with its keys in order
+        same.update({key: _rebuilt(part, new) for key, part in tree.items()})
+        return same
+    parts = [_rebuilt(part, new) for part in tree]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

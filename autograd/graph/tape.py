@@ -1,0 +1,460 @@
+"""The tape: the recorded graph in dependency order, and both passes over it as data.
+
+A step says everything that happens at one moment in numbers and words, and nothing about how it
+will be shown: the terminal, a page and a picture all read the same steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..debug.display import tape_html
+from ..engine.backward import backward_pass, dependency_order, refuse_stale
+from ..engine.node import THAWED, describe
+from ..errors import GradientError, KindError
+from ..nodes.node import Node
+from ..nodes.value import Value
+from ..program.expression import Labels
+from ..program.source import program_of
+from ..program.text import Source
+from ..replay.scalar_replay import ScalarReplay
+from ..replay.tensor_replay import TensorReplay
+from .memory import Memory, memory
+
+__all__ = ["BackwardStep", "ForwardStep", "Tape"]
+
+LABELS = Labels()
+MANY_INPUTS = 50  # inputs of one operation, from which on its rule is not written out for each of them
+
+
+class _Step:
+    """What both kinds of steps can do."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            x = getattr(self, each.name)
+            if isinstance(x, np.ndarray) and x.flags.writeable:
+                frozen = x.view()
+                frozen.flags.writeable = False
+                object.__setattr__(self, each.name, frozen)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as JSON can hold it: arrays are nested lists, and what is not finite is "nan", "inf" or "-inf".
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> seed, backward = list(Tape(Value(2.0) * float("inf")).steps())[1:]
+        >>> backward.to_dict()["contribution"], backward.to_dict()["rule"]
+        ('inf', 'inf')
+        """
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)):
+        x = x.tolist()
+    if isinstance(x, (list, tuple)):
+        return [_plain(each) for each in x]
+    return str(x) if isinstance(x, float) and not math.isfinite(x) else x
+
+
+@dataclass(frozen=True)
+class ForwardStep(_Step):
+    """One operation computes its output.
+
+    Attributes:
+        kind: "forward".
+        index: which step of the two passes this is, from 0.
+        node, inputs: positions in `tape.nodes` of the output and of the inputs.
+        op: the name of the row.
+        rule: what is computed, as text in the labels of the tape, such as "a * b".
+        value: the result, a float or an array.
+    """
+
+    kind: str
+    index: int
+    node: int
+    inputs: tuple[int, ...]
+    op: str
+    rule: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class BackwardStep(_Step):
+    """The gradient of one node passes on to one of its inputs; or, the first time, starts at the output.
+
+    Attributes:
+        kind: "seed" for the start at the output, "backward" for every step after it.
+        index: which step of the two passes this is, from 0.
+        node: position in `tape.nodes` of the node whose gradient is passed on.
+        position: which of its inputs receives, counted from 0.
+        input: position in `tape.nodes` of that input.
+        op: the name of the row that made `node`.
+        upstream: the gradient at `node`, complete by now.
+        local: the local gradient, a float or an array; `None` for structural rows.
+        contribution: what arrives at the input, local gradient times upstream gradient.
+        before, total: the gradient of the input before and after; `before` is `None` on the first arrival.
+        rule: the local gradient (structural rows: the contribution) as text in the labels of the tape.
+    """
+
+    kind: str
+    index: int
+    node: int
+    position: int
+    input: int
+    op: str
+    upstream: Any
+    local: Any
+    contribution: Any
+    before: Any
+    total: Any
+    rule: str
+
+
+class Tape:
+    """The graph behind one output or several, inputs before outputs.
+
+    Attributes:
+        outputs: the nodes the tape was made from.
+        nodes: every node that leads to them, constants too, in dependency order.
+        leaves: those among them that were not computed.
+        labels: one text per node: its name (in quotes if it is empty), a constant's number, otherwise v1, v2, ...
+        index: the position of each node.
+
+    Raises `KindError` for what is not a node.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> a, b = Value(2.0, name="a"), Value(3.0, name="b")
+    >>> tape = Tape(a * b + a)
+    >>> tape.labels
+    ['a', 'b', 'v1', 'v2']
+    >>> [step.rule for step in tape.steps() if step.kind == "forward"]
+    ['a * b', 'v1 + a']
+    """
+
+    def __init__(self, outputs: Node | Iterable[Node]) -> None:
+        several = isinstance(outputs, Iterable) and not isinstance(outputs, Node)
+        self.outputs: list[Node] = list(outputs) if several else [outputs]  # type: ignore[arg-type, list-item]
+        for x in self.outputs:
+            if not isinstance(x, Node):
+                raise KindError(f"Tape(...) takes a Value or a Tensor that was computed; given {describe(x)}")
+        if not self.outputs:
+            raise KindError("Tape(...) was given no output; pass the node whose graph you want to see")
+        self.nodes = dependency_order(self.outputs, constants=True)
+        self.leaves = [node for node in self.nodes if not node.inputs]
+        self.index = {node: i for i, node in enumerate(self.nodes)}
+        self._replay: Any = None
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """One text per node, in the order of `nodes`."""
+        return _labels(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        return f"<Tape of {len(self.nodes)} nodes, {len(self.leaves)} of them leaves>"
+
+    def _repr_html_(self) -> str:
+        return tape_html(self)
+
+    def memory(self) -> Memory:
+        """The bytes that the graph holds: values, gradients and Python objects, by operation and by scope.
+
+        Arrays that are shared, and those under views, are counted once. See `Memory` for what is in the report.
+
+        >>> from chainrule.autograd import Tape, Tensor, exp
+        >>> x = Tensor(np.zeros((1000, 100)))
+        >>> held = Tape((exp(x).T * 2).sum()).memory()
+        >>> held.leaves.data, held.by_operation["exp"].data, held.by_operation["transpose"].data
+        (800000, 800000, 0)
+        """
+        return memory(self.nodes, self._replay)
+
+    def steps(self, gradient: Any = None) -> Iterator[ForwardStep | BackwardStep]:
+        """Both passes, one step at a time: forward as recorded, then backward from the only output.
+
+        `gradient` is what `backward(gradient)` takes. Nothing is written to `.grad`.
+
+        Raises `GradientError` for several outputs or a constant, `ShapeError` as `backward()` does.
+        """
+        root = self.single_output("step through")
+        upstream = root._upstream(gradient)
+        count = 0
+        for node in self.nodes:
+            if node.inputs:
+                assert node.op is not None
+                inputs = tuple(self.index[x] for x in node.inputs)
+                yield ForwardStep(
+                    "forward",
+                    count,
+                    self.index[node],
+                    inputs,
+                    node.op.name,
+                    self.forward_rule(node),
+                    node.data,
+                )
+                count += 1
+        yield from self._backward_steps(root, upstream, count)
+
+    def single_output(self, use: str) -> Node:
+        """The output that a backward pass starts from; an error if there are several, or if it is a constant."""
+        root = self.outputs[0]
+        if len(self.outputs) > 1:
+            raise GradientError(
+                f"a backward pass starts at one output and this tape has {len(self.outputs)}. "
+                f"Make a tape of one of them, or of their sum"
+            )
+        if not root.requires_grad:
+            raise GradientError(f"{root.describe()} is a constant: there is no backward pass to {use}")
+        return root
+
+    def source(self, gradient: Any = None) -> Source:
+        """Both passes as a Python program: a complete module, statement by statement, that needs math or NumPy only.
+
+        Variables have the nodes' names, `d_w` is the gradient by `w`, and each line of the backward pass multiplies
+        what arrived by the local gradient that the row's rule spells out. Running the program gives the engine's
+        numbers bit for bit (with the same Python and NumPy); it ends by printing the output and the leaves' gradients,
+        which are variables of the module. If an array is large, the program is a function of its leaves, and their
+        numbers stand below it.
+
+        The result is a `str` with the whole text; a prompt and a notebook show the beginning of a long one, and
+        `print(source)` and `source.save("program.py")` give everything. `gradient` is what `backward(gradient)` takes.
+
+        Raises `GradientError` for several outputs, a constant, hooks, checkpoints, and data assigned after recording;
+        `ShapeError` as `backward()` does; `ChainruleError` for a row of your own whose functions have no source.
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+        >>> print(Tape(a * b + a).source())  # doctest: +ELLIPSIS
+        \"\"\"The forward and the backward pass of v2, written by chainrule.
+        ...
+        # leaves
+        a = 2.0
+        b = -3.0
+        <BLANKLINE>
+        # forward pass
+        v1 = a * b
+        v2 = v1 + a
+        <BLANKLINE>
+        # backward pass: the gradient that arrived, times the local gradient
+        d_v2 = 1.0
+        d_v1 = d_v2
+        d_a = d_v2
+        d_a += d_v1 * b
+        d_b = d_v1 * a
+        ...
+        """
+        return program_of(self, gradient)
+
+    def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
+        refuse_stale(self.nodes)
+        at = self.index[root]
+        yield BackwardStep("seed", count, at, 0, at, "", upstream, None, upstream, None, upstream, "")
+        totals: dict[Node, Any] = {root: upstream}
+        before: dict[Node, Any] = {}
+        steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, zero_safe=True)
+        latest: Node | None = None  # a node may have many inputs; what they share is worked out once
+        while True:
+            with np.errstate(all="ignore"):
+                step = next(steps, None)
+            if step is None:
+                return
+            count += 1
+            node, i, contribution = step
+            assert node.op is not None
+            if node is not latest:
+                latest, inputs = node, node.inputs
+                locals_, rule = node.local_gradients(), self.backward_rules(node)
+            x = inputs[i]
+            yield BackwardStep(
+                kind="backward",
+                index=count,
+                node=self.index[node],
+                position=i,
+                input=self.index[x],
+                op=node.op.name,
+                upstream=totals[node],
+                local=locals_[i],
+                contribution=contribution,
+                before=before.get(x),
+                total=totals[x],
+                rule=rule(i),
+            )
+            before[x] = totals[x]
+
+    def forward(self, /, **leaves: Any) -> Any:
+        """Compute the graph anew from its leaves: record once, replay many times. Returns the value of the output.
+
+        Assign to the leaves' `.data` first (an optimiser does), or give new values by the leaves' names. Afterwards all
+        nodes hold the new numbers, as after recording the graph again; several outputs give a list. Both passes over
+        10,000s of Values take a millisecond, for they run on whole levels of the graph at once (sums and functions
+        may round differently in the last bits); a graph of Tensors computes in the memory that it has.
+
+        On a tape of Values, arrays given by name are a batch: a graph recorded for one sample runs for all of them at
+        once and returns arrays of their shape. The nodes keep their numbers; see `backward` for the gradients. On a
+        tape of Tensors, arrays with one more axis in front are a batch, too, but it runs sample by sample: recording
+        with that axis is many times as fast.
+
+        A replay repeats what was recorded. It does not see the Python around it: an `if x > 0` that went one way goes
+        that way again, and so does `where(x > 0, a, b)`, whose condition is no node (`maximum`, `relu` and `clip`
+        choose anew). Nor does it see numbers that were read out of nodes by `.data`, nor what layers do beside the
+        graph: batch normalisation leaves its running statistics as they are. Dropout draws a new mask.
+
+        Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for arrays of different shapes,
+        `GradientError` for a graph with operations that cannot be replayed, such as a `checkpoint`.
+
+        >>> from chainrule.autograd import Tape, Value, tanh
+        >>> w, b, x = Value(0.5, name="w"), Value(0.1), Value(2.0, name="x", requires_grad=False)
+        >>> tape = Tape(tanh(w * x + b))
+        >>> w.data = -0.05
+        >>> tape.forward()
+        0.0
+        >>> tape.backward()
+        >>> w.grad, b.grad
+        (2.0, 1.0)
+        >>> tape.forward(x=np.array([2.0, 0.0, -2.0])).round(3)
+        array([0.   , 0.1  , 0.197])
+        """
+        self.__dict__.pop("labels", None)  # constants are called by their numbers
+        if self._replay is not None and THAWED[0] > self._replay.made:
+            self._replay = None  # a constant may want a gradient now
+        return self._replayed().forward(**leaves)
+
+    def backward(self, gradient: Any = None) -> Any:
+        """Differentiate the latest `forward()`: the same as `output.backward(gradient)` after recording anew.
+
+        Leaves add the new gradient to what they hold, so a loop of `tape.forward()`, `optimizer.zero_grad()`,
+        `tape.backward()` and `optimizer.step()` does what it does with a new graph in each turn. Before any `forward()`
+        it is the gradient of what was recorded. With several outputs, `gradient` is a list with one for each.
+
+        After a batch, leaves that all samples share get the sum of the samples' gradients (give `1 / n` as `gradient`
+        for their mean). Those that were given as arrays keep their `.grad`, which is one number; their gradients, one
+        number for each sample, are returned as a dict of arrays by name.
+
+        Raises `GradientError` for a constant, and `ShapeError` or `KindError` for a wrong `gradient`.
+
+        >>> from chainrule.autograd import Tape, Value
+        >>> w, x, y = Value(1.0), Value(0.0, name="x"), Value(0.0, name="y", requires_grad=False)
+        >>> tape = Tape((w * x - y) ** 2)  # written for one sample
+        >>> x_data, y_data = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
+        >>> for _ in range(20):  # trained on all
+        ...     losses = tape.forward(x=x_data, y=y_data)
+        ...     w.zero_grad()
+        ...     by_name = tape.backward(1 / 3)
+        ...     w.data -= 0.1 * w.grad
+        >>> round(w.data, 6)
+        2.0
+        >>> sorted(by_name), by_name["x"].shape
+        (['x'], (3,))
+        """
+        return self._replayed().backward(gradient)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_replay": None}  # a copy makes its own
+
+    def _replayed(self) -> Any:
+        """What computes this tape anew, made when it is first needed."""
+        if self._replay is None:
+            if isinstance(self.outputs[0], Value):
+                self._replay = ScalarReplay(self)
+            else:
+                self._replay = TensorReplay(self)
+        return self._replay
+
+    def forward_rule(self, node: Node, inputs: Sequence[str] | None = None) -> str:
+        """What computed `node`, as text in the labels of the tape or in `inputs`; empty for a leaf."""
+        if node.op is None:
+            return ""
+        names = inputs or [self.labels[self.index[x]] for x in node.inputs]
+        given = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+        return LABELS.applied(node.op, given, node.params, node.data).text
+
+    def backward_rules(self, node: Node) -> Callable[[int], str]:
+        """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
+        return rule_texts(
+            node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
+        )
+
+
+def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = None) -> str:
+    """The rule for input `i` of `node` written out, with `y` and `inputs` as names.
+
+    >>> from chainrule.autograd import Value, tanh
+    >>> from chainrule.autograd.graph.tape import rule_text
+    >>> rule_text(tanh(Value(0.5)), 0)
+    '1 - y * y'
+    """
+    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
+    return rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
+
+
+def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
+    """A function from the position of an input to its rule as text."""
+    op = node.op
+    assert op is not None
+    given: list[Any] = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
+    # a constant number stands for itself, so that branches on it are not written down
+    numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
+    before: list[Any] = (
+        [LABELS.name(y, node.data)]
+        if op.elementwise
+        else [LABELS.name("g", node.data), LABELS.name(y, node.data)]
+    )
+    params = {
+        k: LABELS.name(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()
+    }
+    # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
+    attempts = [(numbers, params), (given, params), (given, node.params)]
+
+    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return dict(op.each_rule([i], (*before, *inputs), options))[i]
+        except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
+            return _FAILED
+
+    def general(i: int) -> str:
+        return f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
+
+    def text(i: int) -> str:
+        found = next((x for x in (attempt(i, *each) for each in attempts) if x is not _FAILED), _FAILED)
+        return general(i) if found is _FAILED else LABELS.literal(found)
+
+    if len(names) <= MANY_INPUTS:
+        return text
+    before = [np.zeros(0)] * len(before)
+    # a number, such as the 1 of a sum, is the same for all
+    first = attempt(0, [np.zeros(0)] * len(names), {})
+    return (lambda i: LABELS.literal(first)) if type(first) is int else general
+
+
+_FAILED: Any = object()
+
+
+def _is_number(x: Node) -> bool:
+    return not x.requires_grad and x.name is None and np.size(x.data) == 1
+
+
+def _labels(nodes: Sequence[Node]) -> list[str]:
+    taken = {node.name for node in nodes}
+    labels, count = [], 0
+    for node in nodes:
+        if node.name is not None:
+            name = str(node.name)
+            labels.append(name if name.strip() else f'"{name}"')  # so that an empty name is seen to be one
+        elif not node.requires_grad and np.size(node.data) == 1:
+            labels.append(f"{float(np.asarray(node.data).item()):g}")
+        else:
+            count += 1
+            while f"v{count}" in taken:
+                count += 1
+            labels.append(f"v{count}")
+    return labels

@@ -1,0 +1,174 @@
+"""`t.at[index].set(v)`: a new tensor that differs from `t` in the elements at `index`, in place of `t[index] = v`.
+
+A recorded tensor never changes, for the backward pass needs the numbers of the forward pass. The names
+are those of JAX. `set` and `add` are rows of the table; the others are composed of `set` and indexing.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
+from ..errors import KindError, RangeError
+from ..functions.arguments import as_array, plain
+
+__all__ = ["At", "Spot"]
+
+
+class At:
+    """What `t.at` is: index it, then say what to do there, as in `t.at[0].set(v)`."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def __getitem__(self, at: Any) -> Spot:
+        return Spot(self.tensor, at)
+
+    def __repr__(self) -> str:
+        return f"<at of {self.tensor.describe()}: index it, as in t.at[0].set(v)>"
+
+
+class Spot:
+    """The elements of a tensor at an index, and what can be done to them; each method returns a new tensor.
+
+    Every form of index that NumPy knows is allowed, and `v` (a number, an array or a Tensor) is broadcast to
+    the selected elements and converted to the tensor's dtype. Gradients flow to the tensor and to `v`.
+
+    Raises `ShapeError` for an index out of range and for a `v` that does not fit, `KindError` for a `v` with
+    fractions in a tensor of integers, `RangeError` where an element is named twice and the order would matter.
+
+    >>> from chainrule.autograd import Tensor
+    >>> t, v = Tensor([1.0, 2.0, 3.0]), Tensor(10.0)
+    >>> y = t.at[1:].multiply(v)
+    >>> y
+    Tensor([ 1., 20., 30.])
+    >>> y.sum().backward()
+    >>> t.grad, v.grad
+    (array([ 1., 10., 10.]), array(5.))
+    """
+
+    __slots__ = ("at", "places", "tensor")
+
+    def __init__(self, tensor: Any, at: Any) -> None:
+        self.tensor = tensor
+        self.at, self.places = index_inputs(at)
+
+    def set(self, v: Any) -> Any:
+        """With `v` in place of the elements. Where an element is named twice, the last one wins, as in NumPy.
+
+        >>> from chainrule.autograd import Tensor
+        >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].set([5.0, 6.0])
+        Tensor([6., 2., 3.])
+        """
+        return p.set_at(self.tensor, self._fitting(v), *self.places, at=self.at)
+
+    def add(self, v: Any) -> Any:
+        """With `v` added to the elements; to an element named twice, twice, as in `np.add.at`.
+
+        >>> from chainrule.autograd import Tensor
+        >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].add(10.0)
+        Tensor([21.,  2.,  3.])
+        """
+        return p.add_at(self.tensor, self._fitting(v), *self.places, at=self.at)
+
+    def subtract(self, v: Any) -> Any:
+        """With `v` subtracted; from an element named twice, twice."""
+        return self.add(p.negative(v))
+
+    def multiply(self, v: Any) -> Any:
+        """With the elements multiplied by `v`."""
+        return self._changed("multiply", p.multiply, v)
+
+    def divide(self, v: Any) -> Any:
+        """With the elements divided by `v`."""
+        return self._changed("divide", p.divide, v)
+
+    def min(self, v: Any) -> Any:
+        """With the smaller of each element and `v`; where they are equal they share the gradient."""
+        return self._changed("min", p.minimum, v)
+
+    def max(self, v: Any) -> Any:
+        """With the larger of each element and `v`; where they are equal they share the gradient."""
+        return self._changed("max", p.maximum, v)
+
+    def _changed(self, name: str, row: Any, v: Any) -> Any:
+        selected = p.index(self.tensor, *self.places, at=self.at)
+        if not p.last_at(self.tensor.shape, self.plain).all():
+            raise RangeError(
+                f"t.at[{index_text(self.plain)}].{name}(v) names an element of {describe(self.tensor)} twice, and "
+                f"which of its results should stay? Name each element once, or write t.at[...].add(v), which adds "
+                f"them up"
+            )
+        return self.set(row(selected, v))
+
+    def _fitting(self, v: Any) -> Any:
+        kind = (v if hasattr(v, "dtype") else as_array(plain(v), "t.at[...]")).dtype.kind
+        if kind == "f" and self.tensor.dtype.kind != "f":
+            raise KindError(
+                f"t.at[{index_text(self.plain)}] was given {describe(v)} for {describe(self.tensor)}, where the "
+                f"fractions would be cut off. Write t.astype(float).at[...]"
+            )
+        return v
+
+    @property
+    def plain(self) -> Any:
+        """The index in plain numbers."""
+        return p.filled(self.at, [place.data for place in self.places])
+
+    def __repr__(self) -> str:
+        return f"<at[{index_text(self.plain)}] of {self.tensor.describe()}: set, add, multiply, ...>"
+
+
+def index_inputs(at: Any) -> tuple[Any, list[Any]]:
+    """An index with a gap for each tensor of integers in it, and those tensors, which are inputs of the operation.
+
+    Arrays are copied, since the gradient needs them as they are now; tensors of booleans count as arrays.
+    """
+    places: list[Any] = []
+    if at.__class__ is int:
+        return at, places
+
+    def part(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([part(each) for each in x])
+        if isinstance(x, slice):
+            return slice(*map(_end, (x.start, x.stop, x.step)))
+        if isinstance(x, Operators):
+            if getattr(x.data, "dtype", np.dtype(bool)).kind in "iu":
+                places.append(x)
+                return p.Gap(len(places) - 1)
+            x = x.data
+        return x.copy() if isinstance(x, (np.ndarray, list)) else x
+
+    return part(at), places
+
+
+def _end(i: Any) -> Any:
+    """An end of a slice, as a plain integer where it is a node."""
+    if not isinstance(i, Operators):
+        return i
+    try:
+        return operator.index(i)  # type: ignore[arg-type]  # of a Value it raises
+    except TypeError:
+        raise KindError(f"a slice ends at integers; given {describe(i)}") from None
+
+
+def index_text(at: Any) -> str:
+    """An index as it is written between brackets; a long array as `index`."""
+    if isinstance(at, tuple):
+        return ", ".join(map(index_text, at)) or "()"
+    if isinstance(at, slice):
+        start, stop, step = ("" if part is None else str(part) for part in (at.start, at.stop, at.step))
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    if at is Ellipsis:
+        return "..."
+    at = at.data if isinstance(at, Operators) else at
+    text = str(at.tolist()) if isinstance(at, (np.ndarray, np.generic)) else repr(at)
+    return text if len(text) < 40 else "index"

@@ -1,0 +1,255 @@
+"""`Node`: what `Value` and `Tensor` share, as users hold them.
+
+The engine's part is `engine/node.py`. Here are the properties that can be assigned, the backward pass as a method,
+copies and pickles, conversions to plain numbers, and NumPy's functions.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..debug.copying import deepcopy, reduce, set_state, shallow
+from ..debug.display import node_html
+from ..engine.backward import backward
+from ..engine.hooks import Handle, register_hook
+from ..engine.node import ASSIGNED, CLOCK, CONVERTED, THAWED, BaseNode, describe
+from ..engine.table import Primitive
+from ..errors import KindError
+from ..numpy_api.compositions import BY_NAME
+from ..numpy_api.dispatch import call_function, call_ufunc
+
+
+class Node(BaseNode):
+    """What `Value` and `Tensor` share: a place in the graph, a gradient, and the backward pass.
+
+    Attributes:
+        data: the value, a float or an ndarray.
+        grad: the gradient of the last root that `backward()` was called on, summed over passes on
+            leaves; `None` until a pass reaches the node, which is not the same as zero.
+        op: the row of the table this node came from; `None` for a leaf.
+        inputs: the nodes it was computed from, in written order, repeated where they were repeated.
+        params: what the operation needed that is not differentiated (an axis, a shape).
+        name, scope: how drawings and listings call it, and the titles of the scopes around it.
+        requires_grad: whether a gradient is computed for it; a leaf without is a constant.
+        order: its place in the order of creation.
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str | None:
+        """What drawings, listings and error messages call the node."""
+        return self._name
+
+    @name.setter
+    def name(self, new: str | None) -> None:
+        self._name = checked_name(new, self.kind)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is computed for it. It can be assigned on a leaf, before the leaf is used."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        on = checked_flag(on, "requires_grad")
+        if on == self._requires_grad:
+            return
+        if self.op is not None:
+            raise KindError(
+                f"{self.describe()} was computed by {self.op.name}; requires_grad can be assigned on a leaf. "
+                f"Write t.detach() for a constant, or make a new leaf from the numbers, as in {self.kind}(t.data)"
+            )
+        if on:
+            self._refuse_integers()
+            self._changed = ASSIGNED[0] = THAWED[0] = next(CLOCK)
+            self.params = {"constant_until": self._changed}  # what it led to before was not recorded
+        self._requires_grad = on
+
+    @property
+    def grad(self) -> Any:
+        """The gradient; `None` until a backward pass arrives."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        self._grad = None if new is None else self._checked_gradient(new)
+
+    def backward(self, gradient: Any = None) -> None:
+        """Run the backward pass from here: every node that led here gets its `.grad`.
+
+        Leaves add the new gradient to what they hold (call `zero_grad()` between steps of training);
+        the nodes between hold the gradient of the latest pass alone. `gradient` is the gradient
+        of something further on by this node, in this node's shape; it is 1 for a scalar and has to
+        be given otherwise. If the pass fails, no `.grad` has changed.
+
+        Raises `ShapeError` for a gradient of the wrong shape or a missing one, `GradientError` where
+        no gradient can flow (a constant) or an input was changed after it was used.
+
+        >>> from chainrule.autograd import Value
+        >>> x = Value(3.0)
+        >>> y = x * x * x
+        >>> y.backward()
+        >>> x.grad
+        27.0
+        >>> y.backward()
+        >>> x.grad
+        54.0
+        """
+        backward(self, gradient)
+
+    def register_hook(self, function: Callable[[Any], Any]) -> Handle:
+        """Have `function` called with this node's gradient in each backward pass, when it is complete.
+
+        It gets what `.grad` would be (a read-only copy; a node under `create_graph`), without what earlier passes
+        left on a leaf. If it returns something, that takes the gradient's place, here and on the way on; it needs
+        the same shape. `gradients()` and the transforms call hooks, too, on the nodes that they pass through.
+        `handle.remove()` ends it; until then a function that refers to the node keeps it alive. If NaNs make the
+        engine repeat a pass, hooks are called again.
+
+        Raises `KindError` for a constant, and in the pass `ShapeError` or `KindError` for a wrong replacement.
+
+        >>> from chainrule.autograd import Value
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> handle = y.register_hook(lambda g: 10 * g)
+        >>> y.backward()
+        >>> x.grad
+        60.0
+        """
+        return register_hook(self, function)
+
+    def __copy__(self) -> Node:
+        return shallow(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        return deepcopy(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return reduce(self)
+
+    def __setstate__(self, state: Any) -> None:
+        set_state(self, *state[1:])
+
+    def zero_grad(self) -> None:
+        """Forget the gradient: `.grad` is `None` again, as before any pass."""
+        self._grad = None
+
+    def local_gradients(self) -> tuple[Any, ...]:
+        """The derivative of this node by each of its inputs, one entry per input, in written order.
+
+        A float for a `Value`; for an elementwise `Tensor` operation an array that broadcasts to the
+        output's shape; `None` for a structural one, whose Jacobian is never formed. A leaf has none.
+
+        >>> from chainrule.autograd import Value
+        >>> (Value(2.0) * Value(-3.0)).local_gradients()
+        (-3.0, 2.0)
+        """
+        raise NotImplementedError
+
+    def exp(self) -> Any:
+        """The function `exp` as a method."""
+        return p.exp(self)
+
+    def log(self) -> Any:
+        """The function `log` as a method."""
+        return p.log(self)
+
+    def sqrt(self) -> Any:
+        """The function `sqrt` as a method."""
+        return p.sqrt(self)
+
+    def tanh(self) -> Any:
+        """The function `tanh` as a method."""
+        return p.tanh(self)
+
+    def sigmoid(self) -> Any:
+        """The function `sigmoid` as a method."""
+        return p.sigmoid(self)
+
+    def relu(self) -> Any:
+        """The function `relu` as a method."""
+        return p.relu(self)
+
+    def item(self) -> Any:
+        """The value as a plain Python number."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return node_html(self)
+
+    def __float__(self) -> float:
+        if self._requires_grad:
+            CONVERTED[0] = next(CLOCK)
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __round__(self, decimals: int = 0) -> Any:
+        return BY_NAME["np.round"](self, decimals or 0)
+
+    def _no_bits(self, other: Any = None) -> Any:
+        raise KindError(
+            f"^, &, | and ~ work on bits and booleans, not on {self.describe()}. Power is **, as in x ** 2. "
+            f"They combine masks, each in brackets: (t > 0) & (t < 1)"
+        )
+
+    __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = __invert__ = _no_bits
+
+    def _refuse_conversion(self, instead: str) -> None:
+        """The lesson for `np.asarray(node)` and its like, which would drop the gradient without a word."""
+        asker = sys._getframe(2).f_globals.get("__name__", "")
+        # an assertion of numpy.testing only compares numbers
+        if self._requires_grad and not asker.startswith("numpy.testing"):
+            raise KindError(
+                f"NumPy asked for the plain data of {self.describe()}, which would lose its gradient. "
+                f"Write {instead}"
+            )
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return call_function(func, args, kwargs)
+
+    def _call_ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return call_ufunc(ufunc, method, inputs, options)
+
+
+def checked_name(name: Any, kind: str) -> str | None:
+    """A name, if it is a text."""
+    if name is None or isinstance(name, str):
+        return name
+    raise KindError(
+        f"the name of a {kind} is a text; given {describe(name)}. Write {kind}(data, name='w'). "
+        f"What a node was computed from is recorded by the operations themselves, as in c = a * b"
+    )
+
+
+def checked_flag(on: Any, what: str) -> bool:
+    """True or False, if it is one of them."""
+    if isinstance(on, (bool, np.bool_)):
+        return bool(on)
+    raise KindError(f"{what} is True or False; given {describe(on)}")
+
+
+def refuse_mixture(op: Primitive, inputs: tuple[Any, ...]) -> KindError:
+    """The lesson for a `Value` and a `Tensor` in one operation."""
+    given = " and ".join(describe(x) for x in inputs)
+    return KindError(
+        f"{op.name} was given {given}. Value and Tensor do not mix silently: a Value is one float, a Tensor an "
+        f"array, and each records its own graph. Make both the same kind, for example Tensor(v.data) for a "
+        f"Value v, or Value(t.item()) for a Tensor t with one element (both start a new graph). A number given to "
+        f"grad or its like is a Value inside; give np.array(2.0) for a Tensor"
+    )

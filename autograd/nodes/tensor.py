@@ -1,0 +1,683 @@
+"""`Tensor`: an array in a graph; the same rows and the same rules as `Value`, on whole arrays.
+
+A tensor keeps no local gradients. It computes them in the backward pass, from the arrays that the
+forward pass left behind, and only for inputs that want them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import functions as f
+from ..engine.backward import plus
+from ..engine.modes import MODE
+from ..engine.node import ASSIGNED, CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
+from ..engine.table import PYTHON_NUMBERS, Primitive
+from ..engine.vjp import fitted, pass_back, unbroadcast
+from ..errors import KindError, ShapeError
+from ..errors.lessons import lesson
+from ..functions.arguments import axes_of, shape_of, word_of
+from ..primitives import index, mean, positive, reshape, sum_, transpose
+from .at import At, index_inputs, index_text
+from .node import Node, checked_flag, checked_name, refuse_mixture
+
+__all__ = ["Tensor"]
+
+Axis = int | tuple[int, ...] | None
+
+
+class Tensor(Node):
+    """An array that remembers where it came from.
+
+    `data` is anything NumPy makes an array of, and is copied, so that changing your array later
+    cannot change a recorded graph. Floating data is differentiable unless `requires_grad=False`;
+    integers and booleans are constants. `dtype` converts. `name` is what drawings show.
+
+    Raises `KindError` for data that are not numbers and for a gradient of integers.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor
+    >>> w = Tensor([[1.0, 2.0], [3.0, 4.0]], name="w")
+    >>> loss = (np.array([1.0, -1.0]) @ w).sum()
+    >>> loss.backward()
+    >>> w.grad
+    array([[ 1.,  1.],
+           [-1., -1.]])
+    """
+
+    __slots__ = ("_array", "_like")
+    _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
+    _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
+    kind = "Tensor"
+    _data_slot = "_array"
+
+    def __init__(
+        self,
+        data: Any,
+        name: str | None = None,
+        requires_grad: bool | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        array = _as_array(data, dtype)
+        floating = array.dtype.kind == "f"
+        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+        if wanted and not floating:
+            raise _no_gradient_of(array)
+        _leaf(array, wanted, self)
+        self._name = checked_name(name, "Tensor")
+
+    # ------------------------------------------------------------------ the data
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent.
+
+        What is assigned is copied and converted to the dtype of the tensor, which never changes. For another dtype
+        make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
+        """
+        return self._array
+
+    @data.setter
+    def data(self, new: Any) -> None:
+        if self.op is not None:
+            raise KindError(
+                f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
+                f"Assign to the leaf and compute again, or take t.detach()"
+            )
+        if new is not self._array:  # which it is after `p.data -= ...`
+            array = _as_array(new, self._array.dtype)
+            if array.dtype.kind != "f":
+                _refuse_fractions(self, array, new)
+            if array.shape != self._array.shape:
+                raise ShapeError(
+                    f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
+                    f"Make a new Tensor for data of another shape"
+                )
+            self._array = array
+        self._like = like_of(self._array.shape, self._array.dtype.char)
+        self._changed = ASSIGNED[0] = next(CLOCK)
+
+    shape = property(lambda self: self._array.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
+    size = property(lambda self: self._array.size, doc="The number of elements.")
+    dtype = property(lambda self: self._array.dtype, doc="The type of the elements.")
+
+    def item(self) -> float:
+        """The only element as a Python number; `ShapeError` if there are several."""
+        if self._array.size != 1:
+            raise ShapeError(
+                f"{self.describe()} has {self._array.size} elements; .item() is for one. Write .data"
+            )
+        return self._array.item()
+
+    def detach(self) -> Tensor:
+        """The same numbers as a constant, with no history; a copy, which no later step of descent changes."""
+        return _leaf(self._array.copy())
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """The array behind the tensor, the same as `.data`."""
+        return self._array
+
+    def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
+        """The tensor in another dtype; the gradient comes back in this one. `copy` is accepted as in NumPy."""
+        return f.astype(self, dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
+        return np.array(self._array, dtype=dtype, copy=copy)
+
+    # ------------------------------------------------------------------ recording
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        requires_grad = False
+        for x in inputs:
+            if not isinstance(x, Tensor):
+                return cls._apply(op, tuple([_lift(op, x, inputs) for x in inputs]), params)
+            if x._requires_grad:
+                requires_grad = True
+        if params:
+            refuse_parameters(op, params)
+        if op.pull is None:
+            _prepared(op)
+        if inputs[0].__class__ not in op.recorders_with_options:  # a subclass, such as a network's parameters
+            _prepared(op, inputs[0].__class__)
+        try:
+            y = op.on_arrays(*[x._array for x in inputs], **params)
+        except (ValueError, IndexError, TypeError) as error:
+            raise lesson(op, inputs, params, error) from None
+        if y.__class__ is not np.ndarray:
+            y = np.asarray(y)
+        recording, titles, watch = MODE.get()
+        node = _new(Tensor)
+        node._array = y
+        node._like = like_of(y.shape, y.dtype.char)
+        node._changed = 0
+        node._grad = node._name = None
+        node.scope = titles
+        node.order = next(CLOCK)
+        if requires_grad and recording and y.dtype.kind == "f":
+            node.op = op
+            node.inputs = inputs
+            node.params = params
+            node._requires_grad = True
+        elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
+            node.op = op  # integers are constants, but what depends on them can be replayed with others
+            node.inputs = inputs
+            node.params = params
+            node._requires_grad = False
+        else:
+            if y.base is not None:  # a view, which would follow what is assigned to its array later
+                node._array = y.copy()
+            node.op = node._a = node._b = None
+            node.params = NO_PARAMS
+            node._requires_grad = False
+            node._changed = UNRECORDED
+        if watch is not None:
+            watch.forward(node, op, inputs)
+        return node
+
+    def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
+        inputs = self.inputs
+        arrays = [x._array for x in inputs]  # type: ignore[attr-defined]
+        assert self.op is not None
+        for i, c in pass_back(self.op, wanted, g, self._array, arrays, self.params, zero_safe):
+            yield i, shaped(c, inputs[i], g)
+
+    def _pass_back_recorded(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
+        inputs = self.inputs
+        assert self.op is not None
+        for i, c in pass_back(self.op, wanted, g, self, inputs, self.params, zero_safe):
+            yield i, fitted(c, inputs[i].shape, inputs[i].dtype)  # type: ignore[attr-defined]
+
+    @classmethod
+    def _receive(cls, totals: dict[Any, Any]) -> None:
+        for node, g in totals.items():
+            if node._a is not None:
+                node._grad = g
+            elif g is not None:
+                node._grad = np.asarray(g) if node._grad is None else plus(node._grad, g)
+
+    def _own(self, g: Any) -> Any:
+        return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
+        # Within a pass, nodes share arrays. The first look at the gradient of a node between copies it, and what is
+        # this node's own is kept in a tuple, to know it by.
+        g = self._grad
+        if g is None or self._a is None:
+            return g
+        if g.__class__ is not tuple:
+            self._grad = g = (np.array(g),)
+        return g[0]
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        if new is not None:
+            new = self._checked_gradient(new)
+        self._grad = new if self._a is None or new is None else (new,)
+
+    def _shows_inputs(self) -> bool:
+        return self._array.base is not None
+
+    def _refuse_integers(self) -> None:
+        if self._array.dtype.kind != "f":
+            raise _no_gradient_of(self)
+
+    def _zero(self) -> npt.NDArray[Any]:
+        return np.zeros_like(self._array)
+
+    @classmethod
+    def _constant(cls, data: Any) -> Tensor:
+        return Tensor(data, requires_grad=False)
+
+    def _upstream(self, gradient: Any) -> npt.NDArray[Any]:
+        if gradient is None:
+            if self._array.size != 1:
+                raise ShapeError(
+                    f"backward() was called on {self.describe()}; only a single number has an obvious gradient "
+                    f"to start from, which is 1. Reduce it first, as in t.sum().backward() or "
+                    f"t.mean().backward(), or say what arrives from above: t.backward(gradient) with an array "
+                    f"of shape {self.shape}"
+                )
+            return np.ones_like(self._array)
+        return self._checked_gradient(gradient)
+
+    def _checked_gradient(self, gradient: Any) -> npt.NDArray[Any]:
+        try:
+            g = np.asarray(gradient.data if isinstance(gradient, Node) else gradient)
+        except (ValueError, TypeError):  # lists of different lengths, or with nodes in them
+            g = np.asarray(None)
+        if g.dtype.kind not in "fiub":
+            raise KindError(
+                f"the gradient at {self.describe()} has to be real numbers; given {describe(gradient)}"
+            )
+        if g.shape != self.shape:
+            raise ShapeError(
+                f"the gradient at {self.describe()} has to have its shape; given {describe(gradient)}. "
+                f"np.broadcast_to(gradient, {self.shape}) repeats one where that is meant"
+            )
+        own = np.empty_like(
+            self._array
+        )  # laid out as the data are, for that decides in which order NumPy adds
+        np.copyto(own, g, casting="unsafe")
+        return own
+
+    def local_gradients(self) -> tuple[Any, ...]:
+        if self.op is None:
+            return ()
+        if not self.op.elementwise:
+            return tuple(None for _ in self.inputs)
+        arrays = [x._array for x in self.inputs]  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):
+            found = self.op.each_rule(range(len(arrays)), (self._array, *arrays), self.params)
+            return tuple([np.asarray(local, dtype=self.dtype) for _, local in found])
+
+    local_gradients.__doc__ = Node.local_gradients.__doc__
+
+    # ------------------------------------------------------------------ as an array
+
+    def _all_axes(self) -> tuple[int, ...]:
+        return tuple(range(self._array.ndim))
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise KindError(f"{self.describe()} is a single number and has no length")
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, x: Any) -> bool:
+        return bool(np.any(np.equal(self, x)))
+
+    def __index__(self) -> int:
+        if self._array.ndim or self._array.dtype.kind not in "iu":
+            raise KindError(
+                f"{self.describe()} was used where Python takes an index, which is one integer. "
+                f"Write int(t) for a whole number in floats, or index an array or a Tensor with several"
+            )
+        return int(self._array)
+
+    def __getitem__(self, at: Any) -> Tensor:
+        at, places = index_inputs(at)
+        return _index(self, *places, at=at) if places else _index.of_one(self, at=at)
+
+    at = property(At, doc="`t.at[index].set(v)`, `.add(v)`: a new tensor, changed at the index; see `Spot`.")
+
+    def __setitem__(self, at: Any, new: Any) -> None:
+        raise KindError(
+            f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
+            f"Write t = t.at[{index_text(at)}].set(v) for a new tensor, or t.data[{index_text(at)}] = v on a leaf "
+            f"before it is used"
+        )
+
+    def sum(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 0,
+        where: Any = True,
+    ) -> Tensor:
+        """The sum over `axis`; see `chainrule.autograd.sum`."""
+        if (
+            dtype is None
+            and where is True
+            and keepdims.__class__ is bool
+            and initial.__class__ is int
+            and initial == 0
+        ):
+            axes = self._all_axes() if axis is None else axes_of(self, axis, "sum", of_numbers=True)
+            return _sum(self, axis=axes, keepdims=keepdims)
+        return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
+
+    def mean(
+        self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+    ) -> Tensor:
+        """The mean over `axis`; see `chainrule.autograd.mean`."""
+        if dtype is None and where is True and keepdims.__class__ is bool:
+            axes = self._all_axes() if axis is None else axes_of(self, axis, "mean")
+            return _mean(self, axis=axes, keepdims=keepdims)
+        return f.mean(self, axis, keepdims, dtype=dtype, where=where)
+
+    def max(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The largest element along `axis`; see `chainrule.autograd.max`.
+
+        Its position, which PyTorch's `max(axis)` gives as well, is `t.argmax(axis)`.
+        """
+        return f.max(self, axis, keepdims, initial=initial, where=where)
+
+    def min(
+        self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
+    ) -> Tensor:
+        """The smallest element along `axis`; see `chainrule.autograd.min`.
+
+        Its position, which PyTorch's `min(axis)` gives as well, is `t.argmin(axis)`.
+        """
+        return f.min(self, axis, keepdims, initial=initial, where=where)
+
+    def var(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The variance over `axis`; see `chainrule.autograd.var`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.var(correction=1)` here.
+        """
+        return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
+
+    def std(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ddof: float = 0,
+        *,
+        dtype: Any = None,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The standard deviation over `axis`; see `chainrule.autograd.std`.
+
+        As in NumPy it divides by n. PyTorch divides by n - 1, which is `t.std(correction=1)` here.
+        """
+        return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
+
+    def prod(
+        self,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: float | None = 1,
+        where: Any = True,
+    ) -> Tensor:
+        """The product over `axis`; see `chainrule.autograd.prod`."""
+        return f.prod(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
+
+    def cumsum(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
+        """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
+        return f.cumsum(self, axis, dtype=dtype)
+
+    def cumprod(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
+        """The running products along `axis`; see `chainrule.autograd.cumprod`."""
+        return f.cumprod(self, axis, dtype=dtype)
+
+    def dot(self, other: Any) -> Tensor:
+        """The inner product with `other`; see `chainrule.autograd.dot`."""
+        return f.dot(self, other)
+
+    def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
+        """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
+        return f.clip(self, low, high, min=min, max=max)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Rounded to `decimals` places, with gradient 0."""
+        y: Any = np.round(self, decimals)
+        return y
+
+    def copy(self, order: str = "C") -> Tensor:
+        """The same numbers as a new tensor, through which gradients flow; `order` is accepted as in NumPy."""
+        word_of(order, ("C", "F", "A", "K"), "copy", "orders")
+        return positive(self)
+
+    def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
+        """Whether all elements are different from 0, as plain booleans."""
+        return np.all(self, axis=axis, keepdims=keepdims, where=where)
+
+    def any(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
+        """Whether some element is different from 0, as plain booleans."""
+        return np.any(self, axis=axis, keepdims=keepdims, where=where)
+
+    def argsort(self, axis: int | None = -1) -> Any:
+        """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
+        return np.argsort(self, axis, kind="stable")
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
+        """The position of the largest element, as plain integers."""
+        return np.argmax(self, axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
+        """The position of the smallest element, as plain integers."""
+        return np.argmin(self, axis, keepdims=keepdims)
+
+    def tolist(self) -> Any:
+        """The elements as Python numbers, in nested lists."""
+        return self._array.tolist()
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
+        lengths = shape[0] if len(shape) == 1 else shape
+        if order.__class__ is str and order == "C":
+            return _reshape(self, shape=shape_of(lengths, "reshape"))
+        return f.reshape(self, lengths, order)
+
+    def ravel(self, order: str = "C") -> Tensor:
+        """The elements in one axis, row by row; column by column with `order="F"`."""
+        return f.reshape(self, -1, order)
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order, reversed by default: `t.transpose(1, 0)` or `t.transpose((1, 0))`.
+
+        The order is NumPy's, of all axes; PyTorch's `transpose` of two axes is `t.swapaxes(i, j)`.
+        """
+        if not axes:
+            return _transpose(self, axes=tuple(range(self._array.ndim - 1, -1, -1)))
+        return f.transpose(self, axes[0] if len(axes) == 1 else axes)
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Without the axes of length 1, or without those named."""
+        return f.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
+        return f.swapaxes(self, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Each element several times; see `chainrule.autograd.repeat`.
+
+        As in NumPy, `t.repeat(2, 1)` is each element twice along axis 1. PyTorch's `repeat`, the whole tensor so many
+        times along each axis, is `tile(t, (2, 1))` here.
+        """
+        return f.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        """The elements at `indices`; see `chainrule.autograd.take`."""
+        return f.take(self, indices, axis, mode)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
+        return f.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
+        """The sum of the diagonal; see `chainrule.autograd.trace`."""
+        return f.trace(self, offset, axis1, axis2, dtype=dtype)
+
+    T = property(transpose, doc="The tensor with its axes reversed.")
+
+    @property
+    def mT(self) -> Tensor:
+        """Each matrix in the last two axes transposed."""
+        if self._array.ndim < 2:
+            raise ShapeError(
+                f"t.mT transposes matrices, in the last two axes; {self.describe()} has no two axes"
+            )
+        return f.swapaxes(self, -1, -2)
+
+    # ------------------------------------------------------------------ showing
+
+    def describe(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"a Tensor{name} of shape {self.shape} and dtype {self.dtype}"
+
+    def __repr__(self) -> str:
+        lines = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=200)
+        dtype = "" if self.dtype in (np.float64, np.int64, np.bool_) else f", dtype={self.dtype}"
+        name = f", name={self.name!r}" if self.name is not None else ""
+        return f"Tensor({lines}{dtype}{name})"
+
+
+_new = object.__new__
+
+
+def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
+    """`data` as a leaf, without a copy."""
+    node = _new(Tensor) if node is None else node
+    node._array = data
+    node._like = like_of(data.shape, data.dtype.char)
+    node._changed = 0
+    node._grad = node._name = node.op = node._a = node._b = None
+    node.params = NO_PARAMS
+    node._requires_grad = requires_grad
+    node.scope = MODE.get()[1]
+    node.order = next(CLOCK)
+    return node
+
+
+def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
+    if isinstance(data, Node):
+        raise KindError(
+            f"Tensor(...) was given {describe(data)}, a node already. Use it as it is, Tensor(t.data) for a new "
+            f"leaf with the same numbers, or stack([...]) to join several with their gradients"
+        )
+    if isinstance(data, (list, tuple)) and any(isinstance(x, Node) for x in _leaves(data)):
+        raise KindError(
+            "Tensor([...]) was given a list that holds nodes; copying their numbers would lose their gradients. "
+            "Write stack([a, b]) or concatenate([a, b]) for Tensors; Values stay in a plain list"
+        )
+    if isinstance(data, np.ma.MaskedArray):
+        raise KindError(
+            f"Tensor(...) was given {describe(data)} with a mask, and would take the masked elements for numbers. "
+            f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
+        )
+    try:
+        found = np.asarray(data)
+        real = found.dtype.kind in "fiub"
+        if (
+            found.dtype.kind == "O" and dtype is not None
+        ):  # fractions and large integers; NumPy makes NaN of None
+            real = all(isinstance(x, Real) for x in found.flat)
+        array = np.array(data if real else found, dtype=dtype if real else None)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise KindError(
+            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {found.dtype}"
+        )
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _refuse_fractions(x: Tensor, array: npt.NDArray[Any], given: Any) -> None:
+    """Raise if integers or booleans were made of numbers that are not."""
+    if not np.array_equal(array, np.asarray(given)):
+        raise KindError(
+            f"{x.describe()} was assigned {describe(given)}, whose fractions would be cut off; a tensor keeps its "
+            f"dtype. Write array.astype({array.dtype}) if they are whole"
+        )
+
+
+def _no_gradient_of(x: Any) -> KindError:
+    return KindError(
+        f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
+        f"numbers that can change a little. Write Tensor(..., dtype=float)"
+    )
+
+
+def _leaves(nested: Any) -> Iterator[Any]:
+    for x in nested:
+        if isinstance(x, (list, tuple)):
+            yield from _leaves(x)
+        else:
+            yield x
+
+
+def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    if (x.__class__ is float or x.__class__ is int) and len(inputs) == 2:
+        beside = inputs[x is inputs[0]]
+        if beside.__class__ is Tensor and beside._array.dtype.kind == "f":  # whose dtype it takes
+            try:
+                return _met(_leaf(np.array(x, beside._array.dtype)))
+            except OverflowError:
+                pass  # which is told below
+    if isinstance(x, Node):
+        raise refuse_mixture(op, inputs)
+    if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
+        kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
+        weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
+        return _met(_leaf(_as_array(x, weak)))
+    if isinstance(x, (np.ndarray, np.generic, list, tuple)):
+        return _met(Tensor(x, requires_grad=False))
+    raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
+
+
+def _prepared(op: Primitive, kind: type = Tensor) -> None:
+    """Keep the functions that record the row, for Tensors or a subclass of theirs, and that pass its gradient back."""
+    if op.arity in (1, 2):
+        op.recorders[kind] = record_tensors(op, Tensor, _lift)
+    op.recorders_with_options[kind] = record_tensors_with_options(op, Tensor)
+    op.pull = pull_of(op, shaped)
+
+
+def _met(constant: Tensor) -> Tensor:
+    """A constant made of plain numbers in an expression, to which nobody else has access."""
+    constant._changed = MET
+    return constant
+
+
+# ---------------------------------------------------------------------- what the backward pass needs
+
+
+def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
+    """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
+
+    What a leaf keeps is its own; between, arrays are shared and never written to.
+    """
+    if c.__class__ is not np.ndarray:
+        c = np.asarray(c)
+    here = x._array
+    if c.shape != here.shape:
+        c = unbroadcast(c, here.shape)
+    if c.dtype is not here.dtype:
+        c = c.astype(here.dtype, copy=False)
+    if x._a is None and (c is g or c.base is not None):
+        c = c.copy()
+    return c
+
+
+def _recorder(op: Primitive) -> Any:
+    _prepared(op)
+    return op.recorders[Tensor]
+
+
+bind_operators(Tensor, _recorder, _lift)
+for _row in (sum_, mean, reshape, transpose, index):
+    _prepared(_row)
+# the recorders of common methods, which so need not ask the row for them
+_sum: Any
+_index: Any
+_sum, _mean, _reshape, _transpose, _index = (
+    row.recorders_with_options[Tensor] for row in (sum_, mean, reshape, transpose, index)
+)

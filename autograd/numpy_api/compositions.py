@@ -1,0 +1,80 @@
+"""NumPy functions that are compositions of others, differentiated under NumPy's own names: `np.average(t, weights=w)`.
+
+They take NumPy's arguments under NumPy's names. A choice by the data, such as where it is NaN, is made inside a row of
+the table, so a replay makes it anew. Each file ends with a table of its functions; here they come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .. import primitives as p
+from ..engine.operators import Operators
+from ..engine.table import Primitive
+from ..functions.trees import leaves
+from .elementwise import ELEMENTWISE
+from .products import LINALG, PRODUCTS
+from .reductions import REDUCTIONS
+from .shapes import SHAPES
+
+__all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
+
+
+def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The composition, which computes in float32 what is given in float16, and rounds once at its end."""
+    if isinstance(function, Primitive):
+        return function
+
+    @wraps(function)
+    def computed(*args: Any, **options: Any) -> Any:
+        arrays = [x for x in leaves((args, options)) if hasattr(x, "dtype") and hasattr(x, "astype")]
+        if all(x.dtype != p.HALF for x in arrays):
+            return function(*args, **options)
+        wide = [_changed(x, p.HALF, p.SINGLE) for x in (args, options)]
+        y = function(*wide[0], **wide[1])
+        floats = [x.dtype for x in arrays if x.dtype.kind not in "biu"]  # what counts or picks does not widen
+        narrow = options.get("dtype") is None and np.result_type(*floats) == p.HALF
+        return _changed(y, p.SINGLE, p.HALF) if narrow else y
+
+    return computed
+
+
+def _changed(x: Any, old: Any, new: Any) -> Any:
+    """What has the dtype `old`, also inside of lists, in the dtype `new`."""
+    if isinstance(x, dict):
+        return {k: _changed(part, old, new) for k, part in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(_changed(part, old, new) for part in x)
+    if getattr(x, "dtype", None) != old or not isinstance(x, (Operators, np.ndarray, np.generic)):
+        return x
+    return p.astype(x, dtype=new)
+
+
+BY_NAME = {
+    f"np.{name}": function for name, function in (ELEMENTWISE | REDUCTIONS | SHAPES | PRODUCTS).items()
+}
+BY_NAME |= {f"np.linalg.{name}": function for name, function in LINALG.items()}
+
+
+def numpys(name: str) -> Any:
+    """NumPy's function of this name; `None` where the installed NumPy has not got it yet."""
+    module = np.linalg if name.startswith("np.linalg.") else np
+    return getattr(module, name.rpartition(".")[2], None)
+
+
+# those that do more than move elements
+NUMERIC = {
+    name
+    for name in BY_NAME
+    if name.rpartition(".")[2]
+    not in SHAPES.keys() - {"linspace", "logspace", "geomspace", "bincount", "ediff1d"}
+}
+COMPOSED: dict[Any, Callable[..., Any]] = {
+    numpys(name): _through_float32(function) if name in NUMERIC - {"np.nan_to_num"} else function
+    for name, function in BY_NAME.items()
+    if numpys(name) is not None
+}

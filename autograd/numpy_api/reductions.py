@@ -1,0 +1,282 @@
+"""Reductions and running sums made of rows: averages, quantiles, what leaves NaN out, covariances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import functions as f
+from .. import primitives as p
+from ..engine.node import describe
+from ..engine.operators import Operators
+from ..errors import KindError, RangeError, ShapeError
+from ..functions.arguments import (
+    Axis,
+    arrays_only,
+    axes_of,
+    integer_of,
+    mask_of,
+    on_shape,
+    one_axis,
+    part_of,
+    plain,
+)
+from ..functions.reductions import degrees_of, extreme, given_mean
+
+__all__ = ["REDUCTIONS"]
+
+
+def _average(
+    a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    a = arrays_only(a, "average")
+    axes = axes_of(a, axis, "average")
+    if weights is None:
+        y = f.mean(a, axis, keepdims)
+        return (y, np.full(y.shape, a.size / max(y.size, 1), y.dtype)) if returned else y
+    weights = arrays_only(weights, "average")
+    if weights.shape != a.shape:  # one weight for each place along the axes
+        if axis is None or weights.shape != tuple(a.shape[k] for k in axes):
+            raise ShapeError(
+                f"average of {describe(a)} over axis={axis!r} was given weights of shape {weights.shape}; "
+                f"it takes a weight for each element, or one for each place along the axis"
+            )
+        weights = f.moveaxis(
+            f.reshape(weights, weights.shape + (1,) * (a.ndim - len(axes))), tuple(range(len(axes))), axes
+        )
+    weights = f.broadcast_to(weights, a.shape)
+    total = f.sum(weights, axis, keepdims)
+    if (plain(total) == 0).any():
+        raise RangeError(f"average of {describe(a)} over axis={axis!r} was given weights with the sum 0")
+    y = f.sum(a * weights, axis, keepdims) / total
+    return (y, total) if returned else y
+
+
+# What leaves NaN out: made of rows that choose by the data, so that a replay chooses anew.
+
+
+def _filled(x: Any, fill: float = 0.0) -> Any:
+    """`x` with `fill` for NaN."""
+    return p.nan_to_num(x, nan=fill, posinf=math.inf, neginf=-math.inf)
+
+
+def _floats(a: Any, what: str, dtype: Any) -> Any:
+    """`a` in the dtype that was asked for, one that has NaN."""
+    a = arrays_only(a, what)
+    if dtype is None:
+        return a
+    a = f.astype(a, dtype)
+    if a.dtype.kind != "f":
+        raise KindError(
+            f"{what} of floats is computed in floats; given dtype={dtype!r}. Convert the result instead"
+        )
+    return a
+
+
+def _without_nan(name: str, fill: float) -> Callable[..., Any]:
+    """The sum or product, with `fill` for NaN."""
+    function, what = getattr(f, name), f"nan{name}"
+
+    def reduced(
+        a: Any,
+        axis: Axis = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        initial: Any = fill,
+        where: Any = True,
+    ) -> Any:
+        a = _filled(_floats(a, what, dtype), fill)
+        return function(a, axis, keepdims, initial=initial, where=where)
+
+    return reduced
+
+
+def _running_without_nan(name: str, fill: float) -> Callable[..., Any]:
+    function, what = getattr(f, name), f"nan{name}"
+    return lambda a, axis=None, *, dtype=None: function(_filled(_floats(a, what, dtype), fill), axis)
+
+
+def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
+    """The largest or smallest number; NaN where there is nothing else."""
+
+    def reduced(
+        a: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True
+    ) -> Any:
+        return extreme(row, of_two, a, what, axis, keepdims, initial, where)
+
+    return reduced
+
+
+def _left_out(a: Any, what: str, dtype: Any, where: Any) -> Any:
+    """`a` with NaN where the mask says that an element does not count."""
+    a = _floats(a, what, dtype)
+    mask = mask_of(where, a, what)
+    return a if mask is None else p.where(mask, a, math.nan)
+
+
+def _nanmean(
+    a: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+) -> Any:
+    a = _left_out(a, "nanmean", dtype, where)
+    return _mean_known(a, axes_of(a, axis, "nanmean", of_numbers=True), bool(keepdims))
+
+
+def _mean_known(a: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    known = p.sum_(p.known(a), axis=axes, keepdims=keepdims)
+    return p.sum_(_filled(a), axis=axes, keepdims=keepdims) / known
+
+
+def _spread_known(name: str) -> Callable[..., Any]:
+    """`nanvar` or `nanstd`."""
+    what = f"nan{name}"
+
+    def reduced(
+        a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dtype: Any = None, where: Any = True,
+        mean: Any = None, correction: Any = None,
+    ) -> Any:  # fmt: skip
+        ddof = degrees_of(ddof, correction, what)
+        a = _left_out(a, what, dtype, where)
+        axes, keepdims = axes_of(a, axis, what, of_numbers=True), bool(keepdims)
+        known = p.known(a)
+        middle = _mean_known(a, axes, True) if mean is None else given_mean(mean, a, what)
+        away = (_filled(a) - middle) * known
+        n = p.sum_(known, axis=axes, keepdims=keepdims) - ddof
+        n = p.where_nonzero(p.maximum(p.sign(n), 0), n, math.nan)  # too few have no variance
+        if name == "var":
+            return p.sum_(p.square(away), axis=axes, keepdims=keepdims) / n
+        return p.norm(away, ord=2, axis=axes, keepdims=keepdims) / p.sqrt(n)
+
+    return reduced
+
+
+def _quantile(
+    a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False, *, weights: Any = None,
+    scale: float = 1,
+) -> Any:  # fmt: skip
+    a = arrays_only(a, "quantile")
+    if isinstance(q, Operators) and q.requires_grad:  # type: ignore[attr-defined]
+        raise KindError(
+            f"quantile takes q as plain numbers, and the gradient of {describe(q)} would be lost. Write q.data"
+        )
+    q = np.asarray(plain(q)) / scale
+    if method != "linear" or weights is not None:
+        raise KindError(
+            f"quantile interpolates with method='linear' and without weights here; given {method!r}"
+        )
+    if not ((q >= 0) & (q <= 1)).all():
+        raise RangeError(f"quantile takes q from 0 to 1 (percentile from 0 to 100); given {q * scale!r}")
+    axes = axes_of(a, axis, "quantile")
+    kept = [k for k in range(a.ndim) if k not in axes]
+    n = math.prod(a.shape[k] for k in axes)
+    if not n:
+        raise ShapeError(f"quantile over axis={axis!r} of {describe(a)} has no elements to choose from")
+    flat = p.transpose(a, axes=(*axes, *kept))
+    y = p.quantile(p.reshape(flat, shape=(n, *flat.shape[len(axes) :])), q=q)
+    return p.reshape(y, shape=q.shape + p.kept_shape(a.shape, axes)) if keepdims else y
+
+
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    y, k = one_axis(y, axis, "trapezoid", flat=False)
+    if x is not None:
+        x = arrays_only(x, "trapezoid")
+        dx = f.diff(x, axis=0 if x.ndim == 1 else axis)
+        if x.ndim == 1:
+            dx = f.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - k))
+    return f.sum(dx * (part_of(y, k, 1) + part_of(y, k, None, -1)) / 2, k)
+
+
+def _cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    x = f.concatenate([_variables(part, rowvar, dtype) for part in (m, y) if part is not None])
+    ddof = (0 if bias else 1) if ddof is None else integer_of(ddof, "cov", "ddof as an integer")
+    counts, weights = (_weights(w, x, name) for w, name in ((fweights, "fweights"), (aweights, "aweights")))
+    each: Any = None
+    n = x.shape[1] - ddof
+    if counts is not None or weights is not None:
+        each = (1 if counts is None else counts) * (1 if weights is None else weights)
+        whole = each.sum()
+        n = whole - (ddof if weights is None else ddof * (each * weights).sum() / whole)
+    away = x - (f.mean(x, 1, keepdims=True) if each is None else _average(x, 1, each, keepdims=True))
+    c = away @ f.transpose(away if each is None else away * each)
+    return f.squeeze(c * (1 / n if n > 0 else math.inf))
+
+
+def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
+    """Observations as a matrix with a row for each variable."""
+    x = arrays_only(x, "cov")
+    if x.ndim > 2:
+        raise ShapeError(f"cov takes a vector, or a matrix with a row for each variable; given {describe(x)}")
+    if x.dtype.kind != "f" or dtype is not None:
+        x = f.astype(x, float if dtype is None else dtype)
+    return f.reshape(x, (1, x.size)) if x.ndim < 2 else x if rowvar else f.transpose(x)
+
+
+def _weights(given: Any, x: Any, name: str) -> Any:
+    """A plain number for each observation."""
+    if given is None:
+        return None
+    w = np.asarray(plain(given), x.dtype)
+    if isinstance(given, Operators) or w.shape != x.shape[1:] or (w < 0).any():
+        raise KindError(
+            f"cov takes {name} as plain numbers, one of 0 or more for each of the {x.shape[1]} observations; given "
+            f"{describe(given)}"
+        )
+    if name == "fweights" and (w != np.round(w)).any():
+        raise KindError(f"cov takes fweights as integers, which count observations; given {describe(given)}")
+    return w
+
+
+def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    c = _cov(x, y, rowvar, dtype=dtype)
+    if not c.ndim:
+        return c / c
+    d = p.sqrt(f.diagonal(c))
+    return f.clip(c / f.outer(d, d), -1, 1)  # where rounding would say 1 + 2e-16
+
+
+def _cumulative(running: Callable[..., Any], first: float) -> Callable[..., Any]:
+    what = "a running sum or product"
+
+    def run(x: Any, axis: int | None = None, include_initial: bool = False, *, dtype: Any = None) -> Any:
+        x = arrays_only(x, what)
+        if axis is None and x.ndim > 1:
+            raise KindError(f"{what} of {describe(x)} needs an axis")
+        x, k = one_axis(x, axis, what, of_numbers=True)
+        y = running(x, k, dtype=dtype)
+        if not include_initial:
+            return y
+        return f.concatenate([np.full(on_shape(x.shape, k, 1), first, y.dtype), y], k)
+
+    return run
+
+
+REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "amax": f.max,
+    "amin": f.min,
+    "ptp": lambda a, axis=None, keepdims=False: f.max(a, axis, keepdims) - f.min(a, axis, keepdims),
+    "average": _average,
+    "nansum": _without_nan("sum", 0),
+    "nanprod": _without_nan("prod", 1),
+    "nanmax": _extreme_known(p.nanmax, p.fmax, "nanmax"),
+    "nanmin": _extreme_known(p.nanmin, p.fmin, "nanmin"),
+    "nanmean": _nanmean,
+    "nanvar": _spread_known("var"),
+    "nanstd": _spread_known("std"),
+    "nancumsum": _running_without_nan("cumsum", 0),
+    "nancumprod": _running_without_nan("cumprod", 1),
+    "cumulative_sum": _cumulative(f.cumsum, 0),
+    "cumulative_prod": _cumulative(f.cumprod, 1),
+    "quantile": _quantile,
+    "percentile": lambda a, q, axis=None, method="linear", keepdims=False, *, weights=None: _quantile(
+        a, q, axis, method, keepdims, weights=weights, scale=100
+    ),
+    "trapezoid": _trapezoid,
+    "cov": _cov,
+    "corrcoef": _corrcoef,
+}

@@ -1,0 +1,110 @@
+"""Activations of networks, and the logarithm of a sum of exponentials that they are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...engine.operators import where
+from ...engine.table import elementwise
+from .choosing import equal, greater, minimum
+from .elementary import exp
+from .float16 import wide
+
+INF = math.inf
+PI = math.pi
+
+
+def _logaddexp(a: float, b: float) -> float:
+    top = a if a >= b or a != a else b  # NaN, if one of them is
+    return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
+
+
+def _share_of_exp(y: Any, more: Any) -> Any:
+    return where(equal(y, -INF), 0, sigmoid(more))  # not by way of y, whose rounding would be magnified
+
+
+logaddexp = elementwise(
+    "logaddexp",
+    _logaddexp,
+    np.logaddexp,
+    [
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, a - b)),
+        wide("logaddexp", lambda y, a, b: _share_of_exp(y, b - a)),
+    ],
+)
+
+
+def _logaddexp2(a: float, b: float) -> float:
+    return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    _logaddexp2,
+    np.logaddexp2,
+    [
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2))),
+        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2))),
+    ],
+)
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _sigmoid_of_arrays(x: Any) -> Any:
+    e = np.exp(-np.absolute(x))  # at most 1: never overflows
+    return np.maximum(e, x >= 0) / (1 + e)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _erf_of_arrays(x: Any) -> Any:
+    dtype = np.result_type(x, np.float16)
+    return np.frompyfunc(math.erf, 1, 1)(x).astype(dtype) if np.ndim(x) else dtype.type(math.erf(x))
+
+
+def _normal_cdf(x: Any) -> Any:
+    return 0.5 * (1 + erf(x / math.sqrt(2)))
+
+
+def _normal_pdf(x: Any) -> Any:
+    return exp(-0.5 * x * x) / math.sqrt(2 * PI)
+
+
+sigmoid = elementwise("sigmoid", _sigmoid, _sigmoid_of_arrays, [lambda y, x: y * (1 - y)])
+relu = elementwise(
+    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: greater(x, 0)]
+)
+leaky_relu = elementwise(
+    "leaky_relu",
+    lambda x, slope: x if x > 0 else slope * x,
+    lambda x, slope: np.where(x > 0, x, slope * x),
+    [lambda y, x, slope: where(greater(x, 0), 1, slope)],
+)
+elu = elementwise(
+    "elu",
+    lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+    lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    [lambda y, x, alpha: where(greater(x, 0), 1, alpha * exp(minimum(x, 0)))],
+)
+softplus = elementwise("softplus", _softplus, lambda x: np.logaddexp(x, 0), [lambda y, x: sigmoid(x)])
+silu = elementwise(
+    "silu",
+    lambda x: x * _sigmoid(x),
+    lambda x: x * _sigmoid_of_arrays(x),
+    [lambda y, x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
+)
+erf = elementwise("erf", math.erf, _erf_of_arrays, [lambda y, x: 2 / math.sqrt(PI) * exp(-x * x)])
+gelu = elementwise(
+    "gelu",
+    lambda x: _normal_cdf(x) * x,
+    lambda x: _normal_cdf(x) * x,
+    [lambda y, x: _normal_cdf(x) + x * _normal_pdf(x)],
+)

@@ -1,0 +1,52 @@
+"""Arithmetic: sums, products, remainders, powers."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from ...engine.operators import where
+from ...engine.table import elementwise, first, second
+from .choosing import equal
+from .elementary import log, ratio
+from .rounding import floor, trunc
+
+add = elementwise("add", operator.add, np.add, [1, 1], "+")
+subtract = elementwise("subtract", operator.sub, np.subtract, [1, -1], "-")
+multiply = elementwise("multiply", operator.mul, np.multiply, [second, first], "*")
+divide = elementwise(
+    "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
+)
+negative = elementwise("negative", operator.neg, np.negative, [-1], "-")
+positive = elementwise("positive", operator.pos, np.positive, [1])  # the same, as a new node
+
+
+def _power_by_base(y: Any, a: Any, b: Any) -> Any:
+    if b.__class__ is float and b != 0:
+        return b * a ** (b - 1)
+    # x**0 is flat, at 0 too, but its slope in b is 1/a
+    flat = ratio(b, a) if getattr(b, "requires_grad", False) else 0
+    return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
+
+
+def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
+    return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b stays 0 around a positive b
+
+
+def _power_of_arrays(a: Any, b: Any) -> Any:
+    if (
+        np.ndim(b) == 0 and b in (1, 2) and np.result_type(a, b) == a.dtype
+    ):  # `pow` is slow and these are common
+        return np.square(a) if b == 2 else np.positive(a)
+    return np.power(a, b)
+
+
+remainder = elementwise(
+    "remainder", operator.mod, np.remainder, [lambda y, a, b: 1, lambda y, a, b: -floor(a / b)], "%"
+)
+fmod = elementwise("fmod", math.fmod, np.fmod, [lambda y, a, b: 1, lambda y, a, b: -trunc(a / b)])
+power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
+square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])

@@ -1,0 +1,60 @@
+"""float16 is a format for keeping numbers, not for adding them up: what sums many of them does so in float32.
+
+Ones added one by one in float16 stop at 2048, for 2049 has no place in it; squares overflow from 256 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...engine.table import TABLE
+
+__all__ = ["HALF", "SINGLE", "in_float32", "in_single", "per", "wide"]
+
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """`compute`, which for arrays in float16 goes through float32 and gives float16 again."""
+
+    def computed(x: Any, *others: Any, **params: Any) -> Any:
+        if x.dtype.char != "e":
+            return compute(x, *others, **params)
+        wide = [a.astype(np.float32) if a.dtype.char == "e" else a for a in (x, *others)]
+        y = compute(*wide, **params)
+        with np.errstate(over="ignore"):  # a sum that is too large for float16 is inf
+            return y.astype(np.result_type(x, *others))
+
+    computed.but_for_float16 = compute  # type: ignore[attr-defined]  # what a printed program calls
+    return computed
+
+
+def per(g: Any, count: float) -> Any:
+    """`g / count`, in two steps where the count alone could be too large for float16; the result is the same."""
+    return g / count if count < 65504 else g / 256 / (count / 256)
+
+
+def wide(name: str, rule: Any) -> Any:
+    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
+    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
+
+    def widened(*arguments: Any, **params: Any) -> Any:
+        for x in arguments:
+            if getattr(x, "dtype", None) == HALF:
+                break
+        else:
+            return rule(*arguments, **params)
+        row = TABLE[name]
+        before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
+        inputs = tuple(map(in_single, inputs))
+        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
+
+    return widened
+
+
+def in_single(x: Any) -> Any:
+    """What is float16 as float32."""
+    return TABLE["astype"](x, dtype=SINGLE) if x.dtype == HALF else x

@@ -1,0 +1,5 @@
+"""Rows that move, contract or reduce the elements of arrays; they state how a gradient passes on.
+
+Read `shapes.py` and `indexing.py`, then `reductions.py` and `matrices.py`, then the others in any order. Imports
+`elementwise`, `engine` and `errors`.
+"""

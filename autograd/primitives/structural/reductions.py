@@ -1,0 +1,105 @@
+"""Reductions: many elements to one.
+
+`axis` is a tuple of non-negative axes here; the functions that people call accept every form.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...engine.operators import where
+from ...engine.table import structural
+from ..elementwise.choosing import equal
+from ..elementwise.elementary import ratio
+from ..elementwise.float16 import in_float32, per, wide
+from ..elementwise.rounding import absolute, sign
+from ..elementwise.shifted import kept_shape
+from .shapes import broadcast_to, reshape
+
+
+def spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    """A reduced `g` at every element of `x` that was reduced into it."""
+    return broadcast_to(reshape(g, shape=kept_shape(x.shape, axis)), shape=x.shape)
+
+
+def count_of(x: Any, axis: tuple[int, ...]) -> int:
+    """How many elements of `x` are reduced into one."""
+    return math.prod(x.shape[k] for k in axis)
+
+
+def _winners(y: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    won = (x == np.reshape(y, kept_shape(x.shape, axis))).astype(x.dtype)
+    return won / np.maximum(won.sum(axis, keepdims=True), 1)
+
+
+# 1 shared evenly among the elements of x that equal the extreme y; flat wherever it is defined
+winners = structural(
+    "winners", in_float32(_winners), [lambda g, w, y, x, axis: None, lambda g, w, y, x, axis: None]
+)
+
+sum_ = structural(
+    "sum",
+    in_float32(lambda x, axis, keepdims: np.sum(x, axis, keepdims=keepdims)),
+    [lambda g, y, x, axis, keepdims: spread(g, x, axis)],
+    linear="together",
+)
+mean = structural(
+    "mean",
+    lambda x, axis, keepdims: np.mean(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: spread(per(g, count_of(x, axis)), x, axis)],
+    linear="together",
+)
+max_ = structural(
+    "max",
+    lambda x, axis, keepdims: np.max(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+min_ = structural(
+    "min",
+    lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+nanmax = structural(  # NaN only where there is nothing else
+    "nanmax",
+    lambda x, axis, keepdims: np.fmax.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+nanmin = structural(
+    "nanmin",
+    lambda x, axis, keepdims: np.fmin.reduce(x, axis, keepdims=keepdims),
+    [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
+)
+
+
+def _std(x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
+    constant = np.max(x, axis, keepdims=keepdims) == np.min(x, axis, keepdims=keepdims)
+    y = np.std(x, axis, ddof=ddof, keepdims=keepdims)
+    return np.where(constant & (y == y), 0, y)  # where rounding would say 1e-17
+
+
+def _std_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
+    away = x - mean(x, axis=axis, keepdims=True)
+    direction = ratio(away, reshape(y, shape=kept_shape(x.shape, axis)))
+    return spread(per(g, count_of(x, axis) - ddof), x, axis) * direction
+
+
+def _norm(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    powers = np.square(x) if ord == 2 else np.absolute(x) ** ord
+    total = np.sum(powers, axis, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
+
+
+def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    share = ratio(x, reshape(y, shape=kept_shape(x.shape, axis)))
+    if ord != 2:
+        share = sign(x) * where(equal(share, 0), 1, absolute(share)) ** (ord - 1)
+    return spread(g, x, axis) * share
+
+
+std = structural("std", in_float32(_std), [wide("std", _std_back)])
+
+# (sum |x|**ord) ** (1 / ord), of vectors
+norm = structural("norm", in_float32(_norm), [wide("norm", _norm_back)])

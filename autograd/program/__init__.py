@@ -1,0 +1,5 @@
+"""The recorded graph as text: the rules in labels, and both passes as a printed program.
+
+Read `expression.py` (a rule that runs on names), `written.py` and `excerpts.py` (text that computes), `source.py`
+(the program), `text.py` (what is shown of it). Imports `nodes` and what is below it.
+"""

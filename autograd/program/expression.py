@@ -1,0 +1,269 @@
+"""Expressions: run a rule on names in place of numbers, and it writes itself down.
+
+An expression carries a text and the value behind it, so that shapes and branches come out as they do in the pass.
+`1 - y * y` at the expression `y` is the expression with the text `1 - y * y`. How things are written is decided by its
+language: `Labels`, for drawings and steps, is below; `Words` in `written.py` is that of printed programs.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.operators import Operators
+from ..engine.table import Primitive
+from ..numpy_api.dispatch import call_ufunc
+from ..primitives import without_gaps
+
+__all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "plain"]
+
+# how tightly an operator binds; a name, a number or a call never needs brackets
+PRECEDENCE = {
+    "<": 0, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0, "&": 1, "|": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "@": 3,
+    "neg": 4, "**": 5,
+}  # fmt: skip
+ATOM = 9
+# the functions that have a sign between their two inputs
+SIGNS: dict[Any, str] = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.mod: "%",
+    operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.lt: "<",
+    operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.matmul: "@", np.less: "<",
+    np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
+
+
+class Expression(Operators):
+    """A text that computes: operators, rows and functions of NumPy applied to it give longer texts."""
+
+    __slots__ = ("data", "level", "text", "words")
+
+    def __init__(self, text: str, data: Any, words: Any, level: int = ATOM) -> None:
+        self.text = text
+        self.data = data
+        self.words = words
+        self.level = level
+
+    shape = property(lambda self: np.shape(self.data))
+    ndim = property(lambda self: np.ndim(self.data))
+    size = property(lambda self: np.size(self.data))
+    dtype = property(lambda self: np.asarray(self.data).dtype)
+
+    @property
+    def T(self) -> Expression:
+        return Expression(f"{self.words.bracket(self, ATOM)}.T", np.transpose(self.data), self.words)
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        words = next(x.words for x in (*inputs, *params.values()) if isinstance(x, Expression))
+        return words.row(op, inputs, params)
+
+    def __getitem__(self, at: Any) -> Expression:
+        text = f"{self.words.bracket(self, ATOM)}[{self.words.index(at)}]"
+        return Expression(text, self.data[at], self.words)
+
+    def __invert__(self) -> Expression:
+        return Expression(f"~{self.words.bracket(self, PRECEDENCE['neg'])}", ~self.data, self.words)
+
+    def __neg__(self) -> Expression:
+        return self.words.signed("-", -self.data, self)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __abs__(self) -> Any:
+        return self.words.absolute(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if self.words.rows_only:
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        if method != "__call__":
+            return NotImplemented
+        data = ufunc(*map(plain, inputs), **kwargs)
+        text, level = self.words.call(ufunc, inputs, kwargs)
+        return Expression(text, data, self.words, level)
+
+    def _call_ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if self.words.rows_only:
+            return NotImplemented
+        data = func(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+        text, _ = self.words.call(func, args, kwargs)
+        return Expression(text, data, self.words)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    __hash__ = object.__hash__
+
+
+def _operator(name: str, function: Callable[[Any, Any], Any]) -> None:
+    sign = SIGNS[function]
+
+    def forth(self: Expression, other: Any) -> Expression:
+        return self.words.infix(sign, function(self.data, plain(other)), self, other)
+
+    def back(self: Expression, other: Any) -> Expression:
+        return self.words.infix(sign, function(other, self.data), other, self)
+
+    setattr(Expression, f"__{name}__", forth)
+    setattr(Expression, f"__r{name}__", back)
+
+
+# Python's operators as they are: on floats they raise where a row would not, and a printed program depends on it
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "ne",
+):
+    _operator(_name, getattr(operator, f"{_name}_" if _name in ("and", "or") else _name))
+
+
+def plain(x: Any) -> Any:
+    """The data of what is written, also inside of lists and tuples."""
+    if isinstance(x, (list, tuple)) and any(isinstance(part, (Expression, list, tuple)) for part in x):
+        return type(x)(map(plain, x))
+    return x.data if isinstance(x, Expression) else x
+
+
+class Language:
+    """How expressions are written: brackets by precedence; the rest is that of a language of its own."""
+
+    rows_only = True  # what is not a row of the table has no words
+
+    def literal(self, x: Any) -> str:
+        """A plain number, shape or index."""
+        raise NotImplementedError
+
+    def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        """A row applied to expressions."""
+        raise NotImplementedError
+
+    def bracket(self, x: Any, at_least: int) -> str:
+        """The text of `x`, in brackets if it binds less tightly than that."""
+        if isinstance(x, Expression):
+            text, level = x.text, x.level
+        else:
+            text = self.literal(x)
+            level = PRECEDENCE["neg"] if text.startswith("-") else ATOM
+        return text if level >= at_least else f"({text})"
+
+    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Expression:
+        """Two expressions with a sign between them; `**` groups from the right, and comparisons do not group."""
+        level = PRECEDENCE[sign]
+        left, right = (level + 1, level) if sign == "**" else (level + (level == 0), level + 1)
+        return self.part(f"{self.bracket(a, left)} {sign} {self.bracket(b, right)}", data, level)
+
+    def part(self, text: str, data: Any, level: int) -> Expression:
+        """An expression that may become a part of a longer one."""
+        return Expression(text, data, self, level)
+
+    def signed(self, sign: str, data: Any, x: Any) -> Expression:
+        """An expression with a sign before it."""
+        level = PRECEDENCE["neg"]
+        return Expression(f"{sign}{self.bracket(x, level)}", data, self, level)
+
+    def absolute(self, x: Expression) -> Any:
+        """`abs(x)`."""
+        return Operators.__abs__(x)
+
+
+class Labels(Language):
+    """How rules stand on edges and in the sentences of steps: rows by their names, numbers with six digits."""
+
+    def name(self, text: str, data: Any) -> Expression:
+        """A name, or a number that stands for one, and what is behind it."""
+        level = PRECEDENCE["neg"] if text.startswith("-") else ATOM
+        return Expression(text, np.asarray(data), self, level)  # an array, so that nothing raises at a pole
+
+    def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        if _is_decided(op, params):
+            return self.applied(op, inputs, params, None)
+        with np.errstate(all="ignore"):
+            options = {k: plain(v) for k, v in params.items()}
+            data = op.on_arrays(*[np.asarray(plain(x)) for x in inputs], **options)
+        return self.applied(op, inputs, params, data)
+
+    def applied(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: Any) -> Expression:
+        """A row applied to expressions, with `data` as its result: nothing is computed."""
+        if _is_decided(op, params):
+            chosen: Any = inputs[0] if params["condition"] else inputs[1]
+            return (
+                chosen if isinstance(chosen, Expression) else Expression(self.literal(chosen), chosen, self)
+            )
+        if op.name == "negative":
+            return self.signed("-", data, inputs[0])
+        if op.symbol is not None and len(inputs) == 2:
+            return self.infix(op.symbol, data, inputs[0], inputs[1])
+        if "at" in params:
+            at, inputs = without_gaps(params["at"], inputs)
+            params = params | {"at": at}
+        if op.name == "index":
+            return Expression(f"{self.bracket(inputs[0], ATOM)}[{self.index(params['at'])}]", data, self)
+        if op.name == "where":
+            arguments = [params["condition"], *inputs]
+            return Expression(f"where({', '.join(map(self.literal, arguments))})", data, self)
+        options = self._options(params, np.ndim(plain(inputs[0])))
+        return Expression(f"{op.name}({', '.join([*map(self.literal, inputs), *options])})", data, self)
+
+    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Expression:
+        if sign == "**" and isinstance(a, Expression) and isinstance(b, (int, float)) and b == 1:
+            return Expression(a.text, data, self, a.level)
+        return super().infix(sign, data, a, b)
+
+    def literal(self, x: Any) -> str:
+        """The text of an expression, or of a plain number, shape or index among expressions."""
+        if isinstance(x, Expression):
+            return x.text
+        if isinstance(x, np.ndarray):
+            return str(x.item()) if x.ndim == 0 else f"<array {x.shape}>"
+        if isinstance(x, (np.generic, float)):
+            return f"{x:.6g}"
+        if isinstance(x, slice):
+            start, stop = ("" if part is None else str(part) for part in (x.start, x.stop))
+            return f"{start}:{stop}" + (f":{x.step}" if x.step is not None else "")
+        if isinstance(x, tuple) and any(
+            isinstance(part, (slice, np.ndarray, Expression)) or part is ... for part in x
+        ):
+            return "(" + ", ".join(map(self.literal, x)) + "," * (len(x) == 1) + ")"
+        return "..." if x is ... else repr(x)
+
+    def index(self, at: Any) -> str:
+        """An index as it is written between brackets."""
+        return ", ".join(map(self.literal, at if isinstance(at, tuple) and at else (at,)))
+
+    def _options(self, params: dict[str, Any], ndim: int) -> list[str]:
+        """The parameters as people write them: what is the default is left out."""
+        texts = []
+        for name, value in params.items():
+            if name == "keepdims" and not value:
+                continue
+            if name == "axis" and isinstance(value, tuple):
+                if len(value) == ndim:
+                    continue
+                value = value[0] if len(value) == 1 else value
+            texts.append(f"{name}={self.literal(value)}")
+        return texts
+
+
+def _is_decided(op: Primitive, params: dict[str, Any]) -> bool:
+    """Whether a choice has been made already, so that nothing but what was chosen needs to be written."""
+    return op.name == "where" and isinstance(params["condition"], (bool, np.bool_))

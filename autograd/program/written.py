@@ -1,0 +1,425 @@
+"""The language of printed programs: functions and rules of the table in Python's and NumPy's own words.
+
+`Words` writes expressions (see `expression.py`) that are exact: what is applied to one happens to its data just as it
+happens in a pass. What has no word in Python or NumPy, such as `softmax`, is a helper: the table's own function, its
+source copied once into the program.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..engine.table import PYTHON_NUMBERS, Primitive
+from ..errors import ChainruleError
+from ..primitives import without_gaps
+from .excerpts import IF, Filled, Resolved, Wordless, file_of, known, source_of
+from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain
+
+__all__ = ["Words"]
+
+PREFIXES: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
+CACHED = type(lru_cache(lambda: None))
+NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
+INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
+PART = 30  # characters of a part of a long expression that get a line of their own
+LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two results agree in shape, type and every bit, one NaN being as good as another."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    if a.tobytes() == b.tobytes():
+        return True
+    return np.array_equal(a, b, equal_nan=True) and bool(
+        (np.isnan(a) | (np.signbit(a) == np.signbit(b))).all()
+    )
+
+
+class Words(Language):
+    """The words of one program: the modules, helpers and constants that it needs, and how things are written.
+
+    Attributes:
+        module: where infinity is taken from, "math" or "np".
+        half: whether there are numbers in float16.
+        modules: which of math and numpy the program imports.
+        helpers: the text of each helper, those it calls before it.
+        constants: the text of each array that got a name.
+        arrays: variables of a single number that have to be arrays, for NumPy would make numbers of them.
+        taken: the names that are in use.
+        parts: where the parts of a long expression go that get a line of their own; `None` while it is written in one.
+        noisy: whether NumPy would warn of infinities and NaNs.
+        exact: whether an expression has to keep types that only rarely matter, at the cost of its looks.
+    """
+
+    def __init__(self, taken: Iterable[str], module: str, half: bool) -> None:
+        self.module = module
+        self.half = half
+        self.modules: set[str] = set()
+        self.helpers: dict[str, str] = {}
+        self.constants: dict[str, str] = {}
+        self.large: set[str] = set()
+        self.arrays: set[str] = set()
+        self.taken = set(taken)
+        self.parts: list[tuple[str, str]] | None = None
+        self.exact = self.noisy = False
+        self._names: dict[tuple[int, bool], str] = {}
+        self._bodies: dict[tuple[int, bool], tuple[ast.expr, dict[str, int], bool] | None] = {}
+        self._arrays: dict[int, str] = {}
+        self._kept: list[Any] = []  # what is known by its id has to stay alive
+
+    # ------------------------------------------------------------------ names
+
+    def name(self, wish: str) -> str:
+        """`wish`, or the first of wish_2, wish_3, ... that is free."""
+        found, count = wish, 1
+        while found in self.taken:
+            count += 1
+            found = f"{wish}_{count}"
+        self.taken.add(found)
+        return found
+
+    # ------------------------------------------------------------------ expressions
+
+    rows_only = False
+
+    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Expression:
+        if sign == "**":
+            self._array(a)
+        return super().infix(sign, data, a, b)
+
+    def part(self, text: str, data: Any, level: int) -> Expression:
+        if self.parts is None or len(text) < PART:
+            return Expression(text, data, self, level)
+        name = self.name("t")
+        self.parts.append((name, text))
+        return Expression(name, data, self)
+
+    def absolute(self, x: Expression) -> Expression:
+        return Expression(f"abs({x.text})", abs(x.data), self)
+
+    def _array(self, x: Any) -> None:
+        """A variable of one number is an array in the pass, and this is a place where that matters."""
+        if (
+            isinstance(x, Expression)
+            and x.text.isidentifier()
+            and isinstance(x.data, np.ndarray)
+            and not x.ndim
+        ):
+            self.arrays.add(x.text)
+
+    def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        """A row applied: `Primitive.evaluate`, written down."""
+        numbers, options = [plain(x) for x in inputs], {k: plain(v) for k, v in params.items()}
+        floats = all(type(x) in PYTHON_NUMBERS for x in numbers)
+        chosen_by_arrays = op.name == "where" and isinstance(options["condition"], (np.ndarray, np.bool_))
+        if (
+            op.name == "where"
+            and type(params["condition"]) in (bool, np.bool_)
+            and (floats or not self.exact)
+        ):
+            return inputs[0] if params["condition"] else inputs[1]
+        if op.on_floats is not None and floats and not chosen_by_arrays:
+            try:
+                data: Any = op.on_floats(*numbers, **options)
+                return self.part(*self._called(op.on_floats, inputs, params, op.name, data))
+            except (ValueError, ArithmeticError):  # a pole: what at_floats() says there
+                data = op.at_floats(*numbers, **options)
+                self.modules.add("numpy")
+                self.noisy = True
+                wide = [
+                    Expression(f"np.float64({self.bracket(x, IF)})", np.float64(plain(x)), self)
+                    for x in inputs
+                ]
+                return Expression(f"float({self.call(op.on_arrays, wide, params, op.name)[0]})", data, self)
+        if op.name in ("reshape", "broadcast_to") and np.shape(numbers[0]) == options["shape"]:
+            return inputs[0]
+        if chosen_by_arrays:
+            data = np.where(options["condition"], *numbers)  # as primitives.where does
+        else:
+            data = op.on_arrays(*map(np.asarray, numbers), **options)
+        if any(type(x) in PYTHON_NUMBERS for x in numbers):
+            data, inputs = self._typed(op, inputs, numbers, options, data)
+        return self.part(*self._called(op.on_arrays, inputs, params, op.name, data))
+
+    def _typed(
+        self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
+    ) -> tuple[Any, Sequence[Any]]:
+        """Rows make arrays of Python's numbers, which can matter for the type of the result."""
+        try:
+            short = op.on_arrays(*numbers, **options)
+            if not self.exact or same(data, short):
+                return short, inputs
+        except (AttributeError, TypeError):
+            pass
+        return data, [
+            Expression(f"np.asarray({self.literal(x)})", np.asarray(x), self)
+            if type(x) in PYTHON_NUMBERS
+            else x
+            for x in inputs
+        ]
+
+    def _called(self, function: Any, inputs: Any, params: Any, name: str, data: Any) -> tuple[Any, ...]:
+        text, level = self.call(function, inputs, dict(params), name)
+        return text, data, level
+
+    def call(
+        self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
+    ) -> tuple[str, int]:
+        """`function(*inputs, **params)` as text, and how tightly that binds."""
+        if "at" in params:
+            at, inputs = without_gaps(params["at"], inputs)
+            params = {**params, "at": at}
+        function = self.inside(function)
+        if not params and len(inputs) == 2 and known(function, SIGNS):
+            written = self.infix(SIGNS[function], None, *inputs)
+            return written.text, written.level
+        if not params and len(inputs) == 1 and known(function, PREFIXES):
+            return self.signed(PREFIXES[function], None, inputs[0]).text, PRECEDENCE["neg"]
+        word = self.word(function)
+        if word is None:
+            floats = all(type(plain(x)) in PYTHON_NUMBERS for x in inputs)
+            if (inlined := self._inlined(function, inputs, params, floats)) is not None:
+                return inlined
+            for x in inputs:
+                self._array(x)
+            word = self.helper(function, floats, name)
+        given = [self.bracket(x, IF) for x in inputs]
+        given += [f"{k}={self.bracket(v, IF)}" for k, v in params.items()]
+        return f"{word}({', '.join(given)})", ATOM
+
+    # ------------------------------------------------------------------ numbers, arrays, indices
+
+    def literal(self, x: Any) -> str:
+        """A plain number, array, shape, dtype or index, exactly."""
+        if type(x) is float:
+            return self._float(x)
+        if isinstance(x, (bool, np.bool_)):
+            return repr(bool(x))
+        if isinstance(x, np.ndarray):
+            return self._array_literal(x)
+        if isinstance(x, np.generic):
+            self.modules.add("numpy")
+            if (
+                x.dtype.char == "g" and np.isfinite(x) and x.dtype.type(float(x)) != x
+            ):  # more than a float holds
+                return f"np.{x.dtype.name}({str(x)!r})"
+            return f"np.{x.dtype.name}({self._number(x)})"
+        if isinstance(x, np.dtype):
+            self.modules.add("numpy")
+            return f"np.{x.name}" if x.isnative else f"np.dtype({x.str!r})"
+        if isinstance(x, (tuple, list)):
+            inner = ", ".join(self.bracket(part, IF) for part in x)
+            return f"[{inner}]" if isinstance(x, list) else f"({inner}{',' * (len(x) == 1)})"
+        if isinstance(x, slice):
+            return f"slice({', '.join(map(self.literal, (x.start, x.stop, x.step)))})"
+        if isinstance(x, dict) and all(isinstance(key, str) for key in x):
+            return "{" + ", ".join(f"{key!r}: {self.bracket(value, IF)}" for key, value in x.items()) + "}"
+        if x is Ellipsis:
+            return "..."
+        if x is None or isinstance(x, (int, str)):
+            return repr(x)
+        raise Wordless(f"{type(x).__name__} {x!r:.60}")
+
+    def index(self, at: Any) -> str:
+        """An index as it is written between brackets."""
+        if isinstance(at, tuple) and at:
+            return ", ".join(map(self.index, at)) + "," * (len(at) == 1)
+        if isinstance(at, slice):
+            start, stop = ("" if part is None else self.literal(part) for part in (at.start, at.stop))
+            return f"{start}:{stop}" + (f":{self.literal(at.step)}" if at.step is not None else "")
+        return self.bracket(at, IF)
+
+    def _float(self, x: float) -> str:
+        if math.isfinite(x):
+            return repr(x)
+        self.modules.add("math" if self.module == "math" else "numpy")
+        return f"{self.module}.nan" if x != x else f"{'-' * (x < 0)}{self.module}.inf"
+
+    def _number(self, x: Any) -> str:
+        """An element of an array."""
+        if x.dtype.kind != "f":
+            return repr(x.item())
+        short = str(x)  # as few digits as its type needs
+        return short if np.isfinite(x) and x.dtype.type(float(short)) == x else self._float(float(x))
+
+    def _array_literal(self, x: np.ndarray) -> str:
+        if x.size <= INLINE and "\n" not in (text := self.array(x)):
+            return text
+        if id(x) not in self._arrays:
+            name = self._arrays[id(x)] = self.name("constant")
+            self._kept.append(x)
+            self.constants[name] = self.array(x, name)
+        return self._arrays[id(x)]
+
+    def array(self, x: np.ndarray, name: str = "") -> str:
+        """An array as an expression that makes it again: numbers, type, and order in memory."""
+        self.modules.add("numpy")
+        natural = x.dtype in (np.float64, np.int64, np.bool_) and x.dtype.isnative
+        dtype = "" if natural and x.size else f", dtype={self.literal(x.dtype)}"
+        order = "" if x.flags.c_contiguous else ', order="F"' if x.flags.f_contiguous else None
+        if order is None:
+            helper = self.helper(laid_out, False)
+            return f"{helper}({self.array(np.ascontiguousarray(x))}, {self.literal(x.strides)})"
+        flat = x.ravel(order="K")
+        if x.size > INLINE and not order:
+            if (
+                x.dtype.itemsize <= 8
+                and (flat.view(np.uint8).reshape(x.size, -1) == flat[:1].view(np.uint8)).all()
+            ):
+                if x.dtype.kind != "b" and same(flat[0], x.dtype.type(0)):
+                    zeros = "" if x.dtype == np.float64 else f", dtype={self.literal(x.dtype)}"
+                    return f"np.zeros({self.literal(x.shape)}{zeros})"
+                return f"np.full({self.literal(x.shape)}, {self._number(flat[0])}{dtype})"
+            if x.dtype == np.int64 and (np.diff(flat) == 1).all():
+                shape = "" if x.ndim == 1 else f".reshape({self.literal(x.shape)})"
+                return f"np.arange({flat[0]}, {flat[-1] + 1}){shape}"
+        if x.size > LARGE or x.dtype.itemsize > 8 or not x.size:
+            self.large.update([name] if name and x.size > LARGE else [])
+            if not x.size:
+                return f"np.zeros({self.literal(x.shape)}{dtype})"
+            digits = flat.tobytes().hex()
+            lines = "\n".join(digits[i : i + 96] for i in range(0, len(digits), 96))
+            shape = f".reshape({self.literal(x.shape)}{order})" if x.ndim != 1 else ""
+            return f'np.frombuffer(bytes.fromhex("""\n{lines}\n"""), {flat.dtype.str!r}){shape}'
+        if not x.ndim:
+            return f"np.array({self._number(x[()])}{dtype})"
+        text = np.array2string(
+            x, separator=", ", prefix=f"{name} = np.array(", threshold=LARGE + 1, max_line_width=100,
+            formatter={"all": self._number},
+        )  # fmt: skip
+        return f"np.array({text}{dtype}{order})"
+
+    # ------------------------------------------------------------------ functions
+
+    def inside(self, function: Any) -> Any:
+        """What a function that only adds a lesson, a memory, or care for float16, computes with."""
+        if isinstance(function, CACHED):
+            return function.__wrapped__
+        function = getattr(function, "computes", function)
+        function = getattr(function, "but_for_float16", function) if not self.half else function
+        return getattr(function, "computes", function)
+
+    def word(self, function: Any) -> str | None:
+        """What Python, math or NumPy call this function."""
+        name = getattr(function, "__name__", "")
+        if getattr(math, name, None) is function:
+            self.modules.add("math")
+            return f"math.{name}"
+        if getattr(builtins, name, None) is function:
+            return str(name)
+        for module in NUMPY:
+            if getattr(module, name, None) is function:
+                self.modules.add("numpy")
+                return f"{module.__name__.replace('numpy', 'np')}.{name}"
+        return None
+
+    def helper(self, function: Any, floats: bool, name: str = "", enclosed: bool = False) -> str:
+        """The name of a copy of `function` in the program; `floats` says what it is applied to.
+
+        `name` is what its caller calls it: a variable of a closure (`enclosed`), which says little, or its global name.
+        """
+        key = (id(function), floats)
+        if key in self._names:
+            return self._names[key]
+        tree = source_of(function)
+        self._kept.append(function)
+        wish = (name or function.__name__).strip("_")
+        if enclosed or wish in file_of(function.__code__.co_filename).locals or not wish.isidentifier():
+            wish = function.__name__ if function.__name__.isidentifier() else f"{wish}_row"
+        found = self._names[key] = self.name(wish)
+        try:
+            tree = Resolved(self, function, floats).visit(copy.deepcopy(tree))
+        except Wordless as reason:
+            del self._names[key]
+            self.taken.discard(found)
+            raise Wordless(f"which calls {function.__name__}, {reason}") from None
+        if isinstance(tree, ast.Lambda):
+            body: list[ast.stmt] = [ast.Return(tree.body)]
+            tree = ast.FunctionDef(name=found, args=tree.args, body=body, decorator_list=[])
+        tree.name = found
+        self.helpers[found] = ast.unparse(ast.fix_missing_locations(tree))
+        return found
+
+    def _inlined(
+        self, function: Any, inputs: Sequence[Any], params: dict[str, Any], floats: bool
+    ) -> tuple[str, int] | None:
+        """The body of a lambda with what it is applied to in place of its arguments."""
+        key = (id(function), floats)
+        if key not in self._bodies:
+            self._kept.append(function)
+            self._bodies[key] = self._body(function, floats)
+        found = self._bodies[key]
+        if found is None:
+            return None
+        body, uses, simple = found
+        args = function.__code__.co_varnames
+        count = function.__code__.co_argcount
+        given: dict[str, Any] = dict(zip(args[:count], inputs))
+        if len(inputs) > count:
+            if not function.__code__.co_flags & 4:  # *args
+                return None
+            given[args[count + function.__code__.co_kwonlyargcount]] = tuple(inputs[count:])
+        given.update(params)
+        if set(given) != set(uses):
+            return None
+        if any(n > 1 and isinstance(x := given[k], Expression) and x.level < ATOM for k, n in uses.items()):
+            return None
+        if not simple:
+            for x in inputs:
+                self._array(x)
+        tree = Filled(self, given).visit(copy.deepcopy(body))
+        level = {ast.Call: ATOM, ast.Subscript: ATOM, ast.Name: ATOM}.get(type(tree), IF)
+        if isinstance(tree, ast.BinOp):
+            level = PRECEDENCE.get({ast.Mult: "*", ast.Add: "+", ast.Sub: "-"}.get(type(tree.op), ""), IF)
+        return ast.unparse(tree), level
+
+    def _body(self, function: Any, floats: bool) -> tuple[ast.expr, dict[str, int], bool] | None:
+        if getattr(function, "__name__", "") != "<lambda>":
+            return None
+        tree: Any = source_of(function)
+        if any(isinstance(x, (ast.comprehension, ast.NamedExpr, ast.Starred)) for x in ast.walk(tree)):
+            return None  # names of its own could hide those of the program
+        if (
+            any(isinstance(x, ast.Lambda) for x in ast.walk(tree.body))
+            or tree.args.kwarg
+            or tree.args.defaults
+        ):
+            return None
+        arguments = [a.arg for a in (*tree.args.args, *tree.args.kwonlyargs, tree.args.vararg) if a]
+        body = Resolved(self, function, floats).visit(copy.deepcopy(tree.body))
+        uses = dict.fromkeys(arguments, 0)
+        for x in ast.walk(body):
+            if isinstance(x, ast.Name) and x.id in uses:
+                uses[x.id] += 1
+        simple = isinstance(body, ast.Call) and ast.unparse(body.func).startswith(("np.", "math."))
+        return body, uses, simple
+
+
+def laid_out(x: Any, strides: Any) -> Any:
+    """A copy of x with these strides, as it was recorded: the order in which NumPy adds depends on them."""
+    reach = [(n - 1) * s for n, s in zip(x.shape, strides)]
+    low, high = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach)
+    y = np.ndarray(x.shape, x.dtype, np.zeros(high - low + x.itemsize, np.uint8), -low, strides)
+    y[...] = x
+    return y
+
+
+def lesson(row: str, reason: str) -> ChainruleError:
+    """The error for a row of somebody's own that has no words."""
+    return ChainruleError(
+        f"the program cannot be written: the row {row!r} is computed by a function {reason}. A program copies the "
+        f"functions of its rows. Write the row with functions of math or numpy, with operators and other rows, or "
+        f"with a `def` or a `lambda` on a line of its own, in a file or a notebook cell, that uses nothing but "
+        f"those, plain numbers and functions like itself"
+    )

@@ -1,0 +1,239 @@
+"""One recorded call of a function that is differentiated: its inputs as nodes, and how results come back.
+
+A transform calls the function on nodes of its own, records, and reads the derivatives off. What it differentiates by
+are new nodes even where nodes were given, connected to those by the row `positive`: so transforms nest in
+any order, and the inner one never confuses its own input with the same node used from outside.
+
+Numbers become `Value`s, arrays `Tensor`s; beside arrays numbers become `Tensor`s too, for the two do not mix.
+Results come back as what the arguments were. The exception is a function that uses a node from
+outside, such as the input of an outer transform: then all results are nodes, so that no gradient is lost
+(under `no_grad()` they are not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.backward import between, pull_back, zero
+from ..engine.modes import mode, recording
+from ..engine.node import CLOCK, CONVERTED, describe
+from ..errors import KindError, ShapeError
+from ..functions.trees import form, is_leaf, leaves, leaves_beside, rebuild
+from ..nodes.node import Node
+from ..nodes.tensor import Tensor
+from ..nodes.value import Value
+from ..primitives import positive
+from .forward import push_forward
+
+Function = Callable[..., Any]
+Positions = int | tuple[int, ...]
+
+
+class Call:
+    """A recorded call of `f`: the inputs it is differentiated by, its output, and how results come back."""
+
+    def __init__(
+        self,
+        what: str,
+        f: Function,
+        args: Sequence[Any],
+        argnums: Positions,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        positions = _positions(argnums, len(args), what)
+        self.single = not isinstance(argnums, tuple)
+        self.by = tuple(args[k] for k in positions)
+        self.given = leaves(self.by)
+        self.since = next(CLOCK)
+        dtype = _dtype_beside(args)
+        connected = mode().recording
+        with recording(True):
+            self.inputs = [_fresh(what, x, dtype, connected) for x in self.given]
+            replaced = list(args)
+            for k, part in zip(positions, rebuild(self.by, self.inputs), strict=True):
+                replaced[k] = part
+            self.output = f(*replaced, **(kwargs or {}))
+        self.outputs = [y for y in leaves(self.output) if isinstance(y, Node)]
+        if not self.outputs and CONVERTED[0] > self.since:
+            raise KindError(
+                f"{what}: f returned {form(self.output)}, no node, after it had made a plain float of one, as "
+                f"math.sin(x) and float(x) do: so the gradient is lost. Write chainrule's or NumPy's sin(x); where f "
+                f"is flat, a comparison such as x > 0 needs no float"
+            )
+        self.nodes_given = any(isinstance(x, Node) for x in self.given)
+        self.nested = connected and self._uses_outside()
+
+    def _uses_outside(self) -> bool:
+        """Whether a gradient could flow from the output past the inputs, to a node older than this call."""
+        seen = set(self.outputs)
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            if node._requires_grad and node.order < self.since:
+                return True
+            for x in node.inputs:
+                if x not in seen and x._requires_grad:
+                    seen.add(x)
+                    stack.append(x)
+        return False
+
+    def pull_back(self, upstream: dict[Node, Any], nested: bool) -> Any:
+        """The gradients at the inputs, given those at the outputs, in the form of the arguments."""
+        if nested:
+            upstream = {y: g if isinstance(g, Node) else y._constant(g) for y, g in upstream.items()}
+        order = between(upstream, self.inputs)
+        return self.beside(pull_back(upstream, self.inputs, order, nested), nested)
+
+    def push_forward(self, directions: Iterable[dict[Node, Any]], nested: bool) -> list[list[Any]]:
+        """For each direction, the tangents at the inputs, those at the leaves of the output."""
+        order = between(self.outputs, self.inputs)
+        found = (push_forward(order, tangents, self.outputs, nested) for tangents in directions)
+        return [
+            [
+                tangents[y] if isinstance(y, Node) and y in tangents else no_tangent(y, nested)
+                for y in leaves(self.output)
+            ]
+            for tangents in found
+        ]
+
+    def beside(self, found: Sequence[Any], nested: bool) -> Any:
+        """What was found for each input, in the form of the arguments and as what the argument was."""
+        parts = rebuild(self.by, map(_as_given, found, self.given, [nested] * len(found)))
+        return parts[0] if self.single else parts
+
+    def result(self, y: Any, nested: bool) -> Any:
+        """An output of `f`, or its tangent, as it comes back."""
+        if nested or not isinstance(y, (Node, np.ndarray, float)):
+            return y
+        if self.nodes_given:
+            y = data_of(y)
+            return (Tensor if isinstance(y, np.ndarray) else Value)(y, requires_grad=False)
+        y = data_of(y)
+        return y.copy() if isinstance(y, np.ndarray) else y
+
+    def results(self, nested: bool) -> Any:
+        """The whole output as it comes back."""
+        return rebuild(self.output, (self.result(y, nested) for y in leaves(self.output)))
+
+
+def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
+    """A node of the transform's own for the argument `x`, connected to it if that is a node already."""
+    if isinstance(x, Node) and x.requires_grad and connected:
+        return positive(x)
+    if isinstance(x, Value) or (is_number(x) and dtype is None):
+        return Value(x.data if isinstance(x, Value) else x)
+    if is_number(x):
+        return Tensor(x, requires_grad=True, dtype=dtype)
+    if not isinstance(x, (Tensor, np.ndarray)):
+        raise KindError(
+            f"{what} differentiates by numbers, arrays and nodes, and by lists, tuples and dicts of them; given "
+            f"{describe(x)}. With argnums it takes the arguments that are meant"
+        )
+    if x.dtype.kind != "f":
+        raise KindError(
+            f"{what} was asked for the derivative by {describe(x)}; a derivative needs numbers that can change a "
+            f"little. Write them as floats, 2.0 for 2, or array.astype(float)"
+        )
+    return Tensor(x.data if isinstance(x, Tensor) else x, requires_grad=True)
+
+
+def _as_given(found: Any, given: Any, nested: bool) -> Any:
+    """A derivative as what the argument was: a node, a number, an array."""
+    if nested:
+        return found
+    if isinstance(given, Node):
+        return (Tensor if isinstance(found, np.ndarray) else Value)(found, requires_grad=False)
+    return float(found) if is_number(given) and np.ndim(found) == 0 else found
+
+
+def tangent_of(x: Any, t: Any, nested: bool) -> Any:
+    """The tangent `t` that was given for the input `x`, checked, as a number, an array or a node."""
+    if np.shape(data_of(t)) != np.shape(x.data):
+        raise ShapeError(
+            f"a tangent has to have the shape of its argument; {describe(x)} was given {describe(t)}"
+        )
+    if nested and isinstance(t, Node):
+        return t
+    plain: Any = float(data_of(t)) if isinstance(x, Value) else np.array(data_of(t), x.dtype)
+    return x._constant(plain) if nested else plain
+
+
+def no_tangent(y: Any, nested: bool) -> Any:
+    """The tangent of an output that nothing moves: zero."""
+    if isinstance(y, Node):
+        return zero(y, nested)
+    if is_number(y):
+        return 0.0
+    if isinstance(y, np.ndarray) and y.dtype.kind in "fiub":
+        return np.zeros(y.shape)
+    raise KindError(
+        f"a function that is differentiated returns numbers or arrays, or lists, tuples and dicts of them; this "
+        f"one returned {describe(y)}"
+    )
+
+
+def is_number(x: Any) -> bool:
+    """Whether `x` is a plain real number."""
+    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
+
+
+def data_of(x: Any) -> Any:
+    """The data of a node; anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
+def size_of(x: Any) -> int:
+    """How many numbers `x` holds."""
+    return int(np.size(data_of(x)))
+
+
+def requires_grad(x: Any) -> bool:
+    """Whether `x` is a node that a gradient is computed for."""
+    return isinstance(x, Node) and x.requires_grad
+
+
+def _dtype_beside(args: Sequence[Any]) -> Any:
+    """The dtype for numbers among the arguments: that of the arrays beside them, or `None` where there are none."""
+    dtypes = [x.dtype for x in leaves(list(args)) if isinstance(x, (np.ndarray, Tensor))]
+    floating = [dtype for dtype in dtypes if dtype.kind == "f"]
+    return np.result_type(*floating) if floating else np.dtype(float) if dtypes else None
+
+
+def _positions(argnums: Positions, count: int, what: str) -> tuple[int, ...]:
+    asked = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(k, int) and -count <= k < count for k in asked):
+        raise KindError(
+            f"{what} was asked for argnums={argnums!r}, but f was called with {count} positional arguments, numbered "
+            f"from 0"
+        )
+    found = tuple(k % count for k in asked)
+    if len(set(found)) != len(found):
+        raise KindError(f"{what} was asked for argnums={argnums!r}, which names an argument twice")
+    return found
+
+
+def as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list[Any]]:
+    """The arguments as a tuple, and the leaf of `others` that goes with each leaf of them."""
+    if type(args) is not tuple:  # a named tuple is one argument
+        args, others = (args,), (others,)
+    return args, leaves_beside(args, others, what)
+
+
+def check_number(value: Any) -> None:
+    """Raise if a function to be differentiated by `grad` returned anything but one number."""
+    if not is_leaf(value):
+        raise KindError(
+            f"grad needs a function that returns one number; f returned {form(value)}. Return the number alone, "
+            f"(number, anything) with has_aux=True, or use jacobian for every derivative"
+        )
+    data = data_of(value)
+    if not isinstance(data, np.ndarray) and not is_number(data):
+        raise KindError(f"grad needs a function that returns one number; f returned {describe(value)}")
+    if np.size(data) != 1:
+        raise ShapeError(
+            f"grad needs a function that returns one number; f returned {describe(value)}. Reduce it in f, with .sum() "
+            f"or .mean(), or use jacobian for every derivative"
+        )

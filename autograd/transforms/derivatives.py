@@ -1,0 +1,286 @@
+"""Transforms: functions that take a function and give its derivatives, by name `grad`, `jacobian`, `jvp` and so on.
+
+Each calls the function once, as `calls.py` describes, and runs backward or forward passes over what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import functions
+from ..engine.backward import between, plus, pull_back, zero
+from ..engine.modes import mode, recording
+from ..errors import KindError
+from ..functions.arguments import refuse_no_function
+from ..functions.trees import form, leaves, leaves_beside, rebuild
+from ..nodes.node import Node
+from ..nodes.tensor import Tensor
+from ..nodes.value import Value
+from .calls import (
+    Call,
+    Function,
+    Positions,
+    as_tuples,
+    check_number,
+    data_of,
+    is_number,
+    no_tangent,
+    requires_grad,
+    size_of,
+    tangent_of,
+)
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+
+# ---------------------------------------------------------------------- one number
+
+
+def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+    """The function that gives the gradient of `f`, which returns one number, by one or several of its arguments.
+
+    `argnums` says by which argument, or by which ones in a tuple; the gradient has the form of that argument
+    (a list, tuple or dict of gradients for one of those), and each part the shape and dtype of what
+    it belongs to: floats for numbers, arrays for arrays, nodes for nodes. Where `f` does not depend on it,
+    zero. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
+
+    Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
+    numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
+    as `math.sin` does.
+
+    >>> from chainrule.autograd import grad, sin
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(sin))(0.0)
+    -0.0
+    >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 3.0, "b": 1.0}, 5.0)
+    {'w': 5.0, 'b': 1.0}
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+    """As `grad`, but the function gives `(value, gradient)`; the value is a float, or a node where `grad` gives nodes.
+
+    With `has_aux`, `f` returns `(number, anything)` and the result is `((number, anything), gradient)`.
+    Raises what `grad` raises.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import value_and_grad
+    >>> value_and_grad(lambda w, x: (w * x).sum(), argnums=(0, 1))(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    (11.0, (array([3., 4.]), array([1., 2.])))
+    """
+    refuse_no_function(f, "grad")
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        call = Call("grad", f, args, argnums, kwargs)
+        value, aux = call.output, None
+        if has_aux:
+            if not isinstance(value, tuple) or len(value) != 2:
+                raise KindError(f"with has_aux=True f returns (number, anything); it returned {form(value)}")
+            value, aux = value
+        check_number(value)
+        nested = call.nested
+        with recording(True):
+            upstream = {value: value._upstream(None)} if isinstance(value, Node) else {}
+            found = call.pull_back(upstream, nested)
+        number = call.result(value, nested)
+        number = number.item() if isinstance(number, (np.ndarray, np.generic)) else number
+        first = (number, rebuild(aux, (call.result(x, nested) for x in leaves(aux)))) if has_aux else number
+        return first, found
+
+    return value_and_gradient
+
+
+# ---------------------------------------------------------------------- one direction
+
+
+def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
+    """The value of `f(*args)` and its pullback: from a gradient at the output to those at the arguments, in a tuple.
+
+    The vector-Jacobian product, one backward pass for each call of the pullback. `f` may return one
+    node or a list, tuple or dict of them; the pullback takes a gradient of the same form.
+    Values of `Tensor`s are arrays, also those of one number.
+
+    Raises `KindError` and `ShapeError` for arguments and gradients that do not fit.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import vjp
+    >>> value, pullback = vjp(lambda x, y: x * y, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> value
+    array([3., 8.])
+    >>> pullback(np.array([1.0, 0.0]))
+    (array([3., 0.]), array([1., 0.]))
+    """
+    refuse_no_function(f, "vjp")
+    call = Call("vjp", f, args, tuple(range(len(args))))
+
+    def pullback(gradient: Any) -> Any:
+        given = leaves_beside(call.output, gradient, "the gradient")
+        nested = mode().recording and (call.nested or any(map(requires_grad, given)))
+        upstream: dict[Node, Any] = {}
+        with recording(True):
+            for y, g in zip(leaves(call.output), given, strict=True):
+                if isinstance(y, Node):
+                    plain = y._upstream(g)
+                    g = (g if isinstance(g, Node) else y._constant(plain)) if nested else plain
+                    upstream[y] = plus(upstream[y], g) if y in upstream else g
+            return call.pull_back(upstream, nested)
+
+    return call.results(call.nested), pullback
+
+
+def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
+    """The value of `f(*args)` and its derivative in the direction of `tangents`.
+
+    The Jacobian-vector product, in one forward pass: it costs a few evaluations of `f`, however many
+    inputs there are. `args` and `tangents` are tuples of the same form, or, for one argument, that
+    argument itself. `f` may return one node or a list, tuple or dict of them.
+
+    Raises `KindError` and `ShapeError` for arguments and tangents that do not fit.
+
+    >>> from chainrule.autograd import jvp
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
+    (6.0, 23.0)
+    """
+    refuse_no_function(f, "jvp")
+    args, given = as_tuples(args, tangents, "the tangents")
+    call = Call("jvp", f, args, tuple(range(len(args))))
+    nested = mode().recording and (call.nested or any(map(requires_grad, given)))
+    with recording(True):
+        moves = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
+        (tangent,) = call.push_forward([moves], nested)
+    return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
+
+
+def hvp(f: Function, args: Any, vectors: Any) -> Any:
+    """The Hessian of `f`, which returns one number, times `vectors`, without forming the Hessian.
+
+    The directional derivative of the gradient: a few times the cost of a gradient. `args` and `vectors` are
+    tuples of the same form and so is the result; or, for one argument, that argument itself.
+
+    Raises what `grad` and `jvp` raise.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import hvp
+    >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.5]))
+    array([6., 6.])
+    """
+    argnums = tuple(range(len(args))) if type(args) is tuple else 0
+    found = jvp(grad(f, argnums), args, vectors)[1]
+    return rebuild(
+        found,
+        [
+            float(g) if is_number(x) and isinstance(g, np.ndarray) else g
+            for x, g in zip(leaves(args), leaves(found))
+        ],
+    )
+
+
+# ---------------------------------------------------------------------- every derivative
+
+
+def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
+    """The function that gives every derivative of every output of `f` by every input.
+
+    For an output of shape `out` and an argument of shape `in` the Jacobian has shape `out + in`; for lists,
+    tuples and dicts it has the form of the output, with the form of the argument in place of each
+    leaf. It takes one backward pass per output element (`mode="reverse"`) or one forward pass per input
+    element (`"forward"`), whichever are fewer by default (`"auto"`).
+
+    Raises `KindError` and `ShapeError` as `grad` does.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import jacobian
+    >>> W = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> jacobian(lambda x: W @ x)(np.array([1.0, 1.0]))
+    array([[1., 2.],
+           [3., 4.],
+           [5., 6.]])
+    """
+    refuse_no_function(f, "jacobian")
+    if mode not in ("auto", "reverse", "forward"):
+        raise KindError(f"mode is 'auto', 'reverse' or 'forward'; given {mode!r}")
+
+    def every_derivative(*args: Any, **kwargs: Any) -> Any:
+        call = Call("jacobian", f, args, argnums, kwargs)
+        outputs, nested = leaves(call.output), call.nested
+        forward = (
+            sum(map(size_of, call.inputs)) < sum(map(size_of, outputs))
+            if mode == "auto"
+            else mode == "forward"
+        )
+        with recording(True):
+            if forward:
+                columns = [
+                    call.push_forward(({x: unit} for unit in _units(x, nested)), nested) for x in call.inputs
+                ]
+                rows: Any = ([[found[k] for found in each] for each in columns] for k in range(len(outputs)))
+            else:
+                rows = (_rows(call, y, nested) for y in outputs)
+            blocks = [
+                [_assembled(parts, np.shape(data_of(y)), x, nested, axis=-1 if forward else 0)
+                 for parts, x in zip(row, call.inputs, strict=True)]
+                for y, row in zip(outputs, rows, strict=True)
+            ]  # fmt: skip
+        return rebuild(call.output, [call.beside(row, nested) for row in blocks])
+
+    return every_derivative
+
+
+def hessian(f: Function, argnums: Positions = 0) -> Function:
+    """The function that gives the second derivatives of `f`, which returns one number.
+
+    The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
+    for a list, tuple or dict it has the form of the argument twice, one inside the other.
+
+    Raises what `grad` raises.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def _rows(call: Call, y: Any, nested: bool) -> list[list[Any]]:
+    """For each input the gradients of every element of the output `y` by it."""
+    if not isinstance(y, Node):
+        no_tangent(y, nested)
+        return [[zero(x, nested)] * size_of(y) for x in call.inputs]
+    order = between([y], call.inputs)
+    passes = (pull_back({y: unit}, call.inputs, order, nested) for unit in _units(y, nested))
+    return list(map(list, zip(*passes, strict=True))) or [[] for _ in call.inputs]
+
+
+def _units(x: Any, nested: bool) -> Iterable[Any]:
+    """A 1 at each element of `x` in turn, zeros elsewhere."""
+    for k in range(size_of(x)):
+        unit: Any = 1.0 if isinstance(x, Value) else x._zero()
+        if isinstance(x, Tensor):
+            unit.flat[k] = 1
+        yield x._constant(unit) if nested else unit
+
+
+def _assembled(parts: list[Any], out: tuple[int, ...], x: Any, nested: bool, axis: int) -> Any:
+    """The block of an output of shape `out` by the input `x` from its rows (axis 0) or its columns (axis -1)."""
+    shape = out + np.shape(x.data)
+    if not shape:
+        return parts[0]
+    if not any(map(requires_grad, parts)):
+        block = np.zeros(shape, x.data.dtype if isinstance(x, Tensor) else float)
+        if parts:
+            block[...] = np.stack([data_of(part) for part in parts], axis).reshape(shape)
+        return Tensor(block, requires_grad=False) if nested else block
+    return functions.reshape(functions.stack(parts, axis), shape)

@@ -1,0 +1,156 @@
+"""The forward pass of derivatives: the way of the backward pass, walked from the inputs to the outputs.
+
+A tangent says how a node moves when the inputs move in a given direction. An elementwise row
+multiplies it by the same local gradients as the backward pass does. A structural row that is linear is its
+own derivative. Any other only knows how a gradient goes back; that is linear in the gradient, so
+differentiating it by the gradient gives the way forth, and no row needs a second rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.backward import between, has_nan, plus, pull_back, refuse_stale
+from ..engine.modes import recording
+from ..engine.vjp import times
+from ..nodes.node import Node
+from ..nodes.tensor import Tensor
+from ..nodes.value import Value
+from ..primitives import broadcast_to
+from .checkpoint import Checkpoint
+
+__all__ = ["push_forward"]
+
+Tangents = dict[Node, Any]
+
+
+def push_forward(
+    order: Sequence[Node], tangents: Tangents, ends: Iterable[Node], recorded: bool = False
+) -> Tangents:
+    """The tangent of every node in `order` that moves, given those of the inputs; plain, or nodes if `recorded`.
+
+    As in the backward pass a zero stays zero beside an infinite factor.
+    """
+    refuse_stale(order)
+    with recording(True), np.errstate(all="ignore"):
+        found = _pass(order, tangents, recorded, zero_safe=False)
+        if any(x in found and has_nan(found[x]) for x in ends):
+            found = _pass(order, tangents, recorded, zero_safe=True)
+    return found
+
+
+def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: bool) -> Tangents:
+    found = dict(tangents)
+    get, plain = found.get, not recorded and not zero_safe
+    node: Any
+    for node in order:
+        if node in tangents:
+            continue
+        if (
+            plain and node.keeps_local_gradients and node._a.__class__ is not tuple
+        ):  # as below, written out for speed
+            t, slope = get(node._a), node._slope_a
+            tangent = None if t is None or slope is None else t * slope
+            t, slope = get(node._b), node._slope_b
+            if t is not None and slope is not None:
+                tangent = t * slope if tangent is None else tangent + t * slope
+            if tangent is not None:
+                found[node] = tangent
+            continue
+        if found.keys().isdisjoint(node.inputs):
+            continue  # nothing that it was computed from moves
+        tangent = _step(node)(node, found, recorded, zero_safe)
+        if tangent is not None:  # else it is flat in all that moves
+            found[node] = tangent
+    return found
+
+
+def _step(node: Any) -> Any:
+    """What gives the tangent of a node from those of its inputs."""
+    if isinstance(node, Checkpoint):
+        return _through_checkpoint
+    if isinstance(node, Value):
+        return _of_value
+    return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
+
+
+# Each takes the node, the tangents, whether they are nodes, and whether zeros need care.
+
+
+def _of_value(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    moves = [tangents.get(x) for x in node.inputs]
+    moving = [i for i, t in enumerate(moves) if t is not None]
+    if recorded:
+        slopes = node._recorded_locals(moving)
+    else:
+        local = node.locals
+        slopes = [(i, local[i]) for i in moving]
+    return _sum(times(moves[i], slope, zero_safe) for i, slope in slopes)
+
+
+def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    inputs = node.inputs
+    moves = [tangents.get(x) for x in inputs]
+    moving = [i for i, t in enumerate(moves) if t is not None]
+    arguments = (node, *inputs) if recorded else [node._array, *[x._array for x in inputs]]
+    total: Any = None
+    for i, local in node.op.each_rule(moving, arguments, node.params):
+        c = times(moves[i], local, zero_safe)
+        total = c if total is None else total + c
+    return _like(node, total, recorded)
+
+
+def _sum(contributions: Iterable[Any]) -> Any:
+    total: Any = None
+    for c in contributions:
+        total = c if total is None else total + c
+    return total
+
+
+def _of_linear(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    op, params, inputs = node.op, node.params, node.inputs
+    compute = op if recorded else op.on_arrays
+    xs = inputs if recorded else [x._array for x in inputs]
+    moves = [tangents.get(x) for x in inputs]
+    if op.linear == "together":
+        # an input that stands still moves by zero; one of integers, as in an index, is what it is
+        still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
+        total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
+    else:
+        moving = [i for i, t in enumerate(moves) if t is not None]
+        total = _sum(compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving)
+    return _like(node, total, recorded)
+
+
+def _like(node: Any, t: Any, recorded: bool) -> Any:
+    """The tangent `t` in the shape and dtype of its node."""
+    y = node._array
+    if not recorded:
+        if t.__class__ is not np.ndarray or t.dtype is not y.dtype:
+            t = np.asarray(t, y.dtype)
+        return t if t.shape == y.shape else np.broadcast_to(t, y.shape)
+    if t.shape != y.shape:
+        t = broadcast_to(t, shape=y.shape)
+    return t if t.dtype == y.dtype else t.astype(y.dtype)
+
+
+def _transposed(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    g = Tensor(np.ones_like(node.data), requires_grad=True)
+    upstream: Tangents = {}
+    inputs = node.inputs
+    moving = [i for i, x in enumerate(inputs) if x in tangents]
+    for i, back in node._pass_back_recorded(g, moving, zero_safe):
+        t = tangents[inputs[i]]
+        upstream[back] = t if back not in upstream else plus(upstream[back], t)
+    if not upstream:
+        return None
+    (tangent,) = pull_back(upstream, [g], between(upstream, [g]), recorded)
+    return tangent
+
+
+def _through_checkpoint(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
+    y, inside = node.run_again()
+    return _pass(inside, tangents, recorded, zero_safe).get(y)
