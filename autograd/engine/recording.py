@@ -21,7 +21,7 @@ import numpy as np
 
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, BaseNode, refuse_parameters
-from .table import TABLE, Primitive
+from .table import TABLE, Primitive, first, second
 from .vjp import times
 
 __all__ = [
@@ -111,9 +111,9 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
 
         return record_unary
 
-    if forward in (operator.add, operator.sub):
+    if forward in (operator.add, operator.sub) and not any(map(callable, slopes)):
         return _record_sum(row, kind, operand, slopes[0], slopes[1])
-    if forward is operator.mul:
+    if forward is operator.mul and slopes == [second, first]:
         return _record_product(row, kind, operand)
     local_a, local_b = (slope if callable(slope) else _always(slope) for slope in slopes)
 
@@ -302,9 +302,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
     """
     general, forward = kind._apply, row.on_arrays
-    keeps_dtype = row.elementwise and isinstance(
-        forward, np.ufunc
-    )  # and the shape, where the inputs are alike
+    keeps_dtype = row.elementwise and _keeps_dtype(forward)  # and the shape, where the inputs are alike
     ndarray = np.ndarray
 
     if row.arity == 1:
@@ -452,6 +450,13 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
 
 
 FLOATING = "efdg"
+
+
+def _keeps_dtype(forward: Any) -> bool:
+    """Whether it is a ufunc that makes floats of floats, in the same dtype."""
+    return isinstance(forward, np.ufunc) and all(
+        loop.partition("->")[2] == loop[0] for loop in forward.types if loop[0] in FLOATING
+    )
 
 
 @lru_cache(maxsize=10_000)

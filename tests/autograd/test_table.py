@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -354,6 +355,39 @@ def test_a_new_row_brings_its_derivatives_drawing_stepping_and_check() -> None:
             elementwise("mish", math.sin, np.sin, [lambda y, x: y])
     finally:
         del TABLE["mish"]
+
+
+OWN = {  # value, value on arrays, rules, and the gradients at 2 and 3
+    "multiply": (operator.mul, np.multiply, [lambda y, a, b: 10 * b, lambda y, a, b: 0], (30.0, 0.0)),
+    "multiply in other words": (
+        operator.mul,
+        np.multiply,
+        [lambda y, a, b: a, lambda y, a, b: b],
+        (2.0, 3.0),
+    ),
+    "add": (operator.add, np.add, [lambda y, a, b: a, lambda y, a, b: 5], (2.0, 5.0)),
+    "subtract": (operator.sub, np.subtract, [3, 4], (3.0, 4.0)),
+    "compare": (lambda a, b: float(a < b), np.less, [0, 0], (0.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_row_with_the_function_of_another_has_its_own_rules(name: str) -> None:
+    on_floats, on_arrays, rules, expected = OWN[name]
+    row = elementwise("own", on_floats, on_arrays, rules)
+    try:
+        for _ in range(2):  # the second time by what was prepared the first time
+            a, b = Value(2.0), Value(3.0)
+            row(a, b).backward()
+            assert (a.grad, b.grad) == expected
+            t, u = Tensor([2.0, 2.0]), Tensor([3.0, 3.0])
+            y = row(t, u)
+            assert y.data.tolist() == on_arrays(t.data, u.data).tolist()
+            if y.requires_grad:
+                y.backward(np.ones(2))
+                assert (t.grad.tolist(), u.grad.tolist()) == tuple([x, x] for x in expected)
+    finally:
+        del TABLE["own"]
 
 
 def test_rows_and_nodes_show_themselves() -> None:
