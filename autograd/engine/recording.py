@@ -21,7 +21,7 @@ import numpy as np
 
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, BaseNode, refuse_parameters
-from .table import TABLE, Primitive, first, second
+from .table import TABLE, Primitive, first, keeps_dtype, second
 from .vjp import times
 
 __all__ = [
@@ -302,7 +302,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
     """
     general, forward = kind._apply, row.on_arrays
-    keeps_dtype = row.elementwise and _keeps_dtype(forward)  # and the shape, where the inputs are alike
+    alike = row.elementwise and keeps_dtype(forward)  # and the shape, where the inputs are alike
     ndarray = np.ndarray
 
     if row.arity == 1:
@@ -318,7 +318,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             if y.__class__ is not ndarray:
                 y = np.asarray(y)
             like = p._like
-            if not keeps_dtype:
+            if not alike:
                 like = like_of(y.shape, y.dtype.char)
                 if like[1] not in FLOATING:
                     return general(row, (p,), NO_PARAMS)
@@ -350,7 +350,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
         if y.__class__ is not ndarray:
             y = np.asarray(y)
         like = p._like
-        if like is not q._like or not keeps_dtype:
+        if like is not q._like or not alike:
             like = like_of(y.shape, y.dtype.char)
             if like[1] not in FLOATING:
                 return general(row, (p, q), NO_PARAMS)
@@ -450,13 +450,6 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
 
 
 FLOATING = "efdg"
-
-
-def _keeps_dtype(forward: Any) -> bool:
-    """Whether it is a ufunc that makes floats of floats, in the same dtype."""
-    return isinstance(forward, np.ufunc) and all(
-        loop.partition("->")[2] == loop[0] for loop in forward.types if loop[0] in FLOATING
-    )
 
 
 @lru_cache(maxsize=10_000)

@@ -386,6 +386,8 @@ def test_a_row_with_the_function_of_another_has_its_own_rules(name: str) -> None
             if y.requires_grad:
                 y.backward(np.ones(2))
                 assert (t.grad.tolist(), u.grad.tolist()) == tuple([x, x] for x in expected)
+        comparison = np.array([2.0, 4.0]) < Tensor([3.0, 3.0])
+        assert type(comparison) is np.ndarray, "NumPy's comparisons stay what they are"
     finally:
         del TABLE["own"]
 
