@@ -236,16 +236,18 @@ def _declare(row: Primitive) -> Primitive:
             f"new one another name"
         )
     TABLE[row.name] = row
-    if isinstance(row.on_arrays, np.ufunc) and keeps_dtype(row.on_arrays):  # a comparison stays NumPy's, with booleans
+    if isinstance(row.on_arrays, np.ufunc) and keeps_dtype(
+        row.on_arrays
+    ):  # a comparison stays NumPy's, with booleans
         UFUNCS.setdefault(row.on_arrays, row)
     return row
 
 
 def keeps_dtype(function: Any) -> bool:
     """Whether it is a ufunc that makes floats of floats, in the same dtype."""
-    return isinstance(function, np.ufunc) and all(
-        loop.partition("->")[2] == loop[0] for loop in function.types if loop[0] in "efdg"
-    )
+    if not isinstance(function, np.ufunc):
+        return False
+    return all(f"{c * function.nin}->{c}" in function.types for c in "fdg")
 
 
 def elementwise(

@@ -395,3 +395,13 @@ def test_a_row_with_the_function_of_another_has_its_own_rules(name: str) -> None
 def test_rows_and_nodes_show_themselves() -> None:
     assert repr(TABLE["tanh"]) == "<elementwise primitive tanh>"
     assert repr(TABLE["matmul"]) == "<structural primitive matmul>"
+
+
+def test_the_ufuncs_of_the_table_are_its_rows() -> None:
+    """`np.multiply(t, u)` is the row `multiply`, and so for every row that is computed by a ufunc."""
+    rows = [row for row in ROWS.values() if row.elementwise and isinstance(row.on_arrays, np.ufunc)]
+    assert len(rows) > 30
+    for row in rows:
+        t = [Tensor([0.25, 0.5]) for _ in range(row.on_arrays.nin)]
+        with np.errstate(all="ignore"):
+            assert row.on_arrays(*t).op is row
