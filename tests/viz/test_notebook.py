@@ -79,7 +79,11 @@ def jupyter(tmp_path_factory):
         yield folder, address
     finally:
         server.terminate()
-        server.wait(30)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:  # on a busy machine; how fast it ends is not the test
+            server.kill()
+            server.wait()
 
 
 def test_trusted_the_steps_are_played(browser, jupyter) -> None:
