@@ -217,13 +217,15 @@ def test_zero_grad():
     assert w.grad is None
 
 
-def test_zero_grad_frees_the_gradients():
+def test_a_step_frees_the_gradients_that_were_deleted_before():
     w = Tensor(np.ones(3))
     optimizer = optim.SGD([w], lr=0.1)
     (w * w).sum().backward()
     old = ref(w.grad)
     optimizer.zero_grad()
     assert w.grad is None
+    (w * w).sum().backward()
+    optimizer.step()
     assert old() is None
 
 
