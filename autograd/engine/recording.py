@@ -526,19 +526,27 @@ def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
 
 
 def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
+    product = rule_a is second and rule_b is first  # whose rules need no call
+
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         p, q, y, params = node._a, node._b, node._array, node.params
         total = get(p, ABSENT)
         if total is not ABSENT:
-            local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
-            c = times(g, local) if local.__class__ is int else g * local
+            if product:
+                c = g * q._array
+            else:
+                local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
+                c = times(g, local) if local.__class__ is int else g * local
             if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
                 c = shaped(c, p, g)
             totals[p] = c if total is None else total + c
         total = get(q, ABSENT)
         if total is not ABSENT:
-            local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
-            c = times(g, local) if local.__class__ is int else g * local
+            if product:
+                c = g * p._array
+            else:
+                local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
+                c = times(g, local) if local.__class__ is int else g * local
             if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
                 c = shaped(c, q, g)
             totals[q] = c if total is None else total + c
