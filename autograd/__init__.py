@@ -2,7 +2,7 @@
 
 The folders in the order of reading; each imports only those above it:
 
-- `errors/`: the errors, short lessons, and how NumPy's are told as such;
+- `errors/`: the error classes, and error messages that explain NumPy's errors;
 - `engine/`: an afternoon's reading: what a row of the table is, what a node holds, the functions that record, how a
   rule is applied, the loop that everything else serves;
 - `primitives/`: the table: calculus, row by row;

@@ -1,7 +1,7 @@
 """Files that appear whole or not at all: each is written beside its place, brought to disk, and renamed.
 
 Until then it has a name that cannot be guessed, in the folder where it will be, and is locked. Writers that are killed
-leave such files; nobody locks them any more, and the next writer in that folder deletes them.
+leave such files; they are not locked any more, and the next writer in that folder deletes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The backward pass: reverse dependency order, one multiplication per edge, written as a generator.
+"""The backward pass: reverse dependency order, one multiplication per edge.
 
-The stepper looks at it one edge at a time. `backward()` and `gradients()` exhaust it; where nobody watches they take
-`sweep` instead: the same nodes in the same order, with the closures that recording.py makes of the rows.
+It is written twice. `backward_pass` is a generator, for the stepper, hooks and other kinds of numbers. `sweep` is the
+loop that `backward()` and `gradients()` run over numbers and arrays: the same nodes in the same order, with the
+closures that recording.py makes of the rows.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ def _holds_half(order: Sequence[Any]) -> bool:
 
 
 def plus(total: Any, contribution: Any) -> Any:
-    """The sum as a new object, never in place: somebody may hold the old one."""
+    """The sum as a new object, never in place: the old one may be in use."""
     new = total + contribution
     return np.asarray(new) if isinstance(new, np.generic) else new  # NumPy unwraps arrays without axes
 
@@ -317,7 +318,7 @@ def pull_back(
     """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
     found = run(order, upstream, wanted, recorded)
     results = [zero(x, recorded) if found.get(x) is None else x._own(found[x]) for x in wanted]
-    if len(set(wanted)) < len(wanted):  # who is named twice gets two arrays
+    if len(set(wanted)) < len(wanted):  # duplicates are copied
         return [g.copy() if isinstance(g, np.ndarray) else g for g in results]
     return results
 

@@ -92,7 +92,7 @@ class BaseNode(Operators):
         raise NotImplementedError
 
     def _own(self, g: Any) -> Any:
-        """A gradient of this node as something that nobody else holds."""
+        """A gradient of this node as an object of its own, shared with nothing."""
         return g
 
     def _zero(self) -> Any:

@@ -66,7 +66,7 @@ class Primitive:
         self.on_floats = on_floats
         self.on_arrays = on_arrays
         self.arity = None if callable(rules) else len(rules)
-        self.rules = rules  # one for each input; a single function is for any number and is told which
+        self.rules = rules  # one for each input; or one function `rule(i, ...)`, for any number of inputs
         # such a function may have an attribute `every`, a function that gives the results for all inputs at once
         self.every: Callable[..., Sequence[Any]] | None = getattr(rules, "every", None)
         self.symbol = symbol

@@ -621,7 +621,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
             try:
                 return _met(_leaf(np.array(x, beside._array.dtype)))
             except OverflowError:
-                pass  # which is told below
+                pass  # the error is raised below
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
@@ -642,7 +642,7 @@ def _prepared(op: Primitive, kind: type = Tensor) -> None:
 
 
 def _met(constant: Tensor) -> Tensor:
-    """A constant made of plain numbers in an expression, to which nobody else has access."""
+    """A constant made of plain numbers in an expression, which users have no access to."""
     constant._changed = MET
     return constant
 

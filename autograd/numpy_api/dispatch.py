@@ -107,7 +107,7 @@ def _or_lesson(called: str, args: tuple[Any, ...], options: dict[str, Any], answ
     """`answer()`, with what NumPy or Python may raise for a mistake in the arguments as a lesson."""
     try:
         return answer()
-    except (ChainruleError, Warning, FloatingPointError):  # those that somebody asked for
+    except (ChainruleError, Warning, FloatingPointError):  # those that the user asked for
         raise
     except MISTAKES as error:
         given = ", ".join([*map(describe, args), *(f"{k}={v!r:.50}" for k, v in options.items())])

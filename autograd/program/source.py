@@ -475,7 +475,7 @@ def times_arrays(g: Any, local: Any) -> Any:
 
 
 def identifier(name: str) -> str:
-    """A name for a variable, made of what somebody called a node.
+    """A name for a variable, made of the name of a node.
 
     >>> from chainrule.autograd.program.source import identifier
     >>> identifier("W1"), identifier("layer 1.weight"), identifier("2nd"), identifier("__name__")

@@ -416,7 +416,7 @@ def laid_out(x: Any, strides: Any) -> Any:
 
 
 def lesson(row: str, reason: str) -> ChainruleError:
-    """The error for a row of somebody's own that has no words."""
+    """The error for a user's row that cannot be written in a program."""
     return ChainruleError(
         f"the program cannot be written: the row {row!r} is computed by a function {reason}. A program copies the "
         f"functions of its rows. Write the row with functions of math or numpy, with operators and other rows, or "

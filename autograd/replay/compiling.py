@@ -1,8 +1,8 @@
 """Straight-line programs: both passes over a graph of `Tensor`s as two Python functions, written once and run often.
 
 The rows' own functions and rules are traced (see `tracing.py`) to one list of NumPy calls, forward and backward, in
-which nothing is computed twice and nothing that nobody asked for. Each call gets an array to write its result
-to; arrays of what is not needed any more are used again. A function or a rule that cannot be traced is a call like
+which nothing is computed twice, and nothing without a use. Each call gets an array to write its result to; arrays
+that are not needed any more are used again. A function or a rule that cannot be traced is a call like
 the others. The calls are those of eager mode, so the numbers are the same to the last bit.
 """
 
@@ -104,7 +104,7 @@ class _Writer:
 
     A result is *static* if it has its array for good: its name stands for that array, and so do views of it. Other
     results are new objects in each replay. `lent` are the gradients of leaves, which users may keep: their arrays
-    are written to again only if nobody holds them.
+    are written to again only if nothing else refers to them.
     """
 
     def __init__(self, program: Program) -> None:
@@ -327,7 +327,7 @@ class _Writer:
         return lines
 
     def _begin(self) -> list[str]:
-        """Memory for the gradients that are lent, new where somebody holds the last ones, and the gradients given."""
+        """Memory for the gradients that are lent, new where the last ones are in use, and the gradients given."""
         lines = []
         for k, g in enumerate(self.lent):
             name = self.local[g]
@@ -453,7 +453,7 @@ REPEATED = {np.maximum, np.minimum}
 
 
 def _held() -> int | None:
-    """How many references to an array there are when a program asks and nobody else holds it.
+    """How many references to an array there are when a program asks and nothing else refers to it.
 
     Counting them lets a replay write gradients to the arrays of the last ones, which makes replays of training steps
     7 to 14 % faster (MLPs of 2-16-16-2 up to 784-256-128-10). Where counts are not exact, as on Pythons without a

@@ -1,8 +1,8 @@
 """The replay of a graph of `Value`s: what it reads from the nodes, and what they show of it.
 
 `levels.py` does the computing, on flat arrays. Leaves are read before each forward replay and get their gradients after
-each backward one. The nodes between have their new numbers when somebody looks: until then their class is `_Behind`,
-which knows the way here. So nobody sees an old number, and nobody waits for 100,000 floats that nobody reads.
+each backward one. The nodes between have their new numbers when they are read: until then their class is `_Behind`,
+which knows the way here. So old numbers are never seen, and 100,000 floats that are not read are not written.
 """
 
 from __future__ import annotations

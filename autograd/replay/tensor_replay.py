@@ -183,7 +183,7 @@ class TensorReplay:
         return run(order, roots, [x for x in order if not x.inputs])
 
     def _gradients(self, upstream: list[Any] | None) -> Iterable[tuple[Any, Any]]:
-        """The leaves that a gradient reaches, and their gradients, as nobody else holds them."""
+        """The leaves that a gradient reaches, and their gradients, as arrays of their own."""
         program = self.program
         assert program is not None
         results = program.gradients(upstream)

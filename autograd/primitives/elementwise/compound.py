@@ -1,7 +1,7 @@
 """Compound scalar nodes: one row for a whole sum, product or extreme of many numbers.
 
-A rule for any number of inputs is told which, and may offer `every`, all of its slopes at once: n rules of n inputs
-each would take n * n steps.
+A rule for any number of inputs has the input's position as its first argument. It may offer `every`, which gives all
+local gradients at once: n rules that each look at n inputs would take n * n steps.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def _pair(a: Any, b: Any, left: str, right: str, out: str) -> Any:
 
 
 def _summed(x: Any, letters: str, elsewhere: str) -> tuple[Any, str]:
-    """`x` summed over the letters that nobody else has."""
+    """`x` summed over the letters that no other operand has."""
     lone = tuple(k for k, c in enumerate(letters) if c not in elsewhere)
     return (
         (x.sum(lone, dtype=x.dtype), "".join(c for c in letters if c in elsewhere)) if lone else (x, letters)

@@ -1,7 +1,7 @@
 """Indexing: elements picked by an index, put back, set and added to.
 
-An index says where: integers, slices, arrays, in a tuple or alone. Arrays of integers can be inputs of the row, too,
-after its own ones, so that they belong to the graph; a `Gap` in the index says which of them stands there.
+An index is an integer, a slice, an array, or a tuple of these. Tensors of integers in an index are inputs of the row,
+after its other inputs, so that they belong to the graph; a `Gap` in the index holds the number of such an input.
 """
 
 from __future__ import annotations

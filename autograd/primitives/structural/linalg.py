@@ -110,7 +110,7 @@ sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a
 
 
 def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable[..., Any]:
-    """`computed`, where a matrix that it cannot be computed of raises a lesson."""
+    """The function `computed`, whose `LinAlgError` becomes an error with an explanation."""
 
     def on_arrays(a: Any, *others: Any, **options: Any) -> Any:
         try:
