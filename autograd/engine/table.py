@@ -294,8 +294,9 @@ def structural(
     of the forward and of every rule. A result of a broadcast shape is summed back by the engine;
     `None` says that nothing passes to that input.
 
-    `linear` may say that the row is linear in all its inputs together (`"together"`, as a concatenation is) or in
-    each of them (`"each"`, as a product of matrices is); that makes `jvp` cheaper and changes nothing else.
+    `linear` may say that the row is linear in all its inputs together (`"together"`, as a concatenation is), in
+    each of them (`"each"`, as a product of matrices is), or in each but the last, which is added (`"affine"`); that
+    makes `jvp` cheaper and changes nothing else.
 
     Raises `ChainruleError` if the name is taken.
 

@@ -43,6 +43,11 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
             "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
             "(the second to last of a stack); a single number takes *"
         )
+    elif op.name == "linear":
+        text += (
+            "In x @ weight + bias the last axis of x has to be as long as the first axis of the weight, and the bias "
+            "as long as the last axis of the weight"
+        )
     elif op.elementwise and not broadcast:
         text += (
             "Shapes broadcast when, counted from the last axis, each pair of lengths is equal or one of the two is 1. "

@@ -6,6 +6,7 @@ was given into the form that rows take; the other files hold one kind of functio
 """
 
 from .along import *
+from .compound import *
 from .elementwise import *
 from .joining import *
 from .matrices import *

@@ -13,6 +13,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
 from .arguments import arrays_only, axes_of, integer_of, of_values
+from .compound import dot_of_values
 from .reductions import sum
 from .shapes import moveaxis, transpose
 
@@ -42,7 +43,7 @@ def dot(a: Any, b: Any) -> Any:
         a, b = list(a), list(b)
         if len(a) != len(b):
             raise ShapeError(f"dot takes two lists of the same length; given {len(a)} and {len(b)} entries")
-        return p.dot_(*a, *b)
+        return dot_of_values(a, b)
     a, b = arrays_only(a, "dot"), arrays_only(b, "dot")
     if a.ndim == 0 or b.ndim == 0:
         return p.multiply(a, b)

@@ -14,6 +14,7 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
+from .compound import total_of_values
 from .elementwise import astype
 
 __all__ = [
@@ -41,7 +42,7 @@ def total(xs: Sequence[Any]) -> Any:
     """
     if not isinstance(xs, Iterable):
         raise KindError(f"total takes a list of Values; given {describe(xs)}")
-    return p.total(*xs)
+    return total_of_values(list(xs))
 
 
 def sum(

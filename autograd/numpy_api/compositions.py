@@ -15,11 +15,11 @@ import numpy as np
 from .. import primitives as p
 from ..engine.operators import Operators
 from ..engine.table import Primitive
-from ..functions.trees import leaves
 from .elementwise import ELEMENTWISE
 from .products import LINALG, PRODUCTS
 from .reductions import REDUCTIONS
 from .shapes import SHAPES
+from .trees import leaves
 
 __all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
 

@@ -24,8 +24,8 @@ from ..errors.lessons import MISTAKES, kind_of
 from ..functions import einsum, linalg, norms
 from ..functions.arguments import plain
 from ..functions.elementwise import dtype_of
-from ..functions.trees import leaves
 from .compositions import BY_NAME, COMPOSED, NUMERIC, numpys
+from .trees import leaves
 
 __all__ = ["call_function", "call_ufunc"]
 

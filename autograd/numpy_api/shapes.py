@@ -29,7 +29,7 @@ from ..functions.arguments import (
 )
 from ..functions.joining import arrays_of
 from ..functions.matrices import OFFSET
-from ..functions.trees import leaves
+from .trees import leaves
 
 __all__ = ["SHAPES"]
 

@@ -21,10 +21,10 @@ from ..engine.backward import between, pull_back, zero
 from ..engine.modes import mode, recording
 from ..engine.node import CLOCK, CONVERTED, describe
 from ..errors import KindError, ShapeError
-from ..functions.trees import form, is_leaf, leaves, leaves_beside, rebuild
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
+from ..numpy_api.trees import form, is_leaf, leaves, leaves_beside, rebuild
 from ..primitives import positive
 from .forward import push_forward
 

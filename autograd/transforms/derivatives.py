@@ -15,10 +15,10 @@ from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
 from ..errors import KindError
 from ..functions.arguments import refuse_no_function
-from ..functions.trees import form, leaves, leaves_beside, rebuild
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
+from ..numpy_api.trees import form, leaves, leaves_beside, rebuild
 from .calls import (
     Call,
     Function,

@@ -120,8 +120,12 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -
         still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
         total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
     else:
-        moving = [i for i, t in enumerate(moves) if t is not None]
-        total = _sum(compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving)
+        moving, added = [i for i, t in enumerate(moves) if t is not None], None
+        if op.linear == "affine":
+            xs, added = [*xs[:-1], 0.0], moves[-1]
+            moving = [i for i in moving if i < len(moves) - 1]
+        parts = [compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving]
+        total = _sum([*parts, added] if added is not None else parts)
     return _like(node, total, recorded)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, ShapeError
+from ...autograd import KindError, ShapeError, linear
 from ...autograd import max as max_of
 from ...autograd.extending import describe
 from .. import init
@@ -62,8 +62,7 @@ class Linear(Module):
                 f"given {describe(x)}. Its last axis has to be {self.in_features} long: "
                 f"is the data transposed, or the layer before of another width?"
             )
-        z = x @ self.weight
-        return z if self.bias is None else z + self.bias
+        return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """`2 -> 8`."""

@@ -296,6 +296,10 @@ STRUCTURAL = [
          lambda a, b: np.einsum("abij,bjk->abik", np.repeat(a, 3, axis=1), b)),
     Case("matmul", (uniform(-1, 1, 3), uniform(-1, 1, 2, 3, 2)), lambda a, b: np.einsum("j,bjk->bk", a, b)),
     Case("matmul", (uniform(-1, 1, 2, 2, 3), uniform(-1, 1, 3)), lambda a, b: np.einsum("bij,j->bi", a, b)),
+    Case("linear", (M, N, N[0]), lambda x, w, b: np.einsum("ij,jk->ik", x, w) + b),
+    Case("linear", (uniform(-1, 1, 2, 2, 3), N, np.array([0.5])), lambda x, w, b: np.einsum("bij,jk->bik", x, w) + b),
+    Case("linear", (M[0], N, N), lambda x, w, b: np.einsum("j,jk->k", x, w) + b),  # the bias is larger
+    Case("linear", (M[0], N[:, 0], N[0]), lambda x, w, b: np.einsum("j,j->", x, w) + b),
     Case("einsum", (M, N), lambda a, b, subscripts: (a @ b).T, {"subscripts": "ij,jk->ki"}),
     Case("einsum", (X,), lambda x, subscripts: x.sum(0), {"subscripts": "ij->j"}),
     Case("einsum", (X, M, N[:, 0]), lambda a, b, c, subscripts: (a * b) @ c, {"subscripts": "ij,ij,j->i"}),

@@ -1,4 +1,4 @@
-"""Products of matrices."""
+"""Products of matrices, and a product plus a bias as one operation: the linear layer `Z = X W + b`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.table import structural
+from ...engine.vjp import unbroadcast
 from ..elementwise.float16 import in_single
 from .shapes import reshape, transpose
 
@@ -45,3 +46,30 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@", linear="each")
+
+
+def _at_product(g: Any, x: Any, w: Any) -> Any:
+    """`g` in the shape of `x @ w`, which is that of the output unless the bias is larger."""
+    stack = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
+    shape = (*stack, *x.shape[-2:-1], *(w.shape[-1:] if w.ndim > 1 else ()))
+    return g if g.shape == shape else unbroadcast(g, shape)
+
+
+def _linear_input(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
+    return _matmul_left(_at_product(g, x, w), y, x, w)
+
+
+def _linear_weight(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
+    return _matmul_right(_at_product(g, x, w), y, x, w)
+
+
+def _linear_bias(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
+    return g
+
+
+linear = structural(
+    "linear",
+    lambda x, w, b: x @ w + b,
+    [_linear_input, _linear_weight, _linear_bias],
+    linear="affine",
+)

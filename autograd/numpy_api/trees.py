@@ -24,7 +24,7 @@ def is_leaf(tree: Any) -> bool:
 def leaves(tree: Any) -> list[Any]:
     """The leaves of a tree, in order.
 
-    >>> from chainrule.autograd.functions.trees import leaves
+    >>> from chainrule.autograd.numpy_api.trees import leaves
     >>> leaves({"w": [1.0, 2.0], "b": (3.0, None)})
     [1.0, 2.0, 3.0]
     """
@@ -36,7 +36,7 @@ def leaves(tree: Any) -> list[Any]:
 def rebuild(tree: Any, new: Iterable[Any]) -> Any:
     """A tree of the same form with `new` leaves.
 
-    >>> from chainrule.autograd.functions.trees import rebuild
+    >>> from chainrule.autograd.numpy_api.trees import rebuild
     >>> rebuild({"w": [1.0, 2.0], "b": (3.0, None)}, "xyz")
     {'w': ['x', 'y'], 'b': ('z', None)}
     """
@@ -48,7 +48,7 @@ def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
 
     Raises `KindError` where the forms differ.
 
-    >>> from chainrule.autograd.functions.trees import leaves_beside
+    >>> from chainrule.autograd.numpy_api.trees import leaves_beside
     >>> leaves_beside({"w": 1.0, "b": 2.0}, {"b": "y", "w": "x"}, "the labels")
     ['x', 'y']
     """
