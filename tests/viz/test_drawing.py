@@ -113,7 +113,7 @@ def test_a_network_of_tensors(engine):
     for expected in (
         "0.weight",
         "(2, 8) float64",
-        "(100, 2) @ (2, 8) → (100, 8)",
+        "(100, 2) @ (2, 8) + (8,) → (100, 8)",
         "summed to (8,)",
         "g @ 2.weight.T",
     ):

@@ -273,7 +273,7 @@ def test_a_tree_tells_arrays_more_briefly_where_there_is_no_room() -> None:
     model = nn.MLP(4, [8, 3], seed=0)
     drawing = draw(model, np.ones((10, 4)))
     lines = str(drawing).splitlines()
-    assert lines[0].startswith("v6  +")
+    assert lines[0].startswith("v4  linear ")
     assert "(10, 3) mean " in lines[0]
     assert lines[0].endswith("∂ –")
     deep = Tensor([1.0, 2.0], name="a name of some length")

@@ -10,24 +10,21 @@ from .sheet import Sheet, is_number, typeset
 __all__ = ["formula", "passes_on", "shapes_of"]
 
 LONGEST_RULE, LONGEST_FORMULA = 26, 20
-INFIX = {
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "matmul",
-    "power",
-}  # written between the shapes of their inputs
 
 
 def formula(sheet: Sheet, box: Box, op: Operation) -> str:
-    """The formula that computes a box from its two inputs, `X @ W`; empty if it is long."""
-    inputs = sheet.inputs.get(box.id, [])
-    if op.symbol is None or len(inputs) != 2:
-        return ""
-    a, b = (sheet.labels[tail] for tail in inputs)
-    text = f"{a} {sign(op.name, op.symbol)} {b}"
+    """The formula that computes a box from its inputs, `X @ W` or `X @ W + b`; empty if it is long."""
+    text = _between(op, [sheet.labels[tail] for tail in sheet.inputs.get(box.id, [])])
     return text if len(text) <= LONGEST_FORMULA else ""
+
+
+def _between(op: Operation, inputs: list[str]) -> str:
+    """The inputs with the signs of the operation between them; empty where it has none."""
+    if op.name == "linear" and len(inputs) == 3:
+        return "{} @ {} + {}".format(*inputs)
+    if op.symbol is not None and len(inputs) == 2:
+        return f"{inputs[0]} {sign(op.name, op.symbol)} {inputs[1]}"
+    return ""
 
 
 def shapes_of(sheet: Sheet, box: Box, op: Operation) -> str:
@@ -37,8 +34,7 @@ def shapes_of(sheet: Sheet, box: Box, op: Operation) -> str:
         return ""
     if len(shapes) > 3:
         shapes = [*shapes[:2], "…", shapes[-1]]
-    between = f" {sign(op.name, op.symbol)} " if op.name in INFIX else ", "
-    return f"{between.join(shapes)} → {sheet.shapes[box.id]}"
+    return f"{_between(op, shapes) or ', '.join(shapes)} → {sheet.shapes[box.id]}"
 
 
 def passes_on(sheet: Sheet, edge: Edge) -> str:
