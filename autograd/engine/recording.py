@@ -471,7 +471,7 @@ def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
     gradient and whose values are `None` at first, and the dictionary's `get`. `shaped(c, x, g)` brings a contribution
     into the shape and dtype of `x`.
     """
-    if row.arity not in (1, 2):
+    if row.arity is None or (row.elementwise and row.arity > 2):
         return pull_any
     positions = range(row.arity)
     assert not callable(row.rules)
@@ -555,25 +555,16 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
 
 
 def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
-    rule_a, rule_b = rules[0], rules[-1]
-    two = len(rules) == 2
-
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        p, q = node._a, node._b
-        arrays = (p._array, q._array) if two else (p._array,)
-        total = get(p, ABSENT)
-        if total is not ABSENT:
-            c = rule_a(g, node._array, *arrays, **node.params)
-            if c is not None:
-                c = shaped(c, p, g)
-                totals[p] = c if total is None else total + c
-        if two:
-            total = get(q, ABSENT)
+        y, params, inputs = node._array, node.params, node.inputs
+        arrays = [x._array for x in inputs]
+        for x, rule in zip(inputs, rules):
+            total = get(x, ABSENT)
             if total is not ABSENT:
-                c = rule_b(g, node._array, *arrays, **node.params)
+                c = rule(g, y, *arrays, **params)
                 if c is not None:
-                    c = shaped(c, q, g)
-                    totals[q] = c if total is None else total + c
+                    c = shaped(c, x, g)
+                    totals[x] = c if total is None else total + c
 
     return pull
 

@@ -13,7 +13,6 @@ from functools import reduce
 from typing import Any
 
 from .. import primitives as p
-from .arguments import arrays_only, of_values
 
 __all__ = ["by_primitives", "linear"]
 
@@ -63,8 +62,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     (array([[4.],
            [6.]]), array([2.]))
     """
-    if of_values(x) or of_values(weight):
-        x, weight = arrays_only(x, "linear"), arrays_only(weight, "linear")
     if bias is None or PRIMITIVES.get():
         z = p.matmul(x, weight)
         return z if bias is None else z + bias

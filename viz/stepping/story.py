@@ -124,7 +124,11 @@ class Story:
     def _factors(self, s: BackwardStep) -> list[Any]:
         """The two matrices whose product is the contribution, each with its text; empty for other operations."""
         inputs = self._tape.nodes[s.node].inputs
-        if s.op not in ("matmul", "linear") or s.position > 1 or any(np.ndim(x.data) != 2 for x in inputs[:2]):
+        if (
+            s.op not in ("matmul", "linear")
+            or s.position > 1
+            or any(np.ndim(x.data) != 2 for x in inputs[:2])
+        ):
             return []
         other = inputs[1 - s.position]
         name = f"{self._labels[self._tape.index[other]]}.T"

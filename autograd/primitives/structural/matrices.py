@@ -50,9 +50,10 @@ matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@", lin
 
 def _at_product(g: Any, x: Any, w: Any) -> Any:
     """`g` in the shape of `x @ w`, which is that of the output unless the bias is larger."""
+    if x.ndim == w.ndim == g.ndim == 2 and g.shape[0] == x.shape[0] and g.shape[1] == w.shape[1]:
+        return g
     stack = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
-    shape = (*stack, *x.shape[-2:-1], *(w.shape[-1:] if w.ndim > 1 else ()))
-    return g if g.shape == shape else unbroadcast(g, shape)
+    return unbroadcast(g, (*stack, *x.shape[-2:-1], *(w.shape[-1:] if w.ndim > 1 else ())))
 
 
 def _linear_input(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
