@@ -147,12 +147,20 @@ def test_dot_and_total_by_primitives():
 def test_the_choice_is_that_of_a_thread_and_ends_with_an_exception():
     x, w, b = Tensor(np.ones((1, 1))), Tensor(np.ones((1, 1))), Tensor(np.ones(1))
     seen = []
-    with pytest.raises(ZeroDivisionError), by_primitives():
-        other = threading.Thread(target=lambda: seen.append(operations(linear(x, w, b))))
-        other.start()
-        other.join()
+
+    def record():
         seen.append(operations(linear(x, w, b)))
-        raise ZeroDivisionError
+
+    def fail_inside():
+        with by_primitives():
+            other = threading.Thread(target=record)
+            other.start()
+            other.join()
+            record()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
     assert seen == [["linear"], ["matmul", "add"]]
     assert operations(linear(x, w, b)) == ["linear"]
 
