@@ -122,7 +122,7 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -
     else:
         moving, added = [i for i, t in enumerate(moves) if t is not None], None
         if op.linear == "affine":
-            xs, added = [*xs[:-1], 0.0], moves[-1]
+            xs, added = [*xs[:-1], np.zeros((), xs[-1].dtype)], moves[-1]
             moving = [i for i in moving if i < len(moves) - 1]
         parts = [compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving]
         total = _sum([*parts, added] if added is not None else parts)

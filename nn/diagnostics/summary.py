@@ -107,11 +107,11 @@ def summary(model: Module, *inputs: Any) -> Summary:
     >>> print(found)
     layer                       output   parameters  activations
     MLP(4 -> 8 -> 3)            (10, 3)           0          0 B
-      layers.0: Linear(4 -> 8)  (10, 8)          40        800 B
+      layers.0: Linear(4 -> 8)  (10, 8)          40        480 B
       layers.1: ReLU()          (10, 8)           0        320 B
-      layers.2: Linear(8 -> 3)  (10, 3)          27        240 B
+      layers.2: Linear(8 -> 3)  (10, 3)          27        120 B
     67 parameters in 268 B (Linear 67)
-    1.4 kB of activations for a backward pass of this input
+    920 B of activations for a backward pass of this input
     """
     if not isinstance(model, Module):
         raise KindError(

@@ -61,7 +61,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "max_pool": lambda t: ag.max_pool(t[None], 2),
     "mean": lambda t: ag.mean(t, 0), "median": ag.median, "min": lambda t: ag.min(t, 1),
     "moveaxis": lambda t: ag.moveaxis(t, 0, 1), "norm": lambda t: ag.norm(t, 3, axis=1),
-    "outer": lambda t: ag.outer(t, t),
+    "linear": lambda t: ag.linear(t, t.T, t[:, 0]), "outer": lambda t: ag.outer(t, t),
     "pad": lambda t: ag.pad(t, 1, constant_values=2.5), "pinv": ag.pinv, "prod": ag.prod,
     "qr": lambda t: ag.qr(t.T)[1],
     "ravel": ag.ravel, "repeat": lambda t: ag.repeat(t, 2), "reshape": lambda t: ag.reshape(t, (3, 2)),
@@ -76,7 +76,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 # no functions of a tensor
 OTHER = {
-    "check_gradients", "check_update", "detect_nonfinite", "elementwise", "grad", "gradients", "hessian", "hvp",
+    "by_primitives", "check_gradients", "check_update", "detect_nonfinite", "elementwise", "grad", "gradients", "hessian", "hvp",
     "jacobian", "jvp", "no_grad", "scope", "structural", "total", "value_and_grad", "vjp",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.table import structural
 from ...engine.vjp import unbroadcast
-from ..elementwise.float16 import in_single
+from ..elementwise.float16 import in_float32, in_single
 from .shapes import reshape, transpose
 
 
@@ -70,7 +70,7 @@ def _linear_bias(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
 
 linear = structural(
     "linear",
-    lambda x, w, b: x @ w + b,
+    in_float32(lambda x, w, b: x @ w + b),
     [_linear_input, _linear_weight, _linear_bias],
     linear="affine",
 )
