@@ -46,14 +46,12 @@ def passes_on(sheet: Sheet, edge: Edge) -> str:
     if edge.spread is not None:
         digits = max(sheet.digits - 1, 1)
         return "× " + typeset(" … ".join(number(x, digits) for x in edge.spread))
+    summed = [f"summed to {edge.shape}"] if edge.shape is not None else []
     if edge.structural:
-        return edge.short
+        return "\n".join([edge.short, *summed])
     rule = edge.rule
     if len(rule) > LONGEST_RULE:
         y, x = (shorten(sheet.labels[end], LONGEST_FORMULA // 2) for end in (edge.head, edge.tail))
         rule = f"∂{y} / ∂{x}"
     factor = typeset(rule) if is_number(rule) else f"({rule})" if " " in rule else rule
-    lines = [f"× {factor}"] if factor else []
-    if edge.shape is not None:
-        lines.append(f"summed to {edge.shape}")
-    return "\n".join(lines)
+    return "\n".join([f"× {factor}"] * bool(factor) + summed)

@@ -72,10 +72,12 @@ class _Edges:
         node = self.tape.nodes[i]
         op, x = node.op, node.inputs[position]
         assert op is not None
-        summed = isinstance(x, Tensor) and op.elementwise and np.shape(x.data) != np.shape(node.data)
+        rule = self.rule(node, position)
+        # a structural rule says how the shape changes, unless it is the gradient itself, as for the bias of a layer
+        summed = isinstance(x, Tensor) and x.shape != node.data.shape and (op.elementwise or rule == "g")
         return replace(
             drawn,
-            rule=self.rule(node, position),
+            rule=rule,
             structural=not op.elementwise,
             short="" if op.elementwise else self.short_rule(node, position),
             shape=x.data.shape if summed else None,
