@@ -76,8 +76,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 # no functions of a tensor
 OTHER = {
-    "by_primitives", "check_gradients", "check_update", "detect_nonfinite", "elementwise", "grad", "gradients", "hessian", "hvp",
-    "jacobian", "jvp", "no_grad", "scope", "structural", "total", "value_and_grad", "vjp",
+    "by_primitives", "check_gradients", "check_update", "detect_nonfinite", "elementwise", "grad", "gradients",
+    "hessian", "hvp", "jacobian", "jvp", "no_grad", "scope", "structural", "total", "value_and_grad", "vjp",
 }  # fmt: skip
 
 
