@@ -595,6 +595,14 @@ def _products(draw: Draw, name: str) -> Any:
     return f, [x, y], ""
 
 
+@maker("linear")
+def _linear(draw: Draw, name: str) -> Any:
+    dtype = draw(st.sampled_from("dfe"))
+    shapes = [((2, 3), (3, 2), (2,)), ((3,), (3, 2), (2,)), ((4, 2, 3), (3, 1), (1,)), ((2, 0), (0, 3), ()),
+              ((2, 3), (3, 1), (4,)), ((3,), (3,), (2,))]  # fmt: skip
+    return named(name), [array(draw, shape, dtype=dtype) for shape in draw(st.sampled_from(shapes))], ""
+
+
 @maker("einsum")
 def _einsum(draw: Draw, name: str) -> Any:
     subscripts, shapes = draw(
@@ -706,8 +714,8 @@ def _windows(draw: Draw, name: str) -> Any:
 
 # what is no function of arrays: tools, transforms, and nodes of several Values
 OTHER = {
-    "check_gradients", "check_update", "checkpoint", "detect_nonfinite", "elementwise", "grad", "gradients", "hessian",
-    "hvp", "jacobian", "jvp", "no_grad", "scope", "structural", "value_and_grad", "vjp", "total",
+    "by_primitives", "check_gradients", "check_update", "checkpoint", "detect_nonfinite", "elementwise", "grad",
+    "gradients", "hessian", "hvp", "jacobian", "jvp", "no_grad", "scope", "structural", "value_and_grad", "vjp", "total",
     "np.floor_divide",  # a lesson
 }  # fmt: skip
 
