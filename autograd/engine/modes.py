@@ -38,23 +38,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Block:
     """A `with` block in which one field of the mode is another, and a decorator that puts a function in such blocks."""
 
-    __slots__ = ("before", "field", "value")
+    __slots__ = ("before", "place", "value")
 
     def __init__(self, field: str, value: Any) -> None:
-        self.field = field
-        self.value = value
+        self.place, self.value = Mode._fields.index(field), value
         self.before: list[Any] = []
 
     def __enter__(self) -> None:
-        self.before.append(getattr(mode(), self.field))
-        MODE.set(tuple(mode()._replace(**{self.field: self.value})))
+        fields, k = MODE.get(), self.place
+        self.before.append(fields[k])
+        MODE.set((*fields[:k], self.value, *fields[k + 1 :]))
 
     def __exit__(self, *error: object) -> None:
-        MODE.set(tuple(mode()._replace(**{self.field: self.before.pop()})))
+        fields, k = MODE.get(), self.place
+        MODE.set((*fields[:k], self.before.pop(), *fields[k + 1 :]))
 
     def __call__(self, function: F) -> F:
         def block() -> Block:  # one for each call, for calls may overlap
-            return Block(self.field, self.value)
+            return Block(Mode._fields[self.place], self.value)
 
         def in_block(*args: Any, **kwargs: Any) -> Any:
             with block():

@@ -16,9 +16,12 @@ from ..errors import KindError
 __all__ = ["leaves", "leaves_beside", "rebuild"]
 
 
+BRANCHES = (tuple, list, dict, type(None))
+
+
 def is_leaf(tree: Any) -> bool:
     """Whether `tree` is a leaf: not a list, tuple or dict, and not `None`."""
-    return tree is not None and not isinstance(tree, (list, tuple, dict))
+    return not isinstance(tree, BRANCHES)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -30,7 +33,13 @@ def leaves(tree: Any) -> list[Any]:
     """
     if is_leaf(tree):
         return [tree]
-    return [leaf for _, part in _parts(tree) for leaf in leaves(part)]
+    found = []
+    for _, part in _parts(tree):
+        if is_leaf(part):
+            found.append(part)
+        else:
+            found += leaves(part)
+    return found
 
 
 def rebuild(tree: Any, new: Iterable[Any]) -> Any:
@@ -40,7 +49,7 @@ def rebuild(tree: Any, new: Iterable[Any]) -> Any:
     >>> rebuild({"w": [1.0, 2.0], "b": (3.0, None)}, "xyz")
     {'w': ['x', 'y'], 'b': ('z', None)}
     """
-    return _rebuilt(tree, iter(new))
+    return next(iter(new)) if is_leaf(tree) else _rebuilt(tree, iter(new))
 
 
 def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
@@ -54,14 +63,19 @@ def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
     """
     if is_leaf(tree):
         return [other]
-    if form(tree) != form(other):
+    alike = tree.__class__ is other.__class__ is tuple and len(tree) == len(other)  # as most often
+    if not alike and form(tree) != form(other):
         raise KindError(
             f"{what} has to have the form of what it goes with: {form(tree)}; given {form(other)}"
         )
     partners = dict(_parts(other))
-    return [
-        leaf for key, part in _parts(tree) for leaf in leaves_beside(part, partners[key], f"{what}[{key!r}]")
-    ]
+    found = []
+    for key, part in _parts(tree):
+        if is_leaf(part):
+            found.append(partners[key])
+        else:
+            found += leaves_beside(part, partners[key], f"{what}[{key!r}]")
+    return found
 
 
 def form(tree: Any) -> str:
@@ -88,5 +102,5 @@ def _rebuilt(tree: Any, new: Iterator[Any]) -> Any:
         same = copy(tree)  # of its own class, with its keys in order
         same.update({key: _rebuilt(part, new) for key, part in tree.items()})
         return same
-    parts = [_rebuilt(part, new) for part in tree]
+    parts = [next(new) if is_leaf(part) else _rebuilt(part, new) for part in tree]
     return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

@@ -13,13 +13,14 @@ outside, such as the input of an outer transform: then all results are nodes, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ..engine.backward import between, pull_back, zero
+from ..engine.backward import between, pull_back, refuse_stale, zero
 from ..engine.modes import mode, recording
-from ..engine.node import CLOCK, CONVERTED, describe
+from ..engine.node import ASSIGNED, CLOCK, CONVERTED, describe
 from ..errors import KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -40,11 +41,12 @@ class Call:
         what: str,
         f: Function,
         args: Sequence[Any],
-        argnums: Positions,
+        argnums: Positions | None,  # `None` for all arguments
         kwargs: dict[str, Any] | None = None,
     ) -> None:
-        positions = _positions(argnums, len(args), what)
-        self.single = not isinstance(argnums, tuple)
+        every = range(len(args))
+        positions: Sequence[int] = every if argnums is None else _positions(argnums, len(args), what)
+        self.single = isinstance(argnums, int)
         self.by = tuple(args[k] for k in positions)
         self.given = leaves(self.by)
         self.since = next(CLOCK)
@@ -56,7 +58,8 @@ class Call:
             for k, part in zip(positions, rebuild(self.by, self.inputs), strict=True):
                 replaced[k] = part
             self.output = f(*replaced, **(kwargs or {}))
-        self.outputs = [y for y in leaves(self.output) if isinstance(y, Node)]
+        self.output_leaves = leaves(self.output)
+        self.outputs = [y for y in self.output_leaves if isinstance(y, Node)]
         if not self.outputs and CONVERTED[0] > self.since:
             raise KindError(
                 f"{what}: f returned {form(self.output)}, no node, after it had made a plain float of one, as "
@@ -64,21 +67,8 @@ class Call:
                 f"is flat, a comparison such as x > 0 needs no float"
             )
         self.nodes_given = any(isinstance(x, Node) for x in self.given)
-        self.nested = connected and self._uses_outside()
-
-    def _uses_outside(self) -> bool:
-        """Whether a gradient could flow from the output past the inputs, to a node older than this call."""
-        seen = set(self.outputs)
-        stack = list(seen)
-        while stack:
-            node = stack.pop()
-            if node._requires_grad and node.order < self.since:
-                return True
-            for x in node.inputs:
-                if x not in seen and x._requires_grad:
-                    seen.add(x)
-                    stack.append(x)
-        return False
+        self.recorded, uses_older = _recorded(self.outputs, self.since)
+        self.nested = connected and uses_older  # then a gradient could flow past the inputs
 
     def pull_back(self, upstream: dict[Node, Any], nested: bool) -> Any:
         """The gradients at the inputs, given those at the outputs, in the form of the arguments."""
@@ -89,12 +79,14 @@ class Call:
 
     def push_forward(self, directions: Iterable[dict[Node, Any]], nested: bool) -> list[list[Any]]:
         """For each direction, the tangents at the inputs, those at the leaves of the output."""
-        order = between(self.outputs, self.inputs)
+        if ASSIGNED[0] > self.since:
+            refuse_stale(between(self.outputs, self.inputs))
+        order = sorted(self.recorded, key=attrgetter("order"))
         found = (push_forward(order, tangents, self.outputs, nested) for tangents in directions)
         return [
             [
                 tangents[y] if isinstance(y, Node) and y in tangents else no_tangent(y, nested)
-                for y in leaves(self.output)
+                for y in self.output_leaves
             ]
             for tangents in found
         ]
@@ -116,7 +108,35 @@ class Call:
 
     def results(self, nested: bool) -> Any:
         """The whole output as it comes back."""
-        return rebuild(self.output, (self.result(y, nested) for y in leaves(self.output)))
+        return rebuild(self.output, [self.result(y, nested) for y in self.output_leaves])
+
+
+def _recorded(outputs: Iterable[Any], since: int) -> tuple[list[Node], bool]:
+    """The outputs and the nodes that they were computed from, in no order; and whether any is older than `since`.
+
+    Constants are left out, and what the older ones were computed from.
+    """
+    older = False
+    seen = set(outputs)
+    nodes: list[Any] = list(seen)
+    for node in nodes:  # the list grows meanwhile
+        if node.order < since and node._requires_grad:
+            older = True
+            continue
+        a, b = node._a, node._b
+        if a.__class__ is tuple:
+            new = {x for x in a if x._requires_grad} - seen
+            seen |= new
+            nodes += new
+            continue
+        # the same for two inputs, written out for speed
+        if a is not None and a._requires_grad and a not in seen:
+            seen.add(a)
+            nodes.append(a)
+        if b is not None and b._requires_grad and b not in seen:
+            seen.add(b)
+            nodes.append(b)
+    return nodes, older
 
 
 def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
@@ -151,6 +171,8 @@ def _as_given(found: Any, given: Any, nested: bool) -> Any:
 
 def tangent_of(x: Any, t: Any, nested: bool) -> Any:
     """The tangent `t` that was given for the input `x`, checked, as a number, an array or a node."""
+    if t.__class__ is float and not nested and isinstance(x, Value):
+        return t
     if np.shape(data_of(t)) != np.shape(x.data):
         raise ShapeError(
             f"a tangent has to have the shape of its argument; {describe(x)} was given {describe(t)}"

@@ -122,7 +122,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     (array([3., 0.]), array([1., 0.]))
     """
     refuse_no_function(f, "vjp")
-    call = Call("vjp", f, args, tuple(range(len(args))))
+    call = Call("vjp", f, args, None)
 
     def pullback(gradient: Any) -> Any:
         given = leaves_beside(call.output, gradient, "the gradient")
@@ -154,11 +154,10 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     refuse_no_function(f, "jvp")
     args, given = as_tuples(args, tangents, "the tangents")
-    call = Call("jvp", f, args, tuple(range(len(args))))
-    nested = mode().recording and (call.nested or any(map(requires_grad, given)))
-    with recording(True):
-        moves = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
-        (tangent,) = call.push_forward([moves], nested)
+    call = Call("jvp", f, args, None)
+    nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
+    moves = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
+    (tangent,) = call.push_forward([moves], nested)
     return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import between, has_nan, plus, pull_back, refuse_stale
+from ..engine.backward import between, has_nan, plus, pull_back
 from ..engine.modes import recording
 from ..engine.vjp import times
 from ..nodes.node import Node
@@ -34,38 +34,58 @@ def push_forward(
 
     As in the backward pass a zero stays zero beside an infinite factor.
     """
-    refuse_stale(order)
-    with recording(True), np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
         found = _pass(order, tangents, recorded, zero_safe=False)
-        if any(x in found and has_nan(found[x]) for x in ends):
+        if has_nan(*map(found.get, ends)):
             found = _pass(order, tangents, recorded, zero_safe=True)
     return found
 
 
 def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: bool) -> Tangents:
     found = dict(tangents)
-    get, plain = found.get, not recorded and not zero_safe
+    get = found.get
+    plain = not recorded and not zero_safe
     node: Any
     for node in order:
-        if node in tangents:
+        a = node._a
+        if plain and a.__class__ is not tuple:
+            # most nodes have one or two inputs: what `_of_value` and `_of_elementwise` do, written out for speed
+            b = node._b
+            t, u = get(a), get(b)
+            if t is None and u is None:
+                continue  # nothing that it was computed from moves
+            if node.keeps_local_gradients:
+                slope_a, slope_b = node._slope_a, node._slope_b
+                if t is not None and slope_a is not None:
+                    t = t * slope_a
+                    found[node] = t if u is None or slope_b is None else t + u * slope_b
+                elif u is not None and slope_b is not None:
+                    found[node] = u * slope_b
+                continue
+            op = node.op
+            if op.elementwise and op.arity is not None:
+                y, params = node._array, node.params
+                arrays = (y, a._array) if b is None else (y, a._array, b._array)
+                if t is not None:
+                    t = _through(op.rules[0], t, arrays, params)
+                if u is not None:
+                    u = _through(op.rules[1], u, arrays, params)
+                    t = u if t is None else t + u
+                found[node] = _like(node, t, recorded)
+                continue
+        elif found.keys().isdisjoint(node.inputs):
             continue
-        if (
-            plain and node.keeps_local_gradients and node._a.__class__ is not tuple
-        ):  # as below, written out for speed
-            t, slope = get(node._a), node._slope_a
-            tangent = None if t is None or slope is None else t * slope
-            t, slope = get(node._b), node._slope_b
-            if t is not None and slope is not None:
-                tangent = t * slope if tangent is None else tangent + t * slope
-            if tangent is not None:
-                found[node] = tangent
-            continue
-        if found.keys().isdisjoint(node.inputs):
-            continue  # nothing that it was computed from moves
         tangent = _step(node)(node, found, recorded, zero_safe)
         if tangent is not None:  # else it is flat in all that moves
             found[node] = tangent
     return found
+
+
+def _through(rule: Any, t: Any, arrays: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """The tangent `t` of an input times the local gradient that its rule gives at these arrays."""
+    if rule.__class__ is int:
+        return times(t, rule)
+    return t * (rule(*arrays, **params) if params else rule(*arrays))
 
 
 def _step(node: Any) -> Any:
@@ -146,12 +166,13 @@ def _transposed(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) 
     upstream: Tangents = {}
     inputs = node.inputs
     moving = [i for i, x in enumerate(inputs) if x in tangents]
-    for i, back in node._pass_back_recorded(g, moving, zero_safe):
-        t = tangents[inputs[i]]
-        upstream[back] = t if back not in upstream else plus(upstream[back], t)
-    if not upstream:
-        return None
-    (tangent,) = pull_back(upstream, [g], between(upstream, [g]), recorded)
+    with recording(True):
+        for i, back in node._pass_back_recorded(g, moving, zero_safe):
+            t = tangents[inputs[i]]
+            upstream[back] = t if back not in upstream else plus(upstream[back], t)
+        if not upstream:
+            return None
+        (tangent,) = pull_back(upstream, [g], between(upstream, [g]), recorded)
     return tangent
 
 

@@ -184,6 +184,16 @@ def test_forward_mode_is_linear(name: str) -> None:
     assert counts[1] <= 2.3 * counts[0] + 200
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in GRAPHS if name.startswith(("chain", "diamonds of Values"))]
+)
+def test_forward_mode_takes_a_few_times_the_operations_of_recording(name: str) -> None:
+    x, build = GRAPHS[name]
+    jvp(lambda x: build(x, 4), x, x)
+    recording = operations(lambda: build(leaf_of(x), SIZE))
+    assert operations(lambda: jvp(lambda x: build(x, SIZE), x, x)) <= 3 * recording + 300
+
+
 @pytest.mark.parametrize("name", [name for name in GRAPHS if "diamonds of views" not in name])
 def test_a_program_is_linear(name: str) -> None:
     counts = []

@@ -15,6 +15,7 @@ from table_cases import CASES, Case
 
 from chainrule.autograd import (
     TABLE,
+    GradientError,
     KindError,
     ShapeError,
     Tensor,
@@ -494,6 +495,28 @@ def test_no_grad_is_neither_obeyed_inside_nor_forgotten() -> None:
     with no_grad():
         assert isinstance(pullback(np.array([1.0]))[0], np.ndarray)
     assert (x * x).requires_grad
+
+
+def test_forward_mode_refuses_a_function_that_assigns_what_it_has_used() -> None:
+    def on_the_way(x: Any) -> Any:
+        w = Value(2.0)
+        y = x * w
+        w.data = 3.0
+        return y
+
+    def beside(x: Any) -> Any:  # the assignment does not reach what x leads to
+        w = Value(5.0)
+        z = w * w
+        w.data = 1.0
+        return x * z
+
+    def forward(f: Any) -> Any:
+        return jacobian(f, mode="forward")(1.0)
+
+    for derivative in (lambda f: jvp(f, 1.0, 1.0)[1], forward):
+        with pytest.raises(GradientError, match="assigned new .data after multiply"):
+            derivative(on_the_way)
+        assert derivative(beside) == 25.0
 
 
 def test_no_grad_field_is_written() -> None:
