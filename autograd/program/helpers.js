@@ -155,13 +155,20 @@ function sinc(x) {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-// As Math.hypot, whose last digits differ in browsers; the factor is a power of two and keeps squares in range.
+// As Math.hypot, to the last digit: what rounding changed in the root is found from exact squares (Dekker 1971).
 function hypot(a, b) {
-  const longer = Math.max(Math.abs(a), Math.abs(b));
   if (Math.abs(a) === Infinity || Math.abs(b) === Infinity) return Infinity;
-  const factor = longer > 1e150 ? 2 ** -600 : longer < 1e-150 ? 2 ** 600 : 1;
-  const [x, y] = [a * factor, b * factor];
-  return Math.sqrt(x * x + y * y) / factor;
+  const longer = Math.max(Math.abs(a), Math.abs(b));
+  if (longer === 0) return 0;
+  const factor = longer > 1e150 ? 2 ** -600 : longer < 1e-150 ? 2 ** 600 : 1; // so that squares stay in range
+  const [x, y] = [longer * factor, Math.min(Math.abs(a), Math.abs(b)) * factor];
+  const root = Math.sqrt(x * x + y * y);
+  const [[x1, x2], [y1, y2], [r1, r2]] = [x, y, root].map((z) => {
+    const large = z * 134217729; // 2 ** 27 + 1
+    return [large - (large - z), z - (large - (large - z))]; // the first and the last half of the digits
+  });
+  const left = x1 * x1 - r1 * r1 + y1 * y1 + 2 * (x1 * x2 - r1 * r2 + y1 * y2) + (x2 * x2 - r2 * r2 + y2 * y2);
+  return (root + left / (2 * root)) / factor;
 }
 
 // As Math.tanh, with Lambert's continued fraction near 0, where Math.tanh may be three last digits off.

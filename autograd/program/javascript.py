@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ MATH: dict[Any, str] = {
 }  # fmt: skip
 ROWS = dict(TABLE)  # those that this library declares
 ROWS_IN_MATH = {ROWS["trunc"]: "trunc", ROWS["cbrt"]: "cbrt"}
+ROW_OF: dict[Any, Primitive] = {row.on_floats: row for row in ROWS.values() if row.on_floats is not None}
+OURS = __name__.removesuffix(
+    "program.javascript"
+)  # this package, whose functions know what to do with expressions
 CONSTANTS = {
     math.pi: "Math.PI", math.e: "Math.E", math.log(2): "Math.LN2", math.log(10): "Math.LN10",
     math.sqrt(2): "Math.SQRT2", math.sqrt(0.5): "Math.SQRT1_2",
@@ -90,7 +95,7 @@ class Live(Expression):
         )
 
     def __invert__(self) -> Live:
-        return Live(f"!{self.words.bracket(self, ATOM)}", CONDITION, self.words, PRECEDENCE["neg"])
+        raise Unwritable("that takes ~ of a condition, which makes -2 of Python's True; write condition == 0")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return where(*args) if func is np.where and len(args) == 3 and not kwargs else NotImplemented
@@ -112,7 +117,8 @@ class JavaScript(Language):
         self.functions: dict[str, str] = {}
         self.parts: list[tuple[str, str]] | None = None
         self._written: dict[Any, Callable[..., Any] | None] = {}
-        self._choices: dict[str, dict[str, tuple[Any, Any]]] = {}
+        self._choices: dict[str, tuple[str, Any, Any]] = {}  # what stands behind the text of a choice
+        self._chosen_by: dict[str, list[str]] = {}  # the texts of the choices by each condition
 
     # ------------------------------------------------------------------ names and numbers
 
@@ -195,30 +201,46 @@ class JavaScript(Language):
         )
 
     def signed(self, sign: str, data: Any, x: Any) -> Live:
+        x = self.number(x)
+        if not isinstance(x, Live):
+            return -x  # type: ignore[no-any-return]
+        if x.text in self._choices:  # of Python's 0, -0 is 0
+            when, a, b = self._choices[x.text]
+            return self.chosen(when, self.signed(sign, None, a), self.signed(sign, None, b))
         # in brackets also before **, where JavaScript allows no sign
-        return Live(f"{sign}{self.bracket(self.number(x), ATOM)}", NUMBER, self, PRECEDENCE["neg"])
+        return Live(f"{sign}{self.bracket(x, ATOM)}", NUMBER, self, PRECEDENCE["neg"])
 
     def choice(self, condition: Any, a: Any, b: Any) -> Any:
         """`condition ? a : b`."""
         if not isinstance(condition, Expression):
             return a if condition else b
         when = self.bracket(self.condition(condition), OR)
-        a, b = self._where(when, True, self.number(a)), self._where(when, False, self.number(b))
+        return self.chosen(
+            when, self._where(when, True, self.number(a)), self._where(when, False, self.number(b))
+        )
+
+    def chosen(self, when: str, a: Any, b: Any) -> Live:
+        """The text of a choice."""
         text = f"{when} ? {self.bracket(a, 0)} : {self.bracket(b, IF)}"
-        self._choices.setdefault(when, {})[text] = a, b
+        if text not in self._choices:
+            self._choices[text] = when, a, b
+            self._chosen_by.setdefault(when, []).append(text)
         return self.part(text, NUMBER, IF)
 
     def _where(self, condition: str, holds: bool, x: Any) -> Any:
         """An expression where a condition is known to hold or not; rules choose twice where arrays compute both."""
         if not isinstance(x, Live):
             return x
-        text, level = x.text, x.level
-        for choice, (a, b) in self._choices.get(condition, {}).items():
+        text = x.text
+        for choice in self._chosen_by.get(condition, ()):
+            _, a, b = self._choices[choice]
             chosen = a if holds else b
+            if text == choice:
+                return chosen
             call = re.compile(rf"(?<=\w)\({re.escape(choice)}\)")  # the brackets of a function stay
-            text = call.sub(lambda _: f"({self.bracket(chosen, IF)})", text)  # noqa: B023 (called at once)
+            text = call.sub(f"({self.bracket(chosen, IF)})", text)
             text = text.replace(f"({choice})", self.bracket(chosen, ATOM))
-        return Live(text, x.data, self, level)
+        return Live(text, x.data, self, x.level)
 
     def called(self, function: str, *inputs: Any) -> Live:
         """A function of `Math` or of the module, applied."""
@@ -277,7 +299,8 @@ class JavaScript(Language):
                 if function is None:
                     continue
                 try:
-                    return self.number(_one(function(*xs, **params)))
+                    run = function if ROWS.get(op.name) is op else with_rows(function)
+                    return self.number(_one(run(*xs, **params)))
                 except Unwritable as reason:
                     reasons.append(str(reason))
                 except Exception as error:  # whatever a function raises that was meant for numbers
@@ -326,6 +349,44 @@ class JavaScript(Language):
         return call
 
 
+def with_rows(function: Any) -> Any:
+    """A function with rows of the table in place of the functions on floats that it calls, such as `math.exp`.
+
+    >>> import math
+    >>> from chainrule.autograd.program.javascript import JavaScript, with_rows
+    >>> x = JavaScript([]).variable("x")
+    >>> with_rows(lambda x: math.exp(-x) * 2)(x)
+    Expression('Math.exp(-x) * 2')
+    """
+    if _known(function, ROW_OF):
+        return ROW_OF[function]
+    if function is math:
+        return types.SimpleNamespace(**{k: with_rows(x) for k, x in vars(math).items()})
+    if not isinstance(function, types.FunctionType) or function.__module__.startswith(OURS):
+        return function
+    used = {name for code in _codes(function.__code__) for name in code.co_names}
+    around = {"sum": _sum} | {
+        k: x for k, x in function.__globals__.items() if k in used or k.startswith("__")
+    }
+    around = {k: _sum if x is sum else x if x is function else with_rows(x) for k, x in around.items()}
+    cells = tuple([types.CellType(with_rows(cell.cell_contents)) for cell in function.__closure__ or ()])
+    made = types.FunctionType(function.__code__, around, function.__name__, function.__defaults__, cells)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for x in code.co_consts:
+        if isinstance(x, types.CodeType):
+            yield from _codes(x)
+
+
+def _sum(xs: Iterable[Any], start: Any = 0) -> Any:
+    xs = list(xs)
+    return ROWS["total"](*xs) if start == 0 and any(isinstance(x, Live) for x in xs) else sum(xs, start)
+
+
 def argument_names(count: int) -> list[str]:
     """What the inputs of a row are called in its rules."""
     return (
@@ -337,7 +398,7 @@ def argument_names(count: int) -> list[str]:
     )
 
 
-def _known(function: Any, table: dict[Any, str]) -> str | None:
+def _known(function: Any, table: dict[Any, Any]) -> Any:
     try:
         return table.get(function)
     except TypeError:  # it cannot be hashed

@@ -176,6 +176,11 @@ class _Module:
                 raise lesson(op.name, str(reason)) from None
             finally:
                 self.words.parts = None
+            needed = [self.words.bracket(self.words.number(x), IF) for i, x in found.items() if i in wanted]
+            for name, text in reversed(lines):  # a rule for all inputs also tells of those that are constants
+                if any(re.search(rf"\b{name}\b", each) for each in needed):
+                    needed.append(text)
+            lines = [line for line in lines if line[1] in needed]
             self.backward += [f"const {name} = {text};" for name, text in lines]
             return found
         return {i: self._slope(node, i, y, inputs) for i in wanted}
