@@ -362,7 +362,7 @@ def with_rows(function: Any) -> Any:
         return ROW_OF[function]
     if function is math:
         return types.SimpleNamespace(**{k: with_rows(x) for k, x in vars(math).items()})
-    if not isinstance(function, types.FunctionType) or function.__module__.startswith(OURS):
+    if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(OURS):
         return function
     used = {name for code in _codes(function.__code__) for name in code.co_names}
     around = {"sum": _sum} | {

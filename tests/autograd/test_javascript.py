@@ -218,11 +218,14 @@ def test_every_row_at_ordinary_numbers_poles_kinks_and_beyond(javascript: Callab
         names = [f"x{i}" for i in range(len(case.inputs))]
         row, params = TABLE[case.row], params_of(case)
         ordinary = [[float(x.flat[k]) for x in case.inputs] for k in range(case.inputs[0].size)]
-        count = len(names)
+        count, rng = len(names), random.Random(0)
+        ordinary += [
+            [rng.uniform(-3, 3) * 10 ** rng.choice([0, 0, 0, -3, 1, 2]) for _ in names] for _ in range(150)
+        ]
+        ordinary.append([-0.5053636265417598] * count)  # where Math.tanh may be three units off
         if count <= 2:
             points = ordinary + [list(p) for p in itertools.product(SPECIAL, repeat=count)]
         else:
-            rng = random.Random(0)
             points = ordinary + [[rng.choice(SPECIAL) for _ in names] for _ in range(200)]
             points += [[x] * count for x in SPECIAL]
         y = row(*map(leaf, ordinary[0], names), **params)
