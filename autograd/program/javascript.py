@@ -21,6 +21,7 @@ from ..engine.operators import where
 from ..engine.table import TABLE, Primitive
 from ..errors import ChainruleError
 from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain
+from .source import identifier
 
 __all__ = ["JavaScript", "number_text"]
 
@@ -253,6 +254,7 @@ class JavaScript(Language):
         """Take a function of `helpers.js`, and those that it calls, into the module."""
         if name not in self.functions:
             text = self.functions[name] = helpers()[name]
+            self.taken.add(name)
             for other in re.findall(r"\b(\w+)\(", text):
                 if other in helpers():
                     self.helper(other)
@@ -301,13 +303,11 @@ class JavaScript(Language):
                 try:
                     run = function if ROWS.get(op.name) is op else with_rows(function)
                     return self.number(_one(run(*xs, **params)))
-                except Unwritable as reason:
-                    reasons.append(str(reason))
                 except Exception as error:  # whatever a function raises that was meant for numbers
-                    reasons.append(f"that cannot be run on names ({type(error).__name__}: {error})")
+                    reasons.append(reason_of(error))
             raise lesson(op.name, reasons[0] if reasons else "that works on arrays")
 
-        return self.shortest(forward, op.name, argument_names(len(inputs)), inputs, (op, *params.items()))
+        return self.shortest(forward, op.name, argument_names(len(inputs)), inputs, (op, str(params)))
 
     def shortest(
         self, function: Callable[..., Any], name: str, names: Sequence[str], inputs: Sequence[Any], key: Any
@@ -338,7 +338,8 @@ class JavaScript(Language):
             self.parts, self.taken = parts, taken | set(self.functions)
         body = [*(f"const {part} = {value};" for part, value in lines), f"return {text};"]
         used = [k for k, each in enumerate(names) if re.search(rf"\b{each}\b", "\n".join(body))]
-        called = self.name(name)
+        name = identifier(name)
+        called = self.name(f"{name}_row" if name in helpers() or len(name) == 1 else name)
         given = ", ".join(names[k] for k in used)
         self.functions[called] = "\n".join([f"function {called}({given}) {{", *(f"  {x}" for x in body), "}"])
 
@@ -415,6 +416,13 @@ def _is_condition(x: Any) -> bool:
 
 def _is_finite(x: Any) -> bool:
     return not isinstance(x, Expression) and math.isfinite(x)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a function cannot be written, as the end of a sentence."""
+    if isinstance(error, Unwritable):
+        return str(error)
+    return f"that cannot be run on names ({type(error).__name__}: {error})"
 
 
 def lesson(row: str, reason: str) -> ChainruleError:

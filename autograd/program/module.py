@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.backward import backward_pass
-from ..errors import KindError
+from ..errors import ChainruleError, KindError
 from ..nodes.node import Node
 from ..nodes.value import Value
-from .javascript import IF, JavaScript, Live, Unwritable, argument_names, lesson, number_text
+from .javascript import IF, JavaScript, Live, Unwritable, argument_names, lesson, number_text, reason_of
 from .source import identifier, is_number, printable, refuse_unwritten
 from .text import JavaScriptSource
 
@@ -172,8 +172,8 @@ class _Module:
             self.words.parts = lines if len(inputs) > FEW else None
             try:
                 found = dict(op.each_rule(wanted, (y, *inputs), node.params))
-            except Unwritable as reason:
-                raise lesson(op.name, str(reason)) from None
+            except Exception as error:  # whatever a rule raises that was meant for numbers
+                raise lesson(op.name, reason_of(error)) from None
             finally:
                 self.words.parts = None
             needed = [self.words.bracket(self.words.number(x), IF) for i, x in found.items() if i in wanted]
@@ -194,15 +194,14 @@ class _Module:
 
         names = ["y", *argument_names(len(inputs))]
         called = f"{op.name}_slope" + (f"_{names[i + 1]}" if len(inputs) > 1 else "")
-        numbers = tuple(None if isinstance(x, Live) else x for x in inputs)
         try:
-            if any(x is not None for x in numbers):  # a rule may be short at a number
+            if not all(isinstance(x, Live) for x in inputs):  # a rule may be short at a number
                 return rule(y, *inputs)
-            return self.words.shortest(
-                rule, identifier(called), names, [y, *inputs], (op, i, *params.items())
-            )
-        except Unwritable as reason:
-            raise lesson(op.name, str(reason)) from None
+            return self.words.shortest(rule, called, names, [y, *inputs], (op, i, str(params)))
+        except ChainruleError:
+            raise
+        except Exception as error:  # whatever a rule raises that was meant for numbers
+            raise lesson(op.name, reason_of(error)) from None
 
     def _local(self, node: Node, x: Node, slope: Any) -> tuple[str, str]:
         """A local gradient as a name or a number, and what arrived times it."""

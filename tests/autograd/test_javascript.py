@@ -595,6 +595,31 @@ def test_a_row_that_cannot_be_translated_is_told_by_its_name(row: Any) -> None:
         Tape(mine(Value(2.0))).source("javascript")
 
 
+def test_a_rule_of_math_is_told_as_well(row: Any) -> None:
+    mine = row(math.sin, np.sin, [lambda y, x: math.cos(x)])
+    with pytest.raises(
+        ChainruleError, match=r"'mine' .* cannot be run on names \(TypeError.*exp\(x\) in place of"
+    ):
+        Tape(mine(Value(2.0))).source("javascript")
+
+
+@pytest.mark.parametrize("name", ["my row", "x", "sigmoid ", "class"])
+def test_a_row_may_have_any_name(javascript: Callable[[str], Any], name: str) -> None:
+    def long(x: Any) -> Any:
+        return ag.sigmoid(x * 0.25 + 1.0) * ag.sigmoid(x * 0.5 - 1.0) * ag.sigmoid(x + 1.5) * x
+
+    mine = elementwise(name, long, long, [lambda y, x: long(x) + 1.0])
+    try:
+        y = mine(leaf(0.75, "x")) * mine(leaf(0.5, "sigmoid"))
+        graph = javascript_expression(Tape(y).source("javascript"))
+    finally:
+        del TABLE[name]
+    found = javascript(
+        f"(() => {{ const r = {graph}.run(); return [Object.values(r.values).at(-1), r.gradients.x]; }})()"
+    )
+    assert found == pytest.approx([long(0.75) * long(0.5), long(0.5) * (long(0.75) + 1.0)], rel=1e-14)
+
+
 def test_what_cannot_be_printed_is_a_lesson() -> None:
     x = Value(2.0, name="x")
     with pytest.raises(RangeError, match='source\\(language\\) is "python" or "javascript"; given \'rust\''):
