@@ -100,7 +100,7 @@ class _Module:
     def _choose_names(self, constants: bool) -> None:
         nodes, words = self.tape.nodes, self.words
         wishes = {node: identifier(node.name) for node in nodes if node.name is not None}
-        free = {*wishes.values()} - words.taken  # who has a name that is free keeps it
+        free = {*wishes.values()} - words.taken  # a node whose name is free keeps it
         words.taken |= free
         for node, wish in wishes.items():
             self.names[node] = wish if wish in free else words.name(wish)
