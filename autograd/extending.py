@@ -8,7 +8,7 @@ drawings write rules as text. The names below are public for such code. The rows
 - For what surrounds a computation: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
-- For rules as text: `rule_texts`, `MANY_INPUTS`.
+- For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
 
@@ -25,6 +25,7 @@ from .engine.node import describe
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
+from .program.module import javascript_expression, javascript_module
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
 
@@ -34,6 +35,8 @@ __all__ = [
     "drawing_from",
     "enter_scope",
     "is_recording",
+    "javascript_expression",
+    "javascript_module",
     "leave_scope",
     "readable_size",
     "recomputing",

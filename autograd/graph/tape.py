@@ -17,10 +17,11 @@ import numpy as np
 from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import THAWED, describe
-from ..errors import GradientError, KindError
+from ..errors import GradientError, KindError, RangeError
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.expression import Labels
+from ..program.module import javascript_module
 from ..program.source import program_of
 from ..program.text import Source
 from ..replay.scalar_replay import ScalarReplay
@@ -216,8 +217,10 @@ class Tape:
             raise GradientError(f"{root.describe()} is a constant: there is no backward pass to {use}")
         return root
 
-    def source(self, gradient: Any = None) -> Source:
-        """Both passes as a Python program: a complete module, statement by statement, that needs math or NumPy only.
+    def source(self, language: str = "python", gradient: Any = None) -> Source:
+        """Both passes as a program in Python or in JavaScript, statement by statement.
+
+        With "python" it is a complete module that needs math or NumPy only.
 
         Variables have the nodes' names, `d_w` is the gradient by `w`, and each line of the backward pass multiplies
         what arrived by the local gradient that the row's rule spells out. Running the program gives the engine's
@@ -228,8 +231,18 @@ class Tape:
         The result is a `str` with the whole text; a prompt and a notebook show the beginning of a long one, and
         `print(source)` and `source.save("program.py")` give everything. `gradient` is what `backward(gradient)` takes.
 
-        Raises `GradientError` for several outputs, a constant, hooks, checkpoints, and data assigned after recording;
-        `ShapeError` as `backward()` does; `ChainruleError` for a row of your own whose functions have no source.
+        With "javascript" it is a module of a graph of Values that computes with other numbers as well. It exports
+        `leaves`, their numbers by name; `run(given)`, which computes both passes where the leaves in `given` have other
+        numbers, and returns `values` and `gradients` by name, in the order of `nodes`, and `locals`, the local
+        gradients; `edges`, the pairs of names that the locals belong to, in the order of `steps()`; and
+        `steps(locals)`, the backward pass edge by edge. Its numbers are the engine's, except that functions of
+        JavaScript's `Math` may differ from Python's by 2 units in the last place. It repeats what was recorded, as
+        `forward` does.
+
+        Raises `RangeError` for another language; `KindError` for JavaScript of Tensors; `GradientError` for several
+        outputs, a constant, hooks, checkpoints, and data assigned after recording; `ShapeError` as `backward()` does;
+        `ChainruleError` for a row of your own that cannot be written: in Python where its functions have no source, in
+        JavaScript where they are not made of operators and other rows.
 
         >>> from chainrule.autograd import Tape, Value
         >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
@@ -251,7 +264,36 @@ class Tape:
         d_a += d_v1 * b
         d_b = d_v1 * a
         ...
+        >>> print(Tape(a * b + a).source("javascript"))  # doctest: +ELLIPSIS
+        // The forward and the backward pass of v2, written by chainrule.
+        ...
+        export const leaves = {
+          a: 2,
+          b: -3,
+        };
+        <BLANKLINE>
+        export function run(given = {}) {
+          const { a, b } = { ...leaves, ...given };
+        <BLANKLINE>
+          // forward pass
+          const v1 = a * b;
+          const v2 = v1 + a;
+        <BLANKLINE>
+          // backward pass: the gradient that arrived, times the local gradient
+          const d_v2 = 1;
+          const d_v1 = d_v2;
+          let d_a = d_v2;
+          d_a += d_v1 * b;
+          const d_b = d_v1 * a;
+        ...
         """
+        if language == "javascript":
+            return javascript_module(self, gradient)
+        if language != "python":
+            raise RangeError(
+                f'source(language) is "python" or "javascript"; given {language!r:.60}. A gradient to start from goes '
+                f"by its name: source(gradient=2.0)"
+            )
         return program_of(self, gradient)
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:

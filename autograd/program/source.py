@@ -64,19 +64,8 @@ class _Program:
         self.tape = tape
         self.root = tape.single_output("write down")
         self.upstream = self.root._upstream(gradient)
-        refuse_stale(tape.nodes)
+        refuse_unwritten(tape)
         self.is_one = gradient is None
-        for node in tape.nodes:
-            if node.op is not None and node.op.name == "checkpoint":
-                raise GradientError(
-                    f"{node.describe()} is a checkpoint: what it computes was not kept, so that it cannot be written "
-                    f"down. Record f(x) in place of checkpoint(f, x); the numbers are the same"
-                )
-            if HOOKS.get(node.order):
-                raise GradientError(
-                    f"{node.describe()} has a hook, a function of yours that a program of primitives cannot contain. "
-                    f"Take it off with handle.remove()"
-                )
         if any(node.kind == "Value" and node.inputs and node._changed > 0 for node in tape.nodes):
             self.tape = _computed_anew(tape)
             self.root = self.tape.single_output("write down")
@@ -109,7 +98,7 @@ class _Program:
             self.names[node] = wish if wish in free else self.words.name(wish)
             free.discard(wish)
         for node, label in zip(nodes, labels):
-            if node.name is None and not _is_number(node):
+            if node.name is None and not is_number(node):
                 self.names[node] = self.words.name(
                     label if node.requires_grad or np.size(node.data) > 1 else "constant"
                 )
@@ -132,7 +121,7 @@ class _Program:
     def _write_forward(self) -> None:
         for node in self.tape.nodes:
             if node in self.names:
-                comment = "" if node.name in (None, self.names[node]) else f"  # {_printable(node.name)}"
+                comment = "" if node.name in (None, self.names[node]) else f"  # {printable(node.name)}"
                 if node.op is not None:
                     self.forward.append((self.names[node], self._forward_text(node), comment))
                 else:
@@ -463,6 +452,22 @@ class _Program:
         return f"{name} {sign} {text}{comment}"
 
 
+def refuse_unwritten(tape: Tape) -> None:
+    """Raise for what no program can contain: data assigned afterwards, checkpoints, hooks."""
+    refuse_stale(tape.nodes)
+    for node in tape.nodes:
+        if node.op is not None and node.op.name == "checkpoint":
+            raise GradientError(
+                f"{node.describe()} is a checkpoint: what it computes was not kept, so that it cannot be written "
+                f"down. Record f(x) in place of checkpoint(f, x); the numbers are the same"
+            )
+        if HOOKS.get(node.order):
+            raise GradientError(
+                f"{node.describe()} has a hook, a function of yours that a program of primitives cannot contain. "
+                f"Take it off with handle.remove()"
+            )
+
+
 def times(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
     return 0.0 if g == 0 or local == 0 else g * local
@@ -486,13 +491,13 @@ def identifier(name: str) -> str:
     return found if found.isidentifier() else f"v{found}" if f"v{found}".isidentifier() else "v"
 
 
-def _printable(name: str | None) -> str:
+def printable(name: str | None) -> str:
     """A name as it was given, for a comment."""
     text = repr(name)
     return text if len(text) <= 2 * LONGEST else text[: 2 * LONGEST] + "..."
 
 
-def _is_number(node: Node) -> bool:
+def is_number(node: Node) -> bool:
     return node.name is None and not node.requires_grad and np.ndim(node.data) == 0 and not node.inputs
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..debug.files import write_atomically
 
-__all__ = ["Source"]
+__all__ = ["JavaScriptSource", "Source"]
 
 SHOWN, WIDEST = 60, 160  # lines, and characters of a line, that a display shows
 STYLES = ("keyword", "string", "number", "comment")
@@ -35,6 +35,15 @@ class Source(str):
     """
 
     __slots__ = ()
+    comment, file = "#", "program.py"
+
+    def tokens(self, text: str) -> Iterator[tuple[str, str]]:
+        """The pieces of the program, or of the beginning of one, with the style of each."""
+        return tokens(text)
+
+    def folded(self) -> str:
+        """The program as short as it is shown."""
+        return folded(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the program to a file and return its path; folders are made where they are missing."""
@@ -51,7 +60,7 @@ class Source(str):
         shown, rest = self._prefix()
         text = "".join(
             f'<span class="{style}">{html.escape(part)}</span>' if style else html.escape(part)
-            for part, style in tokens(shown)
+            for part, style in self.tokens(shown)
         )
         more = f'<span class="comment">\n{html.escape(rest)}</span>' if rest else ""
         return f'<style>{_STYLE}</style><pre class="chainrule-source">{text}{more}</pre>'
@@ -59,20 +68,50 @@ class Source(str):
     def _prefix(self) -> tuple[str, str]:
         """The first lines, and where there are more, a comment that says how to get them."""
         lines = self.splitlines()
-        shown = lines if len(lines) <= SHOWN else folded(self).splitlines()
+        shown = lines if len(lines) <= SHOWN else self.folded().splitlines()
         narrow = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in shown[:SHOWN]]
         if narrow == lines:
             return "\n".join(lines), ""
         left = len(lines) - len(narrow)
         what = f"{left} more lines" if left else "parts of long lines left out"
-        return "\n".join(
-            narrow
-        ), f'# ... {what}: print(source) shows all, source.save("program.py") writes a file'
+        return "\n".join(narrow), (
+            f'{self.comment} ... {what}: print(source) shows all, source.save("{self.file}") writes a file'
+        )
 
     def in_colour(self) -> str:
         """All of it with a terminal's colour codes."""
         codes = dict(zip(STYLES, ANSI))
-        return "".join(f"\x1b[{codes[s]}m{part}\x1b[0m" if s else part for part, s in tokens(self))
+        return "".join(f"\x1b[{codes[s]}m{part}\x1b[0m" if s else part for part, s in self.tokens(self))
+
+
+JAVASCRIPT = re.compile(
+    r"(?P<comment>//.*)|(?P<string>\"[^\"\n]*\"|'[^'\n]*')|(?P<number>\b\d[\w.]*(?:[eE][+-]?\d+)?)|"
+    r"(?P<keyword>\b(?:const|export|for|function|if|let|new|of|return)\b)"
+)
+
+
+class JavaScriptSource(Source):
+    """A module as text, shown as `Source` shows a program; its functions stand at the end, after the passes.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> a = Value(2.0, name="a")
+    >>> "d_a += d_v1 * a;" in Tape(a * a).source("javascript")
+    True
+    """
+
+    __slots__ = ()
+    comment, file = "//", "program.js"
+
+    def tokens(self, text: str) -> Iterator[tuple[str, str]]:
+        at = 0
+        for found in JAVASCRIPT.finditer(text):
+            yield text[at : found.start()], ""
+            yield found[0], found.lastgroup or ""
+            at = found.end()
+        yield text[at:], ""
+
+    def folded(self) -> str:
+        return str(self)
 
 
 def folded(text: str) -> str:

@@ -199,7 +199,9 @@ def test_a_program_is_linear(name: str) -> None:
     counts = []
     for n in (SIZE // 2, SIZE):
         _, y = prepared(name, n)
-        counts.append((operations(lambda y=y: Tape(y).source(one(y))), len(Tape(y).source(one(y)))))
+        counts.append(
+            (operations(lambda y=y: Tape(y).source(gradient=one(y))), len(Tape(y).source(gradient=one(y))))
+        )
     (few, short), (many, long) = counts
     assert many <= 2.4 * few + 200
     assert long <= 2.4 * short

@@ -91,7 +91,7 @@ class Programs:
         for i, leaf in enumerate(leaves):
             leaf.name = f"leaf{i}"
         tape = Tape(root)
-        source = tape.source(gradient)
+        source = tape.source(gradient=gradient)
         for leaf in leaves:
             leaf.zero_grad()
         root.backward(gradient)
@@ -597,7 +597,7 @@ def test_a_constant_zero_divides_as_arrays_do() -> None:
     with np.errstate(all="ignore"):
         for y in (x / 0.0, 1.0 / (x * 0.0), x**-1.0, (x * 0.0) ** 0.0):
             y.name = "y"
-            found = executed(Tape(y).source(u))
+            found = executed(Tape(y).source(gradient=u))
             np.testing.assert_array_equal(found["y"], y.data)
             np.testing.assert_array_equal(found["d_x"], gradients(y, x, u))
 
@@ -640,7 +640,7 @@ def test_options_in_long_double_keep_all_their_digits(number: str) -> None:
     x = Tensor(np.array([1.0, np.nan], np.longdouble), name="x")
     y = np.nan_to_num(x, nan=np.longdouble(number))
     y.name = "y"
-    found = executed(Tape(y).source(np.ones(2)))["y"]
+    found = executed(Tape(y).source(gradient=np.ones(2)))["y"]
     assert found.dtype == np.longdouble
     assert found[1] == np.longdouble(number)
 
@@ -653,7 +653,7 @@ def test_slopes_in_float16_are_those_of_the_engine(shape: tuple[int, ...], upstr
     tape = Tape(ag.leaky_relu(x, 0.1))
     expected = (0.1 * u.astype(float)).astype(np.float16)
     assert ag.gradients(tape.nodes[-1], x, u) == pytest.approx(expected, rel=0, abs=0)
-    assert executed(tape.source(u))["d_x"] == pytest.approx(expected, rel=0, abs=0)
+    assert executed(tape.source(gradient=u))["d_x"] == pytest.approx(expected, rel=0, abs=0)
     tape.forward()
     tape.backward(u)
     assert x.grad == pytest.approx(expected, rel=0, abs=0)

@@ -205,7 +205,7 @@ def replays(call: Call, output: Any, u: Any, expected: list[Any], rng: np.random
 def program(call: Call, y: Any, u: Any, expected: list[Any]) -> None:
     y.name = "out"
     names: dict[str, Any] = {"__name__": "program"}
-    source = Tape(y).source(u)
+    source = Tape(y).source(gradient=u)
     exec(compile(source, "<program>", "exec"), names)
     assert_same(names["out"], y.data, f"the program\n{source}\n", call)
     for i, g in enumerate(expected):

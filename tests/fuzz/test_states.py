@@ -346,13 +346,13 @@ class Machine(RuleBasedStateMachine):
         tape = Tape(m.node)
         if not m.wants or m.is_stale() or any(x.hooks for x in m.ancestors()):
             with pytest.raises(GradientError):
-                tape.source(self.one())
+                tape.source(gradient=self.one())
             return
         before = {x: x.node.name for x in m.ancestors()}
         for k, x in enumerate(before):
             x.node.name = f"n{k}"
         names: dict[str, Any] = {"__name__": "program"}
-        exec(Tape(m.node).source(self.one()), names)
+        exec(Tape(m.node).source(gradient=self.one()), names)
         expected = self.expected(m)
         self.check(names["n0"], m.node.data)
         for k, x in enumerate(before):

@@ -1,0 +1,304 @@
+"""The recorded graph as a JavaScript module: both passes, line by line, for other numbers as well.
+
+The rules write themselves, as in the Python program (see `source.py`), in the language of `javascript.py`. The module
+needs nothing beside itself: no import, no page, and no text that is evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..engine.backward import backward_pass
+from ..errors import ChainruleError, KindError
+from ..nodes.node import Node
+from ..nodes.value import Value
+from .javascript import IF, JavaScript, Live, Unwritable, argument_names, lesson, number_text, reason_of
+from .source import identifier, is_number, printable, refuse_unwritten
+from .text import JavaScriptSource
+
+if TYPE_CHECKING:
+    from ..graph.tape import Tape
+
+__all__ = ["javascript_expression", "javascript_module"]
+
+# of JavaScript, and the module's own
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        abstract arguments async await boolean break byte case catch char class const continue debugger default delete
+        do double else enum eval export extends false final finally float for from function get goto if implements
+        import in instanceof int interface let long native new null of package private protected public return set short
+        static super switch synchronized this throw throws transient true try typeof var void volatile while with yield
+        undefined NaN Infinity Math Number Object Map globalThis window self leaves edges run steps given values
+        gradients locals
+        """,
+    )
+)
+WIDTH = 100
+FEW = 4  # inputs of a row of any number of them, up to which its rules stay in one piece
+
+
+def javascript_module(tape: Tape, gradient: Any = None, constants: bool = False) -> JavaScriptSource:
+    """What `tape.source("javascript", gradient)` gives; with `constants`, constant numbers are leaves, too.
+
+    Then every node is a variable of the module: `Object.values(run().values)[i]` is the number of `tape.nodes[i]`.
+    Raises what `tape.source` raises.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> from chainrule.autograd.extending import javascript_module
+    >>> tape = Tape(Value(2.0, name="a") ** 2)
+    >>> [line for line in javascript_module(tape, constants=True).splitlines() if "const v1 " in line]
+    ['  const v1 = power(a, c1);']
+    """
+    module = _Module(tape, gradient, constants, RESERVED)
+    hidden = set(module.words.functions) & set(module.names.values())
+    if hidden:  # functions that a node has the name of
+        module = _Module(tape, gradient, constants, RESERVED | set(module.words.functions))
+    return JavaScriptSource(module.text())
+
+
+def javascript_expression(module: str) -> str:
+    """A printed module as one expression, an object with what it exports, for a script that is written into a page.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> from chainrule.autograd.extending import javascript_expression
+    >>> lines = javascript_expression(Tape(Value(2.0) * 3).source("javascript")).splitlines()
+    >>> lines[:2], lines[-2:]
+    (['(() => {', '"use strict";'], ['return { leaves, edges, run, steps };', '})()'])
+    """
+    inside = re.sub(r"^export ", "", module, flags=re.M)
+    return f'(() => {{\n"use strict";\n\n{inside}\nreturn {{ leaves, edges, run, steps }};\n}})()'
+
+
+class _Module:
+    """The module of one tape, in its sections, while it is being written."""
+
+    def __init__(self, tape: Tape, gradient: Any, constants: bool, taken: Iterable[str]) -> None:
+        self.tape = tape
+        self.root = tape.single_output("write down")
+        if not isinstance(self.root, Value):
+            raise KindError(
+                f"JavaScript is written of graphs of Values, whose numbers are its variables; this tape ends in "
+                f"{self.root.describe()}. Compute with Values, or take source(), the program in Python"
+            )
+        refuse_unwritten(tape)
+        self.seed = number_text(self.root._upstream(gradient))
+        self.words = JavaScript(taken)
+        self.names: dict[Node, str] = {}
+        self.gradients: dict[Node, str] = {}
+        self.forward: list[str] = []
+        self.backward: list[str] = []
+        self.edges: list[str] = []  # from a node to an input, as text
+        self.locals: list[str] = []
+        self._choose_names(constants)
+        self._write_forward()
+        self._write_backward()
+
+    def _choose_names(self, constants: bool) -> None:
+        nodes, words = self.tape.nodes, self.words
+        wishes = {node: identifier(node.name) for node in nodes if node.name is not None}
+        free = {*wishes.values()} - words.taken  # a node whose name is free keeps it
+        words.taken |= free
+        for node, wish in wishes.items():
+            self.names[node] = wish if wish in free else words.name(wish)
+            free.discard(wish)
+        count = 0
+        for node, label in zip(nodes, self.tape.labels):
+            if node.name is not None or (is_number(node) and not constants):
+                continue
+            count += is_number(node)
+            self.names[node] = words.name(f"c{count}" if is_number(node) else label)
+        for node in nodes:
+            if node.requires_grad:
+                self.gradients[node] = words.name(f"d_{self.names[node]}")
+
+    def _operand(self, x: Any) -> Any:
+        """How an input is written: its name, or the number that it is."""
+        return self.words.variable(self.names[x]) if x in self.names else x.data
+
+    # ------------------------------------------------------------------ the passes
+
+    def _write_forward(self) -> None:
+        for node in self.tape.nodes:
+            if node.op is None:
+                continue
+            inputs = list(map(self._operand, node.inputs))
+            try:
+                y = self.words.number(self.words.row(node.op, inputs, node.params))
+                text = self.words.bracket(y, IF)
+            except Unwritable as reason:
+                raise lesson(node.op.name, str(reason)) from None
+            self.forward.append(f"const {self.names[node]} = {text};{self._comment(node)}")
+
+    def _write_backward(self) -> None:
+        order = [x for x in self.tape.nodes if x.requires_grad]
+        arrived = {self.root}
+        several = self._receivers_of_several(order)
+        self.backward.append(f"{self._kind(self.root, several)} {self.gradients[self.root]} = {self.seed};")
+        latest: Node | None = None
+        for node, i, _ in backward_pass(order, {self.root: 1.0}):
+            if node is not latest:
+                latest, slopes = node, self._slopes(node)
+            x = node.inputs[i]
+            local, term = self._local(node, x, slopes[i])
+            self.edges.append(f'["{self.names[node]}", "{self.names[x]}"]')
+            self.locals.append(local)
+            start = "" if x in arrived else f"{self._kind(x, several)} "
+            self.backward.append(f"{start}{self.gradients[x]} {'+=' if x in arrived else '='} {term};")
+            arrived.add(x)
+
+    def _receivers_of_several(self, order: list[Node]) -> set[Node]:
+        once: set[Node] = {self.root}
+        several: set[Node] = set()
+        for node in order:
+            for x in node.inputs:
+                (several if x in once else once).add(x)
+        return several
+
+    def _kind(self, x: Node, several: set[Node]) -> str:
+        return "let" if x in several else "const"
+
+    def _slopes(self, node: Node) -> dict[int, Any]:
+        """The local gradients for the inputs that receive, written down."""
+        op = node.op
+        assert op is not None
+        wanted = [i for i, x in enumerate(node.inputs) if x.requires_grad]
+        y, inputs = self.words.variable(self.names[node]), list(map(self._operand, node.inputs))
+        if op.arity is None:
+            lines: list[tuple[str, str]] = []
+            self.words.parts = lines if len(inputs) > FEW else None
+            try:
+                found = dict(op.each_rule(wanted, (y, *inputs), node.params))
+            except Exception as error:  # whatever a rule raises that was meant for numbers
+                raise lesson(op.name, reason_of(error)) from None
+            finally:
+                self.words.parts = None
+            needed = [self.words.bracket(self.words.number(x), IF) for i, x in found.items() if i in wanted]
+            for name, text in reversed(lines):  # a rule for all inputs also tells of those that are constants
+                if any(re.search(rf"\b{name}\b", each) for each in needed):
+                    needed.append(text)
+            lines = [line for line in lines if line[1] in needed]
+            self.backward += [f"const {name} = {text};" for name, text in lines]
+            return found
+        return {i: self._slope(node, i, y, inputs) for i in wanted}
+
+    def _slope(self, node: Node, i: int, y: Any, inputs: list[Any]) -> Any:
+        op, params = node.op, node.params
+        assert op is not None
+
+        def rule(y: Any, *xs: Any) -> Any:
+            return op.rule(i, y, *xs, **params)
+
+        names = ["y", *argument_names(len(inputs))]
+        called = f"{op.name}_slope" + (f"_{names[i + 1]}" if len(inputs) > 1 else "")
+        try:
+            if not all(isinstance(x, Live) for x in inputs):  # a rule may be short at a number
+                return rule(y, *inputs)
+            return self.words.shortest(rule, called, names, [y, *inputs], (op, i, str(params)))
+        except ChainruleError:
+            raise
+        except Exception as error:  # whatever a rule raises that was meant for numbers
+            raise lesson(op.name, reason_of(error)) from None
+
+    def _local(self, node: Node, x: Node, slope: Any) -> tuple[str, str]:
+        """A local gradient as a name or a number, and what arrived times it."""
+        g, slope = self.gradients[node], self.words.number(slope)
+        text = self.words.bracket(slope, IF)
+        if not isinstance(slope, Live) and abs(slope) == 1:
+            return text, g if slope == 1 else f"-{g}"
+        if isinstance(slope, Live) and not text.isidentifier():
+            name = self.words.name(f"d{self.names[node]}_d{self.names[x]}")
+            self.backward.append(f"const {name} = {text};")
+            text = name
+        return text, f"{g} * {text}"
+
+    # ------------------------------------------------------------------ the text
+
+    def _comment(self, node: Node) -> str:
+        """The name as it was given, where the variable has another."""
+        if node.name in (None, self.names[node]):
+            return ""
+        return "  // " + printable(node.name).replace("<", "\\x3c")  # so that no page ends its script there
+
+    def text(self) -> str:
+        root = self.names[self.root]
+        ordered = [x for x in self.tape.nodes if x in self.names]
+        leaves = [x for x in ordered if x.op is None]
+        wanted = next((self.names[x] for x in leaves if x.requires_grad), root)
+        changed = next((self.names[x] for x in leaves), root)
+        lines = [
+            f"// The forward and the backward pass of {root}, written by chainrule.",
+            "//",
+            f"// run() computes both passes, and run({{ {changed}: 0.5 }}) computes them where {changed} is 0.5.",
+            f"// run().gradients.{wanted} is the gradient of {root} with respect to {wanted}.",
+            "",
+            "export const leaves = {",
+            *(f"  {self.names[x]}: {number_text(x.data)},{self._comment(x)}" for x in leaves),
+            "};",
+            "",
+            "export function run(given = {}) {",
+            *_listed("  const {", [self.names[x] for x in leaves], "} = { ...leaves, ...given };"),
+        ]
+        if self.forward:
+            lines += ["", "  // forward pass", *(f"  {line}" for line in self.forward)]
+        lines += ["", "  // backward pass: the gradient that arrived, times the local gradient"]
+        lines += [f"  {line}" for line in self.backward]
+        lines += [
+            "",
+            *_listed("  const values = {", [self.names[x] for x in ordered], "};"),
+            *_listed(
+                "  const gradients = {",
+                [f"{self.names[x]}: {self.gradients[x]}" for x in ordered if x in self.gradients],
+                "};",
+            ),
+            *_listed("  const locals = [", self.locals, "];"),
+            *REPEATED,
+            "  return { values, gradients, locals };",
+            "}",
+            "",
+            "// where the backward pass goes: from a node to one of its inputs, in the order of the lines above",
+            *_listed("export const edges = [", self.edges, "];"),
+            "",
+            STEPS.replace("ROOT", f'["{root}", {self.seed}]'),
+        ]
+        for text in self.words.functions.values():
+            lines += ["", text]
+        return "\n".join(lines) + "\n"
+
+
+REPEATED = """
+  // zero times infinity is NaN; where one came out, the pass is done again with zeros that stay zero
+  if (Object.values(gradients).some(Number.isNaN)) {
+    for (const step of steps(locals)) gradients[step.to] = step.total;
+  }""".splitlines()
+STEPS = """\
+// The backward pass edge by edge, from the local gradients that run() gives. A zero stays zero, also beside infinity.
+export function steps(locals) {
+  const totals = new Map([ROOT]);
+  return edges.map(([from, to], i) => {
+    const [upstream, local, before] = [totals.get(from), locals[i], totals.get(to)];
+    const product = upstream * local;
+    const contribution = Number.isNaN(product) && (upstream === 0 || local === 0) ? 0 : product;
+    const total = before === undefined ? contribution : before + contribution;
+    totals.set(to, total);
+    return { from, to, upstream, local, contribution, before, total };
+  });
+}"""
+
+
+def _listed(start: str, items: list[str], end: str) -> list[str]:
+    """A list between brackets, in one line or in lines of their own."""
+    inner = ", ".join(items)
+    space = " " if start.endswith("{") and items else ""
+    if len(start) + len(inner) + len(end) + 2 <= WIDTH:
+        return [f"{start}{space}{inner}{space}{end}"]
+    indent = " " * (len(start) - len(start.lstrip()) + 2)
+    lines = [indent]
+    for item in items:
+        if len(lines[-1]) + len(item) + 2 > WIDTH and lines[-1] != indent:
+            lines.append(indent)
+        lines[-1] += ("" if lines[-1] == indent else " ") + item + ","
+    return [start, *lines, indent[2:] + end]
