@@ -38,9 +38,9 @@ def inlined(
 
     It may have `branches`, and it may be `repeating` an input that is itself longer than a name.
     """
-    around = _surrounded(words, function, branches)
 
     def run(*path: bool) -> Any:
+        """What it gives on the way that `path` takes at its first conditions."""
         words.path = iter(path)
         try:
             return around(*inputs, **params)
@@ -53,10 +53,10 @@ def inlined(
     before = words.path, words.parts, words.uses
     words.parts, words.uses = None, Counter()
     try:
+        around = _surrounded(words, function, branches)
         found = run()
-        found = (
-            found if isinstance(found, Expression) else Expression(words.bracket(found, ATOM), found, words)
-        )
+        if not isinstance(found, Expression):
+            found = Expression(words.bracket(found, ATOM), found, words)
         data = function(*map(plain, inputs), **{k: plain(v) for k, v in params.items()})
         longer = [x for x in inputs if isinstance(x, Expression) and x.level < ATOM]
         if same(found.data, data) and (repeating or all(words.uses[id(x)] < 2 for x in longer)):

@@ -1,8 +1,9 @@
 """The language of printed programs: functions and rules of the table in Python's and NumPy's own words.
 
 `Words` writes expressions (see `expression.py`) that are exact: what is applied to one happens to its data just as it
-happens in a pass. What has no word in Python or NumPy, such as `softmax`, is a helper: the table's own function, its
-source copied once into the program.
+happens in a pass. A function without a word in Python or NumPy is written out if it is a single expression (see
+`inlining.py`); a longer one, such as `softmax`, is a helper: the table's own function, its source copied once into the
+program (see `excerpts.py`).
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ class Words(Language):
         if op.on_floats is not None and floats and not chosen_by_arrays:
             try:
                 data: Any = op.on_floats(*numbers, **options)
-                return self.part(*self._called(op.on_floats, inputs, params, op.name, data))
+                text, level = self.call(op.on_floats, inputs, params, op.name)
+                return self.part(text, data, level)
             except (ValueError, ArithmeticError):  # a pole: what at_floats() says there
                 data = op.at_floats(*numbers, **options)
                 self.noisy = True
@@ -149,7 +151,8 @@ class Words(Language):
             data = op.on_arrays(*map(np.asarray, numbers), **options)
         if any(type(x) in PYTHON_NUMBERS for x in numbers):
             data, inputs = self._typed(op, inputs, numbers, options, data)
-        return self.part(*self._called(op.on_arrays, inputs, params, op.name, data))
+        text, level = self.call(op.on_arrays, inputs, params, op.name)
+        return self.part(text, data, level)
 
     def _typed(
         self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
@@ -167,10 +170,6 @@ class Words(Language):
             else x
             for x in inputs
         ]
-
-    def _called(self, function: Any, inputs: Any, params: Any, name: str, data: Any) -> tuple[Any, ...]:
-        text, level = self.call(function, inputs, dict(params), name)
-        return text, data, level
 
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
@@ -376,10 +375,9 @@ class Words(Language):
             return self._names[key]
         tree = definition(function)
         self._kept.append(function)
-        own = function.__name__ if function.__name__.isidentifier() else f"{name}_row"
-        wish = (own if enclosed else name or own).strip("_")
+        wish = (function.__name__ if enclosed else name or function.__name__).strip("_")
         if wish in names_around(function) or (enclosed and wish in self.taken) or not wish.isidentifier():
-            wish = own
+            wish = function.__name__
         found = self._names[key] = self.name(wish)
         try:
             tree = Resolved(self, function, floats).visit(copy.deepcopy(tree))
