@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
+CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
 LONGEST = 40  # characters of a name
 WIDEST = 120  # characters of an expression that stays in one piece
 MANY = 16  # inputs from which on it is told in pieces at once
@@ -432,10 +433,12 @@ class _Program:
             f"{self.gradients[example]} is the gradient of {self.names[root]} by {self.names[example]}.",
         ]
         head += ['"""', ""]
-        used, helpers = _names_in("\n".join(body)), []
+        texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
+        texts += [*words.constants.values(), *(text for _, _, text in self.backward)]
+        used, helpers = set(CALLED.findall("\n".join(texts))), []
         for name, text in reversed(words.helpers.items()):
             if name in used:
-                used |= _names_in(text)
+                used |= {x.id for x in ast.walk(ast.parse(text)) if isinstance(x, ast.Name)}
                 helpers.append(text)
         head += ["import math"] * ("math" in used) + ["import numpy as np"] * ("np" in used)
         head += [""] * bool(used & {"math", "np"})
@@ -474,10 +477,6 @@ def identifier(name: str) -> str:
     found = re.sub(r"\W", "_", unicodedata.normalize("NFKC", name))[:LONGEST]
     found = found.lstrip("_") if found.startswith("__") else found
     return found if found.isidentifier() else f"v{found}" if f"v{found}".isidentifier() else "v"
-
-
-def _names_in(code: str) -> set[str]:
-    return {x.id for x in ast.walk(ast.parse(code)) if isinstance(x, ast.Name)}
 
 
 def _printable(name: str | None) -> str:

@@ -184,13 +184,14 @@ class Words(Language):
             return written.text, written.level
         if not params and len(inputs) == 1 and known(function, PREFIXES):
             return self.signed(PREFIXES[function], None, inputs[0]).text, PRECEDENCE["neg"]
-        word = self.word(function)
+        floats = self.are_floats(inputs)
+        word = self.word(function) or self._names.get((id(function), floats))
         if word is None and is_short(function):
             found = inlined(self, function, inputs, params, is_lambda(function))
             if found is not None:
                 return found.text, found.level
         try:
-            word = word or self.helper(function, self.are_floats(inputs), name)
+            word = word or self.helper(function, floats, name)
         except Wordless:
             found = inlined(self, function, inputs, params, True, repeating=True)
             if found is None:
