@@ -18,7 +18,7 @@ from ..engine.table import Primitive
 from ..numpy_api.dispatch import call_ufunc
 from ..primitives import without_gaps
 
-__all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "plain"]
+__all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "plain", "same"]
 
 # how tightly an operator binds; a name, a number or a call never needs brackets
 PRECEDENCE = {
@@ -63,7 +63,20 @@ class Expression(Operators):
 
     def __getitem__(self, at: Any) -> Expression:
         text = f"{self.words.bracket(self, ATOM)}[{self.words.index(at)}]"
-        return Expression(text, self.data[at], self.words)
+        return Expression(text, self.data[plain(at)], self.words)
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of arrays."""
+        if not callable(getattr(np.ndarray, name, None)) or name.startswith("_") or self.words.rows_only:
+            raise AttributeError(f"an expression has no {name!r}")
+        compute, words = getattr(self.data, name), self.words
+
+        def method(*inputs: Any, **params: Any) -> Expression:
+            data = compute(*map(plain, inputs), **{k: plain(v) for k, v in params.items()})
+            text = words.applied(f"{words.bracket(self, ATOM)}.{name}", inputs, params)
+            return Expression(text, data, words)
+
+        return method
 
     def __invert__(self) -> Expression:
         return Expression(f"~{self.words.bracket(self, PRECEDENCE['neg'])}", ~self.data, self.words)
@@ -72,7 +85,7 @@ class Expression(Operators):
         return self.words.signed("-", -self.data, self)
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return self.words.decided(self)
 
     def __abs__(self) -> Any:
         return self.words.absolute(self)
@@ -108,10 +121,10 @@ def _operator(name: str, function: Callable[[Any, Any], Any]) -> None:
     sign = SIGNS[function]
 
     def forth(self: Expression, other: Any) -> Expression:
-        return self.words.infix(sign, function(self.data, plain(other)), self, other)
+        return self.words.infix(sign, self.words.compute(function, self.data, plain(other)), self, other)
 
     def back(self: Expression, other: Any) -> Expression:
-        return self.words.infix(sign, function(other, self.data), other, self)
+        return self.words.infix(sign, self.words.compute(function, other, self.data), other, self)
 
     setattr(Expression, f"__{name}__", forth)
     setattr(Expression, f"__r{name}__", back)
@@ -144,6 +157,18 @@ def plain(x: Any) -> Any:
     return x.data if isinstance(x, Expression) else x
 
 
+def same(a: Any, b: Any) -> bool:
+    """Whether two results agree in shape, type and every bit, one NaN being as good as another."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    if a.tobytes() == b.tobytes():
+        return True
+    return np.array_equal(a, b, equal_nan=True) and bool(
+        (np.isnan(a) | (np.signbit(a) == np.signbit(b))).all()
+    )
+
+
 class Language:
     """How expressions are written: brackets by precedence; the rest is that of a language of its own."""
 
@@ -156,6 +181,14 @@ class Language:
     def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """A row applied to expressions."""
         raise NotImplementedError
+
+    def compute(self, function: Any, *inputs: Any, **params: Any) -> Any:
+        """What a function gives at data."""
+        return function(*inputs, **params)
+
+    def decided(self, condition: Expression) -> bool:
+        """The truth of a condition that a branch depends on."""
+        return bool(condition.data)
 
     def bracket(self, x: Any, at_least: int) -> str:
         """The text of `x`, in brackets if it binds less tightly than that."""

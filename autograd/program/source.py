@@ -7,6 +7,7 @@ numbers, bit for bit, and needs math or NumPy only.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import copy
 import keyword
@@ -25,9 +26,9 @@ from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .excerpts import Wordless
-from .expression import ATOM, Expression, plain
+from .expression import ATOM, Expression, plain, same
 from .text import Source
-from .written import Words, lesson, same
+from .written import Words, lesson
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
+CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
 LONGEST = 40  # characters of a name
 WIDEST = 120  # characters of an expression that stays in one piece
 MANY = 16  # inputs from which on it is told in pieces at once
@@ -167,21 +169,7 @@ class _Program:
         try:
             return self.words.row(node.op, inputs, params)
         except Wordless as reason:
-            return self._traced(node, inputs, params, str(reason))
-
-    def _traced(self, node: Node, inputs: list[Any], params: dict[str, Any], reason: str) -> Any:
-        """A function without a source, run on names: that works where it is made of operators and rows."""
-        op = node.op
-        assert op is not None
-        function = op.on_arrays if isinstance(node, Tensor) else op.on_floats
-        try:
-            assert function is not None
-            y = function(*inputs, **params)
-        except Exception:
-            raise lesson(op.name, reason) from None
-        if not isinstance(y, Expression):
-            raise lesson(op.name, reason)
-        return y
+            raise lesson(node.op.name, str(reason)) from None
 
     def _params(self, node: Node) -> dict[str, Any]:
         """Options; of elementwise rows arrays as names, for rules compute with them."""
@@ -244,7 +232,6 @@ class _Program:
         if not isinstance(self.root, Tensor):
             return self.words.literal(self.upstream)
         if self.is_one:
-            self.words.modules.add("numpy")
             return f"np.ones_like({self.names[self.root]})"
         return self.words.array(self.upstream, self.gradients[self.root])
 
@@ -360,7 +347,6 @@ class _Program:
         """Where Python's floats refuse, NumPy's say what IEEE arithmetic does."""
         assert node.op is not None
         params, rule = self._params(node), rule or partial(node.op.rule, i)
-        self.words.modules.add("numpy")
         self.words.noisy = True
         wide = [
             Expression(
@@ -436,13 +422,20 @@ class _Program:
             f"{self.gradients[example]} is the gradient of {self.names[root]} by {self.names[example]}.",
         ]
         head += ['"""', ""]
-        head += [f"import {m}" + (" as np" if m == "numpy" else "") for m in sorted(words.modules)]
-        head += [""] * bool(words.modules)
-        if self.words.noisy and "numpy" in words.modules:
+        texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
+        texts += [*words.constants.values(), *(text for _, _, text in self.backward)]
+        used, helpers = set(CALLED.findall("\n".join(texts))), []
+        for name, text in reversed(words.helpers.items()):
+            if name in used:
+                used |= {x.id for x in ast.walk(ast.parse(text)) if isinstance(x, ast.Name)}
+                helpers.append(text)
+        head += ["import math"] * ("math" in used) + ["import numpy as np"] * ("np" in used)
+        head += [""] * bool(used & {"math", "np"})
+        if words.noisy and "np" in used:
             head += ['np.seterr(all="ignore")  # infinities and NaNs are results here, as in the engine', ""]
-        for text in words.helpers.values():
+        for text in reversed(helpers):
             head += ["", *text.splitlines(), ""]
-        head += [""] * (bool(words.helpers) or body[0].startswith("def "))
+        head += [""] * (bool(helpers) or body[0].startswith("def "))
         tail = ["", 'if __name__ == "__main__":', *(f'    print("{name} =", {name})' for name in outputs)]
         return "\n".join([*head, *body, *tail]) + "\n"
 

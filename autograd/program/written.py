@@ -1,8 +1,9 @@
 """The language of printed programs: functions and rules of the table in Python's and NumPy's own words.
 
 `Words` writes expressions (see `expression.py`) that are exact: what is applied to one happens to its data just as it
-happens in a pass. What has no word in Python or NumPy, such as `softmax`, is a helper: the table's own function, its
-source copied once into the program.
+happens in a pass. A function without a word in Python or NumPy is written out if it is a single expression (see
+`inlining.py`); a longer one, such as `softmax`, is a helper: the table's own function, its source copied once into the
+program (see `excerpts.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import builtins
 import copy
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,38 +22,28 @@ import numpy as np
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..errors import ChainruleError
 from ..primitives import without_gaps
-from .excerpts import IF, Filled, Resolved, Wordless, file_of, known, source_of
-from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain
+from .excerpts import Resolved, Wordless, definition, is_lambda, is_short, known, names_around
+from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain, same
+from .inlining import Undecided, inlined
 
 __all__ = ["Words"]
 
 PREFIXES: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
 CACHED = type(lru_cache(lambda: None))
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
+IF = -1  # binds more loosely than anything in PRECEDENCE
+BY_POSITION = ("shape", "axes", "shift")  # options of NumPy's functions that people give without a name
 INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
 PART = 30  # characters of a part of a long expression that get a line of their own
 LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
 
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two results agree in shape, type and every bit, one NaN being as good as another."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    if a.tobytes() == b.tobytes():
-        return True
-    return np.array_equal(a, b, equal_nan=True) and bool(
-        (np.isnan(a) | (np.signbit(a) == np.signbit(b))).all()
-    )
-
-
 class Words(Language):
-    """The words of one program: the modules, helpers and constants that it needs, and how things are written.
+    """The words of one program: the helpers and constants that it needs, and how things are written.
 
     Attributes:
         module: where infinity is taken from, "math" or "np".
         half: whether there are numbers in float16.
-        modules: which of math and numpy the program imports.
         helpers: the text of each helper, those it calls before it.
         constants: the text of each array that got a name.
         arrays: variables of a single number that have to be arrays, for NumPy would make numbers of them.
@@ -60,12 +51,13 @@ class Words(Language):
         parts: where the parts of a long expression go that get a line of their own; `None` while it is written in one.
         noisy: whether NumPy would warn of infinities and NaNs.
         exact: whether an expression has to keep types that only rarely matter, at the cost of its looks.
+        path: which branches a function takes that is being written out; `None` for those that its numbers choose.
+        uses: how often each expression was written into the one that is being written out, by its id.
     """
 
     def __init__(self, taken: Iterable[str], module: str, half: bool) -> None:
         self.module = module
         self.half = half
-        self.modules: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.constants: dict[str, str] = {}
         self.large: set[str] = set()
@@ -73,8 +65,9 @@ class Words(Language):
         self.taken = set(taken)
         self.parts: list[tuple[str, str]] | None = None
         self.exact = self.noisy = False
+        self.path: Iterator[bool] | None = None
+        self.uses: dict[int, int] | None = None
         self._names: dict[tuple[int, bool], str] = {}
-        self._bodies: dict[tuple[int, bool], tuple[ast.expr, dict[str, int], bool] | None] = {}
         self._arrays: dict[int, str] = {}
         self._kept: list[Any] = []  # what is known by its id has to stay alive
 
@@ -97,6 +90,11 @@ class Words(Language):
         if sign == "**":
             self._array(a)
         return super().infix(sign, data, a, b)
+
+    def bracket(self, x: Any, at_least: int) -> str:
+        if self.uses is not None:
+            self.uses[id(x)] += 1
+        return super().bracket(x, at_least)
 
     def part(self, text: str, data: Any, level: int) -> Expression:
         if self.parts is None or len(text) < PART:
@@ -129,13 +127,16 @@ class Words(Language):
             and (floats or not self.exact)
         ):
             return inputs[0] if params["condition"] else inputs[1]
+        if op.name in ("where", "where_nonzero") and floats and not chosen_by_arrays:
+            chosen = self.choice(*((params["condition"], *inputs) if params else inputs))
+            return self.part(chosen.text, chosen.data, chosen.level)
         if op.on_floats is not None and floats and not chosen_by_arrays:
             try:
                 data: Any = op.on_floats(*numbers, **options)
-                return self.part(*self._called(op.on_floats, inputs, params, op.name, data))
+                text, level = self.call(op.on_floats, inputs, params, op.name)
+                return self.part(text, data, level)
             except (ValueError, ArithmeticError):  # a pole: what at_floats() says there
                 data = op.at_floats(*numbers, **options)
-                self.modules.add("numpy")
                 self.noisy = True
                 wide = [
                     Expression(f"np.float64({self.bracket(x, IF)})", np.float64(plain(x)), self)
@@ -150,7 +151,8 @@ class Words(Language):
             data = op.on_arrays(*map(np.asarray, numbers), **options)
         if any(type(x) in PYTHON_NUMBERS for x in numbers):
             data, inputs = self._typed(op, inputs, numbers, options, data)
-        return self.part(*self._called(op.on_arrays, inputs, params, op.name, data))
+        text, level = self.call(op.on_arrays, inputs, params, op.name)
+        return self.part(text, data, level)
 
     def _typed(
         self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
@@ -169,10 +171,6 @@ class Words(Language):
             for x in inputs
         ]
 
-    def _called(self, function: Any, inputs: Any, params: Any, name: str, data: Any) -> tuple[Any, ...]:
-        text, level = self.call(function, inputs, dict(params), name)
-        return text, data, level
-
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
     ) -> tuple[str, int]:
@@ -186,17 +184,62 @@ class Words(Language):
             return written.text, written.level
         if not params and len(inputs) == 1 and known(function, PREFIXES):
             return self.signed(PREFIXES[function], None, inputs[0]).text, PRECEDENCE["neg"]
-        word = self.word(function)
-        if word is None:
-            floats = all(type(plain(x)) in PYTHON_NUMBERS for x in inputs)
-            if (inlined := self._inlined(function, inputs, params, floats)) is not None:
-                return inlined
+        floats = self.are_floats(inputs)
+        word = self.word(function) or self._names.get((id(function), floats))
+        if word is None and is_short(function):
+            found = inlined(self, function, inputs, params, is_lambda(function))
+            if found is not None:
+                return found.text, found.level
+        try:
+            word = word or self.helper(function, floats, name)
+        except Wordless:
+            found = inlined(self, function, inputs, params, True, repeating=True)
+            if found is None:
+                raise
+            return found.text, found.level
+        return self.applied(word, inputs, params), ATOM
+
+    def applied(self, word: str, inputs: Sequence[Any], params: dict[str, Any]) -> str:
+        """A function of this name, called."""
+        numpys = word.startswith("np.")
+        given = [self.bracket(x, IF) for x in inputs]
+        for name, value in params.items():
+            if numpys and name == "keepdims" and value is False:
+                continue
+            if numpys and name == "axis" and isinstance(value, tuple) and len(value) == 1:
+                value = value[0]
+            text = self.bracket(value, IF)
+            given.append(text if numpys and name in BY_POSITION else f"{name}={text}")
+        if "." not in word:
             for x in inputs:
                 self._array(x)
-            word = self.helper(function, floats, name)
-        given = [self.bracket(x, IF) for x in inputs]
-        given += [f"{k}={self.bracket(v, IF)}" for k, v in params.items()]
-        return f"{word}({', '.join(given)})", ATOM
+        return f"{word}({', '.join(given)})"
+
+    def are_floats(self, inputs: Sequence[Any]) -> bool:
+        """Whether the inputs are Python's numbers, and no arrays."""
+        return all(type(plain(x)) in PYTHON_NUMBERS for x in inputs)
+
+    # ------------------------------------------------------------------ branches
+
+    def choice(self, condition: Any, a: Any, b: Any) -> Expression:
+        """One of two expressions, of numbers."""
+        text = f"{self.bracket(a, ATOM)} if {self.bracket(condition, 0)} else {self.bracket(b, ATOM)}"
+        return Expression(text, plain(a) if plain(condition) else plain(b), self, IF)
+
+    def decided(self, condition: Expression) -> bool:
+        if self.path is None:
+            return bool(condition.data)
+        for branch in self.path:
+            return branch
+        raise Undecided(condition)
+
+    def compute(self, function: Any, *inputs: Any, **params: Any) -> Any:
+        try:
+            return function(*inputs, **params)
+        except (ValueError, ArithmeticError):
+            if self.path is None:
+                raise
+            return math.nan  # in a branch that these numbers do not take
 
     # ------------------------------------------------------------------ numbers, arrays, indices
 
@@ -209,14 +252,14 @@ class Words(Language):
         if isinstance(x, np.ndarray):
             return self._array_literal(x)
         if isinstance(x, np.generic):
-            self.modules.add("numpy")
             if (
                 x.dtype.char == "g" and np.isfinite(x) and x.dtype.type(float(x)) != x
             ):  # more than a float holds
                 return f"np.{x.dtype.name}({str(x)!r})"
             return f"np.{x.dtype.name}({self._number(x)})"
+        if isinstance(x, type) and (word := self.word(x)):
+            return word
         if isinstance(x, np.dtype):
-            self.modules.add("numpy")
             return f"np.{x.name}" if x.isnative else f"np.dtype({x.str!r})"
         if isinstance(x, (tuple, list)):
             inner = ", ".join(self.bracket(part, IF) for part in x)
@@ -243,7 +286,6 @@ class Words(Language):
     def _float(self, x: float) -> str:
         if math.isfinite(x):
             return repr(x)
-        self.modules.add("math" if self.module == "math" else "numpy")
         return f"{self.module}.nan" if x != x else f"{'-' * (x < 0)}{self.module}.inf"
 
     def _number(self, x: Any) -> str:
@@ -264,7 +306,6 @@ class Words(Language):
 
     def array(self, x: np.ndarray, name: str = "") -> str:
         """An array as an expression that makes it again: numbers, type, and order in memory."""
-        self.modules.add("numpy")
         natural = x.dtype in (np.float64, np.int64, np.bool_) and x.dtype.isnative
         dtype = "" if natural and x.size else f", dtype={self.literal(x.dtype)}"
         order = "" if x.flags.c_contiguous else ', order="F"' if x.flags.f_contiguous else None
@@ -313,14 +354,15 @@ class Words(Language):
     def word(self, function: Any) -> str | None:
         """What Python, math or NumPy call this function."""
         name = getattr(function, "__name__", "")
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
+            return f"{self.word(owner)}.{name}"
         if getattr(math, name, None) is function:
-            self.modules.add("math")
             return f"math.{name}"
         if getattr(builtins, name, None) is function:
             return str(name)
         for module in NUMPY:
             if getattr(module, name, None) is function:
-                self.modules.add("numpy")
                 return f"{module.__name__.replace('numpy', 'np')}.{name}"
         return None
 
@@ -332,11 +374,11 @@ class Words(Language):
         key = (id(function), floats)
         if key in self._names:
             return self._names[key]
-        tree = source_of(function)
+        tree = definition(function)
         self._kept.append(function)
-        wish = (name or function.__name__).strip("_")
-        if enclosed or wish in file_of(function.__code__.co_filename).locals or not wish.isidentifier():
-            wish = function.__name__ if function.__name__.isidentifier() else f"{wish}_row"
+        wish = (function.__name__ if enclosed else name or function.__name__).strip("_")
+        if wish in names_around(function) or (enclosed and wish in self.taken) or not wish.isidentifier():
+            wish = function.__name__
         found = self._names[key] = self.name(wish)
         try:
             tree = Resolved(self, function, floats).visit(copy.deepcopy(tree))
@@ -344,66 +386,9 @@ class Words(Language):
             del self._names[key]
             self.taken.discard(found)
             raise Wordless(f"which calls {function.__name__}, {reason}") from None
-        if isinstance(tree, ast.Lambda):
-            body: list[ast.stmt] = [ast.Return(tree.body)]
-            tree = ast.FunctionDef(name=found, args=tree.args, body=body, decorator_list=[])
         tree.name = found
         self.helpers[found] = ast.unparse(ast.fix_missing_locations(tree))
         return found
-
-    def _inlined(
-        self, function: Any, inputs: Sequence[Any], params: dict[str, Any], floats: bool
-    ) -> tuple[str, int] | None:
-        """The body of a lambda with what it is applied to in place of its arguments."""
-        key = (id(function), floats)
-        if key not in self._bodies:
-            self._kept.append(function)
-            self._bodies[key] = self._body(function, floats)
-        found = self._bodies[key]
-        if found is None:
-            return None
-        body, uses, simple = found
-        args = function.__code__.co_varnames
-        count = function.__code__.co_argcount
-        given: dict[str, Any] = dict(zip(args[:count], inputs))
-        if len(inputs) > count:
-            if not function.__code__.co_flags & 4:  # *args
-                return None
-            given[args[count + function.__code__.co_kwonlyargcount]] = tuple(inputs[count:])
-        given.update(params)
-        if set(given) != set(uses):
-            return None
-        if any(n > 1 and isinstance(x := given[k], Expression) and x.level < ATOM for k, n in uses.items()):
-            return None
-        if not simple:
-            for x in inputs:
-                self._array(x)
-        tree = Filled(self, given).visit(copy.deepcopy(body))
-        level = {ast.Call: ATOM, ast.Subscript: ATOM, ast.Name: ATOM}.get(type(tree), IF)
-        if isinstance(tree, ast.BinOp):
-            level = PRECEDENCE.get({ast.Mult: "*", ast.Add: "+", ast.Sub: "-"}.get(type(tree.op), ""), IF)
-        return ast.unparse(tree), level
-
-    def _body(self, function: Any, floats: bool) -> tuple[ast.expr, dict[str, int], bool] | None:
-        if getattr(function, "__name__", "") != "<lambda>":
-            return None
-        tree: Any = source_of(function)
-        if any(isinstance(x, (ast.comprehension, ast.NamedExpr, ast.Starred)) for x in ast.walk(tree)):
-            return None  # names of its own could hide those of the program
-        if (
-            any(isinstance(x, ast.Lambda) for x in ast.walk(tree.body))
-            or tree.args.kwarg
-            or tree.args.defaults
-        ):
-            return None
-        arguments = [a.arg for a in (*tree.args.args, *tree.args.kwonlyargs, tree.args.vararg) if a]
-        body = Resolved(self, function, floats).visit(copy.deepcopy(tree.body))
-        uses = dict.fromkeys(arguments, 0)
-        for x in ast.walk(body):
-            if isinstance(x, ast.Name) and x.id in uses:
-                uses[x.id] += 1
-        simple = isinstance(body, ast.Call) and ast.unparse(body.func).startswith(("np.", "math."))
-        return body, uses, simple
 
 
 def laid_out(x: Any, strides: Any) -> Any:
@@ -420,6 +405,6 @@ def lesson(row: str, reason: str) -> ChainruleError:
     return ChainruleError(
         f"the program cannot be written: the row {row!r} is computed by a function {reason}. A program copies the "
         f"functions of its rows. Write the row with functions of math or numpy, with operators and other rows, or "
-        f"with a `def` or a `lambda` on a line of its own, in a file or a notebook cell, that uses nothing but "
-        f"those, plain numbers and functions like itself"
+        f"with a `def` in a file or a notebook cell, that uses nothing but those, plain numbers and functions like "
+        f"itself"
     )

@@ -40,7 +40,7 @@ def _check_numbers(t: np.ndarray, count: int, what: str) -> None:
         raise RangeError(f"{what} has rows 0 to {count - 1}; given numbers from {t.min()} to {t.max()}")
 
 
-def _rows_of(w: np.ndarray, t: np.ndarray) -> np.ndarray:
+def _rows_of(w: np.ndarray, t: np.ndarray, padding: int | None) -> np.ndarray:
     _check_numbers(t, len(w), "an Embedding")  # again, because a replay has other numbers
     return w[t]
 
@@ -53,7 +53,7 @@ def _learnt(g: Any, t: Any, padding: int | None) -> Any:
 # row t of w for each number t; `rows_gradient` adds up the gradients of equal rows
 rows: Primitive = structural(
     "rows",
-    lambda w, t, padding: _rows_of(w, t),
+    _rows_of,
     [
         lambda g, y, w, t, padding: rows_gradient(_learnt(g, t, padding), t, count=w.shape[0]),
         lambda g, y, w, t, padding: None,

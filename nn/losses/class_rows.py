@@ -36,6 +36,10 @@ def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
     return reduced_array(np.log(e.sum(-1)) - picked(z, t), reduction)
 
 
+def _nlls(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
+    return reduced_array(-picked(x, t), reduction)
+
+
 def per_sample(g: Any, x: Any, reduction: str) -> Any:
     """The gradient with respect to the loss of each sample, as a column."""
     if reduction == "none":
@@ -64,7 +68,7 @@ cross_entropy_row = structural(
 
 nll_row = structural(
     "nll",
-    lambda x, t, reduction: reduced_array(-picked(x, t), reduction),
+    _nlls,
     [
         lambda g, y, x, t, reduction: _distribution(t, x) * -per_sample(g, x, reduction),
         lambda g, y, x, t, reduction: x * -per_sample(g, x, reduction),

@@ -59,10 +59,19 @@ _binary_cross_entropy = elementwise(
     ],
 )
 
+
+def _bce_with_logits(z: float, t: float) -> float:
+    return max(z, 0.0) - t * z + math.log1p(math.exp(-abs(z)))
+
+
+def _bce_with_logits_of_arrays(z: Any, t: Any) -> Any:
+    return np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
+
+
 _binary_cross_entropy_with_logits = elementwise(
     "binary_cross_entropy_with_logits",
-    lambda z, t: max(z, 0.0) - t * z + math.log1p(math.exp(-abs(z))),
-    lambda z, t: np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z))),
+    _bce_with_logits,
+    _bce_with_logits_of_arrays,
     [lambda y, z, t: sigmoid(z) - t, lambda y, z, t: -z],
 )
 

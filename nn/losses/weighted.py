@@ -65,10 +65,15 @@ def _weighted_nlls(log_p: np.ndarray, t: np.ndarray, reduction: str, **options: 
     return losses.sum() / count if reduction == "mean" else reduced_array(losses, reduction)
 
 
+def _class_shares(t: np.ndarray, **options: Any) -> Any:
+    shares, _ = shares_of_classes(t, **options)
+    return shares
+
+
 # the inputs are whole numbers, so nothing is differentiated
 class_shares = structural(
     "class_shares",
-    lambda t, **options: shares_of_classes(t, **options)[0],
+    _class_shares,
     [lambda g, y, t, weights, ignored, smoothing, mean: None],
 )
 

@@ -25,8 +25,7 @@ dot_ = TABLE["dot"]
 
 def _weighted(*inputs: Any) -> Any:
     """`w1 x1 + w2 x2 + ... + b` of `w1, w2, ..., x1, x2, ..., b`."""
-    *both, b = inputs
-    return dot_(*both) + b
+    return dot_(*inputs[:-1]) + inputs[-1]
 
 
 # On floats a plain sum: the row `dot` would check the type of each input first, which takes longer than the products.
@@ -44,7 +43,6 @@ def _neuron(name: str) -> Primitive:
     g = ROWS[name][0]
     at_float, at_array, rule = g.on_floats, g.on_arrays, g.rule_for(0)
     linear = name == "linear"
-    sum_of = _weighted if linear else weighted_sum  # a linear neuron is written as `dot(w1, w2, x1, x2) + b`
 
     def slope_at(y: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return rule(y, y if name in FROM_OUTPUT else _weighted(*inputs), **options)
@@ -63,12 +61,16 @@ def _neuron(name: str) -> Primitive:
         return [*(factors if linear else [slope * factor for factor in factors]), slope]
 
     local_gradient.every = local_gradients  # type: ignore[attr-defined]
-    return elementwise(
-        f"neuron_{name}",
-        lambda *inputs, **options: at_float(sum_of(*inputs), **options),  # type: ignore[misc]
-        lambda *inputs, **options: at_array(_weighted(*inputs), **options),
-        local_gradient,
-    )
+
+    def on_floats(*inputs: float, **options: Any) -> float:
+        return at_float(weighted_sum(*inputs), **options)  # type: ignore[misc]
+
+    def on_arrays(*inputs: Any, **options: Any) -> Any:
+        return at_array(_weighted(*inputs), **options)
+
+    if linear:
+        return elementwise("neuron_linear", _weighted, _weighted, local_gradient)
+    return elementwise(f"neuron_{name}", on_floats, on_arrays, local_gradient)
 
 
 NEURONS = {name: _neuron(name) for name in ACTIVATIONS}

@@ -26,6 +26,7 @@ from chainrule.autograd import (
     TABLE,
     ChainruleError,
     GradientError,
+    Primitive,
     ShapeError,
     Tape,
     Tensor,
@@ -375,7 +376,8 @@ def test_arrays_of_a_rows_own_reach_its_copy_also_where_the_program_is_a_functio
     table = np.arange(20.0) ** 2
 
     def scaled(x: Any) -> Any:
-        return x * table
+        y = x * table
+        return y
 
     row = structural("scaled_by_table", scaled, [lambda g, y, x: scaled(g)])
     try:
@@ -500,13 +502,82 @@ def test_rows_of_ones_own(programs: Programs, tmp_path: Path, monkeypatch: pytes
 def test_a_row_without_a_source_is_traced_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chainrule.autograd.engine.table.TABLE", dict(TABLE))
     typed: dict[str, Any] = {"math": math, "tanh": tanh}
-    exec("traced = lambda x: tanh(x) * x + 1\nopaque = lambda x: math.tanh(x) * x", typed)
+    exec(
+        "traced = lambda x: tanh(x) * x + math.sqrt(2)\n"
+        "def loop(x):\n    while x < 9:\n        x = x * 2\n    return x\n"
+        "opaque = lambda x: float(f'{x}')",
+        typed,
+    )
     row = elementwise("traced", typed["traced"], np.tanh, [lambda y, x: tanh(x)])
     x = Value(0.5, name="x")
-    assert "v1 = math.tanh(x) * x + 1\n" in Tape(row(x)).source()
-    opaque = elementwise("opaque", typed["opaque"], np.tanh, [lambda y, x: tanh(x)])
-    with pytest.raises(ChainruleError, match="'opaque' .*source cannot be found.*`def`"):
-        Tape(opaque(x)).source()
+    assert "v1 = math.tanh(x) * x + math.sqrt(2)\n" in Tape(row(x)).source()
+    for name, reason in (("loop", "source cannot be found"), ("opaque", "lambda")):
+        opaque = elementwise(name, typed[name], np.tanh, [lambda y, x: tanh(x)])
+        with pytest.raises(ChainruleError, match=f"{name!r} .*{reason}.*`def`"):
+            Tape(opaque(x)).source()
+
+
+THIRD = 1 / 3
+
+
+def softened(x: float) -> float:
+    rest = math.exp(-abs(x))
+    return max(x, 0.0) + math.log1p(rest)
+
+
+@pytest.mark.parametrize(
+    ("compute", "data", "params", "text"),
+    [
+        (lambda x: math.log1p(math.exp(x)), (0.75,), {}, "math.log1p(math.exp(x))"),
+        (lambda x: np.log1p(np.exp(-x)), ([0.75, -0.5],), {}, "np.log1p(np.exp(-x))"),
+        (lambda a, b: (a - b) / b, (0.75, -2.0), {}, "(x - z) / z"),
+        (lambda x: THIRD * softened(x) - math.pi, (0.5,), {}, f"{THIRD} * softened(x) - math.pi"),
+        (lambda x: x[::2].copy().sum(axis=0), ([0.75, -0.5],), {}, "x[::2].copy().sum(axis=0)"),
+        (lambda x: sum(x**k for k in range(3)), (0.75,), {}, "0 + x ** 0 + x ** 1 + x ** 2"),
+        (lambda x: min(max(x, -1.0), 1.0), (0.75,), {}, "min(max(x, -1.0), 1.0)"),
+        (lambda x: x * x if isinstance(x, float) else np.square(x), (0.75,), {}, "x * x"),
+        (lambda x, step: x[step:] * step, ([0.75, -0.5],), {"step": 1}, "x[1:] * 1"),
+    ],
+)
+def test_a_lambda_is_written_out(
+    compute: Any, data: Any, params: Any, text: str, programs: Programs, tmp_path: Path
+) -> None:
+    row = Primitive(
+        "written", compute, compute, [lambda y, *xs, **how: 0] * len(data), None, elementwise=True
+    )
+    leaves = [(Value if type(x) is float else Tensor)(x, name=name) for x, name in zip(data, "xz")]
+    y = row(*leaves, **params)
+    y = y if np.ndim(y.data) == 0 else y[0]
+    assert body_of(Tape(y).source())[0] == f"v1 = {text}"
+    programs.add(y, leaves)
+    programs.check(tmp_path)
+
+
+def test_a_lambda_with_branches_is_written_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.autograd.engine.table.TABLE", dict(TABLE))
+    bent = lambda x: -1.0 if x == 0 else math.log(x) if 0 < x < 2 or x > 3 else 1 / (x - x)  # noqa: E731
+    row = elementwise("bent", bent, np.log, [lambda y, x: 1 / x])
+    source = Tape(row(Value(1.5, name="x"))).source()
+    for x in (0.0, 0.5, 1.5, 4.0):
+        forward = source.replace("x = 1.5", f"x = {x}").split("# backward pass")[0]
+        assert run_here(forward)["v1"] == bent(x)
+    with pytest.raises(ZeroDivisionError):
+        run_here(source.replace("x = 1.5", "x = 2.5"))
+
+
+def test_every_helper_and_every_module_of_a_program_is_used() -> None:
+    options = {"width": 2.0, "kind": object()}
+
+    def half_copied(x: float, soft: bool) -> float:
+        if soft:
+            return softened(x)  # can be copied
+        return x * options["width"]  # type: ignore[operator]
+
+    row = Primitive("half_copied", half_copied, np.tanh, [lambda y, x, soft: 1], None, elementwise=True)
+    source = Tape(row(Value(0.5, name="x"), soft=False)).source()
+    assert "v1 = x * 2.0\n" in source
+    assert "def " not in source
+    assert "import " not in source
 
 
 # ---------------------------------------------------------------------- how it shows itself

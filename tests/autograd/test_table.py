@@ -397,6 +397,15 @@ def test_rows_and_nodes_show_themselves() -> None:
     assert repr(TABLE["matmul"]) == "<structural primitive matmul>"
 
 
+def test_every_row_computes_with_functions_that_have_a_name() -> None:
+    """What has a name can be copied into a printed program, and read in a traceback."""
+    for row in ROWS.values():
+        for function in (row.on_floats, row.on_arrays):
+            inner = getattr(function, "computes", getattr(function, "but_for_float16", function))
+            for f in (function, inner, getattr(inner, "computes", inner)):
+                assert f is None or f.__name__ != "<lambda>", row
+
+
 def test_the_ufuncs_of_the_table_are_its_rows() -> None:
     """`np.multiply(t, u)` is the row `multiply`, and so for every row that is computed by a ufunc."""
     rows = [row for row in ROWS.values() if row.elementwise and isinstance(row.on_arrays, np.ufunc)]

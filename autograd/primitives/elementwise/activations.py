@@ -61,8 +61,44 @@ def _sigmoid_of_arrays(x: Any) -> Any:
     return np.maximum(e, x >= 0) / (1 + e)
 
 
+def _relu(x: float) -> float:
+    return x if x > 0 or x != x else 0.0
+
+
+def _relu_of_arrays(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _leaky_relu(x: float, slope: float) -> float:
+    return x if x > 0 else slope * x
+
+
+def _leaky_relu_of_arrays(x: Any, slope: float) -> Any:
+    return np.where(x > 0, x, slope * x)
+
+
+def _elu(x: float, alpha: float) -> float:
+    return x if x > 0 else alpha * math.expm1(x)
+
+
+def _elu_of_arrays(x: Any, alpha: float) -> Any:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
 def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _softplus_of_arrays(x: Any) -> Any:
+    return np.logaddexp(x, 0)
+
+
+def _silu(x: float) -> float:
+    return x * _sigmoid(x)
+
+
+def _silu_of_arrays(x: Any) -> Any:
+    return x * _sigmoid_of_arrays(x)
 
 
 def _erf_of_arrays(x: Any) -> Any:
@@ -78,33 +114,25 @@ def _normal_pdf(x: Any) -> Any:
     return exp(-0.5 * x * x) / math.sqrt(2 * PI)
 
 
+def _gelu(x: Any) -> Any:
+    return _normal_cdf(x) * x
+
+
 sigmoid = elementwise("sigmoid", _sigmoid, _sigmoid_of_arrays, [lambda y, x: y * (1 - y)])
-relu = elementwise(
-    "relu", lambda x: x if x > 0 or x != x else 0.0, lambda x: np.maximum(x, 0), [lambda y, x: greater(x, 0)]
-)
+relu = elementwise("relu", _relu, _relu_of_arrays, [lambda y, x: greater(x, 0)])
 leaky_relu = elementwise(
     "leaky_relu",
-    lambda x, slope: x if x > 0 else slope * x,
-    lambda x, slope: np.where(x > 0, x, slope * x),
+    _leaky_relu,
+    _leaky_relu_of_arrays,
     [lambda y, x, slope: where(greater(x, 0), 1, slope)],
 )
 elu = elementwise(
     "elu",
-    lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
-    lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    _elu,
+    _elu_of_arrays,
     [lambda y, x, alpha: where(greater(x, 0), 1, alpha * exp(minimum(x, 0)))],
 )
-softplus = elementwise("softplus", _softplus, lambda x: np.logaddexp(x, 0), [lambda y, x: sigmoid(x)])
-silu = elementwise(
-    "silu",
-    lambda x: x * _sigmoid(x),
-    lambda x: x * _sigmoid_of_arrays(x),
-    [lambda y, x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
-)
+softplus = elementwise("softplus", _softplus, _softplus_of_arrays, [lambda y, x: sigmoid(x)])
+silu = elementwise("silu", _silu, _silu_of_arrays, [lambda y, x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))])
 erf = elementwise("erf", math.erf, _erf_of_arrays, [lambda y, x: 2 / math.sqrt(PI) * exp(-x * x)])
-gelu = elementwise(
-    "gelu",
-    lambda x: _normal_cdf(x) * x,
-    lambda x: _normal_cdf(x) * x,
-    [lambda y, x: _normal_cdf(x) + x * _normal_pdf(x)],
-)
+gelu = elementwise("gelu", _gelu, _gelu, [lambda y, x: _normal_cdf(x) + x * _normal_pdf(x)])

@@ -36,6 +36,10 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b stays 0 around a positive b
 
 
+def _square(x: float) -> float:
+    return x * x
+
+
 def _power_of_arrays(a: Any, b: Any) -> Any:
     if (
         np.ndim(b) == 0 and b in (1, 2) and np.result_type(a, b) == a.dtype
@@ -49,4 +53,4 @@ remainder = elementwise(
 )
 fmod = elementwise("fmod", math.fmod, np.fmod, [lambda y, a, b: 1, lambda y, a, b: -trunc(a / b)])
 power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
-square = elementwise("square", lambda x: x * x, np.square, [lambda y, x: 2 * x])
+square = elementwise("square", _square, np.square, [lambda y, x: 2 * x])

@@ -16,13 +16,14 @@ from ...engine.table import elementwise
 
 def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
     """What compares two numbers in a rule: of nodes that can change a flat row, with 0 and 1, and otherwise plainly."""
-    row = elementwise(
-        name,
-        lambda a, b: float(compare(a, b)),
-        lambda a, b: of_arrays(a, b).astype(np.result_type(a, b, np.float16)),
-        [lambda y, a, b: 0, lambda y, a, b: 0],
-        symbol,
-    )
+
+    def on_floats(a: float, b: float) -> float:
+        return float(compare(a, b))
+
+    def on_arrays(a: Any, b: Any) -> Any:
+        return of_arrays(a, b).astype(np.result_type(a, b, np.float16))
+
+    row = elementwise(name, on_floats, on_arrays, [lambda y, a, b: 0, lambda y, a, b: 0], symbol)
 
     def compared(a: Any, b: Any) -> Any:
         recorded = getattr(a, "requires_grad", False) or getattr(b, "requires_grad", False)
@@ -37,20 +38,41 @@ greater = _comparison("greater", operator.gt, np.greater, ">")
 greater_equal = _comparison("greater_equal", operator.ge, np.greater_equal, ">=")
 less_equal = _comparison("less_equal", operator.le, np.less_equal, "<=")
 
+
+def _where(a: float, b: float, condition: Any) -> float:
+    return a if condition else b
+
+
+def _where_of_arrays(a: Any, b: Any, condition: Any) -> Any:
+    return np.where(condition, a, b)
+
+
+def _where_nonzero(condition: float, a: float, b: float) -> float:
+    return a if condition else b
+
+
 choose = elementwise(
     "where",
-    lambda a, b, condition: a if condition else b,
-    lambda a, b, condition: np.where(condition, a, b),
+    _where,
+    _where_of_arrays,
     [lambda y, a, b, condition: condition, lambda y, a, b, condition: condition == 0],
 )
 
 # the same with a condition that is an input, which a replay reads anew: a where it is not 0
 where_nonzero = elementwise(
     "where_nonzero",
-    lambda condition, a, b: a if condition else b,
+    _where_nonzero,
     np.where,
     [lambda y, c, a, b: 0, lambda y, c, a, b: not_equal(c, 0), lambda y, c, a, b: equal(c, 0)],
 )
+
+
+def _maximum(a: float, b: float) -> float:
+    return a if a >= b or a != a else b
+
+
+def _minimum(a: float, b: float) -> float:
+    return a if a <= b or a != a else b
 
 
 def _share(winner: Any, loser: Any) -> Any:
@@ -58,16 +80,10 @@ def _share(winner: Any, loser: Any) -> Any:
 
 
 maximum = elementwise(
-    "maximum",
-    lambda a, b: a if a >= b or a != a else b,
-    np.maximum,
-    [lambda y, a, b: _share(a, b), lambda y, a, b: _share(b, a)],
+    "maximum", _maximum, np.maximum, [lambda y, a, b: _share(a, b), lambda y, a, b: _share(b, a)]
 )
 minimum = elementwise(
-    "minimum",
-    lambda a, b: a if a <= b or a != a else b,
-    np.minimum,
-    [lambda y, a, b: _share(b, a), lambda y, a, b: _share(a, b)],
+    "minimum", _minimum, np.minimum, [lambda y, a, b: _share(b, a), lambda y, a, b: _share(a, b)]
 )
 
 
@@ -76,12 +92,17 @@ def _no_slope(i: int, t: Any, *xs: Any) -> Any:
 
 
 _no_slope.every = lambda t, *xs: [0] * len(xs)  # type: ignore[attr-defined]
-_ties = elementwise(
-    "ties",
-    lambda y, *xs: float(sum(x == y for x in xs)),
-    lambda y, *xs: sum((x == y).astype(y.dtype) for x in xs),
-    _no_slope,
-)
+
+
+def _count(y: float, *xs: float) -> float:
+    return float(sum(x == y for x in xs))
+
+
+def _count_of_arrays(y: Any, *xs: Any) -> Any:
+    return sum((x == y).astype(y.dtype) for x in xs)
+
+
+_ties = elementwise("ties", _count, _count_of_arrays, _no_slope)
 
 
 def ties(y: Any, *xs: Any) -> Any:
@@ -94,21 +115,37 @@ def _share_of_number(y: Any, a: Any, b: Any) -> Any:
     return equal(a, y) / maximum(ties(y, a, b), 1)
 
 
+def _fmax(a: float, b: float) -> float:
+    return a if a >= b or b != b else b
+
+
+def _fmin(a: float, b: float) -> float:
+    return a if a <= b or b != b else b
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+def _clip_of_arrays(x: Any, low: Any, high: Any) -> Any:
+    return np.clip(x, low, high)
+
+
 fmax = elementwise(
     "fmax",
-    lambda a, b: a if a >= b or b != b else b,
+    _fmax,
     np.fmax,
     [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
 )
 fmin = elementwise(
     "fmin",
-    lambda a, b: a if a <= b or b != b else b,
+    _fmin,
     np.fmin,
     [lambda y, a, b: _share_of_number(y, a, b), lambda y, a, b: _share_of_number(y, b, a)],
 )
 clip = elementwise(
     "clip",
-    lambda x, low, high: min(max(x, low), high),
-    lambda x, low, high: np.clip(x, low, high),
+    _clip,
+    _clip_of_arrays,
     [lambda y, x, low, high: greater_equal(x, low) * less_equal(x, high)],
 )

@@ -48,6 +48,14 @@ def _smallest_of(*xs: float) -> float:
     return next((x for x in xs if x != x), min(xs))
 
 
+def _largest_of_arrays(*xs: Any) -> Any:
+    return np.stack(np.broadcast_arrays(*xs)).max(0)
+
+
+def _smallest_of_arrays(*xs: Any) -> Any:
+    return np.stack(np.broadcast_arrays(*xs)).min(0)
+
+
 def _even_shares(y: Any, *xs: Any) -> Any:
     count = maximum(ties(y, *xs), 1)  # 0 beside NaN
     return [equal(x, y) / count for x in xs]
@@ -58,20 +66,20 @@ def _even_share(i: int, y: Any, *xs: Any) -> Any:
 
 
 _even_share.every = _even_shares  # type: ignore[attr-defined]
-largest = elementwise(
-    "largest", _largest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).max(0), _even_share
-)
-smallest = elementwise(
-    "smallest", _smallest_of, lambda *xs: np.stack(np.broadcast_arrays(*xs)).min(0), _even_share
-)
+largest = elementwise("largest", _largest_of, _largest_of_arrays, _even_share)
+smallest = elementwise("smallest", _smallest_of, _smallest_of_arrays, _even_share)
 
 
 def _one(i: int, y: Any, *xs: Any) -> Any:
     return 1
 
 
+def _total(*xs: Any) -> Any:
+    return sum(xs)
+
+
 _one.every = lambda y, *xs: [1] * len(xs)  # type: ignore[attr-defined]
-total = elementwise("total", lambda *xs: sum(xs), lambda *xs: sum(xs), _one)
+total = elementwise("total", _total, _total, _one)
 
 
 def _log_total_exp(*xs: float) -> float:

@@ -31,10 +31,6 @@ log10 = elementwise("log10", math.log10, np.log10, [lambda y, x: 1 / (x * math.l
 # ---------------------------------------------------------------------- roots and lengths
 
 
-def _signed(root: Any) -> Any:
-    return lambda x: math.copysign(root(abs(x)), x)
-
-
 def _cbrt(x: float) -> float:
     root = abs(x) ** (1 / 3)
     if root and math.isfinite(root):
@@ -96,9 +92,8 @@ def _sinc_slope(y: Any, x: Any) -> Any:
     return where(near, series * t * PI, (cos(PI * away) - where(near, 1, y)) / away)
 
 
-sinc = elementwise(
-    "sinc",
-    lambda x: math.sin(PI * x) / (PI * x) if x else 1.0,
-    in_float32(np.sinc),
-    [wide("sinc", _sinc_slope)],
-)
+def _sinc(x: float) -> float:
+    return math.sin(PI * x) / (PI * x) if x else 1.0
+
+
+sinc = elementwise("sinc", _sinc, in_float32(np.sinc), [wide("sinc", _sinc_slope)])

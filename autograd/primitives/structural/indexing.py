@@ -59,6 +59,10 @@ def _is_basic(index: Any) -> bool:
     ) and not any(isinstance(p, bool) for p in parts)
 
 
+def _index(x: Any, at: Any) -> Any:
+    return x[at]
+
+
 def _scatter(g: Any, shape: tuple[int, ...], at: Any) -> Any:
     out = np.zeros(shape, g.dtype)
     if _is_basic(at):
@@ -76,7 +80,7 @@ def _scatter_back(i: int, g: Any, y: Any, x: Any, *places: Any, shape: tuple[int
     return index(g, *places, at=at) if i == 0 else None
 
 
-index: Primitive = structural("index", _at_places(lambda x, at: x[at], 1), _index_back, linear="together")
+index: Primitive = structural("index", _at_places(_index, 1), _index_back, linear="together")
 scatter: Primitive = structural(
     "scatter", _at_places(in_float32(_scatter), 1), _scatter_back, linear="together"
 )

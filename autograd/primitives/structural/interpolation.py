@@ -29,6 +29,10 @@ def _segment_of(knots: Any, x: Any, step: int, period: float | None) -> Any:
     return np.clip(start + step, 0, n - 1)
 
 
+def _segment(values: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
+    return values[_segment_of(knots, x, step, period)]
+
+
 def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
     out = np.zeros(knots.shape, g.dtype)
     np.add.at(out, _segment_of(knots, x, step, period), g)
@@ -38,7 +42,7 @@ def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> A
 # the element of `values` at the start or the end of the segment between `knots` that x is in, and the way back
 segment: Primitive = structural(
     "segment",
-    lambda values, knots, x, step, period: values[_segment_of(knots, x, step, period)],
+    _segment,
     [
         lambda g, y, values, knots, x, step, period: unsegment(g, knots, x, step=step, period=period),
         lambda g, y, values, knots, x, step, period: None,
@@ -98,8 +102,14 @@ def _interp_by_values(
 
 # linear between the points (knots, values), constant beyond the first and the last one, or periodic
 interp = structural("interp", _interp, [_interp_by_x, _interp_by_knots, _interp_by_values])
+
+
+def _unwrap(x: Any, discont: Any, axis: int, period: Any) -> Any:
+    return np.unwrap(x, discont, axis=axis, period=period).astype(x.dtype)
+
+
 unwrap = structural(  # whole turns are added, which are flat
     "unwrap",
-    lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period).astype(x.dtype),
+    _unwrap,
     [lambda g, y, x, discont, axis, period: g],
 )

@@ -98,12 +98,22 @@ cofactor = structural("cofactor", _nan_where_not_finite(_cofactor), [lambda g, y
 det_ = structural(
     "det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
 )
+
+
+def _logdet(a: Any) -> Any:
+    return np.linalg.slogdet(a)[1]
+
+
+def _sign_of_det(a: Any) -> Any:
+    return np.linalg.slogdet(a)[0]
+
+
 logdet = structural(
     "logdet",
-    in_float32(lambda a: np.linalg.slogdet(a)[1]),
+    in_float32(_logdet),
     [wide("logdet", lambda g, y, a: _each_matrix(g) * mT(inv_(a)))],
 )
-sign_of_det = structural("sign_of_det", in_float32(lambda a: np.linalg.slogdet(a)[0]), [lambda g, y, a: None])
+sign_of_det = structural("sign_of_det", in_float32(_sign_of_det), [lambda g, y, a: None])
 
 
 # ---------------------------------------------------------------------- inverses and systems
@@ -154,15 +164,17 @@ def _lower_half(x: Any) -> Any:
     return 0.5 * (where(below, x, 0) + where(below | np.eye(x.shape[-1], dtype=bool), x, 0))
 
 
+def _cholesky(a: Any) -> Any:
+    return np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2)
+
+
 def _cholesky_back(g: Any, y: Any, a: Any) -> Any:
     s = solve_(mT(y), mT(solve_(mT(y), mT(_lower_half(mT(y) @ g)))))
     return 0.5 * (s + mT(s))
 
 
 cholesky_ = structural(
-    "cholesky",
-    _or_lesson("cholesky", INDEFINITE, lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2)),
-    [wide("cholesky", _cholesky_back)],
+    "cholesky", _or_lesson("cholesky", INDEFINITE, _cholesky), [wide("cholesky", _cholesky_back)]
 )
 
 
@@ -289,7 +301,5 @@ eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh"
 svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
 qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
 pinv_: Primitive = structural(
-    "pinv",
-    _or_lesson("pinv", UNDECOMPOSED, lambda a, rcond: np.linalg.pinv(a, rcond)),
-    [wide("pinv", _pinv_back)],
+    "pinv", _or_lesson("pinv", UNDECOMPOSED, np.linalg.pinv), [wide("pinv", _pinv_back)]
 )

@@ -49,9 +49,7 @@ disarrange: Primitive = structural(
     _disarrange,
     [lambda g, y, x, keys, axis: arrange(g, keys, axis=axis), lambda g, y, x, keys, axis: None],
 )
-sort = structural(
-    "sort", lambda x, axis: np.sort(x, axis), [lambda g, y, x, axis: disarrange(g, x, axis=axis)]
-)
+sort = structural("sort", np.sort, [lambda g, y, x, axis: disarrange(g, x, axis=axis)])
 
 
 def _median_back(g: Any, y: Any, x: Any, axis: int) -> Any:
@@ -60,7 +58,7 @@ def _median_back(g: Any, y: Any, x: Any, axis: int) -> Any:
     return disarrange(where(middle, spread(g * ((1 + n % 2) / 2), x, (axis,)), 0), x, axis=axis)
 
 
-median = structural("median", lambda x, axis: np.median(x, axis), [_median_back])
+median = structural("median", np.median, [_median_back])
 
 
 def _quantile(x: Any, q: Any) -> Any:

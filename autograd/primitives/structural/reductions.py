@@ -42,34 +42,34 @@ winners = structural(
 
 sum_ = structural(
     "sum",
-    in_float32(lambda x, axis, keepdims: np.sum(x, axis, keepdims=keepdims)),
+    in_float32(np.sum),
     [lambda g, y, x, axis, keepdims: spread(g, x, axis)],
     linear="together",
 )
 mean = structural(
     "mean",
-    lambda x, axis, keepdims: np.mean(x, axis, keepdims=keepdims),
+    np.mean,
     [lambda g, y, x, axis, keepdims: spread(per(g, count_of(x, axis)), x, axis)],
     linear="together",
 )
 max_ = structural(
     "max",
-    lambda x, axis, keepdims: np.max(x, axis, keepdims=keepdims),
+    np.max,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
 )
 min_ = structural(
     "min",
-    lambda x, axis, keepdims: np.min(x, axis, keepdims=keepdims),
+    np.min,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
 )
 nanmax = structural(  # NaN only where there is nothing else
     "nanmax",
-    lambda x, axis, keepdims: np.fmax.reduce(x, axis, keepdims=keepdims),
+    np.fmax.reduce,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
 )
 nanmin = structural(
     "nanmin",
-    lambda x, axis, keepdims: np.fmin.reduce(x, axis, keepdims=keepdims),
+    np.fmin.reduce,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
 )
 

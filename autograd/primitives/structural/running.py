@@ -48,7 +48,7 @@ recurrence: Primitive = structural(
 )
 cumsum: Primitive = structural(
     "cumsum",
-    in_float32(lambda x, axis: np.cumsum(x, axis)),
+    in_float32(np.cumsum),
     [lambda g, y, x, axis: flip(cumsum(flip(g, axis=(axis,)), axis=axis), axis=(axis,))],
     linear="together",
 )
@@ -56,7 +56,7 @@ cumsum: Primitive = structural(
 # no division in the rule: x may be 0
 cumprod = structural(
     "cumprod",
-    in_float32(lambda x, axis: np.cumprod(x, axis)),
+    in_float32(np.cumprod),
     [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * before_each(y, axis, 1))],
 )
 
@@ -73,6 +73,6 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 
 prod: Primitive = structural(
     "prod",
-    in_float32(lambda x, axis, keepdims: np.prod(x, axis, keepdims=keepdims)),
+    in_float32(np.prod),
     [wide("prod", lambda g, y, x, axis, keepdims: spread(g, x, axis) * _others(x, axis))],
 )

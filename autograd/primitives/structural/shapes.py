@@ -10,11 +10,13 @@ import numpy as np
 from ...engine.table import Primitive, structural
 from .indexing import index
 
+
+def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    return np.reshape(x, shape)  # NumPy 2.0 has another name for `shape`
+
+
 reshape: Primitive = structural(
-    "reshape",
-    lambda x, shape: np.reshape(x, shape),
-    [lambda g, y, x, shape: reshape(g, shape=x.shape)],
-    linear="together",
+    "reshape", _reshape, [lambda g, y, x, shape: reshape(g, shape=x.shape)], linear="together"
 )
 
 
@@ -24,22 +26,20 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 transpose: Primitive = structural(
     "transpose",
-    lambda x, axes: np.transpose(x, axes),
+    np.transpose,
     [lambda g, y, x, axes: transpose(g, axes=_inverse(axes))],
     linear="together",
 )
 broadcast_to = structural(
     "broadcast_to",
-    lambda x, shape: np.broadcast_to(x, shape),
+    np.broadcast_to,
     [lambda g, y, x, shape: g],  # the engine sums it back
     linear="together",
 )
-flip: Primitive = structural(
-    "flip", lambda x, axis: np.flip(x, axis), [lambda g, y, x, axis: flip(g, axis=axis)], linear="together"
-)
+flip: Primitive = structural("flip", np.flip, [lambda g, y, x, axis: flip(g, axis=axis)], linear="together")
 roll: Primitive = structural(
     "roll",
-    lambda x, shift, axis: np.roll(x, shift, axis),
+    np.roll,
     [lambda g, y, x, shift, axis: roll(g, shift=tuple(-n for n in shift), axis=axis)],
     linear="together",
 )
@@ -67,13 +67,22 @@ def _layers(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
 
 
 _join_back.every, _stack_back.every = _parts, _layers  # type: ignore[attr-defined]
-concatenate = structural(
-    "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _join_back, linear="together"
-)
-stack = structural("stack", lambda *xs, axis: np.stack(xs, axis), _stack_back, linear="together")
+
+
+def _concatenate(*xs: Any, axis: int) -> Any:
+    return np.concatenate(xs, axis=axis)
+
+
+def _stack(*xs: Any, axis: int) -> Any:
+    return np.stack(xs, axis=axis)
+
+
+def _astype(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype)
+
+
+concatenate = structural("concatenate", _concatenate, _join_back, linear="together")
+stack = structural("stack", _stack, _stack_back, linear="together")
 astype: Primitive = structural(
-    "astype",
-    lambda x, dtype: x.astype(dtype),
-    [lambda g, y, x, dtype: astype(g, dtype=x.dtype)],
-    linear="together",
+    "astype", _astype, [lambda g, y, x, dtype: astype(g, dtype=x.dtype)], linear="together"
 )

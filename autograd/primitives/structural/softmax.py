@@ -22,6 +22,10 @@ def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
     return e / e.sum(axis, keepdims=True)
 
 
+def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
+    return x - _logsumexp(x, axis, keepdims=True)
+
+
 def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     nothing = equal(reshape(y, shape=kept_shape(x.shape, axis)), -INF)  # which no element changes
     return spread(g, x, axis) * where(nothing, 0, softmax(x, axis=axis))
@@ -37,6 +41,6 @@ softmax: Primitive = structural(
 )
 log_softmax = structural(
     "log_softmax",
-    in_float32(lambda x, axis: x - _logsumexp(x, axis, keepdims=True)),
+    in_float32(_log_softmax),
     [wide("log_softmax", lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
 )
