@@ -41,7 +41,7 @@ class Expression(Operators):
 
     __slots__ = ("data", "level", "text", "words")
 
-    def __init__(self, text: str, data: Any, words: Any, level: int = ATOM) -> None:
+    def __init__(self, text: str, data: Any, words: Any, level: float = ATOM) -> None:
         self.text = text
         self.data = data
         self.words = words
@@ -190,7 +190,7 @@ class Language:
         """The truth of a condition that a branch depends on."""
         return bool(condition.data)
 
-    def bracket(self, x: Any, at_least: int) -> str:
+    def bracket(self, x: Any, at_least: float) -> str:
         """The text of `x`, in brackets if it binds less tightly than that."""
         if isinstance(x, Expression):
             text, level = x.text, x.level
@@ -205,7 +205,7 @@ class Language:
         left, right = (level + 1, level) if sign == "**" else (level + (level == 0), level + 1)
         return self.part(f"{self.bracket(a, left)} {sign} {self.bracket(b, right)}", data, level)
 
-    def part(self, text: str, data: Any, level: int) -> Expression:
+    def part(self, text: str, data: Any, level: float) -> Expression:
         """An expression that may become a part of a longer one."""
         return Expression(text, data, self, level)
 

@@ -144,12 +144,12 @@ class JavaScript(Language):
         if isinstance(x, (bool, np.bool_)):
             return "true" if x else "false"
         if isinstance(x, (int, float, np.integer, np.floating)):
-            return CONSTANTS.get(x) or number_text(x)
+            return CONSTANTS.get(float(x)) or number_text(float(x))
         raise Unwritable(f"that uses {type(x).__name__} {x!r:.60}, which is no number")
 
     def part(self, text: str, data: Any, level: float) -> Live:
         if self.parts is None or len(text) < PART or data is not NUMBER:
-            return Live(text, data, self, level)  # type: ignore[arg-type]
+            return Live(text, data, self, level)
         name = self.name("t")
         self.parts.append((name, text))
         return Live(name, NUMBER, self)
@@ -166,9 +166,6 @@ class JavaScript(Language):
         """A number as a condition; NaN holds, as in Python."""
         return x if _is_condition(x) else self.infix("!=", None, x, 0)
 
-    def bracket(self, x: Any, at_least: float) -> str:
-        return super().bracket(x, at_least)  # type: ignore[arg-type]
-
     # ------------------------------------------------------------------ operators
 
     def infix(self, sign: str, data: Any, a: Any, b: Any) -> Live:
@@ -182,7 +179,7 @@ class JavaScript(Language):
                 f"{self.bracket(a, level)} {written} {self.bracket(b, level)}", CONDITION, self, level
             )
         if sign == "+" and type(a) is int and a == 0 and _is_condition(b):  # where a sum of conditions starts
-            return self.number(b)  # type: ignore[no-any-return]
+            return self.number(b)
         a, b = self.number(a), self.number(b)
         if sign == "**" and not (_is_finite(b) or (_is_finite(a) and abs(a) != 1)):
             return self.called("power", a, b)
@@ -204,7 +201,7 @@ class JavaScript(Language):
     def signed(self, sign: str, data: Any, x: Any) -> Live:
         x = self.number(x)
         if not isinstance(x, Live):
-            return -x  # type: ignore[no-any-return]
+            return -x
         if x.text in self._choices:  # of Python's 0, -0 is 0
             when, a, b = self._choices[x.text]
             return self.chosen(when, self.signed(sign, None, a), self.signed(sign, None, b))

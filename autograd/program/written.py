@@ -91,12 +91,12 @@ class Words(Language):
             self._array(a)
         return super().infix(sign, data, a, b)
 
-    def bracket(self, x: Any, at_least: int) -> str:
+    def bracket(self, x: Any, at_least: float) -> str:
         if self.uses is not None:
             self.uses[id(x)] += 1
         return super().bracket(x, at_least)
 
-    def part(self, text: str, data: Any, level: int) -> Expression:
+    def part(self, text: str, data: Any, level: float) -> Expression:
         if self.parts is None or len(text) < PART:
             return Expression(text, data, self, level)
         name = self.name("t")
@@ -173,7 +173,7 @@ class Words(Language):
 
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
-    ) -> tuple[str, int]:
+    ) -> tuple[str, float]:
         """`function(*inputs, **params)` as text, and how tightly that binds."""
         if "at" in params:
             at, inputs = without_gaps(params["at"], inputs)
