@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Backward: from the result to the inputs, upstream gradient times local gradient
       2  v1.grad = 1, where the pass starts
       3  v1 = a * a passes on to a, local gradient a
-            a.grad: 0 + (3 x 1) = 3
+            a.grad: 0 + (3 × 1) = 3
       4  v1 = a * a passes on to a, local gradient a
-            a.grad: 3 + (3 x 1) = 6
+            a.grad: 3 + (3 × 1) = 6
     Gradients of v1
       a.grad = 6
     0

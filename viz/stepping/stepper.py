@@ -59,13 +59,13 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
     Backward: from the result to the inputs, upstream gradient times local gradient
       3  v2.grad = 1, where the pass starts
       4  v2 = v1 + a passes on to v1, local gradient 1
-            v1.grad: 0 + (1 x 1) = 1
+            v1.grad: 0 + (1 × 1) = 1
       5  v2 = v1 + a passes on to a, local gradient 1
-            a.grad: 0 + (1 x 1) = 1
+            a.grad: 0 + (1 × 1) = 1
       6  v1 = a * b passes on to a, local gradient b
-            a.grad: 1 + (-3 x 1) = -2
+            a.grad: 1 + (-3 × 1) = -2
       7  v1 = a * b passes on to b, local gradient a
-            b.grad: 0 + (2 x 1) = 2
+            b.grad: 0 + (2 × 1) = 2
     Gradients of v2
       a.grad = -2
       b.grad = 2
