@@ -125,7 +125,8 @@ def _say_written(path: Path) -> None:
 def _step(chosen: argparse.Namespace) -> None:
     stepper = step(_one_number(_root(chosen), chosen.expression), digits=chosen.digits)
     if chosen.output is not None or chosen.open:
-        save = partial(stepper.save, theme=chosen.theme, seconds=chosen.seconds)
+        options = {name: getattr(chosen, name) for name in ("theme", "seconds", "width", "merge")}
+        save = partial(stepper.save, **options)
         _written(save, chosen, "steps.html")
     elif chosen.log:
         print(stepper)

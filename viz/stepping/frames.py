@@ -9,7 +9,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..common.files import write_whole
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
 from ..common.themes import Theme
+from ..common.words import shorten
 from ..drawing.engines import layout
 from ..drawing.markup import bold, coloured, escape
 from .log import COLOURS, RESET
@@ -30,8 +31,10 @@ from .stage import stage
 __all__ = ["caption", "save_animation", "save_folder"]
 
 LARGEST = 150  # nodes; a picture of more cannot be read
-DPI = 120
+FEW = 24  # nodes; in a picture of more there is no room for the numbers of the edges
+DPI, POINTS = 120, 72  # of a picture that is narrow enough; points in an inch
 LAST_HOLDS = 3.0  # times as long as each other step, and at least one second
+LONGEST_LIST = 80  # characters of the names of nodes
 NUMBERING = 5  # columns of a line of the log
 SLOW = 20  # frames; with so many, a progress bar is shown
 
@@ -39,7 +42,8 @@ SLOW = 20  # frames; with so many, a progress bar is shown
 def save_animation(passes: Passes, path: Path, options: StepOptions) -> None:
     """Write all steps as one animation, GIF or WebP by the suffix of `path`; the last step is shown longer."""
     image = _pillow()
-    frames = [image.open(io.BytesIO(png)).convert("RGB") for png in pictures(passes, options)]
+    shown = merged(passes) if options.merge else one_by_one(passes)
+    frames = [image.open(io.BytesIO(png)).convert("RGB") for png in pictures(passes, options, shown)]
     size = max(frame.width for frame in frames), max(frame.height for frame in frames)
     for i, frame in enumerate(frames):
         if frame.size != size:
@@ -49,7 +53,7 @@ def save_animation(passes: Passes, path: Path, options: StepOptions) -> None:
     times[-1] = max(round(times[-1] * LAST_HOLDS), 1000)
     written = io.BytesIO()
     if path.suffix.lower() == ".gif":
-        few = [frame.quantize(64, dither=0) for frame in frames]
+        few = [frame.quantize(128, dither=0) for frame in frames]
         few[0].save(
             written, "GIF", save_all=True, append_images=few[1:], duration=times, loop=0, optimize=False
         )
@@ -62,14 +66,37 @@ def save_animation(passes: Passes, path: Path, options: StepOptions) -> None:
 
 def save_folder(passes: Passes, folder: Path, options: StepOptions) -> None:
     """Write each step to a file of its own, `step-001.png` and so on; step 0 is the start."""
-    drawn = list(pictures(passes, options))  # all of them, before the first is written
+    drawn = list(pictures(passes, options, one_by_one(passes)))  # all of them, before the first is written
     for i, png in enumerate(drawn):
         write_whole(folder / f"step-{i:03}.png", png)
 
 
-def pictures(passes: Passes, options: StepOptions) -> Iterator[bytes]:
-    """The start and each step as PNG. Raises `DrawingError` if there are too many, or the graph is too large."""
-    count, theme = len(passes.steps) + 1, options.colours
+def one_by_one(passes: Passes) -> list[range]:
+    """The steps of each picture: none for the start, then one."""
+    return [range(0), *(range(at, at + 1) for at in range(len(passes.steps)))]
+
+
+def merged(passes: Passes) -> list[range]:
+    """The steps of each picture, where steps that pass a gradient on unchanged, one after the other, share one."""
+    pictures = one_by_one(passes)[:1]
+    for at, step in enumerate(passes.story.steps):
+        group = pictures[-1]
+        before = passes.story.steps[group[-1]] if group else {}
+        if is_trivial(step) and is_trivial(before) and step["upstream"] == before["upstream"]:
+            pictures[-1] = range(group[0], at + 1)
+        else:
+            pictures.append(range(at, at + 1))
+    return pictures
+
+
+def is_trivial(step: dict[str, Any]) -> bool:
+    """Whether a gradient is passed on unchanged to a node that had none, as by an addition."""
+    return step.get("local") == "1" and "before" not in step
+
+
+def pictures(passes: Passes, options: StepOptions, shown: Sequence[range]) -> Iterator[bytes]:
+    """A PNG for each group of steps. Raises `DrawingError` if there are too many, or the graph is too large."""
+    count, theme = len(shown), options.colours
     if len(passes.tape.nodes) > LARGEST:
         raise DrawingError(
             f"the graph has {len(passes.tape.nodes):,} nodes, and in a picture of more than {LARGEST} nothing can "
@@ -81,28 +108,48 @@ def pictures(passes: Passes, options: StepOptions) -> Iterator[bytes]:
             f"there are {count:,} pictures to draw, and frames={options.frames} are drawn at most. Save the steps as a "
             f"page, stepper.save('steps.html'), or write frames={count} to have them all the same"
         )
-    captions = [caption(passes, at, theme) for at in range(-1, len(passes.steps))]
+    captions = [caption(passes, steps, theme) for steps in shown]
     tallest = max(map(len, captions))
-    sources = [
-        stage(passes.tape, passes.story, at, theme, [*lines, *[" "] * (tallest - len(lines))]).source
-        for at, lines in enumerate(captions, start=-1)
-    ]
+    ledger = len(passes.tape.nodes) <= FEW
+    sources = []
+    for steps, lines in zip(shown, captions):
+        since, at = (steps[0], steps[-1]) if steps else (-1, -1)
+        lines = [*lines, *[" "] * (tallest - len(lines))]
+        sources.append(stage(passes.tape, passes.story, at, theme, lines, since, ledger).source)
+    natural = max(
+        map(width_of, (sources[0], max(sources, key=len)))
+    )  # in points; the longest has the widest caption
+    dpi = min(DPI, POINTS * options.width / natural)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={DPI}"]), sources)
+        drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={dpi:.2f}"]), sources)
         silent = count < SLOW or not is_terminal(sys.stderr)
         yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=silent)
 
 
-def caption(passes: Passes, at: int, theme: Theme) -> list[str]:
-    """The lines of the log for a step, in the colours of the picture."""
-    if at < 0:
+def width_of(source: str) -> float:
+    """The width of a picture in points."""
+    found = re.search(rb'viewBox="\S+ \S+ ([\d.]+) ', layout(source, "svg"))
+    assert found is not None
+    return float(found[1])
+
+
+def caption(passes: Passes, steps: range, theme: Theme) -> list[str]:
+    """The lines below the graph in Graphviz's HTML-like language: the pass, the step, and what the log says of it."""
+    if not steps:
         return [bold(f"{len(passes.steps)} steps"), "The inputs are known, nothing is computed yet."]
-    forward = at < passes.turn
+    forward = steps[-1] < passes.turn
     pass_ = coloured(
         "Forward pass" if forward else "Backward pass", theme.value if forward else theme.gradient
     )
-    said = passes.log().step(passes.steps[at], colour=True)
-    head = f"{bold(pass_)}  step {at + 1} of {len(passes.steps)}"
+    count = len(passes.steps)
+    if len(steps) > 1:
+        labels, story = passes.log().labels, passes.story
+        names = shorten(", ".join(labels[story.steps[at]["to"]] for at in steps), LONGEST_LIST)
+        head = f"{bold(pass_)}  steps {steps[0] + 1} to {steps[-1] + 1} of {count}"
+        gradient = coloured(escape(story.brief(story.steps[steps[0]]["total"])), theme.gradient)
+        return [head, f"Passed on unchanged, local gradient 1: {gradient}", escape(f"to {names}")]
+    said = passes.log().step(passes.steps[steps[0]], colour=True)
+    head = f"{bold(pass_)}  step {steps[0] + 1} of {count}"
     return [head, *("".join(_coloured(line[NUMBERING:], theme)) for line in said)]
 
 

@@ -154,12 +154,16 @@ class Stepper:
         seconds: float = StepOptions.seconds,
         frames: int = StepOptions.frames,
         theme: str | Theme = StepOptions.theme,
+        width: int = StepOptions.width,
+        merge: bool = StepOptions.merge,
     ) -> Path:
         """Write all steps in the format of the suffix: .html, .gif, .webp, .txt, or without a suffix PNG files.
 
         A path without a suffix is a folder of PNG files. An animation shows each step for `seconds`, the last one
-        longer. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
-        reader's screen). GIF and WebP need Pillow: `pip install "chainrule[frames]"`. Returns the path.
+        longer; steps in which a gradient is passed on unchanged, one after the other, share a picture, unless
+        `merge=False`. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
+        reader's screen), and at most `width` pixels wide: `width=2400` has more detail and takes longer. GIF and WebP
+        need Pillow: `pip install "chainrule[frames]"`. Returns the path.
 
         Raises `OptionError` for another suffix or an option with a value that is not valid, `DrawingError` for more
         steps than `frames` and without Pillow.
@@ -178,7 +182,7 @@ class Stepper:
                 f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
                 f"PNG files"
             )
-        options = StepOptions(digits=self.digits, theme=theme, seconds=seconds, frames=frames)
+        options = StepOptions(self.digits, theme, seconds, frames, width, merge)
         if suffix in (".html", ".txt"):
             return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
         (save_animation if suffix else save_folder)(self._passes, path, options)
