@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import pairwise
 
@@ -69,6 +70,15 @@ def test_steps_that_pass_a_gradient_on_unchanged_share_a_picture(tmp_path) -> No
     assert f"steps {shared[0] + 1} to {shared[-1] + 1} of {len(stepper)}" in said
     picture = stage(passes.tape, passes.story, shared[-1], since=shared[0]).source
     assert picture.count("penwidth=2.5") == len(shared)  # every node that the gradient reaches is marked
+
+
+def test_the_words_below_a_picture_are_written_as_its_graph() -> None:
+    passes = Passes((Value(-3.0, name="a") - Value(1.0, name="b*c")) ** 2, None, 4)
+    lines = [line for at in range(5) for line in caption(passes, range(at, at + 1), THEMES["light"])]
+    text = re.sub("<[^>]*>|&#160;", "", "\n".join(lines))
+    assert "v1 = a − b*c\n= −3 − 1 = −4" in text
+    assert "v2 = v1²\n= (−4)² = 16" in text
+    assert "v1.grad: 0 + (−8 × 1) = −8" in text
 
 
 def test_pictures_are_as_wide_as_asked_for(tmp_path) -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..common.errors import DrawingError
 from ..common.files import write_whole
+from ..common.numbers import number
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
 from ..common.themes import Theme
@@ -25,6 +26,7 @@ from ..common.words import shorten
 from ..drawing.engines import layout
 from ..drawing.markup import bold, coloured, escape
 from .log import COLOURS, RESET
+from .notation import written
 from .passes import Passes
 from .stage import stage
 
@@ -148,9 +150,41 @@ def caption(passes: Passes, steps: range, theme: Theme) -> list[str]:
         head = f"{bold(pass_)}  steps {steps[0] + 1} to {steps[-1] + 1} of {count}"
         gradient = coloured(escape(story.brief(story.steps[steps[0]]["total"])), theme.gradient)
         return [head, f"Passed on unchanged, local gradient 1: {gradient}", escape(f"to {names}")]
-    said = passes.log().step(passes.steps[steps[0]], colour=True)
     head = f"{bold(pass_)}  step {steps[0] + 1} of {count}"
+    if lines := _sentence(passes, steps[0], theme):
+        return [head, *lines]
+    said = passes.log().step(passes.steps[steps[0]], colour=True)
     return [head, *("".join(_coloured(line[NUMBERING:], theme)) for line in said)]
+
+
+def _sentence(passes: Passes, at: int, theme: Theme) -> list[str]:
+    """What a step on numbers does, in the notation of the graph; empty for a step on arrays."""
+    story, step = passes.story, passes.story.steps[at]
+    label = escape(story.nodes[step["node"]]["label"])
+    indent = "&#160;" * 4
+    if "inputs" in step:
+        if "sum" not in step or not isinstance(story.nodes[step["node"]]["value"], str):
+            return []
+        node = passes.tape.nodes[step["node"]]
+        rule = passes.tape.forward_rule(node, [number(float(x.data), passes.digits) for x in node.inputs])
+        value = coloured(escape(story.nodes[step["node"]]["value"]), theme.value)
+        formula = escape(story.nodes[step["node"]]["rule"])
+        return [f"{label} = {formula}", f"{indent}= {escape(shorten(written(rule), LONGEST_LIST))} = {value}"]
+    if not all(isinstance(step.get(key, ""), str) for key in ("local", "upstream", "before", "total")):
+        return []
+    if "seed" in step:
+        return [f"{label}.grad = {coloured(escape(step['total']), theme.gradient)}, where the pass starts"]
+    if "local" not in step:
+        return []
+    x = escape(story.nodes[step["to"]]["label"])
+    local = coloured(step["local"], theme.local)
+    before, upstream = step.get("before", "0"), coloured(step["upstream"], theme.gradient)
+    total = coloured(step["total"], theme.gradient)
+    rule = coloured(escape(step["rule"]), theme.local)
+    return [
+        f"{label} = {escape(story.nodes[step['node']]['rule'])} passes its gradient on to {x}, local gradient {rule}",
+        f"{indent}{x}.grad: {before} + ({local} × {upstream}) = {total}",
+    ]
 
 
 def _coloured(line: str, theme: Theme) -> Iterator[str]:

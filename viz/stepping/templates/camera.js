@@ -3,7 +3,7 @@
 
 const stage = $("stage"), panel = document.querySelector(".step");
 const embedded = document.documentElement.classList.contains("embedded");
-const MARGIN = 12, LARGEST = 1.5, IN_NOTEBOOK = 560, LEAST = 200, LEGEND = 40;
+const MARGIN = 12, LARGEST = 1.5, IN_NOTEBOOK = 560, LEAST = 200, LEGEND = 40, MAP_IN_NOTEBOOK = 130;
 let tallest = 0; // of the sentences since the window has its size
 let zoomed = false; // whether a part is shown
 let moved = []; // what undoes the moves of this step, in order
@@ -27,7 +27,7 @@ function arrange() {
   $("zoom").setAttribute("aria-pressed", String(whole));
   if (overview) {
     const box = overview.viewBox.baseVal, frame = overview.parentNode;
-    const scale = Math.min(1.3, (frame.clientWidth - 4) / box.width, 0.17 * innerHeight / box.height);
+    const scale = Math.min(1.3, (frame.clientWidth - 4) / box.width, (embedded ? MAP_IN_NOTEBOOK : 0.17 * innerHeight) / box.height);
     overview.style.width = `${box.width * Math.max(1.1, scale)}px`; // its smallest text has 10 points
   }
 }

@@ -50,6 +50,7 @@ function showNumbers(state, position) {
     part.key = key;
     part.value.replaceChildren(known ? value : "", ...(bornValue ? [make("span", "tag", `first ${kindOfBad(value)}`)] : []));
     if (!node.fixed) {
+      part.grad.classList.toggle("part", mark === "part");
       part.grad.replaceChildren(make("span", "figure", figure), make("span", "after", AFTER[mark]));
       if (bornGradient) part.grad.append(make("span", "tag", `first ${kindOfBad(figure)}`));
       if (of > 1 && backward) part.grad.append(make("span", "list", ledger(state, n, position)));
@@ -71,12 +72,14 @@ function inWords(node, value, count, of, figure, mark) {
   const rest = { none: "no gradient yet", part: `gradient ${figure} so far, ${count} of ${of} arrived`, whole: `gradient ${figure}`, dead: "gradient 0, dead" };
   return node.fixed ? `${name}, value ${value}` : `${name}, value ${value}, ${rest[mark]}`;
 }
+let highest; // the top of the drawing, above which there is no room
 function badge(box, text) {
   let note = box.querySelector(".badge");
   if (!note && !text) return;
   if (!note) {
-    const { x, y } = box.getBBox();
-    note = makeSvg("text", { class: "badge", x: x + 2, y: y - 5, "font-size": 11 });
+    const { x, y, height } = box.getBBox();
+    highest ??= Math.min(...graphNodes.filter(Boolean).map((each) => each.getBBox().y));
+    note = makeSvg("text", { class: "badge", x: x + 2, y: y - highest < 14 ? y + height + 13 : y - 5, "font-size": 11 });
     box.append(note);
   }
   note.textContent = text;

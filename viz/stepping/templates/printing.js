@@ -1,6 +1,8 @@
-// On paper there is no stepping: the page is printed with the graph after the last step and with all steps as a list.
+// On paper there is no stepping: the page is printed after the last step, with all steps as a list.
 
+const WIDEST = 1800; // of a graph that can be read on paper
 let before = -1; // the position to come back to
+document.documentElement.classList.toggle("unprintable", !graph || graph.viewBox.baseVal.width > WIDEST);
 
 function toPaper() {
   if (before >= 0) return;

@@ -26,7 +26,8 @@ function tellForward(state, s) {
   else if (s.inputs.length === 1 && rule.includes(`(${label(s.inputs[0])}`)) {
     const place = rule.indexOf(`(${label(s.inputs[0])}`) + 1;
     sentence.push(rule.slice(0, place), input(s.inputs[0]), `${rule.slice(place + label(s.inputs[0]).length)} = `);
-  } else sentence.push(`${rule} with `, ...s.inputs.flatMap((n, i) => (i ? [", ", input(n)] : [input(n)])), " gives ");
+  } else if (s.inputs.length > 6) sentence.push(`${rule} = `);
+  else sentence.push(`${rule} with `, ...s.inputs.flatMap((n, i) => (i ? [", ", input(n)] : [input(n)])), " gives ");
   sentence.push([value, "is-value is-new", target]);
   let note = "";
   if (births(state).value === s.node) note = `The first ${kindOfBad(brief(state, value))} of the forward pass is born here: every input is finite.`;
