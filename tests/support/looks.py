@@ -25,4 +25,6 @@ def looks(root: Node, gradient: Any = None, html: bool = True) -> list[str]:
 def frame(passes: Passes, at: int) -> str:
     """The DOT text of one picture of an animation."""
     theme = THEMES["light"]
-    return stage(passes.tape, passes.story, at, theme, caption(passes, at, theme)).source
+    return stage(
+        passes.tape, passes.story, at, theme, caption(passes, range(max(at, 0), at + 1), theme)
+    ).source

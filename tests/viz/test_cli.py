@@ -40,7 +40,7 @@ class Terminal(io.StringIO):
 def test_the_installed_command() -> None:
     done = run("step", "tanh(a*b + c)", "a=2", "b=-3", "c=6.5")
     assert done.returncode == 0
-    assert "a.grad: 0 + (-3 x 0.7864) = -2.359" in done.stdout
+    assert "a.grad: 0 + (-3 × 0.7864) = -2.359" in done.stdout
     assert done.stderr == ""
     assert run("--version").stdout == f"chainrule {version('chainrule')}\n"
     for words in (["--help"], [], ["draw", "--help"]):

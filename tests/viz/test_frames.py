@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import pairwise
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 from chainrule.autograd import Tensor, Value, relu, tanh
-from chainrule.viz import DrawingError, OptionError, step
+from chainrule.viz import THEMES, DrawingError, OptionError, step
 from chainrule.viz.cli import main
+from chainrule.viz.stepping.frames import caption, merged
+from chainrule.viz.stepping.passes import Passes
 from chainrule.viz.stepping.stage import stage
 
 
@@ -29,7 +32,7 @@ def layer() -> Tensor:
 def test_an_animation_has_a_frame_for_each_step_and_holds_the_last(tmp_path, suffix, make) -> None:
     Image = pytest.importorskip("PIL.Image", reason="animations need Pillow: pip install '.[frames]'")
     stepper = step(make())
-    path = stepper.save(tmp_path / f"steps{suffix}", seconds=0.5)
+    path = stepper.save(tmp_path / f"steps{suffix}", seconds=0.5, merge=False)
     with Image.open(path) as film:
         assert film.n_frames == len(stepper) + 1
         times, pictures = [], []
@@ -42,6 +45,50 @@ def test_an_animation_has_a_frame_for_each_step_and_holds_the_last(tmp_path, suf
     assert pictures[0][0, 0].tolist() == [255, 255, 255]
     for before, after in pairwise(pictures):
         assert (before != after).any()
+
+
+def chain() -> Value:
+    """Four additions, through which the gradient of the result passes unchanged, and a product."""
+    a, b = Value(2.0, name="a"), Value(3.0, name="b")
+    return (a * b + 1.0 + 2.0 + 3.0 + Value(4.0, name="c")) * 2.0
+
+
+def test_steps_that_pass_a_gradient_on_unchanged_share_a_picture(tmp_path) -> None:
+    stepper = step(chain())
+    backward = stepper.steps[stepper.turn + 1 :]
+    trivial = [s.local == 1.0 and s.before is None for s in backward]
+    assert trivial == [False, True, True, True, True, True, False, False]
+    Image = pytest.importorskip("PIL.Image", reason="animations need Pillow: pip install '.[frames]'")
+    counts = {}
+    for merge in (True, False):
+        with Image.open(stepper.save(tmp_path / f"{merge}.gif", merge=merge)) as film:
+            counts[merge] = film.n_frames
+    assert counts == {False: len(stepper) + 1, True: len(stepper) + 1 - 4}
+    passes = Passes(chain(), None, 4)
+    shared = next(group for group in merged(passes) if len(group) > 1)
+    said = "\n".join(caption(passes, shared, THEMES["light"]))
+    assert f"steps {shared[0] + 1} to {shared[-1] + 1} of {len(stepper)}" in said
+    picture = stage(passes.tape, passes.story, shared[-1], since=shared[0]).source
+    assert picture.count("penwidth=2.5") == len(shared)  # every node that the gradient reaches is marked
+
+
+def test_the_words_below_a_picture_are_written_as_its_graph() -> None:
+    passes = Passes((Value(-3.0, name="a") - Value(1.0, name="b*c")) ** 2, None, 4)
+    lines = [line for at in range(5) for line in caption(passes, range(at, at + 1), THEMES["light"])]
+    text = re.sub("<[^>]*>|&#160;", "", "\n".join(lines))
+    assert "v1 = a − b*c\n= −3 − 1 = −4" in text
+    assert "v2 = v1²\n= (−4)² = 16" in text
+    assert "v1.grad: 0 + (−8 × 1) = −8" in text
+
+
+def test_pictures_are_as_wide_as_asked_for(tmp_path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="animations need Pillow: pip install '.[frames]'")
+    stepper = step(chain())
+    for name, options, width in (("a.gif", {}, 1200), ("b.webp", {"width": 400}, 400)):
+        with Image.open(stepper.save(tmp_path / name, **options)) as film:
+            assert 0.95 * width < film.width <= width
+    with pytest.raises(OptionError, match="width=0"):
+        stepper.save(tmp_path / "c.gif", width=0)
 
 
 def test_a_folder_of_pictures(tmp_path) -> None:

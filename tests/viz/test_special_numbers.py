@@ -159,7 +159,7 @@ def test_a_division_by_zero_is_stepped_through() -> None:
         "Backward: from the result to the inputs, upstream gradient times local gradient\n"
         "  2  v1.grad = 1, where the pass starts\n"
         "  3  v1 = a / 0 passes on to a, local gradient 1 / 0\n"
-        "        a.grad: 0 + (inf x 1) = inf\n"
+        "        a.grad: 0 + (inf × 1) = inf\n"
         "Gradients of v1\n"
         "  a.grad = inf"
     )

@@ -50,17 +50,17 @@ Forward: from the inputs to the result
 Backward: from the result to the inputs, upstream gradient times local gradient
   6  loss.grad = 1, where the pass starts
   7  loss = v4 ** 2 passes on to v4, local gradient 2 * v4
-        v4.grad: 0 + (-0.7913 x 1) = -0.7913
+        v4.grad: 0 + (-0.7913 × 1) = -0.7913
   8  v4 = v3 - 1 passes on to v3, local gradient 1
-        v3.grad: 0 + (1 x -0.7913) = -0.7913
+        v3.grad: 0 + (1 × -0.7913) = -0.7913
   9  v3 = tanh(v2) passes on to v2, local gradient 1 - v3 * v3
-        v2.grad: 0 + (0.6347 x -0.7913) = -0.5022
+        v2.grad: 0 + (0.6347 × -0.7913) = -0.5022
  10  v2 = v1 + b passes on to v1, local gradient 1
-        v1.grad: 0 + (1 x -0.5022) = -0.5022
+        v1.grad: 0 + (1 × -0.5022) = -0.5022
  11  v2 = v1 + b passes on to b, local gradient 1
-        b.grad: 0 + (1 x -0.5022) = -0.5022
+        b.grad: 0 + (1 × -0.5022) = -0.5022
  12  v1 = w * x passes on to w, local gradient x
-        w.grad: 0 + (2 x -0.5022) = -1.004
+        w.grad: 0 + (2 × -0.5022) = -1.004
 Gradients of loss
   w.grad = -1.004
   b.grad = -0.5022"""
@@ -88,7 +88,7 @@ def test_the_log_of_tensors() -> None:
 def test_a_single_number_that_was_broadcast_sums_what_arrives() -> None:
     a, b = Tensor([1.0, 2.0], name="a"), Tensor(3.0, name="b")
     log = str(step((a * b).sum()))
-    assert "passes on to b, local gradient a\n        b.grad: 0 + sum(local x upstream) = 3\n" in log
+    assert "passes on to b, local gradient a\n        b.grad: 0 + sum(local × upstream) = 3\n" in log
     assert log.endswith("  b.grad = 3")
 
 
@@ -232,8 +232,8 @@ def test_colour_only_in_a_terminal_that_wants_it(monkeypatch) -> None:
 def test_an_input_that_nothing_arrives_at_and_repeated_inputs() -> None:
     a, b = Value(3.0, name="a"), Value(1.0, name="b")
     log = str(step(a * a))
-    assert "a.grad: 0 + (3 x 1) = 3" in log
-    assert "a.grad: 3 + (3 x 1) = 6" in log
+    assert "a.grad: 0 + (3 × 1) = 3" in log
+    assert "a.grad: 3 + (3 × 1) = 6" in log
     log = str(step(a * b.detach()))
     assert "b" in log
 

@@ -128,6 +128,18 @@ def test_files_and_logs_keep_their_signs_whatever_the_terminal(monkeypatch, tmp_
 # ---------------------------------------------------------------------- closed streams, and readers that go away
 
 
+def test_the_sign_of_multiplication_is_no_letter(monkeypatch) -> None:
+    stepper = step(Value(2.0, name="w") * Value(3.0, name="x"))
+    for encoding, mark in (("utf-8", "×"), ("latin-1", "×"), ("ascii", "*")):
+        out = stream(encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        assert f"w.grad: 0 + (3 {mark} 1) = 3" in str(stepper)
+        stepper.goto(1)
+        stepper.play(seconds=0, file=out)
+        out.flush()
+        assert f"x.grad: 0 + (2 {mark} 1) = 2" in out.buffer.getvalue().decode(encoding)
+
+
 @needs_sh
 @pytest.mark.parametrize(
     ("text", "status", "output", "complaint"),
@@ -241,6 +253,16 @@ def test_no_line_is_wider_than_80_columns(a, b, title, number, digits) -> None:
     z.name = title
     for line in [*str(step(z, digits=digits)).splitlines(), *str(draw(z, digits=digits)).splitlines()]:
         assert columns(line) <= 80, line
+
+
+def test_long_names_stay_distinct() -> None:
+    loss = nn.scalar.MLP(2, [16, 16, 1], seed=0)([0.5, -1.0]) ** 2
+    stepper = step(loss)
+    lines = str(stepper).splitlines()
+    shown = {line.split(" = ")[0] for line in lines[-400:] if ".grad = " in line}
+    parameters = [x for x in stepper.tape.leaves if x.requires_grad]
+    assert len(shown) == len(parameters) == 337
+    assert "  layer1...on10.w2.grad" in shown
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Backward: from the result to the inputs, upstream gradient times local gradient
       2  v1.grad = 1, where the pass starts
       3  v1 = a * a passes on to a, local gradient a
-            a.grad: 0 + (3 x 1) = 3
+            a.grad: 0 + (3 × 1) = 3
       4  v1 = a * a passes on to a, local gradient a
-            a.grad: 3 + (3 x 1) = 6
+            a.grad: 3 + (3 × 1) = 6
     Gradients of v1
       a.grad = 6
     0
@@ -125,7 +125,8 @@ def _say_written(path: Path) -> None:
 def _step(chosen: argparse.Namespace) -> None:
     stepper = step(_one_number(_root(chosen), chosen.expression), digits=chosen.digits)
     if chosen.output is not None or chosen.open:
-        save = partial(stepper.save, theme=chosen.theme, seconds=chosen.seconds)
+        options = {name: getattr(chosen, name) for name in ("theme", "seconds", "width", "merge")}
+        save = partial(stepper.save, **options)
         _written(save, chosen, "steps.html")
     elif chosen.log:
         print(stepper)

@@ -85,6 +85,13 @@ def parser() -> argparse.ArgumentParser:
     _add_open(stepping)
     _add_option(stepping, StepOptions, "theme")
     _add_option(stepping, StepOptions, "seconds", type=float, metavar="N")
+    _add_option(stepping, StepOptions, "width", type=int, metavar="N")
+    stepping.add_argument(
+        "--no-merge",
+        dest="merge",
+        action="store_false",
+        help="a picture of its own for each step of gif and webp",
+    )
     stepping.add_argument("--log", action="store_true", help="print all steps at once, also in a terminal")
 
     program = commands.add_parser(

@@ -79,7 +79,7 @@ def theme_or_name(name: str, given: Any) -> None:
 
 
 def anything(name: str, given: Any) -> None:
-    """Every value is valid here: roots and nodes are checked when the graph is read."""
+    """Every value is valid here: roots and nodes are checked when the graph is read, and a switch is on or off."""
 
 
 def several(given: Any) -> tuple[Any, ...]:
@@ -143,6 +143,10 @@ class StepOptions(Options):
     )
     seconds: float = field(default=1.2, metadata=declared("for each step of gif and webp", time))
     frames: int = field(default=300, metadata=declared("how many pictures at most", count(1)))
+    width: int = field(default=1200, metadata=declared("pixels of gif, webp and png at most", count(100)))
+    merge: bool = field(
+        default=True, metadata=declared("one picture for a gradient that is passed on unchanged", anything)
+    )
 
     @property
     def colours(self) -> Theme:

@@ -10,14 +10,17 @@ import html
 from collections.abc import Sequence
 
 from ...autograd import Tape
-from ..common.words import em_width, shorten, sign
+from ..common.words import em_width, shorten
 from ..graph.snapshot import kind_of
+from .notation import operation_sign
 from .story import Story
 
 __all__ = ["grid_svg", "is_hard"]
 
 MANY, LONG = 400, 4000  # nodes; the sum over all edges of the columns that they cross
-SIZE, HEIGHT, GAP_X, GAP_Y, LONGEST = 12, 50, 44, 14, 24
+SIZE, SMALL, HEIGHT, COUNT, GAP_X, GAP_Y, LONGEST = 12, 11, 50, 14, 44, 14, 24
+BOLD = 1.15  # times as wide as plain text
+FEW = 3  # inputs of a node whose edges have room for their numbers
 OUTLINES = {"input": "s-text", "parameter": "s-parameter", "constant": "s-outline", "result": "s-outline"}
 
 
@@ -34,47 +37,91 @@ def grid_svg(tape: Tape, story: Story) -> str:
     inputs = inputs_of(tape)
     columns = columns_of(inputs)
     lines = [texts_of(tape, story, n) for n in range(len(inputs))]
-    widths = [SIZE * max(map(em_width, each[:3])) + 16 for each in lines]
+    notes = [[note_of(story, n, i) for i in range(len(xs))] for n, xs in enumerate(inputs)]
+    widths = [SIZE * max(em_width(each[0]) * BOLD, *map(em_width, each[1:4])) + 16 for each in lines]
+    heights = [HEIGHT + COUNT * (len(story.arrivals[n]) > 1) for n in range(len(inputs))]
     rows = rows_of(inputs, columns)
     starts = [0.0]
     for column in range(max(columns) + 1):
         widest = max(width for n, width in enumerate(widths) if columns[n] == column)
-        starts.append(starts[-1] + widest + GAP_X)
+        after = [n for n in range(len(inputs)) if columns[n] == column + 1 and len(inputs[n]) <= FEW]
+        note = max((SMALL * em_width(" ".join(each)) for n in after for each in notes[n]), default=0)
+        starts.append(starts[-1] + widest + note + GAP_X)
     top = min(rows)
     left = [8 + starts[column] for column in columns]
-    middle = [8 + HEIGHT / 2 + (row - top) * (HEIGHT + GAP_Y) for row in rows]
+    middle = [8 + max(heights) / 2 + (row - top) * (max(heights) + GAP_Y) for row in rows]
     parts = []
     for n, xs in enumerate(inputs):
+        apart = 24 if len(xs) <= FEW and any(map(any, notes[n])) else min(5, 40 / max(len(xs), 1))
         for i, x in enumerate(xs):
-            x1, y1, x2, y2 = left[x] + widths[x], middle[x], left[n], middle[n] + 5 * (i - (len(xs) - 1) / 2)
-            dashed = "" if tape.nodes[x].requires_grad else ' stroke-dasharray="5,2"'
+            tail, head = (
+                (left[x] + widths[x], middle[x]),
+                (left[n], middle[n] + apart * (i - (len(xs) - 1) / 2)),
+            )
+            note = notes[n][i] if len(xs) <= FEW else ("", "")
             parts.append(
-                f'<g id="n{n}in{i}" class="edge{" far" if columns[n] - columns[x] > 8 else ""}">'
-                f'<path class="s-outline" fill="none"{dashed} d="M{x1:.0f},{y1:.0f}C{x1 + 30:.0f},{y1:.0f} '
-                f'{x2 - 36:.0f},{y2:.0f} {x2 - 6:.0f},{y2:.0f}"/><polygon class="f-outline s-outline" '
-                f'points="{x2 - 7:.0f},{y2 - 3:.0f} {x2:.0f},{y2:.0f} {x2 - 7:.0f},{y2 + 3:.0f}"/></g>'
+                edge_svg(f"n{n}in{i}", tail, head, (n, i) in story.travels, columns[n] - columns[x] > 8, note)
             )
     for n, (left_edge, middle_line) in enumerate(zip(left, middle)):
-        parts.append(box_svg(tape, n, lines[n], left_edge, middle_line - HEIGHT / 2, widths[n]))
-    width, height = starts[-1] - GAP_X + 16, max(middle) + HEIGHT / 2 + 8
+        parts.append(
+            box_svg(tape, n, lines[n], left_edge, middle_line - heights[n] / 2, widths[n], heights[n])
+        )
+    width, height = starts[-1] - GAP_X + 16, max(middle) + max(heights) / 2 + 8
     start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" id="graph" class="drawn">'
     return f"{start}{''.join(parts)}</svg>"
 
 
-def box_svg(tape: Tape, n: int, lines: Sequence[str], x: float, y: float, width: float) -> str:
+def note_of(story: Story, n: int, i: int) -> tuple[str, str]:
+    """The local gradient and the contribution that stand on an edge; empty where no gradient flows."""
+    return (story.local_on_edge(n, i), story.arrival_on_edge(n, i)) if (n, i) in story.travels else ("", "")
+
+
+def edge_svg(
+    id: str,
+    tail: tuple[float, float],
+    head: tuple[float, float],
+    flows: bool,
+    far: bool,
+    note: tuple[str, str],
+) -> str:
+    """An edge with its numbers before its head; `far` is one across many columns."""
+    (x1, y1), (x2, y2) = tail, head
+    room = 14 + SMALL * em_width(" ".join(note)) if any(note) else 6
+    dashed = "" if flows else ' stroke-dasharray="5,2"'
+    texts = (
+        f'<text class="local" font-size="{SMALL}" x="{x2 - room:.0f}" y="{y2 - 4:.0f}">{html.escape(note[0])}</text>'
+        f'<text class="arrived" font-size="{SMALL}" x="{x2 - room + SMALL * em_width(note[0] + " "):.0f}" '
+        f'y="{y2 - 4:.0f}">{html.escape(note[1])}</text>'
+        if any(note)
+        else ""
+    )
+    return (
+        f'<g id="{id}" class="edge{" far" if far else ""}"><path class="s-outline" fill="none"{dashed} '
+        f'd="M{x1:.0f},{y1:.0f}C{x1 + 30:.0f},{y1:.0f} {x2 - room - 24:.0f},{y2:.0f} {x2 - room:.0f},{y2:.0f}'
+        f'L{x2 - 6:.0f},{y2:.0f}"/><polygon class="f-outline s-outline" '
+        f'points="{x2 - 7:.0f},{y2 - 3:.0f} {x2:.0f},{y2:.0f} {x2 - 7:.0f},{y2 + 3:.0f}"/>{texts}</g>'
+    )
+
+
+def box_svg(tape: Tape, n: int, lines: Sequence[str], x: float, y: float, width: float, height: float) -> str:
     """One node with its upper left corner at `x`, `y`."""
-    name, value, gradient, look = lines
+    name, value, gradient, count, look = lines
     kind = kind_of(tape.nodes[n])
     extra = {"result": ' rx="9"', "constant": ' stroke-dasharray="5,2"'}.get(kind, "")
     frames = [0, 3] if kind == "parameter" else [0]
     boxes = (
         f'<rect class="f-background {OUTLINES[kind]}"{extra} x="{x + d:.0f}" y="{y + d:.0f}" '
-        f'width="{width - 2 * d:.0f}" height="{HEIGHT - 2 * d}"/>'
+        f'width="{width - 2 * d:.0f}" height="{height - 2 * d}"/>'
         for d in frames
     )
     texts = (
         f'<text class="{each}" x="{x + 8:.0f}" y="{y + down:.0f}">{html.escape(text)}</text>'
-        for each, text, down in ((look, name, 15), ("value", value, 30), ("grad", gradient, 44))
+        for each, text, down in (
+            (look, name, 15),
+            ("value", value, 30),
+            ("grad", gradient, 44),
+            ("count", count, 44 + COUNT),
+        )
         if text
     )
     return f'<g id="n{n}" class="node {kind}">{"".join(boxes)}{"".join(texts)}</g>'
@@ -85,17 +132,20 @@ def inputs_of(tape: Tape) -> list[list[int]]:
     return [[tape.index[x] for x in node.inputs] for node in tape.nodes]
 
 
-def texts_of(tape: Tape, story: Story, n: int) -> tuple[str, str, str, str]:
-    """Name, value and widest gradient of a node, and the class of the text with its name."""
+def texts_of(tape: Tape, story: Story, n: int) -> tuple[str, str, str, str, str]:
+    """Name, value, widest gradient and number of arrivals of a node, and the class of the text with its name."""
     entry, node = story.nodes[n], tape.nodes[n]
     name = shorten(entry["label"], LONGEST)
-    if "fixed" in entry and node.name is None and node.op is None and "shape" not in entry:
+    if "number" in entry and "shape" not in entry:
         name = ""  # its name is its number
     if node.op is not None:
-        name += f"  {sign(node.op.name, node.op.symbol)}"
-    totals = [f"∂ {story.brief(total)}" for _, total in story.arrivals[n]]
+        name += f"  {operation_sign(node)}"
+    totals = [story.accumulated(n, at) for at, _ in story.arrivals[n]]
     gradient = "" if "fixed" in entry else max([*totals, "∂ –"], key=em_width)
-    return name, story.brief(entry["value"]), gradient, "f-muted" if node.name is None else "f-text named"
+    uses = len(story.arrivals[n])
+    count = f"{uses} of {uses} arrived" if uses > 1 else ""
+    look = "f-muted" if node.name is None else "f-text named"
+    return name, story.brief(entry["value"]), gradient, count, look
 
 
 def columns_of(inputs: Sequence[Sequence[int]]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,8 @@ __all__ = ["COLOURS", "RESET", "Log", "painted"]
 
 WIDTH = 80
 LARGEST_SHOWN = 16  # elements of an array that is written out; a larger one is summarised
-LONGEST_LABEL = 16
+LONGEST_LABEL = 16  # where that keeps labels distinct; otherwise as long as it takes, up to the next
+LONGEST_DISTINCT = 40
 INDENT = " " * 8  # of a line that continues the one above
 
 # Blue for forward values, orange for gradients, purple for local gradients: the colours of the drawings.
@@ -59,8 +60,8 @@ class Log:
 
     @cached_property
     def labels(self) -> list[str]:
-        """The label of each node."""
-        return [self.short(label, LONGEST_LABEL) for label in self.tape.labels]
+        """The label of each node, a long one without its middle."""
+        return distinct([self.fit(printable(label)) for label in self.tape.labels])
 
     @cached_property
     def rules(self) -> list[str]:
@@ -149,7 +150,7 @@ class Log:
         factors = [
             (" + (", ""),
             (self.number(s.local), "local"),
-            (" x ", ""),
+            (self.fit(" × "), ""),
             (self.number(s.upstream), "gradient"),
         ]
         yield from folded(
@@ -163,7 +164,7 @@ class Log:
 
     def arrival_of_an_array(self, s: BackwardStep, head: str, colour: bool) -> Iterator[str]:
         """The sum of gradient and contribution where they are arrays."""
-        what = s.rule if s.local is None else "(local x upstream)"
+        what = s.rule if s.local is None else self.fit("(local × upstream)")
         if s.local is not None and np.shape(s.upstream) != np.shape(s.contribution):
             what = "sum" + what  # over the axes that were broadcast
         sentence = f"{head}{'0' if s.before is None else 'so far'} + "
@@ -216,13 +217,39 @@ class Log:
 
 
 def shortened(text: str, width: int) -> str:
-    """The beginning of a text, at most `width` columns wide."""
+    """A text at most `width` columns wide: of a longer one the beginning and the end.
+
+    >>> shortened("layer1.neuron10.w12", 16)
+    'layer1...n10.w12'
+    """
     width = max(width, 12)
     if columns(text) <= width:
         return text
-    while columns(text) > width - 3:
-        text = text[:-1] if len(text) <= 2 * width else text[: 2 * width]
-    return f"{text}..."
+    head = text[: (width - 3) // 2]
+    while columns(head) > (width - 3) // 2:
+        head = head[:-1]
+    tail = text[-(width - 3 - columns(head)) :]
+    while columns(tail) > width - 3 - columns(head):
+        tail = tail[1:]
+    return f"{head}...{tail}"
+
+
+def distinct(labels: Sequence[str]) -> list[str]:
+    """The labels shortened, those that would be the same less than the others.
+
+    >>> distinct(["encoder.layer1.attention.weight", "encoder.layer2.attention.weight", "encoder.output.bias"])
+    ['encoder.layer1.attention.weight', 'encoder.layer2.attention.weight', 'encode...ut.bias']
+    """
+    shown = list(labels)
+    waiting: Iterable[int] = range(len(shown))
+    for width in (LONGEST_LABEL, 24, 32, LONGEST_DISTINCT):
+        for n in waiting:
+            shown[n] = shortened(labels[n], width)
+        full: dict[str, set[str]] = {}
+        for short, label in zip(shown, labels):
+            full.setdefault(short, set()).add(label)
+        waiting = [n for n, short in enumerate(shown) if len(full[short]) > 1]
+    return shown
 
 
 def painted(text: str, kind: str, colour: bool) -> str:

@@ -22,7 +22,7 @@ from .stage import END, stage
 __all__ = ["notebook_html"]
 
 WIDTH = 900  # of the column of a notebook in pixels, approximately
-CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH = 330, 150, 33, 300, 560
+CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH, SCROLLBAR = 350, 150, 33, 300, 560, 18
 
 
 def notebook_html(passes: Passes, position: int) -> str:
@@ -31,9 +31,13 @@ def notebook_html(passes: Passes, position: int) -> str:
     width, height = (float(x) for x in re.findall(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', picture)[0])
     scale = min(WIDTH / width, 1.0)
     high = round(min(height * scale, TALLEST_GRAPH))  # the height of the picture, which the frame covers
-    graph = min(height * min(WIDTH / width, 1.5), TALLEST_GRAPH)
+    graph = min(
+        height * min(max(WIDTH / width, 1.0), 1.5) + SCROLLBAR, TALLEST_GRAPH
+    )  # never smaller than it is
     table = min(TABLE_ROW * (len(passes.tape.nodes) + 1), TALLEST_TABLE)
     content = page(passes, position, embedded=True)
+    if is_hard(passes.tape):  # the picture is a note
+        graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
     tall = round(CONTROLS + (MAP if 'id="map"' in content else 0) + graph + table)
     source = base64.b64encode(picture.encode()).decode()
     name = html.escape(passes.story.nodes[passes.root]["label"])

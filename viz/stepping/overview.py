@@ -10,6 +10,7 @@ from ..drawing.dot import digraph
 from ..drawing.engines import layout
 from ..drawing.sheet import MANY
 from ..graph.reading import read
+from .notation import written
 from .page_svg import as_text, for_page
 from .passes import Passes
 
@@ -34,4 +35,11 @@ def overview(passes: Passes) -> tuple[str, list[int]]:
     for group in svg.iter("g"):
         if "id" in group.attrib:
             group.set("id", f"map-{group.get('id')}")
+        for text in group.findall(
+            "text"
+        ):  # powers as on the page; a name is bold, an operation and a rule are not
+            if text.text == "**":
+                text.text = "xⁿ"
+            elif text.get("font-weight") != "bold" and (text.text or "").lstrip().startswith("= "):
+                text.text = written(text.text)
     return as_text(svg), [int(id[1:]) for id in graph.where]

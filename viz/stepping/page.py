@@ -1,7 +1,8 @@
 """One self-contained HTML page with both passes: no server, no network, no library.
 
-It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`; its text, style and script are in
-`templates/`. Its content security policy allows only that style and that script, by their hashes.
+It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`; its text, style and scripts are in
+`templates/`, the scripts joined to one in the order of `SCRIPTS`. Its content security policy allows only that style
+and that script, by their hashes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = ["page"]
 
 MANY = 5000  # nodes; a page of more has no picture of the graph
 LONGEST_NAME = 40
+# the numbers; what is said of them; what is shown of them; how the reader moves; and `page.js`, which joins them
+SCRIPTS = ("story", "ledger", "sentence", "graph", "camera", "controls", "printing", "page")
 
 
 def page(passes: Passes, position: int, embedded: bool = False) -> str:
@@ -31,13 +34,15 @@ def page(passes: Passes, position: int, embedded: bool = False) -> str:
     story = passes.story
     name = html.escape(shorten(story.nodes[passes.root]["label"], LONGEST_NAME))
     overview_svg, boxes = overview(passes)
-    style, script = template("step.css"), template("step.js")
+    style, script = template("step.css"), "\n".join(template(f"{name}.js") for name in SCRIPTS)
     parts = {
         "class": "embedded" if embedded else "",
         "title": f"{name}: both passes, step by step",
         "name": name,
         "graph": graph_of(passes, bool(boxes)),
-        "overview": overview_svg,
+        "overview": f'<div class="map" tabindex="0" role="region" aria-label="Map">{overview_svg}</div>'
+        if overview_svg
+        else "",
         "style": style,
         "script": script,
         "style-hash": sha256(style),

@@ -11,50 +11,64 @@ from typing import Any
 
 from ...autograd import Node, Tape
 from ..common.themes import THEMES, Theme, mix
-from ..common.words import em_width, shorten, sign
+from ..common.words import em_width, shorten
 from ..drawing.engines import Digraph
 from ..drawing.markup import bold, coloured, escape, label, plain, row, table
-from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE, SMALL
+from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE
 from ..folding.outline import Outline
 from ..graph.snapshot import kind_of
+from .notation import operation_sign
 from .story import Story
 
 __all__ = ["END", "stage"]
 
 END = 10**9  # a position after every step
 LONGEST_NAME = 24
+SMALL = 11  # points, the least that is read on a screen
 
 
 def stage(
-    tape: Tape, story: Story, at: int = END, theme: Theme = THEMES["light"], caption: Sequence[str] = ()
+    tape: Tape,
+    story: Story,
+    at: int = END,
+    theme: Theme = THEMES["light"],
+    caption: Sequence[str] = (),
+    since: int | None = None,
+    ledger: bool = True,
+    travelled: bool = True,
 ) -> Digraph:
-    """The graph after step `at`, with the nodes and edges of that step marked.
+    """The graph after step `at`, with the nodes and edges of that step marked, or of all steps from `since` on.
 
     `caption` holds lines in Graphviz's HTML-like language for below the graph. The node at position 3 of the tape has
-    the id `n3`, its operation `n3op` (in large graphs they are one), the edge from its first input `n3in0`.
+    the id `n3`, its operation `n3op` (in large graphs they are one), the edge from its first input `n3in0`. With
+    `ledger`, an edge has its local gradient and, once it was passed, the contribution that went along it; without
+    `travelled`, edges that were passed look like the others.
     """
-    return _Stage(tape, story, at, theme).write(caption)
+    return _Stage(tape, story, at, theme, at if since is None else since, ledger, travelled).write(caption)
 
 
 class _Stage:
     """Writes the statements for one step."""
 
-    def __init__(self, tape: Tape, story: Story, at: int, theme: Theme) -> None:
+    def __init__(
+        self, tape: Tape, story: Story, at: int, theme: Theme, since: int, ledger: bool, travelled: bool
+    ) -> None:
         self.tape, self.story, self.at, self.theme = tape, story, at, theme
+        self.ledger, self.travelled = ledger, travelled
         self.outline = Outline(tape)
         self.apart = len(tape.nodes) <= MANY
-        step = story.steps[at] if 0 <= at < len(story.steps) else {}
-        self.forward = "inputs" in step
+        steps = story.steps[since : at + 1] if 0 <= at < len(story.steps) else []
+        self.forward = at < story.turn
         self.colour = theme.value if self.forward else theme.gradient
         self.active: set[str] = set()  # edges
-        self.marked = -1  # the node whose number changes at this step
-        if step:
+        self.marked: set[int] = set()  # the nodes whose numbers change at these steps
+        for step in steps:
             n = step["node"]
-            self.marked = n if "seed" in step or self.forward else step["to"]
+            self.marked.add(n if "seed" in step or self.forward else step["to"])
             if self.forward:
-                self.active = {f"n{n}in{i}" for i in range(len(step["inputs"]))} | {f"n{n}out"}
+                self.active |= {f"n{n}in{i}" for i in range(len(step["inputs"]))} | {f"n{n}out"}
             elif "seed" not in step:
-                self.active = {f"n{n}in{step['at']}", f"n{n}out"}
+                self.active |= {f"n{n}in{step['at']}", f"n{n}out"}
 
     def write(self, caption: Sequence[str]) -> Digraph:
         theme = self.theme
@@ -77,10 +91,9 @@ class _Stage:
         self.clusters(g)
         for n, inputs in enumerate(self.outline.inputs):
             for i, x in enumerate(inputs):
-                flows = self.tape.nodes[x].requires_grad
-                self.edge(g, f"n{n}in{i}", f"n{x}", f"n{n}op" if self.apart else f"n{n}", flows)
+                self.edge(g, f"n{n}in{i}", f"n{x}", f"n{n}op" if self.apart else f"n{n}", (n, i))
             if self.apart and inputs:
-                self.edge(g, f"n{n}out", f"n{n}op", f"n{n}", True)
+                self.edge(g, f"n{n}out", f"n{n}op", f"n{n}")
         return g
 
     def clusters(self, g: Digraph) -> None:
@@ -125,13 +138,13 @@ class _Stage:
             "result": {"style": "rounded,filled", "color": theme.outline},
         }[kind]
         fill = theme.box
-        if n == self.marked:
+        if n in self.marked:
             look |= {"color": self.colour, "penwidth": "2.5"}
             fill = mix(theme.box, self.colour, 0.14)
         name = escape(shorten(entry["label"], LONGEST_NAME))
         name = bold(name) if node.name is not None else coloured(name, theme.muted)
         if not self.apart and node.op is not None:
-            name += coloured(escape(f"  {sign(node.op.name, node.op.symbol)}"), theme.muted)
+            name += coloured(escape(f"  {operation_sign(node)}"), theme.muted)
         if "shape" in entry:
             name += coloured(escape(f"  {entry['shape']}"), theme.muted, SMALL)
         values = [story.brief(entry["value"])]
@@ -142,20 +155,22 @@ class _Stage:
         ):  # an unnamed constant has its number as its name
             rows.insert(0, row(name))
         if "fixed" not in entry:
-            gradient = story.gradient(n, self.at)
-            all_of_them = [f"∂ {story.brief(total)}" for _, total in story.arrivals[n]]
-            text = "∂ –" if gradient is None else f"∂ {story.brief(gradient)}"
-            rows.append(self.line(text, [*all_of_them, "∂ –"], theme.gradient))
+            possible = [story.accumulated(n, at) for at, _ in story.arrivals[n]]
+            rows.append(self.line(story.accumulated(n, self.at), [*possible, "∂ –"], theme.gradient))
+            if (uses := len(story.arrivals[n])) > 1:
+                arrived = story.arrived(n, self.at)
+                text = f"{arrived} of {uses} arrived" if not self.forward else f"used {uses} times"
+                rows.append(self.line(text, [f"{uses} of {uses} arrived"], theme.muted, SMALL))
         g.node(f"n{n}", label=label(table(rows)), id=f"n{n}", fillcolor=fill, **{"class": kind}, **look)
 
-    def line(self, text: str, possible: Sequence[str], colour: str) -> str:
+    def line(self, text: str, possible: Sequence[str], colour: str, size: int = 0) -> str:
         """A row with a number, as wide as the widest number that appears in it at any step."""
-        width = int(SIZE * max(map(em_width, possible))) + 4
-        return row(coloured(escape(text), colour), width=width)
+        width = int((size or SIZE) * max(map(em_width, possible))) + 4
+        return row(coloured(escape(text), colour, size), width=width)
 
     def operation(self, g: Digraph, n: int, node: Node) -> None:
         assert node.op is not None
-        mark = sign(node.op.name, node.op.symbol)
+        mark = operation_sign(node)
         look = {"shape": "circle", "margin": "0.03", "width": "0.34"} if len(mark) <= 5 else {}
         look = look or {"style": "rounded,filled", "margin": "0.1,0.03"}
         active = f"n{n}out" in self.active
@@ -170,10 +185,24 @@ class _Stage:
             **look,
         )
 
-    def edge(self, g: Digraph, id: str, tail: str, head: str, flows: bool) -> None:
-        look = {"color": self.theme.outline}
+    def edge(self, g: Digraph, id: str, tail: str, head: str, place: tuple[int, int] | None = None) -> None:
+        """An edge: thin before a gradient passes it, with its arrow turned once it has, thick in its step.
+
+        `place` is the node and the number of the input; the edge from an operation to its result has none.
+        """
+        theme, story = self.theme, self.story
+        at = story.travels.get(place) if place is not None else None
+        look = {"color": theme.outline}
         if id in self.active:
-            look = {"color": self.colour, "penwidth": "3", "dir": "forward" if self.forward else "back"}
-        if not flows:
-            look["style"] = "dashed"
+            look = {"color": self.colour, "penwidth": "3.5", "dir": "forward" if self.forward else "back"}
+        elif at is not None and at <= self.at and self.travelled:
+            look = {"color": theme.gradient, "penwidth": "1.5", "dir": "back", "arrowtail": "empty"}
+        if place is not None and at is None:
+            look["style"] = "dashed"  # to a constant: no gradient flows
+        if place is not None and at is not None and self.ledger:
+            local, arrival = story.local_on_edge(*place), story.arrival_on_edge(*place)
+            known = story.is_known(place[0], self.at)
+            rows = [self.line(local if known else " ", [local], theme.local, SMALL)]
+            rows.append(self.line(arrival if at <= self.at else " ", [arrival], theme.gradient, SMALL))
+            look["label"] = label(table(rows, 'CELLPADDING="0"'))
         g.edge(tail, head, id=id, **look)

@@ -59,13 +59,13 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
     Backward: from the result to the inputs, upstream gradient times local gradient
       3  v2.grad = 1, where the pass starts
       4  v2 = v1 + a passes on to v1, local gradient 1
-            v1.grad: 0 + (1 x 1) = 1
+            v1.grad: 0 + (1 × 1) = 1
       5  v2 = v1 + a passes on to a, local gradient 1
-            a.grad: 0 + (1 x 1) = 1
+            a.grad: 0 + (1 × 1) = 1
       6  v1 = a * b passes on to a, local gradient b
-            a.grad: 1 + (-3 x 1) = -2
+            a.grad: 1 + (-3 × 1) = -2
       7  v1 = a * b passes on to b, local gradient a
-            b.grad: 0 + (2 x 1) = 2
+            b.grad: 0 + (2 × 1) = 2
     Gradients of v2
       a.grad = -2
       b.grad = 2
@@ -154,12 +154,16 @@ class Stepper:
         seconds: float = StepOptions.seconds,
         frames: int = StepOptions.frames,
         theme: str | Theme = StepOptions.theme,
+        width: int = StepOptions.width,
+        merge: bool = StepOptions.merge,
     ) -> Path:
         """Write all steps in the format of the suffix: .html, .gif, .webp, .txt, or without a suffix PNG files.
 
         A path without a suffix is a folder of PNG files. An animation shows each step for `seconds`, the last one
-        longer. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
-        reader's screen). GIF and WebP need Pillow: `pip install "chainrule[frames]"`. Returns the path.
+        longer; steps in which a gradient is passed on unchanged, one after the other, share a picture, unless
+        `merge=False`. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
+        reader's screen), and at most `width` pixels wide: `width=2400` has more detail and takes longer. GIF and WebP
+        need Pillow: `pip install "chainrule[frames]"`. Returns the path.
 
         Raises `OptionError` for another suffix or an option with a value that is not valid, `DrawingError` for more
         steps than `frames` and without Pillow.
@@ -178,7 +182,7 @@ class Stepper:
                 f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
                 f"PNG files"
             )
-        options = StepOptions(digits=self.digits, theme=theme, seconds=seconds, frames=frames)
+        options = StepOptions(self.digits, theme, seconds, frames, width, merge)
         if suffix in (".html", ".txt"):
             return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
         (save_animation if suffix else save_folder)(self._passes, path, options)

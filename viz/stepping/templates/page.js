@@ -1,0 +1,30 @@
+// The page at a position: everything that is shown is made here, from a state and nothing else.
+
+let shown = state; // the numbers that are shown
+let at = -1; // how many steps have been taken
+
+function render(state, position, quietly) {
+  shown = state;
+  at = position;
+  showNumbers(state, position);
+  showEdges(state, position);
+  markStep(position);
+  const { pass, what, sentence, note } = tell(state, position);
+  const said = words(state, sentence);
+  $("heading").textContent = position === 0 ? pass : `Step ${position} of ${LAST} · ${pass}`;
+  $("what").textContent = what;
+  $("equation").replaceChildren(...terms(state, sentence));
+  $("equation").classList.toggle("with-arrays", $("equation").querySelector(".matrix, .about") !== null);
+  $("note").textContent = note;
+  showControls(position, pass, said);
+  if (!quietly) $("live").textContent = position === 0 ? what : `${what}. ${said}`;
+  keepHeight();
+  offerFocus(graphNodes, parts[position ? targetOf(steps[position - 1]) : 0].box);
+  follow(position);
+}
+
+$("slider").max = LAST;
+$("slider").style.setProperty("--turn", `${(100 * turn) / LAST}%`);
+addEventListener("resize", resized);
+arrange();
+render(state, Math.min(start, LAST));
