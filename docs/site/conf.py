@@ -1,6 +1,6 @@
 """The documentation site: Sphinx reads README.md, docs/ and notebooks/ where they stand, as they are on GitHub.
 
-`make docs` builds it, with warnings as errors. Nothing is executed and nothing is fetched: notebooks show the outputs
+`make docs` builds it, with warnings as errors. Nothing is fetched, and only live pages are computed: notebooks show the outputs
 they are stored with, and the pages hold all their styles, scripts and pictures.
 """
 
@@ -34,6 +34,7 @@ extensions = [
     "code_blocks",
     "anchors",
     "pictures",
+    "live_pages",
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]

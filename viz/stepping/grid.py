@@ -32,13 +32,13 @@ def is_hard(tape: Tape) -> bool:
     return len(inputs) > MANY or spans > LONG
 
 
-def grid_svg(tape: Tape, story: Story) -> str:
-    """The graph as SVG for a page."""
+def grid_svg(tape: Tape, story: Story, room: str = "") -> str:
+    """The graph as SVG for a page; every number has room for the text `room`, at least."""
     inputs = inputs_of(tape)
     columns = columns_of(inputs)
     lines = [texts_of(tape, story, n) for n in range(len(inputs))]
     notes = [[note_of(story, n, i) for i in range(len(xs))] for n, xs in enumerate(inputs)]
-    widths = [SIZE * max(em_width(each[0]) * BOLD, *map(em_width, each[1:4])) + 16 for each in lines]
+    widths = [SIZE * max(em_width(each[0]) * BOLD, *map(em_width, [*each[1:4], room])) + 16 for each in lines]
     heights = [HEIGHT + COUNT * (len(story.arrivals[n]) > 1) for n in range(len(inputs))]
     rows = rows_of(inputs, columns)
     starts = [0.0]

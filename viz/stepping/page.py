@@ -1,6 +1,7 @@
 """One self-contained HTML page with both passes: no server, no network, no library.
 
-It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`; its text, style and scripts are in
+It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`, and where it is live (`live.py`) it holds
+the printed program, which computes both passes for other numbers. Its text, style and scripts are in
 `templates/`, the scripts joined to one in the order of `SCRIPTS`. Its content security policy allows only that style
 and that script, by their hashes.
 """
@@ -17,6 +18,7 @@ from importlib.resources import files
 from ..common.errors import DrawingError
 from ..common.words import printable, shorten
 from .grid import grid_svg, is_hard
+from .live import live, room
 from .overview import overview
 from .page_svg import page_svg
 from .passes import Passes
@@ -25,8 +27,9 @@ __all__ = ["page"]
 
 MANY = 5000  # nodes; a page of more has no picture of the graph
 LONGEST_NAME = 40
-# the numbers; what is said of them; what is shown of them; how the reader moves; and `page.js`, which joins them
-SCRIPTS = ("story", "ledger", "sentence", "graph", "camera", "controls", "printing", "page")
+# the numbers; what is said of them; what is shown of them; how the reader moves and changes them; and `page.js`, which
+# joins them
+SCRIPTS = ("story", "numbers", "ledger", "sentence", "graph", "camera", "controls", "printing", "live", "page")
 
 
 def page(passes: Passes, position: int, embedded: bool = False) -> str:
@@ -34,12 +37,14 @@ def page(passes: Passes, position: int, embedded: bool = False) -> str:
     story = passes.story
     name = html.escape(shorten(story.nodes[passes.root]["label"], LONGEST_NAME))
     overview_svg, boxes = overview(passes)
-    style, script = template("step.css"), "\n".join(template(f"{name}.js") for name in SCRIPTS)
+    program, data = live(passes)
+    scripts = [f'"use strict";\nconst program = {program};', *(template(f"{name}.js") for name in SCRIPTS)]
+    style, script = template("step.css"), "\n".join(scripts)
     parts = {
         "class": "embedded" if embedded else "",
         "title": f"{name}: both passes, step by step",
         "name": name,
-        "graph": graph_of(passes, bool(boxes)),
+        "graph": graph_of(passes, bool(boxes), "" if "why" in data else room(passes.digits)),
         "overview": f'<div class="map" tabindex="0" role="region" aria-label="Map">{overview_svg}</div>'
         if overview_svg
         else "",
@@ -47,19 +52,19 @@ def page(passes: Passes, position: int, embedded: bool = False) -> str:
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "story": as_json(story.data() | {"start": position + 1, "map": boxes}),
+        "story": as_json(story.data() | {"start": position + 1, "map": boxes, "live": data}),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
 
 
-def graph_of(passes: Passes, mapped: bool) -> str:
-    """The graph as SVG, or a sentence that says why there is none."""
+def graph_of(passes: Passes, mapped: bool, room: str = "") -> str:
+    """The graph as SVG, whose numbers have room for a text; or a sentence that says why there is none."""
     count = len(passes.tape.nodes)
     if count > MANY:
         how = "are drawn folded, as above" if mapped else "are not drawn"
         return f'<p class="no-graph">The graph has {count:,} nodes; more than {MANY:,} {how}.</p>'
     try:
-        return (grid_svg if is_hard(passes.tape) else page_svg)(passes.tape, passes.story)
+        return (grid_svg if is_hard(passes.tape) else page_svg)(passes.tape, passes.story, room)
     except DrawingError as error:
         return f'<p class="no-graph">{html.escape(printable(str(error)))}</p>'
 

@@ -22,10 +22,12 @@ class Passes:
         turn: the position in `steps` of the first backward step.
         root: the position in `tape.nodes` of the node whose gradient is followed.
         digits: how many significant digits are shown.
+        gradient: what the backward pass starts from; `None` is 1.
     """
 
     def __init__(self, root: Node, gradient: Any, digits: int) -> None:
         self.tape = Tape(root)
+        self.gradient = gradient
         self.steps = list(self.tape.steps(gradient))
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
         self.root = self.steps[self.turn].node

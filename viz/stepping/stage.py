@@ -36,25 +36,34 @@ def stage(
     since: int | None = None,
     ledger: bool = True,
     travelled: bool = True,
+    room: str = "",
 ) -> Digraph:
     """The graph after step `at`, with the nodes and edges of that step marked, or of all steps from `since` on.
 
     `caption` holds lines in Graphviz's HTML-like language for below the graph. The node at position 3 of the tape has
     the id `n3`, its operation `n3op` (in large graphs they are one), the edge from its first input `n3in0`. With
     `ledger`, an edge has its local gradient and, once it was passed, the contribution that went along it; without
-    `travelled`, edges that were passed look like the others.
+    `travelled`, edges that were passed look like the others. Every number has room for the text `room`, at least.
     """
-    return _Stage(tape, story, at, theme, at if since is None else since, ledger, travelled).write(caption)
+    return _Stage(tape, story, at, theme, at if since is None else since, ledger, travelled, room).write(caption)
 
 
 class _Stage:
     """Writes the statements for one step."""
 
     def __init__(
-        self, tape: Tape, story: Story, at: int, theme: Theme, since: int, ledger: bool, travelled: bool
+        self,
+        tape: Tape,
+        story: Story,
+        at: int,
+        theme: Theme,
+        since: int,
+        ledger: bool,
+        travelled: bool,
+        room: str,
     ) -> None:
         self.tape, self.story, self.at, self.theme = tape, story, at, theme
-        self.ledger, self.travelled = ledger, travelled
+        self.ledger, self.travelled, self.room = ledger, travelled, room
         self.outline = Outline(tape)
         self.apart = len(tape.nodes) <= MANY
         steps = story.steps[since : at + 1] if 0 <= at < len(story.steps) else []
@@ -80,7 +89,7 @@ class _Stage:
             bgcolor=theme.background,
             nodesep="0.2",
             ranksep="0.35",
-            pad="0.12",
+            pad="0.28" if self.room else "0.12",  # what a number was stands above its box
             labelloc="b",
             labeljust="l",
             label=label(table(row(line) for line in caption)) if caption else "",
@@ -165,7 +174,7 @@ class _Stage:
 
     def line(self, text: str, possible: Sequence[str], colour: str, size: int = 0) -> str:
         """A row with a number, as wide as the widest number that appears in it at any step."""
-        width = int((size or SIZE) * max(map(em_width, possible))) + 4
+        width = int((size or SIZE) * max(map(em_width, [*possible, self.room]))) + 4
         return row(coloured(escape(text), colour, size), width=width)
 
     def operation(self, g: Digraph, n: int, node: Node) -> None:

@@ -84,7 +84,7 @@ $("zoom").addEventListener("click", () => {
   resized();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, textarea, input:not(#slider)")) return;
   if (event.key === " " && event.target.closest("button, summary")) return;
   const keys = {
     ArrowRight: () => show(event.shiftKey ? nextNode() : at + 1),

@@ -1,6 +1,7 @@
 // The graph and the table: which numbers they show at a position, and which nodes and edges take part in the step.
 
 const graph = $("graph"), overview = $("map");
+const MANY = 150; // nodes, from which on it matters how long a change takes
 let marked = []; // what the step has marked: [element, class]
 
 function mark(element, name) {
@@ -27,8 +28,24 @@ const parts = nodes.map((node, n) => {
     others: box && node.rule ? [$(`n${n}op`), $(`n${n}out`)].filter(Boolean) : [],
   };
 });
-document.querySelector(".table").classList.toggle("many", nodes.length > 150); // laid out faster
+// While numbers change many times a second, only what is in sight is written, and the rest soon after.
+let hurried = false, sight = null;
+const rowsInSight = new Set();
+const watch = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) rowsInSight[isIntersecting ? "add" : "delete"](Number(target.dataset.node));
+}, { root: document.querySelector(".table") });
+const boxInSight = (n) => Boolean(parts[n].box) && meet(area(parts[n].box), sight);
+const inSight = (n) => rowsInSight.has(n) || boxInSight(n);
+function hurry(on) {
+  hurried = on && nodes.length > MANY;
+  if (hurried) sight = layer ? view() : null;
+}
+document.querySelector(".table").classList.toggle("many", nodes.length > MANY); // laid out faster
 $("rows").append(...parts.map((part) => part.row));
+if (program && nodes.length > MANY) parts.forEach(({ row }, n) => {
+  row.dataset.node = n;
+  watch.observe(row);
+});
 
 // of each backward step the edge that the gradient passes
 const edges = steps.map((s, i) => {
@@ -42,6 +59,7 @@ const edges = steps.map((s, i) => {
 function showNumbers(state, position) {
   const backward = position > turn, born = births(state);
   nodes.forEach((node, n) => {
+    if (hurried && !inSight(n)) return;
     const part = parts[n], known = isKnown(n, position), value = brief(state, state.values[n]);
     const { count, of, figure, mark, bad } = account(state, n, position);
     const bornValue = known && born.value === n, bornGradient = born.gradient >= 0 && born.gradient < position && targetOf(steps[born.gradient]) === n;
@@ -87,7 +105,7 @@ function badge(box, text) {
 
 function showEdges(state, position) {
   edges.forEach((edge, i) => {
-    if (!edge) return;
+    if (!edge || (hurried && !boxInSight(steps[i].node) && !boxInSight(steps[i].to))) return;
     const { local, arrives } = state.steps[i];
     const known = isKnown(steps[i].node, position), travelled = i < position;
     const key = [known, travelled, local, arrives].join("|");

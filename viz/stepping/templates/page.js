@@ -8,6 +8,7 @@ function render(state, position, quietly) {
   at = position;
   showNumbers(state, position);
   showEdges(state, position);
+  showPast();
   markStep(position);
   const { pass, what, sentence, note } = tell(state, position);
   const said = words(state, sentence);

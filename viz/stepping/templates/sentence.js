@@ -35,10 +35,11 @@ function tellForward(state, s) {
 }
 
 // A rule with numbers in place of its markers; a negative number after a sign is in brackets, an exponent is raised.
-function filled(state, parts) {
+const filled = (state, parts) => filledWith(parts, (n) => brief(state, state.values[n]));
+function filledWith(parts, textOf) {
   let text = "";
   parts.forEach((part, i) => {
-    const figure = typeof part === "string" ? part : brief(state, state.values[part]);
+    const figure = typeof part === "string" ? part : textOf(part);
     const after = parts[i + 1];
     const inside = text === "" ? after === undefined || !/^[\^⁻⁰¹²³⁴-⁹]/.test(after) : /[(,] ?$/.test(text);
     text += typeof part !== "string" && figure.startsWith("−") && !inside && !text.endsWith("^") ? `(${figure})` : figure;

@@ -1,4 +1,3 @@
-"use strict";
 // What was recorded: the nodes, the steps, and every number of both passes.
 // `nodes` and `steps` say what happens; `state` holds the numbers. A quantity is the text that is shown, or a position
 // in `state.arrays`. Whoever computes other numbers makes another object like `state` and calls render(state, position).
