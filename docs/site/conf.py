@@ -1,7 +1,7 @@
 """The documentation site: Sphinx reads README.md, docs/ and notebooks/ where they stand, as they are on GitHub.
 
-`make docs` builds it, with warnings as errors. Nothing is fetched, and only live pages are computed: notebooks show the outputs
-they are stored with, and the pages hold all their styles, scripts and pictures.
+`make docs` builds it, with warnings as errors. Nothing is fetched, and only live pages are computed: notebooks show the
+outputs they are stored with, and the pages hold all their styles, scripts and pictures.
 """
 
 import sys

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import ChainruleError, Tape, Value
+from ...autograd import ChainruleError, Value
 from ...autograd.extending import javascript_expression, javascript_module, rule_texts
 from ..common.words import printable
 from ..graph.snapshot import kind_of
@@ -35,8 +35,8 @@ def live(passes: Passes) -> tuple[str, dict[str, Any]]:
         }
     if operations > MOST_OPERATIONS:
         return "null", {
-            "why": f"This page shows the numbers that were recorded: the graph has {operations:,} operations, and pages "
-            f"of up to {MOST_OPERATIONS:,} can be changed."
+            "why": f"This page shows the numbers that were recorded: the graph has {operations:,} operations, and "
+            f"pages of up to {MOST_OPERATIONS:,} can be changed."
         }
     try:
         program = javascript_expression(javascript_module(tape, passes.gradient, constants=True))
@@ -61,7 +61,9 @@ def _rules_with_numbers(passes: Passes) -> tuple[dict[int, Any], dict[int, Any]]
     rules, locals_ = {}, {}
     for n, node in enumerate(tape.nodes):
         if any("number" in story.nodes[tape.index[x]] for x in node.inputs):
-            rules[n] = template(written(tape.forward_rule(node, [marker(tape.index[x]) for x in node.inputs])))
+            rules[n] = template(
+                written(tape.forward_rule(node, [marker(tape.index[x]) for x in node.inputs]))
+            )
     for i, step in enumerate(story.steps):
         if step["node"] in rules and "to" in step:
             node = tape.nodes[step["node"]]

@@ -29,7 +29,18 @@ MANY = 5000  # nodes; a page of more has no picture of the graph
 LONGEST_NAME = 40
 # the numbers; what is said of them; what is shown of them; how the reader moves and changes them; and `page.js`, which
 # joins them
-SCRIPTS = ("story", "numbers", "ledger", "sentence", "graph", "camera", "controls", "printing", "live", "page")
+SCRIPTS = (
+    "story",
+    "numbers",
+    "ledger",
+    "sentence",
+    "graph",
+    "camera",
+    "controls",
+    "printing",
+    "live",
+    "page",
+)
 
 
 def page(passes: Passes, position: int, embedded: bool = False) -> str:

@@ -45,7 +45,9 @@ def stage(
     `ledger`, an edge has its local gradient and, once it was passed, the contribution that went along it; without
     `travelled`, edges that were passed look like the others. Every number has room for the text `room`, at least.
     """
-    return _Stage(tape, story, at, theme, at if since is None else since, ledger, travelled, room).write(caption)
+    return _Stage(tape, story, at, theme, at if since is None else since, ledger, travelled, room).write(
+        caption
+    )
 
 
 class _Stage:

@@ -293,7 +293,7 @@ function copy() {
 if (program) {
   $("experiment").hidden = false;
   $("leaves").append(...leaves.map(makeItem));
-  $("numbers").open = leaves.length <= 12 && (embedded || innerHeight > 800);
+  $("numbers").open = leaves.length <= 12 && innerWidth > 560 && (embedded || innerHeight > 800);
   $("numbers").addEventListener("toggle", resized);
   for (const [id, act] of Object.entries({ descend, reset, copy })) $(id).addEventListener("click", act);
   $("descend").disabled = descends.length === 0;
