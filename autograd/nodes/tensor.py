@@ -51,9 +51,10 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_like")
-    _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
-    _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
+    __slots__ = ("_array", "_grad_is_shared", "_like")
+    _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
+    _grad_is_shared: bool  # whether other nodes may hold the array in `_grad`; only set on a computed node with a gradient
+    _like: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
 
@@ -201,6 +202,7 @@ class Tensor(Node):
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g
+                node._grad_is_shared = True
             elif g is not None:
                 node._grad = np.asarray(g) if node._grad is None else plus(node._grad, g)
 
@@ -210,20 +212,17 @@ class Tensor(Node):
     @property
     def grad(self) -> Any:
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
-        # Within a pass, nodes share arrays. The first look at the gradient of a node between copies it, and what is
-        # this node's own is kept in a tuple, to know it by.
+        # A pass does not copy the gradients of computed nodes, which may share one array: most are never read.
         g = self._grad
-        if g is None or self._a is None:
-            return g
-        if g.__class__ is not tuple:
-            self._grad = g = (np.array(g),)
-        return g[0]
+        if g is not None and self._a is not None and self._grad_is_shared:
+            self._grad = g = np.array(g)
+            self._grad_is_shared = False
+        return g
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if new is not None:
-            new = self._checked_gradient(new)
-        self._grad = new if self._a is None or new is None else (new,)
+        self._grad = None if new is None else self._checked_gradient(new)
+        self._grad_is_shared = False
 
     def _shows_inputs(self) -> bool:
         return self._array.base is not None
