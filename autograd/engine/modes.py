@@ -12,6 +12,8 @@ from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, NamedTuple, TypeVar, cast
 
+from ..errors import KindError
+
 __all__ = ["no_grad", "scope"]
 
 
@@ -36,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Block:
-    """A `with` block in which one field of the mode is another, and a decorator that puts a function in such blocks."""
+    """A `with` block in which a field of the mode has another value; as a decorator, each call runs in such a block."""
 
     __slots__ = ("before", "field", "value")
 
@@ -53,61 +55,19 @@ class Block:
         MODE.set(tuple(mode()._replace(**{self.field: self.before.pop()})))
 
     def __call__(self, function: F) -> F:
-        def block() -> Block:  # one for each call, for calls may overlap
-            return Block(self.field, self.value)
+        if isgeneratorfunction(function) or iscoroutinefunction(function) or isasyncgenfunction(function):
+            raise KindError(
+                f"a block such as no_grad() decorates functions that run in one piece; the body of "
+                f"{function.__qualname__} is interrupted at each yield or await. Write the block inside of it, as in "
+                f"with no_grad(): y = f(x), and close it before each yield"
+            )
 
+        @wraps(function)
         def in_block(*args: Any, **kwargs: Any) -> Any:
-            with block():
+            with Block(self.field, self.value):  # one for each call: calls may overlap
                 return function(*args, **kwargs)
 
-        async def awaited_in_block(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                return await function(*args, **kwargs)
-
-        def generated_in_blocks(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                generator = function(*args, **kwargs)
-            resume, given = generator.send, None
-            try:
-                while True:
-                    with block():  # around each piece of the body, so that the caller between them is outside
-                        item = resume(given)
-                    try:
-                        resume, given = generator.send, (yield item)
-                    except Exception as error:  # thrown in by the caller
-                        resume, given = generator.throw, error
-            except StopIteration as end:
-                return end.value
-            finally:
-                with block():
-                    generator.close()
-
-        async def sent_in_blocks(*args: Any, **kwargs: Any) -> Any:  # the same, where pieces are awaited
-            with block():
-                generator = function(*args, **kwargs)
-            resume, given = generator.asend, None
-            try:
-                while True:
-                    with block():
-                        item = await resume(given)
-                    try:
-                        resume, given = generator.asend, (yield item)
-                    except Exception as error:
-                        resume, given = generator.athrow, error
-            except StopAsyncIteration:
-                return
-            finally:
-                with block():
-                    await generator.aclose()
-
-        kind: Callable[..., Any] = in_block
-        if isgeneratorfunction(function):
-            kind = generated_in_blocks
-        elif iscoroutinefunction(function):
-            kind = awaited_in_block
-        elif isasyncgenfunction(function):
-            kind = sent_in_blocks
-        return cast(F, wraps(function)(kind))
+        return cast(F, in_block)
 
 
 def recording(on: bool) -> Block:
@@ -118,8 +78,11 @@ def recording(on: bool) -> Block:
 def no_grad() -> Block:
     """Compute without recording: results inside are constants, whatever they are made from.
 
-    Works as a `with` block and as a decorator; blocks nest, and threads do not see each other's. A generator
-    function should be decorated: a block inside it that is open at a `yield` is open for the caller, too.
+    Works as a `with` block and as a decorator of plain functions; blocks nest, and each thread has its own. In a
+    generator function write `with no_grad():` inside, and close it before each `yield`: a block that is open at a
+    `yield` is open for the caller, too.
+
+    Raises `KindError` where it decorates a generator function or an `async` function.
 
     >>> from chainrule.autograd import Value, no_grad
     >>> x = Value(3.0)

@@ -1,4 +1,4 @@
-"""Hooks on gradients; threads and generators; copies and pickles of graphs, also of very deep ones."""
+"""Hooks on gradients; threads and blocks; copies and pickles of graphs, also of very deep ones."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from chainrule.autograd import (
     Tensor,
     Value,
     checkpoint,
+    detect_nonfinite,
     exp,
     gradients,
     no_grad,
@@ -157,65 +158,46 @@ class TestThreadsAndGenerators:
         assert f(3) is False
         assert (x * x).requires_grad
 
-    def test_a_decorated_generator_runs_its_body_in_the_mode_and_leaves_it(self) -> None:
-        x, log = Value(1.0), []
+    def test_functions_that_are_interrupted_are_not_decorated(self) -> None:
+        def generator() -> Iterator[int]:
+            yield 1
 
-        @no_grad()
-        def f() -> Iterator[Any]:
-            try:
-                given = yield (x * x).requires_grad
-                yield given, (x * x).requires_grad
-            except KeyError:
-                yield "caught", (x * x).requires_grad
-            finally:
-                log.append((x * x).requires_grad)
+        async def asynchronous() -> None: ...
 
-        generator: Any = f()
-        assert next(generator) is False
-        assert (x * x).requires_grad
-        assert generator.send("sent") == ("sent", False)
-        assert generator.throw(KeyError()) == ("caught", False)
-        assert list(generator) == []
-        assert list(f()) == [False, (None, False)]
-        unfinished: Any = f()
-        next(unfinished)
-        unfinished.close()
-        assert log == [False] * 3
-        assert (x * x).requires_grad
+        async def asynchronous_generator() -> AsyncIterator[int]:
+            yield 1
 
-    def test_a_decorated_asynchronous_generator_does_so_too(self) -> None:
-        x, log = Value(1.0), []
+        for function in (generator, asynchronous, asynchronous_generator):
+            for block in (no_grad(), detect_nonfinite()):
+                with pytest.raises(
+                    KindError, match=rf"{function.__name__} is interrupted .* Write the block inside"
+                ):
+                    block(function)
 
-        @no_grad()
-        async def f() -> AsyncIterator[Any]:
-            try:
-                given = yield (x * x).requires_grad
-                yield given, (x * x).requires_grad
-            except KeyError:
+    def test_a_block_inside_of_what_is_interrupted(self) -> None:
+        x = Value(1.0)
+
+        def generator() -> Iterator[Any]:
+            for _ in range(2):
+                with no_grad():
+                    y = x * x
+                yield y
+
+        async def asynchronous() -> bool:
+            with no_grad():
                 await asyncio.sleep(0)
-                yield "caught", (x * x).requires_grad
-            finally:
-                log.append((x * x).requires_grad)
+                return (x * x).requires_grad
 
-        async def drive() -> None:
-            generator: Any = f()
-            assert await anext(generator) is False
-            assert (x * x).requires_grad
-            assert await generator.asend("sent") == ("sent", False)
-            assert await generator.athrow(KeyError()) == ("caught", False)
-            assert [item async for item in generator] == []
-            assert [(item, (x * x).requires_grad) async for item in f()] == [
-                (False, True),
-                ((None, False), True),
-            ]
-            unfinished: Any = f()
-            await anext(unfinished)
-            await unfinished.aclose()
+        async def recorded() -> bool:
+            await asyncio.sleep(0)
+            return (x * x).requires_grad
 
+        async def both() -> list[bool]:
+            return await asyncio.gather(asynchronous(), recorded())
+
+        assert [(y.requires_grad, (x * x).requires_grad) for y in generator()] == [(False, True)] * 2
         with ThreadPoolExecutor(1) as elsewhere:  # other tests may have left a loop running in this thread
-            elsewhere.submit(lambda: asyncio.run(drive())).result()
-        assert log == [False] * 3
-        assert (x * x).requires_grad
+            assert elsewhere.submit(lambda: asyncio.run(both())).result() == [False, True]
 
 
 def pickled(x: Any) -> Any:
