@@ -53,7 +53,9 @@ class Tensor(Node):
 
     __slots__ = ("_array", "_grad_is_shared", "_like")
     _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
-    _grad_is_shared: bool  # whether other nodes may hold the array in `_grad`; only set on a computed node with a gradient
+    _grad_is_shared: (
+        bool  # whether other nodes may hold the array in `_grad`; only set on a computed node with a gradient
+    )
     _like: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
