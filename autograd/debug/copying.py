@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from ..engine.backward import dependency_order, refuse_stale
-from ..engine.node import ASSIGNED, CLOCK
+from ..engine.node import CLOCK
 from ..engine.recording import like_of
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def set_state(
     for name, value in state.items():
         setattr(node, name, value)
     node.inputs = inputs
-    node.order = next(CLOCK)
+    node.order = CLOCK.tick()
     if "_array" in state:
         node._like = like_of(node._array.shape, node._array.dtype.char)
     for i in stale:
-        inputs[i]._changed = ASSIGNED[0] = next(CLOCK)
+        inputs[i]._changed = CLOCK.assigned = CLOCK.tick()
 
 
 def state_of(node: Node) -> dict[str, Any]:

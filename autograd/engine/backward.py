@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
-from .node import ASSIGNED, BaseNode, describe
+from .node import CLOCK, BaseNode, describe
 from .recording import ABSENT, pull_any
 from .table import TABLE
 
@@ -212,7 +212,7 @@ def refuse_stale(order: Sequence[Node]) -> None:
 
     That is so where a leaf was assigned afterwards, or a replay has computed an input anew and not the node.
     """
-    if ASSIGNED[0] <= next((node.order for node in order if node._a is not None), ASSIGNED[0]):
+    if CLOCK.assigned <= next((node.order for node in order if node._a is not None), CLOCK.assigned):
         return  # nothing was assigned since the oldest operation
     newest: dict[Node, Node] = {}
     for node in order:

@@ -17,12 +17,26 @@ from .table import Primitive
 if TYPE_CHECKING:
     from ..nodes.node import Node
 
-# One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
-CLOCK = count(1)
+
+class Clock:
+    """Counts what happens to nodes: a node is made after its inputs, so sorting by time is a dependency order.
+
+    Attributes:
+        tick: a function that gives the next time.
+        assigned: when `.data` or `.requires_grad` of any leaf was last assigned.
+        converted: when a node that requires a gradient was last converted to a plain float.
+        thawed: when a constant was last made differentiable.
+    """
+
+    __slots__ = ("assigned", "converted", "thawed", "tick")
+
+    def __init__(self) -> None:
+        self.tick = count(1).__next__
+        self.assigned = self.converted = self.thawed = 0
+
+
+CLOCK = Clock()  # one for all nodes, of all threads
 NO_PARAMS: dict[str, Any] = {}
-ASSIGNED = [0]  # by that clock: when .data or .requires_grad of any leaf was last assigned
-CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
-THAWED = [0]  # by that clock: when a constant was last made differentiable
 # in the place of the time when a node was changed
 UNRECORDED = -1  # it was computed, but from constants or under no_grad()
 MET = -2  # it was made of plain numbers that met a node in an expression

@@ -38,7 +38,7 @@ __all__ = [
 Record = Callable[..., Any]
 Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
 ABSENT: Any = object()  # in the place of a total: the node receives no gradient in this pass
-new, clock, mode = object.__new__, CLOCK.__next__, MODE.get
+new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "matmul": "matmul",

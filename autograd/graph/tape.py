@@ -16,7 +16,7 @@ import numpy as np
 
 from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
-from ..engine.node import THAWED, describe
+from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError
 from ..nodes.node import Node
 from ..nodes.value import Value
@@ -324,7 +324,7 @@ class Tape:
         array([0.   , 0.1  , 0.197])
         """
         self.__dict__.pop("labels", None)  # constants are called by their numbers
-        if self._replay is not None and THAWED[0] > self._replay.made:
+        if self._replay is not None and CLOCK.thawed > self._replay.made:
             self._replay = None  # a constant may want a gradient now
         return self._replayed().forward(**leaves)
 

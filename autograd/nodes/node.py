@@ -16,7 +16,7 @@ from ..debug.copying import deepcopy, reduce, set_state, shallow
 from ..debug.display import node_html
 from ..engine.backward import backward
 from ..engine.hooks import Handle, register_hook
-from ..engine.node import ASSIGNED, CLOCK, CONVERTED, THAWED, BaseNode, describe
+from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import KindError
 from ..numpy_api.compositions import BY_NAME
@@ -66,7 +66,7 @@ class Node(BaseNode):
             )
         if on:
             self._refuse_integers()
-            self._changed = ASSIGNED[0] = THAWED[0] = next(CLOCK)
+            self._changed = CLOCK.assigned = CLOCK.thawed = CLOCK.tick()
             self.params = {"constant_until": self._changed}  # what it led to before was not recorded
         self._requires_grad = on
 
@@ -184,7 +184,7 @@ class Node(BaseNode):
 
     def __float__(self) -> float:
         if self._requires_grad:
-            CONVERTED[0] = next(CLOCK)
+            CLOCK.converted = CLOCK.tick()
         return float(self.item())
 
     def __int__(self) -> int:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
 from ..engine.recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
@@ -104,7 +104,7 @@ class Tensor(Node):
                 )
             self._array = array
         self._like = like_of(self._array.shape, self._array.dtype.char)
-        self._changed = ASSIGNED[0] = next(CLOCK)
+        self._changed = CLOCK.assigned = CLOCK.tick()
 
     shape = property(lambda self: self._array.shape, doc="The length of each axis.")
     ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
@@ -164,7 +164,7 @@ class Tensor(Node):
         node._changed = 0
         node._grad = node._name = None
         node.scope = titles
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         if requires_grad and recording and y.dtype.kind == "f":
             node.op = op
             node.inputs = inputs
@@ -552,7 +552,7 @@ def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None)
     node.params = NO_PARAMS
     node._requires_grad = requires_grad
     node.scope = MODE.get()[1]
-    node.order = next(CLOCK)
+    node.order = CLOCK.tick()
     return node
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.node import CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
 from ..engine.recording import bind_operators, record_many_values, record_values, record_values_with_options
 from ..engine.table import Primitive
 from ..engine.vjp import times
@@ -61,7 +61,7 @@ class Value(Node):
         self._requires_grad = checked_flag(requires_grad, "requires_grad")
         self._changed = 0
         self.scope = MODE.get()[1]
-        self.order = next(CLOCK)
+        self.order = CLOCK.tick()
 
     @property
     def data(self) -> float:
@@ -76,7 +76,7 @@ class Value(Node):
                 f"Assign to the leaf and compute again, or take v.detach()"
             )
         self._number = _as_float(new)
-        self._changed = ASSIGNED[0] = next(CLOCK)
+        self._changed = CLOCK.assigned = CLOCK.tick()
 
     @property
     def locals(self) -> tuple[float | None, ...]:
@@ -119,7 +119,7 @@ class Value(Node):
         node._grad = node._name = None
         node._changed = 0
         node.scope = titles
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         if requires_grad and recording:
             node.op = op
             node.inputs = inputs
@@ -276,7 +276,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
         node._requires_grad = False
         node._changed = 0
         node.scope = MODE.get()[1]
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         return node
     if isinstance(x, Value):
         return x

@@ -11,21 +11,20 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from functools import cache
 from typing import Any
 from weakref import finalize
 
 import numpy as np
 
 from ..engine.backward import backward_pass, dependency_order
+from ..engine.node import CLOCK
 from ..engine.vjp import fitted, pass_back
 from ..nodes.node import Node
 from ..program.expression import SIGNS
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
 
 __all__ = ["Program", "layout"]
-
-COUNT = count(1)
 
 
 class Program:
@@ -112,11 +111,12 @@ class _Writer:
         calls, border = program.trace.calls, program.border
         self.known: dict[str, Any] = {
             "asarray": np.asarray,
-            "references": sys.getrefcount,
+            "references": sys.getrefcount,  # see `_held`
             "empty": np.empty_like,
         }
         self.known |= {"vdot": np.vdot, "errstate": np.errstate}
         self.names: dict[int, str] = {}  # by the id of a constant
+        self.reductions: dict[Any, Any] = {}  # one object for each bound method, such as `np.add.reduce`
         self.static: dict[Traced, Any] = {x: x.value for x in program.values.values()}
         for call in calls:
             self.static.pop(call.result, None)
@@ -254,7 +254,7 @@ class _Writer:
         ):
             return f" {SIGNS[call.function]} ".join(map(self._term, call.args))
         if _is_reduction(call.function) and call.kwargs == {"axis": None}:
-            return f"{self._name(_method(call.function))}({self._term(call.args[0])}, None)"
+            return f"{self._reduction(call.function)}({self._term(call.args[0])}, None)"
         if call.function is item:
             return f"{self._term(call.args[0])}[{self._term(call.args[1])}]"
         if call.function is taken:
@@ -275,8 +275,11 @@ class _Writer:
             axis = call.kwargs.get("axis", 0)
             axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
             options = f"{self._term(axis)}, None, {out}, {call.kwargs.get('keepdims', False)}"
-            return f"{self._name(_method(function))}({self._term(call.args[0])}, {options})"
+            return f"{self._reduction(function)}({self._term(call.args[0])}, {options})"
         return f"{self._name(function)}({self._arguments(call.args, call.kwargs)}, out={out})"
+
+    def _reduction(self, function: Any) -> str:
+        return self._name(self.reductions.setdefault(function, function))
 
     def _bound_method(self, x: Any, name: str) -> str:
         if isinstance(x, Traced) and x in self.local:
@@ -307,7 +310,7 @@ class _Writer:
             "    return results",
         ]
         program.source = "\n".join(lines)
-        name = f"<chainrule replay {next(COUNT)}>"
+        name = f"<chainrule replay {CLOCK.tick()}>"
         # so that tracebacks and debuggers show its lines
         linecache.cache[name] = (len(program.source), None, program.source.splitlines(keepends=True), name)
         finalize(program, linecache.cache.pop, name, None)
@@ -334,7 +337,7 @@ class _Writer:
             fresh = f"{name} = lent[{k}] = empty({name}); flat[{k}] = {name}.reshape(-1, order='A')"
             lines += [f"{name} = lent[{k}]", f"if references({name}) != HELD: {fresh}"]
         lent = [np.empty_like(g.value) for g in self.lent]
-        self.known |= {"lent": lent, "flat": [g.reshape(-1, order="A") for g in lent], "HELD": HELD}
+        self.known |= {"lent": lent, "flat": [g.reshape(-1, order="A") for g in lent], "HELD": _held()}
         for k, g in enumerate(self.program.upstream):
             lines.append(f"{self._name(np.copyto)}({self._term(g)}, upstream[{k}])")
         return lines
@@ -405,14 +408,6 @@ def _takes_out(call: Call) -> bool:
     return plain or _is_reduction(function)
 
 
-METHODS: dict[Any, Any] = {}
-
-
-def _method(function: Any) -> Any:
-    """One object for each bound method, so that it has one name."""
-    return METHODS.setdefault(function, function)
-
-
 def _is_plain_product(call: Call) -> bool:
     """Whether `a.dot(b)`, which starts faster, makes the same call to BLAS as `a @ b`."""
     a, b = concrete(call.args)
@@ -452,12 +447,13 @@ def _number(ufunc: np.ufunc, number: Any, args: tuple[Any, ...]) -> Any:
 REPEATED = {np.maximum, np.minimum}
 
 
+@cache
 def _held() -> int | None:
-    """How many references to an array there are when a program asks and nothing else refers to it.
+    """The number of references to an array where a program counts them, if nothing outside of the program refers to it.
 
-    Counting them lets a replay write gradients to the arrays of the last ones, which makes replays of training steps
-    7 to 14 % faster (MLPs of 2-16-16-2 up to 784-256-128-10). Where counts are not exact, as on Pythons without a
-    global lock, there is no such number, and each replay makes new arrays.
+    Counting them lets a replay write gradients to the arrays of the replay before, which makes replays of training
+    steps 7 to 14 % faster (MLPs of 2-16-16-2 up to 784-256-128-10). Counts are not exact on Pythons without a global
+    lock; there the result is `None`, which no count equals, and each replay makes new arrays.
     """
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return None
@@ -466,6 +462,3 @@ def _held() -> int | None:
     flat = g.reshape(-1)
     assert flat.base is g
     return sys.getrefcount(g)
-
-
-HELD = _held()

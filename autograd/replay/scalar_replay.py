@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.backward import backward
 from ..engine.hooks import HOOKS
 from ..engine.modes import mode
-from ..engine.node import ASSIGNED, CLOCK, UNRECORDED, BaseNode, describe
+from ..engine.node import CLOCK, UNRECORDED, BaseNode, describe
 from ..errors import GradientError, KindError, NonfiniteError, ShapeError
 from ..nodes.node import Node
 from ..nodes.value import Value
@@ -35,7 +35,7 @@ class ScalarReplay:
     def __init__(self, tape: Tape) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.made: int = next(CLOCK)
+        self.made: int = CLOCK.tick()
         self.stamp: int = self.made  # when the latest replay was
         refuse_other_kinds(tape, Value)
         self.index = tape.index
@@ -54,7 +54,7 @@ class ScalarReplay:
         """The value of the output, or the list of several; of a batch, arrays."""
         batch = self._assign(leaves)
         refuse_lost(self.leaves)
-        self.stamp = ASSIGNED[0] = next(CLOCK)
+        self.stamp = CLOCK.assigned = CLOCK.tick()
         numbers = self._numbers()
         if batch:
             shape = next(iter(batch.values()))[1].shape
@@ -78,7 +78,7 @@ class ScalarReplay:
     def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
         """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
         upstream = self._upstream(gradient)
-        if self.latest is not None and ASSIGNED[0] > self.stamp:
+        if self.latest is not None and CLOCK.assigned > self.stamp:
             refuse_assigned(self.leaves, self.stamp)
         watched = mode().watch is not None
         hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
@@ -327,7 +327,7 @@ def refuse_lost(leaves: Sequence[Any], given: Sequence[Any] = ()) -> None:
         if leaf._requires_grad:
             until = leaf.params.get("constant_until", 0)
         else:
-            until = next(CLOCK) if given else leaf._changed
+            until = CLOCK.tick() if given else leaf._changed
         found = next((x for x in lost if leaf.order < x.order < until), None)
         if found is not None:
             raise GradientError(

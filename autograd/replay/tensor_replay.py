@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, describe
+from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -47,7 +47,7 @@ class TensorReplay:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
         self.leaves: list[Any] = tape.leaves
-        self.made = next(CLOCK)
+        self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)
         for node in self.nodes:
             if type(node)._pass_back is not Tensor._pass_back:
@@ -103,7 +103,7 @@ class TensorReplay:
                 self.program = None  # laid out in another way, another program
             else:
                 np.copyto(array, leaf._array)
-        self.stamp = ASSIGNED[0] = next(CLOCK)
+        self.stamp = CLOCK.assigned = CLOCK.tick()
         try:
             if self.program is None or self.program.forward(self.stamp):
                 self.program = None
@@ -151,7 +151,7 @@ class TensorReplay:
             return self._backward_of_batch(gradient)
         upstream = self._upstream(gradient) if self.given or gradient is not None else None
         watched = MODE.get()[2] is not None or (HOOKS and any(x.order in HOOKS for x in self.nodes))
-        if self.stamp and ASSIGNED[0] > self.stamp:
+        if self.stamp and CLOCK.assigned > self.stamp:
             refuse_assigned(self.leaves, self.stamp)
         if watched or self.stamp == 0:
             self.outputs[0]._receive(self._by_engine(upstream or self._upstream(None)))

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..engine.backward import between, pull_back, zero
 from ..engine.modes import mode, recording
-from ..engine.node import CLOCK, CONVERTED, describe
+from ..engine.node import CLOCK, describe
 from ..errors import KindError, ShapeError
 from ..functions.trees import form, is_leaf, leaves, leaves_beside, rebuild
 from ..nodes.node import Node
@@ -47,7 +47,7 @@ class Call:
         self.single = not isinstance(argnums, tuple)
         self.by = tuple(args[k] for k in positions)
         self.given = leaves(self.by)
-        self.since = next(CLOCK)
+        self.since = CLOCK.tick()
         dtype = _dtype_beside(args)
         connected = mode().recording
         with recording(True):
@@ -57,7 +57,7 @@ class Call:
                 replaced[k] = part
             self.output = f(*replaced, **(kwargs or {}))
         self.outputs = [y for y in leaves(self.output) if isinstance(y, Node)]
-        if not self.outputs and CONVERTED[0] > self.since:
+        if not self.outputs and CLOCK.converted > self.since:
             raise KindError(
                 f"{what}: f returned {form(self.output)}, no node, after it had made a plain float of one, as "
                 f"math.sin(x) and float(x) do: so the gradient is lost. Write chainrule's or NumPy's sin(x); where f "

@@ -55,7 +55,7 @@ def checkpoint(
     refuse_no_function(f, "checkpoint")
     generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
     states = {generator: generator.bit_generator.state for generator in generators}
-    since = next(CLOCK)
+    since = CLOCK.tick()
     with Recomputed(states, again=False):
         y = f(*inputs)
     if not isinstance(y, Node):
@@ -87,7 +87,7 @@ class Checkpoint(Node):
 
     def run_again(self, constants: bool = False) -> tuple[Node, list[Node]]:
         """The result of a second run, and what was recorded inside, in dependency order."""
-        since = next(CLOCK)
+        since = CLOCK.tick()
         with recording(True), Block("scope", self.scope):
             y = self.again()
         if not np.array_equal(y.data, self.data, equal_nan=True):
