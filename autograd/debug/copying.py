@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["deepcopy", "reduce", "set_state", "shallow"]
 
+# The listing of the pickle that this thread writes. It is global because pickle passes nothing to `__reduce_ex__` that
+# tells one pickle from the next.
 LOCAL = threading.local()
 
 
@@ -126,7 +128,9 @@ def state_of(node: Node) -> dict[str, Any]:
 @cache
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
-    return sorted(names - {"__weakref__", "_a", "_b", "_like", "order"})
+    return sorted(
+        names - {"__weakref__", "_a", "_b", "_like", "draw", "order"}
+    )  # `draw` is that of `redrawn`
 
 
 def _stale(node: Node) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Hooks: functions that see the gradient of a node as it passes, and may replace it.
 
-They are kept here and not in the nodes, so that nodes stay small, and a pass asks once whether there are any.
+They are stored here and not on the nodes, so that nodes stay small, and a pass tests once whether there are any.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Handle", "register_hook"]
 
 Hook = Callable[[Any], Any]
-HOOKS: dict[int, list[Handle]] = {}  # by the node's order
+# By the node's order. Global, because a slot would take 8 bytes of every node, and a pass would search it for hooks.
+HOOKS: dict[int, list[Handle]] = {}
 
 
 class Handle:

@@ -322,7 +322,7 @@ def refuse_lost(leaves: Sequence[Any], given: Sequence[Any] = ()) -> None:
     if not lost:
         return
     for leaf in given or leaves:
-        if leaf.order in DRAWS:
+        if hasattr(leaf, "draw"):
             continue
         if leaf._requires_grad:
             until = leaf.params.get("constant_until", 0)
@@ -346,9 +346,6 @@ def refuse_assigned(leaves: Sequence[Any], stamp: int) -> None:
                 f"{leaf.describe()} was changed after the latest forward pass of the tape, so the gradient would mix "
                 f"old and new numbers. Call tape.forward(), then tape.backward()"
             )
-
-
-DRAWS: dict[int, Any] = {}  # what draws the numbers of a leaf anew in each replay, by the leaf's order
 
 
 def array_of(x: Any) -> np.ndarray | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from ..errors import GradientError, KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .compiling import Program, layout
-from .scalar_replay import DRAWS, array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
+from .scalar_replay import array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -55,7 +54,7 @@ class TensorReplay:
                     f"{node.describe()} cannot be replayed: {node.op and node.op.name} runs Python code of yours, not "
                     f"rows of the table. Record the graph again in each step"
                 )
-        self.drawn = [(leaf, DRAWS[leaf.order]) for leaf in self.leaves if leaf.order in DRAWS]
+        self.drawn = [leaf for leaf in self.leaves if hasattr(leaf, "draw")]
         self.arrays: dict[Any, Any] = {}  # where the program reads the leaves
         self.own: dict[Any, None] = {}  # those leaves whose data are copied there, because they were assigned
         # whether the program takes gradients at the outputs; a single number gets 1, until one is given
@@ -93,8 +92,8 @@ class TensorReplay:
         return batch
 
     def _draw(self) -> None:
-        for leaf, draw in self.drawn:
-            leaf.data = draw()
+        for leaf in self.drawn:
+            leaf.data = leaf.draw()
 
     def _compute(self) -> None:
         for leaf in self.own:
@@ -282,6 +281,13 @@ def _like(array: Any) -> Any:
 # ---------------------------------------------------------------------- what a replay draws anew
 
 
+class Redrawn(Tensor):
+    """A constant with the function that draws its numbers; copies and pickles keep the numbers and have no function."""
+
+    __slots__ = ("draw",)
+    draw: Callable[[], Any]
+
+
 def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     """A constant of random numbers, `draw()`, that each replay of a tape draws anew.
 
@@ -296,8 +302,6 @@ def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     >>> tape.forward(), tape.forward(), tape.forward()
     (array([0., 0., 0., 0.]), array([0., 0., 0., 1.]), array([0., 1., 0., 1.]))
     """
-    leaf = Tensor(draw(), name, requires_grad=False)
-    order = leaf.order
-    finalize(leaf, DRAWS.pop, order, None)
-    DRAWS[order] = draw
+    leaf = Redrawn(draw(), name, requires_grad=False)
+    leaf.draw = draw
     return leaf

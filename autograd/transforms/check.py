@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 WEIGHTED = " (the outputs weighted at random and added)"
 MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
 
-# what keeps things as they are while a function is run to check it: `nn` adds what modules need
+# The blocks in which a checked function runs. Global, so that `nn` can add the block that restores its modules.
 AROUND: list[Callable[[Any], AbstractContextManager[None]]] = []
 
 
