@@ -36,7 +36,7 @@ class Clock:
 
 
 CLOCK = Clock()  # one for all nodes, of all threads
-NO_PARAMS: dict[str, Any] = {}
+NO_PARAMS: dict[str, Any] = {}  # of all nodes without parameters; nothing is written to it
 # in the place of the time when a node was changed
 UNRECORDED = -1  # it was computed, but from constants or under no_grad()
 MET = -2  # it was made of plain numbers that met a node in an expression
