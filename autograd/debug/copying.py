@@ -15,7 +15,7 @@ from weakref import ref
 
 from ..engine.backward import dependency_order, refuse_stale
 from ..engine.node import CLOCK
-from ..engine.recording import like_of
+from ..engine.recording import spec_of
 
 if TYPE_CHECKING:
     from ..nodes.node import Node
@@ -110,7 +110,7 @@ def set_state(
     node.inputs = inputs
     node.order = CLOCK.tick()
     if "_array" in state:
-        node._like = like_of(node._array.shape, node._array.dtype.char)
+        node._spec = spec_of(node._array.shape, node._array.dtype.char)
     for i in stale:
         inputs[i]._changed = CLOCK.assigned = CLOCK.tick()
 
@@ -129,7 +129,7 @@ def state_of(node: Node) -> dict[str, Any]:
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
     return sorted(
-        names - {"__weakref__", "_a", "_b", "_like", "draw", "order"}
+        names - {"__weakref__", "_a", "_b", "_spec", "draw", "order"}
     )  # `draw` is that of `redrawn`
 
 

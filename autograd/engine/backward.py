@@ -163,7 +163,7 @@ def is_half(x: Any) -> bool:
 
 def _holds_half(order: Sequence[Any]) -> bool:
     """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
-    return order[-1].kind == "Tensor" and any(node._like[1] == "e" for node in order)
+    return order[-1].kind == "Tensor" and any(node._spec[1] == "e" for node in order)
 
 
 def plus(total: Any, contribution: Any) -> Any:
@@ -268,7 +268,7 @@ def backward(root: Node, gradient: Any = None) -> None:
 
 
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
-    """The gradients of `output` by `inputs`, returned; no `.grad` is written.
+    """The gradients of `output` with respect to `inputs`, returned; no `.grad` is written.
 
     `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each
     gradient has its input's shape and dtype: a float for a `Value`, an ndarray for a `Tensor`, zero where
@@ -298,12 +298,12 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
         if not x._requires_grad:
             if np.asarray(x.data).dtype.kind != "f":
                 raise KindError(
-                    f"a gradient was asked for by {x.describe()}; integers and booleans are constants, for a "
-                    f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+                    f"gradients(output, inputs) was given {x.describe()} as an input; integers and booleans are "
+                    f"constants: a derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
                 )
             raise GradientError(
-                f"a gradient was asked for by {x.describe()}, which is a constant. Make it with "
-                f"requires_grad=True before the output is computed from it"
+                f"gradients(output, inputs) was given {x.describe()} as an input, which is a constant. Make it "
+                f"with requires_grad=True before the output is computed from it"
             )
     upstream: Any = output._upstream(gradient)
     if create_graph:

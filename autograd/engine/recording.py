@@ -121,16 +121,16 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         a, b = p._number, q._number
         try:
             y = forward(a, b)
             if y.__class__ is not float:
                 y = float(y)
-            slope_a = local_a(y, a, b) if wants_a else None
-            slope_b = local_b(y, a, b) if wants_b else None
+            slope_a = local_a(y, a, b) if needs_a else None
+            slope_b = local_b(y, a, b) if needs_b else None
         except (ValueError, ArithmeticError, TypeError):
             return general(row, (p, q), NO_PARAMS)
         node = new(kind)
@@ -165,13 +165,13 @@ def _record_sum(row: Primitive, kind: Any, operand: Any, local_a: float, local_b
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         node = new(kind)
         node._number = forward(p._number, q._number)
-        node._slope_a = local_a if wants_a else None
-        node._slope_b = local_b if wants_b else None
+        node._slope_a = local_a if needs_a else None
+        node._slope_b = local_b if needs_b else None
         node.op = row
         node._a = p
         node._b = q
@@ -194,14 +194,14 @@ def _record_product(row: Primitive, kind: Any, operand: Any) -> Record:
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         a, b = p._number, q._number
         node = new(kind)
         node._number = a * b
-        node._slope_a = b if wants_a else None
-        node._slope_b = a if wants_b else None
+        node._slope_a = b if needs_a else None
+        node._slope_b = a if needs_b else None
         node.op = row
         node._a = p
         node._b = q
@@ -317,14 +317,14 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
                 return general(row, (p,), NO_PARAMS)  # which says what does not fit
             if y.__class__ is not ndarray:
                 y = np.asarray(y)
-            like = p._like
+            spec = p._spec
             if not alike:
-                like = like_of(y.shape, y.dtype.char)
-                if like[1] not in FLOATING:
+                spec = spec_of(y.shape, y.dtype.char)
+                if spec[1] not in FLOATING:
                     return general(row, (p,), NO_PARAMS)
             node = new(kind)
             node._array = y
-            node._like = like
+            node._spec = spec
             node.op = row
             node._a = p
             node.scope = scope
@@ -349,14 +349,14 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             return general(row, (p, q), NO_PARAMS)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = p._like
-        if like is not q._like or not alike:
-            like = like_of(y.shape, y.dtype.char)
-            if like[1] not in FLOATING:
+        spec = p._spec
+        if spec is not q._spec or not alike:
+            spec = spec_of(y.shape, y.dtype.char)
+            if spec[1] not in FLOATING:
                 return general(row, (p, q), NO_PARAMS)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node._a = p
         node._b = q
@@ -389,12 +389,12 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
             return general(row, (p,), params)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = like_of(y.shape, y.dtype.char)
-        if like[1] not in FLOATING:
+        spec = spec_of(y.shape, y.dtype.char)
+        if spec[1] not in FLOATING:
             return general(row, (p,), params)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node._a = p
         node.scope = scope
@@ -429,12 +429,12 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
             return general(row, inputs, params)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = like_of(y.shape, y.dtype.char)
-        if like[1] not in FLOATING:
+        spec = spec_of(y.shape, y.dtype.char)
+        if spec[1] not in FLOATING:
             return general(row, inputs, params)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node.inputs = inputs
         node.scope = scope
@@ -453,10 +453,10 @@ FLOATING = "efdg"
 
 
 @lru_cache(maxsize=10_000)
-def like_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
-    """Shape and dtype as one object for all arrays that are alike, so that `is` compares them.
+def spec_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype as one object for all arrays that share them, so that `is` compares two of them.
 
-    One that has been forgotten meanwhile is like no other; that costs a look at shape and dtype, and changes nothing.
+    One that the cache has dropped is equal to none by `is`; then shape and dtype are compared, with the same result.
     """
     return shape, char
 
@@ -490,11 +490,11 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
     plus_a = signs[0] == 1
 
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        x, like = node._a, node._like
+        x, spec = node._a, node._spec
         total = get(x, ABSENT)
         if total is not ABSENT:
             c = g if plus_a else -g
-            if x._a is None or x._like is not like:
+            if x._a is None or x._spec is not spec:
                 c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
@@ -502,7 +502,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 c = g if plus_b else -g
-                if x._a is None or x._like is not like:
+                if x._a is None or x._spec is not spec:
                     c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 
@@ -518,7 +518,7 @@ def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
         params = node.params
         local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
         c = times(g, local) if local.__class__ is int else g * local
-        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._like is not node._like:
+        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._spec is not node._spec:
             c = shaped(c, x, g)
         totals[x] = c if total is None else total + c
 
@@ -537,7 +537,7 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
             else:
                 local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
                 c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._spec is not node._spec:
                 c = shaped(c, p, g)
             totals[p] = c if total is None else total + c
         total = get(q, ABSENT)
@@ -547,7 +547,7 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
             else:
                 local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
                 c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._spec is not node._spec:
                 c = shaped(c, q, g)
             totals[q] = c if total is None else total + c
 

@@ -17,7 +17,7 @@ from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE
 from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
-from ..engine.recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
+from ..engine.recording import bind_operators, pull_of, record_tensors, record_tensors_with_options, spec_of
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
@@ -51,12 +51,12 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_grad_is_shared", "_like")
+    __slots__ = ("_array", "_grad_is_shared", "_spec")
     _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
     _grad_is_shared: (
         bool  # whether other nodes may hold the array in `_grad`; only set on a computed node with a gradient
     )
-    _like: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
+    _spec: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
 
@@ -103,7 +103,7 @@ class Tensor(Node):
                     f"Make a new Tensor for data of another shape"
                 )
             self._array = array
-        self._like = like_of(self._array.shape, self._array.dtype.char)
+        self._spec = spec_of(self._array.shape, self._array.dtype.char)
         self._changed = CLOCK.assigned = CLOCK.tick()
 
     shape = property(lambda self: self._array.shape, doc="The length of each axis.")
@@ -160,7 +160,7 @@ class Tensor(Node):
         recording, titles, watch = MODE.get()
         node = _new(Tensor)
         node._array = y
-        node._like = like_of(y.shape, y.dtype.char)
+        node._spec = spec_of(y.shape, y.dtype.char)
         node._changed = 0
         node._grad = node._name = None
         node.scope = titles
@@ -546,7 +546,7 @@ def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None)
     """`data` as a leaf, without a copy."""
     node = _new(Tensor) if node is None else node
     node._array = data
-    node._like = like_of(data.shape, data.dtype.char)
+    node._spec = spec_of(data.shape, data.dtype.char)
     node._changed = 0
     node._grad = node._name = node.op = node._a = node._b = None
     node.params = NO_PARAMS

@@ -251,7 +251,9 @@ def _compare(
     for k, at, expected in _differences(function, points, samples, step, side):
         g = np.asarray(found[k])
         if g.shape != points[k].shape:
-            raise CheckError(f"the {what} by input {k} has shape {g.shape}, the input has {points[k].shape}")
+            raise CheckError(
+                f"the {what} with respect to input {k} has shape {g.shape}; the input has {points[k].shape}"
+            )
         given = float(g[at])
         scale = max(abs(given), abs(expected))
         error = abs(given - expected)
@@ -259,8 +261,9 @@ def _compare(
         if np.isnan(error) or error > tolerance[0] * scale + tolerance[1]:
             where = f"element {at} of input {k}" if at else f"input {k}"
             raise CheckError(
-                f"the {what} by {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and {expected:.10g} "
-                f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size{note}"
+                f"the {what} with respect to {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and "
+                f"{expected:.10g} by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its "
+                f"size{note}"
             )
         worst = max(worst, float(error / max(scale, 1.0)))
     return CheckReport(compared, worst)
@@ -317,7 +320,7 @@ def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
 
 
 def _gradients(output: Any, nodes: list[Any], u: Any, create_graph: bool = False) -> list[Any]:
-    """The gradients by `nodes`; zero where the output is a constant."""
+    """The gradients with respect to `nodes`; zero where the output is a constant."""
     if not isinstance(output, Node):
         return [np.zeros(np.shape(x.data)) for x in nodes]
     if u is not None and isinstance(output, Value):
