@@ -1,6 +1,6 @@
-"""Comparing and choosing: what a rule compares with, `where`, and the larger or the smaller of two numbers.
+"""Comparing and choosing: comparisons in rules, `where`, and the larger or the smaller of two numbers.
 
-Ties share evenly; `clip` has gradient 1 on its bounds.
+Ties share the gradient evenly; `clip` has gradient 1 on its bounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...engine.table import elementwise
 
 
 def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
-    """What compares two numbers in a rule: of nodes that can change a flat row, with 0 and 1, and otherwise plainly."""
+    """A comparison for rules: of nodes that can change, a row that gives 0 or 1 with gradient 0; else a plain one."""
     row = elementwise(
         name,
         lambda a, b: float(compare(a, b)),
@@ -44,7 +44,7 @@ choose = elementwise(
     [lambda y, a, b, condition: condition, lambda y, a, b, condition: condition == 0],
 )
 
-# the same with a condition that is an input, which a replay reads anew: a where it is not 0
+# the same with the condition as an input, which a replay reads again: a where it is not 0
 where_nonzero = elementwise(
     "where_nonzero",
     lambda condition, a, b: a if condition else b,
@@ -85,12 +85,12 @@ _ties = elementwise(
 
 
 def ties(y: Any, *xs: Any) -> Any:
-    """How many of the x are y, as a comparison."""
+    """The number of inputs that equal y, with gradient 0."""
     return _ties(y, *xs) if getattr(y, "requires_grad", False) else sum(x == y for x in xs)
 
 
 def _share_of_number(y: Any, a: Any, b: Any) -> Any:
-    """As `_share`, where a NaN has lost against a number."""
+    """As `_share`, for rows that choose a number over NaN."""
     return equal(a, y) / maximum(ties(y, a, b), 1)
 
 
