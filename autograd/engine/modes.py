@@ -1,7 +1,7 @@
-"""What surrounds a computation: whether it is recorded, under which title, and whether someone watches it.
+"""Modes of a computation: whether it is recorded, the titles of its scopes, and whether it is watched.
 
-All of it lives in one context variable, so that every thread and every task has its own and an
-exception leaves things as they were.
+The mode is one context variable, so every thread and every task has its own. Blocks restore it, also after an
+exception.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ __all__ = ["no_grad", "scope"]
 
 
 class Mode(NamedTuple):
-    """What MODE holds."""
+    """The fields of MODE."""
 
     recording: bool = True
     scope: tuple[str, ...] = ()
-    watch: Any = None  # is shown every operation and every step backward; see nonfinite.py
+    watch: Any = None  # checks every operation and every step of a backward pass; see nonfinite.py
 
 
-# a plain tuple, for every node asks, and Python takes those apart in half the time
+# a plain tuple: every operation reads it, and Python unpacks a tuple in half the time of a named tuple
 MODE: ContextVar[tuple[bool, tuple[str, ...], Any]] = ContextVar("chainrule_mode", default=(True, (), None))
 
 
 def mode() -> Mode:
-    """The fields of the present mode by their names."""
+    """The present mode as a named tuple."""
     return Mode(*MODE.get())
 
 
@@ -71,12 +71,12 @@ class Block:
 
 
 def recording(on: bool) -> Block:
-    """Record what is computed inside, or do not; afterwards all is as it was before."""
+    """A block in which operations are recorded, or are not."""
     return Block("recording", on)
 
 
 def no_grad() -> Block:
-    """Compute without recording: results inside are constants, whatever they are made from.
+    """Compute without recording: results inside are constants.
 
     Works as a `with` block and as a decorator of plain functions; blocks nest, and each thread has its own. In a
     generator function write `with no_grad():` inside, and close it before each `yield`: a block that is open at a
@@ -98,7 +98,7 @@ def no_grad() -> Block:
 
 
 class Recomputed:
-    """A function that a checkpoint runs, now or `again`: the generators that it draws from, with their first states."""
+    """A run of the function of a checkpoint, the first or `again`; `states` are those of its generators before it."""
 
     __slots__ = ("again", "around", "states")
 
@@ -121,7 +121,7 @@ RECOMPUTED: ContextVar[Recomputed | None] = ContextVar("chainrule_recomputed", d
 def recomputing() -> bool:
     """Whether a `checkpoint` is running its function again, for the backward pass.
 
-    A module that keeps statistics of what it sees has counted this input already.
+    A module that updates statistics has counted this input already in the first run.
 
     >>> from chainrule.autograd import Value, checkpoint
     >>> from chainrule.autograd.engine.modes import recomputing
@@ -140,7 +140,7 @@ def recomputing() -> bool:
 
 
 def drawing_from(generator: Any) -> Any:
-    """The generator, noted down: a `checkpoint` around this call starts its second run from the state it has now.
+    """The generator; a `checkpoint` around this call starts its second run from the state that it has now.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor, checkpoint
@@ -174,7 +174,7 @@ class scope:
     ('encoder', 'layer 1')
     """
 
-    # a class and not a generator, because a network of neurons opens thousands of them in each pass
+    # a class, not a generator: a network of neurons opens thousands of scopes in each pass
     __slots__ = ("title",)
 
     def __init__(self, title: str) -> None:

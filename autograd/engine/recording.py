@@ -1,11 +1,11 @@
 """Recording: the functions that apply a row to nodes, one for each row and class of node.
 
 `a * b` of two Values calls `record(a, b)`, a closure over the row `multiply`. It computes the result, makes a node of
-it, and keeps the row and the inputs on the node. `pull` goes the other way in a backward pass over arrays: it takes the
-gradient of one node and adds to the gradients of its inputs.
+it, and stores the row and the inputs on the node. In a backward pass over arrays `pull` takes the gradient of one node
+and adds to the gradients of its inputs.
 
-Both do what `_apply` and `_pass_back` of the classes do, without a general loop, and leave the rare cases to those:
-results that are constants, a watch, poles, shapes that do not fit.
+Both do the same as `_apply` and `_pass_back` of the classes, without a general loop. In rare cases they call these:
+for results that are constants, a watch, poles, shapes that do not match.
 
 Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output, `g` its gradient.
 """
@@ -37,7 +37,7 @@ __all__ = [
 
 Record = Callable[..., Any]
 Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
-ABSENT: Any = object()  # in the place of a total: the node receives no gradient in this pass
+ABSENT: Any = object()  # in place of a total: the node receives no gradient in this pass
 new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 OPERATORS = {
@@ -46,9 +46,9 @@ OPERATORS = {
 
 
 def bind_operators(kind: Any, record_row: Callable[[Primitive], Record], operand: Callable[..., Any]) -> None:
-    """Give a class of nodes its arithmetic: each operator is the recorder of its row.
+    """Define the operators of a class of nodes: each one is the recorder of its row.
 
-    `operand(row, x, inputs)` makes a node of a plain number, or array, that stands beside one.
+    `operand(row, x, inputs)` makes a node of a plain number or array beside a node.
     """
     for name, row_name in OPERATORS.items():
         row = TABLE[row_name]
@@ -69,13 +69,13 @@ def _reflected(record: Record, row: Primitive, operand: Callable[..., Any]) -> R
 
 # ---------------------------------------------------------------------- Values
 
-# The nodes are filled in each closure, slot by slot: a call for that would cost a sixth of the whole.
+# Each closure fills the slots of its node itself: a function call for that would take a sixth of the time.
 
 
 def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
     """The function that applies `row`, of one or two inputs and no options, to Values.
 
-    `operand(row, x, inputs)` makes a Value of a plain number that stands beside one.
+    `operand(row, x, inputs)` makes a Value of a plain number beside one.
     """
     general, forward = kind._apply, row.on_floats
     assert forward is not None
@@ -152,7 +152,7 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
 
 
 def _always(slope: float) -> Any:
-    """The rule of a local gradient that is the same everywhere."""
+    """The rule of a constant local gradient."""
     return lambda y, a, b: slope
 
 
@@ -299,10 +299,10 @@ def record_values_with_options(row: Primitive, kind: Any) -> Record:
 def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
     """The function that applies `row`, of one or two inputs and no options, to Tensors.
 
-    `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
+    `operand(row, x, inputs)` makes a Tensor of a plain number or array beside one.
     """
     general, forward = kind._apply, row.on_arrays
-    alike = row.elementwise and keeps_dtype(forward)  # and the shape, where the inputs are alike
+    alike = row.elementwise and keeps_dtype(forward)  # and the shape, if the inputs have one shape and dtype
     ndarray = np.ndarray
 
     if row.arity == 1:
@@ -314,7 +314,7 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             try:
                 y = forward(p._array)
             except (ValueError, IndexError, TypeError):
-                return general(row, (p,), NO_PARAMS)  # which says what does not fit
+                return general(row, (p,), NO_PARAMS)  # raises the error
             if y.__class__ is not ndarray:
                 y = np.asarray(y)
             spec = p._spec
@@ -461,15 +461,15 @@ def spec_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
     return shape, char
 
 
-# ---------------------------------------------------------------------- the way back, over arrays
+# ---------------------------------------------------------------------- passing back, over arrays
 
 
 def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
-    """The function that adds what a Tensor made by `row` passes back to the gradients of its inputs.
+    """The function that adds the contributions of a Tensor made by `row` to the gradients of its inputs.
 
-    It is called with the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
-    gradient and whose values are `None` at first, and the dictionary's `get`. `shaped(c, x, g)` brings a contribution
-    into the shape and dtype of `x`.
+    Its arguments are the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
+    gradient and whose values are `None` at first, and the `get` of this dictionary. `shaped(c, x, g)` converts a
+    contribution to the shape and dtype of `x`.
     """
     if row.arity not in (1, 2):
         return pull_any
@@ -485,7 +485,7 @@ def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
 
 
 def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
-    """Where each local gradient is 1 or -1: the gradient is passed on as it is, or with the other sign."""
+    """For rows whose local gradients are all 1 or -1: the gradient is passed back unchanged, or negated."""
     plus_b = len(signs) == 2 and signs[1] == 1
     plus_a = signs[0] == 1
 
@@ -526,7 +526,7 @@ def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
 
 
 def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
-    product = rule_a is second and rule_b is first  # whose rules need no call
+    product = rule_a is second and rule_b is first  # its rules need no call
 
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         p, q, y, params = node._a, node._b, node._array, node.params
