@@ -2,20 +2,19 @@
 
 The folders in the order of reading; each imports only those above it:
 
-- `errors/`: the error classes, and error messages that explain NumPy's errors;
-- `engine/`: an afternoon's reading: what a row of the table is, what a node holds, the functions that record, how a
-  rule is applied, the loop that everything else serves;
-- `primitives/`: the table: calculus, row by row;
+- `errors/`: the error classes, and messages that explain NumPy's errors;
+- `engine/`: an afternoon's reading: the rows of the table, the nodes, recording, applying rules, the backward pass;
+- `primitives/`: the table of primitives with their derivatives;
 - `functions/`: rows under NumPy's names, with NumPy's arguments;
 - `numpy_api/`: NumPy's own functions on nodes;
 - `debug/`: tables in notebooks, the search for NaN, copies and pickles, files;
-- `nodes/`: `Value` and `Tensor`, what users hold;
+- `nodes/`: `Value` and `Tensor`, the classes that users work with;
 - `program/`: rules and passes as text;
 - `replay/`: a recorded graph computed again with new numbers;
-- `graph/`: the recorded graph as one object, the tape, and what it holds in bytes;
+- `graph/`: the recorded graph as one object, the tape, and the bytes that it holds;
 - `transforms/`: derivatives of functions, the gradient check, checkpoints.
 
-`extending.py` is what libraries need besides. This package imports NumPy and nothing else of chainrule.
+`extending.py` has names for libraries built on the engine. This package imports NumPy and nothing else of chainrule.
 """
 
 from .debug.nonfinite import detect_nonfinite

@@ -1,11 +1,11 @@
-"""What a library built on the engine needs beside `chainrule.autograd`: `chainrule.nn` and `chainrule.viz` use it.
+"""Names for libraries built on the engine, beside `chainrule.autograd`: `chainrule.nn` and `chainrule.viz` use them.
 
-Layers open scopes, draw random numbers and keep statistics; losses describe what they were given in error messages;
-drawings write rules as text. The names below are public for such code. The rows of the table are
-`chainrule.autograd.TABLE["softmax"]` and its like, the error classes are in `chainrule.autograd`.
+Layers open scopes, draw random numbers and update statistics; losses describe their arguments in error messages;
+drawings show rules as text. The names below are public for such code. Rows of the table are
+`chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
 - For error messages and reports: `describe`, `readable_size`.
-- For what surrounds a computation: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
+- For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -20,7 +20,7 @@ from contextvars import Token
 from typing import Any
 
 from .debug.files import write_atomically
-from .engine.modes import MODE, drawing_from, recomputing, recording
+from .engine.modes import MODE, recording
 from .engine.node import describe
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
@@ -28,6 +28,7 @@ from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
+from .transforms.recomputing import drawing_from, recomputing
 
 __all__ = [
     "MANY_INPUTS",
@@ -63,7 +64,7 @@ def is_recording() -> bool:
 
 
 def enter_scope(title: str) -> Token[Any]:
-    """Open a scope as `with scope(title)` does, in half the time; `leave_scope` closes it and has to be called.
+    """Open a scope as `with scope(title)` does, in half the time; `leave_scope` has to be called to close it.
 
     For code that opens a scope in every call, such as a module.
 
@@ -89,8 +90,8 @@ def leave_scope(before: Token[Any]) -> None:
 def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:
     """Run the functions of all later gradient checks within `block(function)`.
 
-    `block` returns a context manager that restores what the function changes besides its inputs, such as the running
-    statistics of a layer. `chainrule.nn` registers `nn.unchanged`.
+    `block` returns a context manager that restores the state that the function changes, such as the running statistics
+    of a layer. `chainrule.nn` registers `nn.unchanged`.
     """
     AROUND.append(block)
 

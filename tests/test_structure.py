@@ -1,5 +1,7 @@
 """The folders of a package: no circle of imports, arrows that point one way, at most a dozen files to a folder.
 
+Also the tricks and the mutable globals that are left: each has its reason in the source, beside it.
+
     python tests/test_structure.py        prints the counts, for all packages
 
 Imports are read from the sources, those inside functions too. Two kinds are left out: imports under `TYPE_CHECKING`,
@@ -32,6 +34,25 @@ NETWORKS = {
     "nn.scalar",
 }
 ALLOWED = {"nn": ENGINE, "viz": ENGINE | NETWORKS}
+
+# what reads or changes how Python itself runs; each gives the measured reason beside it
+TRICKS = {
+    "autograd.replay.compiling": {"exec", "sys.getrefcount"},
+    "autograd.replay.scalar_replay": {"__class__ ="},
+    "nn.optim.optimizer": {"sys.getrefcount"},
+}
+# the containers at the top level of a module that its functions change
+GLOBALS = {
+    "autograd.debug.copying": {"LOCAL"},
+    "autograd.debug.nonfinite": {"LINES"},
+    "autograd.engine.hooks": {"HOOKS"},
+    "autograd.engine.modes": {"MODE"},
+    "autograd.transforms.recomputing": {"RECOMPUTED"},
+    "autograd.functions.compound": {"PRIMITIVES"},
+    "autograd.engine.node": {"CLOCK", "NO_PARAMS"},
+    "autograd.engine.table": {"TABLE", "UFUNCS"},
+    "autograd.transforms.check": {"AROUND"},
+}
 
 Graph = dict[str, set[str]]
 
@@ -141,6 +162,51 @@ def files(package: str, root: Path = ROOT) -> dict[str, int]:
     return counts
 
 
+def tricks(package: str, root: Path = ROOT) -> Graph:
+    """What each module uses of frames, counts of references, text that is run, and objects that change their class."""
+    found: Graph = {}
+    for name, path in modules(package, root).items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name) and node.id in ("exec", "eval"):
+                trick = node.id
+            elif isinstance(node, ast.Attribute) and node.attr in ("_getframe", "getrefcount"):
+                trick = f"sys.{node.attr}"
+            elif (
+                isinstance(node, ast.Attribute)
+                and node.attr == "__class__"
+                and isinstance(node.ctx, ast.Store)
+            ):
+                trick = "__class__ ="
+            else:
+                continue
+            found.setdefault(name, set()).add(trick)
+    return found
+
+
+def mutable_globals(package: str, root: Path = ROOT) -> Graph:
+    """The names of a module that begin as an empty container, or as an object that holds what changes."""
+    holders = {"Clock", "ContextVar", "WeakKeyDictionary", "count", "defaultdict", "deque", "local"}
+    found: Graph = {}
+    for name, path in modules(package, root).items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                value = node.value
+                called = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2]
+                if ast.unparse(value) in ("[]", "{}", "set()", "dict()", "list()") or called in holders:
+                    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                    found.setdefault(name, set()).update(map(ast.unparse, targets))
+    return found
+
+
+@pytest.mark.parametrize("package", TIDY)
+def test_tricks_are_those_with_a_measured_reason(package: str) -> None:
+    assert tricks(package) == {name: found for name, found in TRICKS.items() if name.startswith(package)}
+
+
+def test_mutable_globals_of_the_engine_are_few() -> None:
+    assert mutable_globals("autograd") == GLOBALS
+
+
 @pytest.mark.parametrize("package", TIDY)
 def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
     assert circles(imports(package)[0]) == []
@@ -205,5 +271,7 @@ if __name__ == "__main__":
         print(f"  most files in a folder: {counts[largest]}, in {largest}/")
         print(f"  modules in a circle of imports: {[len(group) for group in circles(inside)] or 'none'}")
         print(f"  folders in a circle of imports: {circles(arrows) or 'none'}")
+        print(f"  tricks: {tricks(package) or 'none'}")
+        print(f"  mutable globals: {mutable_globals(package) or 'none'}")
         private = {target for targets in outside.values() for target in targets if target.count(".")}
         print(f"  imports from inside of other packages: {sorted(private) or 'none'}")

@@ -1,7 +1,7 @@
-"""Copies and pickles of graphs of any depth: node by node in dependency order, never recursively.
+"""Copies and pickles of graphs of any depth: node by node in dependency order, without recursion.
 
-`deepcopy` and pickle copy the node with all that led to it: data, gradients, names; what is shared stays shared. Hooks
-are not copied. A checkpoint, whose function reads the nodes it was made with, is copied as the graph of a second run.
+`deepcopy` and pickle copy a node with all nodes that it depends on: data, gradients, names. Shared inputs stay shared.
+Hooks are not copied. A checkpoint, whose function reads the original nodes, is copied as the graph of a second run.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from ..engine.backward import dependency_order, refuse_stale
-from ..engine.node import ASSIGNED, CLOCK
-from ..engine.recording import like_of
+from ..engine.node import CLOCK
+from ..engine.recording import spec_of
 
 if TYPE_CHECKING:
     from ..nodes.node import Node
 
 __all__ = ["deepcopy", "reduce", "set_state", "shallow"]
 
+# The `Written` of the pickle that this thread makes. It is global because pickle passes nothing to `__reduce_ex__` that
+# tells one pickle from the next.
 LOCAL = threading.local()
 
 
 def shallow(node: Node) -> Node:
-    """What `copy.copy(node)` does: a node from the same inputs, with arrays of its own."""
+    """`copy.copy(node)`: a node with the same inputs and its own arrays."""
     refuse_stale([node])
     twin = blank(type(node))
     state = state_of(node)
@@ -36,7 +38,7 @@ def shallow(node: Node) -> Node:
 
 
 def deepcopy(root: Node, memo: dict[int, Any]) -> Node:
-    """What `copy.deepcopy(node)` does."""
+    """`copy.deepcopy(node)`."""
     return _copied(dependency_order([root], constants=True), memo)
 
 
@@ -47,7 +49,7 @@ def _copied(order: list[Node], memo: dict[int, Any]) -> Node:
             continue
         if hasattr(node, "run_again"):
             y, inside = node.run_again(constants=True)
-            memo.setdefault(id(memo), []).append(y)  # keeps it alive, and so its id its own
+            memo.setdefault(id(memo), []).append(y)  # keeps it alive, so that no other object gets its id
             memo[id(node)] = _copied(inside, memo)
             continue
         memo[id(node)] = twin = blank(type(node))
@@ -57,8 +59,8 @@ def _copied(order: list[Node], memo: dict[int, Any]) -> Node:
     return cast("Node", memo[id(order[-1])])
 
 
-class Listing:
-    """Which nodes a pickle has listed already. It lives as long as the pickler, which keeps what it has pickled."""
+class Written:
+    """The nodes that a pickle contains so far. It lives as long as the pickler, which keeps all pickled objects."""
 
     __slots__ = ("__weakref__", "orders")
 
@@ -66,59 +68,59 @@ class Listing:
         self.orders: set[int] = set()
 
     def __reduce__(self) -> Any:
-        return Listing, ()
+        return Written, ()
 
 
 def reduce(node: Node) -> Any:
-    """What pickle is told: the node's state, and before it all nodes that led to it, inputs before outputs.
+    """The parts of a node for pickle: its state, and before it all nodes that it depends on, inputs before outputs.
 
-    So a node comes up when its inputs are there. Nodes that were listed for another one need not list theirs again.
+    So each node is pickled after its inputs, and pickle does not recurse. Nodes that are written already are left out.
     """
-    listing: Listing | None = None
+    written: Written | None = None
     ancestors: list[Node] = []
     if node.inputs:
-        listing = getattr(LOCAL, "listing", lambda: None)() or Listing()
-        LOCAL.listing = ref(listing)
-        if node.order not in listing.orders:
+        written = getattr(LOCAL, "written", lambda: None)() or Written()
+        LOCAL.written = ref(written)
+        if node.order not in written.orders:
             *ancestors, _ = order = dependency_order([node], constants=True)
-            listing.orders.update(x.order for x in order)
+            written.orders.update(x.order for x in order)
     if hasattr(node, "run_again"):
         _, inside = node.run_again(constants=True)
-        listing.orders.update(x.order for x in inside)  # type: ignore[union-attr]
-        return _last, (listing, ancestors, inside)
-    return blank, (type(node),), ((listing, ancestors), node.inputs, state_of(node), _stale(node))
+        written.orders.update(x.order for x in inside)  # type: ignore[union-attr]
+        return _last, (written, ancestors, inside)
+    return blank, (type(node),), ((written, ancestors), node.inputs, state_of(node), _stale(node))
 
 
-def _last(listing: Listing, ancestors: list[Node], inside: list[Node]) -> Node:
-    """What comes up in the place of a checkpoint: the result of its second run."""
+def _last(written: Written, ancestors: list[Node], inside: list[Node]) -> Node:
+    """The result of the second run of a checkpoint, which takes its place in the copy."""
     return inside[-1]
 
 
 def blank(kind: type[Node]) -> Node:
-    """A node with nothing in it yet."""
+    """A node whose slots are empty."""
     return kind.__new__(kind)
 
 
 def set_state(
     node: Any, inputs: tuple[Node, ...], state: dict[str, Any], stale: tuple[int, ...] = ()
 ) -> None:
-    """Fill a blank node, whose inputs are filled: it is younger than they are."""
+    """Fill a blank node after its inputs: its order is later than theirs."""
     for name, value in state.items():
         setattr(node, name, value)
     node.inputs = inputs
-    node.order = next(CLOCK)
+    node.order = CLOCK.tick()
     if "_array" in state:
-        node._like = like_of(node._array.shape, node._array.dtype.char)
+        node._spec = spec_of(node._array.shape, node._array.dtype.char)
     for i in stale:
-        inputs[i]._changed = ASSIGNED[0] = next(CLOCK)
+        inputs[i]._changed = CLOCK.assigned = CLOCK.tick()
 
 
 def state_of(node: Node) -> dict[str, Any]:
-    """All that a node holds but its inputs and its place in the order."""
+    """The contents of the slots of a node, without its inputs and its order."""
     kind: Any = type(node)
     state = {name: getattr(node, name) for name in _slots(kind) if hasattr(node, name)}
-    state["_changed"] = min(node._changed, 0)  # a time means nothing to a copy
-    if "constant_until" in node.params:  # all that is copied with it may be older
+    state["_changed"] = min(node._changed, 0)  # a copy has no use for a time; the marks are kept
+    if "constant_until" in node.params:  # nodes that are copied with it may be older
         state["params"] = {"constant_until": math.inf}
     return state | getattr(node, "__dict__", {})
 
@@ -126,10 +128,12 @@ def state_of(node: Node) -> dict[str, Any]:
 @cache
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
-    return sorted(names - {"__weakref__", "_a", "_b", "_like", "order"})
+    return sorted(
+        names - {"__weakref__", "_a", "_b", "_spec", "draw", "order"}
+    )  # `draw` is that of `redrawn`
 
 
 def _stale(node: Node) -> tuple[int, ...]:
-    """Which inputs were assigned new data after this node had used them."""
+    """The positions of the inputs that were assigned new data after this node was computed."""
     computed = max(node.order, node._changed)
     return tuple(i for i, x in enumerate(node.inputs) if x._changed > computed)

@@ -1,4 +1,4 @@
-"""What a notebook shows of a node and of a tape: small tables without style or script, which every notebook keeps."""
+"""Nodes and tapes as HTML for notebooks: small tables without styles or scripts, which every notebook displays."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["node_html", "tape_html"]
 
-ROWS = 30  # of a tape
-ELEMENTS = 40  # of an array; of larger ones NumPy's summary
+ROWS = 30  # of the table of a tape
+ELEMENTS = 40  # of an array that is shown in full; larger ones are shown as NumPy's summary
 
 
 def node_html(node: Node) -> str:
-    """A node as a table: its name, what computed it, its data, and its gradient if it has one."""
+    """A node as a table: its name, the operation that computed it, its data and its gradient."""
     title = f"{node.kind} {node.name}" if node.name else node.kind
     rows = [("data", shown(node.data))]
     if node.requires_grad:
@@ -29,7 +29,7 @@ def node_html(node: Node) -> str:
 
 
 def tape_html(tape: Tape) -> str:
-    """A tape as a table with one row for each node, the last ones where there are many."""
+    """A tape as a table with one row for each node; of many nodes, the last ones."""
     start = max(len(tape.nodes) - ROWS, 0)
     rows = []
     for label, node in list(zip(tape.labels, tape.nodes))[start:]:
@@ -60,14 +60,14 @@ def about(x: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with its texts escaped; what has several lines keeps them."""
+    """A table with escaped texts; line breaks in a text are kept."""
     top = "".join(f"<th>{_escaped(text)}</th>" for text in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _escaped(text: str) -> str:
-    """For HTML; half characters, which no file can hold, are spelled out."""
+    """A text escaped for HTML; lone surrogates, which UTF-8 cannot encode, as their code."""
     return html.escape(text.encode(errors="backslashreplace").decode())
 
 

@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all: each is written beside its place, brought to disk, and renamed.
+"""Files that are written completely or not at all: each is written under a temporary name, synchronised, and renamed.
 
-Until then it has a name that cannot be guessed, in the folder where it will be, and is locked. Writers that are killed
-leave such files; they are not locked any more, and the next writer in that folder deletes them.
+The temporary file is in the same folder, has a random name, and is locked. A writer that is killed leaves such a file,
+which is then not locked any more; the next writer in that folder deletes it.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from typing import IO
 
 try:
     import fcntl
-except ImportError:  # Windows, which deletes no file that is open
+except ImportError:  # Windows, which does not delete open files
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["write_atomically"]
 
-PREFIX, SUFFIX = ".chainrule-", ".tmp"  # of the names of files that are being written
+PREFIX, SUFFIX = ".chainrule-", ".tmp"  # of temporary names
 
 
 def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]], object]) -> None:
-    """Replace a file by what `write_to(file)` writes, or leave it as it is if that fails.
+    """Replace a file by what `write_to(file)` writes, or leave it unchanged if that fails.
 
-    A symbolic link stays, and the file that it leads to is replaced. The new file has the mode of the old one, and its
-    owner and group where the system permits; where there was none, it has the mode that the umask leaves.
+    For a symbolic link, the file that it points to is replaced. The new file has the mode of the old one, and its owner
+    and group if the system permits; a file that did not exist has the mode that the umask gives.
 
-    Raises `OSError` with the path that was given where the folder cannot be written to.
+    Raises `OSError` with the given path if the folder cannot be written to.
     """
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     old = target.stat() if target.exists() else None
     if old is not None and not (stat.S_ISREG(old.st_mode) and os.access(target, os.W_OK)):
-        # a device takes it and is not to be replaced; a folder, and what is protected, refuse it
+        # a device is written to, not replaced; for a folder or a protected file this raises
         content = io.BytesIO()
         write_to(content)
         target.write_bytes(content.getvalue())
@@ -62,7 +62,7 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
             os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    if os.name == "posix":  # the new name has to reach the disk, too
+    if os.name == "posix":  # the folder with the new name is synchronised, too
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -71,29 +71,29 @@ def write_atomically(path: str | os.PathLike[str], write_to: Callable[[IO[bytes]
 
 
 def _create(folder: Path, mode: int) -> tuple[Path, IO[bytes]]:
-    """A new, locked file in a folder; a name that is there already, be it that of a link, is never opened."""
+    """A new, locked file in a folder; an existing name, also that of a link, is never opened."""
     while True:
         path = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115 - returned
         if _lock(file.fileno()) and path.exists():
             return path, file
-        file.close()  # it was deleted as left over before it was locked
+        file.close()  # another writer deleted it before it was locked
 
 
 def _lock(file: int) -> bool:
-    """Lock an open file; `False` if another has locked it."""
+    """Lock an open file; `False` if another process has locked it."""
     if fcntl is not None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        except OSError:  # a file system without locks, where nothing is ever deleted as left over
+        except OSError:  # a file system without locks, where left-over files are never deleted
             pass
     return True
 
 
 def _give_mode(file: int, old: os.stat_result) -> None:
-    """Mode, group and owner of the old file; if the group cannot be had, its rights are given to no other."""
+    """Set mode, group and owner of the old file; if the group cannot be set, the group gets no rights."""
     for owner, group in ((-1, old.st_gid), (old.st_uid, -1)):
         with suppress(OSError):
             os.fchown(file, owner, group)
@@ -102,7 +102,7 @@ def _give_mode(file: int, old: os.stat_result) -> None:
 
 
 def _delete_left_over(folder: Path) -> None:
-    """Delete the files of writers that were killed: those with such a name that are one's own and not locked."""
+    """Delete the temporary files of killed writers: those of this user that are not locked."""
     with suppress(OSError):
         for path in sorted(folder.glob(f"{PREFIX}*{SUFFIX}")):
             with suppress(OSError):

@@ -1,14 +1,14 @@
 """`detect_nonfinite()`: stop at the first operation whose value or gradient is NaN or infinite, and say where.
 
-While the mode is on, every operation shows its output and every step of a backward pass its
-contribution to the watch below, and the watch remembers the source line of each recorded node. While it is
-off, nothing of this exists but the question whether there is a watch.
+While the mode is on, the watch below checks the output of every operation and every contribution of a backward pass,
+and stores the source line of each recorded node. While it is off, an operation only tests whether there is a watch.
 """
 
 from __future__ import annotations
 
+import inspect
 import linecache
-import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
@@ -26,18 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["detect_nonfinite"]
 
-SKIPPED = (__name__.partition(".")[0], "numpy")  # whose frames are not the user's
-LINES: dict[int, tuple[ref[Node], str, int]] = {}  # by the node's order: file and line of what recorded it
+SKIPPED = (__name__.partition(".")[0], "numpy")  # packages whose frames are not the user's
+
+# File and line of what recorded a node, by the node's order; deleted with the node. It is global because lines outlive
+# the block, for replays and backward passes in later ones; a slot would take 8 bytes of every node.
+LINES: dict[int, tuple[ref[Node], str, int]] = {}
 
 
 def detect_nonfinite() -> Block:
     """Raise `NonfiniteError` at the first operation whose value or gradient is NaN or infinite.
 
     The error names the operation, its inputs, its scope, the first element that is not finite, and your own line
-    of source; in the backward pass it is the line of the forward operation, if that ran in the block, too. Works as
-    a `with` block and as a decorator, for its own thread only. It looks at every number, so computing takes longer.
+    of source. In the backward pass it is the line of the forward operation, if that ran in such a block, too. Works as
+    a `with` block and as a decorator, for its own thread only. It checks every number, so computing takes longer.
 
-    A gradient of zero stays zero beside an infinite local gradient, as always, and does not count.
+    A gradient of zero stays zero beside an infinite local gradient, as always, and raises no error.
 
     >>> from chainrule.autograd import NonfiniteError, Value, detect_nonfinite, log
     >>> x = Value(0.0, name="x")
@@ -53,16 +56,16 @@ def detect_nonfinite() -> Block:
 
 
 class Watch:
-    """What is shown each operation and each step of a backward pass while `detect_nonfinite()` is on."""
+    """Checks each operation and each step of a backward pass while `detect_nonfinite()` is on."""
 
     __slots__ = ("values",)
 
     def __init__(self, values: bool) -> None:
-        self.values = values  # whether values are looked at, too, or lines only remembered
+        self.values = values  # whether values are checked, or only source lines stored
 
     def forward(self, node: Node, op: Primitive, inputs: Sequence[Any]) -> None:
-        """An operation `op` has computed `node`, which is a leaf if nothing was recorded."""
-        line = _line_of_caller()
+        """Check the output of an operation: `op` has computed `node`, which is a leaf if nothing was recorded."""
+        line = _users_line()
         if node.inputs and line is not None:
             order = node.order
             LINES[order] = (ref(node, lambda _: LINES.pop(order, None)), *line)
@@ -70,7 +73,7 @@ class Watch:
             self.blame(node, op, inputs, line)
 
     def replayed(self, node: Node) -> None:
-        """A replay has computed `node` anew; its line is the one that recorded it."""
+        """Check a node that a replay has computed again; its line is the one that recorded it."""
         if self.values and not np.isfinite(node.data).all():
             assert node.op is not None
             line = LINES.get(node.order)
@@ -79,7 +82,7 @@ class Watch:
     def blame(
         self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False
     ) -> NoReturn:
-        """Say what `op` gave, from which inputs, and where."""
+        """Raise: what `op` gave, from which inputs, and where."""
         told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
         told += _inputs(op, inputs, node.data)
         raise NonfiniteError("\n".join(told + _place(node.scope, line, forward)))
@@ -87,9 +90,9 @@ class Watch:
     def run(
         self, order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool
     ) -> dict[Node, Any]:
-        """What `run` of backward.py does, and step by step once more if something is not finite in the end.
+        """Do what `run` of backward.py does; if a gradient is not finite, repeat the pass and check each step.
 
-        Inside, values are not looked at: a rule may meet infinities on its way to a finite gradient.
+        Values inside the rules are not checked: a rule may compute infinities on its way to a finite gradient.
         """
         with Block("watch", Watch(values=False)), np.errstate(all="ignore"):
             gradients = run(order, roots, ends, recorded)
@@ -100,7 +103,7 @@ class Watch:
         return gradients
 
     def backward(self, node: Node, i: int, c: Any, total: Any) -> None:
-        """`node` has passed the contribution `c` on to its input `i`, whose gradient is `total` by now."""
+        """Check one step: `node` has passed the contribution `c` to its input `i`, whose gradient is now `total`."""
         if np.isfinite(total).all() and np.isfinite(c).all():
             return
         assert node.op is not None
@@ -120,12 +123,11 @@ def _plain(g: Any) -> Any:
     return g.data if isinstance(g, BaseNode) else g
 
 
-def _line_of_caller() -> tuple[str, int] | None:
-    frame = sys._getframe(2)
-    while frame is not None:
+def _users_line() -> tuple[str, int] | None:
+    """File and line of the innermost call that is in the user's own source."""
+    for frame, line in traceback.walk_stack(inspect.currentframe()):
         if frame.f_globals.get("__name__", "").partition(".")[0] not in SKIPPED:
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
+            return frame.f_code.co_filename, line
     return None
 
 
@@ -147,7 +149,7 @@ def _of_output(data: Any) -> str:
 
 
 def _at(data: Any, bad: Any) -> str:
-    """The element of `data` that belongs to the first bad one, where shapes say which that is."""
+    """The element of `data` at the position of the first bad one, where the shapes determine it."""
     if isinstance(data, float) or not np.ndim(bad):
         return "" if isinstance(data, float) or data.ndim else f", {data}"
     place = (

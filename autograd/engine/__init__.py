@@ -1,7 +1,7 @@
-"""What a student reads in an afternoon: what a row of the table is, how an operation is recorded, the backward pass.
+"""An afternoon's reading: the rows of the table, recording operations, the backward pass.
 
-Read `table.py` (a row), `operators.py` (how `a * b` becomes one), `node.py` (what a recorded operation holds),
-`recording.py` (the functions that record), `vjp.py` (how a rule is applied) and `backward.py` (the loop); beside them,
-`modes.py` is what surrounds a computation and `hooks.py` what may look at a gradient. Nothing here names a row by
-import: rows are looked up in the table. The folder imports NumPy and `errors`.
+Read `table.py` (a row), `operators.py` (`a * b` calls a row), `node.py` (the data of a recorded operation),
+`recording.py` (the functions that record), `vjp.py` (applying a rule) and `backward.py` (the loop). `modes.py` has the
+modes of recording, `hooks.py` the functions that users register for gradients. Rows are looked up in the table, never
+imported. The folder imports NumPy and `errors`.
 """

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
-from .node import ASSIGNED, BaseNode, describe
+from .node import CLOCK, BaseNode, describe
 from .recording import ABSENT, pull_any
 from .table import TABLE
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["backward", "backward_pass", "gradients"]
 
-Step = tuple["Node", int, Any]  # a node, which of its inputs, and the contribution to that input's gradient
+Step = tuple["Node", int, Any]  # a node, the index of an input, and the contribution to its gradient
 
 
 def dependency_order(roots: Iterable[Node], constants: bool = False, since: int = 0) -> list[Node]:
-    """Every node that leads to the roots and is not older than `since`, inputs before outputs; constants only if
-    asked for."""
+    """Every node that the roots depend on and that is not older than `since`, inputs before outputs; with `constants`,
+    nodes that require no gradient, too."""
     return _in_order(_ancestry(roots, constants, since))
 
 
@@ -40,7 +40,7 @@ def _in_order(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) -> dict[Node, None]:
-    """The same nodes in no order, as the keys of a dictionary."""
+    """The same nodes without order, as the keys of a dictionary."""
     seen: dict[Node, None] = dict.fromkeys(roots)
     stack = list(seen)
     push, pop = stack.append, stack.pop
@@ -55,7 +55,7 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
                         seen[x] = None
                         push(x)
                 break
-            # the same for two inputs, written out for speed: one waits, the other is followed at once
+            # the same for two inputs, written out for speed: one is put on the stack, the other is followed at once
             x = node._b
             if x is not None and x not in seen and x._requires_grad:
                 seen[x] = None
@@ -76,20 +76,20 @@ def backward_pass(
     members: set[Node] | None = None,
     pass_back: Callable[[Any, Any, list[int]], Iterable[tuple[int, Any]]] | None = None,
 ) -> Iterator[Step]:
-    """Pass the gradients of the roots on to all nodes in `order`, one input of one node per step.
+    """Pass the gradients of the roots back to all nodes in `order`, one input of one node per step.
 
-    `gradients` holds the gradient at each root and, as the steps go by, the sum of what has arrived
-    at each node. A node comes up after all of its consumers, so its sum is complete by then. With
-    `recorded` the gradients are nodes; with `zero_safe` a zero stays zero beside an infinite factor.
-    `members` are the nodes that receive a gradient; by default those that pass it on. `pass_back(node, g, wanted)`
-    gives the contributions in another kind of numbers, such as traced arrays.
+    `gradients` holds the gradient at each root and, after each step, the sum of the contributions to each node so far.
+    A node is processed after all of its consumers, so its sum is complete then. With `recorded` the gradients are
+    nodes; with `zero_safe` a zero stays zero beside an infinite factor. `members` are the nodes that receive a
+    gradient, by default those in `order`. `pass_back(node, g, wanted)` gives the contributions in another kind of
+    numbers, such as traced arrays.
     """
     members = set(order) if members is None else members
     wide: dict[Node, Any] = {}
     for node in hooked(order, gradients) if HOOKS and pass_back is None else reversed(order):
         g, inputs = gradients.get(node), node.inputs
         if g is None or not inputs:
-            continue  # nothing arrived here, or a leaf
+            continue  # no gradient here, or a leaf
         wanted = [i for i, x in enumerate(inputs) if x in members]
         if pass_back is not None:
             found = pass_back(node, g, wanted)
@@ -102,16 +102,16 @@ def backward_pass(
 
 
 def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
-    """A whole pass over numbers or arrays: what `backward_pass` does where nothing looks between two steps.
+    """A whole pass over numbers or arrays: the same as `backward_pass`, without stopping between two steps.
 
-    `totals` holds the gradients at the roots and `None` for all others that receive one, and is filled.
+    `totals` has the gradients at the roots, and `None` for all other nodes that receive one, which is replaced.
     """
     get = totals.get
     node: Any
     for node in reversed(order):
         g, x = totals[node], node._a
         if g is None or x is None:
-            continue  # nothing arrived here, or a leaf
+            continue  # no gradient here, or a leaf
         if not node.keeps_local_gradients:
             (node.op.pull or pull_any)(node, g, totals, get)
             continue
@@ -138,7 +138,7 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
 def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contribution: Any) -> None:
     """Add a contribution to the gradient at `x`.
 
-    In float16, where 2048 + 1 is 2048, the sum so far is kept in float32 as well, in `wide`.
+    In float16, where 2048 + 1 is 2048, the sum so far is kept in float32, too, in `wide`.
     """
     total = gradients.get(x)
     if total is None:
@@ -157,19 +157,19 @@ HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def is_half(x: Any) -> bool:
-    """Whether an array or a node is of float16."""
+    """Whether the dtype of an array or a node is float16."""
     return getattr(x, "dtype", None) == HALF
 
 
 def _holds_half(order: Sequence[Any]) -> bool:
     """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
-    return order[-1].kind == "Tensor" and any(node._like[1] == "e" for node in order)
+    return order[-1].kind == "Tensor" and any(node._spec[1] == "e" for node in order)
 
 
 def plus(total: Any, contribution: Any) -> Any:
     """The sum as a new object, never in place: the old one may be in use."""
     new = total + contribution
-    return np.asarray(new) if isinstance(new, np.generic) else new  # NumPy unwraps arrays without axes
+    return np.asarray(new) if isinstance(new, np.generic) else new  # without axes NumPy returns a scalar
 
 
 def run(
@@ -179,12 +179,12 @@ def run(
     recorded: bool = False,
     totals: dict[Node, Any] | None = None,
 ) -> dict[Node, Any]:
-    """The gradient at every node in `order`, given those at the roots; missing or `None` where none arrives.
+    """The gradient at every node in `order`, given those at the roots; missing or `None` for a node that gets none.
 
-    `totals`, where it is at hand already, has the nodes for keys and `None` for values, and is filled.
+    `totals`, if it exists already, has the nodes as keys and `None` as values, and is filled.
 
-    Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a
-    second look at every product, so it is only done where a NaN came out at one of the `ends`.
+    Zero times infinity is NaN in floating point, but a zero gradient stays zero here. That needs a test of every
+    product, so the pass is only repeated with it if the gradient at one of the `ends` has a NaN.
     """
     _, _, watch = MODE.get()
     if watch is not None and watch.values:
@@ -208,11 +208,11 @@ exhaust: Callable[[Iterator[Any]], Any] = deque(maxlen=0).extend
 
 
 def refuse_stale(order: Sequence[Node]) -> None:
-    """Raise if an input is no longer what it was when a node was computed from it.
+    """Raise if an input has changed since a node was computed from it.
 
-    That is so where a leaf was assigned afterwards, or a replay has computed an input anew and not the node.
+    A leaf may have been assigned, or a replay may have computed an input again and not the node.
     """
-    if ASSIGNED[0] <= next((node.order for node in order if node._a is not None), ASSIGNED[0]):
+    if CLOCK.assigned <= next((node.order for node in order if node._a is not None), CLOCK.assigned):
         return  # nothing was assigned since the oldest operation
     newest: dict[Node, Node] = {}
     for node in order:
@@ -229,7 +229,7 @@ def refuse_stale(order: Sequence[Node]) -> None:
 
 
 def _newest(x: Node, found: dict[Node, Node]) -> Node:
-    """Of `x` and the nodes that it is a view of, the one that was changed last; `found` has the answers so far."""
+    """Of `x` and the nodes that it is a view of, the one that was changed last; `found` has the results so far."""
     stack = [x]
     while stack:
         node = stack[-1]
@@ -255,7 +255,7 @@ def has_nan(*gradients: Any) -> bool:
 
 
 def backward(root: Node, gradient: Any = None) -> None:
-    """What `node.backward()` does: run the pass, then write every `.grad`."""
+    """`node.backward()`: run the pass, then write every `.grad`."""
     if not root._requires_grad:
         raise GradientError(
             f"backward() was called on {root.describe()}, a constant: nothing that requires a gradient led to it. "
@@ -268,10 +268,10 @@ def backward(root: Node, gradient: Any = None) -> None:
 
 
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
-    """The gradients of `output` by `inputs`, returned; no `.grad` is written.
+    """The gradients of `output` with respect to `inputs`, returned; no `.grad` is written.
 
     `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each
-    gradient has its input's shape and dtype: a float for a `Value`, an ndarray for a `Tensor`, zero where
+    gradient has the shape and dtype of its input: a float for a `Value`, an ndarray for a `Tensor`, zero if
     the output does not depend on it. With `create_graph=True` the gradients are nodes that can be
     differentiated again. `gradient` is the gradient at the output, needed unless it is one number.
 
@@ -298,12 +298,12 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
         if not x._requires_grad:
             if np.asarray(x.data).dtype.kind != "f":
                 raise KindError(
-                    f"a gradient was asked for by {x.describe()}; integers and booleans are constants, for a "
-                    f"derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
+                    f"gradients(output, inputs) was given {x.describe()} as an input; integers and booleans are "
+                    f"constants: a derivative needs numbers that can change a little. Write Tensor(..., dtype=float)"
                 )
             raise GradientError(
-                f"a gradient was asked for by {x.describe()}, which is a constant. Make it with "
-                f"requires_grad=True before the output is computed from it"
+                f"gradients(output, inputs) was given {x.describe()} as an input, which is a constant. Make it "
+                f"with requires_grad=True before the output is computed from it"
             )
     upstream: Any = output._upstream(gradient)
     if create_graph:
@@ -315,7 +315,7 @@ def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: boo
 def pull_back(
     upstream: dict[Node, Any], wanted: Sequence[Node], order: Sequence[Node], recorded: bool = False
 ) -> list[Any]:
-    """The gradient at each of `wanted`, given those at the outputs and what lies `between`; zero where none arrives."""
+    """The gradient at each of `wanted`, given those at the outputs and the nodes `between`; zero if there is none."""
     found = run(order, upstream, wanted, recorded)
     results = [zero(x, recorded) if found.get(x) is None else x._own(found[x]) for x in wanted]
     if len(set(wanted)) < len(wanted):  # duplicates are copied
@@ -324,12 +324,12 @@ def pull_back(
 
 
 def zero(x: Node, recorded: bool) -> Any:
-    """The gradient of what does not depend on `x`."""
+    """The gradient with respect to `x` of an output that does not depend on it."""
     return x._constant(x._zero()) if recorded else x._zero()
 
 
 def between(outputs: Iterable[Node], wanted: Sequence[Node]) -> list[Node]:
-    """The nodes on a way from `wanted` to the outputs, in dependency order."""
+    """The nodes on a path from `wanted` to the outputs, in dependency order."""
     useful = set(wanted)
     order = []
     for node in dependency_order(outputs, since=min((x.order for x in wanted), default=0)):

@@ -1,6 +1,6 @@
-"""Hooks: functions that see the gradient of a node as it passes, and may replace it.
+"""Hooks: functions that are called with the gradient of a node in a backward pass, and may replace it.
 
-They are kept here and not in the nodes, so that nodes stay small, and a pass asks once whether there are any.
+They are stored here and not on the nodes, so that nodes stay small, and a pass tests once whether there are any.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Handle", "register_hook"]
 
 Hook = Callable[[Any], Any]
-HOOKS: dict[int, list[Handle]] = {}  # by the node's order
+# By the node's order. Global, because a slot would take 8 bytes of every node, and a pass would search it for hooks.
+HOOKS: dict[int, list[Handle]] = {}
 
 
 class Handle:
-    """What `register_hook` returns: `handle.remove()` takes the hook away again, from a node that may be gone."""
+    """The result of `register_hook`: `handle.remove()` removes the hook, also if the node does not exist any more."""
 
     __slots__ = ("function", "node")
 
@@ -34,7 +35,7 @@ class Handle:
         self.function = function
 
     def remove(self) -> None:
-        """Call the hook no more; removing twice does nothing."""
+        """Remove the hook; a second call does nothing."""
         node = self.node()
         if node is not None:
             left = [handle for handle in HOOKS.pop(node.order, []) if handle is not self]
@@ -43,7 +44,7 @@ class Handle:
 
 
 def register_hook(node: Node, function: Hook) -> Handle:
-    """What `node.register_hook(function)` does."""
+    """`node.register_hook(function)`."""
     if not callable(function):
         raise KindError(f"register_hook takes a function of the gradient; given {describe(function)}")
     if not node.requires_grad:
@@ -54,7 +55,7 @@ def register_hook(node: Node, function: Hook) -> Handle:
 
 
 def hooked(nodes: Sequence[Node], gradients: dict[Node, Any]) -> Iterator[Node]:
-    """The nodes in reverse; as each comes up and its gradient is complete, its hooks have been called."""
+    """The nodes in reverse; before each one, its hooks are called with its gradient, which is complete."""
     for node in reversed(nodes):
         for handle in tuple(HOOKS.get(node.order, ())):
             if node in gradients:
@@ -65,12 +66,12 @@ def hooked(nodes: Sequence[Node], gradients: dict[Node, Any]) -> Iterator[Node]:
 def _replaced(node: Node, g: Any, function: Hook) -> Any:
     shown = g
     if isinstance(g, np.ndarray):
-        shown = g.copy()  # to keep; read-only, for what is written there would have no effect
+        shown = g.copy()  # a copy that users may keep; read-only, because writing to it would have no effect
         shown.flags.writeable = False
     new = function(shown)
     if new is None:
         return g
-    plain = node._upstream(new)  # which checks it
+    plain = node._upstream(new)  # raises for a wrong shape or kind
     return (
         plain if not isinstance(g, BaseNode) else new if isinstance(new, BaseNode) else node._constant(plain)
     )

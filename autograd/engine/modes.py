@@ -1,7 +1,7 @@
-"""What surrounds a computation: whether it is recorded, under which title, and whether someone watches it.
+"""Modes of a computation: whether it is recorded, the titles of its scopes, and whether it is watched.
 
-All of it lives in one context variable, so that every thread and every task has its own and an
-exception leaves things as they were.
+The mode is one context variable, so every thread and every task has its own. Blocks restore it, also after an
+exception.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ __all__ = ["no_grad", "scope"]
 
 
 class Mode(NamedTuple):
-    """What MODE holds."""
+    """The fields of MODE."""
 
     recording: bool = True
     scope: tuple[str, ...] = ()
-    watch: Any = None  # is shown every operation and every step backward; see nonfinite.py
+    watch: Any = None  # checks every operation and every step of a backward pass; see nonfinite.py
 
 
-# a plain tuple, for every node asks, and Python takes those apart in half the time
+# a plain tuple: every operation reads it, and Python unpacks a tuple in half the time of a named tuple
 MODE: ContextVar[tuple[bool, tuple[str, ...], Any]] = ContextVar("chainrule_mode", default=(True, (), None))
 
 
 def mode() -> Mode:
-    """The fields of the present mode by their names."""
+    """The present mode as a named tuple."""
     return Mode(*MODE.get())
 
 
@@ -36,7 +36,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Block:
-    """A `with` block in which one field of the mode is another, and a decorator that puts a function in such blocks."""
+    """A `with` block in which a field of the mode has another value; as a decorator, each call runs in such a block.
+
+    The four kinds of functions are told apart because a block that is open at a `yield` or an `await` is open for the
+    caller, too: each piece of a body that is interrupted gets a block of its own.
+    """
 
     __slots__ = ("before", "place", "value")
 
@@ -112,15 +116,15 @@ class Block:
 
 
 def recording(on: bool) -> Block:
-    """Record what is computed inside, or do not; afterwards all is as it was before."""
+    """A block in which operations are recorded, or are not."""
     return Block("recording", on)
 
 
 def no_grad() -> Block:
-    """Compute without recording: results inside are constants, whatever they are made from.
+    """Compute without recording: results inside are constants.
 
-    Works as a `with` block and as a decorator; blocks nest, and threads do not see each other's. A generator
-    function should be decorated: a block inside it that is open at a `yield` is open for the caller, too.
+    Works as a `with` block and as a decorator; blocks nest, and each thread has its own. Decorate a generator function
+    instead of opening a block inside it: a block that is open at a `yield` is open for the caller, too.
 
     >>> from chainrule.autograd import Value, no_grad
     >>> x = Value(3.0)
@@ -130,72 +134,6 @@ def no_grad() -> Block:
     False
     """
     return recording(False)
-
-
-# ---------------------------------------------------------------------- computing a second time
-
-
-class Recomputed:
-    """A function that a checkpoint runs, now or `again`: the generators that it draws from, with their first states."""
-
-    __slots__ = ("again", "around", "states")
-
-    def __init__(self, states: dict[Any, Any], again: bool) -> None:
-        self.states = states
-        self.again = again
-        self.around: Recomputed | None = None
-
-    def __enter__(self) -> None:
-        self.around = RECOMPUTED.get()
-        RECOMPUTED.set(self)
-
-    def __exit__(self, *error: object) -> None:
-        RECOMPUTED.set(self.around)
-
-
-RECOMPUTED: ContextVar[Recomputed | None] = ContextVar("chainrule_recomputed", default=None)
-
-
-def recomputing() -> bool:
-    """Whether a `checkpoint` is running its function again, for the backward pass.
-
-    A module that keeps statistics of what it sees has counted this input already.
-
-    >>> from chainrule.autograd import Value, checkpoint
-    >>> from chainrule.autograd.engine.modes import recomputing
-    >>> runs = []
-    >>> def square(x):
-    ...     runs.append(recomputing())
-    ...     return x * x
-    >>> checkpoint(square, Value(3.0)).backward()
-    >>> runs
-    [False, True]
-    """
-    run = RECOMPUTED.get()
-    while run is not None and not run.again:
-        run = run.around
-    return run is not None
-
-
-def drawing_from(generator: Any) -> Any:
-    """The generator, noted down: a `checkpoint` around this call starts its second run from the state it has now.
-
-    >>> import numpy as np
-    >>> from chainrule.autograd import Tensor, checkpoint
-    >>> from chainrule.autograd.engine.modes import drawing_from
-    >>> rng = np.random.default_rng(0)
-    >>> x = Tensor([1.0, 1.0])
-    >>> y = checkpoint(lambda x: x * drawing_from(rng).random(2), x)
-    >>> y.sum().backward()
-    >>> bool((x.grad == y.data).all())
-    True
-    """
-    run = RECOMPUTED.get()
-    while run is not None:
-        if not run.again:
-            run.states.setdefault(generator, generator.bit_generator.state)
-        run = run.around
-    return generator
 
 
 class scope:
@@ -212,7 +150,7 @@ class scope:
     ('encoder', 'layer 1')
     """
 
-    # a class and not a generator, because a network of neurons opens thousands of them in each pass
+    # a class, not a generator: a network of neurons opens thousands of scopes in each pass
     __slots__ = ("title",)
 
     def __init__(self, title: str) -> None:

@@ -1,7 +1,6 @@
-"""A node of the graph: a result that remembers the operation and the inputs it came from.
+"""A node of the graph: a result with the operation and the inputs that it was computed from.
 
-A node is local. It knows its inputs, its output and how to pass a gradient back to each input; it
-never sees the graph around it. Walking the graph is `backward.py`'s job.
+A node refers only to its inputs. It can pass a gradient back to each of them; `backward.py` walks the graph.
 """
 
 from __future__ import annotations
@@ -17,30 +16,44 @@ from .table import Primitive
 if TYPE_CHECKING:
     from ..nodes.node import Node
 
-# One clock for all nodes: a node is younger than its inputs, so sorting by birth is a dependency order.
-CLOCK = count(1)
-NO_PARAMS: dict[str, Any] = {}
-ASSIGNED = [0]  # by that clock: when .data or .requires_grad of any leaf was last assigned
-CONVERTED = [0]  # by that clock: when a node that wants a gradient was last made a plain float
-THAWED = [0]  # by that clock: when a constant was last made differentiable
+
+class Clock:
+    """Counts what happens to nodes: a node is made after its inputs, so sorting by time is a dependency order.
+
+    Attributes:
+        tick: a function that gives the next time.
+        assigned: when `.data` or `.requires_grad` of any leaf was last assigned.
+        converted: when a node that requires a gradient was last converted to a plain float.
+        thawed: when a constant was last made differentiable.
+    """
+
+    __slots__ = ("assigned", "converted", "thawed", "tick")
+
+    def __init__(self) -> None:
+        self.tick = count(1).__next__
+        self.assigned = self.converted = self.thawed = 0
+
+
+CLOCK = Clock()  # one for all nodes, of all threads
+NO_PARAMS: dict[str, Any] = {}  # of all nodes without parameters; nothing is written to it
 # in the place of the time when a node was changed
 UNRECORDED = -1  # it was computed, but from constants or under no_grad()
-MET = -2  # it was made of plain numbers that met a node in an expression
+MET = -2  # it was made of plain numbers beside a node in an expression
 
 
 class BaseNode(Operators):
-    """What the engine reads and fills in a node, and what it asks of it. What users call is in `nodes/node.py`."""
+    """The slots of a node and the methods that the engine calls. The methods for users are in `nodes/node.py`."""
 
-    # `_a` and `_b` are the inputs of most operations: two slots take half the memory of a tuple, and are no object
-    # more for the garbage collector to visit. Where there are more, `_a` is a tuple of them all.
-    # What users assign (data, grad, name, requires_grad) is a property that checks it; the engine uses the slots.
+    # `_a` and `_b` are the inputs of most operations: two slots take half the memory of a tuple, and the garbage
+    # collector has one object less to visit. If there are more inputs, `_a` is a tuple of them all.
+    # The attributes that users assign (data, grad, name, requires_grad) are properties; the engine uses the slots.
     __slots__ = (
         "__weakref__", "_a", "_b", "_changed", "_grad", "_name", "_requires_grad", "op", "order", "params", "scope",
     )  # fmt: skip
     data: Any
     _a: Any
     _b: Any
-    _changed: int  # by the clock: when it was assigned, or computed anew by a replay; 0 if never; or one of the marks
+    _changed: int  # the time of its latest assignment or replay; 0 if there was none; or one of the marks
     _grad: Any
     _name: str | None
     _requires_grad: bool
@@ -49,8 +62,8 @@ class BaseNode(Operators):
     params: dict[str, Any]
     scope: tuple[str, ...]
 
-    kind: ClassVar[str]  # how error messages call this class
-    keeps_local_gradients: ClassVar[bool] = False  # from the forward pass on
+    kind: ClassVar[str]  # the name of the class in error messages
+    keeps_local_gradients: ClassVar[bool] = False  # whether they are computed in the forward pass
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -66,7 +79,7 @@ class BaseNode(Operators):
             nodes if len(nodes) == 2 else (*nodes, None) if len(nodes) == 1 else (nodes or None, None)
         )
 
-    # What the backward pass asks of a node; see backward.py.
+    # The methods that the backward pass calls; see backward.py.
     def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterable[tuple[int, Any]]:
         """The contribution of the gradient `g` at this node to each input that is wanted, as plain numbers."""
         raise NotImplementedError
@@ -81,22 +94,22 @@ class BaseNode(Operators):
         raise NotImplementedError
 
     def _shows_inputs(self) -> bool:
-        """Whether its numbers are those of its input, in the same memory: a view."""
+        """Whether it is a view: its numbers are in the memory of its input."""
         return False
 
     def _refuse_integers(self) -> None:
-        """Raise where the numbers are integers or booleans, which have no gradient."""
+        """Raise if the numbers are integers or booleans, which have no gradient."""
 
     def _checked_gradient(self, gradient: Any) -> Any:
-        """A gradient of this node that a user gave, as the engine keeps it."""
+        """A gradient that a user gave, checked and converted to the form that the engine uses."""
         raise NotImplementedError
 
     def _own(self, g: Any) -> Any:
-        """A gradient of this node as an object of its own, shared with nothing."""
+        """A gradient of this node as an object that nothing else refers to."""
         return g
 
     def _zero(self) -> Any:
-        """A gradient of zero: nothing depends on this node."""
+        """A gradient of zero, of an output that does not depend on this node."""
         raise NotImplementedError
 
     @classmethod
@@ -131,7 +144,7 @@ def describe(x: Any) -> str:
 
 
 def refuse_parameters(op: Primitive, params: dict[str, Any]) -> None:
-    """Raise where a parameter, which is not differentiated, is a node that wants a gradient."""
+    """Raise where a parameter, which is not differentiated, is a node that requires a gradient."""
     for name, x in params.items():
         if isinstance(x, BaseNode) and x._requires_grad:
             raise KindError(

@@ -1,6 +1,6 @@
-"""The operators, spelled once for everything that is not a plain number: `a * b` is the row `multiply`.
+"""The operators, defined once for everything that is not a plain number: `a * b` is the row `multiply`.
 
-`Value`, `Tensor` and `Expression` inherit them; what applying a row means is their own `_apply`.
+`Value`, `Tensor` and `Expression` inherit them; each class defines in `_apply` what applying a row does.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Operators:
 
     __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_floor_division
 
-    # Comparisons look at the data only and give plain booleans (arrays of them for tensors).
+    # Comparisons read only the data and give plain booleans (arrays of them for tensors).
     def __lt__(self, other: Any) -> Any:
         return self.data < _plain(other)
 
@@ -101,7 +101,7 @@ class Operators:
     def __ne__(self, other: object) -> Any:
         return self.data != _plain(other)
 
-    __hash__ = object.__hash__  # a node is itself, whatever its value
+    __hash__ = object.__hash__  # by identity, not by value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in UFUNCS:
@@ -111,7 +111,7 @@ class Operators:
     def _call_ufunc(
         self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
-        """What a ufunc gives that is no row, or that is called in another way: what a node does is in `numpy_api`."""
+        """The result of a ufunc that is not a row, or is called in another way; for nodes it is in `numpy_api`."""
         return NotImplemented
 
 
@@ -119,7 +119,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, `b` elsewhere; the condition is never differentiated."""
     if condition is True or condition is False:  # on floats, in a rule
         return a if condition else b
-    if hasattr(condition, "requires_grad"):  # a node, whose numbers a replay reads anew
+    if hasattr(condition, "requires_grad"):  # a node: a replay reads its numbers again
         return TABLE["where_nonzero"](condition, a, b)
     if isinstance(condition, (np.ndarray, np.bool_)) and not (hasattr(a, "_apply") or hasattr(b, "_apply")):
         return np.where(condition, a, b)

@@ -1,11 +1,11 @@
 """Recording: the functions that apply a row to nodes, one for each row and class of node.
 
 `a * b` of two Values calls `record(a, b)`, a closure over the row `multiply`. It computes the result, makes a node of
-it, and keeps the row and the inputs on the node. `pull` goes the other way in a backward pass over arrays: it takes the
-gradient of one node and adds to the gradients of its inputs.
+it, and stores the row and the inputs on the node. In a backward pass over arrays `pull` takes the gradient of one node
+and adds to the gradients of its inputs.
 
-Both do what `_apply` and `_pass_back` of the classes do, without a general loop, and leave the rare cases to those:
-results that are constants, a watch, poles, shapes that do not fit.
+Both do the same as `_apply` and `_pass_back` of the classes, without a general loop. In rare cases they call these:
+for results that are constants, a watch, poles, shapes that do not match.
 
 Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output, `g` its gradient.
 """
@@ -37,8 +37,8 @@ __all__ = [
 
 Record = Callable[..., Any]
 Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
-ABSENT: Any = object()  # in the place of a total: the node receives no gradient in this pass
-new, clock, mode = object.__new__, CLOCK.__next__, MODE.get
+ABSENT: Any = object()  # in place of a total: the node receives no gradient in this pass
+new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "matmul": "matmul",
@@ -46,9 +46,9 @@ OPERATORS = {
 
 
 def bind_operators(kind: Any, record_row: Callable[[Primitive], Record], operand: Callable[..., Any]) -> None:
-    """Give a class of nodes its arithmetic: each operator is the recorder of its row.
+    """Define the operators of a class of nodes: each one is the recorder of its row.
 
-    `operand(row, x, inputs)` makes a node of a plain number, or array, that stands beside one.
+    `operand(row, x, inputs)` makes a node of a plain number or array beside a node.
     """
     for name, row_name in OPERATORS.items():
         row = TABLE[row_name]
@@ -69,13 +69,13 @@ def _reflected(record: Record, row: Primitive, operand: Callable[..., Any]) -> R
 
 # ---------------------------------------------------------------------- Values
 
-# The nodes are filled in each closure, slot by slot: a call for that would cost a sixth of the whole.
+# Each closure fills the slots of its node itself: a function call for that would take a sixth of the time.
 
 
 def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
     """The function that applies `row`, of one or two inputs and no options, to Values.
 
-    `operand(row, x, inputs)` makes a Value of a plain number that stands beside one.
+    `operand(row, x, inputs)` makes a Value of a plain number beside one.
     """
     general, forward = kind._apply, row.on_floats
     assert forward is not None
@@ -121,16 +121,16 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         a, b = p._number, q._number
         try:
             y = forward(a, b)
             if y.__class__ is not float:
                 y = float(y)
-            slope_a = local_a(y, a, b) if wants_a else None
-            slope_b = local_b(y, a, b) if wants_b else None
+            slope_a = local_a(y, a, b) if needs_a else None
+            slope_b = local_b(y, a, b) if needs_b else None
         except (ValueError, ArithmeticError, TypeError):
             return general(row, (p, q), NO_PARAMS)
         node = new(kind)
@@ -152,7 +152,7 @@ def record_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Rec
 
 
 def _always(slope: float) -> Any:
-    """The rule of a local gradient that is the same everywhere."""
+    """The rule of a constant local gradient."""
     return lambda y, a, b: slope
 
 
@@ -165,13 +165,13 @@ def _record_sum(row: Primitive, kind: Any, operand: Any, local_a: float, local_b
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         node = new(kind)
         node._number = forward(p._number, q._number)
-        node._slope_a = local_a if wants_a else None
-        node._slope_b = local_b if wants_b else None
+        node._slope_a = local_a if needs_a else None
+        node._slope_b = local_b if needs_b else None
         node.op = row
         node._a = p
         node._b = q
@@ -194,14 +194,14 @@ def _record_product(row: Primitive, kind: Any, operand: Any) -> Record:
         if q.__class__ is not kind:
             q = operand(row, q, (p, q))
         recording, scope, watch = mode()
-        wants_a, wants_b = p._requires_grad, q._requires_grad
-        if not recording or watch is not None or not (wants_a or wants_b):
+        needs_a, needs_b = p._requires_grad, q._requires_grad
+        if not recording or watch is not None or not (needs_a or needs_b):
             return general(row, (p, q), NO_PARAMS)
         a, b = p._number, q._number
         node = new(kind)
         node._number = a * b
-        node._slope_a = b if wants_a else None
-        node._slope_b = a if wants_b else None
+        node._slope_a = b if needs_a else None
+        node._slope_b = a if needs_b else None
         node.op = row
         node._a = p
         node._b = q
@@ -299,10 +299,10 @@ def record_values_with_options(row: Primitive, kind: Any) -> Record:
 def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
     """The function that applies `row`, of one or two inputs and no options, to Tensors.
 
-    `operand(row, x, inputs)` makes a Tensor of a plain number or array that stands beside one.
+    `operand(row, x, inputs)` makes a Tensor of a plain number or array beside one.
     """
     general, forward = kind._apply, row.on_arrays
-    alike = row.elementwise and keeps_dtype(forward)  # and the shape, where the inputs are alike
+    alike = row.elementwise and keeps_dtype(forward)  # and the shape, if the inputs have one shape and dtype
     ndarray = np.ndarray
 
     if row.arity == 1:
@@ -314,17 +314,17 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             try:
                 y = forward(p._array)
             except (ValueError, IndexError, TypeError):
-                return general(row, (p,), NO_PARAMS)  # which says what does not fit
+                return general(row, (p,), NO_PARAMS)  # raises the error
             if y.__class__ is not ndarray:
                 y = np.asarray(y)
-            like = p._like
+            spec = p._spec
             if not alike:
-                like = like_of(y.shape, y.dtype.char)
-                if like[1] not in FLOATING:
+                spec = spec_of(y.shape, y.dtype.char)
+                if spec[1] not in FLOATING:
                     return general(row, (p,), NO_PARAMS)
             node = new(kind)
             node._array = y
-            node._like = like
+            node._spec = spec
             node.op = row
             node._a = p
             node.scope = scope
@@ -349,14 +349,14 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
             return general(row, (p, q), NO_PARAMS)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = p._like
-        if like is not q._like or not alike:
-            like = like_of(y.shape, y.dtype.char)
-            if like[1] not in FLOATING:
+        spec = p._spec
+        if spec is not q._spec or not alike:
+            spec = spec_of(y.shape, y.dtype.char)
+            if spec[1] not in FLOATING:
                 return general(row, (p, q), NO_PARAMS)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node._a = p
         node._b = q
@@ -389,12 +389,12 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
             return general(row, (p,), params)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = like_of(y.shape, y.dtype.char)
-        if like[1] not in FLOATING:
+        spec = spec_of(y.shape, y.dtype.char)
+        if spec[1] not in FLOATING:
             return general(row, (p,), params)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node._a = p
         node.scope = scope
@@ -429,12 +429,12 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
             return general(row, inputs, params)
         if y.__class__ is not ndarray:
             y = np.asarray(y)
-        like = like_of(y.shape, y.dtype.char)
-        if like[1] not in FLOATING:
+        spec = spec_of(y.shape, y.dtype.char)
+        if spec[1] not in FLOATING:
             return general(row, inputs, params)
         node = new(kind)
         node._array = y
-        node._like = like
+        node._spec = spec
         node.op = row
         node.inputs = inputs
         node.scope = scope
@@ -453,23 +453,23 @@ FLOATING = "efdg"
 
 
 @lru_cache(maxsize=10_000)
-def like_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
-    """Shape and dtype as one object for all arrays that are alike, so that `is` compares them.
+def spec_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype as one object for all arrays that share them, so that `is` compares two of them.
 
-    One that has been forgotten meanwhile is like no other; that costs a look at shape and dtype, and changes nothing.
+    One that the cache has dropped is equal to none by `is`; then shape and dtype are compared, with the same result.
     """
     return shape, char
 
 
-# ---------------------------------------------------------------------- the way back, over arrays
+# ---------------------------------------------------------------------- passing back, over arrays
 
 
 def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
-    """The function that adds what a Tensor made by `row` passes back to the gradients of its inputs.
+    """The function that adds the contributions of a Tensor made by `row` to the gradients of its inputs.
 
-    It is called with the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
-    gradient and whose values are `None` at first, and the dictionary's `get`. `shaped(c, x, g)` brings a contribution
-    into the shape and dtype of `x`.
+    Its arguments are the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
+    gradient and whose values are `None` at first, and the `get` of this dictionary. `shaped(c, x, g)` converts a
+    contribution to the shape and dtype of `x`.
     """
     if row.arity is None or (row.elementwise and row.arity > 2):
         return pull_any
@@ -485,16 +485,16 @@ def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
 
 
 def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
-    """Where each local gradient is 1 or -1: the gradient is passed on as it is, or with the other sign."""
+    """For rows whose local gradients are all 1 or -1: the gradient is passed back unchanged, or negated."""
     plus_b = len(signs) == 2 and signs[1] == 1
     plus_a = signs[0] == 1
 
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        x, like = node._a, node._like
+        x, spec = node._a, node._spec
         total = get(x, ABSENT)
         if total is not ABSENT:
             c = g if plus_a else -g
-            if x._a is None or x._like is not like:
+            if x._a is None or x._spec is not spec:
                 c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
@@ -502,7 +502,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 c = g if plus_b else -g
-                if x._a is None or x._like is not like:
+                if x._a is None or x._spec is not spec:
                     c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 
@@ -518,7 +518,7 @@ def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
         params = node.params
         local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
         c = times(g, local) if local.__class__ is int else g * local
-        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._like is not node._like:
+        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._spec is not node._spec:
             c = shaped(c, x, g)
         totals[x] = c if total is None else total + c
 
@@ -526,7 +526,7 @@ def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
 
 
 def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
-    product = rule_a is second and rule_b is first  # whose rules need no call
+    product = rule_a is second and rule_b is first  # its rules need no call
 
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         p, q, y, params = node._a, node._b, node._array, node.params
@@ -537,7 +537,7 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
             else:
                 local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
                 c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._like is not node._like:
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._spec is not node._spec:
                 c = shaped(c, p, g)
             totals[p] = c if total is None else total + c
         total = get(q, ABSENT)
@@ -547,7 +547,7 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
             else:
                 local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
                 c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._like is not node._like:
+            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._spec is not node._spec:
                 c = shaped(c, q, g)
             totals[q] = c if total is None else total + c
 

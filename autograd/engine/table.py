@@ -1,8 +1,8 @@
-"""What a row of the table is, and how one and the same row runs on everything.
+"""The rows of the table: primitives that run on numbers, arrays, nodes and text.
 
-A primitive is declared once, by `elementwise` or by `structural`. Called on plain numbers or arrays
-it computes; called on anything that has an `_apply` method (a Value, a Tensor, an Expression) it hands
-itself over, and that class decides what applying a row means: recording a node, or writing text.
+A primitive is declared once, by `elementwise` or by `structural`. Called on plain numbers or arrays it computes.
+Called on an object with an `_apply` method (a Value, a Tensor, an Expression) it calls that method, which records a
+node or writes text.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..errors.lessons import MISTAKES, lesson
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
 TABLE: dict[str, Primitive] = {}  # every row by its name
-UFUNCS: dict[np.ufunc, Primitive] = {}  # the row behind a NumPy ufunc
-Rule = Callable[..., Any] | int  # a number where the local gradient is the same everywhere
+UFUNCS: dict[np.ufunc, Primitive] = {}  # the row of a NumPy ufunc
+Rule = Callable[..., Any] | int  # a number if the local gradient is constant
 PYTHON_NUMBERS = (float, int, bool)
 
 
 class Primitive:
     """One row of the table: an operation with its forward and one backward rule for each input.
 
-    Rows are made by `elementwise` and `structural` and live in `TABLE` under their name. A row is a
+    Rows are made by `elementwise` and `structural` and are in `TABLE` under their names. A row is a
     function: it takes numbers, arrays, `Value`s or `Tensor`s.
 
     >>> from chainrule.autograd import TABLE, Value
@@ -72,7 +72,7 @@ class Primitive:
         self.symbol = symbol
         self.elementwise = elementwise
         self.linear = linear
-        # what recording.py makes of the row when it is first used, by the class of node
+        # the functions that recording.py makes for the row when it is first used, by the class of node
         self.recorders: dict[type, Callable[..., Any]] = {}
         self.recorders_with_options: dict[type, Callable[..., Any]] = {}
         self.pull: Callable[..., None] | None = None  # of Tensors
@@ -145,7 +145,7 @@ class Primitive:
         return rule if callable(rule) else lambda *arguments, **params: rule
 
     def rule(self, i: int, *arguments: Any, **params: Any) -> Any:
-        """What the rule for input `i` gives."""
+        """The result of the rule for input `i`."""
         return dict(self.each_rule([i], arguments, params))[i]
 
     def each_rule(
@@ -155,10 +155,10 @@ class Primitive:
         params: dict[str, Any],
         call: Callable[[Any, Sequence[Any], dict[str, Any]], Any] | None = None,
     ) -> Iterator[tuple[int, Any]]:
-        """What the rules give for the inputs that are wanted, each with its position.
+        """The results of the rules for the inputs that are wanted, each with its position.
 
         `arguments` are `(y, *inputs)`, or `(g, y, *inputs)` of a structural row. `call(rule, arguments, params)` calls
-        a rule in another way than directly; what it gives for all inputs at once may be `None`, where it cannot.
+        a rule in another way than directly; for all inputs at once it may return `None`, if it cannot.
         """
         if self.every is not None:
             found = call(self.every, arguments, params) if call else self.every(*arguments, **params)
@@ -178,7 +178,7 @@ class Primitive:
     ) -> tuple[float | None, ...]:
         """The local gradients at floats for the inputs that are wanted; `None` for the others.
 
-        At a pole they are what IEEE arithmetic says, without a warning.
+        At a pole they are those of IEEE arithmetic, without a warning.
         """
         found: list[float | None] = [None] * len(xs)
         places = [i for i, want in enumerate(wanted) if want]
@@ -198,7 +198,7 @@ class Primitive:
 
 
 def _rule_at_floats(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
-    """What a rule gives at floats, or for all inputs at once."""
+    """The result of a rule at floats, or of the rule for all inputs at once."""
     try:
         return _as_floats(rule(*arguments, **params))
     except (ValueError, ArithmeticError, TypeError):  # TypeError: Python's root of -1 is complex
@@ -244,7 +244,7 @@ def _declare(row: Primitive) -> Primitive:
 
 
 def keeps_dtype(function: Any) -> bool:
-    """Whether it is a ufunc that makes floats of floats, in the same dtype."""
+    """Whether `function` is a ufunc whose result has the floating dtype of its inputs."""
     if not isinstance(function, np.ufunc):
         return False
     return all(f"{c * function.nin}->{c}" in function.types for c in "fdg")
@@ -261,9 +261,9 @@ def elementwise(
 
     `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
     NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
-    with operators and other rows only, or a number where it is the same everywhere. The engine multiplies it by the
-    gradient of the output and undoes the broadcasting. `symbol` is what drawings and printed programs show between
-    the inputs.
+    with operators and other rows only, or a number if it is constant. The engine multiplies it by the
+    gradient of the output and undoes the broadcasting. `symbol` is the sign between the inputs in drawings and
+    printed programs.
 
     Raises `ChainruleError` if the name is taken.
 
@@ -289,10 +289,10 @@ def structural(
     """Add a structural row: one that moves, contracts or reduces elements, such as a sum or a product of matrices.
 
     `rules` has one rule per input, `rule(g, y, *inputs) -> gradient for that input`, where `g` is the
-    gradient that arrives at the output `y`; a single function is for any number of inputs and gets
+    gradient at the output `y`; a single function is for any number of inputs and gets
     the position first, `rule(i, g, y, *inputs)`. Parameters (an axis, a shape) are keyword arguments
     of the forward and of every rule. A result of a broadcast shape is summed back by the engine;
-    `None` says that nothing passes to that input.
+    `None` means that this input gets no gradient.
 
     `linear` may say that the row is linear in all its inputs together (`"together"`, as a concatenation is), in
     each of them (`"each"`, as a product of matrices is), or in each but the last, which is added (`"affine"`); that

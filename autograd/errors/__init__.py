@@ -1,9 +1,9 @@
-"""The errors of chainrule: short lessons that say what was given, why it cannot be, and what to write instead.
+"""The errors of chainrule: each message says what was given, why that is wrong, and what to write instead.
 
 ChainruleError
 ├── KindError       (a TypeError)     the wrong kind of thing: a string, an integer gradient, Value beside Tensor
 ├── ShapeError      (a ValueError)    the right kind of thing in the wrong shape
-├── RangeError      (a ValueError)    a value outside of what is possible: class 10 of 10, a negative rate
+├── RangeError      (a ValueError)    a value out of range: class 10 of 10, a negative rate
 ├── GradientError   (a RuntimeError)  a pass that cannot be run
 ├── NonfiniteError  (a FloatingPointError)  a value or a gradient became NaN or infinite
 └── CheckError      (an AssertionError)  check_gradients found a wrong gradient
@@ -23,11 +23,11 @@ class ShapeError(ChainruleError, ValueError):
 
 
 class RangeError(ChainruleError, ValueError):
-    """A value was given that lies outside of what is possible."""
+    """A value out of range was given."""
 
 
 class GradientError(ChainruleError, RuntimeError):
-    """A backward pass was asked for that cannot be run."""
+    """A backward pass cannot be run."""
 
 
 class NonfiniteError(ChainruleError, FloatingPointError):
@@ -35,4 +35,4 @@ class NonfiniteError(ChainruleError, FloatingPointError):
 
 
 class CheckError(ChainruleError, AssertionError):
-    """A gradient differs from what finite differences say."""
+    """A gradient differs from finite differences."""

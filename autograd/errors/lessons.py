@@ -1,4 +1,4 @@
-"""What NumPy or Python raise for a mistake in the arguments, told as a lesson: what was given, and what NumPy says."""
+"""Errors of NumPy and Python for wrong arguments, as errors of chainrule that say what was given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import ChainruleError, KindError, RangeError, ShapeError
 
 __all__ = ["MISTAKES", "kind_of", "lesson"]
 
-# the exceptions that a wrong argument causes, and those of ours that they are told as
+# the exceptions that a wrong argument causes, and the errors of chainrule that replace them
 KINDS: list[tuple[Any, type[ChainruleError]]] = [
     (np.exceptions.AxisError, ShapeError),
     (np.linalg.LinAlgError, RangeError),
@@ -23,12 +23,12 @@ MISTAKES = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError,
 
 
 def kind_of(error: Exception) -> type[ChainruleError]:
-    """The class that an exception is told as."""
+    """The class of the error that replaces an exception."""
     return next(kind for kinds, kind in KINDS if isinstance(error, kinds))
 
 
 def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
-    """The error to raise where a row of the table cannot be computed of these nodes or arrays."""
+    """The error to raise if a row of the table cannot be computed from these nodes or arrays."""
     if isinstance(error, ChainruleError):
         return error
     given = " and ".join(

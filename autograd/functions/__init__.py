@@ -1,8 +1,8 @@
 """Functions with NumPy's names and arguments, on Values, Tensors, plain numbers and arrays alike.
 
-Rows without parameters are functions as they stand, `exp` and `tanh` for example; here are those that
-take an `axis` in every form, `keepdims`, options with defaults, or a list. `arguments.py` brings what
-was given into the form that rows take; the other files hold one kind of function each, to be read in any order.
+Rows without parameters, such as `exp` and `tanh`, are functions already. This folder has the functions that take an
+`axis` in every form, `keepdims`, options with defaults, or a list. `arguments.py` converts arguments to the form that
+rows take; each other file has one kind of function. Read them in any order.
 """
 
 from .along import *

@@ -1,4 +1,4 @@
-"""Along one axis: running sums and products, differences, order, and elements picked by their positions."""
+"""Along one axis: running sums and products, differences, sorting, and selection by positions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
 
 
 def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
-    """The sums of the first elements along `axis`: 1, 2, 3, ... of them; of all elements with `None`.
+    """The running sums along `axis`: of the first 1, 2, 3, ... elements; with `None` of the flattened tensor.
 
     `dtype` converts the elements first.
 
@@ -42,7 +42,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
 
 
 def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
-    """The products of the first elements along `axis`. Its derivatives are exact also where elements are zero.
+    """The running products along `axis`. Its derivatives are exact, also where elements are zero.
 
     `dtype` converts the elements first.
 
@@ -55,7 +55,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
 
 
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences between neighbours along `axis`, `n` times over.
+    """The differences between neighbours along `axis`, `n` times in succession.
 
     `prepend` and `append`, numbers or arrays, are put before and after `x` along the axis first.
 
@@ -73,7 +73,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     x, k = one_axis(x, axis, "diff", flat=False)
     if prepend is not None or append is not None:
         x = concatenate([_beside(part, x, k) for part in (prepend, x, append) if part is not None], k)
-    if x.dtype.kind == "b":  # whether they differ
+    if x.dtype.kind == "b":  # for booleans: whether neighbours differ
         return astype(p.remainder(diff(astype(x, int), n, k), 2), bool)
     return through_float32(lambda x: _differences(x, builtins.min(n, x.shape[k]), k), x)
 
@@ -85,7 +85,7 @@ def _differences(x: Any, n: int, k: int) -> Any:
 
 
 def _beside(part: Any, x: Any, k: int) -> Any:
-    """What is put beside `x` along the axis `k`; a number as many times as there are rows."""
+    """An array to join to `x` along the axis `k`; a number is repeated along the other axes."""
     part = arrays_only(part, "diff")
     return part if part.ndim else broadcast_to(part, on_shape(x.shape, k, 1))
 
@@ -102,9 +102,9 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 
 
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
-    """The elements at `indices` along `axis`, or of the flattened tensor; an index may come repeatedly.
+    """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
-    Indices beyond the end are an error, wrap around (`mode="wrap"`) or go to the nearest end (`"clip"`).
+    Indices out of bounds raise an error, wrap around (`mode="wrap"`) or go to the nearest end (`"clip"`).
 
     Raises `KindError` for indices that are not integers, `RangeError` for one that is out of bounds.
 
@@ -117,9 +117,9 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
-    """The elements at `indices` along `axis`, other indices for each place on the other axes.
+    """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 
-    `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` makes such.
+    `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` gives such indices.
 
     >>> from chainrule.autograd import Tensor, take_along_axis
     >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)
@@ -140,6 +140,6 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 def _selected(x: Any, at: tuple[Any, ...]) -> Any:
-    """`x[at]`, where a tensor among the indices is an input of the row."""
+    """`x[at]`; a tensor among the indices is an input of the row."""
     nodes = [i for i in at if isinstance(i, Operators)]
     return p.index(x, *nodes, at=tuple(p.Gap(0) if isinstance(i, Operators) else i for i in at))

@@ -1,4 +1,4 @@
-"""What callers may write, brought into the one form that rows take: axes, indices, counts, and things with axes."""
+"""Converting the arguments of callers to the form that rows take: axes, indices, counts, arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Axis = int | tuple[int, ...] | None
 def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[int, ...]:
     """`axis` as a tuple of non-negative axes of `x`; `None` is all of them.
 
-    With `of_numbers`, a single number has the axis 0 if it is asked for alone, as in NumPy's reductions.
+    With `of_numbers`, a single number has the axis 0 if no other axis is given, as in NumPy's reductions.
     """
     ndim = x.ndim if hasattr(x, "ndim") else np.ndim(x.data if isinstance(x, Operators) else x)
     if axis is None:
@@ -46,7 +46,7 @@ ALL_AXES = [tuple(range(n)) for n in range(6)]
 
 
 def integer_of(given: Any, what: str, name: str) -> int:
-    """A Python integer, from nothing that only could be cut down to one."""
+    """A Python integer; raises for what would have to be rounded."""
     try:
         if not isinstance(given, bool):
             number = operator.index(given)
@@ -64,7 +64,7 @@ LARGEST = np.iinfo(np.intp).max
 
 
 def word_of(given: Any, words: tuple[str, ...], what: str, name: str) -> str:
-    """One of the words that an option knows."""
+    """One of the words that an option allows; raises for others."""
     if isinstance(given, str) and given in words:
         return given
     known = f"{', '.join(words[:-1])} and {words[-1]}"
@@ -72,7 +72,7 @@ def word_of(given: Any, words: tuple[str, ...], what: str, name: str) -> str:
 
 
 def flag_of(given: Any, what: str, name: str) -> bool:
-    """A plain boolean, from whatever Python takes for one."""
+    """A plain boolean, from anything that has a truth value."""
     if given is False or given is True:
         return given
     try:
@@ -82,7 +82,7 @@ def flag_of(given: Any, what: str, name: str) -> bool:
 
 
 def number_of(given: Any, what: str, name: str) -> Any:
-    """A plain real number; a node would lose its gradient."""
+    """A plain real number; raises for a node, whose gradient would be lost."""
     if type(given) is float or (type(given) is int and abs(given) < 1 << 1023):
         return given
     if isinstance(given, int) and not isinstance(given, bool):
@@ -99,7 +99,7 @@ def number_of(given: Any, what: str, name: str) -> Any:
 
 
 def mask_of(given: Any, x: Any, what: str) -> Any:
-    """A boolean for each element of `x`, as a copy; `None` where all of them are meant."""
+    """A boolean for each element of `x`, as a copy; `None` if all are selected."""
     if given is True:
         return None
     given = given.data if isinstance(given, Operators) else given
@@ -132,7 +132,7 @@ def shape_of(shape: Any, what: str, name: str = "a shape in integers") -> tuple[
 def one_axis(
     x: Any, axis: int | None, what: str, of_numbers: bool = False, flat: bool = True
 ) -> tuple[Any, int]:
-    """`x` and its only axis in question, which is non-negative; `x` flattened if that is `None` and may be `flat`.
+    """`x` and its one axis, non-negative; with `axis=None`, `x` flattened and the axis 0, if `flat` allows that.
 
     With `of_numbers`, a single number is an array of one element.
     """
@@ -155,7 +155,7 @@ def integers_of(given: Any, what: str, name: str) -> Any:
 
 
 def counts_of(given: Any, what: str) -> Any:
-    """Plain integers that count something."""
+    """Plain non-negative integers."""
     counts = integers_of(given, what, "counts")
     if (counts < 0).any():
         raise RangeError(f"{what} takes counts of 0 and more; given {int(counts.min())}")
@@ -163,7 +163,7 @@ def counts_of(given: Any, what: str) -> Any:
 
 
 def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
-    """Integer indices into an axis of length `n`, all within it; a tensor of them stays one, for a replay."""
+    """Integer indices into an axis of length `n`, within bounds; a tensor stays a tensor, for replays."""
     at = integers_of(indices, what, "indices")
     word_of(mode, ("raise", "wrap", "clip"), what, "modes")
     if mode == "raise" or not n:
@@ -177,7 +177,7 @@ def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
 
 
 def arrays_only(x: Any, what: str) -> Any:
-    """`x` as something with axes: a Tensor or an array. A Value is one number and has none."""
+    """`x` as a Tensor or an array; raises for a Value, which is one number and has no axes."""
     if isinstance(x, Operators) and hasattr(x, "shape"):
         return x
     if isinstance(x, Operators) or of_values(x):
@@ -193,7 +193,7 @@ def arrays_only(x: Any, what: str) -> Any:
 
 
 def as_array(x: Any, what: str) -> Any:
-    """`x` as NumPy reads it, or a lesson."""
+    """`x` as NumPy converts it; raises an error that explains if it cannot."""
     try:
         return np.asarray(x)
     except ChainruleError:
@@ -203,14 +203,14 @@ def as_array(x: Any, what: str) -> Any:
 
 
 def of_values(x: Any) -> bool:
-    """Whether `x` is a list of Values, possibly with numbers among them."""
+    """Whether `x` is a list of Values, or of Values and numbers."""
     return isinstance(x, (list, tuple)) and builtins.any(
         isinstance(v, Operators) and not hasattr(v, "shape") for v in x
     )
 
 
 def on_axis(k: int, at: Any) -> tuple[Any, ...]:
-    """The index that picks `at`, positions or a slice, along the axis `k`."""
+    """The index that selects `at`, positions or a slice, along the axis `k`."""
     return (slice(None),) * k + (at,)
 
 
@@ -232,14 +232,14 @@ def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -
 
 
 def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
-    """`compute(x)`, through float32 where x is float16."""
+    """`compute(x)`; for float16, computed in float32 and converted back."""
     if x.dtype.char != "e":
         return compute(x)
     return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)
 
 
 def refuse_no_function(f: Any, what: str) -> None:
-    """Raise where `f` cannot be called."""
+    """Raise if `f` cannot be called."""
     if not callable(f):
         raise KindError(
             f"{what} takes a function; given {describe(f)}. Write {what}(f), where f computes it from its arguments; "

@@ -1,4 +1,4 @@
-"""Convolution and pooling over any number of axes, with the arguments that people write."""
+"""Convolution and pooling over any number of axes, with arguments in all usual forms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Padding = int | str | tuple[int | tuple[int, int], ...]
 
 
 def _one_each(value: Any, count: int, what: str, least: int) -> tuple[int, ...]:
-    """A number for each axis in space, from one for all of them or from several."""
+    """A number for each axis in space, from one number for all or from several."""
     numbers = value if isinstance(value, (tuple, list)) else (value,) * count
     numbers = [integer_of(n, what, "an integer, or a tuple with one for each axis in space") for n in numbers]
     if len(numbers) != count:
@@ -39,7 +39,7 @@ def _pads(
     padding: Padding,
     dilation: tuple[int, ...],
 ) -> Pads:
-    """How many elements to put before and after each axis; checked against the windows."""
+    """The number of padded elements before and after each axis; raises if windows would not fit."""
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     space = x.shape[2:]
     if isinstance(padding, str) and padding == "same":
@@ -83,10 +83,10 @@ def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints 
     `(outputs, channels // groups, *kernel)`; the result `(batch, outputs, *windows)`. `stride`, `padding` and
     `dilation` are integers, or tuples with one for each axis in space. Padding is with zeros: a number for both
     sides, a pair `(before, after)` in the tuple, "valid" for none, or "same" for as many windows as
-    there are elements (divided by the stride and rounded up). With `groups`, channels and outputs fall
-    into as many groups that do not see each other.
+    there are elements (divided by the stride and rounded up). With `groups`, channels and outputs are
+    divided into that many groups, which are convolved separately.
 
-    Raises `ShapeError` where channels or kernel do not fit, `RangeError` for a stride below 1 and its like.
+    Raises `ShapeError` for channels or a kernel of the wrong size, `RangeError` for a stride below 1 and the like.
 
     >>> from chainrule.autograd import Tensor, conv
     >>> x = Tensor([[[1.0, 2.0, 4.0, 8.0]]])
@@ -117,7 +117,7 @@ def max_pool(
     """The largest element of each window of `x`, which has the shape `(batch, channels, *space)`.
 
     `kernel` is the window's size, an integer or one for each axis in space; windows lie `stride` apart, by default
-    side by side. `padding` is as in `conv`, but with what never is the largest. Equal largest
+    side by side. `padding` is as in `conv`, but padded elements are never the largest. Equal largest
     elements of a window share its gradient evenly; a window with a NaN is NaN.
 
     Raises `ShapeError` for a kernel that does not fit or windows of nothing but padding.

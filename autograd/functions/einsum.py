@@ -1,9 +1,9 @@
-"""Sums of products by naming axes: `einsum`, and `tensordot`, which names them for you.
+"""Sums of products over named axes: `einsum`, and `tensordot`, which chooses the names.
 
-The row takes a normal form: every operand's letters are explicit and distinct, and a letter has one
-length everywhere. Then the gradient of an operand is an einsum too: of the arriving gradient and
-of the other operands, over the operand's own letters. What the normal form leaves out, a diagonal (`ii`), an
-axis of length 1 that broadcasts, an ellipsis, is put into it by other rows first.
+The row takes a normal form: the letters of every operand are explicit and distinct, and a letter has one length
+everywhere. Then the gradient of an operand is an einsum, too: of the upstream gradient and the other operands, with the
+letters of the operand as output. A diagonal (`ii`), an axis of length 1 that broadcasts, and an ellipsis are not in the
+normal form; other rows convert them first.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ __all__ = ["einsum", "tensordot"]
 def einsum(
     *arguments: Any, optimize: Any = None, dtype: Any = None, casting: Any = "safe", order: Any = "K"
 ) -> Any:
-    """The sum of products that the subscripts spell, as NumPy's `einsum`: `einsum("ij,jk->ik", a, b)` is `a @ b`.
+    """The sum of products that the subscripts describe, as NumPy's `einsum`: `einsum("ij,jk->ik", a, b)` is `a @ b`.
 
-    Each operand's axes are named by letters; axes of one letter run together, and letters that are not
+    Each axis of an operand is named by a letter; axes with the same letter share one index, and letters that are not
     in the output are summed over. Without `->` the output has the letters that occur once, in
     alphabetical order. A letter repeated in one operand takes the diagonal; `...` stands for axes that broadcast, and
     so do axes of length 1. Operands alternating with lists of axis numbers, `einsum(a, [0, 1], b, [1, 2])`, are
-    understood as well. `optimize` and `order` are accepted as in NumPy and change nothing: the order of products is
+    accepted, too. `optimize` and `order` are accepted as in NumPy and change nothing: the order of products is
     chosen here. `dtype` converts the operands, where `casting` allows it.
 
-    Raises `ShapeError` for subscripts that do not fit the operands, `KindError` for what are no subscripts.
+    Raises `ShapeError` for subscripts that do not match the operands, `KindError` for what is not subscripts.
 
     >>> from chainrule.autograd import Tensor, einsum
     >>> a = Tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -86,7 +86,7 @@ def _distinct(x: Any, term: str, lengths: dict[str, int]) -> tuple[Any, str]:
 
 
 def _explicit(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
-    """One term of letters for each operand and one for the output; ellipses have become letters."""
+    """One term of letters for each operand and one for the output; ellipses are replaced by letters."""
     left, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     for part in (*terms, out):
@@ -134,7 +134,7 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]
 
 
 def _as_text(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """Subscripts and operands; from operands alternating with lists of axis numbers, too."""
+    """Subscripts and operands, also from operands that alternate with lists of axis numbers."""
     if arguments and isinstance(arguments[0], str):
         return arguments[0], arguments[1:]
     if len(arguments) < 2:
@@ -162,16 +162,16 @@ def _texts(operands: Iterable[Any]) -> str:
     return " and ".join(map(describe, operands))
 
 
-# ---------------------------------------------------------------------- named for you
+# ---------------------------------------------------------------------- tensordot
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The products of `a` and `b` summed over pairs of axes; what remains of `a` comes before what remains of `b`.
+    """The products of `a` and `b` summed over pairs of axes; the other axes of `a` come before those of `b`.
 
     `axes` is a number n, for the last n axes of `a` with the first n of `b`, or a pair of an axis or a
-    list of axes of `a` and those of `b` that go with them.
+    list of axes of `a` and the corresponding axes of `b`.
 
-    Raises `ShapeError` where paired axes differ in length.
+    Raises `ShapeError` if paired axes differ in length.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor, tensordot

@@ -19,7 +19,7 @@ __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where `condition` holds and `b` elsewhere; shapes broadcast.
 
-    The condition is a boolean or an array of them and is not differentiated. The branch not taken
+    The condition is a boolean or an array of booleans and is not differentiated. The branch that is not taken
     gets a gradient of 0, also where its own derivative is infinite or undefined.
 
     >>> from chainrule.autograd import Tensor, where, sqrt
@@ -53,8 +53,8 @@ def _booleans(condition: Any) -> Any:
 def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`x` limited to `low <= x <= high`; `None` is no limit. The gradient is 1 on both bounds, 0 outside.
 
-    `min` and `max` are NumPy's other names of the bounds. A bound may be a node: it gets the gradient where it is the
-    result, and half of it where `x` equals it.
+    `min` and `max` are NumPy's other names for the bounds. A bound may be a node: it gets the gradient where it is the
+    result, and half of the gradient where `x` equals it.
 
     >>> from chainrule.autograd import Value, clip
     >>> clip(Value(7.0), -1, 5)
@@ -82,7 +82,7 @@ def _is_floating(x: Any) -> bool:
 
 
 def _bound(given: Any, none: float) -> Any:
-    """A plain bound, as it is now."""
+    """A plain bound, copied."""
     if given is None:
         return none
     bound = as_array(given, "clip").copy()
@@ -92,7 +92,7 @@ def _bound(given: Any, none: float) -> Any:
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """`x` where it is positive, `negative_slope * x` elsewhere (that slope at 0, too).
+    """`x` where it is positive, `negative_slope * x` elsewhere (also that slope at 0).
 
     >>> from chainrule.autograd import leaky_relu
     >>> leaky_relu(-2.0, 0.1)
@@ -117,9 +117,9 @@ def _factor(given: Any, what: str) -> Any:
 
 
 def astype(x: Any, dtype: Any) -> Any:
-    """`x` in another dtype. The gradient comes back in the dtype of `x`.
+    """`x` in another dtype. Its gradient has the dtype of `x`.
 
-    Raises `KindError` for what is no dtype of real numbers.
+    Raises `KindError` for anything that is not a dtype of real numbers.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor, astype
@@ -130,7 +130,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 
 def dtype_of(given: Any, what: str) -> Any:
-    """A dtype of real numbers."""
+    """A dtype of real numbers; raises for others."""
     try:
         dtype = np.dtype(given).newbyteorder("=")
     except TypeError:

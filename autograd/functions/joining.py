@@ -1,4 +1,4 @@
-"""Arrays put together, cut apart, and extended by more elements: `concatenate`, `split`, `pad`, `tile`."""
+"""Joining, splitting and extending arrays: `concatenate`, `split`, `pad`, `tile`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repea
 def concatenate(
     xs: Sequence[Any], axis: int | None = 0, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
-    """The arrays one after the other along `axis`; flattened first if that is `None`.
+    """The arrays joined one after the other along `axis`; with `None` they are flattened first.
 
-    `dtype` converts them, where NumPy's rule `casting` allows it.
+    `dtype` converts them, if NumPy's rule `casting` allows it.
 
     >>> from chainrule.autograd import Tensor, concatenate
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
@@ -38,7 +38,7 @@ def concatenate(
 
 
 def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    """Arrays of one shape put side by side along a new axis; `dtype` and `casting` are those of `concatenate`.
+    """Arrays of one shape joined along a new axis; `dtype` and `casting` are those of `concatenate`.
 
     >>> from chainrule.autograd import Tensor, stack
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
@@ -49,7 +49,7 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any =
 
 
 def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
-    """What is to be joined, as a list of things with axes."""
+    """The arguments to join, as a list of Tensors and arrays."""
     if isinstance(axis, Operators) or not hasattr(xs, "__iter__") or isinstance(xs, (str, bytes, dict)):
         raise KindError(
             f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
@@ -75,9 +75,9 @@ def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """A list of the parts of `x` along `axis`: so many of equal length, or cut before the given indices.
+    """A list of the parts of `x` along `axis`: that many of equal length, or split before the given indices.
 
-    Raises `ShapeError` where the length cannot be divided equally; `array_split` allows for that.
+    Raises `ShapeError` if the length cannot be divided equally; `array_split` allows for that.
 
     >>> from chainrule.autograd import Tensor, split
     >>> split(Tensor([1.0, 2.0, 3.0, 4.0]), 2)
@@ -96,7 +96,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Like `split`, but where so many parts cannot be of equal length, the first ones get one element more.
+    """Like `split`, but if the parts cannot be of equal length, the first ones get one element more.
 
     >>> from chainrule.autograd import Tensor, array_split
     >>> array_split(Tensor([1.0, 2.0, 3.0]), 2)
@@ -120,8 +120,8 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """`x` with more elements around it.
 
-    `pad_width` is a number for all sides, a pair `(before, after)` for all axes, or a pair for each. `mode` says
-    what stands there: `constant_values`, by default 0 (`"constant"`), the nearest element (`"edge"`), or the elements
+    `pad_width` is a number for all sides, a pair `(before, after)` for all axes, or a pair for each. `mode` determines
+    the new elements: `constant_values`, by default 0 (`"constant"`), the nearest element (`"edge"`), or the elements
     mirrored (`"reflect"`, without repeating the last; `"symmetric"`) or repeated from the other end (`"wrap"`).
 
     Raises `RangeError` for a negative width, `KindError` for another mode.
@@ -174,7 +174,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
 
 
 def tile(x: Any, reps: Any) -> Any:
-    """`x` as a tile, laid `reps` times along each axis; more numbers than axes add axes in front.
+    """`x` repeated as a whole, `reps` times along each axis; more numbers than axes add axes in front.
 
     >>> from chainrule.autograd import Tensor, tile
     >>> tile(Tensor([1.0, 2.0]), (2, 2))
@@ -186,7 +186,7 @@ def tile(x: Any, reps: Any) -> Any:
     ndim = builtins.max(x.ndim, len(counts))
     lengths = (1,) * (ndim - x.ndim) + x.shape
     counts = (1,) * (ndim - len(counts)) + counts
-    # each axis of length n becomes (1, n), is repeated to (count, n), and is read as one
+    # each axis of length n becomes (1, n), is repeated to (count, n), and is merged into one
     y = p.reshape(x, shape=tuple(m for n in lengths for m in (1, n)))
     y = p.broadcast_to(y, shape=tuple(m for pair in zip(counts, lengths) for m in pair))
     return p.reshape(y, shape=tuple(count * n for count, n in zip(counts, lengths)))

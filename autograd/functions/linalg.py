@@ -1,6 +1,7 @@
-"""Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack, as people call them.
+"""Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack.
 
-The last two axes are a matrix's rows and columns; axes before them count the matrices of a stack.
+The last two axes are the rows and columns of a matrix; axes before them number the matrices of a stack. The rows of the
+table are in `primitives/structural/linalg.py`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ __all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet"
 
 
 def _mirrored(a: Any, lower: bool) -> Any:
-    """One triangle of `a`, and its reflection in place of the other one."""
+    """One triangle of `a`, with its reflection in place of the other triangle."""
     kept = np.tri(a.shape[-1], dtype=bool)
     return p.where(kept if lower else kept.T, a, mT(a))
 
 
 def square_matrices(a: Any, what: str) -> Any:
-    """`a` as something with two last axes of one length."""
+    """`a` as a Tensor or an array; raises if its last two axes differ in length."""
     a = arrays_only(a, what)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(
@@ -55,8 +56,8 @@ def _of_floats(a: Any) -> Any:
 def det(a: Any) -> Any:
     """The determinant of a square matrix, or of each in a stack.
 
-    The gradient is the matrix of cofactors and right at singular matrices as well. (A second derivative
-    near a singular n-by-n matrix goes through its n**2 minors, which takes memory for n**4 numbers.)
+    The gradient is the matrix of cofactors, which is correct at singular matrices, too. (A second derivative
+    near a singular n-by-n matrix computes its n**2 minors, which takes memory for n**4 numbers.)
 
     Raises `ShapeError` for matrices that are not square.
 
@@ -71,7 +72,7 @@ def det(a: Any) -> Any:
 
 
 class SlogdetResult(NamedTuple):
-    """What `slogdet` gives."""
+    """The result of `slogdet`."""
 
     sign: Any
     logabsdet: Any
@@ -80,9 +81,10 @@ class SlogdetResult(NamedTuple):
 def slogdet(a: Any) -> SlogdetResult:
     """The sign of the determinant and the logarithm of its absolute value, which does not overflow.
 
-    The two have NumPy's names, too: `sign` and `logabsdet`.
+    The result is a named tuple with NumPy's names, `sign` and `logabsdet`.
 
-    The sign is flat: 1, -1, or 0 with the logarithm -inf for a singular matrix, where the logarithm has no gradient.
+    The gradient of the sign is 0. It is 1 or -1; for a singular matrix it is 0 and the logarithm -inf, which has no
+    gradient.
 
     Raises `ShapeError` for matrices that are not square, `RangeError` for a gradient at a singular one.
 
@@ -113,7 +115,7 @@ def solve(a: Any, b: Any) -> Any:
     Stacks broadcast. As in NumPy 2, only a `b` with one axis is a vector: for a stack of vectors write
     `solve(a, b[..., None])[..., 0]`.
 
-    Raises `ShapeError` for shapes that do not fit, `RangeError` for a singular `a`.
+    Raises `ShapeError` for shapes that do not match, `RangeError` for a singular `a`.
 
     >>> from chainrule.autograd import Tensor, solve
     >>> solve(Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0])
@@ -141,8 +143,8 @@ def solve(a: Any, b: Any) -> Any:
 def cholesky(a: Any, upper: bool | None = None) -> Any:
     """The lower triangular `L` with `L @ L.T = a`, for a symmetric positive definite `a` or each in a stack.
 
-    What is factored is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
-    `upper` True or False only that triangle is read, as by `numpy.linalg.cholesky`, and True gives `L.T`.
+    The matrix that is factored is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too.
+    With `upper` True or False only that triangle is read, as by `numpy.linalg.cholesky`, and True gives `L.T`.
 
     Raises `ShapeError` for matrices that are not square, `RangeError` for those that are not positive definite.
 
@@ -160,14 +162,14 @@ def cholesky(a: Any, upper: bool | None = None) -> Any:
 
 
 class EighResult(NamedTuple):
-    """What `eigh` gives."""
+    """The result of `eigh`."""
 
     eigenvalues: Any
     eigenvectors: Any
 
 
 class SVDResult(NamedTuple):
-    """What `svd` gives."""
+    """The result of `svd`."""
 
     U: Any
     S: Any
@@ -175,7 +177,7 @@ class SVDResult(NamedTuple):
 
 
 class QRResult(NamedTuple):
-    """What `qr` gives."""
+    """The result of `qr`."""
 
     Q: Any
     R: Any
@@ -184,10 +186,10 @@ class QRResult(NamedTuple):
 def eigh(a: Any, UPLO: str | None = None) -> EighResult:
     """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
 
-    What is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric, too. With
-    `UPLO` "L" or "U" only the lower or the upper triangle is read, as by `numpy.linalg.eigh`. The
-    eigenvalues of one that occurs twice have gradients as a whole; its eigenvectors are not determined and pass on
-    no gradient to one another.
+    The matrix that is decomposed is `(a + a.T) / 2`, which is `a` if it is symmetric; so the gradient is symmetric,
+    too. With `UPLO` "L" or "U" only the lower or the upper triangle is read, as by `numpy.linalg.eigh`. For an
+    eigenvalue that occurs several times, only the sum of its eigenvalues has a derivative; its eigenvectors are not
+    determined, and their rotation into one another gets no gradient.
 
     Raises `ShapeError` for matrices that are not square.
 
@@ -218,11 +220,11 @@ def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
 def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     """The singular value decomposition `a = u @ diag(s) @ vh`, in its reduced form; of each matrix in a stack.
 
-    Gives `(u, s, vh)`, or `s` alone with `compute_uv=False`: the singular values in descending order. Unlike in NumPy,
+    Returns `(u, s, vh)`, or only `s` with `compute_uv=False`: the singular values in descending order. Unlike in NumPy,
     `full_matrices` is off: the vectors that it adds are not determined by `a`. (`numpy.linalg.svd` of a Tensor that is
-    not square asks for `full_matrices=False`.)
+    not square needs `full_matrices=False`.)
 
-    Raises `KindError` for `full_matrices=True` where it adds vectors, `ShapeError` for what is no matrix.
+    Raises `KindError` for `full_matrices=True` where it adds vectors, `ShapeError` for what is not a matrix.
 
     >>> from chainrule.autograd import Tensor, svd
     >>> svd(Tensor([[3.0, 0.0], [0.0, -4.0]]), compute_uv=False)
@@ -246,10 +248,10 @@ def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
 def qr(a: Any, mode: str = "reduced") -> Any:
     """The factors of `a = q @ r`, in their reduced form: `q` with orthonormal columns, `r` upper triangular.
 
-    `mode="r"` gives `r` alone.
+    `mode="r"` returns only `r`.
 
     Raises `ShapeError` for a matrix with more columns than rows, whose last columns `q` does not determine;
-    `RangeError` for a gradient where the columns depend on one another.
+    `RangeError` for a gradient at linearly dependent columns.
 
     >>> from chainrule.autograd import Tensor, qr
     >>> q, r = qr(Tensor([[0.0, 2.0], [3.0, 0.0]]))
@@ -273,8 +275,8 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
 
     Singular values of at most `rcond` times the largest count as zero, by default 1e-15 times; `rtol` is NumPy's other
-    name of it, and `rtol=None` is the rounding error of the dtype times the longer side. How many are left counts as
-    fixed; the derivative of what is computed from them is exact.
+    name for it, and `rtol=None` is the rounding error of the dtype times the longer side. The number of remaining
+    singular values is treated as fixed; the derivative of what is computed from them is exact.
 
     >>> from chainrule.autograd import Tensor, pinv
     >>> pinv(Tensor([[2.0], [0.0]]))

@@ -1,4 +1,4 @@
-"""Matrices, without their algebra: triangles and diagonals, and the products of two arrays."""
+"""Triangles and diagonals of matrices, and products of two arrays."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ OFFSET = "the number of a diagonal as an integer"
 def dot(a: Any, b: Any) -> Any:
     """The inner product. Of two lists of Values it is one node; of arrays and Tensors it is NumPy's `dot`.
 
-    That sums over the last axis of `a` and the last but one of `b` (its only one, if it is a vector), for any number of
-    axes; a single number multiplies.
+    NumPy's `dot` sums over the last axis of `a` and the second to last axis of `b` (its only one, if it is a vector),
+    for any number of axes; a single number multiplies.
 
-    Raises `ShapeError` for lists of different lengths, and where those axes differ in length.
+    Raises `ShapeError` for lists of different lengths, and if those axes differ in length.
 
     >>> from chainrule.autograd import Value, dot
     >>> w = [Value(1.0), Value(-2.0)]

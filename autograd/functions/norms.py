@@ -1,4 +1,4 @@
-"""How long a vector is, how large a matrix: `norm`, with all of NumPy's orders."""
+"""The length of vectors and the norm of matrices: `norm`, with all of NumPy's orders."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["norm"]
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """The length of vectors, or the norm of matrices, with the meaning of `numpy.linalg.norm`.
 
-    `axis` is one axis for vectors, two for matrices; with `None` a tensor of one or two axes is meant as a
-    whole, and with `ord=None` any tensor as one long vector. Orders of vectors: `None` and 2 (the root of the sum of
-    squares), `inf` and `-inf` (the largest and smallest size), 0 (how many are not zero), and every other
-    number (the root of the sum of powers). Orders of matrices: `None` and `"fro"` (the root of the sum
-    of squares), 1 and -1 (the largest and smallest sum of a column), `inf` and `-inf` (of a row), 2 and -2 (the
-    largest and smallest singular value), `"nuc"` (their sum). The gradient is 0 at the vector 0.
+    `axis` is one axis for vectors, two for matrices. `None` means all axes of a tensor with one or two axes, and with
+    `ord=None` any tensor as one long vector. Orders of vectors: `None` and 2 (the root of the sum of squares), `inf`
+    and `-inf` (the largest and smallest absolute value), 0 (the number of elements that are not zero), and every other
+    number (the root of the sum of powers). Orders of matrices: `None` and `"fro"` (the root of the sum of squares), 1
+    and -1 (the largest and smallest sum of a column), `inf` and `-inf` (of a row), 2 and -2 (the largest and smallest
+    singular value), `"nuc"` (their sum). The gradient at the vector 0 is 0.
 
-    Raises `KindError` for an order that is not among them, `ShapeError` for axes that do not fit.
+    Raises `KindError` for another order, `ShapeError` for a wrong number of axes.
 
     >>> from chainrule.autograd import Tensor, norm
     >>> t = Tensor([3.0, -4.0])
@@ -70,7 +70,7 @@ def _norm_of_matrices(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool)
 
 
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """The length of vectors, which several axes may run through; `numpy.linalg.vector_norm`."""
+    """The length of vectors, along one axis or several; `numpy.linalg.vector_norm`."""
     x, keepdims = _floating(x), flag_of(keepdims, "vector_norm", "keepdims")
     _refuse_no_order(ord)
     if isinstance(ord, str) or ord != ord:
@@ -90,7 +90,7 @@ def _floating(x: Any) -> Any:
 
 
 def _largest(x: Any, axis: Axis, keepdims: bool) -> Any:
-    """The largest of sizes; that of none is 0."""
+    """The largest of non-negative numbers; 0 if there are none."""
     return f.max(x, axis, keepdims) if x.size else f.sum(x, axis, keepdims)
 
 

@@ -1,4 +1,4 @@
-"""Many elements to one: sums, means, extremes, over any axes; and softmax, which shares one sum out."""
+"""Reductions of many elements to one: sums, means, extremes, over any axes; and softmax."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def total(xs: Sequence[Any]) -> Any:
-    """The sum of a list of Values as one node, where `sum(xs)` would record one addition each.
+    """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
     >>> from chainrule.autograd import Value, total
     >>> total([Value(1.0), Value(2.0), 3.0])
@@ -56,7 +56,7 @@ def sum(
 ) -> Any:
     """The sum of the elements over `axis` (an axis, several, or all with `None`).
 
-    A reduced axis disappears, or stays with length 1 if `keepdims`. The gradient goes to every element alike. As in
+    A reduced axis is removed, or kept with length 1 if `keepdims`. Every element gets the same gradient. As in
     NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
     booleans: elements for which it is False are left out and have gradient 0.
 
@@ -78,7 +78,7 @@ def sum(
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
-    """The mean of the elements over `axis`; each gets an n-th of the gradient. `dtype` and `where` are those of `sum`.
+    """The mean of the elements over `axis`; each gets 1/n of the gradient. `dtype` and `where` are those of `sum`.
 
     >>> from chainrule.autograd import Tensor, mean
     >>> mean(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
@@ -115,11 +115,11 @@ def var(
 ) -> Any:
     """The variance over `axis`: the mean squared distance from the mean, with `n - ddof` in the denominator.
 
-    Computed from the differences, so that a large mean costs no digits. `ddof` is 0 by default, as in NumPy (in
-    PyTorch it is 1); `correction` is its other name. `mean` may be given if it is known, with its axes kept. `dtype`
-    and `where` are those of `sum`.
+    It is computed from the differences to the mean, so that a large mean costs no precision. `ddof` is 0 by default, as
+    in NumPy (in PyTorch it is 1); `correction` is its other name. `mean` may be given if it is known, with its axes
+    kept. `dtype` and `where` are those of `sum`.
 
-    Raises `ShapeError` where there are not more than `ddof` elements.
+    Raises `ShapeError` if there are not more than `ddof` elements.
 
     >>> from chainrule.autograd import Tensor, var
     >>> var(Tensor([1.0, 2.0, 3.0, 4.0]), ddof=1).item()
@@ -148,7 +148,7 @@ def std(
 ) -> Any:
     """The standard deviation over `axis`, the root of `var`, with its options.
 
-    Where all elements are equal it has gradient 0.
+    If all elements are equal, its gradient is 0.
 
     >>> from chainrule.autograd import Tensor, std
     >>> std(Tensor([1.0, 1.0, 5.0, 5.0]))
@@ -171,7 +171,7 @@ def std(
 def _sample(
     x: Any, what: str, axis: Axis, ddof: float, correction: float | None, dtype: Any, where: Any
 ) -> tuple[Any, tuple[int, ...], Any, Any]:
-    """What a variance is of: the elements, the axes, the denominator (its axes kept, where it differs), the mask."""
+    """The parts of a variance: the elements, the axes, the denominator (an array if the mask varies), the mask."""
     x = _of_floats(_converted(x, what, dtype, floating=True))
     axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
     ddof = degrees_of(ddof, correction, what)
@@ -185,7 +185,7 @@ def _sample(
 
 
 def degrees_of(ddof: float, correction: float | None, what: str) -> float:
-    """What is subtracted from the number of elements, under either of its names."""
+    """The number that is subtracted from the number of elements, `ddof` or `correction`."""
     if ddof.__class__ not in (int, float):
         ddof = float(number_of(ddof, what, "ddof"))
     if correction is None:
@@ -202,13 +202,13 @@ def _count(x: Any, axes: tuple[int, ...]) -> int:
 
 
 def _away(x: Any, axes: tuple[int, ...], mask: Any, mean: Any) -> Any:
-    """The distance of each element from the mean; 0 for those that the mask leaves out."""
+    """The difference of each element from the mean; 0 for elements that the mask excludes."""
     away = x - (_mean_of(x, axes, True, mask) if mean is None else given_mean(mean, x, "a variance"))
     return away if mask is None else p.where(mask, away, 0)
 
 
 def given_mean(mean: Any, x: Any, what: str) -> Any:
-    """A mean that is known already, with its axes kept."""
+    """A given mean, with its axes kept."""
     mean = astype(mean, x.dtype)
     try:
         fits = np.broadcast_shapes(mean.shape, x.shape) == x.shape
@@ -236,8 +236,8 @@ def prod(
 ) -> Any:
     """The product of the elements over `axis`; of a list of Values, too. The options are those of `sum`.
 
-    The gradient of an element is the product of the others, computed without a division: zeros are no
-    exception, in derivatives of any order.
+    The gradient of an element is the product of the others, computed without a division, so that zeros are
+    correct in derivatives of any order.
 
     >>> from chainrule.autograd import Tensor, prod
     >>> t = Tensor([0.0, 2.0, 3.0])
@@ -259,9 +259,9 @@ def prod(
 
 
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The middle element in sorted order over `axis`, the mean of the two middle ones of an even number.
+    """The middle element in sorted order over `axis`; of an even number, the mean of the two middle ones.
 
-    Elements equal to a middle one share its gradient evenly. Raises `ShapeError` where there are no elements.
+    Elements equal to a middle one share its gradient evenly. Raises `ShapeError` if there are no elements.
 
     >>> from chainrule.autograd import Tensor, median
     >>> t = Tensor([7.0, 1.0, 2.0, 4.0])
@@ -288,7 +288,7 @@ def max(
     """The largest element along `axis`. Equal largest elements share the gradient evenly.
 
     As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
-    out; then there has to be an `initial`, for the case that none is left.
+    out; then `initial` is required, for the case that no element is left.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])
@@ -320,7 +320,7 @@ def min(
 def extreme(
     row: Any, of_two: Any, x: Any, what: str, axis: Axis, keepdims: bool, initial: float | None, where: Any
 ) -> Any:
-    """A reduction by the row of an extreme; `of_two` is the row for two numbers."""
+    """A maximum or minimum by its row; `of_two` is the row for two numbers."""
     x = arrays_only(x, what)
     axes, keepdims = axes_of(x, axis, what, of_numbers=True), flag_of(keepdims, what, "keepdims")
     mask = mask_of(where, x, what)
@@ -370,7 +370,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
-    """`log(softmax(x))` along `axis`, computed so that it stays finite for extreme logits.
+    """`log(softmax(x))` along `axis`, computed so that it is finite for extreme logits.
 
     >>> from chainrule.autograd import Tensor, log_softmax
     >>> log_softmax(Tensor([0.0, -1e4]))
@@ -383,11 +383,11 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     return p.log_softmax(x, axis=axes_of(x, axis, "log_softmax", of_numbers=True))
 
 
-# ---------------------------------------------------------------------- what the options mean
+# ---------------------------------------------------------------------- options
 
 
 def _listed(x: Any, what: str, axis: Axis = None, keepdims: bool = False, **options: Any) -> Any:
-    """A list of Values, which has one axis and takes no options."""
+    """A list of Values, which has one axis and no options; raises otherwise."""
     given = [name for name, value in options.items() if value is not None and value is not True]
     given += ["keepdims"] * flag_of(keepdims, what, "keepdims")
     if given or not (axis is None or (type(axis) is int and axis in (0, -1))):
@@ -399,7 +399,7 @@ def _listed(x: Any, what: str, axis: Axis = None, keepdims: bool = False, **opti
 
 
 def _converted(x: Any, what: str, dtype: Any, floating: bool = False) -> Any:
-    """`x` in another dtype, which has to be `floating` where a fraction would be lost."""
+    """`x` in another dtype; if `floating`, it has to be a floating dtype."""
     x = arrays_only(x, what)
     if dtype is None:
         return x
@@ -416,13 +416,13 @@ def _of_floats(x: Any) -> Any:
 
 
 def _masked(x: Any, what: str, where: Any, fill: float) -> Any:
-    """`x` with `fill` where it is left out."""
+    """`x` with `fill` for the elements that are left out."""
     mask = mask_of(where, x, what)
     return x if mask is None else p.where(mask, x, np.asarray(fill, x.dtype))
 
 
 def _is_left_out(initial: Any, neutral: float, x: Any, axes: tuple[int, ...], where: Any, what: str) -> bool:
-    """Whether a reduction starts from its neutral element; `None` is a start from nothing."""
+    """Whether a reduction starts from its neutral element, or with `None` from the first element."""
     if initial is None and (where is not True or not _count(x, axes)):
         raise RangeError(
             f"{what} with initial=None starts from the first element; given none, or a mask that may be empty"

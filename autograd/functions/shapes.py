@@ -1,4 +1,4 @@
-"""The same elements in another shape or order: nothing is computed, repeated or left out, but by `broadcast_to`."""
+"""The same elements in another shape or order; only `broadcast_to` repeats elements."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 def expand_dims(x: Any, axis: Axis) -> Any:
-    """With new axes of length 1 at the positions `axis` of the result.
+    """`x` with new axes of length 1 at the positions `axis` of the result.
 
     >>> from chainrule.autograd import Tensor, expand_dims
     >>> expand_dims(Tensor([1.0, 2.0]), -1).shape
@@ -132,7 +132,7 @@ def expand_dims(x: Any, axis: Axis) -> Any:
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
-    """Without its axes of length 1, or without those named by `axis`.
+    """`x` without its axes of length 1, or without those in `axis`.
 
     >>> from chainrule.autograd import Tensor, squeeze
     >>> squeeze(Tensor([[1.0, 2.0]])).shape
@@ -150,7 +150,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """`x` repeated to `shape` by NumPy's rules; the gradient is summed back.
+    """`x` repeated to `shape` by NumPy's rules; the gradient is summed over the repeated axes.
 
     >>> from chainrule.autograd import Tensor, broadcast_to
     >>> broadcast_to(Tensor([1.0, 2.0]), (3, 2)).shape
@@ -160,7 +160,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
-    """The elements in reverse along `axis`, along every axis with `None`.
+    """The elements in reverse order along `axis`; with `None` along every axis.
 
     >>> from chainrule.autograd import Tensor, flip
     >>> flip(Tensor([1.0, 2.0, 3.0]))
@@ -171,9 +171,9 @@ def flip(x: Any, axis: Axis = None) -> Any:
 
 
 def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
-    """The elements `shift` places further along `axis`; those that leave at the end come in at the start.
+    """The elements shifted by `shift` positions along `axis`; those beyond the end move to the start.
 
-    With `axis=None` the tensor is rolled as if it were flat. Several axes take a shift each, or share one.
+    With `axis=None` the flattened tensor is rolled. For several axes, `shift` is one number or one for each.
 
     >>> from chainrule.autograd import Tensor, roll
     >>> roll(Tensor([1.0, 2.0, 3.0]), 1)

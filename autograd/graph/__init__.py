@@ -1,4 +1,4 @@
-"""The recorded graph as one object: `tape.py`, and `memory.py`, what it holds in bytes.
+"""The recorded graph as one object: `tape.py`, and `memory.py`, the bytes that it holds.
 
-Imports `program`, `replay` and what is below them.
+Imports `program`, `replay` and what they import.
 """

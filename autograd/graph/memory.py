@@ -1,7 +1,7 @@
-"""What a graph holds in memory: `Tape.memory()` counts it, and this is the report that comes back.
+"""The memory that a graph holds: `Tape.memory()` counts the bytes and returns the report of this file.
 
-Everything is counted once, at the first node in dependency order that holds it: a view keeps the array under it
-alive, so that one is counted, and an array or a number that several nodes share is charged to the oldest.
+Each object is counted once, for the first node in dependency order that holds it. For a view, the array that it is a
+view of is counted, since the view keeps it alive. What several nodes share counts for the oldest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..nodes.node import Node
 
 __all__ = ["Held", "Memory"]
 
-LINES = 12  # of a part of the printed table; what is smaller is only counted
+LINES = 12  # of each part of the printed table; smaller entries are summarised in its last line
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,10 @@ class Held:
     """The bytes that some nodes hold.
 
     Attributes:
-        nodes: how many they are.
+        nodes: the number of nodes.
         data: their values, and arrays among the parameters of their operations (masks, indices).
-        gradients: what backward passes have left in `.grad`.
-        objects: the Python objects around them: the nodes themselves, tuples of inputs, local gradients, headers of
-            arrays.
+        gradients: their `.grad`.
+        objects: Python objects: the nodes themselves, tuples of inputs, local gradients, headers of arrays.
         total: the sum of the bytes.
     """
 
@@ -45,21 +44,20 @@ class Held:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a graph holds, in bytes: in all, by kind of node, by operation and by scope. Printed, it is a table.
+    """The bytes that a graph holds: in total, by kind of node, by operation and by scope. Printed, it is a table.
 
     The parts in `by_operation` add up to `total`, and so do those in `by_scope`, where a scope counts without the
-    scopes inside of it. `to_dict()` is ready for JSON.
+    scopes inside of it. `to_dict()` can be written as JSON.
 
-    Not counted is what a graph refers to without holding numbers in it: functions, hooks, what the function of a
-    `checkpoint` closes over.
+    Functions, hooks, and the variables that the function of a `checkpoint` uses are not counted.
 
     Attributes:
-        total: all of it.
-        leaves, constants, intermediates: leaves that want a gradient (parameters), other leaves, and what was computed.
-        replay: what `forward()` and `backward()` of the tape keep beside the graph once they were used: buffers and
-            indices. One number of bytes, not in `total`.
+        total: all nodes.
+        leaves, constants, intermediates: leaves that require a gradient (parameters), other leaves, computed nodes.
+        replay: the bytes of the arrays that `forward()` and `backward()` of the tape keep after their first call,
+            beside the graph. Not in `total`.
         by_operation: by the name of the row; leaves are "(leaf)" and "(constant)".
-        by_scope: by the titles of the scopes, outermost first, joined by " / "; "" is outside of all.
+        by_scope: by the titles of the scopes, outermost first, joined by " / "; "" is outside of all scopes.
     """
 
     total: Held
@@ -96,7 +94,7 @@ class Memory:
 
 
 def memory(nodes: Iterable[Node], replay: Any = None) -> Memory:
-    """The report on these nodes, and on what replays them."""
+    """The report on these nodes and their replay."""
     counted: set[int] = set()
     counts = [(node, *_count(node, counted)) for node in nodes]
 
@@ -124,7 +122,7 @@ def _operation(node: Node) -> str:
 
 
 def _count(node: Node, counted: set[int]) -> tuple[int, int, int]:
-    """The bytes of data, gradients and objects that are counted with this node, and were not with one before it."""
+    """The bytes of data, gradients and objects of this node, without what was counted for an earlier node."""
     sizes = {"data": 0, "gradients": 0, "objects": sys.getsizeof(node)}
     # data first: a local gradient may be the same number again
     kinds = {"_number": "data", "_array": "data", "_grad": "gradients"}
@@ -146,7 +144,7 @@ def _count(node: Node, counted: set[int]) -> tuple[int, int, int]:
 
 
 def _beside(replay: Any, counted: set[int]) -> int:
-    """The bytes of the arrays that a replay refers to, but for those that are counted."""
+    """The bytes of the arrays that a replay refers to, without those that were counted."""
     size, seen, stack = 0, {id(replay)}, [replay]
     while stack:
         for x in gc.get_referents(stack.pop()):
@@ -166,7 +164,7 @@ def _beside(replay: Any, counted: set[int]) -> int:
 
 
 def _slots(node: Node) -> Iterator[tuple[str, Any]]:
-    """What a node's slots hold, as it is: looking at `.grad` could copy it."""
+    """The contents of the slots of a node; `_grad` directly, because reading `.grad` may copy it."""
     for cls in type(node).__mro__:
         for slot in getattr(cls, "__slots__", ()):
             if slot != "__weakref__":
@@ -175,12 +173,12 @@ def _slots(node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _contents(value: Any) -> Iterator[Any]:
-    """The numbers, texts and arrays in `value`, and the containers around them; not other nodes, nor what is empty and
-    shared by all."""
+    """The numbers, strings and arrays in `value`, and the containers around them; no nodes, and no empty containers
+    that all nodes share."""
     if isinstance(value, (np.ndarray, np.generic, str, float)):
         yield value
     elif type(value) is int:
-        if value > 256:  # Python shares the smaller ones
+        if value > 256:  # CPython has one object for each smaller integer
             yield value
     elif isinstance(value, (tuple, list, dict)) and value != () and value is not NO_PARAMS:
         yield value
@@ -189,7 +187,7 @@ def _contents(value: Any) -> Iterator[Any]:
 
 
 def _base(array: np.ndarray) -> np.ndarray:
-    """The array whose memory this one is a view of; itself if it is none."""
+    """The array that this one is a view of; itself if it is no view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
@@ -212,7 +210,7 @@ def _readable(size: float) -> str:
 
 
 def _shortened(name: str, width: int = 44) -> str:
-    """A scope without so many of the outer ones that it fits.
+    """The name of a scope without as many outer scopes as are too long.
 
     >>> _shortened("MLP(64 -> 64 -> 10) / layers.0: Linear(64 -> 64)")
     '... / layers.0: Linear(64 -> 64)'

@@ -1,7 +1,7 @@
 """The tape: the recorded graph in dependency order, and both passes over it as data.
 
-A step says everything that happens at one moment in numbers and words, and nothing about how it
-will be shown: the terminal, a page and a picture all read the same steps.
+A step has the numbers and the rule of one operation, or of one edge of the backward pass. It has nothing about how it
+is displayed: the terminal, a page and a picture all read the same steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
-from ..engine.node import THAWED, describe
+from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
 from ..nodes.node import Node
 from ..nodes.value import Value
@@ -31,11 +31,11 @@ from .memory import Memory, memory
 __all__ = ["BackwardStep", "ForwardStep", "Tape"]
 
 LABELS = Labels()
-MANY_INPUTS = 50  # inputs of one operation, from which on its rule is not written out for each of them
+MANY_INPUTS = 50  # for operations with more inputs, the rule is not written out for each of them
 
 
 class _Step:
-    """What both kinds of steps can do."""
+    """The methods of both kinds of steps."""
 
     def __post_init__(self) -> None:
         for each in fields(self):  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ class _Step:
                 object.__setattr__(self, each.name, frozen)
 
     def to_dict(self) -> dict[str, Any]:
-        """The step as JSON can hold it: arrays are nested lists, and what is not finite is "nan", "inf" or "-inf".
+        """The step as data for JSON: arrays are nested lists, numbers that are not finite are "nan", "inf" or "-inf".
 
         >>> from chainrule.autograd import Tape, Value
         >>> seed, backward = list(Tape(Value(2.0) * float("inf")).steps())[1:]
@@ -70,10 +70,10 @@ class ForwardStep(_Step):
 
     Attributes:
         kind: "forward".
-        index: which step of the two passes this is, from 0.
+        index: the number of the step in the two passes, from 0.
         node, inputs: positions in `tape.nodes` of the output and of the inputs.
         op: the name of the row.
-        rule: what is computed, as text in the labels of the tape, such as "a * b".
+        rule: the operation as text in the labels of the tape, such as "a * b".
         value: the result, a float or an array.
     """
 
@@ -88,19 +88,19 @@ class ForwardStep(_Step):
 
 @dataclass(frozen=True)
 class BackwardStep(_Step):
-    """The gradient of one node passes on to one of its inputs; or, the first time, starts at the output.
+    """The gradient of one node is passed back to one of its inputs; the first step sets the gradient of the output.
 
     Attributes:
-        kind: "seed" for the start at the output, "backward" for every step after it.
-        index: which step of the two passes this is, from 0.
-        node: position in `tape.nodes` of the node whose gradient is passed on.
-        position: which of its inputs receives, counted from 0.
+        kind: "seed" for the first step, at the output; "backward" for every later step.
+        index: the number of the step in the two passes, from 0.
+        node: position in `tape.nodes` of the node whose gradient is passed back.
+        position: the index of the input among the inputs of `node`, from 0.
         input: position in `tape.nodes` of that input.
         op: the name of the row that made `node`.
-        upstream: the gradient at `node`, complete by now.
+        upstream: the gradient at `node`, which is complete.
         local: the local gradient, a float or an array; `None` for structural rows.
-        contribution: what arrives at the input, local gradient times upstream gradient.
-        before, total: the gradient of the input before and after; `before` is `None` on the first arrival.
+        contribution: what is added to the gradient of the input: local gradient times upstream gradient.
+        before, total: the gradient of the input before and after; `before` is `None` for the first contribution.
         rule: the local gradient (structural rows: the contribution) as text in the labels of the tape.
     """
 
@@ -123,8 +123,8 @@ class Tape:
 
     Attributes:
         outputs: the nodes the tape was made from.
-        nodes: every node that leads to them, constants too, in dependency order.
-        leaves: those among them that were not computed.
+        nodes: every node that the outputs depend on, constants too, in dependency order.
+        leaves: the nodes that were not computed.
         labels: one text per node: its name (in quotes if it is empty), a constant's number, otherwise v1, v2, ...
         index: the position of each node.
 
@@ -169,7 +169,7 @@ class Tape:
     def memory(self) -> Memory:
         """The bytes that the graph holds: values, gradients and Python objects, by operation and by scope.
 
-        Arrays that are shared, and those under views, are counted once. See `Memory` for what is in the report.
+        Shared arrays, and arrays with views, are counted once. `Memory` describes the report.
 
         >>> from chainrule.autograd import Tape, Tensor, exp
         >>> x = Tensor(np.zeros((1000, 100)))
@@ -182,7 +182,7 @@ class Tape:
     def steps(self, gradient: Any = None) -> Iterator[ForwardStep | BackwardStep]:
         """Both passes, one step at a time: forward as recorded, then backward from the only output.
 
-        `gradient` is what `backward(gradient)` takes. Nothing is written to `.grad`.
+        `gradient` is as in `backward(gradient)`. Nothing is written to `.grad`.
 
         Raises `GradientError` for several outputs or a constant, `ShapeError` as `backward()` does.
         """
@@ -206,7 +206,7 @@ class Tape:
         yield from self._backward_steps(root, upstream, count)
 
     def single_output(self, use: str) -> Node:
-        """The output that a backward pass starts from; an error if there are several, or if it is a constant."""
+        """The output that a backward pass starts from; raises if there are several, or if it is a constant."""
         root = self.outputs[0]
         if len(self.outputs) > 1:
             raise GradientError(
@@ -222,14 +222,14 @@ class Tape:
 
         With "python" it is a complete module that needs math or NumPy only.
 
-        Variables have the nodes' names, `d_w` is the gradient by `w`, and each line of the backward pass multiplies
-        what arrived by the local gradient that the row's rule spells out. Running the program gives the engine's
-        numbers bit for bit (with the same Python and NumPy); it ends by printing the output and the leaves' gradients,
-        which are variables of the module. If an array is large, the program is a function of its leaves, and their
-        numbers stand below it.
+        Variables have the names of the nodes, and `d_w` is the gradient of the output with respect to `w`. Each line of
+        the backward pass multiplies the upstream gradient by the local gradient, which the rule of the row gives. The
+        program computes the numbers of the engine bit for bit (with the same Python and NumPy). At its end it prints
+        the output and the gradients of the leaves, which are variables of the module. If an array is large, the program
+        is a function of its leaves, and their numbers are below it.
 
-        The result is a `str` with the whole text; a prompt and a notebook show the beginning of a long one, and
-        `print(source)` and `source.save("program.py")` give everything. `gradient` is what `backward(gradient)` takes.
+        The result is a `str` with the whole text. A prompt and a notebook show the beginning of a long one;
+        `print(source)` and `source.save("program.py")` give everything. `gradient` is as in `backward(gradient)`.
 
         With "javascript" it is a module of a graph of Values that computes with other numbers as well. It exports
         `leaves`, their numbers by name; `run(given)`, which computes both passes where the leaves in `given` have other
@@ -303,7 +303,7 @@ class Tape:
         totals: dict[Node, Any] = {root: upstream}
         before: dict[Node, Any] = {}
         steps = backward_pass([x for x in self.nodes if x.requires_grad], totals, zero_safe=True)
-        latest: Node | None = None  # a node may have many inputs; what they share is worked out once
+        latest: Node | None = None  # a node may have many inputs; what they share is computed once
         while True:
             with np.errstate(all="ignore"):
                 step = next(steps, None)
@@ -333,25 +333,25 @@ class Tape:
             before[x] = totals[x]
 
     def forward(self, /, **leaves: Any) -> Any:
-        """Compute the graph anew from its leaves: record once, replay many times. Returns the value of the output.
+        """Compute the graph again from its leaves: record once, replay many times. Returns the value of the output.
 
-        Assign to the leaves' `.data` first (an optimiser does), or give new values by the leaves' names. Afterwards all
-        nodes hold the new numbers, as after recording the graph again; several outputs give a list. Both passes over
-        10,000s of Values take a millisecond, for they run on whole levels of the graph at once (sums and functions
-        may round differently in the last bits); a graph of Tensors computes in the memory that it has.
+        Assign to the `.data` of leaves first (an optimiser does), or give new values by the names of leaves. Afterwards
+        all nodes hold the new numbers, as after recording the graph again. Several outputs give a list. Both passes
+        over tens of thousands of Values take a millisecond, because they run on whole levels of the graph at once (sums
+        and functions may round differently in the last bits). A graph of Tensors computes in the memory it has.
 
-        On a tape of Values, arrays given by name are a batch: a graph recorded for one sample runs for all of them at
-        once and returns arrays of their shape. The nodes keep their numbers; see `backward` for the gradients. On a
+        On a tape of Values, arrays given by name are a batch: a graph recorded for one sample runs for all samples at
+        once and returns arrays of their shape. The nodes keep their numbers; `backward` describes the gradients. On a
         tape of Tensors, arrays with one more axis in front are a batch, too, but it runs sample by sample: recording
         with that axis is many times as fast.
 
-        A replay repeats what was recorded. It does not see the Python around it: an `if x > 0` that went one way goes
-        that way again, and so does `where(x > 0, a, b)`, whose condition is no node (`maximum`, `relu` and `clip`
-        choose anew). Nor does it see numbers that were read out of nodes by `.data`, nor what layers do beside the
+        A replay repeats the recorded operations, and nothing else of the Python program: an `if x > 0` keeps the branch
+        that was recorded, and so does `where(x > 0, a, b)`, whose condition is not a node (`maximum`, `relu` and `clip`
+        choose again). Numbers that were read from nodes by `.data` stay the same, and layers update nothing beside the
         graph: batch normalisation leaves its running statistics as they are. Dropout draws a new mask.
 
-        Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for arrays of different shapes,
-        `GradientError` for a graph with operations that cannot be replayed, such as a `checkpoint`.
+        Raises `KindError` for a name that no leaf or more than one leaf has, `ShapeError` for arrays of different
+        shapes, `GradientError` for a graph with operations that cannot be replayed, such as a `checkpoint`.
 
         >>> from chainrule.autograd import Tape, Value, tanh
         >>> w, b, x = Value(0.5, name="w"), Value(0.1), Value(2.0, name="x", requires_grad=False)
@@ -365,21 +365,21 @@ class Tape:
         >>> tape.forward(x=np.array([2.0, 0.0, -2.0])).round(3)
         array([0.   , 0.1  , 0.197])
         """
-        self.__dict__.pop("labels", None)  # constants are called by their numbers
-        if self._replay is not None and THAWED[0] > self._replay.made:
-            self._replay = None  # a constant may want a gradient now
+        self.__dict__.pop("labels", None)  # the labels of constants are their numbers
+        if self._replay is not None and CLOCK.thawed > self._replay.made:
+            self._replay = None  # a constant may require a gradient now
         return self._replayed().forward(**leaves)
 
     def backward(self, gradient: Any = None) -> Any:
-        """Differentiate the latest `forward()`: the same as `output.backward(gradient)` after recording anew.
+        """Differentiate the latest `forward()`: the same as `output.backward(gradient)` after recording again.
 
-        Leaves add the new gradient to what they hold, so a loop of `tape.forward()`, `optimizer.zero_grad()`,
-        `tape.backward()` and `optimizer.step()` does what it does with a new graph in each turn. Before any `forward()`
-        it is the gradient of what was recorded. With several outputs, `gradient` is a list with one for each.
+        The new gradient is added to the `.grad` of leaves, so a loop of `tape.forward()`, `optimizer.zero_grad()`,
+        `tape.backward()` and `optimizer.step()` trains as with a new graph in each step. Before the first `forward()`
+        it is the gradient at the recorded numbers. With several outputs, `gradient` is a list with one for each.
 
-        After a batch, leaves that all samples share get the sum of the samples' gradients (give `1 / n` as `gradient`
-        for their mean). Those that were given as arrays keep their `.grad`, which is one number; their gradients, one
-        number for each sample, are returned as a dict of arrays by name.
+        After a batch, leaves that all samples share get the sum of the gradients of the samples (give `1 / n` as
+        `gradient` for their mean). Leaves that were given arrays keep their `.grad`, which is one number. Their
+        gradients, one number for each sample, are returned as a dict of arrays by name.
 
         Raises `GradientError` for a constant, and `ShapeError` or `KindError` for a wrong `gradient`.
 
@@ -400,10 +400,10 @@ class Tape:
         return self._replayed().backward(gradient)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_replay": None}  # a copy makes its own
+        return self.__dict__ | {"_replay": None}  # a copy makes a replay of its own
 
     def _replayed(self) -> Any:
-        """What computes this tape anew, made when it is first needed."""
+        """The replay of this tape, made when it is first needed."""
         if self._replay is None:
             if isinstance(self.outputs[0], Value):
                 self._replay = ScalarReplay(self)
@@ -412,7 +412,7 @@ class Tape:
         return self._replay
 
     def forward_rule(self, node: Node, inputs: Sequence[str] | None = None) -> str:
-        """What computed `node`, as text in the labels of the tape or in `inputs`; empty for a leaf."""
+        """The operation that computed `node`, as text in the labels of the tape or in `inputs`; empty for a leaf."""
         if node.op is None:
             return ""
         names = inputs or [self.labels[self.index[x]] for x in node.inputs]
@@ -420,7 +420,7 @@ class Tape:
         return LABELS.applied(node.op, given, node.params, node.data).text
 
     def backward_rules(self, node: Node) -> Callable[[int], str]:
-        """The rule for each input of `node` as text: a local gradient, or what is passed on of `g`."""
+        """The rule for each input of `node` as text: a local gradient, or for a structural row the contribution."""
         return rule_texts(
             node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
@@ -443,7 +443,7 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     op = node.op
     assert op is not None
     given: list[Any] = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-    # a constant number stands for itself, so that branches on it are not written down
+    # a constant is its number, so that a rule that branches on it gives the text of one branch
     numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
     before: list[Any] = (
         [LABELS.name(y, node.data)]
@@ -453,14 +453,16 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     params = {
         k: LABELS.name(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()
     }
-    # at a pole, where Python's floats refuse, constants are names as well; arrays that are used as they are stay arrays
+    # at a pole, where Python's floats raise, constants are names, too; then parameters are tried as plain arrays
     attempts = [(numbers, params), (given, params), (given, node.params)]
 
     def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
         try:
             with np.errstate(all="ignore"):
                 return dict(op.each_rule([i], (*before, *inputs), options))[i]
-        except Exception:  # whatever the rule of a row of your own raises where it runs on numbers alone
+        except (
+            Exception
+        ):  # a rule of a user's own row may raise anything where it gets text instead of numbers
             return _FAILED
 
     def general(i: int) -> str:
@@ -473,7 +475,7 @@ def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]
     if len(names) <= MANY_INPUTS:
         return text
     before = [np.zeros(0)] * len(before)
-    # a number, such as the 1 of a sum, is the same for all
+    # a number, such as the 1 of a sum, is the same for all inputs
     first = attempt(0, [np.zeros(0)] * len(names), {})
     return (lambda i: LABELS.literal(first)) if type(first) is int else general
 
@@ -491,7 +493,7 @@ def _labels(nodes: Sequence[Node]) -> list[str]:
     for node in nodes:
         if node.name is not None:
             name = str(node.name)
-            labels.append(name if name.strip() else f'"{name}"')  # so that an empty name is seen to be one
+            labels.append(name if name.strip() else f'"{name}"')  # so that an empty name is visible
         elif not node.requires_grad and np.size(node.data) == 1:
             labels.append(f"{float(np.asarray(node.data).item()):g}")
         else:

@@ -1,5 +1,5 @@
-"""What users hold: `Value`, one float in a graph, and `Tensor`, an array in a graph.
+"""The classes that users work with: `Value`, one float in a graph, and `Tensor`, an array in a graph.
 
-Read `node.py`, what they share, `value.py`, then `tensor.py` with `at.py`, its indexed updates. Imports `numpy_api`,
+Read `node.py`, their common base, `value.py`, then `tensor.py` with `at.py`, its indexed updates. Imports `numpy_api`,
 `debug`, `functions`, `primitives`, `engine` and `errors`.
 """

@@ -1,7 +1,7 @@
 """`t.at[index].set(v)`: a new tensor that differs from `t` in the elements at `index`, in place of `t[index] = v`.
 
-A recorded tensor never changes, for the backward pass needs the numbers of the forward pass. The names
-are those of JAX. `set` and `add` are rows of the table; the others are composed of `set` and indexing.
+A recorded tensor never changes, because the backward pass needs the numbers of the forward pass. The names are those of
+JAX. `set` and `add` are rows of the table; the other methods are compositions of `set` and indexing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["At", "Spot"]
 
 
 class At:
-    """What `t.at` is: index it, then say what to do there, as in `t.at[0].set(v)`."""
+    """The value of `t.at`: index it and call a method, as in `t.at[0].set(v)`."""
 
     __slots__ = ("tensor",)
 
@@ -36,13 +36,13 @@ class At:
 
 
 class Spot:
-    """The elements of a tensor at an index, and what can be done to them; each method returns a new tensor.
+    """The elements of a tensor at an index, with methods that change them; each method returns a new tensor.
 
-    Every form of index that NumPy knows is allowed, and `v` (a number, an array or a Tensor) is broadcast to
-    the selected elements and converted to the tensor's dtype. Gradients flow to the tensor and to `v`.
+    Every form of index that NumPy has is allowed. `v` (a number, an array or a Tensor) is broadcast to the selected
+    elements and converted to the dtype of the tensor. Gradients flow to the tensor and to `v`.
 
-    Raises `ShapeError` for an index out of range and for a `v` that does not fit, `KindError` for a `v` with
-    fractions in a tensor of integers, `RangeError` where an element is named twice and the order would matter.
+    Raises `ShapeError` for an index out of range and for a `v` of a wrong shape, `KindError` for a `v` with fractions
+    in a tensor of integers, `RangeError` for an index that selects an element twice where the order would matter.
 
     >>> from chainrule.autograd import Tensor
     >>> t, v = Tensor([1.0, 2.0, 3.0]), Tensor(10.0)
@@ -61,7 +61,8 @@ class Spot:
         self.at, self.places = index_inputs(at)
 
     def set(self, v: Any) -> Any:
-        """With `v` in place of the elements. Where an element is named twice, the last one wins, as in NumPy.
+        """The tensor with `v` in place of the elements. For an element that is selected twice the last one counts, as
+        in NumPy.
 
         >>> from chainrule.autograd import Tensor
         >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].set([5.0, 6.0])
@@ -70,7 +71,7 @@ class Spot:
         return p.set_at(self.tensor, self._fitting(v), *self.places, at=self.at)
 
     def add(self, v: Any) -> Any:
-        """With `v` added to the elements; to an element named twice, twice, as in `np.add.at`.
+        """The tensor with `v` added to the elements; to an element selected twice, twice, as in `np.add.at`.
 
         >>> from chainrule.autograd import Tensor
         >>> Tensor([1.0, 2.0, 3.0]).at[[0, 0]].add(10.0)
@@ -79,23 +80,23 @@ class Spot:
         return p.add_at(self.tensor, self._fitting(v), *self.places, at=self.at)
 
     def subtract(self, v: Any) -> Any:
-        """With `v` subtracted; from an element named twice, twice."""
+        """The tensor with `v` subtracted; from an element selected twice, twice."""
         return self.add(p.negative(v))
 
     def multiply(self, v: Any) -> Any:
-        """With the elements multiplied by `v`."""
+        """The tensor with the elements multiplied by `v`."""
         return self._changed("multiply", p.multiply, v)
 
     def divide(self, v: Any) -> Any:
-        """With the elements divided by `v`."""
+        """The tensor with the elements divided by `v`."""
         return self._changed("divide", p.divide, v)
 
     def min(self, v: Any) -> Any:
-        """With the smaller of each element and `v`; where they are equal they share the gradient."""
+        """The tensor with the minimum of each element and `v`; if they are equal they share the gradient."""
         return self._changed("min", p.minimum, v)
 
     def max(self, v: Any) -> Any:
-        """With the larger of each element and `v`; where they are equal they share the gradient."""
+        """The tensor with the maximum of each element and `v`; if they are equal they share the gradient."""
         return self._changed("max", p.maximum, v)
 
     def _changed(self, name: str, row: Any, v: Any) -> Any:
@@ -119,7 +120,7 @@ class Spot:
 
     @property
     def plain(self) -> Any:
-        """The index in plain numbers."""
+        """The index with plain numbers in place of tensors."""
         return p.filled(self.at, [place.data for place in self.places])
 
     def __repr__(self) -> str:
@@ -127,9 +128,9 @@ class Spot:
 
 
 def index_inputs(at: Any) -> tuple[Any, list[Any]]:
-    """An index with a gap for each tensor of integers in it, and those tensors, which are inputs of the operation.
+    """An index with a `Gap` in place of each tensor of integers, and those tensors, which are inputs of the operation.
 
-    Arrays are copied, since the gradient needs them as they are now; tensors of booleans count as arrays.
+    Arrays are copied, because the gradient needs them as they are now. Tensors of booleans count as arrays.
     """
     places: list[Any] = []
     if at.__class__ is int:
@@ -151,7 +152,7 @@ def index_inputs(at: Any) -> tuple[Any, list[Any]]:
 
 
 def _end(i: Any) -> Any:
-    """An end of a slice, as a plain integer where it is a node."""
+    """An end of a slice; a node as a plain integer."""
     if not isinstance(i, Operators):
         return i
     try:
@@ -161,7 +162,7 @@ def _end(i: Any) -> Any:
 
 
 def index_text(at: Any) -> str:
-    """An index as it is written between brackets; a long array as `index`."""
+    """An index as it is written between brackets; for a long array the word `index`."""
     if isinstance(at, tuple):
         return ", ".join(map(index_text, at)) or "()"
     if isinstance(at, slice):

@@ -1,12 +1,11 @@
-"""`Node`: what `Value` and `Tensor` share, as users hold them.
+"""`Node`: the common base of `Value` and `Tensor`, with what users call.
 
-The engine's part is `engine/node.py`. Here are the properties that can be assigned, the backward pass as a method,
-copies and pickles, conversions to plain numbers, and NumPy's functions.
+The part that the engine uses is `engine/node.py`. This file has the properties that can be assigned, the backward pass
+as a method, copies and pickles, conversions to plain numbers, and NumPy's functions.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..debug.copying import deepcopy, reduce, set_state, shallow
 from ..debug.display import node_html
 from ..engine.backward import backward
 from ..engine.hooks import Handle, register_hook
-from ..engine.node import ASSIGNED, CLOCK, CONVERTED, THAWED, BaseNode, describe
+from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import KindError
 from ..numpy_api.compositions import BY_NAME
@@ -25,25 +24,25 @@ from ..numpy_api.dispatch import call_function, call_ufunc
 
 
 class Node(BaseNode):
-    """What `Value` and `Tensor` share: a place in the graph, a gradient, and the backward pass.
+    """The common base of `Value` and `Tensor`: the recorded operation, a gradient, and the backward pass.
 
     Attributes:
         data: the value, a float or an ndarray.
-        grad: the gradient of the last root that `backward()` was called on, summed over passes on
-            leaves; `None` until a pass reaches the node, which is not the same as zero.
-        op: the row of the table this node came from; `None` for a leaf.
-        inputs: the nodes it was computed from, in written order, repeated where they were repeated.
-        params: what the operation needed that is not differentiated (an axis, a shape).
-        name, scope: how drawings and listings call it, and the titles of the scopes around it.
-        requires_grad: whether a gradient is computed for it; a leaf without is a constant.
-        order: its place in the order of creation.
+        grad: the gradient of the latest output that `backward()` was called on with respect to this node; for leaves
+            the sum over all passes. `None` until a pass reaches the node, which is not the same as zero.
+        op: the row of the table that computed this node; `None` for a leaf.
+        inputs: the nodes it was computed from, in written order; a node that was written twice is there twice.
+        params: the arguments of the operation that are not differentiated (an axis, a shape).
+        name, scope: its name in drawings and printed programs, and the titles of the scopes around it.
+        requires_grad: whether a gradient is computed for it; a leaf for which it is False is a constant.
+        order: its time of creation, as a count.
     """
 
     __slots__ = ()
 
     @property
     def name(self) -> str | None:
-        """What drawings, listings and error messages call the node."""
+        """The name of the node in drawings, printed programs and error messages."""
         return self._name
 
     @name.setter
@@ -67,13 +66,15 @@ class Node(BaseNode):
             )
         if on:
             self._refuse_integers()
-            self._changed = ASSIGNED[0] = THAWED[0] = next(CLOCK)
-            self.params = {"constant_until": self._changed}  # what it led to before was not recorded
+            self._changed = CLOCK.assigned = CLOCK.thawed = CLOCK.tick()
+            self.params = {
+                "constant_until": self._changed
+            }  # results computed from it before were not recorded
         self._requires_grad = on
 
     @property
     def grad(self) -> Any:
-        """The gradient; `None` until a backward pass arrives."""
+        """The gradient; `None` until a backward pass reaches the node."""
         return self._grad
 
     @grad.setter
@@ -81,15 +82,15 @@ class Node(BaseNode):
         self._grad = None if new is None else self._checked_gradient(new)
 
     def backward(self, gradient: Any = None) -> None:
-        """Run the backward pass from here: every node that led here gets its `.grad`.
+        """Run the backward pass from this node: every node that it depends on gets its `.grad`.
 
-        Leaves add the new gradient to what they hold (call `zero_grad()` between steps of training);
-        the nodes between hold the gradient of the latest pass alone. `gradient` is the gradient
-        of something further on by this node, in this node's shape; it is 1 for a scalar and has to
-        be given otherwise. If the pass fails, no `.grad` has changed.
+        For leaves the new gradient is added to the old one (call `zero_grad()` between steps of training); computed
+        nodes hold the gradient of the latest pass only. `gradient` is the upstream gradient: that of a later result
+        with respect to this node, in the shape of this node. It is 1 for a scalar and has to be given otherwise. If
+        the pass raises an error, no `.grad` has changed.
 
-        Raises `ShapeError` for a gradient of the wrong shape or a missing one, `GradientError` where
-        no gradient can flow (a constant) or an input was changed after it was used.
+        Raises `ShapeError` for a gradient that is missing or has the wrong shape, `GradientError` for a constant or
+        if an input was changed after it was used.
 
         >>> from chainrule.autograd import Value
         >>> x = Value(3.0)
@@ -104,13 +105,13 @@ class Node(BaseNode):
         backward(self, gradient)
 
     def register_hook(self, function: Callable[[Any], Any]) -> Handle:
-        """Have `function` called with this node's gradient in each backward pass, when it is complete.
+        """Call `function` with the gradient of this node in each backward pass, when the gradient is complete.
 
-        It gets what `.grad` would be (a read-only copy; a node under `create_graph`), without what earlier passes
-        left on a leaf. If it returns something, that takes the gradient's place, here and on the way on; it needs
-        the same shape. `gradients()` and the transforms call hooks, too, on the nodes that they pass through.
-        `handle.remove()` ends it; until then a function that refers to the node keeps it alive. If NaNs make the
-        engine repeat a pass, hooks are called again.
+        The function gets the gradient of this pass (a read-only copy; a node under `create_graph`), without the
+        gradients of earlier passes on a leaf. If it returns something, that replaces the gradient, here and in what is
+        passed back from here; it needs the same shape. `gradients()` and the transforms call hooks, too, on the nodes
+        that their passes reach. `handle.remove()` removes the hook; until then a function that refers to the node keeps
+        it alive. If the engine repeats a pass because of NaNs, hooks are called again.
 
         Raises `KindError` for a constant, and in the pass `ShapeError` or `KindError` for a wrong replacement.
 
@@ -137,14 +138,14 @@ class Node(BaseNode):
         set_state(self, *state[1:])
 
     def zero_grad(self) -> None:
-        """Forget the gradient: `.grad` is `None` again, as before any pass."""
+        """Delete the gradient: `.grad` is `None` again, as before the first pass."""
         self._grad = None
 
     def local_gradients(self) -> tuple[Any, ...]:
-        """The derivative of this node by each of its inputs, one entry per input, in written order.
+        """The derivative of this node with respect to each of its inputs, one entry per input, in written order.
 
-        A float for a `Value`; for an elementwise `Tensor` operation an array that broadcasts to the
-        output's shape; `None` for a structural one, whose Jacobian is never formed. A leaf has none.
+        A float for a `Value`; for an elementwise `Tensor` operation an array that broadcasts to the shape of the
+        output; `None` for a structural operation, whose Jacobian is not computed. The tuple of a leaf is empty.
 
         >>> from chainrule.autograd import Value
         >>> (Value(2.0) * Value(-3.0)).local_gradients()
@@ -185,7 +186,7 @@ class Node(BaseNode):
 
     def __float__(self) -> float:
         if self._requires_grad:
-            CONVERTED[0] = next(CLOCK)
+            CLOCK.converted = CLOCK.tick()
         return float(self.item())
 
     def __int__(self) -> int:
@@ -209,10 +210,8 @@ class Node(BaseNode):
     __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = __invert__ = _no_bits
 
     def _refuse_conversion(self, instead: str) -> None:
-        """The lesson for `np.asarray(node)` and its like, which would drop the gradient without a word."""
-        asker = sys._getframe(2).f_globals.get("__name__", "")
-        # an assertion of numpy.testing only compares numbers
-        if self._requires_grad and not asker.startswith("numpy.testing"):
+        """Raise for `np.asarray(node)` and similar calls, which would lose the gradient silently."""
+        if self._requires_grad:
             raise KindError(
                 f"NumPy asked for the plain data of {self.describe()}, which would lose its gradient. "
                 f"Write {instead}"
@@ -228,7 +227,7 @@ class Node(BaseNode):
 
 
 def checked_name(name: Any, kind: str) -> str | None:
-    """A name, if it is a text."""
+    """`name`, if it is a string or `None`; raises otherwise."""
     if name is None or isinstance(name, str):
         return name
     raise KindError(
@@ -238,14 +237,14 @@ def checked_name(name: Any, kind: str) -> str | None:
 
 
 def checked_flag(on: Any, what: str) -> bool:
-    """True or False, if it is one of them."""
+    """`on` as True or False; raises if it is neither."""
     if isinstance(on, (bool, np.bool_)):
         return bool(on)
     raise KindError(f"{what} is True or False; given {describe(on)}")
 
 
 def refuse_mixture(op: Primitive, inputs: tuple[Any, ...]) -> KindError:
-    """The lesson for a `Value` and a `Tensor` in one operation."""
+    """The error for a `Value` and a `Tensor` in one operation."""
     given = " and ".join(describe(x) for x in inputs)
     return KindError(
         f"{op.name} was given {given}. Value and Tensor do not mix silently: a Value is one float, a Tensor an "

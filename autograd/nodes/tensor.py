@@ -1,7 +1,7 @@
 """`Tensor`: an array in a graph; the same rows and the same rules as `Value`, on whole arrays.
 
-A tensor keeps no local gradients. It computes them in the backward pass, from the arrays that the
-forward pass left behind, and only for inputs that want them.
+A tensor keeps no local gradients. The backward pass computes them from the arrays of the forward pass, and only for
+inputs that require a gradient.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
-from ..engine.recording import bind_operators, like_of, pull_of, record_tensors, record_tensors_with_options
+from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.recording import bind_operators, pull_of, record_tensors, record_tensors_with_options, spec_of
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
@@ -33,13 +33,13 @@ Axis = int | tuple[int, ...] | None
 
 
 class Tensor(Node):
-    """An array that remembers where it came from.
+    """An array that records the operation and the inputs that it was computed from.
 
-    `data` is anything NumPy makes an array of, and is copied, so that changing your array later
-    cannot change a recorded graph. Floating data is differentiable unless `requires_grad=False`;
-    integers and booleans are constants. `dtype` converts. `name` is what drawings show.
+    `data` is anything that NumPy converts to an array. It is copied, so that changing your array later does not change
+    a recorded graph. Floating data are differentiable unless `requires_grad=False`; integers and booleans are
+    constants. `dtype` converts. `name` is its name in drawings and printed programs.
 
-    Raises `KindError` for data that are not numbers and for a gradient of integers.
+    Raises `KindError` for data that are not numbers, and for integers with `requires_grad=True`.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor
@@ -51,9 +51,10 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_like")
-    _array: npt.NDArray[Any]  # not `_data`, which numpy.ma helps itself to, past the graph
-    _like: tuple[tuple[int, ...], str]  # shape and dtype, the same object for all arrays that are alike
+    __slots__ = ("_array", "_grad_is_shared", "_spec")
+    _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
+    _grad_is_shared: bool  # whether other nodes may hold the array in `_grad`; set together with `_grad`
+    _spec: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
 
@@ -78,7 +79,7 @@ class Tensor(Node):
     def data(self) -> npt.NDArray[Any]:
         """The array. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of gradient descent.
 
-        What is assigned is copied and converted to the dtype of the tensor, which never changes. For another dtype
+        The assigned data are copied and converted to the dtype of the tensor, which never changes. For another dtype
         make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
         """
         return self._array
@@ -90,7 +91,7 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
-        if new is not self._array:  # which it is after `p.data -= ...`
+        if new is not self._array:  # after `p.data -= ...` it is the same array
             array = _as_array(new, self._array.dtype)
             if array.dtype.kind != "f":
                 _refuse_fractions(self, array, new)
@@ -100,8 +101,8 @@ class Tensor(Node):
                     f"Make a new Tensor for data of another shape"
                 )
             self._array = array
-        self._like = like_of(self._array.shape, self._array.dtype.char)
-        self._changed = ASSIGNED[0] = next(CLOCK)
+        self._spec = spec_of(self._array.shape, self._array.dtype.char)
+        self._changed = CLOCK.assigned = CLOCK.tick()
 
     shape = property(lambda self: self._array.shape, doc="The length of each axis.")
     ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
@@ -109,7 +110,7 @@ class Tensor(Node):
     dtype = property(lambda self: self._array.dtype, doc="The type of the elements.")
 
     def item(self) -> float:
-        """The only element as a Python number; `ShapeError` if there are several."""
+        """The only element as a Python number; raises `ShapeError` if there is not exactly one."""
         if self._array.size != 1:
             raise ShapeError(
                 f"{self.describe()} has {self._array.size} elements; .item() is for one. Write .data"
@@ -117,15 +118,15 @@ class Tensor(Node):
         return self._array.item()
 
     def detach(self) -> Tensor:
-        """The same numbers as a constant, with no history; a copy, which no later step of descent changes."""
+        """A copy of the numbers as a constant, with no recorded operation; later steps of descent do not change it."""
         return _leaf(self._array.copy())
 
     def numpy(self) -> npt.NDArray[Any]:
-        """The array behind the tensor, the same as `.data`."""
+        """The array of the tensor, the same as `.data`."""
         return self._array
 
     def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
-        """The tensor in another dtype; the gradient comes back in this one. `copy` is accepted as in NumPy."""
+        """The tensor in another dtype; its gradient has the dtype of this one. `copy` is accepted as in NumPy."""
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -157,23 +158,23 @@ class Tensor(Node):
         recording, titles, watch = MODE.get()
         node = _new(Tensor)
         node._array = y
-        node._like = like_of(y.shape, y.dtype.char)
+        node._spec = spec_of(y.shape, y.dtype.char)
         node._changed = 0
         node._grad = node._name = None
         node.scope = titles
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         if requires_grad and recording and y.dtype.kind == "f":
             node.op = op
             node.inputs = inputs
             node.params = params
             node._requires_grad = True
         elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
-            node.op = op  # integers are constants, but what depends on them can be replayed with others
+            node.op = op  # integers are constants; the operation is recorded for replays with other integers
             node.inputs = inputs
             node.params = params
             node._requires_grad = False
         else:
-            if y.base is not None:  # a view, which would follow what is assigned to its array later
+            if y.base is not None:  # a view, which would change if its array is assigned to later
                 node._array = y.copy()
             node.op = node._a = node._b = None
             node.params = NO_PARAMS
@@ -201,6 +202,7 @@ class Tensor(Node):
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g
+                node._grad_is_shared = True
             elif g is not None:
                 node._grad = np.asarray(g) if node._grad is None else plus(node._grad, g)
 
@@ -210,20 +212,17 @@ class Tensor(Node):
     @property
     def grad(self) -> Any:
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
-        # Within a pass, nodes share arrays. The first look at the gradient of a node between copies it, and what is
-        # this node's own is kept in a tuple, to know it by.
+        # A pass does not copy the gradients of computed nodes, which may share one array: most are never read.
         g = self._grad
-        if g is None or self._a is None:
-            return g
-        if g.__class__ is not tuple:
-            self._grad = g = (np.array(g),)
-        return g[0]
+        if g is not None and self._a is not None and self._grad_is_shared:
+            self._grad = g = np.array(g)
+            self._grad_is_shared = False
+        return g
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if new is not None:
-            new = self._checked_gradient(new)
-        self._grad = new if self._a is None or new is None else (new,)
+        self._grad = None if new is None else self._checked_gradient(new)
+        self._grad_is_shared = False
 
     def _shows_inputs(self) -> bool:
         return self._array.base is not None
@@ -267,7 +266,7 @@ class Tensor(Node):
             )
         own = np.empty_like(
             self._array
-        )  # laid out as the data are, for that decides in which order NumPy adds
+        )  # in the memory layout of the data, which determines the order of sums
         np.copyto(own, g, casting="unsafe")
         return own
 
@@ -542,16 +541,16 @@ _new = object.__new__
 
 
 def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
-    """`data` as a leaf, without a copy."""
+    """A leaf that holds `data` itself, not a copy."""
     node = _new(Tensor) if node is None else node
     node._array = data
-    node._like = like_of(data.shape, data.dtype.char)
+    node._spec = spec_of(data.shape, data.dtype.char)
     node._changed = 0
     node._grad = node._name = node.op = node._a = node._b = None
     node.params = NO_PARAMS
     node._requires_grad = requires_grad
     node.scope = MODE.get()[1]
-    node.order = next(CLOCK)
+    node.order = CLOCK.tick()
     return node
 
 
@@ -589,7 +588,7 @@ def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
 
 
 def _refuse_fractions(x: Tensor, array: npt.NDArray[Any], given: Any) -> None:
-    """Raise if integers or booleans were made of numbers that are not."""
+    """Raise if the conversion to integers or booleans has changed the numbers."""
     if not np.array_equal(array, np.asarray(given)):
         raise KindError(
             f"{x.describe()} was assigned {describe(given)}, whose fractions would be cut off; a tensor keeps its "
@@ -617,14 +616,14 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
         return x
     if (x.__class__ is float or x.__class__ is int) and len(inputs) == 2:
         beside = inputs[x is inputs[0]]
-        if beside.__class__ is Tensor and beside._array.dtype.kind == "f":  # whose dtype it takes
+        if beside.__class__ is Tensor and beside._array.dtype.kind == "f":  # the constant gets this dtype
             try:
                 return _met(_leaf(np.array(x, beside._array.dtype)))
             except OverflowError:
                 pass  # the error is raised below
     if isinstance(x, Node):
         raise refuse_mixture(op, inputs)
-    if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of what it meets
+    if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of the other operands
         kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
         return _met(_leaf(_as_array(x, weak)))
@@ -641,18 +640,18 @@ def _prepared(op: Primitive, kind: type = Tensor) -> None:
 
 
 def _met(constant: Tensor) -> Tensor:
-    """A constant made of plain numbers in an expression, which users have no access to."""
+    """Mark a constant that was made of plain numbers in an expression, so that users have no reference to it."""
     constant._changed = MET
     return constant
 
 
-# ---------------------------------------------------------------------- what the backward pass needs
+# ---------------------------------------------------------------------- for the backward pass
 
 
 def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
-    """What a rule gave for the gradient of `x`, as an array of its shape and dtype.
+    """The contribution `c` to the gradient of `x`, as an array of the shape and dtype of `x`.
 
-    What a leaf keeps is its own; between, arrays are shared and never written to.
+    A leaf gets an array that nothing else refers to; computed nodes may share arrays, which are never written to.
     """
     if c.__class__ is not np.ndarray:
         c = np.asarray(c)
@@ -674,7 +673,7 @@ def _recorder(op: Primitive) -> Any:
 bind_operators(Tensor, _recorder, _lift)
 for _row in (sum_, mean, reshape, transpose, index):
     _prepared(_row)
-# the recorders of common methods, which so need not ask the row for them
+# the recorders of common methods, which call them directly and not through the row
 _sum: Any
 _index: Any
 _sum, _mean, _reshape, _transpose, _index = (

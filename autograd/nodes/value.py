@@ -1,7 +1,7 @@
 """`Value`: one float in a graph, for networks that can be read number by number.
 
-A value computes its local gradients when it is made. They are plain floats, so the backward
-pass is nothing but multiplication and addition, and assigning to a leaf later cannot disturb it.
+The local gradients of a value are computed when it is made. They are plain floats, so the backward pass only multiplies
+and adds, and a leaf that is assigned later does not change them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.node import CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
 from ..engine.recording import bind_operators, record_many_values, record_values, record_values_with_options
 from ..engine.table import Primitive
 from ..engine.vjp import times
@@ -25,13 +25,12 @@ Float = float | int | np.floating | np.integer
 
 
 class Value(Node):
-    """One number that remembers where it came from.
+    """One number that records the operation and the inputs that it was computed from.
 
-    `data` is any real number and is held as a Python float; `name` is what drawings and listings
-    show; a value with `requires_grad=False` is a constant. Python numbers met in an expression
-    become constants.
+    `data` is any real number and is held as a Python float. `name` is its name in drawings and printed programs. A
+    value with `requires_grad=False` is a constant. Python numbers in an expression become constants.
 
-    Raises `KindError` for what is not a real number.
+    Raises `KindError` for anything that is not a real number.
 
     >>> from chainrule.autograd import Value
     >>> a = Value(2.0, name="a")
@@ -44,7 +43,7 @@ class Value(Node):
     (1.0, 2.0)
     """
 
-    # the local gradients by `_a` and `_b`; where `_a` is a tuple of more inputs, `_slope_a` is one, too
+    # the local gradients with respect to `_a` and `_b`; if `_a` is a tuple of all inputs, `_slope_a` is a tuple, too
     __slots__ = ("_number", "_slope_a", "_slope_b")
     _number: float
     _slope_a: Any
@@ -61,7 +60,7 @@ class Value(Node):
         self._requires_grad = checked_flag(requires_grad, "requires_grad")
         self._changed = 0
         self.scope = MODE.get()[1]
-        self.order = next(CLOCK)
+        self.order = CLOCK.tick()
 
     @property
     def data(self) -> float:
@@ -76,7 +75,7 @@ class Value(Node):
                 f"Assign to the leaf and compute again, or take v.detach()"
             )
         self._number = _as_float(new)
-        self._changed = ASSIGNED[0] = next(CLOCK)
+        self._changed = CLOCK.assigned = CLOCK.tick()
 
     @property
     def locals(self) -> tuple[float | None, ...]:
@@ -119,7 +118,7 @@ class Value(Node):
         node._grad = node._name = None
         node._changed = 0
         node.scope = titles
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         if requires_grad and recording:
             node.op = op
             node.inputs = inputs
@@ -145,7 +144,7 @@ class Value(Node):
         return [(i, c if isinstance(c, Node) else self._constant(c)) for i, c in passed]
 
     def _recorded_locals(self, wanted: Sequence[int]) -> list[tuple[int, Any]]:
-        """The local gradients as nodes; at a pole, where Python's floats refuse, plain IEEE numbers."""
+        """The local gradients as nodes; at a pole, where Python's floats raise, plain IEEE numbers."""
         op, inputs, params = self.op, self.inputs, self.params
         assert op is not None
         try:
@@ -252,7 +251,7 @@ def _as_float(x: Any) -> float:
 
 
 def _prepare(op: Primitive, kind: type, options: bool) -> None:
-    """Keep the function that records the row next time, for Values or a subclass such as a network's parameters."""
+    """Store the function that records the row next time, for Values or a subclass such as the parameters of `nn`."""
     recorders = op.recorders_with_options if options else op.recorders
     if kind not in recorders:
         if options:
@@ -270,13 +269,13 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
         try:
             node._number = float(x)
         except OverflowError:
-            node._number = _as_float(x)  # which says that it is too large
+            node._number = _as_float(x)  # raises the error that it is too large
         node._grad = node.op = node._a = node._b = node._slope_a = node._slope_b = node._name = None
         node.params = NO_PARAMS
         node._requires_grad = False
         node._changed = 0
         node.scope = MODE.get()[1]
-        node.order = next(CLOCK)
+        node.order = CLOCK.tick()
         return node
     if isinstance(x, Value):
         return x

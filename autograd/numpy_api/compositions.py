@@ -1,7 +1,8 @@
 """NumPy functions that are compositions of others, differentiated under NumPy's own names: `np.average(t, weights=w)`.
 
-They take NumPy's arguments under NumPy's names. A choice by the data, such as where it is NaN, is made inside a row of
-the table, so a replay makes it anew. Each file ends with a table of its functions; here they come together.
+They take NumPy's arguments under NumPy's names. A choice that depends on the data, such as where they are NaN, is made
+inside a row of the table, so that a replay makes it again. Each file ends with a table of its functions; this file
+joins the tables.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
 
 
 def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The composition, which computes in float32 what is given in float16, and rounds once at its end."""
+    """The composition; inputs in float16 are computed in float32, and only the result is rounded to float16."""
     if isinstance(function, Primitive):
         return function
 
@@ -36,7 +37,8 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **options)
         wide = [_changed(x, p.HALF, p.SINGLE) for x in (args, options)]
         y = function(*wide[0], **wide[1])
-        floats = [x.dtype for x in arrays if x.dtype.kind not in "biu"]  # what counts or picks does not widen
+        # integers and booleans, such as counts and indices, do not change the dtype
+        floats = [x.dtype for x in arrays if x.dtype.kind not in "biu"]
         narrow = options.get("dtype") is None and np.result_type(*floats) == p.HALF
         return _changed(y, p.SINGLE, p.HALF) if narrow else y
 
@@ -44,7 +46,7 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _changed(x: Any, old: Any, new: Any) -> Any:
-    """What has the dtype `old`, also inside of lists, in the dtype `new`."""
+    """`x` with all arrays of dtype `old` in the dtype `new`, also inside of lists."""
     if isinstance(x, dict):
         return {k: _changed(part, old, new) for k, part in x.items()}
     if isinstance(x, (list, tuple)):
@@ -61,7 +63,7 @@ BY_NAME |= {f"np.linalg.{name}": function for name, function in LINALG.items()}
 
 
 def numpys(name: str) -> Any:
-    """NumPy's function of this name; `None` where the installed NumPy has not got it yet."""
+    """NumPy's function of this name; `None` if the installed NumPy does not have it."""
     module = np.linalg if name.startswith("np.linalg.") else np
     return getattr(module, name.rpartition(".")[2], None)
 

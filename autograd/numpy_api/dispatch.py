@@ -1,9 +1,9 @@
 """NumPy's own functions on nodes: `np.exp(t)`, `np.concatenate([t, u])`, `array * v`.
 
-NumPy hands a call with a node among its arguments over to the node, which looks it up here. There are
-three kinds: what has a counterpart in chainrule.autograd or is composed of some is differentiated, what only
-looks at numbers (`np.isnan`, `np.argmax`) gets the plain data, and for all else there is a lesson. So no
-object arrays arise and no gradient is lost.
+If a node is among the arguments, NumPy calls a method of the node, which looks up the function here. There are three
+kinds of functions: those with a counterpart in chainrule.autograd, or composed of such, are differentiated; those that
+only read the numbers (`np.isnan`, `np.argmax`) get the plain data; all others raise an error that explains. So there
+are no arrays of objects, and no gradient is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .trees import leaves
 
 __all__ = ["call_function", "call_ufunc"]
 
-# What only looks at the numbers: comparisons, logic, positions, counts, shapes
+# functions that only read the numbers: comparisons, logic, positions, counts, shapes
 READERS: set[Any] = {
     ufunc
     for ufunc in vars(np).values()
@@ -44,7 +44,7 @@ READERS: set[Any] = {
     np.triu_indices_from, np.zeros_like,
 }  # fmt: skip
 
-# what `functions` has, by name
+# the functions of `functions`, by name
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: function for name, function in vars(f).items() if callable(function) and not name.startswith("_")
 } | {name: getattr(module, name) for module in (einsum, linalg, norms) for name in module.__all__}
@@ -61,7 +61,7 @@ REDUCED: dict[Any, str] = {
 }
 ACCUMULATED: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 
-# Options of NumPy's that decide about memory or speed and leave the result as it is, and what they may be
+# options of NumPy that change memory or speed and not the result, with the values that are allowed
 UNNOTICED: dict[str, tuple[Any, ...]] = {
     "subok": (True, False),
     "overwrite_input": (True, False),
@@ -82,7 +82,7 @@ ROWS: dict[Any, Callable[..., Any]] = {
 
 @cache
 def ours() -> dict[Any, Callable[..., Any]]:
-    """Our counterpart of each of NumPy's functions: whatever has the same name here."""
+    """The counterpart here of each of NumPy's functions: the one with the same name."""
     found = ROWS | COMPOSED | dict.fromkeys([np.floor_divide, np.divmod], Operators.__floordiv__)
     for name, function in FUNCTIONS.items():
         theirs = getattr(np, name, None) or getattr(np.linalg, name, None)
@@ -92,22 +92,22 @@ def ours() -> dict[Any, Callable[..., Any]]:
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """What `Operators.__array_ufunc__` answers to all but the plain call of a row."""
+    """The result of `Operators.__array_ufunc__` for everything but the plain call of a row."""
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     return _or_lesson(called, inputs, options, lambda: _ufunc(called, ufunc, method, inputs, options))
 
 
 def call_function(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """What `Node.__array_function__` answers."""
+    """The result of `Node.__array_function__`."""
     called = f"{func.__module__.replace('numpy', 'np')}.{func.__name__}"
     return _or_lesson(called, args, options, lambda: _function(called, func, args, options))
 
 
 def _or_lesson(called: str, args: tuple[Any, ...], options: dict[str, Any], answer: Callable[[], Any]) -> Any:
-    """`answer()`, with what NumPy or Python may raise for a mistake in the arguments as a lesson."""
+    """`answer()`; errors that NumPy or Python raise for wrong arguments become errors that explain."""
     try:
         return answer()
-    except (ChainruleError, Warning, FloatingPointError):  # those that the user asked for
+    except (ChainruleError, Warning, FloatingPointError):  # those that the user turned on
         raise
     except MISTAKES as error:
         given = ", ".join([*map(describe, args), *(f"{k}={v!r:.50}" for k, v in options.items())])
@@ -148,7 +148,7 @@ def _ufunc(
 
 
 def _elementwise_options(called: str, options: dict[str, Any]) -> Any:
-    """The dtype that is asked for; raises for what has no meaning here."""
+    """The dtype that an option gives; raises for a value that has no meaning here."""
     rest = {
         k: v
         for k, v in options.items()
@@ -165,7 +165,7 @@ def _elementwise_options(called: str, options: dict[str, Any]) -> Any:
 
 
 def _cast(called: str, inputs: tuple[Any, ...], dtype: Any, casting: Any) -> tuple[Any, ...]:
-    """Inputs in the dtype that an elementwise function is to compute in."""
+    """Inputs in the dtype in which an elementwise function computes."""
     found = dtype_of(dtype, called)
     if found.kind != "f":
         raise KindError(
@@ -196,7 +196,7 @@ def _function(called: str, func: Any, args: tuple[Any, ...], options: dict[str, 
     function = ours().get(func)
     if function is None:
         raise _no_rule(called)
-    if func is np.clip:  # which has the options of a ufunc besides its own
+    if func is np.clip:  # it has the options of a ufunc besides its own
         extra = {k: options[k] for k in options if k not in _parameters(func)}  # type: ignore[operator]
         dtype = _elementwise_options(called, extra)
         args = args if dtype is None else _cast(called, args, dtype, options.get("casting", "same_kind"))
@@ -206,7 +206,7 @@ def _function(called: str, func: Any, args: tuple[Any, ...], options: dict[str, 
     return _call_as_numpy(called, func, function, args, options)
 
 
-# Of integers and booleans, which have no gradients, these give what NumPy makes of them, as constants
+# for integers and booleans, which have no gradients, these give NumPy's results as constants
 NUMERIC_FUNCTIONS = set(map(numpys, NUMERIC))
 
 
@@ -233,7 +233,7 @@ def _on_integers(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     return constant(func(*map(plain, args), **{k: plain(v) for k, v in options.items()}))
 
 
-# ---------------------------------------------------------------------- arguments: theirs to ours
+# ---------------------------------------------------------------------- from NumPy's arguments to those here
 
 
 @cache
@@ -246,7 +246,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter] | 
 
 @cache
 def _places(function: Callable[..., Any]) -> list[str]:
-    """What the arguments are called that may be given by their places."""
+    """The names of the arguments that may be positional."""
     known = (_parameters(function) or {}).values()
     return [k.name for k in known if k.kind in (k.POSITIONAL_ONLY, k.POSITIONAL_OR_KEYWORD)]
 
@@ -256,9 +256,9 @@ def _call_as_numpy(
 ) -> Any:
     """`function(...)` with arguments that were written for NumPy's `func`.
 
-    NumPy's first arguments have other names (`a`), and its `dtype` and `out` stand between: so an
-    argument is passed on by name where ours has that name, and by its place where it is only called otherwise. One that
-    is left out has NumPy's default, not ours.
+    NumPy's first arguments have other names (`a`), and its `dtype` and `out` are between them. So an argument is passed
+    by name if the function here has that name, and by position if only the name differs. An argument that is left out
+    has NumPy's default, not the default here.
     """
     theirs, known = _parameters(func), _parameters(function)
     if theirs is None or known is None:
@@ -279,7 +279,7 @@ def _call_as_numpy(
         elif place < len(names) and names[place] not in theirs:
             named[names[place]] = value
         elif value not in UNNOTICED.get(name, ()):
-            given[name] = value  # ours has no such argument
+            given[name] = value  # the function here has no such argument
     named |= {name: given.pop(name) for name in list(given) if name in known}
     if given:
         raise _refuse_options(called, given)
@@ -291,7 +291,7 @@ NOT_GIVEN = inspect.signature(np.sum).parameters["keepdims"].default
 
 @cache
 def _other_defaults(func: Any, function: Callable[..., Any]) -> dict[str, Any]:
-    """What is left out has NumPy's default: those that differ from ours."""
+    """NumPy's defaults for arguments that are left out, where they differ from the defaults here."""
     known = _parameters(function) or {}
     return {
         name: parameter.default
@@ -315,11 +315,11 @@ def _call(called: str, function: Callable[..., Any], args: tuple[Any, ...], opti
                 f"{called} was called on a node with arguments it does not take here: {error}. "
                 f"Here it takes ({takes}); take the plain array with .data for the rest"
             ) from None
-        raise  # something else
+        raise  # another error
 
 
 def _along_axis(called: str, name: str | None, x: Any, **options: Any) -> Any:
-    """A ufunc's `reduce` or `accumulate` as the function `name`."""
+    """`reduce` or `accumulate` of a ufunc as the function `name`."""
     function = FUNCTIONS.get(name or "") or BY_NAME.get(f"np.{name}")
     if function is None:
         raise _no_rule(called)

@@ -39,7 +39,7 @@ def _nan_to_num(
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """Linear between the points, which differentiates by all three; constant beyond the first and the last."""
+    """Linear interpolation, differentiable in all three inputs; constant beyond the first and the last point."""
     x, xp, fp = (arrays_only(a, "interp") for a in (x, xp, fp))
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ShapeError(

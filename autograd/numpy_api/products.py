@@ -1,4 +1,4 @@
-"""Products made of rows: vectors, convolutions, polynomials, differences, and what `numpy.linalg` adds."""
+"""Products made of rows: vectors, convolutions, polynomials, differences, and more of `numpy.linalg`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 
 def _extent(mode: str, m: int, n: int) -> tuple[int, int]:
-    """Which part of the m + n - 1 sums a mode means, where n is the smaller."""
+    """The part of the m + n - 1 sums that a mode returns; n is the smaller length."""
     if mode == "full":
         return 0, m + n - 1
     if mode == "same":
@@ -57,7 +57,7 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     a, v = (_vector(x, "correlate") for x in (a, v))
     if a.size >= v.size:
         return _convolve(a, f.flip(v), mode)
-    return f.flip(_convolve(v, f.flip(a), mode))  # NumPy exchanges them, and turns the result round
+    return f.flip(_convolve(v, f.flip(a), mode))  # NumPy exchanges them, and reverses the result
 
 
 def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
@@ -71,7 +71,7 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
 
 
 def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
-    """Differences over two steps, over one at the ends."""
+    """Differences over two steps, and over one step at the ends."""
     x = arrays_only(f_, "gradient")
     if edge_order != 1:
         raise KindError("gradient has edge_order=1 here, a difference over one step at the ends")
@@ -180,7 +180,7 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 def _summed_over(what: str, a: Any, b: Any, ndims: tuple[int, int], axes: tuple[int, int]) -> tuple[Any, Any]:
-    """Two arrays, checked for their numbers of axes, and that those to be summed over are equally long."""
+    """Two arrays; raises for a wrong number of axes, or if the axes to sum over differ in length."""
     a, b = arrays_only(a, what), arrays_only(b, what)
     if a.ndim < ndims[0] or b.ndim < ndims[1] or a.shape[axes[0]] != b.shape[axes[1]]:
         kinds = " and ".join("vectors" if n == 1 else "matrices" for n in ndims)
@@ -213,7 +213,7 @@ def _vdot(a: Any, b: Any) -> Any:
 
 
 def _multi_dot(arrays: Any) -> Any:
-    """In the order that takes the fewest multiplications."""
+    """The product in the order with the fewest multiplications."""
     found = arrays_of(arrays, "multi_dot")
     if len(found) == 2:
         return f.dot(*found)
@@ -233,7 +233,7 @@ def _multi_dot(arrays: Any) -> Any:
 
     @cache
     def cheapest(i: int, j: int) -> tuple[int, int]:
-        """How many multiplications the product of the arrays i to j takes, and after which of them to cut it."""
+        """The number of multiplications in the product of the arrays i to j, and the array after which to split it."""
         if i == j:
             return 0, i
         cuts = (

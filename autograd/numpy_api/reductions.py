@@ -1,4 +1,4 @@
-"""Reductions and running sums made of rows: averages, quantiles, what leaves NaN out, covariances."""
+"""Reductions and running sums made of rows: averages, quantiles, functions that ignore NaN, covariances."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _average(
         y = f.mean(a, axis, keepdims)
         return (y, np.full(y.shape, a.size / max(y.size, 1), y.dtype)) if returned else y
     weights = arrays_only(weights, "average")
-    if weights.shape != a.shape:  # one weight for each place along the axes
+    if weights.shape != a.shape:  # one weight for each position along the axes
         if axis is None or weights.shape != tuple(a.shape[k] for k in axes):
             raise ShapeError(
                 f"average of {describe(a)} over axis={axis!r} was given weights of shape {weights.shape}; "
@@ -55,16 +55,16 @@ def _average(
     return (y, total) if returned else y
 
 
-# What leaves NaN out: made of rows that choose by the data, so that a replay chooses anew.
+# Functions that ignore NaN: made of rows that choose by the data, so that a replay chooses again.
 
 
 def _filled(x: Any, fill: float = 0.0) -> Any:
-    """`x` with `fill` for NaN."""
+    """`x` with `fill` in place of NaN."""
     return p.nan_to_num(x, nan=fill, posinf=math.inf, neginf=-math.inf)
 
 
 def _floats(a: Any, what: str, dtype: Any) -> Any:
-    """`a` in the dtype that was asked for, one that has NaN."""
+    """`a` in the given dtype, which must be floating."""
     a = arrays_only(a, what)
     if dtype is None:
         return a
@@ -77,7 +77,7 @@ def _floats(a: Any, what: str, dtype: Any) -> Any:
 
 
 def _without_nan(name: str, fill: float) -> Callable[..., Any]:
-    """The sum or product, with `fill` for NaN."""
+    """The sum or product, with `fill` in place of NaN."""
     function, what = getattr(f, name), f"nan{name}"
 
     def reduced(
@@ -101,7 +101,7 @@ def _running_without_nan(name: str, fill: float) -> Callable[..., Any]:
 
 
 def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
-    """The largest or smallest number; NaN where there is nothing else."""
+    """The largest or smallest number; NaN if all elements are NaN."""
 
     def reduced(
         a: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True
@@ -112,7 +112,7 @@ def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
 
 
 def _left_out(a: Any, what: str, dtype: Any, where: Any) -> Any:
-    """`a` with NaN where the mask says that an element does not count."""
+    """`a` with NaN where the mask excludes an element."""
     a = _floats(a, what, dtype)
     mask = mask_of(where, a, what)
     return a if mask is None else p.where(mask, a, math.nan)
@@ -145,7 +145,7 @@ def _spread_known(name: str) -> Callable[..., Any]:
         middle = _mean_known(a, axes, True) if mean is None else given_mean(mean, a, what)
         away = (_filled(a) - middle) * known
         n = p.sum_(known, axis=axes, keepdims=keepdims) - ddof
-        n = p.where_nonzero(p.maximum(p.sign(n), 0), n, math.nan)  # too few have no variance
+        n = p.where_nonzero(p.maximum(p.sign(n), 0), n, math.nan)  # NaN for too few elements
         if name == "var":
             return p.sum_(p.square(away), axis=axes, keepdims=keepdims) / n
         return p.norm(away, ord=2, axis=axes, keepdims=keepdims) / p.sqrt(n)
@@ -237,7 +237,7 @@ def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) 
     if not c.ndim:
         return c / c
     d = p.sqrt(f.diagonal(c))
-    return f.clip(c / f.outer(d, d), -1, 1)  # where rounding would say 1 + 2e-16
+    return f.clip(c / f.outer(d, d), -1, 1)  # rounding may give 1 + 2e-16
 
 
 def _cumulative(running: Callable[..., Any], first: float) -> Callable[..., Any]:

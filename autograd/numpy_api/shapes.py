@@ -1,4 +1,4 @@
-"""Arrays put together, cut and laid out anew, made of rows: blocks, grids, diagonals, choices."""
+"""Joining, splitting and rearranging arrays, made of rows: blocks, grids, diagonals, choices."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["SHAPES"]
 
 
 def _grown(x: Any, ndim: int, what: str) -> Any:
-    """`x` with at least so many axes."""
+    """`x` with at least that many axes."""
     x = arrays_only(x, what)
     if x.ndim >= ndim:
         return x
@@ -53,7 +53,7 @@ def _atleast(ndim: int) -> Callable[..., Any]:
 
 
 def _joined(what: str, ndim: int, axis: int) -> Callable[..., Any]:
-    """`vstack` and its like: arrays of at least so many axes, joined along one."""
+    """`vstack` and similar functions: arrays of at least that many axes, joined along one."""
 
     def joined(tup: Sequence[Any], *, dtype: Any = None, casting: Any = "same_kind") -> Any:
         arrays = [_grown(x, ndim, what) for x in arrays_of(tup, what, 0, dtype, casting)]
@@ -69,7 +69,7 @@ def _column_stack(tup: Sequence[Any]) -> Any:
 
 def _block(arrays: Any) -> Any:
     def depth(x: Any) -> int:
-        """How deeply the lists are nested, which is the same everywhere."""
+        """The depth of the nested lists, which must be the same everywhere."""
         if isinstance(x, tuple):
             raise KindError("block takes arrays in nested lists; given a tuple among them")
         if not isinstance(x, list):
@@ -152,7 +152,7 @@ def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 
 def _places(obj: Any) -> Any:
-    """Positions as NumPy's `insert` and `delete` take them, without a node."""
+    """Positions in the forms that NumPy's `insert` and `delete` take; not nodes."""
     return np.asarray(plain(obj), None if np.size(plain(obj)) else int) if not isinstance(obj, slice) else obj
 
 
@@ -160,7 +160,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     x, k = one_axis(arr, axis, "insert")
     n, places, values = x.shape[k], _places(obj), f.astype(values, x.dtype)
     count = np.insert(np.arange(n), places, -1).size - n
-    if count == 1:  # any number of rows come to stand at one place
+    if count == 1:  # any number of rows may be inserted at one position
         values = _with_axes(values, x.ndim)
         if not isinstance(places, slice) and places.ndim == 0:
             values = f.moveaxis(values, 0, k)
@@ -168,12 +168,12 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     while values.ndim > x.ndim and values.shape[0] == 1:
         values = values[0]
     new = f.broadcast_to(values, on_shape(x.shape, k, count))
-    order = np.insert(np.arange(n), places, np.arange(n, n + count))  # NumPy says who stands where
+    order = np.insert(np.arange(n), places, np.arange(n, n + count))  # NumPy gives the positions
     return p.index(f.concatenate([x, new], k), at=on_axis(k, order))
 
 
 def _with_axes(x: Any, ndim: int) -> Any:
-    """`x` with axes of length 1 in front, so that it has so many at least."""
+    """`x` with axes of length 1 in front, so that it has at least that many axes."""
     return x if x.ndim >= ndim else f.reshape(x, (1,) * (ndim - x.ndim) + x.shape)
 
 
@@ -200,7 +200,7 @@ def _linspace(
     parts = (np.arange(num) / max(gaps, 1)).astype(floating).reshape(num, *axes)
     y = start + parts * (stop - start)
     if endpoint and num > 1:
-        y = f.where((np.arange(num) == num - 1).reshape(num, *axes), stop, y)  # to the last digit
+        y = f.where((np.arange(num) == num - 1).reshape(num, *axes), stop, y)  # exactly, without rounding
     y = f.moveaxis(y, 0, axis)
     y = y if dtype is None else _in_floats(y, dtype, "linspace")
     return (y, (stop - start) / gaps if gaps > 0 else math.nan) if retstep else y
@@ -307,7 +307,7 @@ def _extract(condition: Any, arr: Any) -> Any:
 
 
 def _condition(given: Any, what: str, ndim: int | None = None) -> Any:
-    """A plain condition, which decides how many elements there are."""
+    """A plain condition; it determines the number of elements."""
     condition = np.asarray(plain(given))
     if getattr(given, "requires_grad", False) or condition.dtype.kind not in "fiub":
         raise KindError(f"{what} takes a condition in plain booleans, such as t > 0; given {describe(given)}")

@@ -1,7 +1,7 @@
-"""Trees: nested lists, tuples and dicts, as the transforms take arguments and give results.
+"""Trees: nested lists, tuples and dicts, the arguments and results of the transforms.
 
 A tree is a list, tuple, named tuple or dict of trees; `None` is a tree without leaves, and everything
-else is a leaf: a number, an array, a node. The order of the leaves is the written one.
+else is a leaf: a number, an array, a node. The leaves are in written order.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def rebuild(tree: Any, new: Iterable[Any]) -> Any:
 
 
 def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
-    """The leaves of `other`, one for each leaf of `tree`; `what` is how the lesson calls `other`.
+    """The leaves of `other`, one for each leaf of `tree`; `what` is the name of `other` in the error.
 
-    Raises `KindError` where the forms differ.
+    Raises `KindError` if the forms differ.
 
     >>> from chainrule.autograd.numpy_api.trees import leaves_beside
     >>> leaves_beside({"w": 1.0, "b": 2.0}, {"b": "y", "w": "x"}, "the labels")
@@ -79,7 +79,7 @@ def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
 
 
 def form(tree: Any) -> str:
-    """The outermost level of a tree in words."""
+    """The outermost level of a tree in words, for error messages."""
     if isinstance(tree, dict):
         return f"a dict with the keys {', '.join(sorted(map(repr, tree)))}"
     if isinstance(tree, (list, tuple)):
@@ -99,7 +99,7 @@ def _rebuilt(tree: Any, new: Iterator[Any]) -> Any:
     if tree is None:
         return None
     if isinstance(tree, dict):
-        same = copy(tree)  # of its own class, with its keys in order
+        same = copy(tree)  # of the same class, with the keys in the same order
         same.update({key: _rebuilt(part, new) for key, part in tree.items()})
         return same
     parts = [next(new) if is_leaf(part) else _rebuilt(part, new) for part in tree]

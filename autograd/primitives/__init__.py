@@ -1,16 +1,16 @@
 """The table: every primitive with its local gradients, one row each.
 
-Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient
-that arrives at the output (the upstream gradient). A rule uses operators and other rows only, so it
-runs alike on floats, on arrays, on recorded nodes (which gives the second derivative) and on
-symbols (which gives the text of a rule). Comparisons give booleans, which multiply as 0 and 1; a rule writes
-`greater(x, 0)` for `x > 0`, so that of a recorded node it is recorded as well, and a replay compares anew.
+Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient at the output (the
+upstream gradient). A rule uses only operators and other rows, so it runs on floats, on arrays, on recorded nodes (which
+gives the second derivative) and on symbols (which gives the text of a rule). Comparisons give booleans, which multiply
+as 0 and 1. A rule writes `greater(x, 0)` for `x > 0`: of a recorded node this is recorded, too, and a replay compares
+again.
 
-Conventions where a derivative does not exist: ties share evenly; relu, absolute, sign, floor and
+Conventions where a derivative does not exist: ties share the gradient evenly; relu, absolute, sign, floor and
 every norm-like root at zero have gradient 0; clip has gradient 1 on its bounds.
 
-Read `elementwise/`, beginning with `arithmetic.py`, then `structural/`; `elementwise/float16.py` is how rows
-compute on float16. This folder imports `engine` and `errors`; here its rows come together.
+Read `elementwise/`, beginning with `arithmetic.py`, then `structural/`; `elementwise/float16.py` has the arithmetic of
+float16. This folder imports `engine` and `errors`; this file imports all its rows.
 """
 
 # isort: off

@@ -1,10 +1,11 @@
 """A graph of single numbers as a few operations on whole arrays, for the replay.
 
-Every value has a place in one flat array, every gradient in another. Nodes that are equally far from the leaves and
-came from one row of the table, with the same options, are a group: their places are next to each other, their inputs
-are gathered by arrays of places, and the row's own function and rules run on all of them at once. A chain of additions
-is one sum, and a `dot` is products and their sum. Gradients are pulled: a group gathers what its consumers wrote down
-for it, in an order worked out beforehand, and adds it up. With a batch, every number is an array along later axes.
+Every value has a place in one flat array, every gradient in another. Nodes of one row of the table, with the same
+options and the same distance from the leaves, form a group. Their places are contiguous, their inputs are gathered by
+arrays of places, and the function and the rules of the row run on all of them at once. A chain of additions is one sum,
+and a `dot` is products and their sum. In the backward pass each consumer writes its contributions to places of their
+own; a group gathers those to it in a precomputed order and adds them up. With a batch, each number is an array along
+later axes.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from ..nodes.node import Node
 __all__ = ["Levels"]
 
 Array = np.ndarray
-Places = slice | Array  # where numbers stand in a flat array; a slice where they are evenly spaced
+Places = slice | Array  # positions in a flat array; a slice where they are evenly spaced
 
 
 class Levels:
-    """Where each number of a graph stands, and the groups that compute them, in the order of the forward pass.
+    """The place of each number of a graph, and the groups that compute them, in the order of the forward pass.
 
     Attributes:
-        groups: each computes its values from those of earlier ones, and passes its gradients on to them.
-        leaves: the positions in `nodes` of the leaves, in the order of their places, which are the first; those that
-            require a gradient come before the others, and are `n_parameters`.
-        place: for each node, the place of its value; -1 inside of a chain of additions, whose sums are not kept.
+        groups: each computes its values from those of earlier groups, and passes its gradients back to them.
+        leaves: the positions in `nodes` of the leaves, in the order of their places, which are the first ones. Leaves
+            that require a gradient come before the others; their number is `n_parameters`.
+        place: for each node, the place of its value; -1 for a partial sum in a chain of additions, which is not kept.
         gradient_place: for each node, the place of its gradient.
-        seeds: for each output, where the gradient to start from is put.
-        n_values, n_gradients: how many places there are.
+        seeds: for each output, the place of the gradient to start from.
+        n_values, n_gradients: the number of places.
     """
 
     def __init__(self, nodes: Sequence[Node], outputs: Sequence[int]) -> None:
@@ -61,9 +62,8 @@ class Levels:
         self.groups: list[Rows | Sums] = []
         self.seeds = start + np.arange(len(outputs))
         start += len(outputs)
-        edges = [
-            (self.place[list(outputs)], self.seeds, self.seeds)
-        ]  # from where to where, and from which cell
+        # of each edge of the backward pass: the place it goes to, the place it comes from, and the cell
+        edges = [(self.place[list(outputs)], self.seeds, self.seeds)]
         for members, inputs in ordered:
             at = place[inputs]
             here = slice(int(place[members[0]]), int(place[members[-1]]) + 1)
@@ -77,7 +77,7 @@ class Levels:
                 rows = Rows(op, params, here, at)
                 for i in [i for i, want in enumerate(wanted) if want]:
                     stretch = slice(start, start + len(members))
-                    rows.ways.append((i, stretch))
+                    rows.targets.append((i, stretch))
                     edges.append((at[i], np.arange(start, stretch.stop), members))
                     start = stretch.stop
                 self.groups.append(rows)
@@ -85,7 +85,7 @@ class Levels:
         self._connect(edges)
 
     def _connect(self, edges: Sequence[tuple[Array, Array, Array]]) -> None:
-        """Have groups and leaves pull what the edges bring; as in eager mode, that from the youngest consumer first."""
+        """Give groups and leaves the places they gather; as in eager mode, the latest consumer comes first."""
         to, source, cell = (np.concatenate(ends) for ends in zip(*edges))
         source = source[np.lexsort((-cell, to))]
         starts = np.concatenate([[0], np.cumsum(np.bincount(to, minlength=self.n_values))])
@@ -107,7 +107,7 @@ class Levels:
     def backward(self, gradients: Array, upstream: Sequence[Any]) -> None:
         """Compute all gradients from those at the outputs, with the values of the last forward pass.
 
-        As everywhere, zero times infinity is zero; that is only looked after if a NaN has come out.
+        As in `backward.run`, a zero gradient stays zero beside infinity; the pass is repeated for that if it gave NaN.
         """
         for place, g in zip(self.seeds, upstream):
             gradients[place] = g
@@ -134,9 +134,11 @@ class Rows:
         self.params = params
         self.places = places
         self.inputs_at = [_places(at, spread=True) for at in inputs]
-        self.ways: list[tuple[int, slice]] = []  # each input that wants a gradient, and its places
+        self.targets: list[
+            tuple[int, slice]
+        ] = []  # each input that gets a gradient, and the places of the contributions
         self.pull: Pull | None = None
-        self.known: list[Array] = []  # output and inputs of the last forward pass
+        self.saved: list[Array] = []  # output and inputs of the latest forward pass
 
     def forward(self, values: Array) -> None:
         xs = [_gather(values, at) for at in self.inputs_at]
@@ -145,20 +147,20 @@ class Rows:
             self.op.on_arrays(*xs, out=y)
         else:
             y[...] = self.op.on_arrays(*xs, **self.params)
-        self.known = [y, *xs]
+        self.saved = [y, *xs]
 
     def backward(self, gradients: Array, zero_safe: bool) -> None:
         if self.pull is None:
-            return  # products of constants, in a dot
+            return  # products of constants, in a `dot`
         self.pull(gradients)
-        g, (y, *xs) = gradients[self.places], self.known
-        passed = pass_back(self.op, [i for i, _ in self.ways], g, y, xs, self.params, zero_safe)
-        for (_, c), (_, at) in zip(passed, self.ways):
+        g, (y, *xs) = gradients[self.places], self.saved
+        passed = pass_back(self.op, [i for i, _ in self.targets], g, y, xs, self.params, zero_safe)
+        for (_, c), (_, at) in zip(passed, self.targets):
             gradients[at] = c
 
 
 class Sums:
-    """Sums of equally many terms. The gradient of a sum is that of its terms, so they pull from the sum's own place."""
+    """Sums of equally many terms. A term has the gradient of its sum, so terms gather from the place of the sum."""
 
     def __init__(self, places: slice, terms: Array) -> None:
         self.places = places
@@ -175,7 +177,7 @@ class Sums:
 
 
 class Pull:
-    """The gradients at neighbouring places, each the sum of what stands in some others."""
+    """Computes the gradients at contiguous places, each the sum of the contributions at other places."""
 
     def __init__(self, places: slice, sources: Array, counts: Array) -> None:
         self.places = places
@@ -200,18 +202,18 @@ def _gather(numbers: Array, at: Places) -> Array:
 
 
 def _add_up(terms: Array, shape: tuple[int, ...], out: Array) -> None:
-    """The first terms of all sums come first, then all the second, which adds them in the order they were written."""
+    """Add up `terms`: the first terms of all sums, then all second ones, so that they are added in written order."""
     count, n = shape
     if count == 1:
         out[...] = terms
     elif n == 1:
-        out[0] = np.add.accumulate(terms, 0)[-1]  # `reduce` would pair them
+        out[0] = np.add.accumulate(terms, 0)[-1]  # `reduce` would add in another order
     else:
         np.add.reduce(terms.reshape(shape + terms.shape[1:]), 0, out=out)
 
 
 def _places(at: Array, spread: bool = False) -> Places:
-    """As a slice if evenly spaced; with `spread`, one place is enough if it is always the same."""
+    """Places as a slice if they are evenly spaced; with `spread`, equal places become one, which broadcasts."""
     first, last = int(at[0]), int(at[-1])
     step = int(at[1]) - first if len(at) > 1 else 1
     if (np.diff(at) == step).all():
@@ -226,19 +228,18 @@ def _places(at: Array, spread: bool = False) -> Places:
 
 
 class _Cells:
-    """What has a place of its own: leaves, computed nodes, and the products inside of a `dot`.
+    """What has a place: leaves, computed nodes, and the products inside of a `dot`.
 
-    A node that is only a step in a chain of additions has none; its terms are taken over by the sum it leads to.
+    A partial sum in a chain of additions has no place; its terms belong to the whole sum.
     """
 
     def __init__(self, nodes: Sequence[Node], outputs: Sequence[int]) -> None:
-        self.keys: list[Hashable] = []  # cells of one key form a group; None for a leaf
+        self.keys: list[Hashable] = []  # cells with equal keys form a group; None for a leaf
         self.inputs: list[Sequence[int]] = []
         self.needs: list[bool] = []  # whether it requires a gradient
         self.levels: list[int] = []
-        self.rows: dict[
-            int, tuple[Primitive, dict[str, Any], tuple[bool, ...]]
-        ] = {}  # all others are leaves or sums
+        # the row, its options and the inputs that get a gradient; cells that are not here are leaves or sums
+        self.rows: dict[int, tuple[Primitive, dict[str, Any], tuple[bool, ...]]] = {}
         self.of = [-1] * len(nodes)  # the cell of each node
         position = {node: i for i, node in enumerate(nodes)}
         inputs = [[position[x] for x in node.inputs] for node in nodes]
@@ -250,13 +251,13 @@ class _Cells:
                 self.of[i] = self.add(None, (), node.requires_grad)
             elif op is p.add or op is p.total:
                 found: list[int] = []
-                for k in sorted(inputs[i], key=lambda k: self.consumer[k] < 0):  # a chain in its own order
+                for k in sorted(inputs[i], key=lambda k: self.consumer[k] < 0):  # partial sums first
                     if self.consumer[k] < 0:
                         found.append(self.of[k])
                     elif found:
                         found.extend(terms.pop(k))
                     else:
-                        found = terms.pop(k)  # goes on growing, so that long chains take linear time
+                        found = terms.pop(k)  # the same list grows, so that long chains take linear time
                 if self.consumer[i] < 0:
                     self.of[i] = self.add_sum(found)
                 else:
@@ -293,7 +294,7 @@ class _Cells:
         return cell
 
     def heads(self) -> list[int]:
-        """The cell of each node; for a partial sum that of the sum it leads to, which has the same gradient."""
+        """The cell of each node; for a partial sum that of the whole sum, which has the same gradient."""
         found = list(self.of)
         for i in reversed(range(len(found))):
             if found[i] < 0:
@@ -304,7 +305,7 @@ class _Cells:
 def _partial_sums(
     nodes: Sequence[Node], inputs: Sequence[Sequence[int]], outputs: Sequence[int]
 ) -> list[int]:
-    """For each node that is only a step in a chain of additions, the node that continues it; -1 for all others."""
+    """For each partial sum in a chain of additions, the next node of the chain; -1 for all other nodes."""
     uses, consumer = [0] * len(nodes), [-1] * len(nodes)
     for i, positions in enumerate(inputs):
         for k in positions:
@@ -317,7 +318,9 @@ def _partial_sums(
             consumer[i] = -1
     for i, node in enumerate(nodes):
         if node.op is p.add and consumer[inputs[i][0]] == i:
-            consumer[inputs[i][1]] = -1  # one of two chains goes on, so that terms are added in their order
+            consumer[
+                inputs[i][1]
+            ] = -1  # only one of two chains continues, so that terms are added in their order
     return consumer
 
 
@@ -337,15 +340,16 @@ def _replayable(op: Primitive, node: Node) -> Primitive:
 
 
 def _ordered(cells: _Cells) -> tuple[list[tuple[Array, Array]], Array]:
-    """The groups, each as its cells and a column of inputs for each, and the order in which cells are first asked for.
+    """The groups, each as its cells and their inputs in columns, and the rank of each cell among all inputs.
 
-    A group stands in the order in which the last of its consumers asks for it, so that its numbers lie in a row there.
+    The cells of a group are in the order in which the last group that reads them has them as inputs, so that their
+    numbers are contiguous there.
     """
     groups: dict[Hashable, list[int]] = {}
     for i, key in enumerate(cells.keys):
         if key is not None:
             groups.setdefault(key, []).append(i)
-    rank, asked = np.full(len(cells.keys), -1), 0
+    rank, ranked = np.full(len(cells.keys), -1), 0
     ordered = []
     for group in sorted(groups.values(), key=lambda group: -cells.levels[group[0]]):
         members = np.array(group)
@@ -354,7 +358,7 @@ def _ordered(cells: _Cells) -> tuple[list[tuple[Array, Array]], Array]:
         found, first = np.unique(inputs, return_index=True)
         found = found[np.argsort(first)]
         new = found[rank[found] < 0]
-        rank[new] = asked + np.arange(len(new))
-        asked += len(new)
+        rank[new] = ranked + np.arange(len(new))
+        ranked += len(new)
         ordered.append((members, inputs))
     return ordered[::-1], rank

@@ -1,8 +1,9 @@
-"""The replay of a graph of `Value`s: what it reads from the nodes, and what they show of it.
+"""The replay of a graph of `Value`s: reading numbers from the leaves, and writing numbers to the nodes.
 
-`levels.py` does the computing, on flat arrays. Leaves are read before each forward replay and get their gradients after
-each backward one. The nodes between have their new numbers when they are read: until then their class is `_Behind`,
-which knows the way here. So old numbers are never seen, and 100,000 floats that are not read are not written.
+`levels.py` computes on flat arrays. Leaves are read before each forward replay, and their gradients are written after
+each backward one. The numbers of computed nodes are synchronised lazily: until a node is read, its class is
+`_Unsynchronised`, whose attributes read from the replay. So old numbers are never visible, and numbers that are not
+read are not written to the nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from ..engine.backward import backward
 from ..engine.hooks import HOOKS
 from ..engine.modes import mode
-from ..engine.node import ASSIGNED, CLOCK, UNRECORDED, BaseNode, describe
+from ..engine.node import CLOCK, UNRECORDED, BaseNode, describe
 from ..errors import GradientError, KindError, NonfiniteError, ShapeError
 from ..nodes.node import Node
 from ..nodes.value import Value
@@ -30,13 +31,13 @@ __all__ = ["ScalarReplay", "array_of", "leaf_named", "refuse_lost"]
 
 
 class ScalarReplay:
-    """Both passes over a tape of `Value`s, again and again; `Tape.forward` and `Tape.backward` say what they do."""
+    """Both passes over a tape of `Value`s, any number of times; see `Tape.forward` and `Tape.backward`."""
 
     def __init__(self, tape: Tape) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.made: int = next(CLOCK)
-        self.stamp: int = self.made  # when the latest replay was
+        self.made: int = CLOCK.tick()
+        self.stamp: int = self.made  # the time of the latest replay
         refuse_other_kinds(tape, Value)
         self.index = tape.index
         self.levels = Levels(self.nodes, [self.index[y] for y in self.outputs])
@@ -44,17 +45,20 @@ class ScalarReplay:
         self.parameters = self.leaves[: self.levels.n_parameters]
         self.values = np.empty(self.levels.n_values)  # of the latest replay that was not a batch
         self.gradients = np.empty(self.levels.n_gradients)
-        self.latest: np.ndarray | None = None  # the values of the latest replay: those above, or a batch's
-        self.batch: dict[str, Any] = {}  # the leaves that it is made of
-        self.behind = self.passed = False  # whether the nodes are behind the values, and the gradients
+        self.latest: np.ndarray | None = (
+            None  # the values of the latest replay: those above, or those of a batch
+        )
+        self.batch: dict[str, Any] = {}  # the leaves that were given arrays
+        # whether the nodes are unsynchronised, and whether their gradients are, too
+        self.unsynchronised = self.passed = False
 
     # ---------------------------------------------------------------- the two passes
 
     def forward(self, /, **leaves: Any) -> Any:
-        """The value of the output, or the list of several; of a batch, arrays."""
+        """The value of the output, or a list of several; arrays for a batch."""
         batch = self._assign(leaves)
         refuse_lost(self.leaves)
-        self.stamp = ASSIGNED[0] = next(CLOCK)
+        self.stamp = CLOCK.assigned = CLOCK.tick()
         numbers = self._numbers()
         if batch:
             shape = next(iter(batch.values()))[1].shape
@@ -63,7 +67,7 @@ class ScalarReplay:
             for place, array in batch.values():
                 values[place] = array
         else:
-            self._fall_behind()
+            self._mark_unsynchronised()
             values = self.values
             values[: len(numbers)] = numbers
         self.latest, self.batch = values, batch
@@ -76,9 +80,9 @@ class ScalarReplay:
         return results if len(results) > 1 else results[0]
 
     def backward(self, gradient: Any = None) -> dict[str, np.ndarray] | None:
-        """Add to the `.grad` of the leaves; return the gradients of those that are a batch."""
+        """Add to the `.grad` of the leaves; return the gradients of the leaves that were given arrays."""
         upstream = self._upstream(gradient)
-        if self.latest is not None and ASSIGNED[0] > self.stamp:
+        if self.latest is not None and CLOCK.assigned > self.stamp:
             refuse_assigned(self.leaves, self.stamp)
         watched = mode().watch is not None
         hooked = HOOKS and any(x.order in HOOKS for x in self.nodes)
@@ -91,7 +95,7 @@ class ScalarReplay:
                 backward(y, g)
             return None
         if not self.batch:
-            self._fall_behind()
+            self._mark_unsynchronised()
             self.passed = True
             self.levels.backward(self.gradients, upstream)
             _accumulate(self.parameters, self.gradients[: len(self.parameters)].tolist())
@@ -106,14 +110,14 @@ class ScalarReplay:
         _accumulate([self.parameters[i] for i in shared], sums.tolist())
         return {name: found[at].copy() for name, (at, _) in self.batch.items() if at < len(found)} or None
 
-    # ---------------------------------------------------------------- what is given
+    # ---------------------------------------------------------------- inputs
 
     def _numbers(self) -> np.ndarray:
         """The `.data` of the leaves."""
         return np.array([x._number for x in self.leaves])
 
     def _assign(self, given: dict[str, Any]) -> dict[str, tuple[int, np.ndarray]]:
-        """Write numbers to the leaves they are given for; return the arrays, each with its leaf's place."""
+        """Assign the given numbers to their leaves; return the given arrays, each with the place of its leaf."""
         numbers, arrays = [], {}
         for name, x in given.items():
             leaf = leaf_named(name, self.nodes)
@@ -161,23 +165,23 @@ class ScalarReplay:
                 upstream.append(y._upstream(g))
         return upstream
 
-    # ---------------------------------------------------------------- what is shown
+    # ---------------------------------------------------------------- numbers of computed nodes
 
-    def _fall_behind(self) -> None:
-        """From now on, the computed nodes ask for their numbers."""
-        if self.behind:
+    def _mark_unsynchronised(self) -> None:
+        """From now on, the computed nodes read their numbers from this replay."""
+        if self.unsynchronised:
             return
         here = ref(self)
         for node in self.nodes:
             if node.inputs:
-                if node.__class__ is _Behind:
-                    _replay_of(node).refresh()  # that of another tape
-                node.__class__ = _Behind
+                if node.__class__ is _Unsynchronised:
+                    _replay_of(node).synchronise()  # the replay of another tape
+                node.__class__ = _Unsynchronised
                 _NUMBER.__set__(node, here)
-        self.behind, self.passed = True, False
+        self.unsynchronised, self.passed = True, False
 
     def number(self, node: Value, name: str) -> Any:
-        """The `data`, `grad` or local gradients of a node that is behind."""
+        """The `data`, `grad` or a local gradient of an unsynchronised node."""
         i = self.index[node]
         if name == "_number" and self.levels.place[i] >= 0:
             return float(self.values[self.levels.place[i]])
@@ -185,24 +189,24 @@ class ScalarReplay:
             return (
                 float(self.gradients[self.levels.gradient_place[i]]) if self.passed else _GRAD.__get__(node)
             )
-        self.refresh()
+        self.synchronise()
         return getattr(node, name)
 
-    def refresh(self) -> None:
-        """Write all numbers to the nodes that are behind."""
-        if not self.behind:
+    def synchronise(self) -> None:
+        """Write all numbers to the nodes."""
+        if not self.unsynchronised:
             return
-        self.behind = False
+        self.unsynchronised = False
         place = self.levels.place
         data = self.values[place].tolist()
         gradients = self.gradients[self.levels.gradient_place].tolist()
         for i, node in enumerate(self.nodes):
             if not node.inputs:
-                continue  # its `.data` may be newer by now
+                continue  # a leaf, which may have been assigned since
             node.__class__ = Value
             xs = [data[self.index[x]] for x in node.inputs]
             if place[i] < 0:
-                data[i] = xs[0] + xs[1]  # a step in a chain of additions
+                data[i] = xs[0] + xs[1]  # a partial sum in a chain of additions
             node._number = data[i]
             node._changed = self.stamp
             wanted = [x._requires_grad for x in node.inputs]
@@ -211,10 +215,10 @@ class ScalarReplay:
                 node._grad = gradients[i]
 
     def __del__(self) -> None:
-        if self.__dict__.get("behind") and not sys.is_finalizing():
-            self.refresh()
+        if self.__dict__.get("unsynchronised") and not sys.is_finalizing():
+            self.synchronise()
 
-    # ---------------------------------------------------------------- for detect_nonfinite
+    # ---------------------------------------------------------------- detect_nonfinite
 
     def _watch_forward(self, watch: Any, values: np.ndarray) -> None:
         if np.isfinite(values).all():
@@ -231,7 +235,7 @@ class ScalarReplay:
             self._refuse_sample(f"the gradient at {leaf.describe()} is", g)
 
     def _refuse_sample(self, what: str, numbers: np.ndarray) -> None:
-        """Raise if one of a batch's numbers is not finite."""
+        """Raise if one of the numbers of a batch is not finite."""
         bad = np.argwhere(~np.isfinite(numbers))
         if len(bad):
             at = tuple(bad[0].tolist())
@@ -241,8 +245,8 @@ class ScalarReplay:
             )
 
 
-class _Behind(Value):
-    """The class of a Value whose numbers are in a replay, until they are written to it.
+class _Unsynchronised(Value):
+    """The class of a Value whose numbers are in a replay, until they are written to the node.
 
     A node changes its class because writing all numbers to the nodes takes 70 times as long as both passes over
     3,000 Values, and 600 times as long for 65,000.
@@ -252,7 +256,7 @@ class _Behind(Value):
     _changed: Any = property(lambda node: _replay_of(node).stamp)
 
     def __new__(cls) -> Any:
-        return object.__new__(Value)  # a copy has its numbers
+        return object.__new__(Value)  # a copy holds its own numbers
 
 
 def _number(name: str) -> property:
@@ -260,16 +264,18 @@ def _number(name: str) -> property:
         return _replay_of(node).number(node, name)
 
     def assign(node: Any, value: Any) -> None:
-        _replay_of(node).refresh()
+        _replay_of(node).synchronise()
         setattr(node, name, value)
 
     return property(get, assign)
 
 
-_NUMBER: Any = Value.__dict__["_number"]  # holds the way to the replay while a node is behind
+_NUMBER: Any = Value.__dict__[
+    "_number"
+]  # this slot holds a weak reference to the replay of an unsynchronised node
 _GRAD: Any = BaseNode.__dict__["_grad"]
 for _name in ("_number", "_grad", "_slope_a", "_slope_b"):
-    setattr(_Behind, _name, _number(_name))
+    setattr(_Unsynchronised, _name, _number(_name))
 
 
 def _replay_of(node: Value) -> ScalarReplay:
@@ -278,12 +284,12 @@ def _replay_of(node: Value) -> ScalarReplay:
 
 def _accumulate(leaves: Sequence[Any], gradients: Sequence[float]) -> None:
     for leaf, g in zip(leaves, gradients):
-        if leaf._requires_grad:  # it may have been frozen since
+        if leaf._requires_grad:  # requires_grad may have been assigned since recording
             leaf._grad = g if leaf._grad is None else leaf._grad + g
 
 
 def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
-    """The leaf that has this name; an error if none has it, or several."""
+    """The leaf that has this name; raises if no leaf or more than one has it."""
     found = [x for x in nodes if x.name == name]
     leaves = [x for x in found if not x.inputs]
     if len(leaves) == 1:
@@ -304,7 +310,7 @@ def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
 
 
 def refuse_other_kinds(tape: Tape, kind: type[Node]) -> None:
-    """Raise if nodes of the tape are not of this kind: a replay is for Values, or for Tensors."""
+    """Raise if a node of the tape is not of this kind: a replay is for Values, or for Tensors."""
     for node in tape.nodes:
         if not isinstance(node, kind):
             raise KindError(
@@ -314,20 +320,20 @@ def refuse_other_kinds(tape: Tape, kind: type[Node]) -> None:
 
 
 def refuse_lost(leaves: Sequence[Any], given: Sequence[Any] = ()) -> None:
-    """Raise if a constant was assigned, or is `given` now, that an unrecorded result may depend on.
+    """Raise if an unrecorded result may depend on a constant that was assigned, or that is `given` now.
 
-    What is computed from constants alone is not recorded. Such a result would keep its old numbers.
+    Results computed from constants alone are not recorded. Such a result would keep its old numbers.
     """
     lost = [x for x in leaves if x._changed == UNRECORDED]
     if not lost:
         return
     for leaf in given or leaves:
-        if leaf.order in DRAWS:
+        if hasattr(leaf, "draw"):
             continue
         if leaf._requires_grad:
             until = leaf.params.get("constant_until", 0)
         else:
-            until = next(CLOCK) if given else leaf._changed
+            until = CLOCK.tick() if given else leaf._changed
         found = next((x for x in lost if leaf.order < x.order < until), None)
         if found is not None:
             raise GradientError(
@@ -348,13 +354,10 @@ def refuse_assigned(leaves: Sequence[Any], stamp: int) -> None:
             )
 
 
-DRAWS: dict[int, Any] = {}  # what draws the numbers of a leaf anew in each replay, by the leaf's order
-
-
 def array_of(x: Any) -> np.ndarray | None:
-    """As an array of numbers, if it is that."""
+    """`x` as an array of numbers; `None` if it is not numbers."""
     try:
         array = np.asarray(None if isinstance(x, Node) else x)
-    except (ValueError, TypeError):  # lists of different lengths, and of nodes
+    except (ValueError, TypeError):  # lists of different lengths or of nodes
         return None
     return array if array.dtype.kind in "fiub" else None

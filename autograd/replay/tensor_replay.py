@@ -1,26 +1,25 @@
-"""The replay of a graph of `Tensor`s: recorded once, then computed again and again in the same memory.
+"""The replay of a graph of `Tensor`s: recorded once, then computed any number of times in the same memory.
 
-`compiling.py` writes the program that computes it. Here is what surrounds a run of it: leaves that were assigned,
-batches, gradients for the users, and what is left to the engine (hooks, watches, zero times infinity).
+`compiling.py` writes the program that computes the graph. This file does the rest: assigned leaves, batches, writing
+gradients, and the cases in which the engine's own backward pass runs (hooks, watches, zero times infinity).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 import numpy as np
 
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import ASSIGNED, CLOCK, describe
+from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .compiling import Program, layout
-from .scalar_replay import DRAWS, array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
+from .scalar_replay import array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -29,25 +28,25 @@ __all__ = ["TensorReplay", "redrawn"]
 
 
 class TensorReplay:
-    """Both passes over a tape of `Tensor`s again and again; `Tape.forward` and `Tape.backward` use it.
+    """Both passes over a tape of `Tensor`s, any number of times; `Tape.forward` and `Tape.backward` use it.
 
-    A replay gives the numbers of a fresh recording, to the last bit. The arrays behind the computed nodes are written
-    to again by the next one: copy what you want to keep of `.data` (the outputs' are new arrays each time). Gradients
-    of leaves are yours, as after `node.backward()`; those of computed nodes are `None` after a replay.
+    A replay gives the numbers of a fresh recording, to the last bit. The next replay overwrites the arrays of computed
+    nodes: copy their `.data` to keep it (outputs get new arrays each time). Gradients of leaves are never overwritten,
+    as after `node.backward()`; those of computed nodes are `None` after a replay.
 
-    What Python decided while recording stays as it was, and a replay cannot see it: branches and loops on data, numbers
-    taken out of the graph (`.data`, `.item()`, `.detach()`, comparisons, and so the condition of `where(x > 0, a, b)`;
-    write `maximum` or `relu`), targets given as plain arrays (give a named Tensor, which is a leaf), statistics that a
-    layer keeps, and random numbers, except those of `redrawn`, which are drawn anew in each replay.
+    A replay repeats the recorded operations. It does not repeat what Python did besides: branches and loops on data,
+    numbers taken out of the graph (`.data`, `.item()`, `.detach()`, comparisons, so also the condition of
+    `where(x > 0, a, b)`; write `maximum` or `relu`), targets given as plain arrays (give a named Tensor, which is a
+    leaf), running statistics of a layer, and random numbers, except those of `redrawn`, which each replay draws again.
 
-    A batch (`forward(x=array)` with one more axis in front) goes through the same buffers sample by sample.
+    A batch (`forward(x=array)` with one more axis in front) is computed sample by sample in the same memory.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
         self.leaves: list[Any] = tape.leaves
-        self.made = next(CLOCK)
+        self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)
         for node in self.nodes:
             if type(node)._pass_back is not Tensor._pass_back:
@@ -55,19 +54,21 @@ class TensorReplay:
                     f"{node.describe()} cannot be replayed: {node.op and node.op.name} runs Python code of yours, not "
                     f"rows of the table. Record the graph again in each step"
                 )
-        self.drawn = [(leaf, DRAWS[leaf.order]) for leaf in self.leaves if leaf.order in DRAWS]
-        self.arrays: dict[Any, Any] = {}  # where the program reads the leaves
-        self.own: dict[Any, None] = {}  # those leaves whose data are copied there, because they were assigned
-        # whether the program takes gradients at the outputs; a single number gets 1, until one is given
+        self.drawn = [leaf for leaf in self.leaves if hasattr(leaf, "draw")]
+        self.arrays: dict[Any, Any] = {}  # the arrays from which the program reads the leaves
+        self.own: dict[
+            Any, None
+        ] = {}  # the leaves whose data are copied to these arrays, because they were assigned
+        # whether the program takes gradients at the outputs; for a single number it is 1, until one is given
         self.given = len(self.outputs) > 1 or self.outputs[0].data.size != 1
         self.program: Program | None = None
-        self.stamp = 0  # when the last replay was
+        self.stamp = 0  # the time of the latest replay
         self.batch: dict[Any, Any] = {}
 
     # -------------------------------------------------- forward
 
     def forward(self, /, **leaves: Any) -> Any:
-        """Compute every node again; leaves given by name get new data first. Returns the output's data.
+        """Assign new data to leaves by name, compute every node again, and return the data of the output.
 
         Raises `KindError` for a name that no leaf or more than one has, `ShapeError` for data of another shape.
         """
@@ -85,7 +86,7 @@ class TensorReplay:
         return results[0] if len(results) == 1 else results
 
     def _assign(self, leaves: dict[str, Any]) -> dict[Any, Any]:
-        """Write to the leaves of these names, and return those that a batch was given for."""
+        """Assign to the leaves of these names; return the leaves that were given a batch."""
         given, batch = self._named(leaves)
         refuse_lost(self.leaves, [*given, *batch])
         for leaf, array in given.items():
@@ -93,17 +94,17 @@ class TensorReplay:
         return batch
 
     def _draw(self) -> None:
-        for leaf, draw in self.drawn:
-            leaf.data = draw()
+        for leaf in self.drawn:
+            leaf.data = leaf.draw()
 
     def _compute(self) -> None:
         for leaf in self.own:
             array = self.arrays[leaf]
             if layout(array) != layout(leaf._array):
-                self.program = None  # laid out in another way, another program
+                self.program = None  # another memory layout needs another program
             else:
                 np.copyto(array, leaf._array)
-        self.stamp = ASSIGNED[0] = next(CLOCK)
+        self.stamp = CLOCK.assigned = CLOCK.tick()
         try:
             if self.program is None or self.program.forward(self.stamp):
                 self.program = None
@@ -124,7 +125,7 @@ class TensorReplay:
                 self.arrays[leaf] = leaf._array
             elif leaf._array is not self.arrays[leaf]:
                 self.own[leaf] = None
-                self.arrays[leaf] = _like(leaf._array)
+                self.arrays[leaf] = _copy_in_layout(leaf._array)
         roots = self.outputs if all(y.requires_grad for y in self.outputs) else []
         checked = [leaf for leaf in self.leaves if leaf not in self.own]
         return Program(self.nodes, roots, self.given, self.arrays, set(self.outputs), checked)
@@ -138,20 +139,20 @@ class TensorReplay:
     # -------------------------------------------------- backward
 
     def backward(self, gradient: Any = None) -> dict[str, Any] | None:
-        """Add to the `.grad` of the leaves what the latest replay gives; as `node.backward(gradient)` otherwise.
+        """Add the gradients of the latest replay to the `.grad` of the leaves, as `node.backward(gradient)` does.
 
-        Of several outputs, `gradient` is a list with one for each. After a batch, it has one for each sample, or is a
-        number that all of them share; gradients are summed over the batch, except those of leaves that it was given
-        for: they are returned, by name, one for each sample.
+        For several outputs, `gradient` is a list with one for each. After a batch it has one for each sample, or is one
+        number for all samples. Gradients are summed over the batch, except those of the leaves that were given arrays:
+        these are returned, by name, one for each sample.
         """
         for y in self.outputs:
             if not y.requires_grad:
-                y.backward()  # which explains
+                y.backward()  # raises the error
         if self.batch:
             return self._backward_of_batch(gradient)
         upstream = self._upstream(gradient) if self.given or gradient is not None else None
         watched = MODE.get()[2] is not None or (HOOKS and any(x.order in HOOKS for x in self.nodes))
-        if self.stamp and ASSIGNED[0] > self.stamp:
+        if self.stamp and CLOCK.assigned > self.stamp:
             refuse_assigned(self.leaves, self.stamp)
         if watched or self.stamp == 0:
             self.outputs[0]._receive(self._by_engine(upstream or self._upstream(None)))
@@ -175,7 +176,7 @@ class TensorReplay:
         return [y._upstream(g) for y, g in zip(self.outputs, gradient)]
 
     def _by_engine(self, upstream: list[Any]) -> dict[Any, Any]:
-        """The gradient at every node, computed by the loop in backward.py."""
+        """The gradient at every node, by the loop in backward.py."""
         order = dependency_order(self.outputs)
         roots: dict[Any, Any] = {}
         for y, g in zip(self.outputs, upstream):
@@ -183,7 +184,7 @@ class TensorReplay:
         return run(order, roots, [x for x in order if not x.inputs])
 
     def _gradients(self, upstream: list[Any] | None) -> Iterable[tuple[Any, Any]]:
-        """The leaves that a gradient reaches, and their gradients, as arrays of their own."""
+        """The leaves that a gradient reaches, and their gradients, which no later replay overwrites."""
         program = self.program
         assert program is not None
         results = program.gradients(upstream)
@@ -194,13 +195,13 @@ class TensorReplay:
 
     def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
         for leaf, g in gradients:
-            if leaf._requires_grad:  # it may have been frozen since
+            if leaf._requires_grad:  # requires_grad may have been assigned since recording
                 leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
 
     # -------------------------------------------------- leaves by name, and batches
 
     def _named(self, leaves: dict[str, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
-        """What to assign, and what to go through sample by sample."""
+        """The arrays to assign, and those to compute with sample by sample."""
         given: dict[Any, Any] = {}
         batch: dict[Any, Any] = {}
         for name, new in leaves.items():
@@ -223,7 +224,7 @@ class TensorReplay:
         return given, batch
 
     def _samples(self) -> Iterator[int]:
-        """Compute with each sample of the batch; afterwards the leaves hold again what they held."""
+        """Compute with each sample of the batch; afterwards the leaves have their former data again."""
         before = {leaf: leaf._array for leaf in self.batch}
         try:
             for i in range(len(next(iter(self.batch.values())))):
@@ -268,25 +269,32 @@ def _for_each(gradient: Any, y: Any, count: int) -> Any:
     return np.broadcast_to(g, (count, *y.shape))
 
 
-def _like(array: Any) -> Any:
-    """A copy in the same memory layout, gaps included, for layout decides in which order NumPy adds."""
+def _copy_in_layout(array: Any) -> Any:
+    """A copy in the same memory layout, gaps included: the layout determines the order in which NumPy adds."""
     copy = np.empty_like(array)
     if copy.strides != array.strides:
         low, high = np.lib.array_utils.byte_bounds(array)
-        buffer = np.empty(high - low, np.uint8)
-        copy = np.ndarray(array.shape, array.dtype, buffer, array.ctypes.data - low, array.strides)
+        memory = np.empty(high - low, np.uint8)
+        copy = np.ndarray(array.shape, array.dtype, memory, array.ctypes.data - low, array.strides)
     np.copyto(copy, array)
     return copy
 
 
-# ---------------------------------------------------------------------- what a replay draws anew
+# ---------------------------------------------------------------------- random numbers
+
+
+class Redrawn(Tensor):
+    """A constant with the function that draws its numbers; copies and pickles keep the numbers and have no function."""
+
+    __slots__ = ("draw",)
+    draw: Callable[[], Any]
 
 
 def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
-    """A constant of random numbers, `draw()`, that each replay of a tape draws anew.
+    """A constant of random numbers, `draw()`, which each replay of a tape draws again.
 
-    A replay draws in the order of recording, so with a generator of the same seed it gives the numbers of recording
-    again. Dropout is `x * redrawn(lambda: (rng.random(x.shape) >= p) / (1 - p))`.
+    A replay draws in the order of recording: with a generator of the same seed it draws the numbers of the recording.
+    Dropout is `x * redrawn(lambda: (rng.random(x.shape) >= p) / (1 - p))`.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tape, Tensor
@@ -296,8 +304,6 @@ def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     >>> tape.forward(), tape.forward(), tape.forward()
     (array([0., 0., 0., 0.]), array([0., 0., 0., 1.]), array([0., 1., 0., 1.]))
     """
-    leaf = Tensor(draw(), name, requires_grad=False)
-    order = leaf.order
-    finalize(leaf, DRAWS.pop, order, None)
-    DRAWS[order] = draw
+    leaf = Redrawn(draw(), name, requires_grad=False)
+    leaf.draw = draw
     return leaf

@@ -1,5 +1,5 @@
-"""Functions that take a function: its derivatives, the check of its gradients, the checkpoint that saves its memory.
+"""Functions of functions: derivatives, gradient checks, and checkpoints that save memory.
 
-Read `calls.py` (one recorded call), `derivatives.py` (`grad`, `jacobian` and so on), `forward.py` (what `jvp` runs),
-then `check.py` and `checkpoint.py`. Imports `nodes` and what is below it.
+Read `calls.py` (one recorded call), `derivatives.py` (`grad`, `jacobian` and so on), `forward.py` (forward mode, for
+`jvp`), then `check.py`, `checkpoint.py` and `recomputing.py`. Imports `nodes` and what it imports.
 """

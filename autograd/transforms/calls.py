@@ -1,13 +1,13 @@
-"""One recorded call of a function that is differentiated: its inputs as nodes, and how results come back.
+"""One recorded call of a function that is differentiated: its inputs as nodes, and the type of its results.
 
-A transform calls the function on nodes of its own, records, and reads the derivatives off. What it differentiates by
-are new nodes even where nodes were given, connected to those by the row `positive`: so transforms nest in
-any order, and the inner one never confuses its own input with the same node used from outside.
+A transform calls the function with new nodes, records, and computes derivatives with respect to these nodes. Where a
+node was given, the new node is computed from it by the row `positive`. So transforms nest in any order, and the inner
+one distinguishes its own input from the same node in the function's closure.
 
-Numbers become `Value`s, arrays `Tensor`s; beside arrays numbers become `Tensor`s too, for the two do not mix.
-Results come back as what the arguments were. The exception is a function that uses a node from
-outside, such as the input of an outer transform: then all results are nodes, so that no gradient is lost
-(under `no_grad()` they are not).
+Numbers become `Value`s, and arrays become `Tensor`s. Beside arrays, numbers become `Tensor`s too, because the two kinds
+do not mix. Results have the types of the arguments: numbers, arrays or nodes. If the function uses a node from its
+closure, such as the input of an outer transform, all results are nodes, so that no gradient is lost (not under
+`no_grad()`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine.backward import between, pull_back, refuse_stale, zero
 from ..engine.modes import mode, recording
-from ..engine.node import ASSIGNED, CLOCK, CONVERTED, describe
+from ..engine.node import CLOCK, describe
 from ..errors import KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -34,7 +34,7 @@ Positions = int | tuple[int, ...]
 
 
 class Call:
-    """A recorded call of `f`: the inputs it is differentiated by, its output, and how results come back."""
+    """A recorded call of `f`: its inputs, with respect to which it is differentiated, its output, and its results."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Call:
         self.single = isinstance(argnums, int)
         self.by = tuple(args[k] for k in positions)
         self.given = leaves(self.by)
-        self.since = next(CLOCK)
+        self.since = CLOCK.tick()
         dtype = _dtype_beside(args)
         connected = mode().recording
         with recording(True):
@@ -60,7 +60,7 @@ class Call:
             self.output = f(*replaced, **(kwargs or {}))
         self.output_leaves = leaves(self.output)
         self.outputs = [y for y in self.output_leaves if isinstance(y, Node)]
-        if not self.outputs and CONVERTED[0] > self.since:
+        if not self.outputs and CLOCK.converted > self.since:
             raise KindError(
                 f"{what}: f returned {form(self.output)}, no node, after it had made a plain float of one, as "
                 f"math.sin(x) and float(x) do: so the gradient is lost. Write chainrule's or NumPy's sin(x); where f "
@@ -79,7 +79,7 @@ class Call:
 
     def push_forward(self, directions: Iterable[dict[Node, Any]], nested: bool) -> list[list[Any]]:
         """For each direction, the tangents at the inputs, those at the leaves of the output."""
-        if ASSIGNED[0] > self.since:
+        if CLOCK.assigned > self.since:
             refuse_stale(between(self.outputs, self.inputs))
         order = sorted(self.recorded, key=attrgetter("order"))
         found = (push_forward(order, tangents, self.outputs, nested) for tangents in directions)
@@ -92,12 +92,12 @@ class Call:
         ]
 
     def beside(self, found: Sequence[Any], nested: bool) -> Any:
-        """What was found for each input, in the form of the arguments and as what the argument was."""
+        """The result for each input, in the form and with the types of the arguments."""
         parts = rebuild(self.by, map(_as_given, found, self.given, [nested] * len(found)))
         return parts[0] if self.single else parts
 
     def result(self, y: Any, nested: bool) -> Any:
-        """An output of `f`, or its tangent, as it comes back."""
+        """An output of `f`, or its tangent, with the type that is returned."""
         if nested or not isinstance(y, (Node, np.ndarray, float)):
             return y
         if self.nodes_given:
@@ -140,7 +140,7 @@ def _recorded(outputs: Iterable[Any], since: int) -> tuple[list[Node], bool]:
 
 
 def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
-    """A node of the transform's own for the argument `x`, connected to it if that is a node already."""
+    """A new node for the argument `x`, computed from it if it is a node already."""
     if isinstance(x, Node) and x.requires_grad and connected:
         return positive(x)
     if isinstance(x, Value) or (is_number(x) and dtype is None):
@@ -149,19 +149,19 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
         return Tensor(x, requires_grad=True, dtype=dtype)
     if not isinstance(x, (Tensor, np.ndarray)):
         raise KindError(
-            f"{what} differentiates by numbers, arrays and nodes, and by lists, tuples and dicts of them; given "
-            f"{describe(x)}. With argnums it takes the arguments that are meant"
+            f"{what} differentiates with respect to numbers, arrays and nodes, and lists, tuples and dicts of them; "
+            f"given {describe(x)}. With argnums it takes the arguments that are meant"
         )
     if x.dtype.kind != "f":
         raise KindError(
-            f"{what} was asked for the derivative by {describe(x)}; a derivative needs numbers that can change a "
+            f"{what} cannot differentiate with respect to {describe(x)}; a derivative needs numbers that can change a "
             f"little. Write them as floats, 2.0 for 2, or array.astype(float)"
         )
     return Tensor(x.data if isinstance(x, Tensor) else x, requires_grad=True)
 
 
 def _as_given(found: Any, given: Any, nested: bool) -> Any:
-    """A derivative as what the argument was: a node, a number, an array."""
+    """A derivative with the type of the argument: a node, a number or an array."""
     if nested:
         return found
     if isinstance(given, Node):
@@ -184,7 +184,7 @@ def tangent_of(x: Any, t: Any, nested: bool) -> Any:
 
 
 def no_tangent(y: Any, nested: bool) -> Any:
-    """The tangent of an output that nothing moves: zero."""
+    """The tangent of an output that does not depend on the inputs: zero."""
     if isinstance(y, Node):
         return zero(y, nested)
     if is_number(y):
@@ -208,37 +208,37 @@ def data_of(x: Any) -> Any:
 
 
 def size_of(x: Any) -> int:
-    """How many numbers `x` holds."""
+    """The number of elements of `x`."""
     return int(np.size(data_of(x)))
 
 
 def requires_grad(x: Any) -> bool:
-    """Whether `x` is a node that a gradient is computed for."""
+    """Whether `x` is a node that requires a gradient."""
     return isinstance(x, Node) and x.requires_grad
 
 
 def _dtype_beside(args: Sequence[Any]) -> Any:
-    """The dtype for numbers among the arguments: that of the arrays beside them, or `None` where there are none."""
+    """The dtype for numbers among the arguments: that of the arrays among them, or `None` if there are none."""
     dtypes = [x.dtype for x in leaves(list(args)) if isinstance(x, (np.ndarray, Tensor))]
     floating = [dtype for dtype in dtypes if dtype.kind == "f"]
     return np.result_type(*floating) if floating else np.dtype(float) if dtypes else None
 
 
 def _positions(argnums: Positions, count: int, what: str) -> tuple[int, ...]:
-    asked = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not all(isinstance(k, int) and -count <= k < count for k in asked):
+    given = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(k, int) and -count <= k < count for k in given):
         raise KindError(
             f"{what} was asked for argnums={argnums!r}, but f was called with {count} positional arguments, numbered "
             f"from 0"
         )
-    found = tuple(k % count for k in asked)
+    found = tuple(k % count for k in given)
     if len(set(found)) != len(found):
         raise KindError(f"{what} was asked for argnums={argnums!r}, which names an argument twice")
     return found
 
 
 def as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list[Any]]:
-    """The arguments as a tuple, and the leaf of `others` that goes with each leaf of them."""
+    """The arguments as a tuple, and the leaf of `others` that corresponds to each leaf of them."""
     if type(args) is not tuple:  # a named tuple is one argument
         args, others = (args,), (others,)
     return args, leaves_beside(args, others, what)

@@ -1,8 +1,8 @@
-"""Gradient checking: the engine's gradients beside those of finite differences.
+"""Gradient checking: compare the gradients of the engine with finite differences.
 
-The function is projected on a random direction, `u . f(x)`, which makes one number of any output, and
-every element of every input is moved by a small step to both sides. For second derivatives the
-same is done with `v . gradient`, whose own gradient the engine computes too.
+The output of the function is projected on a random direction, `u . f(x)`, which is one number. Every element of every
+input is moved by a small step to both sides. For second derivatives the same is done with `v . gradient`, whose
+gradient the engine computes, too.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["CheckReport", "check_gradients", "check_update"]
 
 Array = npt.NDArray[Any]
 WEIGHTED = " (the outputs weighted at random and added)"
-MOST_ELEMENTS = 100  # of an input; beyond that a random sample of this many is checked
+MOST_ELEMENTS = 100  # of an input; of larger inputs a random sample of this size is checked
 
-# what keeps things as they are while a function is run to check it: `nn` adds what modules need
+# The blocks in which a checked function runs. Global, so that `nn` can add the block that restores its modules.
 AROUND: list[Callable[[Any], AbstractContextManager[None]]] = []
 
 
-def _as_it_was(f: Any) -> ExitStack:
-    """A block after which what `f` uses is as it was before."""
+def _restored(f: Any) -> ExitStack:
+    """A block that restores the state of everything that `f` changes."""
     stack = ExitStack()
     for around in AROUND:
         stack.enter_context(around(f))
@@ -43,7 +43,7 @@ def _as_it_was(f: Any) -> ExitStack:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `check_gradients` found: the number of derivatives compared and the worst relative error."""
+    """The result of a check: the number of derivatives compared and the largest relative error."""
 
     compared: int
     worst: float
@@ -62,17 +62,17 @@ def check_gradients(
     atol: float = 1e-7,
     seed: int = 0,
 ) -> CheckReport:
-    """Compare the gradients of `f` at `inputs` with finite differences; raise where they differ.
+    """Compare the gradients of `f` at `inputs` with finite differences; raise if they differ.
 
-    `f` takes nodes and returns one. Each input is a number or a `Value` (passed to `f` as a
+    `f` takes nodes and returns a node. Each input is a number or a `Value` (passed to `f` as a
     `Value`), or a floating array or `Tensor` (passed as a float64 `Tensor`). `order=2` checks second
     derivatives as well. `side` is "both" for central differences, "left" or "right" for one-sided ones at a
     kink or at the end of a domain. `step` is relative to the size of the element; by default the
     cube root (one-sided: the square root) of machine precision, which balances truncation and rounding.
 
-    Returns a `CheckReport`. Raises `CheckError`, which says which element of which input is off and by
-    how much, also for a function that is not deterministic, that changes its input or that loses the
-    dependence on it; `KindError` for input that cannot be varied. Modules that `f` uses are as they were afterwards.
+    Returns a `CheckReport`. Raises `CheckError` with the element, the input and the size of the error; also for a
+    function that is not deterministic, that changes its input, or whose output does not depend on it. Raises
+    `KindError` for an input that cannot be varied. The state of modules that `f` uses is restored.
 
     >>> from chainrule.autograd import check_gradients, tanh
     >>> report = check_gradients(lambda x, y: tanh(x * y), 0.5, -1.5)
@@ -84,7 +84,7 @@ def check_gradients(
         raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
     if not isinstance(order, int) or order not in (1, 2):
         raise KindError(f"order is 1 or 2; given {order!r}")
-    with _as_it_was(f):
+    with _restored(f):
         return _checked(f, inputs, order, side, step, rtol, atol, seed)
 
 
@@ -178,10 +178,10 @@ def check_update(
 ) -> CheckReport:
     """Recover the gradient from one step of training, `(before - after) / lr`, and compare it with differences.
 
-    `f` takes nodes, made of `inputs` as in `check_gradients`, and returns a loss: one number. `update(nodes)` moves
+    `f` takes nodes, made of `inputs` as in `check_gradients`, and returns a loss: one number. `update(nodes)` changes
     the nodes after the backward pass; by default it is plain gradient descent, `p.data -= lr * p.grad`. With
-    `update=lambda nodes: SGD(nodes, lr).step()` the optimiser is checked as well; one that scales its steps, such as
-    Adam, cannot pass.
+    `update=lambda nodes: SGD(nodes, lr).step()` the optimiser is checked, too. An optimiser that scales its steps, such
+    as Adam, cannot pass.
 
     Returns a `CheckReport`; raises as `check_gradients` does.
 
@@ -191,7 +191,7 @@ def check_update(
     2
     """
     refuse_no_function(f, "check_update")
-    with _as_it_was(f):
+    with _restored(f):
         return _checked_update(f, inputs, lr, update, rtol, atol)
 
 
@@ -251,7 +251,9 @@ def _compare(
     for k, at, expected in _differences(function, points, samples, step, side):
         g = np.asarray(found[k])
         if g.shape != points[k].shape:
-            raise CheckError(f"the {what} by input {k} has shape {g.shape}, the input has {points[k].shape}")
+            raise CheckError(
+                f"the {what} with respect to input {k} has shape {g.shape}; the input has {points[k].shape}"
+            )
         given = float(g[at])
         scale = max(abs(given), abs(expected))
         error = abs(given - expected)
@@ -259,8 +261,9 @@ def _compare(
         if np.isnan(error) or error > tolerance[0] * scale + tolerance[1]:
             where = f"element {at} of input {k}" if at else f"input {k}"
             raise CheckError(
-                f"the {what} by {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and {expected:.10g} "
-                f"by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its size{note}"
+                f"the {what} with respect to {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and "
+                f"{expected:.10g} by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its "
+                f"size{note}"
             )
         worst = max(worst, float(error / max(scale, 1.0)))
     return CheckReport(compared, worst)
@@ -279,7 +282,9 @@ def _differences(
             h = step * max(1.0, abs(float(x[at])))
             right = function(_moved(points, k, at, +h)) if side != "left" else here
             left = function(_moved(points, k, at, -h)) if side != "right" else here
-            difference = float(np.sum(right - left))  # subtracted first: a large element drowns no small one
+            difference = float(
+                np.sum(right - left)
+            )  # subtracted before the sum, so that a large element hides no small one
             yield k, at, difference / (2 * h if side == "both" else h)
 
 
@@ -317,7 +322,7 @@ def _nodes(inputs: tuple[Any, ...], points: list[Array]) -> list[Any]:
 
 
 def _gradients(output: Any, nodes: list[Any], u: Any, create_graph: bool = False) -> list[Any]:
-    """The gradients by `nodes`; zero where the output is a constant."""
+    """The gradients with respect to `nodes`; zero where the output is a constant."""
     if not isinstance(output, Node):
         return [np.zeros(np.shape(x.data)) for x in nodes]
     if u is not None and isinstance(output, Value):

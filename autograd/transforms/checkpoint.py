@@ -1,7 +1,7 @@
-"""`checkpoint(f, *inputs)`: forget what happens inside of `f` and compute it again in the backward pass.
+"""`checkpoint(f, *inputs)`: keep nothing that `f` computes inside, and compute it again in the backward pass.
 
-The result is one node whose inputs are all that `f` depends on, also the weights that it closes over. Its way back
-is a forward and a backward pass through `f`.
+The result is one node. Its inputs are all nodes that `f` depends on, also weights in its closure. Its gradients are
+computed by a forward and a backward pass through `f`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..debug.copying import blank, set_state, state_of
 from ..engine.backward import backward_pass, dependency_order
-from ..engine.modes import Block, Recomputed, mode, recording
+from ..engine.modes import Block, mode, recording
 from ..engine.node import CLOCK, NO_PARAMS, describe
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
@@ -22,6 +22,7 @@ from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
+from .recomputing import Recomputed
 
 __all__ = ["checkpoint"]
 
@@ -29,16 +30,16 @@ __all__ = ["checkpoint"]
 def checkpoint(
     f: Callable[..., Any], *inputs: Any, rng: np.random.Generator | Sequence[np.random.Generator] = ()
 ) -> Any:
-    """`f(*inputs)` as one node that keeps only its inputs and its result, in exchange for computing `f` twice.
+    """`f(*inputs)` as one node that keeps only its inputs and its result: less memory, but `f` is computed twice.
 
-    What `f` closes over, such as the weights of a module, gets its gradient, too. The backward pass through this
-    node runs `f` again, once for all inputs, and holds the graph of that run until it is through; values and
-    gradients are the same numbers as without, and derivatives of any order can be taken. Copies and pickles
-    hold that graph in place of the function.
+    Nodes in the closure of `f`, such as the weights of a module, get their gradients, too. The backward pass through
+    this node runs `f` again, once for all inputs, and holds the graph of that run until it has passed through it.
+    Values and gradients are the same numbers as without a checkpoint, and derivatives of any order can be computed.
+    Copies and pickles hold that graph in place of the function.
 
     `f` has to give the same numbers again. The second run of dropout draws the mask of the first, and batch
-    normalisation counts a batch once. Where `f` draws other random numbers, name its generators with `rng`: the second
-    run starts from the state that they had before the first, and leaves them as it found them.
+    normalisation counts a batch once. If `f` draws other random numbers, pass its generators as `rng`: the second run
+    starts from the states that they had before the first run, and restores their present states afterwards.
 
     Raises `KindError` if `f` does not return one node, `GradientError` in the backward pass if the second run
     gives other numbers.
@@ -55,7 +56,7 @@ def checkpoint(
     refuse_no_function(f, "checkpoint")
     generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
     states = {generator: generator.bit_generator.state for generator in generators}
-    since = next(CLOCK)
+    since = CLOCK.tick()
     with Recomputed(states, again=False):
         y = f(*inputs)
     if not isinstance(y, Node):
@@ -70,7 +71,7 @@ def checkpoint(
         dict.fromkeys(x for node in inside for x in node.inputs if x.order < since and x.requires_grad)
     )
     again = partial(_run_again, states, partial(f, *inputs))
-    op = Primitive("checkpoint", None, partial(_result, outside, y.data), _way_back, None, elementwise=False)
+    op = Primitive("checkpoint", None, partial(_result, outside, y.data), _recompute, None, elementwise=False)
     node: Any = blank(CheckpointTensor if isinstance(y, Tensor) else CheckpointValue)
     local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
     mine = {"op": op, "params": NO_PARAMS, "scope": mode().scope, "again": again}
@@ -79,15 +80,15 @@ def checkpoint(
 
 
 class Checkpoint(Node):
-    """A node that passes its gradient back through a second run of its function."""
+    """A node whose gradient is passed back through a second run of its function."""
 
     __slots__ = ()
     keeps_local_gradients = False
     again: Callable[[], Any]
 
     def run_again(self, constants: bool = False) -> tuple[Node, list[Node]]:
-        """The result of a second run, and what was recorded inside, in dependency order."""
-        since = next(CLOCK)
+        """The result of a second run, and the nodes recorded inside, in dependency order."""
+        since = CLOCK.tick()
         with recording(True), Block("scope", self.scope):
             y = self.again()
         if not np.array_equal(y.data, self.data, equal_nan=True):
@@ -129,7 +130,7 @@ class CheckpointValue(Checkpoint, Value):
 
 
 def _run_again(states: dict[Any, Any], run: Callable[[], Any]) -> Any:
-    """`run()` with the generators in these states; afterwards they are as they were."""
+    """`run()` with the generators in these states; afterwards their present states are restored."""
     now = {generator: generator.bit_generator.state for generator in states}
     try:
         for generator, state in states.items():
@@ -141,7 +142,7 @@ def _run_again(states: dict[Any, Any], run: Callable[[], Any]) -> Any:
             generator.bit_generator.state = state
 
 
-# ---------------------------------------------------------------------- for who reads the graph
+# ---------------------------------------------------------------------- the row, for readers of the graph
 
 
 def _result(inputs: tuple[Node, ...], data: Any, *arrays: Any) -> Any:
@@ -155,5 +156,5 @@ def _result(inputs: tuple[Node, ...], data: Any, *arrays: Any) -> Any:
 _again = Primitive("recompute", None, lambda g, *xs: g, lambda i, *arguments: None, None, elementwise=False)
 
 
-def _way_back(i: int, g: Any, y: Any, *xs: Any) -> Any:
+def _recompute(i: int, g: Any, y: Any, *xs: Any) -> Any:
     return _again(g, *xs)

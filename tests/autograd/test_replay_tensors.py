@@ -386,6 +386,15 @@ def test_random_numbers_are_drawn_again() -> None:
     assert len(values) > 1
 
 
+def test_a_copy_keeps_the_numbers_that_were_drawn() -> None:
+    rng = np.random.default_rng(5)
+    y = Tensor(np.ones(8)) * redrawn(lambda: rng.random(8))
+    copies = [copy.deepcopy(y), pickle.loads(pickle.dumps(y))]  # noqa: S301 (our own pickle)
+    for twin in copies:
+        same_bits(Tape(twin).forward(), y.data)
+    assert not np.array_equal(Tape(y).forward(), copies[0].data)
+
+
 def test_a_batch_sums_into_shared_leaves() -> None:
     rng = np.random.default_rng(0)
     w, b = Tensor(rng.normal(size=(3, 2))), Tensor(rng.normal(size=2))

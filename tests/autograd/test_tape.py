@@ -157,7 +157,8 @@ def test_the_error_names_the_element() -> None:
         return (x * mask + x.detach() * (1 - mask)).sum()
 
     with pytest.raises(
-        CheckError, match=r"gradient by element \(1,\) of input 0, at 2, is 0 by the engine and \S+1"
+        CheckError,
+        match=r"gradient with respect to element \(1,\) of input 0, at 2, is 0 by the engine and \S+1",
     ):
         check_gradients(wrong, np.array([1.0, 2.0, 3.0]))
 
@@ -192,14 +193,14 @@ BROKEN_RULES = {  # of a doubling
         lambda g, y, x: 2 * g[:2],
         r"does not fit its input.*shape \(2,\) to an input of shape \(3,\)",
     ),
-    "one for all": (lambda g, y, x: 2 * g.sum(), "the gradient by element"),
-    "a column": (lambda g, y, x: 2 * g.reshape(3, 1), "the gradient by element"),
-    "whole numbers": (lambda g, y, x: (2 * g).astype(int), "the gradient by element"),
+    "one for all": (lambda g, y, x: 2 * g.sum(), "the gradient with respect to element"),
+    "a column": (lambda g, y, x: 2 * g.reshape(3, 1), "the gradient with respect to element"),
+    "whole numbers": (lambda g, y, x: (2 * g).astype(int), "the gradient with respect to element"),
     "nothing": (lambda g, y, x: None, r"element \(0,\) of input 0, at 1, is 0 by the engine"),
     "writes to its input": (lambda g, y, x: 2 * g + 0 * x.__imul__(2), "a rule changed its input 0"),
     "writes to the gradient": (lambda g, y, x: g.__imul__(2), "a rule of broken changed the gradient"),
-    "random": (lambda g, y, x: g * RANDOM.normal(), "the gradient by element"),
-    "right only for ones": (lambda g, y, x: np.full_like(g, 2), "the gradient by element"),
+    "random": (lambda g, y, x: g * RANDOM.normal(), "the gradient with respect to element"),
+    "right only for ones": (lambda g, y, x: np.full_like(g, 2), "the gradient with respect to element"),
 }
 
 
@@ -241,7 +242,9 @@ def test_a_second_derivative_that_is_wrong() -> None:
     cubed = elementwise("cubed", lambda x: x**3, lambda x: x**3, [lambda y, x: 3 * float(x) ** 2])
     try:
         check_gradients(cubed, 1.5, order=1)
-        with pytest.raises(CheckError, match="second derivative by input 0, at 1.5, is 0 by the engine"):
+        with pytest.raises(
+            CheckError, match="second derivative with respect to input 0, at 1.5, is 0 by the engine"
+        ):
             check_gradients(cubed, 1.5)
     finally:
         del TABLE["cubed"]
@@ -258,7 +261,7 @@ def test_the_gradient_recovered_from_one_update() -> None:
     def twice_as_far(nodes: list[Tensor]) -> None:
         nodes[0].data -= 2 * 0.01 * nodes[0].grad
 
-    with pytest.raises(CheckError, match="recovered from the update by element"):
+    with pytest.raises(CheckError, match="recovered from the update with respect to element"):
         check_update(lambda w: (w * w).sum(), w, update=twice_as_far)
     with pytest.raises(CheckError, match="one number"):
         check_update(lambda w: w * 2, w)

@@ -45,8 +45,8 @@ def grid_svg(tape: Tape, story: Story, room: str = "") -> str:
     for column in range(max(columns) + 1):
         widest = max(width for n, width in enumerate(widths) if columns[n] == column)
         after = [n for n in range(len(inputs)) if columns[n] == column + 1 and len(inputs[n]) <= FEW]
-        note = max((SMALL * em_width(" ".join(each)) for n in after for each in notes[n]), default=0)
-        starts.append(starts[-1] + widest + note + GAP_X)
+        noted = max((SMALL * em_width(" ".join(each)) for n in after for each in notes[n]), default=0)
+        starts.append(starts[-1] + widest + noted + GAP_X)
     top = min(rows)
     left = [8 + starts[column] for column in columns]
     middle = [8 + max(heights) / 2 + (row - top) * (max(heights) + GAP_Y) for row in rows]

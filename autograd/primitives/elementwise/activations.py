@@ -1,4 +1,4 @@
-"""Activations of networks, and the logarithm of a sum of exponentials that they are made of."""
+"""Activations of networks, and the logarithm of a sum of exponentials, of which they are made."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PI = math.pi
 
 
 def _logaddexp(a: float, b: float) -> float:
-    top = a if a >= b or a != a else b  # NaN, if one of them is
+    top = a if a >= b or a != a else b  # NaN if one of them is NaN
     return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
 
 
 def _share_of_exp(y: Any, more: Any) -> Any:
-    return where(equal(y, -INF), 0, sigmoid(more))  # not by way of y, whose rounding would be magnified
+    return where(equal(y, -INF), 0, sigmoid(more))  # computing it from y would magnify its rounding
 
 
 logaddexp = elementwise(
@@ -57,7 +57,7 @@ def _sigmoid(x: float) -> float:
 
 
 def _sigmoid_of_arrays(x: Any) -> Any:
-    e = np.exp(-np.absolute(x))  # at most 1: never overflows
+    e = np.exp(-np.absolute(x))  # at most 1, so it never overflows
     return np.maximum(e, x >= 0) / (1 + e)
 
 

@@ -21,19 +21,19 @@ divide = elementwise(
     "divide", operator.truediv, np.true_divide, [lambda y, a, b: 1 / b, lambda y, a, b: -y / b], "/"
 )
 negative = elementwise("negative", operator.neg, np.negative, [-1], "-")
-positive = elementwise("positive", operator.pos, np.positive, [1])  # the same, as a new node
+positive = elementwise("positive", operator.pos, np.positive, [1])  # the same numbers as a new node
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     if b.__class__ is float and b != 0:
         return b * a ** (b - 1)
-    # x**0 is flat, at 0 too, but its slope in b is 1/a
+    # at b = 0 the derivative is 0, for a = 0 too; its own derivative with respect to b is 1 / a
     flat = ratio(b, a) if getattr(b, "requires_grad", False) else 0
     return where(equal(b, 0), flat, b * a ** where(equal(b, 0), 1, b - 1))
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
-    return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b stays 0 around a positive b
+    return where(equal(a, 0), 0, y * log(where(equal(a, 0), 1, a)))  # 0**b is 0 for all b near a positive b
 
 
 def _square(x: float) -> float:
@@ -43,7 +43,7 @@ def _square(x: float) -> float:
 def _power_of_arrays(a: Any, b: Any) -> Any:
     if (
         np.ndim(b) == 0 and b in (1, 2) and np.result_type(a, b) == a.dtype
-    ):  # `pow` is slow and these are common
+    ):  # `pow` is slow, and these exponents are common
         return np.square(a) if b == 2 else np.positive(a)
     return np.power(a, b)
 

@@ -1,6 +1,6 @@
-"""Comparing and choosing: what a rule compares with, `where`, and the larger or the smaller of two numbers.
+"""Comparing and choosing: comparisons in rules, `where`, and the larger or the smaller of two numbers.
 
-Ties share evenly; `clip` has gradient 1 on its bounds.
+Ties share the gradient evenly; `clip` has gradient 1 on its bounds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ choose = elementwise(
     [lambda y, a, b, condition: condition, lambda y, a, b, condition: condition == 0],
 )
 
-# the same with a condition that is an input, which a replay reads anew: a where it is not 0
+# the same with the condition as an input, which a replay reads again: a where it is not 0
 where_nonzero = elementwise(
     "where_nonzero",
     _where_nonzero,
@@ -106,12 +106,12 @@ _ties = elementwise("ties", _count, _count_of_arrays, _no_slope)
 
 
 def ties(y: Any, *xs: Any) -> Any:
-    """How many of the x are y, as a comparison."""
+    """The number of inputs that equal y, with gradient 0."""
     return _ties(y, *xs) if getattr(y, "requires_grad", False) else sum(x == y for x in xs)
 
 
 def _share_of_number(y: Any, a: Any, b: Any) -> Any:
-    """As `_share`, where a NaN has lost against a number."""
+    """As `_share`, for rows that choose a number over NaN."""
     return equal(a, y) / maximum(ties(y, a, b), 1)
 
 

@@ -1,7 +1,7 @@
 """Compound scalar nodes: one row for a whole sum, product or extreme of many numbers.
 
-A rule for any number of inputs has the input's position as its first argument. It may offer `every`, which gives all
-local gradients at once: n rules that each look at n inputs would take n * n steps.
+A rule for any number of inputs has the position of the input as its first argument. It may have an attribute `every`,
+which gives all local gradients at once: n rules that each read n inputs would take n * n steps.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ dot_ = elementwise("dot", _inner_product, _inner_product, _other_factor)
 
 
 def _largest_of(*xs: float) -> float:
-    return next((x for x in xs if x != x), max(xs))  # NaN, if one of them is
+    return next((x for x in xs if x != x), max(xs))  # NaN if one of them is NaN
 
 
 def _smallest_of(*xs: float) -> float:

@@ -34,7 +34,7 @@ log10 = elementwise("log10", math.log10, np.log10, [lambda y, x: 1 / (x * math.l
 def _cbrt(x: float) -> float:
     root = abs(x) ** (1 / 3)
     if root and math.isfinite(root):
-        root -= (root - abs(x) / (root * root)) / 3  # one Newton step, for the last digit
+        root -= (root - abs(x) / (root * root)) / 3  # one Newton step, to correct the last digit
     return math.copysign(root, x)
 
 
@@ -44,7 +44,7 @@ cbrt = elementwise("cbrt", _cbrt, np.cbrt, [lambda y, x: 1 / (3 * y * y)])
 
 def ratio(a: Any, y: Any) -> Any:
     """`a / y`, and 0 where `y` is 0."""
-    zero = equal(y, 0)  # the length of nothing points nowhere: 0, not 0/0
+    zero = equal(y, 0)  # the vector 0 has no direction: 0, not 0/0
     return where(zero, 0, a / where(zero, 1, y))
 
 
@@ -62,7 +62,7 @@ arctan = elementwise("arctan", math.atan, np.arctan, [lambda y, x: 1 / (1 + x * 
 
 
 def _per_square(a: Any, b: Any, x: Any) -> Any:
-    radius = hypot(a, b)  # not its square, which vanishes for small numbers
+    radius = hypot(a, b)  # not its square, which underflows for small numbers
     away = where(equal(radius, 0), 1, radius)
     return where(equal(radius, 0), 0, x / away / away)
 
@@ -82,7 +82,7 @@ arctanh = elementwise("arctanh", math.atanh, np.arctanh, [lambda y, x: 1 / (1 - 
 
 
 def _sinc_slope(y: Any, x: Any) -> Any:
-    """(cos(pi x) - sinc(x)) / x, and near 0, where that cancels, its Taylor series."""
+    """(cos(pi x) - sinc(x)) / x; near 0, where the difference cancels, its Taylor series."""
     near = greater(0.25, absolute(x))
     t = where(near, x, 0) * PI
     u, series = t * t, 0

@@ -1,6 +1,6 @@
-"""float16 is a format for keeping numbers, not for adding them up: what sums many of them does so in float32.
+"""Arithmetic of float16: rows that add up many numbers compute in float32.
 
-Ones added one by one in float16 stop at 2048, for 2049 has no place in it; squares overflow from 256 on.
+In float16 a sum of ones stops at 2048, because 2049 is not a float16; squares overflow from 256 on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """`compute`, which for arrays in float16 goes through float32 and gives float16 again."""
+    """`compute`; for arrays in float16 it computes in float32 and returns float16."""
 
     def computed(x: Any, *others: Any, **params: Any) -> Any:
         if x.dtype.char != "e":
@@ -38,8 +38,8 @@ def per(g: Any, count: float) -> Any:
 
 
 def wide(name: str, rule: Any) -> Any:
-    """The rule of the row `name`, which of float16 goes through float32, from the inputs on; so an output that was
-    rounded to float16 does not spoil it. The engine makes the gradient float16 again."""
+    """The rule of the row `name`; for float16 it is computed in float32, from the inputs, because the output was
+    rounded to float16. The engine converts the gradient back to float16."""
 
     def widened(*arguments: Any, **params: Any) -> Any:
         for x in arguments:
@@ -56,5 +56,5 @@ def wide(name: str, rule: Any) -> Any:
 
 
 def in_single(x: Any) -> Any:
-    """What is float16 as float32."""
+    """`x` as float32 if it is float16."""
     return TABLE["astype"](x, dtype=SINGLE) if x.dtype == HALF else x

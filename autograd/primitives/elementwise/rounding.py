@@ -1,4 +1,4 @@
-"""Signs and steps: absolute values, rounding, what stands in for NaN. They are flat wherever they jump.
+"""Signs and steps: absolute values, rounding, replacing NaN. Steps have gradient 0, also where they jump.
 
 At zero `absolute` and `sign` have gradient 0.
 """

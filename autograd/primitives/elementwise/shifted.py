@@ -1,4 +1,4 @@
-"""Exponentials of an array after its largest element is subtracted, so that none of them overflows."""
+"""Exponentials of an array after its largest element is subtracted, so that they do not overflow."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 
 
 def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...]) -> tuple[int, ...]:
-    """`shape` with the reduced axes kept as 1."""
+    """`shape` with the reduced axes as 1."""
     return tuple(1 if k in axis else n for k, n in enumerate(shape))
 
 
 def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
-    """The maximum along `axis`, kept; of short rows by columns, which is several times as fast; of nothing 0."""
+    """The maximum along `axis`, which is kept; 0 if there are no elements. Short rows are reduced column by column,
+    which is several times as fast."""
     if not x.size:
         return np.zeros(kept_shape(x.shape, axis), x.dtype)
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:
@@ -24,7 +25,7 @@ def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
 
 @lru_cache
 def limits(char: str) -> tuple[Any, Any]:
-    """The lowest and the highest finite number of a type."""
+    """The lowest and the highest finite number of a dtype."""
     return np.array(np.finfo(char).min), np.array(np.finfo(char).max)
 
 
@@ -39,6 +40,6 @@ def shifted_exp(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
 
 def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     e, _, m = shifted_exp(x, axis)
-    with np.errstate(divide="ignore"):  # log 0 = -inf is the sum of nothing
+    with np.errstate(divide="ignore"):  # log 0 = -inf for an empty sum
         y = np.log(e.sum(axis, keepdims=True)) + m
     return y if keepdims else np.squeeze(y, axis)

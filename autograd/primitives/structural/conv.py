@@ -1,8 +1,8 @@
 """Sliding windows: convolution and pooling over any number of axes.
 
-Inputs are `(batch, channels, *space)`. The rows of a convolution are three faces of one sum over `x`, `w`
-and `g` (an array shaped like the output): each is its rule for another, so every derivative is
-one of them again. Pooling is made of `windows`, which lays windows side by side, and of `fold`, which adds them up.
+Inputs are `(batch, channels, *space)`. The three rows of a convolution are derivatives of one sum of products of `x`,
+`w` and `g` (an array with the shape of the output). The rule of each is one of the others, so all their derivatives are
+these rows again. Pooling is made of `windows`, which copies windows to separate axes, and `fold`, which adds them up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .shapes import broadcast_to, reshape
 
 Pads = tuple[tuple[int, int], ...]
 
-# In the rows `stride`, `dilation` and `kernel` have one number for each axis in space, `padding` a pair.
+# In the rows, `stride`, `dilation` and `kernel` have one number for each axis in space, `padding` has a pair.
 
 
 # ---------------------------------------------------------------------- windows of plain arrays
@@ -34,7 +34,7 @@ def _lengths(
     padding: Pads,
     dilation: tuple[int, ...],
 ) -> tuple[int, ...]:
-    """How many windows fit along each axis."""
+    """The number of windows along each axis."""
     return tuple(
         (n + sum(pad) - d * (k - 1) - 1) // s + 1
         for n, k, s, pad, d in zip(space, kernel, stride, padding, dilation)
@@ -67,7 +67,7 @@ def _views(x: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: t
 
 
 def _each_offset(*views: Any, kernel: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-    """The elements that stand at one place of their windows, place by place."""
+    """The elements at one position of their windows, for each position in turn."""
     for at in np.ndindex(*kernel):
         yield tuple(view[(slice(None), slice(None), *at)] for view in views)
 
@@ -110,8 +110,8 @@ fold: Primitive = structural(
 
 # ---------------------------------------------------------------------- convolution
 
-# The windows of a few samples at a time are laid out as the columns of matrices, in memory that is used again for the
-# next few and stays in the processor's cache; the rest is one product of matrices for each sample.
+# The windows of a few samples at a time are copied to the columns of matrices. Their memory is used again for the next
+# samples, and stays in the processor's cache. Then there is one product of matrices for each sample.
 CACHE = 1 << 20  # bytes of columns at a time
 
 
@@ -119,8 +119,8 @@ def _memory(
     batch: int, channels: int, space: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: Pads,
     dilation: tuple[int, ...], groups: int, dtype: Any,
 ) -> tuple[list[slice], Any, Any, Any, Any, Any]:  # fmt: skip
-    """A few samples at a time, and memory for so many: padded, what is inside of the padding, the windows as a view
-    and as an array, and this as matrices (samples, groups, places in a window, windows)."""
+    """The number of samples at a time, and memory for them: the padded samples, a view without the padding, the windows
+    as a view and as an array, and that array as matrices (samples, groups, positions in a window, windows)."""
     lengths = _lengths(space, kernel, stride, padding, dilation)
     size = channels * math.prod(kernel) * math.prod(lengths) * dtype.itemsize
     step = min(max(1, CACHE // max(1, size)), max(1, batch))
@@ -133,7 +133,7 @@ def _memory(
 
 
 def _columns_of(x: Any, groups: int, **how: Any) -> Iterator[tuple[slice, Any]]:
-    """For a few samples of `x` at a time, which they are, and their columns."""
+    """A few samples of `x` at a time: their slice, and their columns."""
     batch, channels, *space = x.shape
     every, _, inside, views, columns, matrices = _memory(
         batch, channels, tuple(space), groups=groups, dtype=x.dtype, **how
@@ -224,7 +224,7 @@ conv_weight_gradient: Primitive = structural(
 
 
 def _parts(x: Any, fill: Any, padding: Pads, kernel: tuple[int, ...], **how: Any) -> Iterator[Any]:
-    """For each place of the kernel, the elements of `x` that stand there."""
+    """For each position of the kernel, the elements of `x` at that position of their windows."""
     views = _views(_padded(x, padding, fill), kernel, **how)
     return (part for (part,) in _each_offset(views, kernel=kernel))
 
@@ -251,7 +251,7 @@ def _beside_windows(g: Any, kernel: tuple[int, ...]) -> Any:
 
 
 def _max_pool_back(g: Any, y: Any, x: Any, kernel: tuple[int, ...], **how: Any) -> Any:
-    inside = windows(x, kernel=kernel, fill=math.nan, **how)  # NaN never wins, so padding has no share
+    inside = windows(x, kernel=kernel, fill=math.nan, **how)  # NaN is never the largest: no gradient
     won = winners(y, inside, axis=tuple(range(2, 2 + len(kernel))))
     return fold(_beside_windows(g, kernel) * won, shape=x.shape[2:], kernel=kernel, **how)
 

@@ -24,7 +24,7 @@ def _einsum(*operands: Any, subscripts: str) -> Any:
 
 
 def _pair(a: Any, b: Any, left: str, right: str, out: str) -> Any:
-    """Two operands as one stack of matrix products, which is what BLAS is fast at."""
+    """Two operands as one stack of matrix products, which BLAS computes fast."""
     a, left = _summed(a, left, right + out)
     b, right = _summed(b, right, left + out)
     stack = [c for c in left if c in right and c in out]

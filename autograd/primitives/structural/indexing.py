@@ -1,7 +1,7 @@
-"""Indexing: elements picked by an index, put back, set and added to.
+"""Indexing: elements selected by an index, put back, set and added to.
 
 An index is an integer, a slice, an array, or a tuple of these. Tensors of integers in an index are inputs of the row,
-after its other inputs, so that they belong to the graph; a `Gap` in the index holds the number of such an input.
+after its other inputs, so that they are in the graph. A `Gap` in the index has the number of such an input.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..elementwise.float16 import in_float32
 
 @dataclass(frozen=True)
 class Gap:
-    """In an index: the place of an input of integers, by its number among them."""
+    """In an index, in place of an input of integers; `number` is the position among these inputs."""
 
     number: int
 
 
 def filled(at: Any, places: Sequence[Any]) -> Any:
-    """The index `at` with inputs in the place of its gaps."""
+    """The index `at` with inputs in place of its gaps."""
     if isinstance(at, tuple):
         return tuple([filled(part, places) for part in at])
     return places[at.number] if isinstance(at, Gap) else at
@@ -68,7 +68,7 @@ def _scatter(g: Any, shape: tuple[int, ...], at: Any) -> Any:
     if _is_basic(at):
         out[at] = g
     else:
-        np.add.at(out, at, g)  # an index may repeat
+        np.add.at(out, at, g)  # an index may be repeated
     return out
 
 
@@ -91,7 +91,7 @@ def _data(x: Any) -> Any:
 
 
 def last_at(shape: tuple[int, ...], at: Any) -> Any:
-    """For each element that `at` selects: whether it is the last one in its place."""
+    """For each element that `at` selects: whether no later one has the same position."""
     place = np.arange(math.prod(shape)).reshape(shape)[at]
     last = np.empty(math.prod(shape), int)
     last[place.ravel()] = number = np.arange(place.size)

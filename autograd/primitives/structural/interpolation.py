@@ -1,4 +1,4 @@
-"""Lines through points, and angles without jumps."""
+"""Linear interpolation, and angles without jumps."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..elementwise.float16 import in_float32
 
 
 def _segment_of(knots: Any, x: Any, step: int, period: float | None) -> Any:
-    """For each x which knot is at the start of the segment it is in, or at its end (`step` 1).
+    """For each x, the knot at the start of its segment, or at the end (`step` 1).
 
-    Outside, it is twice the same; with a period, the last segment ends at the first knot.
+    Outside of the knots both are the same; with a period, the last segment ends at the first knot.
     """
     n = len(knots)
     if period is not None:
@@ -39,7 +39,7 @@ def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> A
     return out
 
 
-# the element of `values` at the start or the end of the segment between `knots` that x is in, and the way back
+# the element of `values` at the start or the end of the segment of `knots` that x is in, and its rule
 segment: Primitive = structural(
     "segment",
     _segment,
@@ -66,7 +66,7 @@ def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any)
 
 
 def _slope(x: Any, knots: Any, values: Any, period: Any) -> tuple[Any, Any]:
-    """Of the segment that x is in: how steep it is, and which part of it lies before x."""
+    """Of the segment that x is in: its slope, and the fraction of it before x."""
     start, end = (segment(knots, knots, x, step=k, period=period) for k in (0, 1))
     before, after = (segment(values, knots, x, step=k, period=period) for k in (0, 1))
     width, part = end - start, x - start
@@ -94,7 +94,7 @@ def _interp_by_knots(g: Any, y: Any, x: Any, knots: Any, values: Any, period: An
 def _interp_by_values(
     g: Any, y: Any, x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any
 ) -> Any:
-    if period is None:  # outside, `left` and `right` take the place of the values
+    if period is None:  # outside of the knots, `left` and `right` replace the values
         g = g if left is None else where(greater(knots[:1], x), 0, g)
         g = g if right is None else where(greater(x, knots[-1:]), 0, g)
     return _to_both_ends(g, _slope(x, knots, values, period)[1], knots, x, period)

@@ -1,6 +1,6 @@
 """Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack: the rows.
 
-The last two axes are a matrix's rows and columns; axes before them count the matrices of a stack.
+The last two axes are the rows and columns of a matrix; axes before them number the matrices of a stack.
 The derivative of a determinant is the matrix of cofactors, which exists where the inverse does not.
 """
 
@@ -31,7 +31,7 @@ def _each_matrix(g: Any) -> Any:
 
 
 def _nan_where_not_finite(computed: Callable[..., Any]) -> Callable[..., Any]:
-    """`computed`, which gives NaN for matrices that are not finite; LAPACK would refuse all of a stack."""
+    """`computed`, but NaN for matrices that are not finite; for one of these LAPACK fails for the whole stack."""
 
     def on_arrays(*matrices: Any) -> Any:
         finite = np.logical_and.reduce([np.isfinite(a).all((-2, -1), keepdims=True) for a in matrices])
@@ -43,14 +43,14 @@ def _nan_where_not_finite(computed: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cofactor(a: Any) -> Any:
-    """The matrix of cofactors through singular values: exact also where there is no inverse."""
+    """The matrix of cofactors from singular values: exact, also where there is no inverse."""
     u, s, v = np.linalg.svd(a)
     others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), -1, dtype=s.dtype)
     return (u * (np.linalg.det(u) * np.linalg.det(v))[..., None, None] * others[..., None, :]) @ v
 
 
 def _products_without_two(s: Any) -> Any:
-    """At [i, j] with i < j the product of all singular values but for the i-th and the j-th, without a division."""
+    """At [i, j] with i < j the product of all singular values except the i-th and the j-th, without a division."""
     n = s.shape[-1]
     later = np.cumprod(np.where(np.tri(n, dtype=bool), 1, s[..., None, :]), -1, dtype=s.dtype)
     between = np.concatenate([np.ones((*s.shape, 1), s.dtype), later[..., :-1]], -1)
@@ -59,7 +59,7 @@ def _products_without_two(s: Any) -> Any:
 
 
 def _cofactor_change(g: Any, a: Any) -> Any:
-    """How the cofactors move when `a` moves by `g`."""
+    """The derivative of the cofactors in the direction `g` of `a`."""
     if not a.shape[-1]:
         return g
     u, s, v = np.linalg.svd(a)
@@ -72,7 +72,7 @@ def _cofactor_change(g: Any, a: Any) -> Any:
 
 
 def _minors(x: Any) -> Any:
-    """For each element of each matrix what remains without its row and its column."""
+    """For each element of each matrix, the matrix without its row and its column."""
     return index(x, at=_minors_at(x))
 
 
@@ -120,7 +120,7 @@ sign_of_det = structural("sign_of_det", in_float32(_sign_of_det), [lambda g, y, 
 
 
 def _or_lesson(name: str, lesson: str, computed: Callable[..., Any]) -> Callable[..., Any]:
-    """The function `computed`, whose `LinAlgError` becomes an error with an explanation."""
+    """The function `computed`, with an error that explains in place of `LinAlgError`."""
 
     def on_arrays(a: Any, *others: Any, **options: Any) -> Any:
         try:
@@ -180,13 +180,13 @@ cholesky_ = structural(
 
 # ---------------------------------------------------------------------- decompositions
 
-# A row has one output, so what a decomposition gives is packed into one matrix, from which the parts are cut; their
-# gradients come back together. Where singular values or eigenvalues coincide, the vectors that belong to them are
-# not determined; what would be divided by the difference passes no gradient.
+# A row has one output, so the parts of a decomposition are packed into one matrix, and selected from it by index; their
+# gradients are passed back together. Where singular values or eigenvalues are equal, their vectors are not determined,
+# and terms divided by the difference are left out of the gradient.
 
 
 def _per_difference(values: Any) -> Any:
-    """1 / (values[j] - values[i]) at [i, j]; 0 where they coincide."""
+    """1 / (values[j] - values[i]) at [i, j]; 0 where they are equal."""
     apart = reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - reshape(
         values, shape=(*values.shape, 1)
     )
@@ -220,7 +220,7 @@ def _svd_back(g: Any, y: Any, a: Any) -> Any:
     per_s = where(equal(s, 0), 0, 1 / where(equal(s, 0), 1, s))
     ug, vg = mT(u) @ gu, mT(v) @ gv
     inner = apart * (ug - mT(ug)) * s + mT(s) * apart * (vg - mT(vg)) + eye * gs
-    beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of what u and v span
+    beyond_u, beyond_v = (gu - u @ ug) * per_s, (gv - v @ vg) * per_s  # outside of the span of u and v
     return (u @ inner + beyond_u) @ mT(v) + u @ mT(beyond_v)
 
 
@@ -238,9 +238,9 @@ def _qr_back(g: Any, y: Any, a: Any) -> Any:
     return mT(solve_(r, mT(gq + q @ symmetric)))
 
 
-# The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. Its derivative turns
-# the kept singular vectors towards the others by 1 / (1 - (t / s)**2), where the singular value s is kept and t is not:
-# the solution of a Stein equation, x = c + m @ x @ d.
+# The pseudo-inverse of `a` is that of its `kept` part, whose singular values do not count as zero. In its derivative,
+# the rotation of kept singular vectors towards the others has the factor 1 / (1 - (t / s)**2), where the singular value
+# s is kept and t is not. It is the solution of a Stein equation, x = c + m @ x @ d.
 
 
 def _kept(a: Any, rcond: Any) -> Any:

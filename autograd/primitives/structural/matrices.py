@@ -26,7 +26,7 @@ def _row(x: Any) -> Any:
 
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
-    if a.ndim > 2 or b.ndim > 2:  # stacks, over which the engine may sum
+    if a.ndim > 2 or b.ndim > 2:  # stacks: the engine may sum over them
         g, b = in_single(g), in_single(b)
     if b.ndim == 1:
         return _column(g) * b if a.ndim > 1 else g * b

@@ -15,7 +15,7 @@ from .running import positions_along
 
 
 def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
-    """`g` with its mean wherever the elements of `ordered`, which is sorted, are equal."""
+    """`g` with its mean over equal elements of `ordered`, which is sorted."""
     ordered, shares = np.moveaxis(ordered, axis, -1), np.moveaxis(g, axis, -1)
     fresh = np.ones(ordered.shape, bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
@@ -38,7 +38,7 @@ def _disarrange(g: Any, keys: Any, axis: int) -> Any:
     return back
 
 
-# x in the order of its keys, those of equal keys shared evenly, and the way back; flat in the keys
+# x in the order of its keys, and its rule: equal keys share the gradient evenly, and keys get none
 arrange: Primitive = structural(
     "arrange",
     _arrange,
@@ -66,7 +66,7 @@ def _quantile(x: Any, q: Any) -> Any:
     low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
     part = (place - low).reshape(q.shape + (1,) * (x.ndim - 1)).astype(np.result_type(x, np.float16))
     below, last = ordered[low], ordered[-1]  # NaN is last
-    step = np.where(part > 0, ordered[high] - below, 0)  # not where infinity is hit
+    step = np.where(part > 0, ordered[high] - below, 0)  # 0 at an element, which may be infinite
     return np.where(last == last, below + step * part, last)
 
 

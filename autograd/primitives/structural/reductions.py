@@ -1,6 +1,6 @@
 """Reductions: many elements to one.
 
-`axis` is a tuple of non-negative axes here; the functions that people call accept every form.
+`axis` is a tuple of non-negative axes here; the functions in `functions/` accept every form.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .shapes import broadcast_to, reshape
 
 
 def spread(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    """A reduced `g` at every element of `x` that was reduced into it."""
+    """The reduced `g`, repeated to the shape of `x`."""
     return broadcast_to(reshape(g, shape=kept_shape(x.shape, axis)), shape=x.shape)
 
 
 def count_of(x: Any, axis: tuple[int, ...]) -> int:
-    """How many elements of `x` are reduced into one."""
+    """The number of elements of `x` that are reduced to one."""
     return math.prod(x.shape[k] for k in axis)
 
 
@@ -35,7 +35,7 @@ def _winners(y: Any, x: Any, axis: tuple[int, ...]) -> Any:
     return won / np.maximum(won.sum(axis, keepdims=True), 1)
 
 
-# 1 shared evenly among the elements of x that equal the extreme y; flat wherever it is defined
+# 1 divided evenly among the elements of x that equal the extreme y; its gradient is 0
 winners = structural(
     "winners", in_float32(_winners), [lambda g, w, y, x, axis: None, lambda g, w, y, x, axis: None]
 )
@@ -62,7 +62,7 @@ min_ = structural(
     np.min,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
 )
-nanmax = structural(  # NaN only where there is nothing else
+nanmax = structural(  # NaN only if all elements are NaN
     "nanmax",
     np.fmax.reduce,
     [lambda g, y, x, axis, keepdims: spread(g, x, axis) * winners(y, x, axis=axis)],
@@ -77,7 +77,7 @@ nanmin = structural(
 def _std(x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
     constant = np.max(x, axis, keepdims=keepdims) == np.min(x, axis, keepdims=keepdims)
     y = np.std(x, axis, ddof=ddof, keepdims=keepdims)
-    return np.where(constant & (y == y), 0, y)  # where rounding would say 1e-17
+    return np.where(constant & (y == y), 0, y)  # rounding may give 1e-17
 
 
 def _std_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:

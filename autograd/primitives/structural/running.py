@@ -1,4 +1,4 @@
-"""Running sums and products, and the product of all elements, which is made of them."""
+"""Running sums and products, and the product of all elements, which is made of these."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def positions_along(x: Any, axis: int) -> Any:
 
 
 def before_each(y: Any, axis: int, first: int) -> Any:
-    """What stands before each element of `y`: `first`, y0, y1, ..."""
+    """The element before each element of `y`: `first`, y0, y1, ..."""
     return where(positions_along(y, axis) == 0, first, roll(y, shift=(1,), axis=(axis,)))
 
 
@@ -32,12 +32,12 @@ def _recurrence(a: Any, b: Any, axis: int) -> Any:
 
 
 def _recur_back(g: Any, a: Any, axis: int) -> Any:
-    """s[i] = g[i] + a[i+1] s[i+1]: the same recurrence from the other end."""
+    """s[i] = g[i] + a[i+1] s[i+1]: the same recurrence in reverse."""
     factors = roll(flip(a, axis=(axis,)), shift=(1,), axis=(axis,))
     return flip(recurrence(factors, flip(g, axis=(axis,)), axis=axis), axis=(axis,))
 
 
-# y[i] = a[i] y[i-1] + b[i], from y[0] = b[0]: what products and their derivatives of every order are made of
+# y[i] = a[i] y[i-1] + b[i], from y[0] = b[0]: products and their derivatives of every order are made of it
 recurrence: Primitive = structural(
     "recurrence",
     in_float32(_recurrence),
@@ -62,7 +62,7 @@ cumprod = structural(
 
 
 def _others(x: Any, axis: tuple[int, ...]) -> Any:
-    """For each element the product of all others along `axis`: of those before it and those after it."""
+    """For each element the product of all others along `axis`: those before it times those after it."""
     if not axis:
         return 1
     first, *rest = axis

@@ -56,13 +56,13 @@ def _stack_back(i: int, g: Any, y: Any, *xs: Any, axis: int) -> Any:
 
 
 def _parts(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
-    """What `_join_back` gives for every input."""
+    """The results of `_join_back` for all inputs."""
     before, start, ends = (slice(None),) * (axis % g.ndim), 0, accumulate(x.shape[axis] for x in xs)
     return [index(g, at=(*before, slice(start, start := end))) for end in ends]
 
 
 def _layers(g: Any, y: Any, *xs: Any, axis: int) -> list[Any]:
-    """What `_stack_back` gives for every input."""
+    """The results of `_stack_back` for all inputs."""
     return [_stack_back(i, g, y, axis=axis) for i in range(len(xs))]
 
 

@@ -27,7 +27,9 @@ def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _logsumexp_back(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    nothing = equal(reshape(y, shape=kept_shape(x.shape, axis)), -INF)  # which no element changes
+    nothing = equal(
+        reshape(y, shape=kept_shape(x.shape, axis)), -INF
+    )  # all elements are -inf: the gradient is 0
     return spread(g, x, axis) * where(nothing, 0, softmax(x, axis=axis))
 
 
