@@ -68,9 +68,13 @@ def _linear_bias(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
     return g
 
 
+def _affine(x: Any, w: Any, b: Any) -> Any:
+    return x @ w + b
+
+
 linear = structural(
     "linear",
-    in_float32(lambda x, w, b: x @ w + b),
+    in_float32(_affine),
     [_linear_input, _linear_weight, _linear_bias],
     linear="affine",
 )
