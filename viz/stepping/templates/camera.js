@@ -22,7 +22,7 @@ function arrange() {
   graph.style.width = `${width * (zoomed ? 1 : scale)}px`;
   stage.style.height = zoomed ? `${Math.min(height + 18, room)}px` : "";
   stage.classList.toggle("zoomed", zoomed);
-  graph.classList.toggle("tiny", !zoomed && scale < 0.98); // its texts could not be read
+  graph.classList.toggle("tiny", !zoomed && scale < 1); // its texts could not be read
   $("zoom").hidden = scale >= 1;
   $("zoom").setAttribute("aria-pressed", String(whole));
   if (overview) {

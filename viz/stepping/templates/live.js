@@ -293,8 +293,12 @@ function copy() {
 if (program) {
   $("experiment").hidden = false;
   $("leaves").append(...leaves.map(makeItem));
-  $("numbers").open = leaves.length <= 12 && innerWidth > 560 && (embedded || innerHeight > 800);
-  $("numbers").addEventListener("toggle", resized);
+  const panel = $("numbers");
+  const openIfThereIsRoom = () => { panel.open = leaves.length <= 12 && innerWidth > 560 && !embedded && innerHeight > 800; };
+  openIfThereIsRoom();
+  addEventListener("resize", openIfThereIsRoom);
+  panel.querySelector("summary").addEventListener("click", () => removeEventListener("resize", openIfThereIsRoom));
+  panel.addEventListener("toggle", resized);
   for (const [id, act] of Object.entries({ descend, reset, copy })) $(id).addEventListener("click", act);
   $("descend").disabled = descends.length === 0;
   $("forget").addEventListener("click", () => {
