@@ -35,7 +35,9 @@ def on_source(app: Any, name: str, source: list[str]) -> None:
         file = f"{name.rpartition('/')[2]}-{count + 1}.html"
         folder = Path(app.outdir) / "_live"
         folder.mkdir(parents=True, exist_ok=True)
-        step(root).save(folder / file)
+        stepper = step(root)
+        stepper.goto(-1)  # with every number there to be seen
+        stepper.save(folder / file)
         up = "../" * name.count("/")
         frame = (
             f'<p><iframe class="live-page" title="Both passes of {root.name or found[1]}, live" '

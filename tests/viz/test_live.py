@@ -129,12 +129,13 @@ def test_the_page_shows_a_change_everywhere_and_what_was_there_before(browser, t
 
 def test_keys_and_dragging_change_a_leaf(browser, tmp_path) -> None:
     page = show(browser, tmp_path, step(neuron()))
+    page.keyboard.press("ArrowRight")
     page.get_by_label("value of w", exact=True).focus()
     page.keyboard.press("ArrowUp")
     assert page.evaluate("n => now.values[n]", leaf(neuron(), "w")) == pytest.approx(0.6)
     page.keyboard.press("Shift+ArrowDown")
     assert page.evaluate("n => now.values[n]", leaf(neuron(), "w")) == pytest.approx(-0.4)
-    assert page.input_value("#slider") == "0"  # the keys were the field's
+    assert page.input_value("#slider") == "1"  # the keys were the field's
     page.keyboard.press("Escape")
     for target in (f"#n{leaf(neuron(), 'b')}", "#leaves .item:has(input[aria-label='value of b']) .handle"):
         box = page.locator(target).bounding_box()
@@ -145,7 +146,15 @@ def test_keys_and_dragging_change_a_leaf(browser, tmp_path) -> None:
         page.mouse.move(x + 30, y, steps=5)
         page.mouse.up()
         assert page.evaluate("n => now.values[n]", leaf(neuron(), "b")) > before + 0.05
-        assert page.input_value("#slider") == "0"  # the end of a drag is no click
+        assert page.input_value("#slider") == "1"  # the end of a drag is no click
+
+
+def test_a_change_before_the_first_step_leads_to_the_last_where_all_is_seen(browser, tmp_path) -> None:
+    stepper = step(neuron())
+    page = show(browser, tmp_path, stepper)
+    page.get_by_label("value of w", exact=True).fill("2")
+    settled(page)
+    assert page.input_value("#slider") == str(len(stepper))
 
 
 def test_what_is_no_number_changes_nothing(browser, tmp_path) -> None:

@@ -83,6 +83,7 @@ function refresh() {
 function showNow() {
   const asRecorded = Object.keys(given).length === 0;
   rewriteRules(asRecorded);
+  if (at === 0) at = LAST; // where everything is seen that changes
   render(asRecorded ? state : new Numbers(now), at, true);
   for (const [n, { field, grad }] of items) {
     if (document.activeElement !== field) field.value = written(now.values[n]);
@@ -153,6 +154,7 @@ function squeeze(part) {
 const stride = (x) => 10 ** Math.floor(Math.log10(Math.max(Math.abs(Number.isFinite(x) ? x : 1), 0.5)) - 0.5);
 const rounded = (x, unit) => Number((Math.round(x / unit) * unit).toPrecision(12));
 const items = new Map(); // of the node of each leaf: its field
+const usedIn = (n) => make("span", "used-in", `in ${label((steps.find((s) => s.inputs && s.inputs.includes(n)) || steps[turn]).node)}`);
 
 function makeItem(n) {
   const field = make("input", "field");
@@ -184,8 +186,7 @@ function makeItem(n) {
   handle.setAttribute("aria-hidden", "true");
   handle.title = "Drag to the left or right";
   dragging(handle, n, true);
-  const item = make("div", "item", make("label", "leaf-name", nodes[n].number ? "" : label(n), field), handle);
-  item.firstChild.prepend(item.firstChild.firstChild || "");
+  const item = make("div", "item", make("label", "leaf-name", nodes[n].number ? usedIn(n) : label(n), field), handle);
   let grad = null;
   if (gradientOf(n) !== undefined) {
     grad = make("span", "grad", `∂ ${written(gradientOf(n))}`);
