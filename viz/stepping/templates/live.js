@@ -110,6 +110,7 @@ function showPast() {
     if (!part.box) return;
     ghostInGraph(part, newValue, value);
     squeeze(part);
+    nameBox(part);
   });
 }
 function ghost(cell, show, was, is) {
@@ -129,7 +130,7 @@ function ghostInGraph(part, show, was) {
   if (!note) {
     const { left, top, right } = area(part.box);
     part.ghost = note = makeSvg("text", { class: "ghost", "text-anchor": "middle", x: (left + right) / 2, y: top });
-    part.box.append(note);
+    part.box.insertBefore(note, part.box.querySelector("title")).after(" ");
   }
   write(note, `was ${written(was)}`);
 }
