@@ -97,6 +97,17 @@ def test_the_node_and_the_receiver_of_each_step_are_in_sight_and_texts_can_be_re
             page.evaluate("scrollTo(0, 0)")  # where the button is
 
 
+def test_the_node_and_the_receiver_of_a_question_are_in_sight(browser, tmp_path) -> None:
+    stepper = step(network(3, 1), quiz=True)
+    page = browser.open(stepper.save(tmp_path / "steps.html").as_uri())
+    wanted = [[s.index + 1, f"n{s.node}", f"n{s.input}"] for s in stepper.steps[stepper.turn + 1 :]]
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(50)
+        assert page.evaluate(OUT_OF_SIGHT, wanted) == [], (width, height)
+        assert page.evaluate(SMALL_TEXTS) == [], (width, height)
+
+
 def test_a_box_that_was_moved_goes_back(browser, tmp_path) -> None:
     page = browser.open(step(expression()).save(tmp_path / "steps.html").as_uri())
     page.set_viewport_size({"width": 390, "height": 844})

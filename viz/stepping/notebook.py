@@ -23,10 +23,10 @@ __all__ = ["notebook_html"]
 
 WIDTH = 900  # of the column of a notebook in pixels, approximately
 CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH, SCROLLBAR = 350, 150, 33, 300, 560, 18
-EXPERIMENT, SENTENCE = 94, 28  # the controls of a live page; why a page is not live
+EXPERIMENT, SENTENCE, QUIZ = 94, 28, 110  # the controls of a live page; why a page is not live; a question
 
 
-def notebook_html(passes: Passes, position: int) -> str:
+def notebook_html(passes: Passes, position: int, quiz: bool = False) -> str:
     """The picture of the graph after the last step, and over it the page in a frame."""
     picture = svg(passes)
     width, height = (float(x) for x in re.findall(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', picture)[0])
@@ -36,11 +36,11 @@ def notebook_html(passes: Passes, position: int) -> str:
         height * min(max(WIDTH / width, 1.0), 1.5) + SCROLLBAR, TALLEST_GRAPH
     )  # never smaller than it is
     table = min(TABLE_ROW * (len(passes.tape.nodes) + 1), TALLEST_TABLE)
-    content = page(passes, position, embedded=True)
+    content = page(passes, position, embedded=True, quiz=quiz)
     if is_hard(passes.tape):  # the picture is a note
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
     live = SENTENCE if "const program = null;" in content else EXPERIMENT
-    tall = round(CONTROLS + live + (MAP if 'id="map"' in content else 0) + graph + table)
+    tall = round(CONTROLS + QUIZ * quiz + live + (MAP if 'id="map"' in content else 0) + graph + table)
     source = base64.b64encode(picture.encode()).decode()
     name = html.escape(passes.story.nodes[passes.root]["label"])
     return (

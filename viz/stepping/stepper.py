@@ -33,7 +33,7 @@ __all__ = ["Stepper", "step"]
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
-def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> Stepper:
+def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits, quiz: bool = False) -> Stepper:
     """Step through the forward and the backward pass that lead to `root` and back.
 
     `root` is the computed node whose gradient is followed; `gradient` is the gradient at `root`, needed only if
@@ -41,6 +41,10 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
+
+    With `quiz=True` the page, also that of a notebook, asks: it hides the new number of each backward step until the
+    reader has predicted it, explains the answer and keeps a score. Steps on arrays are not asked. Printing the stepper
+    then leaves the backward pass out; `.log()`, `.interact()`, `.play()` and pictures show it.
 
     Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
     `gradient`.
@@ -69,13 +73,20 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
     Gradients of v2
       a.grad = -2
       b.grad = 2
+    >>> print(step(a * b, quiz=True))
+    Forward: from the inputs to the result
+      a = 2
+      b = -3
+      1  v1 = a * b
+            = 2 * -3 = -6
+    Backward: asked for on the page, step by step; .log() has it
     """
     if not isinstance(root, Node):
         raise KindError(
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
-    return Stepper(root, gradient, digits)
+    return Stepper(root, gradient, digits, quiz)
 
 
 class Stepper:
@@ -86,13 +97,17 @@ class Stepper:
         steps: every `ForwardStep` and `BackwardStep`, in order.
         turn: the position in `steps` of the first backward step.
         digits: how many significant digits are shown.
+        quiz: whether the page asks for the new number of each backward step.
         position: the step that was shown last; -1 before the first.
     """
 
-    def __init__(self, root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> None:
+    def __init__(
+        self, root: Node, gradient: Any = None, digits: int = StepOptions.digits, quiz: bool = False
+    ) -> None:
         self.digits = StepOptions(digits=digits).digits
         self._passes = Passes(root, gradient, digits)
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
+        self.quiz = bool(quiz)
         self.position = -1
 
     @property
@@ -146,7 +161,7 @@ class Stepper:
 
         It needs no network and no server, and opens at the current position.
         """
-        return page(self._passes, self.position)
+        return page(self._passes, self.position, quiz=self.quiz)
 
     def save(
         self,
@@ -190,7 +205,7 @@ class Stepper:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the page, and where scripts are not trusted, the graph."""
-        return {"text/plain": repr(self), "text/html": notebook_html(self._passes, self.position)}
+        return {"text/plain": repr(self), "text/html": notebook_html(self._passes, self.position, self.quiz)}
 
     # ------------------------------------------------------------------ showing
 
@@ -198,7 +213,7 @@ class Stepper:
         return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
 
     def __str__(self) -> str:
-        return "\n".join(self._passes.log(writable).lines())
+        return "\n".join(self._passes.log(writable).lines(quiz=self.quiz))
 
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
