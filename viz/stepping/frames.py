@@ -25,9 +25,9 @@ from ..common.themes import Theme
 from ..common.words import shorten
 from ..drawing.engines import layout
 from ..drawing.markup import bold, coloured, escape
-from .log import COLOURS, RESET
-from .notation import written
-from .passes import Passes
+from ..passes.log import COLOURS, RESET
+from ..passes.notation import written
+from ..passes.passes import Passes
 from .stage import stage
 
 __all__ = ["caption", "save_animation", "save_folder"]

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from ...autograd import Tape
 from ..common.words import em_width, shorten
 from ..graph.snapshot import kind_of
-from .notation import operation_sign
-from .story import Story
+from ..passes.notation import operation_sign
+from ..passes.story import Story
 
 __all__ = ["grid_svg", "is_hard"]
 

@@ -14,9 +14,9 @@ from ..common.errors import DrawingError
 from ..common.themes import THEMES
 from ..drawing.engines import layout
 from ..drawing.markup import coloured
+from ..passes.passes import Passes
 from .grid import is_hard
 from .page import page
-from .passes import Passes
 from .stage import END, stage
 
 __all__ = ["notebook_html"]

@@ -10,9 +10,9 @@ from ..drawing.dot import digraph
 from ..drawing.engines import layout
 from ..drawing.sheet import MANY
 from ..graph.reading import read
-from .notation import written
+from ..passes.notation import written
+from ..passes.passes import Passes
 from .page_svg import as_text, for_page
-from .passes import Passes
 
 __all__ = ["overview"]
 

@@ -17,11 +17,11 @@ from importlib.resources import files
 
 from ..common.errors import DrawingError
 from ..common.words import printable, shorten
+from ..passes.passes import Passes
 from .grid import grid_svg, is_hard
 from .live import live, room
 from .overview import overview
 from .page_svg import page_svg
-from .passes import Passes
 
 __all__ = ["page"]
 

@@ -17,8 +17,8 @@ from ..drawing.markup import bold, coloured, escape, label, plain, row, table
 from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE
 from ..folding.outline import Outline
 from ..graph.snapshot import kind_of
-from .notation import operation_sign
-from .story import Story
+from ..passes.notation import operation_sign
+from ..passes.story import Story
 
 __all__ = ["END", "stage"]
 

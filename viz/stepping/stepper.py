@@ -21,12 +21,12 @@ from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal, wants_colour, writable
 from ..common.themes import Theme
+from ..passes.log import Log, painted
+from ..passes.passes import Passes
+from ..passes.story import Story
 from .frames import save_animation, save_folder
-from .log import Log, painted
 from .notebook import notebook_html
 from .page import page
-from .passes import Passes
-from .story import Story
 
 __all__ = ["Stepper", "step"]
 
