@@ -194,7 +194,11 @@ def test_the_nodes_of_the_graph_are_reached_by_the_keyboard(browser, tmp_path) -
     page.keyboard.press("Tab")
     focused = """["id", "role", "aria-label"].map(key => document.activeElement.getAttribute(key))"""
     w = stepper.tape.labels.index("w")
-    assert page.evaluate(focused) == [f"n{w}", "button", "w 0.5 ∂ −1.004 w, input, value 0.5, gradient −1.004"]
+    assert page.evaluate(focused) == [
+        f"n{w}",
+        "button",
+        "w 0.5 ∂ −1.004 w, input, value 0.5, gradient −1.004",
+    ]
     seen = [page.evaluate(focused)[0]]
     for _ in range(len(stepper.tape.nodes)):
         page.keyboard.press("ArrowDown")
