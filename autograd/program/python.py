@@ -360,7 +360,7 @@ class Python(Language):
         name = getattr(function, "__name__", "")
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return f"{self.name_of(owner)}.{name}"
+            return "np.sum" if function == np.add.reduce else f"{self.name_of(owner)}.{name}"
         if getattr(math, name, None) is function:
             return f"math.{name}"
         if getattr(builtins, name, None) is function:

@@ -42,7 +42,7 @@ winners = structural(
 
 sum_ = structural(
     "sum",
-    in_float32(np.sum),
+    in_float32(np.add.reduce),  # np.sum, without its checks, which take as long as the sum of 16 numbers
     [lambda g, y, x, axis, keepdims: spread(g, x, axis)],
     linear="together",
 )
