@@ -119,9 +119,11 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
         if slope.__class__ is tuple:
             for each, local in zip(x, slope):
                 if local is not None:
-                    total = get(each, ABSENT)
-                    if total is not ABSENT:
-                        totals[each] = g * local if total is None else total + g * local
+                    try:
+                        total = totals[each]
+                    except KeyError:
+                        continue  # it receives no gradient in this pass
+                    totals[each] = g * local if total is None else total + g * local
             continue
         if slope is not None:
             total = get(x, ABSENT)
