@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.table import PYTHON_NUMBERS, Primitive
+from ..engine.table import PYTHON_NUMBERS, TABLE, Primitive
 from ..errors import ChainruleError
 from ..primitives import without_gaps
 from .excerpts import Resolved, definition, is_lambda, is_short, known, local_names
@@ -30,6 +30,7 @@ __all__ = ["Python"]
 
 PREFIXES: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
 CACHED = type(lru_cache(lambda: None))
+SUM = TABLE["sum"].on_arrays.without_float16  # type: ignore[attr-defined]  # np.add.reduce with an axis is np.sum
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
 IF = -1  # the precedence of a conditional expression, below all in PRECEDENCE
 BY_POSITION = ("shape", "axes", "shift")  # options of NumPy's functions that are passed by position
@@ -360,7 +361,7 @@ class Python(Language):
         name = getattr(function, "__name__", "")
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return "np.sum" if function == np.add.reduce else f"{self.name_of(owner)}.{name}"
+            return "np.sum" if function is SUM else f"{self.name_of(owner)}.{name}"
         if getattr(math, name, None) is function:
             return f"math.{name}"
         if getattr(builtins, name, None) is function:
