@@ -39,6 +39,7 @@ SCRIPTS = (
     "controls",
     "printing",
     "live",
+    "code",
     "page",
 )
 
@@ -63,7 +64,9 @@ def page(passes: Passes, position: int, embedded: bool = False) -> str:
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "story": as_json(story.data() | {"start": position + 1, "map": boxes, "live": data}),
+        "story": as_json(
+            story.data() | {"start": position + 1, "map": boxes, "live": data, "code": passes.code}
+        ),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
 

@@ -10,11 +10,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
+from inspect import signature
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, TextIO
 
-from ...autograd import BackwardStep, ForwardStep, KindError, Node
+from ...autograd import BackwardStep, ForwardStep, KindError, Node, record_lines
 from ...autograd.extending import describe
 from ..common.errors import OptionError
 from ..common.files import path_of, write_whole
@@ -33,17 +36,24 @@ __all__ = ["Stepper", "step"]
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
-def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> Stepper:
+def step(
+    root: Node | Callable[[], Node],
+    gradient: Any = None,
+    digits: int = StepOptions.digits,
+    source: bool = False,
+) -> Stepper:
     """Step through the forward and the backward pass that lead to `root` and back.
 
-    `root` is the computed node whose gradient is followed; `gradient` is the gradient at `root`, needed only if
-    `root` is not a single number; `digits` is how many significant digits are shown.
+    `root` is the computed node whose gradient is followed, or a function without arguments that computes it; `gradient`
+    is the gradient at `root`, needed only if `root` is not a single number; `digits` is how many significant digits are
+    shown. With `source=True` the page shows the code that made the graph, too: the lines that `record_lines()` stored
+    while it was recorded, or those of the function.
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
 
     Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
-    `gradient`.
+    `gradient`, `OptionError` for `source=True` if no line was stored.
 
     >>> from chainrule.autograd import Value
     >>> from chainrule.viz import step
@@ -69,13 +79,32 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
     Gradients of v2
       a.grad = -2
       b.grad = 2
+
+    >>> stepper = step(lambda: a * b + a, source=True)
+    >>> "a * b + a, source=True)" in stepper.html()
+    True
     """
+    if isinstance(root, (FunctionType, MethodType)):
+        root = _computed_by(root, source)
     if not isinstance(root, Node):
         raise KindError(
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
-    return Stepper(root, gradient, digits)
+    return Stepper(root, gradient, digits, source)
+
+
+def _computed_by(function: Callable[..., Any], source: bool) -> Any:
+    """What a function returns; the lines are stored if `source`."""
+    try:
+        signature(function).bind()
+    except TypeError as error:
+        raise KindError(
+            f"step(f) calls f() and was given {function.__name__}{signature(function)}: {error}. Write "
+            f"step(lambda: {function.__name__}(...)), or compute the node first"
+        ) from None
+    with record_lines() if source else nullcontext():
+        return function()
 
 
 class Stepper:
@@ -89,9 +118,11 @@ class Stepper:
         position: the step that was shown last; -1 before the first.
     """
 
-    def __init__(self, root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> None:
+    def __init__(
+        self, root: Node, gradient: Any = None, digits: int = StepOptions.digits, source: bool = False
+    ) -> None:
         self.digits = StepOptions(digits=digits).digits
-        self._passes = Passes(root, gradient, digits)
+        self._passes = Passes(root, gradient, digits, source)
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
         self.position = -1
 

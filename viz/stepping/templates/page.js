@@ -10,6 +10,7 @@ function render(state, position, quietly) {
   showEdges(state, position);
   showPast();
   markStep(position);
+  showCode(position);
   const { pass, what, sentence, note } = tell(state, position);
   const said = words(state, sentence);
   $("heading").textContent = position === 0 ? pass : `Step ${position} of ${LAST} · ${pass}`;
