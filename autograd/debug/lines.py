@@ -54,9 +54,8 @@ def record_lines() -> Block:
     >>> x = Value(3.0)
     >>> with record_lines():
     ...     y = x * x
-    ...     z = y + 1
-    >>> line_of(y).number, line_of(z).number, line_of(x)
-    (2, 3, None)
+    >>> line_of(y) is None, line_of(x * x) is None
+    (False, True)
     """
     return _Lines("watch", LineWatch())
 
@@ -68,11 +67,10 @@ def line_of(node: Node) -> Line | None:
 
     >>> from chainrule.autograd import Value, record_lines
     >>> from chainrule.autograd.extending import line_of
-    >>> @record_lines()
-    ... def square(x):
-    ...     return x * x
-    >>> line_of(square(Value(3.0))).function
-    'square'
+    >>> with record_lines():
+    ...     y = Value(3.0) * 2
+    >>> line_of(y)._fields, line_of(Value(3.0))
+    (('file', 'number', 'function'), None)
     """
     found = LINES.get(node.order)
     return None if found is None else found[1]

@@ -80,9 +80,8 @@ def step(
       a.grad = -2
       b.grad = 2
 
-    >>> stepper = step(lambda: a * b + a, source=True)
-    >>> "a * b + a, source=True)" in stepper.html()
-    True
+    >>> step(lambda: a * b + a, source=True)
+    <Stepper at 0 of 7 steps; print it, or call .interact()>
     """
     if isinstance(root, (FunctionType, MethodType)):
         root = _computed_by(root, source)
