@@ -71,14 +71,28 @@ SMALL_TEXTS = """() => {
 
 
 @pytest.mark.parametrize(
-    ("make", "every"),
-    [(neuron, 1), (expression, 1), (lambda: network(3, 1), 1), (lambda: network(16, 16, 1), 29)],
-    ids=["neuron", "expression", "small network", "larger network"],
+    ("make", "every", "source"),
+    [
+        (neuron, 1, False),
+        (expression, 1, False),
+        (expression, 1, True),
+        (lambda: network(3, 1), 1, False),
+        (lambda: network(3, 1), 1, True),
+        (lambda: network(16, 16, 1), 29, False),
+    ],
+    ids=[
+        "neuron",
+        "expression",
+        "expression with code",
+        "small network",
+        "small network with code",
+        "larger network",
+    ],
 )
 def test_the_node_and_the_receiver_of_each_step_are_in_sight_and_texts_can_be_read(
-    browser, tmp_path, make, every
+    browser, tmp_path, make, every, source
 ) -> None:
-    stepper = step(make())
+    stepper = step(make, source=source)
     path = stepper.save(tmp_path / "steps.html")
     page = browser.open(path.as_uri())
     for turn, (width, height) in enumerate(SIZES):

@@ -11,8 +11,8 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import TABLE, Tape, Tensor, Value, elementwise, tanh
 from chainrule.viz import step
+from chainrule.viz.common.notation import typeset
 from chainrule.viz.common.numbers import number
-from chainrule.viz.passes.notation import typeset
 from chainrule.viz.stepping import live as live_module
 
 HOSTILE = [

@@ -9,8 +9,8 @@ import pytest
 
 from chainrule.autograd import Tensor, Value, exp, log, relu, tanh
 from chainrule.viz import step
+from chainrule.viz.common.notation import typeset
 from chainrule.viz.common.numbers import number
-from chainrule.viz.passes.notation import typeset
 
 
 def neuron(w=0.5) -> Value:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..common.errors import DrawingError
 from ..common.files import write_whole
+from ..common.notation import written
 from ..common.numbers import number
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
@@ -26,7 +27,6 @@ from ..common.words import shorten
 from ..drawing.engines import layout
 from ..drawing.markup import bold, coloured, escape
 from ..passes.log import COLOURS, RESET
-from ..passes.notation import written
 from ..passes.passes import Passes
 from .stage import stage
 

@@ -24,6 +24,7 @@ __all__ = ["notebook_html"]
 WIDTH = 900  # of the column of a notebook in pixels, approximately
 CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH, SCROLLBAR = 350, 150, 33, 300, 560, 18
 EXPERIMENT, SENTENCE, QUIZ = 94, 28, 110  # the controls of a live page; why a page is not live; a question
+CODE = 34  # what a page with code has more where it is narrow
 
 
 def notebook_html(passes: Passes, position: int, quiz: bool = False) -> str:
@@ -40,7 +41,8 @@ def notebook_html(passes: Passes, position: int, quiz: bool = False) -> str:
     if is_hard(passes.tape):  # the picture is a note
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
     live = SENTENCE if "const program = null;" in content else EXPERIMENT
-    tall = round(CONTROLS + QUIZ * quiz + live + (MAP if 'id="map"' in content else 0) + graph + table)
+    code = CODE if passes.code is not None else 0
+    tall = round(CONTROLS + QUIZ * quiz + live + code + (MAP if 'id="map"' in content else 0) + graph + table)
     source = base64.b64encode(picture.encode()).decode()
     name = html.escape(passes.story.nodes[passes.root]["label"])
     return (

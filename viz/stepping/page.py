@@ -40,6 +40,7 @@ SCRIPTS = (
     "printing",
     "live",
     "quiz",
+    "code",
     "page",
 )
 
@@ -67,7 +68,10 @@ def page(passes: Passes, position: int, embedded: bool = False, quiz: bool = Fal
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "story": as_json(story.data() | {"start": position + 1, "map": boxes, "live": data, "quiz": quiz}),
+        "story": as_json(
+            story.data()
+            | {"start": position + 1, "map": boxes, "live": data, "quiz": quiz, "code": passes.code}
+        ),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
 

@@ -10,11 +10,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
+from inspect import signature
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, TextIO
 
-from ...autograd import BackwardStep, ForwardStep, KindError, Node
+from ...autograd import BackwardStep, ForwardStep, KindError, Node, record_lines
 from ...autograd.extending import describe
 from ..common.errors import OptionError
 from ..common.files import path_of, write_whole
@@ -33,11 +36,19 @@ __all__ = ["Stepper", "step"]
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
-def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits, quiz: bool = False) -> Stepper:
+def step(
+    root: Node | Callable[[], Node],
+    gradient: Any = None,
+    digits: int = StepOptions.digits,
+    source: bool = False,
+    quiz: bool = False,
+) -> Stepper:
     """Step through the forward and the backward pass that lead to `root` and back.
 
-    `root` is the computed node whose gradient is followed; `gradient` is the gradient at `root`, needed only if
-    `root` is not a single number; `digits` is how many significant digits are shown.
+    `root` is the computed node whose gradient is followed, or a function without arguments that computes it; `gradient`
+    is the gradient at `root`, needed only if `root` is not a single number; `digits` is how many significant digits are
+    shown. With `source=True` the page shows the code that made the graph, too: the lines that `record_lines()` stored
+    while it was recorded, or those of the function.
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
@@ -47,7 +58,7 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits, qui
     then leaves the backward pass out; `.log()`, `.interact()`, `.play()` and pictures show it.
 
     Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
-    `gradient`.
+    `gradient`, `OptionError` for `source=True` if no line was stored.
 
     >>> from chainrule.autograd import Value
     >>> from chainrule.viz import step
@@ -80,13 +91,31 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits, qui
       1  v1 = a * b
             = 2 * -3 = -6
     Backward: asked for on the page, step by step; .log() has it
+
+    >>> step(lambda: a * b + a, source=True)
+    <Stepper at 0 of 7 steps; print it, or call .interact()>
     """
+    if isinstance(root, (FunctionType, MethodType)):
+        root = _computed_by(root, source)
     if not isinstance(root, Node):
         raise KindError(
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
-    return Stepper(root, gradient, digits, quiz)
+    return Stepper(root, gradient, digits, source, quiz)
+
+
+def _computed_by(function: Callable[..., Any], source: bool) -> Any:
+    """What a function returns; the lines are stored if `source`."""
+    try:
+        signature(function).bind()
+    except TypeError as error:
+        raise KindError(
+            f"step(f) calls f() and was given {function.__name__}{signature(function)}: {error}. Write "
+            f"step(lambda: {function.__name__}(...)), or compute the node first"
+        ) from None
+    with record_lines() if source else nullcontext():
+        return function()
 
 
 class Stepper:
@@ -102,10 +131,15 @@ class Stepper:
     """
 
     def __init__(
-        self, root: Node, gradient: Any = None, digits: int = StepOptions.digits, quiz: bool = False
+        self,
+        root: Node,
+        gradient: Any = None,
+        digits: int = StepOptions.digits,
+        source: bool = False,
+        quiz: bool = False,
     ) -> None:
         self.digits = StepOptions(digits=digits).digits
-        self._passes = Passes(root, gradient, digits)
+        self._passes = Passes(root, gradient, digits, source)
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
         self.quiz = bool(quiz)
         self.position = -1

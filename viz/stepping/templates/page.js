@@ -11,6 +11,7 @@ function render(state, position, quietly) {
   showEdges(state, hidden ? position - 1 : position);
   showPast();
   markStep(position);
+  showCode(position);
   const { pass, what, sentence, note } = hidden ? question(state, position) : tell(state, position);
   const said = words(state, sentence);
   $("heading").textContent = position === 0 ? pass : `Step ${position} of ${LAST} · ${pass}`;
