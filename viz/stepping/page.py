@@ -39,6 +39,7 @@ SCRIPTS = (
     "controls",
     "printing",
     "live",
+    "embedding",
     "page",
 )
 

@@ -23,6 +23,7 @@ class Passes:
         root: the position in `tape.nodes` of the node whose gradient is followed.
         digits: how many significant digits are shown.
         gradient: what the backward pass starts from; `None` is 1.
+        live: what `live.py` makes of the passes, once it is made.
     """
 
     def __init__(self, root: Node, gradient: Any, digits: int) -> None:
@@ -32,6 +33,7 @@ class Passes:
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
         self.root = self.steps[self.turn].node
         self.digits = digits
+        self.live: tuple[str, dict[str, Any]] | None = None
         self._logs: dict[Callable[[str], str], Log] = {}  # the latest one
 
     @cached_property
