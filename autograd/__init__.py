@@ -7,7 +7,7 @@ The folders in the order of reading; each imports only those above it:
 - `primitives/`: the table of primitives with their derivatives;
 - `functions/`: rows under NumPy's names, with NumPy's arguments;
 - `numpy_api/`: NumPy's own functions on nodes;
-- `debug/`: tables in notebooks, the search for NaN, copies and pickles, files;
+- `debug/`: tables in notebooks, lines of source, the search for NaN, copies and pickles, files;
 - `nodes/`: `Value` and `Tensor`, the classes that users work with;
 - `program/`: rules and passes as text;
 - `replay/`: a recorded graph computed again with new numbers;
@@ -17,6 +17,7 @@ The folders in the order of reading; each imports only those above it:
 `extending.py` has names for libraries built on the engine. This package imports NumPy and nothing else of chainrule.
 """
 
+from .debug.lines import record_lines
 from .debug.nonfinite import detect_nonfinite
 from .engine.backward import gradients
 from .engine.modes import no_grad, scope
@@ -175,6 +176,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "no_grad",
+    "record_lines",
     "scope",
     "structural",
     "value_and_grad",

@@ -6,6 +6,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 
 - For error messages and reports: `describe`, `readable_size`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
+- For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -20,6 +21,7 @@ from contextvars import Token
 from typing import Any
 
 from .debug.files import write_atomically
+from .debug.lines import Line, line_of
 from .engine.modes import MODE, recording
 from .engine.node import describe
 from .graph.memory import _readable
@@ -32,6 +34,7 @@ from .transforms.recomputing import drawing_from, recomputing
 
 __all__ = [
     "MANY_INPUTS",
+    "Line",
     "describe",
     "drawing_from",
     "enter_scope",
@@ -39,6 +42,7 @@ __all__ = [
     "javascript_expression",
     "javascript_module",
     "leave_scope",
+    "line_of",
     "readable_size",
     "recomputing",
     "recording",

@@ -44,7 +44,7 @@ TRICKS = {
 # the containers at the top level of a module that its functions change
 GLOBALS = {
     "autograd.debug.copying": {"LOCAL"},
-    "autograd.debug.nonfinite": {"LINES"},
+    "autograd.debug.lines": {"LINES"},
     "autograd.engine.hooks": {"HOOKS"},
     "autograd.engine.modes": {"MODE"},
     "autograd.transforms.recomputing": {"RECOMPUTED"},

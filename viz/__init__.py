@@ -2,8 +2,9 @@
 
 Each subject has a folder, which imports only folders named before it: `common/` (options, colours, numbers and names
 as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `drawing/` (`draw`),
-`stepping/` (`step`), `plots/` (plots of networks and of training), `cli/` (the `chainrule` command). Read them in this
-order; each `__init__.py` names its files. This package imports `nn` and `autograd`, and neither imports it.
+`passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `cli/`
+(the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
+`autograd`, and neither imports it.
 """
 
 from . import plots as _plots

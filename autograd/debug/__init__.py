@@ -1,4 +1,4 @@
-"""Displaying, checking and saving nodes: tables in notebooks, the search for NaN, copies and pickles, files.
+"""Displaying, checking and saving nodes: tables in notebooks, lines of source, the search for NaN, copies, files.
 
-Read in any order. Imports `engine` and `errors`.
+Read `lines.py` before `nonfinite.py`, the others in any order. Imports `engine` and `errors`.
 """

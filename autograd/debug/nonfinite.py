@@ -6,12 +6,9 @@ and stores the source line of each recorded node. While it is off, an operation 
 
 from __future__ import annotations
 
-import inspect
 import linecache
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
-from weakref import ref
 
 import numpy as np
 
@@ -20,25 +17,21 @@ from ..engine.modes import Block
 from ..engine.node import BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import NonfiniteError
+from .lines import Line, LineWatch, line_of, note_line
 
 if TYPE_CHECKING:
     from ..nodes.node import Node
 
 __all__ = ["detect_nonfinite"]
 
-SKIPPED = (__name__.partition(".")[0], "numpy")  # packages whose frames are not the user's
-
-# File and line of what recorded a node, by the node's order; deleted with the node. It is global because lines outlive
-# the block, for replays and backward passes in later ones; a slot would take 8 bytes of every node.
-LINES: dict[int, tuple[ref[Node], str, int]] = {}
-
 
 def detect_nonfinite() -> Block:
     """Raise `NonfiniteError` at the first operation whose value or gradient is NaN or infinite.
 
     The error names the operation, its inputs, its scope, the first element that is not finite, and your own line
-    of source. In the backward pass it is the line of the forward operation, if that ran in such a block, too. Works as
-    a `with` block and as a decorator, for its own thread only. It checks every number, so computing takes longer.
+    of source. In the backward pass it is the line of the forward operation, if that ran in such a block, too, or in
+    one of `record_lines()`. Works as a `with` block and as a decorator, for its own thread only. It checks every
+    number, so computing takes longer.
 
     A gradient of zero stays zero beside an infinite local gradient, as always, and raises no error.
 
@@ -52,35 +45,29 @@ def detect_nonfinite() -> Block:
     log gave -inf
       input: a Value x = 0
     """
-    return Block("watch", Watch(values=True))
+    return Block("watch", Watch())
 
 
 class Watch:
     """Checks each operation and each step of a backward pass while `detect_nonfinite()` is on."""
 
-    __slots__ = ("values",)
-
-    def __init__(self, values: bool) -> None:
-        self.values = values  # whether values are checked, or only source lines stored
+    __slots__ = ()
+    values = True
 
     def forward(self, node: Node, op: Primitive, inputs: Sequence[Any]) -> None:
         """Check the output of an operation: `op` has computed `node`, which is a leaf if nothing was recorded."""
-        line = _users_line()
-        if node.inputs and line is not None:
-            order = node.order
-            LINES[order] = (ref(node, lambda _: LINES.pop(order, None)), *line)
-        if self.values and not np.isfinite(node.data).all():
+        line = note_line(node)
+        if not np.isfinite(node.data).all():
             self.blame(node, op, inputs, line)
 
     def replayed(self, node: Node) -> None:
         """Check a node that a replay has computed again; its line is the one that recorded it."""
-        if self.values and not np.isfinite(node.data).all():
+        if not np.isfinite(node.data).all():
             assert node.op is not None
-            line = LINES.get(node.order)
-            self.blame(node, node.op, node.inputs, line and line[1:], forward=True)
+            self.blame(node, node.op, node.inputs, line_of(node), forward=True)
 
     def blame(
-        self, node: Node, op: Primitive, inputs: Sequence[Any], line: Any, forward: bool = False
+        self, node: Node, op: Primitive, inputs: Sequence[Any], line: Line | None, forward: bool = False
     ) -> NoReturn:
         """Raise: what `op` gave, from which inputs, and where."""
         told = [f"{op.name} gave {_first(node.data)}{_of_output(node.data)}"]
@@ -94,7 +81,7 @@ class Watch:
 
         Values inside the rules are not checked: a rule may compute infinities on its way to a finite gradient.
         """
-        with Block("watch", Watch(values=False)), np.errstate(all="ignore"):
+        with Block("watch", LineWatch()), np.errstate(all="ignore"):
             gradients = run(order, roots, ends, recorded)
             if not all(np.isfinite(_plain(g)).all() for g in gradients.values() if g is not None):
                 again = dict(roots)
@@ -115,20 +102,11 @@ class Watch:
             told = [f"{node.op.name} passed back a gradient with {_first(c)} to {describe(x)}"]
         told += [f"  output: {describe(node)}{_at(node.data, c)}"]
         told += _inputs(node.op, node.inputs, c)
-        line = LINES.get(node.order)
-        raise NonfiniteError("\n".join(told + _place(node.scope, line and line[1:], forward=True)))
+        raise NonfiniteError("\n".join(told + _place(node.scope, line_of(node), forward=True)))
 
 
 def _plain(g: Any) -> Any:
     return g.data if isinstance(g, BaseNode) else g
-
-
-def _users_line() -> tuple[str, int] | None:
-    """File and line of the innermost call that is in the user's own source."""
-    for frame, line in traceback.walk_stack(inspect.currentframe()):
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in SKIPPED:
-            return frame.f_code.co_filename, line
-    return None
 
 
 # ---------------------------------------------------------------------- words
@@ -177,11 +155,11 @@ def _inputs(op: Primitive, inputs: Sequence[Any], bad: Any) -> list[str]:
     return lines
 
 
-def _place(scope: tuple[str, ...], line: tuple[str, int] | None, forward: bool = False) -> list[str]:
+def _place(scope: tuple[str, ...], line: Line | None, forward: bool = False) -> list[str]:
     told = [f"  scope: {' / '.join(scope)}"] if scope else []
     if line is not None:
-        text = linecache.getline(*line).strip()
-        return [*told, f"  line: {line[0]}:{line[1]}" + (f": {text}" if text else "")]
+        text = linecache.getline(line.file, line.number).strip()
+        return [*told, f"  line: {line.file}:{line.number}" + (f": {text}" if text else "")]
     if forward:
         told.append("  line: unknown; run the forward pass inside of detect_nonfinite(), too, to see it")
     return told

@@ -119,9 +119,11 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
         if slope.__class__ is tuple:
             for each, local in zip(x, slope):
                 if local is not None:
-                    total = get(each, ABSENT)
-                    if total is not ABSENT:
-                        totals[each] = g * local if total is None else total + g * local
+                    try:
+                        total = totals[each]
+                    except KeyError:
+                        continue  # it receives no gradient in this pass
+                    totals[each] = g * local if total is None else total + g * local
             continue
         if slope is not None:
             total = get(x, ABSENT)
@@ -143,25 +145,25 @@ def accumulate(gradients: dict[Node, Any], wide: dict[Node, Any], x: Node, contr
     total = gradients.get(x)
     if total is None:
         gradients[x] = contribution
-    elif not is_half(contribution):
+    elif not is_float16(contribution):
         gradients[x] = plus(total, contribution)
     else:
         sum_so_far = wide.get(x)
         if sum_so_far is None:
-            sum_so_far = TABLE["astype"](total, dtype=SINGLE)
-        wide[x] = plus(sum_so_far, TABLE["astype"](contribution, dtype=SINGLE))
-        gradients[x] = TABLE["astype"](wide[x], dtype=HALF)
+            sum_so_far = TABLE["astype"](total, dtype=FLOAT32)
+        wide[x] = plus(sum_so_far, TABLE["astype"](contribution, dtype=FLOAT32))
+        gradients[x] = TABLE["astype"](wide[x], dtype=FLOAT16)
 
 
-HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
-def is_half(x: Any) -> bool:
+def is_float16(x: Any) -> bool:
     """Whether the dtype of an array or a node is float16."""
-    return getattr(x, "dtype", None) == HALF
+    return getattr(x, "dtype", None) == FLOAT16
 
 
-def _holds_half(order: Sequence[Any]) -> bool:
+def _has_float16(order: Sequence[Any]) -> bool:
     """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
     return order[-1].kind == "Tensor" and any(node._spec[1] == "e" for node in order)
 
@@ -190,7 +192,7 @@ def run(
     if watch is not None and watch.values:
         return watch.run(order, roots, ends, recorded)
     refuse_stale(order)
-    quick = bool(order) and not recorded and not HOOKS and not _holds_half(order)
+    quick = bool(order) and not recorded and not HOOKS and not _has_float16(order)
     gradients: dict[Node, Any] = (totals or dict.fromkeys(order)) if quick else {}
     gradients.update(roots)
     with np.errstate(all="ignore"):

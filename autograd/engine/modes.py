@@ -20,7 +20,7 @@ class Mode(NamedTuple):
 
     recording: bool = True
     scope: tuple[str, ...] = ()
-    watch: Any = None  # checks every operation and every step of a backward pass; see nonfinite.py
+    watch: Any = None  # sees every operation and every backward pass; see lines.py and nonfinite.py of debug/
 
 
 # a plain tuple: every operation reads it, and Python unpacks a tuple in half the time of a named tuple
@@ -59,7 +59,7 @@ class Block:
 
     def __call__(self, function: F) -> F:
         def block() -> Block:  # one for each call, for calls may overlap
-            return Block(Mode._fields[self.place], self.value)
+            return type(self)(Mode._fields[self.place], self.value)
 
         def in_block(*args: Any, **kwargs: Any) -> Any:
             with block():

@@ -229,15 +229,19 @@ def record_many_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -
         except AttributeError:  # a plain number among them
             inputs = tuple([x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs])
             numbers = [x._number for x in inputs]
-        wanted = [x._requires_grad for x in inputs]
-        if not recording or watch is not None or True not in wanted:
+        wanted = None
+        for x in inputs:
+            if not x._requires_grad:
+                wanted = [x._requires_grad for x in inputs]  # there are constants
+                break
+        if not recording or watch is not None or (wanted is not None and True not in wanted):
             return general(row, inputs, NO_PARAMS)
         try:
             y = forward(*numbers)
             slopes = every(y, *numbers)
         except (ValueError, ArithmeticError, TypeError):
             return general(row, inputs, NO_PARAMS)
-        if False in wanted:
+        if wanted is not None:
             slopes = [slope if want else None for slope, want in zip(slopes, wanted)]
         node = new(kind)
         node._number = y if y.__class__ is float else float(y)

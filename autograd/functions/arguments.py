@@ -235,7 +235,7 @@ def through_float32(compute: Callable[[Any], Any], x: Any) -> Any:
     """`compute(x)`; for float16, computed in float32 and converted back."""
     if x.dtype.char != "e":
         return compute(x)
-    return p.astype(compute(p.astype(x, dtype=p.SINGLE)), dtype=x.dtype)
+    return p.astype(compute(p.astype(x, dtype=p.FLOAT32)), dtype=x.dtype)
 
 
 def refuse_no_function(f: Any, what: str) -> None:

@@ -33,14 +33,14 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def computed(*args: Any, **options: Any) -> Any:
         arrays = [x for x in leaves((args, options)) if hasattr(x, "dtype") and hasattr(x, "astype")]
-        if all(x.dtype != p.HALF for x in arrays):
+        if all(x.dtype != p.FLOAT16 for x in arrays):
             return function(*args, **options)
-        wide = [_changed(x, p.HALF, p.SINGLE) for x in (args, options)]
+        wide = [_changed(x, p.FLOAT16, p.FLOAT32) for x in (args, options)]
         y = function(*wide[0], **wide[1])
         # integers and booleans, such as counts and indices, do not change the dtype
         floats = [x.dtype for x in arrays if x.dtype.kind not in "biu"]
-        narrow = options.get("dtype") is None and np.result_type(*floats) == p.HALF
-        return _changed(y, p.SINGLE, p.HALF) if narrow else y
+        narrow = options.get("dtype") is None and np.result_type(*floats) == p.FLOAT16
+        return _changed(y, p.FLOAT32, p.FLOAT16) if narrow else y
 
     return computed
 

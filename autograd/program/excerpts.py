@@ -1,6 +1,6 @@
-"""Functions of the table copied into a printed program: their source, with the program's names for what is around them.
+"""Copies of functions of the table in a printed program: their source, in which global and enclosed names are replaced.
 
-`Resolved` asks the program's `Words` (see `written.py`) what a thing is called.
+`Resolved` asks the program's `Python` (see `python.py`) for the new names.
 """
 
 from __future__ import annotations
@@ -19,17 +19,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.table import Primitive
-from .expression import SIGNS
+from .expression import SIGNS, Unwritable
 
-__all__ = ["Resolved", "Wordless", "codes", "definition", "is_lambda", "is_short", "known", "names_around"]
-
-
-class Wordless(Exception):
-    """Something that cannot be written down; turned into a lesson by who knows for which row."""
+__all__ = ["Resolved", "codes", "definition", "is_lambda", "is_short", "known", "local_names"]
 
 
 def known(function: Any, table: dict[Any, str]) -> bool:
-    """Whether a function, which may be one that cannot be hashed, is in a table."""
+    """Whether a function is a key of a table; a function that cannot be hashed is not."""
     try:
         return function in table
     except TypeError:
@@ -37,14 +33,14 @@ def known(function: Any, table: dict[Any, str]) -> bool:
 
 
 def definition(function: Any) -> ast.FunctionDef:
-    """The syntax tree of a function that was made by a `def`."""
+    """The syntax tree of a function defined by `def`; raises `Unwritable` for other functions."""
     if not isinstance(function, types.FunctionType):
-        raise Wordless("which is no Python function")
+        raise Unwritable("which is no Python function")
     if is_lambda(function):
-        raise Wordless("that is a lambda, which has no source of its own")
+        raise Unwritable("that is a lambda, which has no source of its own")
     found = _parsed(function.__code__)
     if found is None:
-        raise Wordless("whose source cannot be found")
+        raise Unwritable("whose source cannot be found")
     return found
 
 
@@ -60,7 +56,7 @@ def _parsed(code: types.CodeType) -> ast.FunctionDef | None:
 
 
 def is_lambda(function: Any) -> bool:
-    """Whether a function was made by a lambda."""
+    """Whether a function is a lambda."""
     return getattr(function, "__name__", "") == "<lambda>"
 
 
@@ -68,22 +64,22 @@ def is_short(function: Any) -> bool:
     """Whether a function is a single expression."""
     try:
         tree = definition(function)
-    except Wordless:
+    except Unwritable:
         return is_lambda(function)
     body = tree.body[ast.get_docstring(tree) is not None :]
     return len(body) == 1 and isinstance(body[0], ast.Return)
 
 
 def codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """The code of a function and of those inside it."""
+    """The code of a function and of the functions nested in it."""
     yield code
     for x in code.co_consts:
         if isinstance(x, types.CodeType):
             yield from codes(x)
 
 
-def names_around(function: Any) -> set[str]:
-    """The names that the functions of its module use for themselves."""
+def local_names(function: Any) -> set[str]:
+    """The names of parameters and local variables in all functions of its module."""
     functions = [x for x in function.__globals__.values() if isinstance(x, types.FunctionType)]
     return {
         name
@@ -104,16 +100,16 @@ def _own_names(function: ast.AST) -> set[str]:
 
 
 class Resolved(ast.NodeTransformer):
-    """A function without annotations, and with the program's names for what it takes from around it."""
+    """Removes annotations from a function, and replaces its global and enclosed names by names in the program."""
 
-    def __init__(self, words: Any, function: Any, floats: bool) -> None:
-        self.words = words
+    def __init__(self, language: Any, function: Any, floats: bool) -> None:
+        self.language = language
         self.floats = floats
-        self.around = dict(function.__globals__)
+        self.outer = dict(function.__globals__)
         self.enclosed = set(function.__code__.co_freevars)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             with suppress(ValueError):  # not assigned yet
-                self.around[name] = cell.cell_contents
+                self.outer[name] = cell.cell_contents
         self.own = _own_names(definition(function))
 
     def visit_arg(self, node: ast.arg) -> Any:
@@ -132,35 +128,37 @@ class Resolved(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         if isinstance(node.value, ast.Name) and node.value.id not in self.own:
-            module = self.around.get(node.value.id)
+            module = self.outer.get(node.value.id)
             if isinstance(module, types.ModuleType) and module not in (np, math):
                 return self.reference(getattr(module, node.attr), f"{node.value.id}.{node.attr}")
         self.generic_visit(node)
         return node
 
     def visit_Name(self, node: ast.Name) -> Any:
-        if node.id in self.own or (node.id not in self.around and hasattr(builtins, node.id)):
+        if node.id in self.own or (node.id not in self.outer and hasattr(builtins, node.id)):
             return node
-        if node.id not in self.around:
-            raise Wordless(f"which uses {node.id!r}, a name without a value")
-        return self.reference(self.around[node.id], node.id, node.id in self.enclosed)
+        if node.id not in self.outer:
+            raise Unwritable(f"which uses {node.id!r}, a name without a value")
+        return self.reference(self.outer[node.id], node.id, node.id in self.enclosed)
 
     def reference(self, x: Any, name: str, enclosed: bool = False) -> ast.expr:
         if x is np or x is math:
             return ast.Name("np" if x is np else "math")
         if isinstance(x, Primitive):
             name, x = x.name, x.on_floats if self.floats and x.on_floats is not None else x.on_arrays
-        x = self.words.inside(x)
+        x = self.language.inside(x)
         if known(x, SIGNS):
             return ast.parse(f"lambda a, b: a {SIGNS[x]} b", mode="eval").body
         if isinstance(x, type) and issubclass(x, Exception):
             return ast.Name(next(base.__name__ for base in x.__mro__ if base.__module__ == "builtins"))
         if callable(x):
-            word = self.words.word(x)
-            return ast.Name(word if word is not None else self.words.helper(x, self.floats, name, enclosed))
+            word = self.language.name_of(x)
+            return ast.Name(
+                word if word is not None else self.language.helper(x, self.floats, name, enclosed)
+            )
         if type(x) is float and x == math.pi:
             return ast.Name("math.pi")
         try:
-            return ast.Name(self.words.literal(x))
-        except Wordless:
-            raise Wordless(f"which uses {name!r}, a {type(x).__name__}") from None
+            return ast.Name(self.language.literal(x))
+        except Unwritable:
+            raise Unwritable(f"which uses {name!r}, a {type(x).__name__}") from None

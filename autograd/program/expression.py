@@ -1,8 +1,9 @@
-"""Expressions: run a rule on names in place of numbers, and it writes itself down.
+"""Expressions: a rule that is applied to names in place of numbers gives its own text.
 
-An expression carries a text and the value behind it, so that shapes and branches come out as they do in the pass.
-`1 - y * y` at the expression `y` is the expression with the text `1 - y * y`. How things are written is decided by its
-language: `Labels`, for drawings and steps, is below; `Words` in `written.py` is that of printed programs.
+An expression has a text and a value. The value decides shapes and branches, as in a pass over numbers. For the
+expression `y`, the rule `1 - y * y` gives an expression with the text `1 - y * y`. A language defines how operations
+are written: `Labels`, below, for drawings and steps; `Python` in `python.py` and `JavaScript` in `javascript.py` for
+printed programs.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from ..engine.table import Primitive
 from ..numpy_api.dispatch import call_ufunc
 from ..primitives import without_gaps
 
-__all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "plain", "same"]
+__all__ = ["ATOM", "PRECEDENCE", "SIGNS", "Expression", "Labels", "Language", "Unwritable", "plain", "same"]
 
-# how tightly an operator binds; a name, a number or a call never needs brackets
+# the precedence of operators, the highest binds first; a name, a number or a call never needs brackets
 PRECEDENCE = {
     "<": 0, ">": 0, "<=": 0, ">=": 0, "==": 0, "!=": 0, "&": 1, "|": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%": 3, "@": 3,
     "neg": 4, "**": 5,
 }  # fmt: skip
 ATOM = 9
-# the functions that have a sign between their two inputs
+# the functions that are written as an operator between their two inputs
 SIGNS: dict[Any, str] = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.mod: "%",
     operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.lt: "<",
@@ -36,15 +37,19 @@ SIGNS: dict[Any, str] = {
 }  # fmt: skip
 
 
+class Unwritable(Exception):
+    """Raised for what a language cannot express; the message is the end of the sentence that names the row."""
+
+
 class Expression(Operators):
-    """A text that computes: operators, rows and functions of NumPy applied to it give longer texts."""
+    """A text and its value: operators, rows and functions of NumPy that are applied to it give longer expressions."""
 
-    __slots__ = ("data", "level", "text", "words")
+    __slots__ = ("data", "language", "level", "text")
 
-    def __init__(self, text: str, data: Any, words: Any, level: float = ATOM) -> None:
+    def __init__(self, text: str, data: Any, language: Any, level: float = ATOM) -> None:
         self.text = text
         self.data = data
-        self.words = words
+        self.language = language
         self.level = level
 
     shape = property(lambda self: np.shape(self.data))
@@ -54,50 +59,50 @@ class Expression(Operators):
 
     @property
     def T(self) -> Expression:
-        return Expression(f"{self.words.bracket(self, ATOM)}.T", np.transpose(self.data), self.words)
+        return Expression(f"{self.language.bracket(self, ATOM)}.T", np.transpose(self.data), self.language)
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        words = next(x.words for x in (*inputs, *params.values()) if isinstance(x, Expression))
-        return words.row(op, inputs, params)
+        language = next(x.language for x in (*inputs, *params.values()) if isinstance(x, Expression))
+        return language.row(op, inputs, params)
 
     def __getitem__(self, at: Any) -> Expression:
-        text = f"{self.words.bracket(self, ATOM)}[{self.words.index(at)}]"
-        return Expression(text, self.data[plain(at)], self.words)
+        text = f"{self.language.bracket(self, ATOM)}[{self.language.index(at)}]"
+        return Expression(text, self.data[plain(at)], self.language)
 
     def __getattr__(self, name: str) -> Any:
-        """A method of arrays."""
-        if not callable(getattr(np.ndarray, name, None)) or name.startswith("_") or self.words.rows_only:
+        """A method of `ndarray`, as a call in the text."""
+        if not callable(getattr(np.ndarray, name, None)) or name.startswith("_") or self.language.rows_only:
             raise AttributeError(f"an expression has no {name!r}")
-        compute, words = getattr(self.data, name), self.words
+        compute, language = getattr(self.data, name), self.language
 
         def method(*inputs: Any, **params: Any) -> Expression:
             data = compute(*map(plain, inputs), **{k: plain(v) for k, v in params.items()})
-            text = words.applied(f"{words.bracket(self, ATOM)}.{name}", inputs, params)
-            return Expression(text, data, words)
+            text = language.applied(f"{language.bracket(self, ATOM)}.{name}", inputs, params)
+            return Expression(text, data, language)
 
         return method
 
     def __invert__(self) -> Expression:
-        return Expression(f"~{self.words.bracket(self, PRECEDENCE['neg'])}", ~self.data, self.words)
+        return Expression(f"~{self.language.bracket(self, PRECEDENCE['neg'])}", ~self.data, self.language)
 
     def __neg__(self) -> Expression:
-        return self.words.signed("-", -self.data, self)
+        return self.language.signed("-", -self.data, self)
 
     def __bool__(self) -> bool:
-        return self.words.decided(self)
+        return self.language.decided(self)
 
     def __abs__(self) -> Any:
-        return self.words.absolute(self)
+        return self.language.absolute(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if self.words.rows_only:
+        if self.language.rows_only:
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
         if method != "__call__":
             return NotImplemented
         data = ufunc(*map(plain, inputs), **kwargs)
-        text, level = self.words.call(ufunc, inputs, kwargs)
-        return Expression(text, data, self.words, level)
+        text, level = self.language.call(ufunc, inputs, kwargs)
+        return Expression(text, data, self.language, level)
 
     def _call_ufunc(
         self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
@@ -105,11 +110,11 @@ class Expression(Operators):
         return call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if self.words.rows_only:
+        if self.language.rows_only:
             return NotImplemented
         data = func(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
-        text, _ = self.words.call(func, args, kwargs)
-        return Expression(text, data, self.words)
+        text, _ = self.language.call(func, args, kwargs)
+        return Expression(text, data, self.language)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -120,17 +125,19 @@ class Expression(Operators):
 def _operator(name: str, function: Callable[[Any, Any], Any]) -> None:
     sign = SIGNS[function]
 
-    def forth(self: Expression, other: Any) -> Expression:
-        return self.words.infix(sign, self.words.compute(function, self.data, plain(other)), self, other)
+    def operation(self: Expression, other: Any) -> Expression:
+        return self.language.infix(
+            sign, self.language.compute(function, self.data, plain(other)), self, other
+        )
 
-    def back(self: Expression, other: Any) -> Expression:
-        return self.words.infix(sign, self.words.compute(function, other, self.data), other, self)
+    def reflected(self: Expression, other: Any) -> Expression:
+        return self.language.infix(sign, self.language.compute(function, other, self.data), other, self)
 
-    setattr(Expression, f"__{name}__", forth)
-    setattr(Expression, f"__r{name}__", back)
+    setattr(Expression, f"__{name}__", operation)
+    setattr(Expression, f"__r{name}__", reflected)
 
 
-# Python's operators as they are: on floats they raise where a row would not, and a printed program depends on it
+# Python's own operators, not the rows: on floats they raise where a row does not, and a printed program needs that
 for _name in (
     "add",
     "sub",
@@ -151,14 +158,14 @@ for _name in (
 
 
 def plain(x: Any) -> Any:
-    """The data of what is written, also inside of lists and tuples."""
+    """The value of an expression, also inside of lists and tuples; anything else is returned as it is."""
     if isinstance(x, (list, tuple)) and any(isinstance(part, (Expression, list, tuple)) for part in x):
         return type(x)(map(plain, x))
     return x.data if isinstance(x, Expression) else x
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two results agree in shape, type and every bit, one NaN being as good as another."""
+    """Whether two results have the same shape, dtype and bits; all NaNs are equal."""
     a, b = np.asarray(a), np.asarray(b)
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
@@ -170,9 +177,9 @@ def same(a: Any, b: Any) -> bool:
 
 
 class Language:
-    """How expressions are written: brackets by precedence; the rest is that of a language of its own."""
+    """How expressions are written. This class adds brackets by precedence; its subclasses define the rest."""
 
-    rows_only = True  # what is not a row of the table has no words
+    rows_only = True  # functions that are not rows of the table cannot be written
 
     def literal(self, x: Any) -> str:
         """A plain number, shape or index."""
@@ -183,7 +190,7 @@ class Language:
         raise NotImplementedError
 
     def compute(self, function: Any, *inputs: Any, **params: Any) -> Any:
-        """What a function gives at data."""
+        """The result of a function at values."""
         return function(*inputs, **params)
 
     def decided(self, condition: Expression) -> bool:
@@ -191,7 +198,7 @@ class Language:
         return bool(condition.data)
 
     def bracket(self, x: Any, at_least: float) -> str:
-        """The text of `x`, in brackets if it binds less tightly than that."""
+        """The text of `x`, in brackets if its precedence is less than `at_least`."""
         if isinstance(x, Expression):
             text, level = x.text, x.level
         else:
@@ -200,7 +207,7 @@ class Language:
         return text if level >= at_least else f"({text})"
 
     def infix(self, sign: str, data: Any, a: Any, b: Any) -> Expression:
-        """Two expressions with a sign between them; `**` groups from the right, and comparisons do not group."""
+        """Two expressions with an operator between them; `**` is right-associative, comparisons are not associative."""
         level = PRECEDENCE[sign]
         left, right = (level + 1, level) if sign == "**" else (level + (level == 0), level + 1)
         return self.part(f"{self.bracket(a, left)} {sign} {self.bracket(b, right)}", data, level)
@@ -210,7 +217,7 @@ class Language:
         return Expression(text, data, self, level)
 
     def signed(self, sign: str, data: Any, x: Any) -> Expression:
-        """An expression with a sign before it."""
+        """An expression after a unary operator."""
         level = PRECEDENCE["neg"]
         return Expression(f"{sign}{self.bracket(x, level)}", data, self, level)
 
@@ -220,12 +227,14 @@ class Language:
 
 
 class Labels(Language):
-    """How rules stand on edges and in the sentences of steps: rows by their names, numbers with six digits."""
+    """The language of labels on edges and of sentences about steps: names of rows, numbers with six digits."""
 
     def name(self, text: str, data: Any) -> Expression:
-        """A name, or a number that stands for one, and what is behind it."""
+        """A name, or a number in the place of a name, with its value."""
         level = PRECEDENCE["neg"] if text.startswith("-") else ATOM
-        return Expression(text, np.asarray(data), self, level)  # an array, so that nothing raises at a pole
+        return Expression(
+            text, np.asarray(data), self, level
+        )  # an array, so that no operation raises at a pole
 
     def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         if _is_decided(op, params):
@@ -236,7 +245,7 @@ class Labels(Language):
         return self.applied(op, inputs, params, data)
 
     def applied(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any], data: Any) -> Expression:
-        """A row applied to expressions, with `data` as its result: nothing is computed."""
+        """A row applied to expressions, with the given result `data`; nothing is computed."""
         if _is_decided(op, params):
             chosen: Any = inputs[0] if params["condition"] else inputs[1]
             return (
@@ -280,11 +289,11 @@ class Labels(Language):
         return "..." if x is ... else repr(x)
 
     def index(self, at: Any) -> str:
-        """An index as it is written between brackets."""
+        """The text of an index between brackets."""
         return ", ".join(map(self.literal, at if isinstance(at, tuple) and at else (at,)))
 
     def _options(self, params: dict[str, Any], ndim: int) -> list[str]:
-        """The parameters as people write them: what is the default is left out."""
+        """The parameters as text; those with default values are omitted."""
         texts = []
         for name, value in params.items():
             if name == "keepdims" and not value:
@@ -298,5 +307,5 @@ class Labels(Language):
 
 
 def _is_decided(op: Primitive, params: dict[str, Any]) -> bool:
-    """Whether a choice has been made already, so that nothing but what was chosen needs to be written."""
+    """Whether a `where` has a constant condition, so that only the chosen input is written."""
     return op.name == "where" and isinstance(params["condition"], (bool, np.bool_))

@@ -1,8 +1,8 @@
-"""The language of printed JavaScript: forwards and rules of the table in the words of `Math`.
+"""The language of printed JavaScript: forward functions and rules of the table, written with `Math`.
 
-`JavaScript` writes expressions (see `expression.py`) that hold at other numbers, too: a rule's choice by the numbers is
-written as `condition ? a : b`, never taken. What `Math` does not have, or computes otherwise than Python, is a function
-of `helpers.js`; a row of a user's own is traced, so it has to be made of operators and other rows.
+`JavaScript` writes expressions (see `expression.py`) that are valid for any numbers: a condition on numbers is written
+as `condition ? a : b`, and no branch is taken. Functions that `Math` does not have, or that differ from Python's, are
+in `helpers.js`. A row that a user added is traced, so it must consist of operators and other rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,39 +20,42 @@ import numpy as np
 from ..engine.operators import where
 from ..engine.table import TABLE, Primitive
 from ..errors import ChainruleError
-from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain
+from .excerpts import codes
+from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, Unwritable, plain
 from .source import identifier
 
 __all__ = ["JavaScript", "number_text"]
 
-# what Math calls the functions of rows; the results differ by 2 units in the last place at most
+# the names in Math of the functions of rows; the results differ by at most 2 units in the last place
 MATH: dict[Any, str] = {
     abs: "abs", math.exp: "exp", math.expm1: "expm1", math.log: "log", math.log1p: "log1p", math.log2: "log2",
     math.log10: "log10", math.sqrt: "sqrt", math.sin: "sin", math.cos: "cos", math.tan: "tan", math.asin: "asin",
     math.acos: "acos", math.atan: "atan", math.atan2: "atan2", math.sinh: "sinh", math.cosh: "cosh",
     math.asinh: "asinh", math.acosh: "acosh", math.atanh: "atanh",
 }  # fmt: skip
-ROWS = dict(TABLE)  # those that this library declares
+ROWS = dict(TABLE)  # the rows of this library, without those that users add later
 ROWS_IN_MATH = {ROWS["trunc"]: "trunc", ROWS["cbrt"]: "cbrt"}
 ROW_OF: dict[Any, Primitive] = {row.on_floats: row for row in ROWS.values() if row.on_floats is not None}
-OURS = __name__.removesuffix(
-    "program.javascript"
-)  # this package, whose functions know what to do with expressions
+# this package, whose functions accept expressions
+PACKAGE = __name__.removesuffix("program.javascript")
 CONSTANTS = {
     math.pi: "Math.PI", math.e: "Math.E", math.log(2): "Math.LN2", math.log(10): "Math.LN10",
     math.sqrt(2): "Math.SQRT2", math.sqrt(0.5): "Math.SQRT1_2",
 }  # fmt: skip
-NUMBER, CONDITION = np.float64(0.5), np.bool_(True)  # what stands behind a text: which of the two it is
-OR, AND = -0.75, -0.5  # how tightly || and && bind; a choice, which is -1, binds less, and a comparison more
+NUMBER, CONDITION = np.float64(0.5), np.bool_(True)  # the two kinds of values of an expression
+OR, AND = (
+    -0.75,
+    -0.5,
+)  # the precedence of || and &&: above a conditional expression, -1, and below a comparison, 0
 IF = -1
-SHORT = 48  # characters of a rule or a forward that is written where it is used; a longer one is a function
-WIDEST = 100  # characters of an expression that stays in one piece
-PART = 30  # characters of a part of a long expression that get a line of their own
+SHORT = 48  # up to so many characters a rule or a forward is inlined; a longer one becomes a function
+WIDEST = 100  # characters of an expression that is written in one line
+PART = 30  # from so many characters on, a part of a long expression gets its own line
 
 
 @cache
 def helpers() -> dict[str, str]:
-    """The functions of `helpers.js` by their names, each with the comment above it.
+    """The functions of `helpers.js` by name, each with the comment above it.
 
     >>> from chainrule.autograd.program.javascript import helpers
     >>> print(helpers()["silu"])
@@ -63,13 +66,13 @@ def helpers() -> dict[str, str]:
     text = (Path(__file__).parent / "helpers.js").read_text(encoding="utf-8")
     found = {re.search(r"function (\w+)", each)[1]: each.strip() for each in re.findall(  # type: ignore[index]
         r"^(?://[^\n]*\n)*function \w+\(.*?^}", text, re.M | re.S)}  # fmt: skip
-    if sum([1e16, 1.0, -1e16]) == 1.0:  # Python's sum() loses nothing since 3.12
+    if sum([1e16, 1.0, -1e16]) == 1.0:  # Python's sum() is compensated since 3.12
         found = {name: re.sub(r"\bsum\(", "compensated_sum(", each) for name, each in found.items()}
     return found
 
 
 def number_text(x: float) -> str:
-    """A number of which JavaScript reads the same double.
+    """The text of a number that JavaScript reads as the same double.
 
     >>> from chainrule.autograd.program.javascript import number_text
     >>> [number_text(x) for x in (2.0, -0.0, 0.1, 1e300, float("-inf"), float("nan"))]
@@ -81,12 +84,8 @@ def number_text(x: float) -> str:
     return "NaN" if x != x else f"{'-' * (x < 0)}Infinity"
 
 
-class Unwritable(Exception):
-    """Something that JavaScript has no words for, as the end of a sentence; turned into a lesson for its row."""
-
-
-class Live(Expression):
-    """An expression whose number is not known yet, so that Python cannot branch on it."""
+class Symbolic(Expression):
+    """An expression whose value is unknown, so that Python cannot branch on it."""
 
     __slots__ = ()
 
@@ -95,7 +94,7 @@ class Live(Expression):
             "that chooses with `if`, `and`, `or`, `min` or `max` of Python, of which only one branch would be written"
         )
 
-    def __invert__(self) -> Live:
+    def __invert__(self) -> Symbolic:
         raise Unwritable("that takes ~ of a condition, which makes -2 of Python's True; write condition == 0")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -105,12 +104,12 @@ class Live(Expression):
 
 
 class JavaScript(Language):
-    """The words of one module.
+    """The language of one module.
 
     Attributes:
         taken: the names that are in use.
-        functions: the text of each function that the module needs beside `Math`, by its name.
-        parts: where the parts of a long expression go that get a line of their own; `None` while it is in one piece.
+        functions: the text of each function that the module needs beside `Math`, by name.
+        parts: the parts of a long expression that get their own lines, as (name, text); `None` for one line.
     """
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -118,23 +117,27 @@ class JavaScript(Language):
         self.functions: dict[str, str] = {}
         self.parts: list[tuple[str, str]] | None = None
         self._written: dict[Any, Callable[..., Any] | None] = {}
-        self._choices: dict[str, tuple[str, Any, Any]] = {}  # what stands behind the text of a choice
-        self._chosen_by: dict[str, list[str]] = {}  # the texts of the choices by each condition
+        self._choices: dict[
+            str, tuple[str, Any, Any]
+        ] = {}  # the condition and the branches of a conditional expression, by its text
+        self._chosen_by: dict[
+            str, list[str]
+        ] = {}  # the texts of the conditional expressions with a given condition
 
     # ------------------------------------------------------------------ names and numbers
 
-    def name(self, wish: str) -> str:
-        """`wish`, or the first of wish_2, wish_3, ... that is free."""
-        found, count = wish, 1
+    def name(self, preferred: str) -> str:
+        """`preferred`, or the first of preferred_2, preferred_3, ... that is free."""
+        found, count = preferred, 1
         while found in self.taken:
             count += 1
-            found = f"{wish}_{count}"
+            found = f"{preferred}_{count}"
         self.taken.add(found)
         return found
 
-    def variable(self, name: str) -> Live:
-        """A number by its name."""
-        return Live(name, NUMBER, self)
+    def variable(self, name: str) -> Symbolic:
+        """The variable with this name."""
+        return Symbolic(name, NUMBER, self)
 
     def literal(self, x: Any) -> str:
         if isinstance(x, Expression):
@@ -147,43 +150,43 @@ class JavaScript(Language):
             return CONSTANTS.get(float(x)) or number_text(float(x))
         raise Unwritable(f"that uses {type(x).__name__} {x!r:.60}, which is no number")
 
-    def part(self, text: str, data: Any, level: float) -> Live:
+    def part(self, text: str, data: Any, level: float) -> Symbolic:
         if self.parts is None or len(text) < PART or data is not NUMBER:
-            return Live(text, data, self, level)
+            return Symbolic(text, data, self, level)
         name = self.name("t")
         self.parts.append((name, text))
-        return Live(name, NUMBER, self)
+        return Symbolic(name, NUMBER, self)
 
     def number(self, x: Any) -> Any:
-        """A condition as the number that Python takes it for, 1 or 0; a number as it is."""
+        """A condition as a number, 1 or 0, as in Python; a number is returned as it is."""
         if not _is_condition(x):
             return x
         if isinstance(x, Expression):
-            return Live(f"{self.bracket(x, OR)} ? 1 : 0", NUMBER, self, IF)
+            return Symbolic(f"{self.bracket(x, OR)} ? 1 : 0", NUMBER, self, IF)
         return int(x)
 
     def condition(self, x: Any) -> Any:
-        """A number as a condition; NaN holds, as in Python."""
+        """A number as a condition; NaN is true, as in Python."""
         return x if _is_condition(x) else self.infix("!=", None, x, 0)
 
     # ------------------------------------------------------------------ operators
 
-    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Live:
+    def infix(self, sign: str, data: Any, a: Any, b: Any) -> Symbolic:
         conditions = _is_condition(a) and _is_condition(b)
         if sign in "&|" or (sign == "*" and conditions):
             if not conditions:
                 raise Unwritable(f"that takes {sign} of numbers")
             level = OR if sign == "|" else AND
             written = "||" if sign == "|" else "&&"
-            return Live(
+            return Symbolic(
                 f"{self.bracket(a, level)} {written} {self.bracket(b, level)}", CONDITION, self, level
             )
-        if sign == "+" and type(a) is int and a == 0 and _is_condition(b):  # where a sum of conditions starts
+        if sign == "+" and type(a) is int and a == 0 and _is_condition(b):  # the start of a sum of conditions
             return self.number(b)
         a, b = self.number(a), self.number(b)
         if sign == "**" and not (_is_finite(b) or (_is_finite(a) and abs(a) != 1)):
             return self.called("power", a, b)
-        if sign == "**" and isinstance(a, Live) and not isinstance(b, Expression) and b == 1:
+        if sign == "**" and isinstance(a, Symbolic) and not isinstance(b, Expression) and b == 1:
             return a
         if sign == "%":
             return self.called("remainder", a, b)
@@ -198,15 +201,15 @@ class JavaScript(Language):
             level,
         )
 
-    def signed(self, sign: str, data: Any, x: Any) -> Live:
+    def signed(self, sign: str, data: Any, x: Any) -> Symbolic:
         x = self.number(x)
-        if not isinstance(x, Live):
+        if not isinstance(x, Symbolic):
             return -x
-        if x.text in self._choices:  # of Python's 0, -0 is 0
+        if x.text in self._choices:  # Python's integer 0 has no sign: -0 is 0
             when, a, b = self._choices[x.text]
             return self.chosen(when, self.signed(sign, None, a), self.signed(sign, None, b))
-        # in brackets also before **, where JavaScript allows no sign
-        return Live(f"{sign}{self.bracket(x, ATOM)}", NUMBER, self, PRECEDENCE["neg"])
+        # the operand of a sign before ** needs brackets in JavaScript
+        return Symbolic(f"{sign}{self.bracket(x, ATOM)}", NUMBER, self, PRECEDENCE["neg"])
 
     def choice(self, condition: Any, a: Any, b: Any) -> Any:
         """`condition ? a : b`."""
@@ -217,8 +220,8 @@ class JavaScript(Language):
             when, self._where(when, True, self.number(a)), self._where(when, False, self.number(b))
         )
 
-    def chosen(self, when: str, a: Any, b: Any) -> Live:
-        """The text of a choice."""
+    def chosen(self, when: str, a: Any, b: Any) -> Symbolic:
+        """The conditional expression, whose parts are remembered for `_where`."""
         text = f"{when} ? {self.bracket(a, 0)} : {self.bracket(b, IF)}"
         if text not in self._choices:
             self._choices[text] = when, a, b
@@ -226,8 +229,8 @@ class JavaScript(Language):
         return self.part(text, NUMBER, IF)
 
     def _where(self, condition: str, holds: bool, x: Any) -> Any:
-        """An expression where a condition is known to hold or not; rules choose twice where arrays compute both."""
-        if not isinstance(x, Live):
+        """An expression simplified by the known truth of a condition, which rules for arrays often test twice."""
+        if not isinstance(x, Symbolic):
             return x
         text = x.text
         for choice in self._chosen_by.get(condition, ()):
@@ -235,20 +238,20 @@ class JavaScript(Language):
             chosen = a if holds else b
             if text == choice:
                 return chosen
-            call = re.compile(rf"(?<=\w)\({re.escape(choice)}\)")  # the brackets of a function stay
+            call = re.compile(rf"(?<=\w)\({re.escape(choice)}\)")  # the brackets of a call remain
             text = call.sub(f"({self.bracket(chosen, IF)})", text)
             text = text.replace(f"({choice})", self.bracket(chosen, ATOM))
-        return Live(text, x.data, self, x.level)
+        return Symbolic(text, x.data, self, x.level)
 
-    def called(self, function: str, *inputs: Any) -> Live:
-        """A function of `Math` or of the module, applied."""
+    def called(self, function: str, *inputs: Any) -> Symbolic:
+        """A call of a function of `Math` or of the module."""
         if "." not in function:
             self.helper(function)
         given = ", ".join(self.bracket(self.number(x), IF) for x in inputs)
         return self.part(f"{function}({given})", NUMBER, ATOM)
 
     def helper(self, name: str) -> None:
-        """Take a function of `helpers.js`, and those that it calls, into the module."""
+        """Add a function of `helpers.js`, and those that it calls, to the module."""
         if name not in self.functions:
             text = self.functions[name] = helpers()[name]
             self.taken.add(name)
@@ -259,7 +262,7 @@ class JavaScript(Language):
     # ------------------------------------------------------------------ rows
 
     def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        """A row applied: its forward, written down."""
+        """A row applied to expressions."""
         if op is ROWS["where"]:
             return self.choice(params["condition"], *inputs)
         if op is ROWS["where_nonzero"]:
@@ -290,7 +293,7 @@ class JavaScript(Language):
         return self.traced(op, inputs, params)
 
     def traced(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        """The forward of a row that is made of operators and other rows."""
+        """The forward function of a row, called with expressions."""
         reasons: list[str] = []
 
         def forward(*xs: Any) -> Any:
@@ -309,7 +312,7 @@ class JavaScript(Language):
     def shortest(
         self, function: Callable[..., Any], name: str, names: Sequence[str], inputs: Sequence[Any], key: Any
     ) -> Any:
-        """`function(*inputs)` written out where that is short, otherwise as a call of a function of the module."""
+        """`function(*inputs)`, inlined if it is short, otherwise as a call of a function of the module."""
         if key not in self._written:
             self._written[key] = self._as_function(function, name, names)
         call = self._written[key]
@@ -348,7 +351,7 @@ class JavaScript(Language):
 
 
 def with_rows(function: Any) -> Any:
-    """A function with rows of the table in place of the functions on floats that it calls, such as `math.exp`.
+    """A copy of a function that calls rows of the table in place of functions on floats such as `math.exp`.
 
     >>> import math
     >>> from chainrule.autograd.program.javascript import JavaScript, with_rows
@@ -360,33 +363,24 @@ def with_rows(function: Any) -> Any:
         return ROW_OF[function]
     if function is math:
         return types.SimpleNamespace(**{k: with_rows(x) for k, x in vars(math).items()})
-    if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(OURS):
+    if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(PACKAGE):
         return function
-    used = {name for code in _codes(function.__code__) for name in code.co_names}
-    around = {"sum": _sum} | {
-        k: x for k, x in function.__globals__.items() if k in used or k.startswith("__")
-    }
-    around = {k: _sum if x is sum else x if x is function else with_rows(x) for k, x in around.items()}
+    used = {name for code in codes(function.__code__) for name in code.co_names}
+    outer = {"sum": _sum} | {k: x for k, x in function.__globals__.items() if k in used or k.startswith("__")}
+    outer = {k: _sum if x is sum else x if x is function else with_rows(x) for k, x in outer.items()}
     cells = tuple([types.CellType(with_rows(cell.cell_contents)) for cell in function.__closure__ or ()])
-    made = types.FunctionType(function.__code__, around, function.__name__, function.__defaults__, cells)
+    made = types.FunctionType(function.__code__, outer, function.__name__, function.__defaults__, cells)
     made.__kwdefaults__ = function.__kwdefaults__
     return made
 
 
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for x in code.co_consts:
-        if isinstance(x, types.CodeType):
-            yield from _codes(x)
-
-
 def _sum(xs: Iterable[Any], start: Any = 0) -> Any:
     xs = list(xs)
-    return ROWS["total"](*xs) if start == 0 and any(isinstance(x, Live) for x in xs) else sum(xs, start)
+    return ROWS["total"](*xs) if start == 0 and any(isinstance(x, Symbolic) for x in xs) else sum(xs, start)
 
 
 def argument_names(count: int) -> list[str]:
-    """What the inputs of a row are called in its rules."""
+    """The names of the inputs of a row in its rules."""
     return (
         ["x"]
         if count == 1

@@ -1,7 +1,7 @@
 """The recorded graph as a JavaScript module: both passes, line by line, for other numbers as well.
 
-The rules write themselves, as in the Python program (see `source.py`), in the language of `javascript.py`. The module
-needs nothing beside itself: no import, no page, and no text that is evaluated.
+Rules are applied to names, as for the Python program (see `source.py`), in the language of `javascript.py`. The module
+is self-contained: it imports nothing, needs no page, and evaluates no text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from ..engine.backward import backward_pass
 from ..errors import ChainruleError, KindError
 from ..nodes.node import Node
 from ..nodes.value import Value
-from .javascript import IF, JavaScript, Live, Unwritable, argument_names, lesson, number_text, reason_of
+from .expression import Unwritable
+from .javascript import IF, JavaScript, Symbolic, argument_names, lesson, number_text, reason_of
 from .source import identifier, is_number, printable, refuse_unwritten
 from .text import JavaScriptSource
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["javascript_expression", "javascript_module"]
 
-# of JavaScript, and the module's own
+# the reserved words and global names of JavaScript, and the names that every module uses
 RESERVED = frozenset(
     re.findall(
         r"\w+",
@@ -38,11 +39,11 @@ RESERVED = frozenset(
     )
 )
 WIDTH = 100
-FEW = 4  # inputs of a row of any number of them, up to which its rules stay in one piece
+FEW = 4  # up to so many inputs, the rules of a row with any number of inputs are written in one line
 
 
 def javascript_module(tape: Tape, gradient: Any = None, constants: bool = False) -> JavaScriptSource:
-    """What `tape.source("javascript", gradient)` gives; with `constants`, constant numbers are leaves, too.
+    """The result of `tape.source("javascript", gradient)`; with `constants`, constant numbers are leaves, too.
 
     Then every node is a variable of the module: `Object.values(run().values)[i]` is the number of `tape.nodes[i]`.
     Raises what `tape.source` raises.
@@ -54,14 +55,14 @@ def javascript_module(tape: Tape, gradient: Any = None, constants: bool = False)
     ['  const v1 = power(a, c1);']
     """
     module = _Module(tape, gradient, constants, RESERVED)
-    hidden = set(module.words.functions) & set(module.names.values())
-    if hidden:  # functions that a node has the name of
-        module = _Module(tape, gradient, constants, RESERVED | set(module.words.functions))
+    hidden = set(module.language.functions) & set(module.names.values())
+    if hidden:  # functions with the same name as a node
+        module = _Module(tape, gradient, constants, RESERVED | set(module.language.functions))
     return JavaScriptSource(module.text())
 
 
 def javascript_expression(module: str) -> str:
-    """A printed module as one expression, an object with what it exports, for a script that is written into a page.
+    """A printed module as one expression, the object of its exports, for a script inside a page.
 
     >>> from chainrule.autograd import Tape, Value
     >>> from chainrule.autograd.extending import javascript_expression
@@ -86,38 +87,38 @@ class _Module:
             )
         refuse_unwritten(tape)
         self.seed = number_text(self.root._upstream(gradient))
-        self.words = JavaScript(taken)
+        self.language = JavaScript(taken)
         self.names: dict[Node, str] = {}
         self.gradients: dict[Node, str] = {}
         self.forward: list[str] = []
         self.backward: list[str] = []
-        self.edges: list[str] = []  # from a node to an input, as text
+        self.edges: list[str] = []  # pairs of a node and an input, as text
         self.locals: list[str] = []
         self._choose_names(constants)
         self._write_forward()
         self._write_backward()
 
     def _choose_names(self, constants: bool) -> None:
-        nodes, words = self.tape.nodes, self.words
-        wishes = {node: identifier(node.name) for node in nodes if node.name is not None}
-        free = {*wishes.values()} - words.taken  # a node whose name is free keeps it
-        words.taken |= free
-        for node, wish in wishes.items():
-            self.names[node] = wish if wish in free else words.name(wish)
-            free.discard(wish)
+        nodes, language = self.tape.nodes, self.language
+        preferred_names = {node: identifier(node.name) for node in nodes if node.name is not None}
+        free = {*preferred_names.values()} - language.taken  # a node whose name is free keeps it
+        language.taken |= free
+        for node, preferred in preferred_names.items():
+            self.names[node] = preferred if preferred in free else language.name(preferred)
+            free.discard(preferred)
         count = 0
         for node, label in zip(nodes, self.tape.labels):
             if node.name is not None or (is_number(node) and not constants):
                 continue
             count += is_number(node)
-            self.names[node] = words.name(f"c{count}" if is_number(node) else label)
+            self.names[node] = language.name(f"c{count}" if is_number(node) else label)
         for node in nodes:
             if node.requires_grad:
-                self.gradients[node] = words.name(f"d_{self.names[node]}")
+                self.gradients[node] = language.name(f"d_{self.names[node]}")
 
     def _operand(self, x: Any) -> Any:
-        """How an input is written: its name, or the number that it is."""
-        return self.words.variable(self.names[x]) if x in self.names else x.data
+        """An input as an operand: its name, or its number."""
+        return self.language.variable(self.names[x]) if x in self.names else x.data
 
     # ------------------------------------------------------------------ the passes
 
@@ -127,8 +128,8 @@ class _Module:
                 continue
             inputs = list(map(self._operand, node.inputs))
             try:
-                y = self.words.number(self.words.row(node.op, inputs, node.params))
-                text = self.words.bracket(y, IF)
+                y = self.language.number(self.language.row(node.op, inputs, node.params))
+                text = self.language.bracket(y, IF)
             except Unwritable as reason:
                 raise lesson(node.op.name, str(reason)) from None
             self.forward.append(f"const {self.names[node]} = {text};{self._comment(node)}")
@@ -162,22 +163,26 @@ class _Module:
         return "let" if x in several else "const"
 
     def _slopes(self, node: Node) -> dict[int, Any]:
-        """The local gradients for the inputs that receive, written down."""
+        """The local gradients for the inputs that receive a gradient, as expressions."""
         op = node.op
         assert op is not None
         wanted = [i for i, x in enumerate(node.inputs) if x.requires_grad]
-        y, inputs = self.words.variable(self.names[node]), list(map(self._operand, node.inputs))
+        y, inputs = self.language.variable(self.names[node]), list(map(self._operand, node.inputs))
         if op.arity is None:
             lines: list[tuple[str, str]] = []
-            self.words.parts = lines if len(inputs) > FEW else None
+            self.language.parts = lines if len(inputs) > FEW else None
             try:
                 found = dict(op.each_rule(wanted, (y, *inputs), node.params))
             except Exception as error:  # whatever a rule raises that was meant for numbers
                 raise lesson(op.name, reason_of(error)) from None
             finally:
-                self.words.parts = None
-            needed = [self.words.bracket(self.words.number(x), IF) for i, x in found.items() if i in wanted]
-            for name, text in reversed(lines):  # a rule for all inputs also tells of those that are constants
+                self.language.parts = None
+            needed = [
+                self.language.bracket(self.language.number(x), IF) for i, x in found.items() if i in wanted
+            ]
+            for name, text in reversed(
+                lines
+            ):  # a rule for all inputs also computes the local gradients of constants
                 if any(re.search(rf"\b{name}\b", each) for each in needed):
                     needed.append(text)
             lines = [line for line in lines if line[1] in needed]
@@ -195,22 +200,24 @@ class _Module:
         names = ["y", *argument_names(len(inputs))]
         called = f"{op.name}_slope" + (f"_{names[i + 1]}" if len(inputs) > 1 else "")
         try:
-            if not all(isinstance(x, Live) for x in inputs):  # a rule may be short at a number
+            if not all(
+                isinstance(x, Symbolic) for x in inputs
+            ):  # a rule may be shorter for a constant number
                 return rule(y, *inputs)
-            return self.words.shortest(rule, called, names, [y, *inputs], (op, i, str(params)))
+            return self.language.shortest(rule, called, names, [y, *inputs], (op, i, str(params)))
         except ChainruleError:
             raise
         except Exception as error:  # whatever a rule raises that was meant for numbers
             raise lesson(op.name, reason_of(error)) from None
 
     def _local(self, node: Node, x: Node, slope: Any) -> tuple[str, str]:
-        """A local gradient as a name or a number, and what arrived times it."""
-        g, slope = self.gradients[node], self.words.number(slope)
-        text = self.words.bracket(slope, IF)
-        if not isinstance(slope, Live) and abs(slope) == 1:
+        """A local gradient as a name or a number, and its product with the upstream gradient."""
+        g, slope = self.gradients[node], self.language.number(slope)
+        text = self.language.bracket(slope, IF)
+        if not isinstance(slope, Symbolic) and abs(slope) == 1:
             return text, g if slope == 1 else f"-{g}"
-        if isinstance(slope, Live) and not text.isidentifier():
-            name = self.words.name(f"d{self.names[node]}_d{self.names[x]}")
+        if isinstance(slope, Symbolic) and not text.isidentifier():
+            name = self.language.name(f"d{self.names[node]}_d{self.names[x]}")
             self.backward.append(f"const {name} = {text};")
             text = name
         return text, f"{g} * {text}"
@@ -218,10 +225,12 @@ class _Module:
     # ------------------------------------------------------------------ the text
 
     def _comment(self, node: Node) -> str:
-        """The name as it was given, where the variable has another."""
+        """A comment with the name of the node, if the variable has another name."""
         if node.name in (None, self.names[node]):
             return ""
-        return "  // " + printable(node.name).replace("<", "\\x3c")  # so that no page ends its script there
+        return "  // " + printable(node.name).replace(
+            "<", "\\x3c"
+        )  # so that a name cannot end the script in a page
 
     def text(self) -> str:
         root = self.names[self.root]
@@ -264,7 +273,7 @@ class _Module:
             "",
             STEPS.replace("ROOT", f'["{root}", {self.seed}]'),
         ]
-        for text in self.words.functions.values():
+        for text in self.language.functions.values():
             lines += ["", text]
         return "\n".join(lines) + "\n"
 
@@ -290,7 +299,7 @@ export function steps(locals) {
 
 
 def _listed(start: str, items: list[str], end: str) -> list[str]:
-    """A list between brackets, in one line or in lines of their own."""
+    """A list between brackets, in one line if it fits."""
     inner = ", ".join(items)
     space = " " if start.endswith("{") and items else ""
     if len(start) + len(inner) + len(end) + 2 <= WIDTH:

@@ -1,8 +1,8 @@
 """The recorded graph as a Python program: both passes, statement by statement, in a module of its own.
 
-The rules write themselves: each is run on names (see `expression.py` and `written.py`), as `backward()` runs it on
-numbers, and every statement is compared with the engine's result when it is written. So the program gives the engine's
-numbers, bit for bit, and needs math or NumPy only.
+Each rule is applied to names (see `expression.py` and `python.py`), as `backward()` applies it to numbers, and the
+result is the text of a statement. Every statement is compared with the engine's result when it is written. So the
+program gives the engine's numbers, bit for bit, and needs only `math` or NumPy.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.backward import backward_pass, is_half, refuse_stale
+from ..engine.backward import backward_pass, is_float16, refuse_stale
 from ..engine.hooks import HOOKS
 from ..engine.table import Primitive
 from ..engine.vjp import unbroadcast
 from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
-from .excerpts import Wordless
-from .expression import ATOM, Expression, plain, same
+from .expression import ATOM, Expression, Unwritable, plain, same
+from .python import Python, lesson
 from .text import Source
-from .written import Words, lesson
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -38,17 +37,17 @@ __all__ = ["program_of"]
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
 LONGEST = 40  # characters of a name
-WIDEST = 120  # characters of an expression that stays in one piece
-MANY = 16  # inputs from which on it is told in pieces at once
+WIDEST = 120  # characters of an expression that is written in one line
+MANY = 16  # with more inputs, an expression is always divided into parts
 
 
 def program_of(tape: Tape, gradient: Any = None) -> Source:
-    """What `tape.source(gradient)` does."""
+    """The result of `tape.source(gradient=gradient)`."""
     return Source(_Program(tape, gradient).text())
 
 
 def _computed_anew(tape: Tape) -> Tape:
-    """A copy of a replayed graph of Values, computed by Python's functions again; a replay takes some of NumPy's."""
+    """A copy of a replayed graph of Values, evaluated with Python's functions; a replay uses some of NumPy's."""
     found = type(tape)(copy.deepcopy(tape.single_output("write down")))
     for node in found.nodes:
         if node.op is not None:
@@ -73,50 +72,52 @@ class _Program:
             self.root = self.tape.single_output("write down")
         self.names: dict[Node, str] = {}
         self.gradients: dict[Node, str] = {}
-        half = any(isinstance(x, Tensor) and x.dtype == np.float16 for x in tape.nodes)
-        self.words = Words(RESERVED, "np" if isinstance(self.root, Tensor) else "math", half)
+        has_float16 = any(isinstance(x, Tensor) and x.dtype == np.float16 for x in tape.nodes)
+        self.language = Python(RESERVED, "np" if isinstance(self.root, Tensor) else "math", has_float16)
         self.leaves: list[tuple[str, str, str]] = []  # a name, its value, a comment
         self.forward: list[tuple[str, str, str]] = []
         self.backward: list[list[str]] = []  # a name, =, +=, or a comment, and an expression
-        self._run_on: Any = None  # a node, and how it is written: what `_arguments` and `_slopes` are of
+        self._run_on: Any = (
+            None  # the node, and how it is written, to which `_arguments` and `_slopes` belong
+        )
         self._arguments: Any = None
         self._slopes: Any = None
         self._choose_names()
-        with np.errstate(divide="call", over="call", invalid="call", call=self._heard):
+        with np.errstate(divide="call", over="call", invalid="call", call=self._note_warning):
             self._write_forward()
             self._write_backward()
 
-    def _heard(self, *what: Any) -> None:
-        self.words.noisy = True
+    def _note_warning(self, *what: Any) -> None:
+        self.language.noisy = True
 
     # ------------------------------------------------------------------ names
 
     def _choose_names(self) -> None:
         nodes, labels = self.tape.nodes, self.tape.labels
-        wishes = {node: identifier(node.name) for node in nodes if node.name is not None}
-        free = {*wishes.values()} - self.words.taken  # who has a name that is free keeps it
-        self.words.taken |= free
-        for node, wish in wishes.items():
-            self.names[node] = wish if wish in free else self.words.name(wish)
-            free.discard(wish)
+        preferred_names = {node: identifier(node.name) for node in nodes if node.name is not None}
+        free = {*preferred_names.values()} - self.language.taken  # a node whose name is free keeps it
+        self.language.taken |= free
+        for node, preferred in preferred_names.items():
+            self.names[node] = preferred if preferred in free else self.language.name(preferred)
+            free.discard(preferred)
         for node, label in zip(nodes, labels):
             if node.name is None and not is_number(node):
-                self.names[node] = self.words.name(
+                self.names[node] = self.language.name(
                     label if node.requires_grad or np.size(node.data) > 1 else "constant"
                 )
         for node in nodes:
             if node.requires_grad:
-                self.gradients[node] = self.words.name(f"d_{self.names[node]}")
+                self.gradients[node] = self.language.name(f"d_{self.names[node]}")
 
     def _operand(self, x: Node) -> Any:
-        """How an input is written: its name, or the number that it is."""
+        """An input as an operand: its name, or its number."""
         if x in self.names:
-            return Expression(self.names[x], x.data, self.words)
+            return Expression(self.names[x], x.data, self.language)
         if not isinstance(x, Tensor):
             return x.data
-        if not self.words.exact:  # with as few digits as its type needs
+        if not self.language.exact:  # with as few digits as its dtype needs
             return float(str(x.data)) if x.dtype.kind == "f" else x.data.item()
-        return Expression(self.words.array(x.data), x.data, self.words)
+        return Expression(self.language.array(x.data), x.data, self.language)
 
     # ------------------------------------------------------------------ forward
 
@@ -131,8 +132,8 @@ class _Program:
 
     def _leaf_text(self, node: Node) -> str:
         if isinstance(node, Tensor):
-            return self.words.array(node.data, self.names[node])
-        return self.words.literal(node.data)
+            return self.language.array(node.data, self.names[node])
+        return self.language.literal(node.data)
 
     def _forward_text(self, node: Node) -> str:
         op = node.op
@@ -144,16 +145,16 @@ class _Program:
             y = self._row(node, inputs, params)
             if not isinstance(node, Tensor):
                 data = y.data if isinstance(y, Expression) else y
-                text = self.words.bracket(y, -1)
+                text = self.language.bracket(y, -1)
                 return (
                     (text if type(data) is float else f"float({text})")
                     if same(float(data), node.data)
                     else ""
                 )
             found = y.data if isinstance(y, Expression) else np.asarray(y)
-            if isinstance(y, Expression) and y.text == self.words.bracket(inputs[0], ATOM):
+            if isinstance(y, Expression) and y.text == self.language.bracket(inputs[0], ATOM):
                 return f"np.asarray({y.text})" if same(found, node.data) else ""
-            return self.words.bracket(y, -1) if same(found, node.data) else ""
+            return self.language.bracket(y, -1) if same(found, node.data) else ""
 
         text = self._first(attempt)
         if not text:
@@ -165,35 +166,35 @@ class _Program:
     def _row(self, node: Node, inputs: list[Any], params: dict[str, Any]) -> Any:
         assert node.op is not None
         if not any(isinstance(x, Expression) for x in (*inputs, *params.values())):
-            inputs = [Expression(self.words.bracket(x, ATOM), x, self.words) for x in inputs]
+            inputs = [Expression(self.language.bracket(x, ATOM), x, self.language) for x in inputs]
         try:
-            return self.words.row(node.op, inputs, params)
-        except Wordless as reason:
+            return self.language.row(node.op, inputs, params)
+        except Unwritable as reason:
             raise lesson(node.op.name, str(reason)) from None
 
     def _params(self, node: Node) -> dict[str, Any]:
-        """Options; of elementwise rows arrays as names, for rules compute with them."""
+        """The parameters; arrays in those of elementwise rows become expressions, because rules compute with them."""
         assert node.op is not None
         if not node.op.elementwise:
             return dict(node.params)
         return {
-            k: Expression(self.words.literal(v), v, self.words) if isinstance(v, np.ndarray) else v
+            k: Expression(self.language.literal(v), v, self.language) if isinstance(v, np.ndarray) else v
             for k, v in node.params.items()
         }
 
     def _first(self, attempt: Any) -> Any:
-        """What `attempt` gives, if need be with every type spelled out."""
-        for self.words.exact in (False, True):
+        """The result of `attempt`, if necessary with all dtypes written."""
+        for self.language.exact in (False, True):
             try:
                 found = attempt()
-            except ArithmeticError:  # Python divides by no zero, arrays do
-                if self.words.exact:
+            except ArithmeticError:  # division by zero raises for floats, not for arrays
+                if self.language.exact:
                     raise
                 continue
             if found:
-                self.words.exact = False
+                self.language.exact = False
                 return found
-        self.words.exact = False
+        self.language.exact = False
         return None
 
     # ------------------------------------------------------------------ backward
@@ -206,13 +207,13 @@ class _Program:
             np.isnan(g).any() for g in _plain_gradients(order, totals, leaves)
         )
         self._assign(self.root, self._seed())
-        # the line of the first contribution, and the sum so far
+        # the line of the first contribution, and the present sum
         arrived: dict[Node, tuple[list[str], Any]] = {}
         wide: dict[Node, str] = {}
         for node, i, contribution in backward_pass(order, totals, zero_safe=zero_safe):
             x = node.inputs[i]
             text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, zero_safe)
-            if x in arrived and is_half(data):
+            if x in arrived and is_float16(data):
                 self._accumulate_in_float32(x, text, wide)
             elif x in arrived:
                 self._accumulate(x, text, *arrived[x], totals[x])
@@ -226,14 +227,14 @@ class _Program:
                 )
 
     def _gradient_at(self, node: Node, totals: dict[Node, Any]) -> Expression:
-        return Expression(self.gradients[node], totals[node], self.words)
+        return Expression(self.gradients[node], totals[node], self.language)
 
     def _seed(self) -> str:
         if not isinstance(self.root, Tensor):
-            return self.words.literal(self.upstream)
+            return self.language.literal(self.upstream)
         if self.is_one:
             return f"np.ones_like({self.names[self.root]})"
-        return self.words.array(self.upstream, self.gradients[self.root])
+        return self.language.array(self.upstream, self.gradients[self.root])
 
     def _assign(self, x: Node, text: str) -> list[str]:
         line = [self.gradients[x], "=", text]
@@ -241,9 +242,9 @@ class _Program:
         return line
 
     def _accumulate(self, x: Node, text: str, line: list[str], before: Any, total: Any) -> None:
-        """`+=`; but not into an array with another name, and not where a new array would lie otherwise in memory.
+        """`+=`; but not into an array that has another name, and not if the sum would have another memory layout.
 
-        (NumPy adds up an array in the order in which it lies.)
+        (The memory layout of an array determines the order in which NumPy adds its elements.)
         """
         name = self.gradients[x]
         if isinstance(before, np.ndarray):
@@ -257,10 +258,10 @@ class _Program:
         self.backward.append([name, "+=", text])
 
     def _accumulate_in_float32(self, x: Node, text: str, wide: dict[Node, str]) -> None:
-        """The sum of gradients in float16, which is kept in float32."""
+        """A sum of gradients in float16, computed in float32."""
         name = self.gradients[x]
         if x not in wide:
-            wide[x] = self.words.name(f"{name}_sum")
+            wide[x] = self.language.name(f"{name}_sum")
             self.backward.append([wide[x], "=", f"{name}.astype(np.float32)"])
         self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
         self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
@@ -278,14 +279,14 @@ class _Program:
         try:
             found = None if len(node.inputs) > MANY else self._first(attempt)
             if not found or len(found[0]) > WIDEST:
-                self.words.parts = []
+                self.language.parts = []
                 found = self._first(attempt)
-                self.backward += [[name, "=", part] for name, part in self.words.parts]
-        except (TypeError, AttributeError, Wordless, ValueError, ArithmeticError):
-            self.words.parts = None
+                self.backward += [[name, "=", part] for name, part in self.language.parts]
+        except (TypeError, AttributeError, Unwritable, ValueError, ArithmeticError):
+            self.language.parts = None
             copied = self._copied(node.op, i, node.op.rule_for(i))
             found = self._first(lambda: attempt(copied))
-        self.words.parts = None
+        self.language.parts = None
         if not found:
             raise GradientError(
                 f"the rule of {node.op.name} for input {i} gives other numbers as a program than in the engine; "
@@ -295,14 +296,14 @@ class _Program:
         return found
 
     def _run(self, node: Node, i: int, g: Expression, rule: Any) -> Any:
-        """What the rule for input `i` gives on names, or `rule` in its place.
+        """The result of the rule for input `i`, or of `rule` in its place, for names.
 
-        A node's inputs come one after the other, so what is the same for all of them is written once.
+        The inputs of one node are written in sequence, so the arguments of their rules are shared.
         """
-        op, key = node.op, (id(node), self.words.exact, self.words.parts is not None)
+        op, key = node.op, (id(node), self.language.exact, self.language.parts is not None)
         assert op is not None
         if self._run_on != key:
-            y = Expression(self.names[node], node.data, self.words)
+            y = Expression(self.names[node], node.data, self.language)
             arguments = [*[g] * (not op.elementwise), y, *map(self._operand, node.inputs)]
             self._run_on, self._arguments, self._slopes = key, (arguments, self._params(node)), None
         arguments, params = self._arguments
@@ -315,15 +316,15 @@ class _Program:
         return self._slopes[i]
 
     def _copied(self, op: Primitive, i: int, rule: Any) -> Any:
-        """A rule that does not run on names, as a call of a helper with its source."""
+        """A rule that does not accept names, as a call of a helper with its source."""
 
         def called(*arguments: Any, **params: Any) -> Any:
             try:
-                text, level = self.words.call(rule, arguments, params, f"{op.name}_rule")
-            except Wordless as reason:
+                text, level = self.language.call(rule, arguments, params, f"{op.name}_rule")
+            except Unwritable as reason:
                 raise lesson(op.name, f"{reason} (its rule for input {i})") from None
             data = rule(*map(plain, arguments), **{k: plain(v) for k, v in params.items()})
-            return Expression(text, data, self.words, level)
+            return Expression(text, data, self.language, level)
 
         return called
 
@@ -339,24 +340,29 @@ class _Program:
         if not isinstance(local, Expression) and abs(local) == 1:
             return (g.text if local == 1 else f"-{g.text}"), c
         if c != c and (g.data == 0 or slope == 0):
-            helper = self.words.helper(times, True)
-            return f"{helper}({g.text}, {self.words.bracket(local, -1)})", 0.0
-        return self.words.infix("*", c, g, local).text, c
+            helper = self.language.helper(times, True)
+            return f"{helper}({g.text}, {self.language.bracket(local, -1)})", 0.0
+        return self.language.infix("*", c, g, local).text, c
 
     def _at_a_pole(self, node: Node, i: int, g: Expression, rule: Any) -> tuple[Expression, float]:
-        """Where Python's floats refuse, NumPy's say what IEEE arithmetic does."""
+        """The local gradient where Python's floats raise: NumPy's give the result of IEEE arithmetic."""
         assert node.op is not None
         params, rule = self._params(node), rule or partial(node.op.rule, i)
-        self.words.noisy = True
+        self.language.noisy = True
         wide = [
             Expression(
-                f"np.float64({self.words.bracket(x, -1)})", np.float64(getattr(x, "data", x)), self.words
+                f"np.float64({self.language.bracket(x, -1)})",
+                np.float64(getattr(x, "data", x)),
+                self.language,
             )
-            for x in (Expression(self.names[node], node.data, self.words), *map(self._operand, node.inputs))
+            for x in (
+                Expression(self.names[node], node.data, self.language),
+                *map(self._operand, node.inputs),
+            )
         ]
         local = rule(*wide, **params)
         slope = float(local.data if isinstance(local, Expression) else local)
-        return Expression(f"float({self.words.bracket(local, -1)})", slope, self.words), slope
+        return Expression(f"float({self.language.bracket(local, -1)})", slope, self.language), slope
 
     def _tensor_contribution(
         self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
@@ -371,14 +377,14 @@ class _Program:
         else:
             c = local
         if not isinstance(c, Expression):
-            c = Expression(self.words.bracket(c, ATOM), np.asarray(c), self.words)
+            c = Expression(self.language.bracket(c, ATOM), np.asarray(c), self.language)
         elif not isinstance(c.data, np.ndarray):
-            c = Expression(c.text, np.asarray(c.data), self.words, c.level)
+            c = Expression(c.text, np.asarray(c.data), self.language, c.level)
         c = unbroadcast(c, x.data.shape)
         if c.dtype != x.data.dtype:
             c = Expression(
-                f"{self.words.bracket(c, ATOM)}.astype({self.words.literal(x.data.dtype)})",
-                np.asarray(c.data).astype(x.data.dtype), self.words,
+                f"{self.language.bracket(c, ATOM)}.astype({self.language.literal(x.data.dtype)})",
+                np.asarray(c.data).astype(x.data.dtype), self.language,
             )  # fmt: skip
         return c.text, c.data
 
@@ -388,25 +394,29 @@ class _Program:
         if zero_safe:
             guarded = times_arrays(g.data, at)
             if not same(guarded, data):
-                helper = self.words.helper(times_arrays, False, "times")
-                return Expression(f"{helper}({g.text}, {self.words.bracket(local, -1)})", guarded, self.words)
-        return self.words.infix("*", data, g, local)
+                helper = self.language.helper(times_arrays, False, "times")
+                return Expression(
+                    f"{helper}({g.text}, {self.language.bracket(local, -1)})", guarded, self.language
+                )
+        return self.language.infix("*", data, g, local)
 
     # ------------------------------------------------------------------ the text
 
     def text(self) -> str:
-        words, root = self.words, self.root
+        language, root = self.language, self.root
         outputs = [self.names[root], *(self.gradients[x] for x in self.tape.leaves if x.requires_grad)]
         outputs = list(dict.fromkeys(outputs))
         data = [f"{name} = {value}{comment}" for name, value, comment in self.leaves]
-        constants = [f"{name} = {value}" for name, value in words.constants.items()]
+        constants = [f"{name} = {value}" for name, value in language.constants.items()]
         body = ["# forward pass", *(self._line(*line) for line in self.forward)] if self.forward else []
         body += ["", "# backward pass: the gradient that arrived, times the local gradient"]
         body += [self._line(name, text, "", sign) for name, sign, text in self.backward]
-        if words.large:
-            given = [name for name, _, _ in self.leaves] + [n for n in words.constants if n in words.large]
-            inside = [line for line in constants if line.split(" ", 1)[0] not in words.large]
-            outside = [line for line in constants if line.split(" ", 1)[0] in words.large]
+        if language.large:
+            given = [name for name, _, _ in self.leaves] + [
+                n for n in language.constants if n in language.large
+            ]
+            inside = [line for line in constants if line.split(" ", 1)[0] not in language.large]
+            outside = [line for line in constants if line.split(" ", 1)[0] in language.large]
             listed = ", ".join(given)
             body = [f"def program({listed}):", *(f"    {line}".rstrip() for line in body)]
             body = [*inside, *[""] * 2 * bool(inside), *body]
@@ -423,15 +433,15 @@ class _Program:
         ]
         head += ['"""', ""]
         texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
-        texts += [*words.constants.values(), *(text for _, _, text in self.backward)]
+        texts += [*language.constants.values(), *(text for _, _, text in self.backward)]
         used, helpers = set(CALLED.findall("\n".join(texts))), []
-        for name, text in reversed(words.helpers.items()):
+        for name, text in reversed(language.helpers.items()):
             if name in used:
                 used |= {x.id for x in ast.walk(ast.parse(text)) if isinstance(x, ast.Name)}
                 helpers.append(text)
         head += ["import math"] * ("math" in used) + ["import numpy as np"] * ("np" in used)
         head += [""] * bool(used & {"math", "np"})
-        if words.noisy and "np" in used:
+        if language.noisy and "np" in used:
             head += ['np.seterr(all="ignore")  # infinities and NaNs are results here, as in the engine', ""]
         for text in reversed(helpers):
             head += ["", *text.splitlines(), ""]
@@ -440,13 +450,13 @@ class _Program:
         return "\n".join([*head, *body, *tail]) + "\n"
 
     def _line(self, name: str, text: str, comment: str, sign: str = "=") -> str:
-        if name in self.words.arrays and sign == "=" and not text.startswith("np.array("):
+        if name in self.language.arrays and sign == "=" and not text.startswith("np.array("):
             text = f"np.asarray({text})"
         return f"{name} {sign} {text}{comment}"
 
 
 def refuse_unwritten(tape: Tape) -> None:
-    """Raise for what no program can contain: data assigned afterwards, checkpoints, hooks."""
+    """Raise for what a program cannot contain: data that was assigned later, checkpoints, hooks."""
     refuse_stale(tape.nodes)
     for node in tape.nodes:
         if node.op is not None and node.op.name == "checkpoint":
@@ -473,7 +483,7 @@ def times_arrays(g: Any, local: Any) -> Any:
 
 
 def identifier(name: str) -> str:
-    """A name for a variable, made of the name of a node.
+    """A name for a variable, derived from the name of a node.
 
     >>> from chainrule.autograd.program.source import identifier
     >>> identifier("W1"), identifier("layer 1.weight"), identifier("2nd"), identifier("__name__")
@@ -485,22 +495,23 @@ def identifier(name: str) -> str:
 
 
 def printable(name: str | None) -> str:
-    """A name as it was given, for a comment."""
+    """The original name of a node, for a comment."""
     text = repr(name)
     return text if len(text) <= 2 * LONGEST else text[: 2 * LONGEST] + "..."
 
 
 def is_number(node: Node) -> bool:
+    """Whether a node is a constant number without a name, which is written where it is used."""
     return node.name is None and not node.requires_grad and np.ndim(node.data) == 0 and not node.inputs
 
 
 def _layout(x: Any) -> tuple[int, ...]:
-    """The order in memory, as far as it says anything."""
+    """The memory layout: the strides of the axes that have more than one element."""
     return tuple(s for s, n in zip(x.strides, x.shape) if n != 1) if x.size else ()
 
 
 def _plain_gradients(order: Any, totals: dict[Node, Any], ends: list[Node]) -> Any:
-    """The gradients at the ends by the plain pass, in which zero times infinity is NaN."""
+    """The gradients at the `ends` by a pass in which zero times infinity is NaN."""
     found = dict(totals)
     for _ in backward_pass(order, found):
         pass

@@ -1,4 +1,4 @@
-"""`Source`: the text of a printed program, which shows itself in colour and in part where it is long."""
+"""`Source`: the text of a printed program, displayed in colour, and in part if it is long."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ANSI = ("35", "32", "34", "90")
 
 
 class Source(str):
-    """A program as text: a `str` with all of it, that displays itself briefly.
+    """A program as text: a `str` of the whole program with a short display.
 
-    `print(source)`, `str(source)` and `source.save("program.py")` give everything. A notebook, or the Python
-    prompt, shows the first lines, with the helpers folded so that the passes are among them; a notebook in colours.
+    `print(source)`, `str(source)` and `source.save("program.py")` give all of it. A notebook and the Python prompt
+    show the first lines, with the bodies of helpers hidden, so that the passes are visible; a notebook adds colours.
 
     >>> from chainrule.autograd import Tape, Value
     >>> a = Value(2.0, name="a")
@@ -42,7 +42,7 @@ class Source(str):
         return tokens(text)
 
     def folded(self) -> str:
-        """The program as short as it is shown."""
+        """The program as it is displayed, without the bodies of its helpers."""
         return folded(self)
 
     def save(self, path: str | Path) -> Path:
@@ -66,7 +66,7 @@ class Source(str):
         return f'<style>{_STYLE}</style><pre class="chainrule-source">{text}{more}</pre>'
 
     def _prefix(self) -> tuple[str, str]:
-        """The first lines, and where there are more, a comment that says how to get them."""
+        """The first lines, and, if there are more, a comment that says how to get them."""
         lines = self.splitlines()
         shown = lines if len(lines) <= SHOWN else self.folded().splitlines()
         narrow = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in shown[:SHOWN]]
@@ -79,7 +79,7 @@ class Source(str):
         )
 
     def in_colour(self) -> str:
-        """All of it with a terminal's colour codes."""
+        """The whole program with the colour codes of a terminal."""
         codes = dict(zip(STYLES, ANSI))
         return "".join(f"\x1b[{codes[s]}m{part}\x1b[0m" if s else part for part, s in self.tokens(self))
 
@@ -91,7 +91,7 @@ JAVASCRIPT = re.compile(
 
 
 class JavaScriptSource(Source):
-    """A module as text, shown as `Source` shows a program; its functions stand at the end, after the passes.
+    """A JavaScript module as text, displayed as `Source` is; its functions stand at the end, after the passes.
 
     >>> from chainrule.autograd import Tape, Value
     >>> a = Value(2.0, name="a")
@@ -115,9 +115,9 @@ class JavaScriptSource(Source):
 
 
 def folded(text: str) -> str:
-    """A program with the helpers by their first lines, the first of many leaves, and large arrays without their digits.
+    """A program without the bodies of helpers, the digits of large arrays, and most of many leaves.
 
-    So the passes come early.
+    So the passes are near the beginning.
 
     >>> from chainrule.autograd.program.text import folded
     >>> print(folded("def half(x):\\n    return x / 2\\n\\n\\n# leaves\\n"), end="")
@@ -146,7 +146,7 @@ def tokens(text: str) -> Iterator[tuple[str, str]]:
                 yield _between(lines, token.start, token.end), style
                 row, column = token.end
     except (tokenize.TokenError, SyntaxError):
-        pass  # the beginning of a program may end inside of brackets
+        pass  # the beginning of a program may end inside brackets
     yield _between(lines, (row, column), (len(lines) + 1, 0)), ""
 
 

@@ -114,10 +114,10 @@ class TensorReplay:
             self._explain()
             raise
         watch = MODE.get()[2]
-        if watch is not None:
+        if watch is not None and watch.values:
             for node in self.nodes:
                 if node.inputs:
-                    watch.forward(node, node.op, node.inputs)
+                    watch.replayed(node)
 
     def _compile(self) -> Program:
         for leaf in self.leaves:

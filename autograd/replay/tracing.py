@@ -296,7 +296,9 @@ class Traced(Operators):
             or not kwargs.keys() <= {"axis", "keepdims"}
         ):
             raise Untraceable
-        return self.trace.call(ufunc if method == "__call__" else ufunc.reduce, *inputs, **kwargs)
+        if method == "__call__":
+            return self.trace.call(ufunc, *inputs, **kwargs)
+        return self._reduced(ufunc, **{"axis": 0, **kwargs}) if inputs[0] is self else _refuse()
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if "out" in kwargs:

@@ -76,6 +76,8 @@ def checkpoint(
     local = {} if isinstance(y, Tensor) else {"locals": (None,) * len(outside)}
     mine = {"op": op, "params": NO_PARAMS, "scope": mode().scope, "again": again}
     set_state(node, outside, state_of(y) | local | mine)
+    if (watch := mode().watch) is not None:
+        watch.forward(node, op, outside)
     return node
 
 

@@ -1,6 +1,6 @@
-"""Transforms: functions that take a function and give its derivatives, by name `grad`, `jacobian`, `jvp` and so on.
+"""Transforms: functions that take a function and return its derivatives: `grad`, `jacobian`, `jvp` and others.
 
-Each calls the function once, as `calls.py` describes, and runs backward or forward passes over what was recorded.
+Each calls the function once, as `calls.py` describes, and runs backward or forward passes over the recorded graph.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
 def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
-    """The function that gives the gradient of `f`, which returns one number, by one or several of its arguments.
+    """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
 
-    `argnums` says by which argument, or by which ones in a tuple; the gradient has the form of that argument
-    (a list, tuple or dict of gradients for one of those), and each part the shape and dtype of what
-    it belongs to: floats for numbers, arrays for arrays, nodes for nodes. Where `f` does not depend on it,
-    zero. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
+    `argnums` is the position of one argument, or a tuple of positions. The gradient has the form of that argument
+    (a list, tuple or dict of gradients for a list, tuple or dict), and each part has the shape and dtype of the
+    part of the argument: floats for numbers, arrays for arrays, nodes for nodes. It is zero if `f` does not depend on
+    the argument. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
 
     Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
     numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
@@ -69,7 +69,7 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
 
 
 def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
-    """As `grad`, but the function gives `(value, gradient)`; the value is a float, or a node where `grad` gives nodes.
+    """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
 
     With `has_aux`, `f` returns `(number, anything)` and the result is `((number, anything), gradient)`.
     Raises what `grad` raises.
@@ -105,10 +105,11 @@ def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -
 
 
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
-    """The value of `f(*args)` and its pullback: from a gradient at the output to those at the arguments, in a tuple.
+    """The value of `f(*args)` and its pullback, a function from a gradient at the output to those at the arguments.
 
-    The vector-Jacobian product, one backward pass for each call of the pullback. `f` may return one
-    node or a list, tuple or dict of them; the pullback takes a gradient of the same form.
+    The pullback returns the vector-Jacobian product, a tuple with a gradient for each argument, by one backward pass
+    for each call. `f` may return one node or a list, tuple or dict of nodes; the pullback takes a gradient of the
+    same form.
     Values of `Tensor`s are arrays, also those of one number.
 
     Raises `KindError` and `ShapeError` for arguments and gradients that do not fit.
@@ -142,9 +143,9 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """The value of `f(*args)` and its derivative in the direction of `tangents`.
 
-    The Jacobian-vector product, in one forward pass: it costs a few evaluations of `f`, however many
-    inputs there are. `args` and `tangents` are tuples of the same form, or, for one argument, that
-    argument itself. `f` may return one node or a list, tuple or dict of them.
+    The Jacobian-vector product in one forward pass: it costs a few evaluations of `f`, for any number of inputs.
+    `args` and `tangents` are tuples of the same form, or, for one argument, that argument itself. `f` may return one
+    node or a list, tuple or dict of nodes.
 
     Raises `KindError` and `ShapeError` for arguments and tangents that do not fit.
 
@@ -156,16 +157,16 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     args, given = as_tuples(args, tangents, "the tangents")
     call = Call("jvp", f, args, None)
     nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
-    moves = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
-    (tangent,) = call.push_forward([moves], nested)
+    directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
+    (tangent,) = call.push_forward([directions], nested)
     return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
 
 
 def hvp(f: Function, args: Any, vectors: Any) -> Any:
     """The Hessian of `f`, which returns one number, times `vectors`, without forming the Hessian.
 
-    The directional derivative of the gradient: a few times the cost of a gradient. `args` and `vectors` are
-    tuples of the same form and so is the result; or, for one argument, that argument itself.
+    It is the directional derivative of the gradient, and costs a few times as much as a gradient. `args`, `vectors` and
+    the result are tuples of the same form, or, for one argument, that argument itself.
 
     Raises what `grad` and `jvp` raise.
 
@@ -185,16 +186,16 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
     )
 
 
-# ---------------------------------------------------------------------- every derivative
+# ---------------------------------------------------------------------- all derivatives
 
 
 def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
-    """The function that gives every derivative of every output of `f` by every input.
+    """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
 
-    For an output of shape `out` and an argument of shape `in` the Jacobian has shape `out + in`; for lists,
-    tuples and dicts it has the form of the output, with the form of the argument in place of each
-    leaf. It takes one backward pass per output element (`mode="reverse"`) or one forward pass per input
-    element (`"forward"`), whichever are fewer by default (`"auto"`).
+    For an output of shape `out` and an argument of shape `in` the Jacobian has shape `out + in`. For lists, tuples and
+    dicts it has the form of the output, with the form of the argument in place of each leaf. It takes one backward
+    pass for each output element (`mode="reverse"`) or one forward pass for each input element (`"forward"`); the
+    default, `"auto"`, takes the smaller number of passes.
 
     Raises `KindError` and `ShapeError` as `grad` does.
 
@@ -210,7 +211,7 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
     if mode not in ("auto", "reverse", "forward"):
         raise KindError(f"mode is 'auto', 'reverse' or 'forward'; given {mode!r}")
 
-    def every_derivative(*args: Any, **kwargs: Any) -> Any:
+    def all_derivatives(*args: Any, **kwargs: Any) -> Any:
         call = Call("jacobian", f, args, argnums, kwargs)
         outputs, nested = leaves(call.output), call.nested
         forward = (
@@ -233,11 +234,11 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
             ]  # fmt: skip
         return rebuild(call.output, [call.beside(row, nested) for row in blocks])
 
-    return every_derivative
+    return all_derivatives
 
 
 def hessian(f: Function, argnums: Positions = 0) -> Function:
-    """The function that gives the second derivatives of `f`, which returns one number.
+    """The function that computes all second derivatives of `f`, which returns one number.
 
     The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
     for a list, tuple or dict it has the form of the argument twice, one inside the other.
@@ -254,7 +255,7 @@ def hessian(f: Function, argnums: Positions = 0) -> Function:
 
 
 def _rows(call: Call, y: Any, nested: bool) -> list[list[Any]]:
-    """For each input the gradients of every element of the output `y` by it."""
+    """For each input, the gradients of all elements of the output `y` with respect to it."""
     if not isinstance(y, Node):
         no_tangent(y, nested)
         return [[zero(x, nested)] * size_of(y) for x in call.inputs]
@@ -264,7 +265,7 @@ def _rows(call: Call, y: Any, nested: bool) -> list[list[Any]]:
 
 
 def _units(x: Any, nested: bool) -> Iterable[Any]:
-    """A 1 at each element of `x` in turn, zeros elsewhere."""
+    """The unit vectors in the shape of `x`: for each element, a 1 there and zeros elsewhere."""
     for k in range(size_of(x)):
         unit: Any = 1.0 if isinstance(x, Value) else x._zero()
         if isinstance(x, Tensor):
@@ -273,7 +274,7 @@ def _units(x: Any, nested: bool) -> Iterable[Any]:
 
 
 def _assembled(parts: list[Any], out: tuple[int, ...], x: Any, nested: bool, axis: int) -> Any:
-    """The block of an output of shape `out` by the input `x` from its rows (axis 0) or its columns (axis -1)."""
+    """The Jacobian of an output of shape `out` and the input `x`, from its rows (axis 0) or its columns (axis -1)."""
     shape = out + np.shape(x.data)
     if not shape:
         return parts[0]

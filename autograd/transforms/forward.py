@@ -1,9 +1,9 @@
-"""The forward pass of derivatives: the way of the backward pass, walked from the inputs to the outputs.
+"""Forward mode: tangents are propagated from the inputs to the outputs with the rules of the backward pass.
 
-A tangent says how a node moves when the inputs move in a given direction. An elementwise row
-multiplies it by the same local gradients as the backward pass does. A structural row that is linear is its
-own derivative. Any other only knows how a gradient goes back; that is linear in the gradient, so
-differentiating it by the gradient gives the way forth, and no row needs a second rule.
+The tangent of a node is its derivative in a given direction of the inputs. For an elementwise row it is multiplied by
+the same local gradients as in the backward pass. A linear structural row is applied to the tangents. Any other row has
+only rules for the backward pass. These are linear in the upstream gradient, so their derivative with respect to the
+upstream gradient, the transpose, gives the tangent, and no row needs a second rule.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Tangents = dict[Node, Any]
 
 
 def push_forward(
-    order: Sequence[Node], tangents: Tangents, ends: Iterable[Node], recorded: bool = False
+    order: Sequence[Node], tangents: Tangents, outputs: Iterable[Node], recorded: bool = False
 ) -> Tangents:
-    """The tangent of every node in `order` that moves, given those of the inputs; plain, or nodes if `recorded`.
+    """The tangents of the nodes in `order`, given those of the inputs; numbers and arrays, or nodes if `recorded`.
 
-    As in the backward pass a zero stays zero beside an infinite factor.
+    A node without a tangent does not depend on the inputs. As in the backward pass, zero times infinity is zero.
     """
     with np.errstate(all="ignore"):
         found = _pass(order, tangents, recorded, zero_safe=False)
-        if has_nan(*map(found.get, ends)):
+        if has_nan(*map(found.get, outputs)):
             found = _pass(order, tangents, recorded, zero_safe=True)
     return found
 
@@ -49,11 +49,11 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
     for node in order:
         a = node._a
         if plain and a.__class__ is not tuple:
-            # most nodes have one or two inputs: what `_of_value` and `_of_elementwise` do, written out for speed
+            # one or two inputs, as most nodes have: the same as `_of_value` and `_of_elementwise`, inlined for speed
             b = node._b
             t, u = get(a), get(b)
             if t is None and u is None:
-                continue  # nothing that it was computed from moves
+                continue  # no input has a tangent
             if node.keeps_local_gradients:
                 slope_a, slope_b = node._slope_a, node._slope_b
                 if t is not None and slope_a is not None:
@@ -71,25 +71,25 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
                 if u is not None:
                     u = _through(op.rules[1], u, arrays, params)
                     t = u if t is None else t + u
-                found[node] = _like(node, t, recorded)
+                found[node] = _with_shape_and_dtype(node, t, recorded)
                 continue
         elif found.keys().isdisjoint(node.inputs):
             continue
         tangent = _step(node)(node, found, recorded, zero_safe)
-        if tangent is not None:  # else it is flat in all that moves
+        if tangent is not None:  # else its derivative is zero everywhere
             found[node] = tangent
     return found
 
 
 def _through(rule: Any, t: Any, arrays: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """The tangent `t` of an input times the local gradient that its rule gives at these arrays."""
+    """The tangent `t` of an input times the local gradient, which `rule` computes from the arrays."""
     if rule.__class__ is int:
         return times(t, rule)
     return t * (rule(*arrays, **params) if params else rule(*arrays))
 
 
 def _step(node: Any) -> Any:
-    """What gives the tangent of a node from those of its inputs."""
+    """The function that computes the tangent of a node from the tangents of its inputs."""
     if isinstance(node, Checkpoint):
         return _through_checkpoint
     if isinstance(node, Value):
@@ -97,30 +97,30 @@ def _step(node: Any) -> Any:
     return _of_elementwise if node.op.elementwise else _of_linear if node.op.linear else _transposed
 
 
-# Each takes the node, the tangents, whether they are nodes, and whether zeros need care.
+# Arguments of each: the node, the tangents, whether they are nodes, and whether zero times infinity is zero.
 
 
 def _of_value(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
-    moves = [tangents.get(x) for x in node.inputs]
-    moving = [i for i, t in enumerate(moves) if t is not None]
+    given = [tangents.get(x) for x in node.inputs]
+    active = [i for i, t in enumerate(given) if t is not None]
     if recorded:
-        slopes = node._recorded_locals(moving)
+        slopes = node._recorded_locals(active)
     else:
         local = node.locals
-        slopes = [(i, local[i]) for i in moving]
-    return _sum(times(moves[i], slope, zero_safe) for i, slope in slopes)
+        slopes = [(i, local[i]) for i in active]
+    return _sum(times(given[i], slope, zero_safe) for i, slope in slopes)
 
 
 def _of_elementwise(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
     inputs = node.inputs
-    moves = [tangents.get(x) for x in inputs]
-    moving = [i for i, t in enumerate(moves) if t is not None]
+    given = [tangents.get(x) for x in inputs]
+    active = [i for i, t in enumerate(given) if t is not None]
     arguments = (node, *inputs) if recorded else [node._array, *[x._array for x in inputs]]
     total: Any = None
-    for i, local in node.op.each_rule(moving, arguments, node.params):
-        c = times(moves[i], local, zero_safe)
+    for i, local in node.op.each_rule(active, arguments, node.params):
+        c = times(given[i], local, zero_safe)
         total = c if total is None else total + c
-    return _like(node, total, recorded)
+    return _with_shape_and_dtype(node, total, recorded)
 
 
 def _sum(contributions: Iterable[Any]) -> Any:
@@ -134,22 +134,22 @@ def _of_linear(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -
     op, params, inputs = node.op, node.params, node.inputs
     compute = op if recorded else op.on_arrays
     xs = inputs if recorded else [x._array for x in inputs]
-    moves = [tangents.get(x) for x in inputs]
+    given = [tangents.get(x) for x in inputs]
     if op.linear == "together":
-        # an input that stands still moves by zero; one of integers, as in an index, is what it is
-        still = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
-        total = compute(*(zero if t is None else t for zero, t in zip(still, moves)), **params)
+        # the tangent of a constant input is zero; an input of integers, such as an index, is passed as it is
+        constant = [x._zero() if x._array.dtype.kind == "f" else x._array for x in inputs]
+        total = compute(*(zero if t is None else t for zero, t in zip(constant, given)), **params)
     else:
-        moving, added = [i for i, t in enumerate(moves) if t is not None], None
+        active, added = [i for i, t in enumerate(given) if t is not None], None
         if op.linear == "affine":
-            xs, added = [*xs[:-1], np.zeros((), xs[-1].dtype)], moves[-1]
-            moving = [i for i in moving if i < len(moves) - 1]
-        parts = [compute(*xs[:i], moves[i], *xs[i + 1 :], **params) for i in moving]
+            xs, added = [*xs[:-1], np.zeros((), xs[-1].dtype)], given[-1]
+            active = [i for i in active if i < len(given) - 1]
+        parts = [compute(*xs[:i], given[i], *xs[i + 1 :], **params) for i in active]
         total = _sum([*parts, added] if added is not None else parts)
-    return _like(node, total, recorded)
+    return _with_shape_and_dtype(node, total, recorded)
 
 
-def _like(node: Any, t: Any, recorded: bool) -> Any:
+def _with_shape_and_dtype(node: Any, t: Any, recorded: bool) -> Any:
     """The tangent `t` in the shape and dtype of its node."""
     y = node._array
     if not recorded:
@@ -165,9 +165,9 @@ def _transposed(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) 
     g = Tensor(np.ones_like(node.data), requires_grad=True)
     upstream: Tangents = {}
     inputs = node.inputs
-    moving = [i for i, x in enumerate(inputs) if x in tangents]
+    active = [i for i, x in enumerate(inputs) if x in tangents]
     with recording(True):
-        for i, back in node._pass_back_recorded(g, moving, zero_safe):
+        for i, back in node._pass_back_recorded(g, active, zero_safe):
             t = tangents[inputs[i]]
             upstream[back] = t if back not in upstream else plus(upstream[back], t)
         if not upstream:

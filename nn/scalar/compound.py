@@ -42,23 +42,23 @@ def _neuron(name: str) -> Primitive:
     """
     g = ROWS[name][0]
     at_float, at_array, rule = g.on_floats, g.on_arrays, g.rule_for(0)
-    linear = name == "linear"
-
-    def slope_at(y: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        return rule(y, y if name in FROM_OUTPUT else _weighted(*inputs), **options)
+    linear, from_output = name == "linear", name in FROM_OUTPUT
 
     def local_gradient(i: int, y: Any, *inputs: Any, **options: Any) -> Any:
-        slope = slope_at(y, inputs, options)
+        slope = rule(y, y if from_output else _weighted(*inputs), **options)
         if i == len(inputs) - 1:
             return slope
         factor = dot_.rule(i, y, *inputs[:-1])
         return factor if linear else slope * factor
 
     def local_gradients(y: Any, *inputs: Any, **options: Any) -> list[Any]:
-        slope = slope_at(y, inputs, options)  # computed once: a rule for each input would compute it n times
+        # computed once: a rule for each input would compute it n times
+        slope = rule(y, y if from_output else _weighted(*inputs), **options)
         n = len(inputs) // 2
         factors = inputs[n:-1] + inputs[:n]
-        return [*(factors if linear else [slope * factor for factor in factors]), slope]
+        slopes = list(factors) if linear else [slope * factor for factor in factors]
+        slopes.append(slope)
+        return slopes
 
     local_gradient.every = local_gradients  # type: ignore[attr-defined]
 

@@ -23,7 +23,7 @@ from chainrule.autograd import (
     sqrt,
     where,
 )
-from chainrule.autograd.debug.nonfinite import LINES
+from chainrule.autograd.debug.lines import LINES
 from chainrule.autograd.engine.modes import mode
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

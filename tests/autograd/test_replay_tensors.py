@@ -510,6 +510,21 @@ def test_a_rule_that_branches_on_numbers_is_called_as_it_is() -> None:
         del TABLE["branching"]
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_reduction_by_a_ufunc_is_over_the_axes_that_numpy_takes(n: int) -> None:
+    """By default that is the first axis, unlike in `np.sum`."""
+
+    def forward(x: Any) -> Any:
+        return np.add.reduce(x) + np.maximum.reduce(x, axis=-1) * np.fmin.reduce(x, (0, 1), keepdims=True)
+
+    row = structural("reducing", forward, [lambda g, y, x: g * x])
+    try:
+        replay = check(row, np.random.default_rng(0).normal(size=(n, n)))
+        assert forward not in replay.program.functions  # it was traced
+    finally:
+        del TABLE["reducing"]
+
+
 # ---------------------------------------------------------------------- integers, constants and both kinds of nodes
 
 

@@ -580,6 +580,20 @@ def test_every_helper_and_every_module_of_a_program_is_used() -> None:
     assert "import " not in source
 
 
+def test_a_ufunc_that_reduces_without_an_axis_is_not_called_a_sum() -> None:
+    """`np.add.reduce(x)` is over the first axis, `np.sum(x)` over all."""
+    reduce = np.add.reduce
+
+    def columns(x: Any) -> Any:
+        return reduce(x) * 2.0
+
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], name="x")
+    for function in (np.add.reduce, columns):
+        row = Primitive("columns", None, function, [lambda g, y, x: g + 0 * x], None, elementwise=False)
+        y = row(x)
+        np.testing.assert_array_equal(run_here(Tape(y).source(gradient=np.ones(2)))["v1"], y.data)
+
+
 # ---------------------------------------------------------------------- how it shows itself
 
 

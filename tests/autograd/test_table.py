@@ -402,7 +402,7 @@ def test_every_row_computes_with_functions_that_have_a_name() -> None:
     """What has a name can be copied into a printed program, and read in a traceback."""
     for row in ROWS.values():
         for function in (row.on_floats, row.on_arrays):
-            inner = getattr(function, "computes", getattr(function, "but_for_float16", function))
+            inner = getattr(function, "computes", getattr(function, "without_float16", function))
             for f in (function, inner, getattr(inner, "computes", inner)):
                 assert f is None or f.__name__ != "<lambda>", row
 

@@ -715,8 +715,8 @@ def _windows(draw: Draw, name: str) -> Any:
 # what is no function of arrays: tools, transforms, and nodes of several Values
 OTHER = {
     "by_primitives", "check_gradients", "check_update", "checkpoint", "detect_nonfinite", "elementwise", "grad",
-    "gradients", "hessian", "hvp", "jacobian", "jvp", "no_grad", "scope", "structural", "value_and_grad", "vjp",
-    "total", "np.floor_divide",  # a lesson
+    "gradients", "hessian", "hvp", "jacobian", "jvp", "no_grad", "record_lines", "scope", "structural",
+    "value_and_grad", "vjp", "total", "np.floor_divide",  # a lesson
 }  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from chainrule.autograd import Node, Tape
 from chainrule.viz import THEMES, draw, step
+from chainrule.viz.passes.passes import Passes
 from chainrule.viz.stepping.frames import caption
-from chainrule.viz.stepping.passes import Passes
 from chainrule.viz.stepping.stage import stage
 
 

@@ -12,8 +12,8 @@ import pytest
 from chainrule.autograd import Tensor, Value, relu, tanh
 from chainrule.viz import THEMES, DrawingError, OptionError, step
 from chainrule.viz.cli import main
+from chainrule.viz.passes.passes import Passes
 from chainrule.viz.stepping.frames import caption, merged
-from chainrule.viz.stepping.passes import Passes
 from chainrule.viz.stepping.stage import stage
 
 

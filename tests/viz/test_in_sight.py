@@ -71,14 +71,28 @@ SMALL_TEXTS = """() => {
 
 
 @pytest.mark.parametrize(
-    ("make", "every"),
-    [(neuron, 1), (expression, 1), (lambda: network(3, 1), 1), (lambda: network(16, 16, 1), 29)],
-    ids=["neuron", "expression", "small network", "larger network"],
+    ("make", "every", "source"),
+    [
+        (neuron, 1, False),
+        (expression, 1, False),
+        (expression, 1, True),
+        (lambda: network(3, 1), 1, False),
+        (lambda: network(3, 1), 1, True),
+        (lambda: network(16, 16, 1), 29, False),
+    ],
+    ids=[
+        "neuron",
+        "expression",
+        "expression with code",
+        "small network",
+        "small network with code",
+        "larger network",
+    ],
 )
 def test_the_node_and_the_receiver_of_each_step_are_in_sight_and_texts_can_be_read(
-    browser, tmp_path, make, every
+    browser, tmp_path, make, every, source
 ) -> None:
-    stepper = step(make())
+    stepper = step(make, source=source)
     path = stepper.save(tmp_path / "steps.html")
     page = browser.open(path.as_uri())
     for turn, (width, height) in enumerate(SIZES):
@@ -95,6 +109,17 @@ def test_the_node_and_the_receiver_of_each_step_are_in_sight_and_texts_can_be_re
             assert page.evaluate(SMALL_TEXTS) == [], (width, height)
             page.click("#zoom")
             page.evaluate("scrollTo(0, 0)")  # where the button is
+
+
+def test_the_node_and_the_receiver_of_a_question_are_in_sight(browser, tmp_path) -> None:
+    stepper = step(network(3, 1), quiz=True)
+    page = browser.open(stepper.save(tmp_path / "steps.html").as_uri())
+    wanted = [[s.index + 1, f"n{s.node}", f"n{s.input}"] for s in stepper.steps[stepper.turn + 1 :]]
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(50)
+        assert page.evaluate(OUT_OF_SIGHT, wanted) == [], (width, height)
+        assert page.evaluate(SMALL_TEXTS) == [], (width, height)
 
 
 def test_a_box_that_was_moved_goes_back(browser, tmp_path) -> None:
@@ -183,7 +208,11 @@ def test_the_nodes_of_the_graph_are_reached_by_the_keyboard(browser, tmp_path) -
     page.keyboard.press("Tab")
     focused = """["id", "role", "aria-label"].map(key => document.activeElement.getAttribute(key))"""
     w = stepper.tape.labels.index("w")
-    assert page.evaluate(focused) == [f"n{w}", "button", "w, input, value 0.5, gradient −1.004"]
+    assert page.evaluate(focused) == [
+        f"n{w}",
+        "button",
+        "w 0.5 ∂ −1.004 w, input, value 0.5, gradient −1.004",
+    ]
     seen = [page.evaluate(focused)[0]]
     for _ in range(len(stepper.tape.nodes)):
         page.keyboard.press("ArrowDown")

@@ -11,9 +11,9 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import TABLE, Tape, Tensor, Value, elementwise, tanh
 from chainrule.viz import step
+from chainrule.viz.common.notation import typeset
 from chainrule.viz.common.numbers import number
 from chainrule.viz.stepping import live as live_module
-from chainrule.viz.stepping.notation import typeset
 
 HOSTILE = [
     "</script><script>alert(1)</script>",

@@ -42,7 +42,7 @@ def test_the_signature_of_draw_has_every_option_with_its_default():
 
 
 def test_the_signatures_of_step_and_save_have_the_declared_defaults():
-    assert defaults(step) == {"gradient": None, "digits": 4}
+    assert defaults(step) == {"gradient": None, "digits": 4, "source": False, "quiz": False}
     assert defaults(Stepper.save) == {
         "seconds": 1.2, "frames": 300, "theme": "light", "width": 1200, "merge": True,
     }  # fmt: skip

@@ -1,7 +1,6 @@
 """Both passes one step at a time: in the terminal, on a page, as animated pictures, in a notebook.
 
-Read `passes.py` (the steps), then what is said of them: `log.py` (in a terminal), `story.py` (on pages and pictures,
-written as `notation.py` says); then the pictures: `stage.py` (the graph at a step, drawn by Graphviz), `page_svg.py`
-and `grid.py` (the graph on a page), `overview.py` (a map of it), `page.py`, `frames.py`, `notebook.py`; and
-`stepper.py`, which users call. This folder imports `drawing`, `graph`, `folding` and `common`.
+Read `stage.py` (the graph at a step, drawn by Graphviz), `page_svg.py` and `grid.py` (the graph on a page),
+`overview.py` (a map of it), `live.py` (what the page computes with), `page.py`, `frames.py`, `notebook.py`; and
+`stepper.py`, which users call. This folder imports `passes`, `drawing`, `graph`, `folding` and `common`.
 """

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..common.errors import DrawingError
 from ..common.files import write_whole
+from ..common.notation import written
 from ..common.numbers import number
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
@@ -25,9 +26,8 @@ from ..common.themes import Theme
 from ..common.words import shorten
 from ..drawing.engines import layout
 from ..drawing.markup import bold, coloured, escape
-from .log import COLOURS, RESET
-from .notation import written
-from .passes import Passes
+from ..passes.log import COLOURS, RESET
+from ..passes.passes import Passes
 from .stage import stage
 
 __all__ = ["caption", "save_animation", "save_folder"]

@@ -10,10 +10,10 @@ import html
 from collections.abc import Sequence
 
 from ...autograd import Tape
+from ..common.notation import operation_sign
 from ..common.words import em_width, shorten
 from ..graph.snapshot import kind_of
-from .notation import operation_sign
-from .story import Story
+from ..passes.story import Story
 
 __all__ = ["grid_svg", "is_hard"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ...autograd import ChainruleError, Value
 from ...autograd.extending import javascript_expression, javascript_module, rule_texts
+from ..common.notation import marker, template, written
 from ..common.words import printable
 from ..graph.snapshot import kind_of
-from .notation import marker, template, written
-from .passes import Passes
+from ..passes.passes import Passes
 
 __all__ = ["MOST_OPERATIONS", "live"]
 

@@ -22,9 +22,9 @@ from ..common.errors import DrawingError
 from ..common.themes import THEMES
 from ..drawing.engines import layout
 from ..drawing.markup import coloured
+from ..passes.passes import Passes
 from .grid import is_hard
 from .page import page, template
-from .passes import Passes
 from .stage import END, stage
 
 __all__ = [
@@ -39,17 +39,18 @@ __all__ = [
 
 WIDTH = 900  # of the column of a notebook in pixels, approximately
 CONTROLS, MAP, TABLE_ROW, TALLEST_TABLE, TALLEST_GRAPH, SCROLLBAR = 350, 150, 33, 300, 560, 18
-EXPERIMENT, SENTENCE = 94, 28  # the controls of a live page; why a page is not live
+EXPERIMENT, SENTENCE, QUIZ = 94, 28, 110  # the controls of a live page; why a page is not live; a question
+CODE = 34  # what a page with code has more where it is narrow
 
 
-def notebook_html(passes: Passes, position: int, name: str = "") -> str:
+def notebook_html(passes: Passes, position: int, quiz: bool = False, name: str = "") -> str:
     """The picture of the graph after the last step, and over it the page in a frame, with a name if it has one."""
     picture = svg(passes)
     width, height = size(picture)
     high = round(
         min(height * min(WIDTH / width, 1.0), TALLEST_GRAPH)
     )  # of the picture, which the frame covers
-    content = page(passes, position, embedded=True)
+    content = page(passes, position, embedded=True, quiz=quiz)
     source = base64.b64encode(picture.encode()).decode()
     root = html.escape(passes.story.nodes[passes.root]["label"])
     named = f'name="{name}" ' if name else ""
@@ -58,12 +59,12 @@ def notebook_html(passes: Passes, position: int, name: str = "") -> str:
         f'style="display:block;height:{high}px;max-width:100%">'
         f'<iframe title="Both passes of {root}, step by step" {named}sandbox="allow-scripts" '
         f'style="display:block;position:relative;margin-top:-{high}px;width:100%;'
-        f'height:{tallness(passes, picture, content)}px;border:0;background:Canvas" '
+        f'height:{tallness(passes, picture, content, quiz)}px;border:0;background:Canvas" '
         f'srcdoc="{html.escape(content)}"></iframe></div>'
     )
 
 
-def tallness(passes: Passes, picture: str, content: str) -> int:
+def tallness(passes: Passes, picture: str, content: str, quiz: bool) -> int:
     """The height in pixels that the page needs in a notebook."""
     width, height = size(picture)
     graph = min(
@@ -73,7 +74,8 @@ def tallness(passes: Passes, picture: str, content: str) -> int:
     if is_hard(passes.tape):  # the picture is a note
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
     live = SENTENCE if "const program = null;" in content else EXPERIMENT
-    return round(CONTROLS + live + (MAP if 'id="map"' in content else 0) + graph + table)
+    code = CODE if passes.code is not None else 0
+    return round(CONTROLS + QUIZ * quiz + live + code + (MAP if 'id="map"' in content else 0) + graph + table)
 
 
 def size(picture: str) -> tuple[float, float]:
@@ -132,11 +134,11 @@ def make_widget() -> Any:
     return made and made(name=f"chainrule-{secrets.token_hex(8)}", given={})
 
 
-def show_page(widget: Any, passes: Passes, position: int) -> None:
+def show_page(widget: Any, passes: Passes, position: int, quiz: bool) -> None:
     """Let the widget itself show the page at a position."""
-    content = page(passes, position, embedded=True)
+    content = page(passes, position, embedded=True, quiz=quiz)
     widget.title = f"Both passes of {passes.story.nodes[passes.root]['label']}, step by step"
-    widget.tall = tallness(passes, svg(passes), content)
+    widget.tall = tallness(passes, svg(passes), content, quiz)
     widget.html = content
 
 
@@ -156,12 +158,15 @@ def numbers_of(widget: Any) -> dict[int, float]:
 # ---------------------------------------------------------------------- where it is shown
 
 
-def notebook_bundle(passes: Passes, position: int, text: str, widget: Any) -> Any:
+def notebook_bundle(passes: Passes, position: int, quiz: bool, text: str, widget: Any) -> Any:
     """What a notebook shows, by MIME types; `text` stands where it can show neither the page nor the picture."""
-    shown = {"text/plain": text, "text/html": notebook_html(passes, position, widget.name if widget else "")}
+    shown = {
+        "text/plain": text,
+        "text/html": notebook_html(passes, position, quiz, widget.name if widget else ""),
+    }
     if widget is None or not only_widgets_that_are_shown():
         return shown
-    show_page(widget, passes, position)
+    show_page(widget, passes, position, quiz)
     data, metadata = widget._repr_mimebundle_()
     return data | shown, metadata
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..common.errors import DrawingError
+from ..common.notation import written
 from ..common.options import DrawOptions
 from ..drawing.dot import digraph
 from ..drawing.engines import layout
 from ..drawing.sheet import MANY
 from ..graph.reading import read
-from .notation import written
+from ..passes.passes import Passes
 from .page_svg import as_text, for_page
-from .passes import Passes
 
 __all__ = ["overview"]
 

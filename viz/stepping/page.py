@@ -17,18 +17,18 @@ from importlib.resources import files
 
 from ..common.errors import DrawingError
 from ..common.words import printable, shorten
+from ..passes.passes import Passes
 from .grid import grid_svg, is_hard
 from .live import live, room
 from .overview import overview
 from .page_svg import page_svg
-from .passes import Passes
 
 __all__ = ["page"]
 
 MANY = 5000  # nodes; a page of more has no picture of the graph
 LONGEST_NAME = 40
-# the numbers; what is said of them; what is shown of them; how the reader moves and changes them; and `page.js`, which
-# joins them
+# the numbers; what is said of them; what is shown of them; how the reader moves, changes and predicts them; and
+# `page.js`, which joins them
 SCRIPTS = (
     "story",
     "numbers",
@@ -39,13 +39,18 @@ SCRIPTS = (
     "controls",
     "printing",
     "live",
+    "quiz",
+    "code",
     "embedding",
     "page",
 )
 
 
-def page(passes: Passes, position: int, embedded: bool = False) -> str:
-    """The page as text, opened at a position in the steps; `embedded` is for the narrow column of a notebook."""
+def page(passes: Passes, position: int, embedded: bool = False, quiz: bool = False) -> str:
+    """The page as text, opened at a position in the steps; `embedded` is for the narrow column of a notebook.
+
+    With `quiz` the page asks for the new number of each step before it shows it; see `templates/quiz.js`.
+    """
     story = passes.story
     name = html.escape(shorten(story.nodes[passes.root]["label"], LONGEST_NAME))
     overview_svg, boxes = overview(passes)
@@ -64,7 +69,10 @@ def page(passes: Passes, position: int, embedded: bool = False) -> str:
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "story": as_json(story.data() | {"start": position + 1, "map": boxes, "live": data}),
+        "story": as_json(
+            story.data()
+            | {"start": position + 1, "map": boxes, "live": data, "quiz": quiz, "code": passes.code}
+        ),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("step.html"))
 

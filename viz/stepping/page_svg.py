@@ -10,8 +10,8 @@ from ...autograd import Tape
 from ..common.themes import THEMES
 from ..drawing.engines import layout
 from ..drawing.sheet import SIZE
+from ..passes.story import Story
 from .stage import stage
-from .story import Story
 
 __all__ = ["as_text", "for_page", "page_svg"]
 

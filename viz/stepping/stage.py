@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...autograd import Node, Tape
+from ..common.notation import operation_sign
 from ..common.themes import THEMES, Theme, mix
 from ..common.words import em_width, shorten
 from ..drawing.engines import Digraph
@@ -17,8 +18,7 @@ from ..drawing.markup import bold, coloured, escape, label, plain, row, table
 from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE
 from ..folding.outline import Outline
 from ..graph.snapshot import kind_of
-from .notation import operation_sign
-from .story import Story
+from ..passes.story import Story
 
 __all__ = ["END", "stage"]
 

@@ -10,20 +10,25 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property, partial
+from inspect import signature
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, TextIO
 
-from ...autograd import BackwardStep, ForwardStep, KindError, Node, Value
+from ...autograd import BackwardStep, ForwardStep, KindError, Node, Value, record_lines
 from ...autograd.extending import describe
 from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal, wants_colour, writable
 from ..common.themes import Theme
+from ..passes.log import Log, painted
+from ..passes.passes import Passes
+from ..passes.story import Story
 from .frames import save_animation, save_folder
 from .live import live
-from .log import Log, painted
 from .notebook import (
     Html,
     make_widget,
@@ -34,25 +39,35 @@ from .notebook import (
     within_kernel,
 )
 from .page import page
-from .passes import Passes
-from .story import Story
 
 __all__ = ["Stepper", "step"]
 
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
-def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> Stepper:
+def step(
+    root: Node | Callable[[], Node],
+    gradient: Any = None,
+    digits: int = StepOptions.digits,
+    source: bool = False,
+    quiz: bool = False,
+) -> Stepper:
     """Step through the forward and the backward pass that lead to `root` and back.
 
-    `root` is the computed node whose gradient is followed; `gradient` is the gradient at `root`, needed only if
-    `root` is not a single number; `digits` is how many significant digits are shown.
+    `root` is the computed node whose gradient is followed, or a function without arguments that computes it; `gradient`
+    is the gradient at `root`, needed only if `root` is not a single number; `digits` is how many significant digits are
+    shown. With `source=True` the page shows the code that made the graph, too: the lines that `record_lines()` stored
+    while it was recorded, or those of the function.
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
 
+    With `quiz=True` the page, also that of a notebook, asks: it hides the new number of each backward step until the
+    reader has predicted it, explains the answer and keeps a score. Steps on arrays are not asked. Printing the stepper
+    then leaves the backward pass out; `.log()`, `.interact()`, `.play()` and pictures show it.
+
     Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
-    `gradient`.
+    `gradient`, `OptionError` for `source=True` if no line was stored.
 
     >>> from chainrule.autograd import Value
     >>> from chainrule.viz import step
@@ -78,13 +93,38 @@ def step(root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> 
     Gradients of v2
       a.grad = -2
       b.grad = 2
+    >>> print(step(a * b, quiz=True))
+    Forward: from the inputs to the result
+      a = 2
+      b = -3
+      1  v1 = a * b
+            = 2 * -3 = -6
+    Backward: asked for on the page, step by step; .log() has it
+
+    >>> step(lambda: a * b + a, source=True)
+    <Stepper at 0 of 7 steps; print it, or call .interact()>
     """
+    if isinstance(root, (FunctionType, MethodType)):
+        root = _computed_by(root, source)
     if not isinstance(root, Node):
         raise KindError(
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
-    return Stepper(root, gradient, digits)
+    return Stepper(root, gradient, digits, source, quiz)
+
+
+def _computed_by(function: Callable[..., Any], source: bool) -> Any:
+    """What a function returns; the lines are stored if `source`."""
+    try:
+        signature(function).bind()
+    except TypeError as error:
+        raise KindError(
+            f"step(f) calls f() and was given {function.__name__}{signature(function)}: {error}. Write "
+            f"step(lambda: {function.__name__}(...)), or compute the node first"
+        ) from None
+    with record_lines() if source else nullcontext():
+        return function()
 
 
 class Stepper:
@@ -95,13 +135,22 @@ class Stepper:
         steps: every `ForwardStep` and `BackwardStep`, in order.
         turn: the position in `steps` of the first backward step.
         digits: how many significant digits are shown.
+        quiz: whether the page asks for the new number of each backward step.
         position: the step that was shown last; -1 before the first.
     """
 
-    def __init__(self, root: Node, gradient: Any = None, digits: int = StepOptions.digits) -> None:
+    def __init__(
+        self,
+        root: Node,
+        gradient: Any = None,
+        digits: int = StepOptions.digits,
+        source: bool = False,
+        quiz: bool = False,
+    ) -> None:
         self.digits = StepOptions(digits=digits).digits
-        self._passes = Passes(root, gradient, digits)
+        self._passes = Passes(root, gradient, digits, source)
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
+        self.quiz = bool(quiz)
         self.position = -1
         leaves = {
             n: node for n, node in enumerate(self.tape.nodes) if node.op is None and isinstance(node, Value)
@@ -160,7 +209,7 @@ class Stepper:
 
         It needs no network and no server, and opens at the current position.
         """
-        return page(self._passes, self.position)
+        return page(self._passes, self.position, quiz=self.quiz)
 
     def save(
         self,
@@ -221,7 +270,7 @@ class Stepper:
                 "a widget needs anywidget, which is not installed: pip install 'chainrule[notebook]'. "
                 "Without it step(...) shows the same page, whose numbers stay in the page"
             )
-        show_page(self._widget, self._passes, self.position)
+        show_page(self._widget, self._passes, self.position, self.quiz)
         return self._widget
 
     @property
@@ -257,11 +306,13 @@ class Stepper:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """What a notebook shows: the page, connected with this stepper if it can be, or the graph without scripts."""
         widget = self._widget if within_kernel() else None
-        return notebook_bundle(self._passes, self.position, repr(self), widget)
+        return notebook_bundle(self._passes, self.position, self.quiz, repr(self), widget)
 
     def _display_(self) -> Any:
         """What marimo shows: the widget, or without anywidget the page."""
-        return self.widget if self._widget is not None else Html(notebook_html(self._passes, self.position))
+        if self._widget is not None:
+            return self.widget
+        return Html(notebook_html(self._passes, self.position, self.quiz))
 
     # ------------------------------------------------------------------ showing
 
@@ -269,7 +320,7 @@ class Stepper:
         return f"<Stepper at {self.position + 1} of {len(self.steps)} steps; print it, or call .interact()>"
 
     def __str__(self) -> str:
-        return "\n".join(self._passes.log(writable).lines())
+        return "\n".join(self._passes.log(writable).lines(quiz=self.quiz))
 
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""

@@ -11,7 +11,7 @@ from ...engine.operators import where
 from ...engine.table import elementwise
 from .choosing import equal, greater, minimum
 from .elementary import exp
-from .float16 import wide
+from .float16 import float32_rule
 
 INF = math.inf
 PI = math.pi
@@ -31,8 +31,8 @@ logaddexp = elementwise(
     _logaddexp,
     np.logaddexp,
     [
-        wide("logaddexp", lambda y, a, b: _share_of_exp(y, a - b)),
-        wide("logaddexp", lambda y, a, b: _share_of_exp(y, b - a)),
+        float32_rule("logaddexp", lambda y, a, b: _share_of_exp(y, a - b)),
+        float32_rule("logaddexp", lambda y, a, b: _share_of_exp(y, b - a)),
     ],
 )
 
@@ -46,8 +46,8 @@ logaddexp2 = elementwise(
     _logaddexp2,
     np.logaddexp2,
     [
-        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2))),
-        wide("logaddexp2", lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2))),
+        float32_rule("logaddexp2", lambda y, a, b: _share_of_exp(y, (a - b) * math.log(2))),
+        float32_rule("logaddexp2", lambda y, a, b: _share_of_exp(y, (b - a) * math.log(2))),
     ],
 )
 

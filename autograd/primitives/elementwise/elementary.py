@@ -13,7 +13,7 @@ import numpy as np
 from ...engine.operators import where
 from ...engine.table import Primitive, elementwise
 from .choosing import equal, greater
-from .float16 import in_float32, wide
+from .float16 import float32_rule, in_float32
 from .rounding import absolute
 
 PI = math.pi
@@ -96,4 +96,4 @@ def _sinc(x: float) -> float:
     return math.sin(PI * x) / (PI * x) if x else 1.0
 
 
-sinc = elementwise("sinc", _sinc, in_float32(np.sinc), [wide("sinc", _sinc_slope)])
+sinc = elementwise("sinc", _sinc, in_float32(np.sinc), [float32_rule("sinc", _sinc_slope)])

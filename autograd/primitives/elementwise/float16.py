@@ -12,9 +12,9 @@ import numpy as np
 
 from ...engine.table import TABLE
 
-__all__ = ["HALF", "SINGLE", "in_float32", "in_single", "per", "wide"]
+__all__ = ["FLOAT16", "FLOAT32", "float32_rule", "in_float32", "quotient", "to_float32"]
 
-HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,33 +28,33 @@ def in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
         with np.errstate(over="ignore"):  # a sum that is too large for float16 is inf
             return y.astype(np.result_type(x, *others))
 
-    computed.but_for_float16 = compute  # type: ignore[attr-defined]  # what a printed program calls
+    computed.without_float16 = compute  # type: ignore[attr-defined]  # what a printed program without float16 calls
     return computed
 
 
-def per(g: Any, count: float) -> Any:
+def quotient(g: Any, count: float) -> Any:
     """`g / count`, in two steps where the count alone could be too large for float16; the result is the same."""
     return g / count if count < 65504 else g / 256 / (count / 256)
 
 
-def wide(name: str, rule: Any) -> Any:
+def float32_rule(name: str, rule: Any) -> Any:
     """The rule of the row `name`; for float16 it is computed in float32, from the inputs, because the output was
     rounded to float16. The engine converts the gradient back to float16."""
 
     def widened(*arguments: Any, **params: Any) -> Any:
         for x in arguments:
-            if getattr(x, "dtype", None) == HALF:
+            if getattr(x, "dtype", None) == FLOAT16:
                 break
         else:
             return rule(*arguments, **params)
         row = TABLE[name]
         before, inputs = arguments[: 1 - row.elementwise], arguments[2 - row.elementwise :]
-        inputs = tuple(map(in_single, inputs))
-        return rule(*map(in_single, before), row(*inputs, **params), *inputs, **params)
+        inputs = tuple(map(to_float32, inputs))
+        return rule(*map(to_float32, before), row(*inputs, **params), *inputs, **params)
 
     return widened
 
 
-def in_single(x: Any) -> Any:
+def to_float32(x: Any) -> Any:
     """`x` as float32 if it is float16."""
-    return TABLE["astype"](x, dtype=SINGLE) if x.dtype == HALF else x
+    return TABLE["astype"](x, dtype=FLOAT32) if x.dtype == FLOAT16 else x

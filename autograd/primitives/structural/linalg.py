@@ -16,7 +16,7 @@ from ...engine.operators import where
 from ...engine.table import Primitive, structural
 from ...errors import RangeError
 from ..elementwise.choosing import equal
-from ..elementwise.float16 import in_float32, wide
+from ..elementwise.float16 import float32_rule, in_float32
 from .indexing import index, scatter
 from .matrices import mT
 from .shapes import reshape
@@ -92,11 +92,11 @@ def _cofactor_change_back(h: Any, y: Any, g: Any, a: Any) -> Any:
 cofactor_change: Primitive = structural(
     "cofactor_change",
     _nan_where_not_finite(_cofactor_change),
-    [lambda h, y, g, a: cofactor_change(h, a), wide("cofactor_change", _cofactor_change_back)],
+    [lambda h, y, g, a: cofactor_change(h, a), float32_rule("cofactor_change", _cofactor_change_back)],
 )
 cofactor = structural("cofactor", _nan_where_not_finite(_cofactor), [lambda g, y, a: cofactor_change(g, a)])
 det_ = structural(
-    "det", in_float32(np.linalg.det), [wide("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
+    "det", in_float32(np.linalg.det), [float32_rule("det", lambda g, y, a: _each_matrix(g) * cofactor(a))]
 )
 
 
@@ -111,7 +111,7 @@ def _sign_of_det(a: Any) -> Any:
 logdet = structural(
     "logdet",
     in_float32(_logdet),
-    [wide("logdet", lambda g, y, a: _each_matrix(g) * mT(inv_(a)))],
+    [float32_rule("logdet", lambda g, y, a: _each_matrix(g) * mT(inv_(a)))],
 )
 sign_of_det = structural("sign_of_det", in_float32(_sign_of_det), [lambda g, y, a: None])
 
@@ -146,12 +146,15 @@ INDEFINITE = (
 inv_: Primitive = structural(
     "inv",
     _or_lesson("inv", SINGULAR, np.linalg.inv),
-    [wide("inv", lambda g, y, a: -(mT(y) @ g @ mT(y)))],
+    [float32_rule("inv", lambda g, y, a: -(mT(y) @ g @ mT(y)))],
 )
 solve_: Primitive = structural(
     "solve",
     _or_lesson("solve", SINGULAR, np.linalg.solve),
-    [wide("solve", lambda g, y, a, b: -(solve_(mT(a), g) @ mT(y))), lambda g, y, a, b: solve_(mT(a), g)],
+    [
+        float32_rule("solve", lambda g, y, a, b: -(solve_(mT(a), g) @ mT(y))),
+        lambda g, y, a, b: solve_(mT(a), g),
+    ],
 )
 
 
@@ -174,7 +177,7 @@ def _cholesky_back(g: Any, y: Any, a: Any) -> Any:
 
 
 cholesky_ = structural(
-    "cholesky", _or_lesson("cholesky", INDEFINITE, _cholesky), [wide("cholesky", _cholesky_back)]
+    "cholesky", _or_lesson("cholesky", INDEFINITE, _cholesky), [float32_rule("cholesky", _cholesky_back)]
 )
 
 
@@ -295,11 +298,11 @@ def _pinv_back(g: Any, y: Any, a: Any, rcond: Any) -> Any:
 
 
 kept_part: Primitive = structural(
-    "kept_part", _or_lesson("pinv", UNDECOMPOSED, _kept), [wide("kept_part", _kept_back)]
+    "kept_part", _or_lesson("pinv", UNDECOMPOSED, _kept), [float32_rule("kept_part", _kept_back)]
 )
-eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [wide("eigh", _eigh_back)])
-svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [wide("svd", _svd_back)])
-qr_ = structural("qr", in_float32(_qr), [wide("qr", _qr_back)])
+eigh_ = structural("eigh", _or_lesson("eigh", UNDECOMPOSED, _eigh), [float32_rule("eigh", _eigh_back)])
+svd_ = structural("svd", _or_lesson("svd", UNDECOMPOSED, _svd), [float32_rule("svd", _svd_back)])
+qr_ = structural("qr", in_float32(_qr), [float32_rule("qr", _qr_back)])
 pinv_: Primitive = structural(
-    "pinv", _or_lesson("pinv", UNDECOMPOSED, np.linalg.pinv), [wide("pinv", _pinv_back)]
+    "pinv", _or_lesson("pinv", UNDECOMPOSED, np.linalg.pinv), [float32_rule("pinv", _pinv_back)]
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.table import structural
 from ...engine.vjp import unbroadcast
-from ..elementwise.float16 import in_float32, in_single
+from ..elementwise.float16 import in_float32, to_float32
 from .shapes import reshape, transpose
 
 
@@ -27,7 +27,7 @@ def _row(x: Any) -> Any:
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim > 2 or b.ndim > 2:  # stacks: the engine may sum over them
-        g, b = in_single(g), in_single(b)
+        g, b = to_float32(g), to_float32(b)
     if b.ndim == 1:
         return _column(g) * b if a.ndim > 1 else g * b
     if a.ndim == 1:
@@ -37,7 +37,7 @@ def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim > 2 or b.ndim > 2:
-        g, a = in_single(g), in_single(a)
+        g, a = to_float32(g), to_float32(a)
     if a.ndim == 1:
         return _column(a) * _row(g) if b.ndim > 1 else g * a
     if b.ndim == 1:

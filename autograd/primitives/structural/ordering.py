@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.operators import where
 from ...engine.table import Primitive, structural
-from ..elementwise.float16 import in_float32, wide
+from ..elementwise.float16 import float32_rule, in_float32
 from .indexing import scatter
 from .reductions import spread
 from .running import positions_along
@@ -79,4 +79,4 @@ def _quantile_back(g: Any, y: Any, x: Any, q: Any) -> Any:
 
 
 # along the first axis, linear between the two nearest elements; `q` is an array of numbers from 0 to 1
-quantile = structural("quantile", in_float32(_quantile), [wide("quantile", _quantile_back)])
+quantile = structural("quantile", in_float32(_quantile), [float32_rule("quantile", _quantile_back)])

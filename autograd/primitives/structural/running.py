@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.operators import where
 from ...engine.table import Primitive, structural
-from ..elementwise.float16 import in_float32, wide
+from ..elementwise.float16 import float32_rule, in_float32
 from .reductions import spread
 from .shapes import flip, roll
 
@@ -42,8 +42,10 @@ recurrence: Primitive = structural(
     "recurrence",
     in_float32(_recurrence),
     [
-        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis) * before_each(y, axis, 0)),
-        wide("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis)),
+        float32_rule(
+            "recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis) * before_each(y, axis, 0)
+        ),
+        float32_rule("recurrence", lambda g, y, a, b, axis: _recur_back(g, a, axis)),
     ],
 )
 cumsum: Primitive = structural(
@@ -57,7 +59,7 @@ cumsum: Primitive = structural(
 cumprod = structural(
     "cumprod",
     in_float32(np.cumprod),
-    [wide("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * before_each(y, axis, 1))],
+    [float32_rule("cumprod", lambda g, y, x, axis: _recur_back(g, x, axis) * before_each(y, axis, 1))],
 )
 
 
@@ -74,5 +76,5 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 prod: Primitive = structural(
     "prod",
     in_float32(np.prod),
-    [wide("prod", lambda g, y, x, axis, keepdims: spread(g, x, axis) * _others(x, axis))],
+    [float32_rule("prod", lambda g, y, x, axis, keepdims: spread(g, x, axis) * _others(x, axis))],
 )

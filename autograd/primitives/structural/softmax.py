@@ -9,7 +9,7 @@ from ...engine.operators import where
 from ...engine.table import Primitive, structural
 from ..elementwise.choosing import equal
 from ..elementwise.elementary import exp
-from ..elementwise.float16 import in_float32, wide
+from ..elementwise.float16 import float32_rule, in_float32
 from ..elementwise.shifted import _logsumexp, kept_shape, shifted_exp
 from .reductions import spread, sum_
 from .shapes import reshape
@@ -37,12 +37,14 @@ def _along(x: Any, axis: tuple[int, ...]) -> Any:
     return sum_(x, axis=axis, keepdims=True)
 
 
-logsumexp = structural("logsumexp", in_float32(_logsumexp), [wide("logsumexp", _logsumexp_back)])
+logsumexp = structural("logsumexp", in_float32(_logsumexp), [float32_rule("logsumexp", _logsumexp_back)])
 softmax: Primitive = structural(
-    "softmax", in_float32(_softmax), [wide("softmax", lambda g, y, x, axis: y * (g - _along(g * y, axis)))]
+    "softmax",
+    in_float32(_softmax),
+    [float32_rule("softmax", lambda g, y, x, axis: y * (g - _along(g * y, axis)))],
 )
 log_softmax = structural(
     "log_softmax",
     in_float32(_log_softmax),
-    [wide("log_softmax", lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
+    [float32_rule("log_softmax", lambda g, y, x, axis: g - exp(y) * _along(g, axis))],
 )

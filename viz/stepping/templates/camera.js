@@ -160,8 +160,8 @@ function bring({ box, edge }, middle, taken) {
   box.classList.add("moved");
   const arrows = ["↖", "↑", "↗", "←", "·", "→", "↙", "↓", "↘"];
   const way = arrows[3 * (1 + Math.sign(Math.round(-down / 40))) + 1 + Math.sign(Math.round(-across / 40))];
-  const note = makeSvg("text", { class: "note", x: a.left + 3, y: a.top - 2, "font-size": 11 }, `${way} moved here`);
-  box.append(note);
+  const note = makeSvg("text", { class: "note", x: target.left + 3, y: target.top - 2, "font-size": 11 }, `${way} moved here`);
+  layer.append(note);
   moved.push(() => {
     box.removeAttribute("transform");
     box.classList.remove("moved");

@@ -82,8 +82,15 @@ function showNumbers(state, position) {
     write(part.svgGrad, `∂ ${figure}${AFTER[mark]}`);
     write(part.svgCount, backward ? `${count} of ${of} arrived` : `used ${of} times`);
     badge(part.box, bornValue || bornGradient ? `first ${kindOfBad(bornValue ? value : figure)}` : "");
-    part.box.setAttribute("aria-label", inWords(node, known ? value : "not computed yet", count, of, figure, mark));
+    part.words = inWords(node, known ? value : "not computed yet", count, of, figure, mark);
+    nameBox(part);
   });
+}
+// The name of a box for a screen reader begins with what is seen in it, so that it can be said to choose the box.
+function nameBox({ box, words }) {
+  const hidden = box.classList.contains("pending") ? box.querySelector(".value") : null;
+  const seen = [...box.querySelectorAll("text")].filter((text) => text !== hidden).map((text) => text.textContent).filter(Boolean);
+  box.setAttribute("aria-label", `${seen.join(" ")} ${words}`);
 }
 function inWords(node, value, count, of, figure, mark) {
   const name = node.rule ? `${node.label} = ${node.rule}` : `${node.label}, ${node.kind}`;
@@ -98,7 +105,7 @@ function badge(box, text) {
     const { x, y, height } = box.getBBox();
     highest ??= Math.min(...graphNodes.filter(Boolean).map((each) => each.getBBox().y));
     note = makeSvg("text", { class: "badge", x: x + 2, y: y - highest < 14 ? y + height + 13 : y - 5, "font-size": 11 });
-    box.append(note);
+    box.insertBefore(note, box.querySelector("title")).after(" ");
   }
   note.textContent = text;
 }
@@ -147,6 +154,7 @@ function reachable(elements, names, act) {
     element.setAttribute("role", "button");
     element.setAttribute("tabindex", i === 0 ? "0" : "-1");
     if (names) element.setAttribute("aria-label", names[i]);
+    for (const text of element.querySelectorAll("text")) text.after(" "); // so that they are read as words of their own
     element.addEventListener("click", (event) => act(i, event));
     element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") act(i, event);
@@ -176,7 +184,7 @@ if (graph) {
   graph.setAttribute("aria-label", `Graph of ${nodes.length} nodes; the table below says the same in words`);
   reachable(graphNodes, null, visit);
   nodes.forEach((node, n) => {
-    if (parts[n].box) parts[n].box.prepend(makeSvg("title", {}, node.rule ? `${node.label} = ${node.rule}` : node.label));
+    if (parts[n].box) parts[n].box.append(makeSvg("title", {}, node.rule ? `${node.label} = ${node.rule}` : node.label));
   });
   const tip = (id, size) => makeSvg("marker", { id, viewBox: "0 0 12 12", refX: 1, refY: 6, markerUnits: "userSpaceOnUse", markerWidth: size, markerHeight: size, orient: "auto" }, makeSvg("path", { d: "M1 6L11 1V11Z" }));
   graph.prepend(makeSvg("defs", {}, tip("tip-now", 15), tip("tip-travelled", 10)));

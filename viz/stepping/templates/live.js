@@ -99,18 +99,20 @@ function showNow() {
 const differs = (a, b) => a !== undefined && !Object.is(a, b);
 let measured = false;
 function showPast() {
-  if (!program || (past === null && !measured)) return;
+  const old = predicting ? null : past; // old numbers would give new ones away
+  if (!program || (old === null && !measured)) return;
   if (!measured) for (const { box } of parts) if (box) area(box); // all at once: after a change each would be a layout
   measured = true;
   nodes.forEach((node, n) => {
     if (hurried && !inSight(n)) return;
-    const part = parts[n], value = past && past.values[n], grad = past && gradientOf(n, past);
-    const newValue = past !== null && differs(value, now.values[n]), newGrad = past !== null && differs(grad, gradientOf(n));
+    const part = parts[n], value = old && old.values[n], grad = old && gradientOf(n, old);
+    const newValue = old !== null && differs(value, now.values[n]), newGrad = old !== null && differs(grad, gradientOf(n));
     ghost(part.value, newValue, value, now.values[n]);
     if (!node.fixed) ghost(part.grad, newGrad, grad, gradientOf(n));
     if (!part.box) return;
     ghostInGraph(part, newValue, value);
     squeeze(part);
+    nameBox(part);
   });
 }
 function ghost(cell, show, was, is) {
@@ -130,7 +132,7 @@ function ghostInGraph(part, show, was) {
   if (!note) {
     const { left, top, right } = area(part.box);
     part.ghost = note = makeSvg("text", { class: "ghost", "text-anchor": "middle", x: (left + right) / 2, y: top });
-    part.box.append(note);
+    part.box.insertBefore(note, part.box.querySelector("title")).after(" ");
   }
   write(note, `was ${written(was)}`);
 }

@@ -6,11 +6,13 @@ let at = -1; // how many steps have been taken
 function render(state, position, quietly) {
   shown = state;
   at = position;
-  showNumbers(state, position);
-  showEdges(state, position);
+  const hidden = isHidden(state, position); // its number is asked for: what is known is as before the step
+  showNumbers(state, hidden ? position - 1 : position);
+  showEdges(state, hidden ? position - 1 : position);
   showPast();
   markStep(position);
-  const { pass, what, sentence, note } = tell(state, position);
+  showCode(position);
+  const { pass, what, sentence, note } = hidden ? question(state, position) : tell(state, position);
   const said = words(state, sentence);
   $("heading").textContent = position === 0 ? pass : `Step ${position} of ${LAST} · ${pass}`;
   $("what").textContent = what;
@@ -18,7 +20,12 @@ function render(state, position, quietly) {
   $("equation").classList.toggle("with-arrays", $("equation").querySelector(".matrix, .about") !== null);
   $("note").textContent = note;
   showControls(position, pass, said);
-  if (!quietly) $("live").textContent = position === 0 ? what : `${what}. ${said}`;
+  showQuiz(position, hidden);
+  if (hidden && timer) {
+    pause();
+    quietly = false;
+  }
+  if (!quietly) $("live").textContent = heard(position, hidden, what, said);
   keepHeight();
   offerFocus(graphNodes, parts[position ? targetOf(steps[position - 1]) : 0].box);
   follow(position);

@@ -2,10 +2,11 @@
 
 const WIDEST = 1800; // of a graph that can be read on paper
 let before = -1; // the position to come back to
+const onPaper = () => before >= 0;
 document.documentElement.classList.toggle("unprintable", !graph || graph.viewBox.baseVal.width > WIDEST);
 
 function toPaper() {
-  if (before >= 0) return;
+  if (onPaper()) return;
   before = at;
   const lines = steps.map((s, i) => {
     const { sentence, what, note } = tell(shown, i + 1);
@@ -15,10 +16,11 @@ function toPaper() {
   render(shown, LAST, true);
 }
 function fromPaper() {
-  if (before < 0) return;
-  $("printed").replaceChildren();
-  render(shown, before, true);
+  if (!onPaper()) return;
+  const position = before;
   before = -1;
+  $("printed").replaceChildren();
+  render(shown, position, true);
 }
 addEventListener("beforeprint", toPaper);
 addEventListener("afterprint", fromPaper);

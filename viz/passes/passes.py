@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from ...autograd import BackwardStep, Node, Tape
+from ..common.errors import OptionError
+from ..common.excerpts import excerpts
 from .log import Log
 from .story import Story
 
@@ -24,9 +26,12 @@ class Passes:
         digits: how many significant digits are shown.
         gradient: what the backward pass starts from; `None` is 1.
         live: what `live.py` makes of the passes, once it is made.
+        code: the excerpts of the user's source that made the nodes, if `source`; otherwise `None`.
+
+    Raises `OptionError` if `source`, and no line is known.
     """
 
-    def __init__(self, root: Node, gradient: Any, digits: int) -> None:
+    def __init__(self, root: Node, gradient: Any, digits: int, source: bool = False) -> None:
         self.tape = Tape(root)
         self.gradient = gradient
         self.steps = list(self.tape.steps(gradient))
@@ -34,6 +39,16 @@ class Passes:
         self.root = self.steps[self.turn].node
         self.digits = digits
         self.live: tuple[str, dict[str, Any]] | None = None
+        self.code = excerpts(self.tape.nodes) if source else None
+        if source and self.code is None:
+            raise OptionError(
+                "source=True shows the lines of your source that made the graph, and none were stored while it was "
+                "recorded. Write\n"
+                "    with record_lines():\n"
+                "        loss = ...\n"
+                "    step(loss, source=True)\n"
+                "with record_lines from chainrule.autograd, or give step a function: step(lambda: ..., source=True)"
+            )
         self._logs: dict[Callable[[str], str], Log] = {}  # the latest one
 
     @cached_property

@@ -1,9 +1,9 @@
-"""The language of printed programs: functions and rules of the table in Python's and NumPy's own words.
+"""The language of printed programs: functions and rules of the table as calls of Python, `math` and NumPy.
 
-`Words` writes expressions (see `expression.py`) that are exact: what is applied to one happens to its data just as it
-happens in a pass. A function without a word in Python or NumPy is written out if it is a single expression (see
-`inlining.py`); a longer one, such as `softmax`, is a helper: the table's own function, its source copied once into the
-program (see `excerpts.py`).
+`Python` writes exact expressions (see `expression.py`): an operation on an expression computes the same value as in a
+pass. A function that Python, `math` and NumPy do not have is inlined if it is a single expression (see `inlining.py`).
+A longer one, such as `softmax`, is a helper: the source of the table's function, copied once into the program (see
+`excerpts.py`).
 """
 
 from __future__ import annotations
@@ -19,45 +19,50 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.table import PYTHON_NUMBERS, Primitive
+from ..engine.table import PYTHON_NUMBERS, TABLE, Primitive
 from ..errors import ChainruleError
 from ..primitives import without_gaps
-from .excerpts import Resolved, Wordless, definition, is_lambda, is_short, known, names_around
-from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, plain, same
+from .excerpts import Resolved, definition, is_lambda, is_short, known, local_names
+from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, Unwritable, plain, same
 from .inlining import Undecided, inlined
 
-__all__ = ["Words"]
+__all__ = ["Python"]
 
 PREFIXES: dict[Any, str] = {operator.neg: "-", operator.pos: "+", np.negative: "-", np.positive: "+"}
 CACHED = type(lru_cache(lambda: None))
+SUM = TABLE["sum"].on_arrays.without_float16  # type: ignore[attr-defined]  # np.add.reduce with an axis is np.sum
 NUMPY = (np, np.linalg, np.lib.stride_tricks, np.fft)
-IF = -1  # binds more loosely than anything in PRECEDENCE
-BY_POSITION = ("shape", "axes", "shift")  # options of NumPy's functions that people give without a name
-INLINE = 8  # elements of an array that is written where it is used; longer ones, and those of two lines, get a name
-PART = 30  # characters of a part of a long expression that get a line of their own
-LARGE = 100  # elements of an array whose numbers are written out; larger ones stand below the program
+IF = -1  # the precedence of a conditional expression, below all in PRECEDENCE
+BY_POSITION = ("shape", "axes", "shift")  # options of NumPy's functions that are passed by position
+INLINE = (
+    8  # up to so many elements an array is written where it is used, if it fits in a line; others get a name
+)
+PART = 30  # from so many characters on, a part of a long expression gets its own line
+LARGE = (
+    100  # up to so many elements the numbers are written as decimals; larger arrays stand below the program
+)
 
 
-class Words(Language):
-    """The words of one program: the helpers and constants that it needs, and how things are written.
+class Python(Language):
+    """The language of one program, with the helpers and constants that the program needs.
 
     Attributes:
-        module: where infinity is taken from, "math" or "np".
-        half: whether there are numbers in float16.
-        helpers: the text of each helper, those it calls before it.
-        constants: the text of each array that got a name.
-        arrays: variables of a single number that have to be arrays, for NumPy would make numbers of them.
+        module: the module that infinity is taken from, "math" or "np".
+        has_float16: whether the program computes in float16.
+        helpers: the text of each helper, by name; a helper comes after those that it calls.
+        constants: the text of each constant array that has a name.
+        arrays: variables that must be arrays without axes; NumPy would convert them to numbers.
         taken: the names that are in use.
-        parts: where the parts of a long expression go that get a line of their own; `None` while it is written in one.
-        noisy: whether NumPy would warn of infinities and NaNs.
-        exact: whether an expression has to keep types that only rarely matter, at the cost of its looks.
-        path: which branches a function takes that is being written out; `None` for those that its numbers choose.
-        uses: how often each expression was written into the one that is being written out, by its id.
+        parts: the parts of a long expression that get their own lines, as (name, text); `None` for one line.
+        noisy: whether NumPy would warn about infinities and NaNs.
+        exact: whether all dtypes are written, also where they rarely matter; the text is longer.
+        path: the branches that the function being inlined takes; `None` if its numbers decide.
+        uses: how often each expression occurs in the function being inlined, by id.
     """
 
-    def __init__(self, taken: Iterable[str], module: str, half: bool) -> None:
+    def __init__(self, taken: Iterable[str], module: str, has_float16: bool) -> None:
         self.module = module
-        self.half = half
+        self.has_float16 = has_float16
         self.helpers: dict[str, str] = {}
         self.constants: dict[str, str] = {}
         self.large: set[str] = set()
@@ -69,16 +74,16 @@ class Words(Language):
         self.uses: dict[int, int] | None = None
         self._names: dict[tuple[int, bool], str] = {}
         self._arrays: dict[int, str] = {}
-        self._kept: list[Any] = []  # what is known by its id has to stay alive
+        self._kept: list[Any] = []  # objects whose ids are keys must stay alive
 
     # ------------------------------------------------------------------ names
 
-    def name(self, wish: str) -> str:
-        """`wish`, or the first of wish_2, wish_3, ... that is free."""
-        found, count = wish, 1
+    def name(self, preferred: str) -> str:
+        """`preferred`, or the first of preferred_2, preferred_3, ... that is free."""
+        found, count = preferred, 1
         while found in self.taken:
             count += 1
-            found = f"{wish}_{count}"
+            found = f"{preferred}_{count}"
         self.taken.add(found)
         return found
 
@@ -107,7 +112,7 @@ class Words(Language):
         return Expression(f"abs({x.text})", abs(x.data), self)
 
     def _array(self, x: Any) -> None:
-        """A variable of one number is an array in the pass, and this is a place where that matters."""
+        """Note that a variable must be an array, as in the pass, if it has no axes."""
         if (
             isinstance(x, Expression)
             and x.text.isidentifier()
@@ -117,7 +122,7 @@ class Words(Language):
             self.arrays.add(x.text)
 
     def row(self, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        """A row applied: `Primitive.evaluate`, written down."""
+        """A row applied to expressions, as in `Primitive.evaluate`."""
         numbers, options = [plain(x) for x in inputs], {k: plain(v) for k, v in params.items()}
         floats = all(type(x) in PYTHON_NUMBERS for x in numbers)
         chosen_by_arrays = op.name == "where" and isinstance(options["condition"], (np.ndarray, np.bool_))
@@ -135,7 +140,7 @@ class Words(Language):
                 data: Any = op.on_floats(*numbers, **options)
                 text, level = self.call(op.on_floats, inputs, params, op.name)
                 return self.part(text, data, level)
-            except (ValueError, ArithmeticError):  # a pole: what at_floats() says there
+            except (ValueError, ArithmeticError):  # a pole; the value is that of at_floats()
                 data = op.at_floats(*numbers, **options)
                 self.noisy = True
                 wide = [
@@ -157,7 +162,7 @@ class Words(Language):
     def _typed(
         self, op: Primitive, inputs: Sequence[Any], numbers: list[Any], options: Any, data: Any
     ) -> tuple[Any, Sequence[Any]]:
-        """Rows make arrays of Python's numbers, which can matter for the type of the result."""
+        """The result and the inputs of a row; Python numbers become arrays if the result's dtype depends on it."""
         try:
             short = op.on_arrays(*numbers, **options)
             if not self.exact or same(data, short):
@@ -174,7 +179,7 @@ class Words(Language):
     def call(
         self, function: Any, inputs: Sequence[Any], params: dict[str, Any], name: str = ""
     ) -> tuple[str, float]:
-        """`function(*inputs, **params)` as text, and how tightly that binds."""
+        """`function(*inputs, **params)` as text, and its precedence."""
         if "at" in params:
             at, inputs = without_gaps(params["at"], inputs)
             params = {**params, "at": at}
@@ -185,14 +190,14 @@ class Words(Language):
         if not params and len(inputs) == 1 and known(function, PREFIXES):
             return self.signed(PREFIXES[function], None, inputs[0]).text, PRECEDENCE["neg"]
         floats = self.are_floats(inputs)
-        word = self.word(function) or self._names.get((id(function), floats))
+        word = self.name_of(function) or self._names.get((id(function), floats))
         if word is None and is_short(function):
             found = inlined(self, function, inputs, params, is_lambda(function))
             if found is not None:
                 return found.text, found.level
         try:
             word = word or self.helper(function, floats, name)
-        except Wordless:
+        except Unwritable:
             found = inlined(self, function, inputs, params, True, repeating=True)
             if found is None:
                 raise
@@ -200,29 +205,29 @@ class Words(Language):
         return self.applied(word, inputs, params), ATOM
 
     def applied(self, word: str, inputs: Sequence[Any], params: dict[str, Any]) -> str:
-        """A function of this name, called."""
-        numpys = word.startswith("np.")
+        """The call of the function with this name."""
+        is_numpy = word.startswith("np.")
         given = [self.bracket(x, IF) for x in inputs]
         for name, value in params.items():
-            if numpys and name == "keepdims" and value is False:
+            if is_numpy and name == "keepdims" and value is False:
                 continue
-            if numpys and name == "axis" and isinstance(value, tuple) and len(value) == 1:
+            if is_numpy and name == "axis" and isinstance(value, tuple) and len(value) == 1:
                 value = value[0]
             text = self.bracket(value, IF)
-            given.append(text if numpys and name in BY_POSITION else f"{name}={text}")
+            given.append(text if is_numpy and name in BY_POSITION else f"{name}={text}")
         if "." not in word:
             for x in inputs:
                 self._array(x)
         return f"{word}({', '.join(given)})"
 
     def are_floats(self, inputs: Sequence[Any]) -> bool:
-        """Whether the inputs are Python's numbers, and no arrays."""
+        """Whether all inputs are Python numbers, not arrays."""
         return all(type(plain(x)) in PYTHON_NUMBERS for x in inputs)
 
     # ------------------------------------------------------------------ branches
 
     def choice(self, condition: Any, a: Any, b: Any) -> Expression:
-        """One of two expressions, of numbers."""
+        """A conditional expression of numbers."""
         text = f"{self.bracket(a, ATOM)} if {self.bracket(condition, 0)} else {self.bracket(b, ATOM)}"
         return Expression(text, plain(a) if plain(condition) else plain(b), self, IF)
 
@@ -239,7 +244,7 @@ class Words(Language):
         except (ValueError, ArithmeticError):
             if self.path is None:
                 raise
-            return math.nan  # in a branch that these numbers do not take
+            return math.nan  # in a branch that is not taken for these numbers
 
     # ------------------------------------------------------------------ numbers, arrays, indices
 
@@ -254,10 +259,10 @@ class Words(Language):
         if isinstance(x, np.generic):
             if (
                 x.dtype.char == "g" and np.isfinite(x) and x.dtype.type(float(x)) != x
-            ):  # more than a float holds
+            ):  # more digits than a float has
                 return f"np.{x.dtype.name}({str(x)!r})"
             return f"np.{x.dtype.name}({self._number(x)})"
-        if isinstance(x, type) and (word := self.word(x)):
+        if isinstance(x, type) and (word := self.name_of(x)):
             return word
         if isinstance(x, np.dtype):
             return f"np.{x.name}" if x.isnative else f"np.dtype({x.str!r})"
@@ -272,10 +277,10 @@ class Words(Language):
             return "..."
         if x is None or isinstance(x, (int, str)):
             return repr(x)
-        raise Wordless(f"{type(x).__name__} {x!r:.60}")
+        raise Unwritable(f"{type(x).__name__} {x!r:.60}")
 
     def index(self, at: Any) -> str:
-        """An index as it is written between brackets."""
+        """The text of an index between brackets."""
         if isinstance(at, tuple) and at:
             return ", ".join(map(self.index, at)) + "," * (len(at) == 1)
         if isinstance(at, slice):
@@ -292,7 +297,7 @@ class Words(Language):
         """An element of an array."""
         if x.dtype.kind != "f":
             return repr(x.item())
-        short = str(x)  # as few digits as its type needs
+        short = str(x)  # as few digits as its dtype needs
         return short if np.isfinite(x) and x.dtype.type(float(short)) == x else self._float(float(x))
 
     def _array_literal(self, x: np.ndarray) -> str:
@@ -305,7 +310,7 @@ class Words(Language):
         return self._arrays[id(x)]
 
     def array(self, x: np.ndarray, name: str = "") -> str:
-        """An array as an expression that makes it again: numbers, type, and order in memory."""
+        """An expression that creates the array: its numbers, its dtype, and its memory layout."""
         natural = x.dtype in (np.float64, np.int64, np.bool_) and x.dtype.isnative
         dtype = "" if natural and x.size else f", dtype={self.literal(x.dtype)}"
         order = "" if x.flags.c_contiguous else ', order="F"' if x.flags.f_contiguous else None
@@ -344,19 +349,19 @@ class Words(Language):
     # ------------------------------------------------------------------ functions
 
     def inside(self, function: Any) -> Any:
-        """What a function that only adds a lesson, a memory, or care for float16, computes with."""
+        """The function inside one that only adds an error message, a cache, or the conversion of float16."""
         if isinstance(function, CACHED):
             return function.__wrapped__
         function = getattr(function, "computes", function)
-        function = getattr(function, "but_for_float16", function) if not self.half else function
+        function = getattr(function, "without_float16", function) if not self.has_float16 else function
         return getattr(function, "computes", function)
 
-    def word(self, function: Any) -> str | None:
-        """What Python, math or NumPy call this function."""
+    def name_of(self, function: Any) -> str | None:
+        """The name of a function in Python, math or NumPy; `None` if it is in none of them."""
         name = getattr(function, "__name__", "")
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return f"{self.word(owner)}.{name}"
+            return "np.sum" if function is SUM else f"{self.name_of(owner)}.{name}"
         if getattr(math, name, None) is function:
             return f"math.{name}"
         if getattr(builtins, name, None) is function:
@@ -367,25 +372,29 @@ class Words(Language):
         return None
 
     def helper(self, function: Any, floats: bool, name: str = "", enclosed: bool = False) -> str:
-        """The name of a copy of `function` in the program; `floats` says what it is applied to.
+        """The name of the copy of `function` in the program; `floats` says whether it is applied to numbers.
 
-        `name` is what its caller calls it: a variable of a closure (`enclosed`), which says little, or its global name.
+        `name` is its name in the function that calls it: a global name, or the variable of a closure (`enclosed`).
         """
         key = (id(function), floats)
         if key in self._names:
             return self._names[key]
         tree = definition(function)
         self._kept.append(function)
-        wish = (function.__name__ if enclosed else name or function.__name__).strip("_")
-        if wish in names_around(function) or (enclosed and wish in self.taken) or not wish.isidentifier():
-            wish = function.__name__
-        found = self._names[key] = self.name(wish)
+        preferred = (function.__name__ if enclosed else name or function.__name__).strip("_")
+        if (
+            preferred in local_names(function)
+            or (enclosed and preferred in self.taken)
+            or not preferred.isidentifier()
+        ):
+            preferred = function.__name__
+        found = self._names[key] = self.name(preferred)
         try:
             tree = Resolved(self, function, floats).visit(copy.deepcopy(tree))
-        except Wordless as reason:
+        except Unwritable as reason:
             del self._names[key]
             self.taken.discard(found)
-            raise Wordless(f"which calls {function.__name__}, {reason}") from None
+            raise Unwritable(f"which calls {function.__name__}, {reason}") from None
         tree.name = found
         self.helpers[found] = ast.unparse(ast.fix_missing_locations(tree))
         return found

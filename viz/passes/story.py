@@ -16,10 +16,10 @@ import numpy as np
 from ...autograd import BackwardStep, ForwardStep, Node, Tape
 from ...autograd.extending import rule_texts
 from ..common.heat import heat
+from ..common.notation import marker, named, template, typeset, written
 from ..common.numbers import Summary, nested, number, summarise
 from ..common.words import shorten, sign
 from ..graph.snapshot import kind_of
-from .notation import marker, named, template, typeset, written
 
 __all__ = ["Story"]
 

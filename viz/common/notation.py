@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...autograd import Node
-from ..common.words import printable, sign
+from .words import printable, sign
 
 __all__ = ["marker", "named", "operation_sign", "template", "typeset", "written"]
 

@@ -74,12 +74,15 @@ class Log:
 
     # ------------------------------------------------------------------ leaves, steps, results
 
-    def lines(self, colour: bool = False) -> Iterator[str]:
-        """The whole log."""
+    def lines(self, colour: bool = False, quiz: bool = False) -> Iterator[str]:
+        """The whole log; with `quiz`, without the backward pass, which is asked for."""
         turn = next(s for s in self.steps if isinstance(s, BackwardStep))
         yield painted("Forward: from the inputs to the result", "bold", colour)
         yield from self.leaves(colour)
         for s in self.steps:
+            if s is turn and quiz:
+                yield painted("Backward: asked for on the page, step by step; .log() has it", "bold", colour)
+                return
             if s is turn:
                 words = "Backward: from the result to the inputs, upstream gradient times local gradient"
                 yield painted(words, "bold", colour)
