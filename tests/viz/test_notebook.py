@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -33,61 +26,18 @@ def notebook(bundle: dict, source: str = "step(loss)") -> str:
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
-    """A folder, and the address of a JupyterLab that serves it on this machine only."""
-    pytest.importorskip("jupyterlab", reason=REASON)
-    home = tmp_path_factory.mktemp("jupyter")
-    folder = home / "notebooks"
-    folder.mkdir()
+def stored(jupyter) -> str:
+    """The address of two notebooks with the same output, `trusted.ipynb` and `untrusted.ipynb`."""
     bundle = step(neuron())._repr_mimebundle_()
     for name in ("trusted", "untrusted"):
-        (folder / f"{name}.ipynb").write_text(notebook(bundle, f"step(loss)  # {name}"))
-    kinds = ("CONFIG", "DATA", "RUNTIME")
-    places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in kinds}
-    environment = {**os.environ, **places, "HOME": str(home), "JUPYTER_NO_CONFIG": "1"}
-    trust = [sys.executable, "-m", "nbformat.sign", str(folder / "trusted.ipynb")]
-    subprocess.run(trust, env=environment, check=True, capture_output=True)
-    port = free_port()
-    options = [
-        "--no-browser",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-        "--IdentityProvider.token=",
-        "--allow-root",
-    ]
-    options += [f"--ServerApp.root_dir={folder}", "--LabApp.extension_manager=readonly", "--LabApp.news_url="]
-    with open(home / "log", "wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log, cwd=home
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{address}/api", timeout=5).close()
-                break
-            except (URLError, OSError):
-                assert server.poll() is None, (home / "log").read_text()
-                time.sleep(0.1)
-        yield folder, address
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:  # on a busy machine; how fast it ends is not the test
-            server.kill()
-            server.wait()
+        (jupyter.folder / f"{name}.ipynb").write_text(notebook(bundle, f"step(loss)  # {name}"))
+    jupyter.trust("trusted.ipynb")
+    return f"{jupyter.address}/doc/tree"
 
 
-def test_trusted_the_steps_are_played(browser, jupyter) -> None:
-    page = browser.open(f"{jupyter[1]}/doc/tree/trusted.ipynb")
+def test_trusted_the_steps_are_played(browser, stored) -> None:
+    page = browser.open(f"{stored}/trusted.ipynb")
     page.get_by_role("dialog").get_by_role("button", name="No Kernel").click()  # what is stored is enough
     frame = page.frame_locator(".jp-OutputArea-output iframe")
     frame.get_by_role("button", name="Last step").click()
@@ -106,8 +56,8 @@ def test_trusted_the_steps_are_played(browser, jupyter) -> None:
     browser.troubles.clear()  # what JupyterLab itself complains of
 
 
-def test_not_trusted_the_picture_is_shown(browser, jupyter) -> None:
-    page = browser.open(f"{jupyter[1]}/doc/tree/untrusted.ipynb")
+def test_not_trusted_the_picture_is_shown(browser, stored) -> None:
+    page = browser.open(f"{stored}/untrusted.ipynb")
     picture = page.locator(".jp-OutputArea-output img")
     picture.wait_for()
     wait = "img => img.decode().then(() => img.naturalWidth > 300 && img.naturalHeight > 100)"

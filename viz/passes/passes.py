@@ -25,6 +25,7 @@ class Passes:
         root: the position in `tape.nodes` of the node whose gradient is followed.
         digits: how many significant digits are shown.
         gradient: what the backward pass starts from; `None` is 1.
+        live: what `live.py` makes of the passes, once it is made.
         code: the excerpts of the user's source that made the nodes, if `source`; otherwise `None`.
 
     Raises `OptionError` if `source`, and no line is known.
@@ -37,6 +38,7 @@ class Passes:
         self.turn = next(i for i, s in enumerate(self.steps) if isinstance(s, BackwardStep))
         self.root = self.steps[self.turn].node
         self.digits = digits
+        self.live: tuple[str, dict[str, Any]] | None = None
         self.code = excerpts(self.tape.nodes) if source else None
         if source and self.code is None:
             raise OptionError(

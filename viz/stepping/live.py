@@ -26,6 +26,13 @@ def live(passes: Passes) -> tuple[str, dict[str, Any]]:
     all leaves that are differentiable where there are none. `rules` has the rule of each node with a plain number among
     its inputs, and `locals` the rule of each backward step from such a node, as lists of texts and nodes.
     """
+    if passes.live is None:
+        passes.live = _live(passes)
+    return passes.live
+
+
+def _live(passes: Passes) -> tuple[str, dict[str, Any]]:
+    """What `live` returns, made anew."""
     tape = passes.tape
     operations = sum(node.op is not None for node in tape.nodes)
     if not all(isinstance(node, Value) for node in tape.nodes):

@@ -41,6 +41,7 @@ SCRIPTS = (
     "live",
     "quiz",
     "code",
+    "embedding",
     "page",
 )
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cached_property, partial
 from inspect import signature
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, TextIO
 
-from ...autograd import BackwardStep, ForwardStep, KindError, Node, record_lines
+from ...autograd import BackwardStep, ForwardStep, KindError, Node, Value, record_lines
 from ...autograd.extending import describe
-from ..common.errors import OptionError
+from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal, wants_colour, writable
@@ -28,7 +28,16 @@ from ..passes.log import Log, painted
 from ..passes.passes import Passes
 from ..passes.story import Story
 from .frames import save_animation, save_folder
-from .notebook import notebook_html
+from .live import live
+from .notebook import (
+    Html,
+    make_widget,
+    notebook_bundle,
+    notebook_html,
+    numbers_of,
+    show_page,
+    within_kernel,
+)
 from .page import page
 
 __all__ = ["Stepper", "step"]
@@ -143,6 +152,11 @@ class Stepper:
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
         self.quiz = bool(quiz)
         self.position = -1
+        leaves = {
+            n: node for n, node in enumerate(self.tape.nodes) if node.op is None and isinstance(node, Value)
+        }
+        labels = counted([self.tape.labels[n] for n in leaves])
+        self._recorded = {n: (label, node.data) for (n, node), label in zip(leaves.items(), labels)}
 
     @property
     def story(self) -> Story:
@@ -237,9 +251,68 @@ class Stepper:
         (save_animation if suffix else save_folder)(self._passes, path, options)
         return path
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the page, and where scripts are not trusted, the graph."""
-        return {"text/plain": repr(self), "text/html": notebook_html(self._passes, self.position, self.quiz)}
+    # ------------------------------------------------------------------ notebooks
+
+    @cached_property
+    def _widget(self) -> Any:
+        """What connects the page in a notebook with this stepper; `None` without anywidget."""
+        return make_widget()
+
+    @property
+    def widget(self) -> Any:
+        """The page as a widget (`anywidget`), for notebooks that connect only widgets, and to build upon.
+
+        In Jupyter `step(loss)` is connected by itself. Raises `DrawingError` without anywidget:
+        `pip install "chainrule[notebook]"`.
+        """
+        if self._widget is None:
+            raise DrawingError(
+                "a widget needs anywidget, which is not installed: pip install 'chainrule[notebook]'. "
+                "Without it step(...) shows the same page, whose numbers stay in the page"
+            )
+        show_page(self._widget, self._passes, self.position, self.quiz)
+        return self._widget
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The numbers at the leaves by label: as the page in the notebook shows them now, without changes as recorded.
+
+        Where several leaves have one label, the second is called `w (2)`, and so on. Of a graph of Tensors, whose page
+        cannot be changed, this is empty. The `.data` of the leaves stays as it is; see `assign`.
+
+        >>> from chainrule.autograd import Value
+        >>> from chainrule.viz import step
+        >>> w, x = Value(0.5, name="w"), Value(2.0, name="x")
+        >>> step(w * x).values
+        {'w': 0.5, 'x': 2.0}
+        """
+        changed = numbers_of(self._widget) if "_widget" in self.__dict__ and self._widget else {}
+        return {label: changed.get(n, x) for n, (label, x) in self._recorded.items()}
+
+    def assign(self) -> dict[str, float]:
+        """Assign the numbers of the page, `values`, to the `.data` of the leaves.
+
+        Returns the numbers that were not there already, by label. What was computed from the leaves stays as recorded:
+        to go on with the new numbers compute it anew, or replay it, `stepper.tape.forward()`. The page stays as well.
+        """
+        _ = live(self._passes), self.story  # made of what is recorded, so before the assignment
+        assigned = {}
+        for n, (label, x) in zip(self._recorded, self.values.items()):
+            leaf = self.tape.nodes[n]
+            if repr(leaf.data) != repr(x):  # which tells NaN from numbers, and 0.0 from -0.0
+                leaf.data = assigned[label] = x
+        return assigned
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """What a notebook shows: the page, connected with this stepper if it can be, or the graph without scripts."""
+        widget = self._widget if within_kernel() else None
+        return notebook_bundle(self._passes, self.position, self.quiz, repr(self), widget)
+
+    def _display_(self) -> Any:
+        """What marimo shows: the widget, or without anywidget the page."""
+        if self._widget is not None:
+            return self.widget
+        return Html(notebook_html(self._passes, self.position, self.quiz))
 
     # ------------------------------------------------------------------ showing
 
@@ -316,3 +389,20 @@ class Stepper:
         if answer.isdecimal() and len(answer) < 10 and 1 <= int(answer) <= len(self.steps):
             return [self.goto(int(answer) - 1)]
         return None
+
+
+def counted(labels: Sequence[str]) -> list[str]:
+    """The labels, those that were there before with a count.
+
+    >>> counted(["w", "x", "w", "w"])
+    ['w', 'x', 'w (2)', 'w (3)']
+    """
+    times: dict[str, int] = {}
+    made: dict[str, None] = {}
+    for label in labels:
+        name = label
+        while name in made:
+            times[label] = times.get(label, 1) + 1
+            name = f"{label} ({times[label]})"
+        made[name] = None
+    return list(made)

@@ -54,7 +54,9 @@ const areas = new Map();
 function area(element) { // in the coordinates of the drawing
   if (!areas.has(element)) {
     const { x, y, width, height } = element.getBBox();
-    areas.set(element, { left: x - 3, top: y - 3, right: x + width + 3, bottom: y + height + 3 });
+    const found = { left: x - 3, top: y - 3, right: x + width + 3, bottom: y + height + 3 };
+    if (!width) return found; // in a frame that is not laid out yet
+    areas.set(element, found);
   }
   return areas.get(element);
 }

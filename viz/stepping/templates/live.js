@@ -61,9 +61,9 @@ function rewriteRules(asRecorded) {
 
 let waiting = 0; // for the next frame, in which all changes since the last one are shown
 let settling = 0; // until nothing has changed for a while
-function change(numbers) {
+function change(numbers, before = given) {
   past ||= now;
-  given = { ...given, ...numbers };
+  given = { ...before, ...numbers };
   for (const name of Object.keys(given)) if (Object.is(given[name], program.leaves[name])) delete given[name];
   now = computedWith(given);
   waiting ||= requestAnimationFrame(refresh);
@@ -91,6 +91,7 @@ function showNow() {
   }
   $("reset").disabled = asRecorded && losses.length === 0;
   $("forget").hidden = past === null;
+  tellOwner();
 }
 
 // ---- what changed, and by how much
@@ -142,7 +143,7 @@ function squeeze(part) {
   const { left, right } = area(part.box), room = right - left - 18;
   for (const text of [part.svgValue, part.svgGrad]) {
     if (!text) continue;
-    const wide = text.textContent.length * DIGIT > room;
+    const wide = room > 0 && text.textContent.length * DIGIT > room;
     if (wide === text.hasAttribute("textLength")) continue;
     if (wide) text.setAttribute("textLength", room);
     else text.removeAttribute("textLength");
