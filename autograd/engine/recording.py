@@ -375,8 +375,11 @@ def record_tensors(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Re
     return record_binary
 
 
-def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
-    """The function that applies `row` to Tensors, of any number, with its options as keyword arguments."""
+def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[..., Any]) -> Record:
+    """The function that applies `row` to Tensors, of any number, with its options as keyword arguments.
+
+    `operand` is that of `record_tensors`.
+    """
     general, forward = kind._apply, row.on_arrays
     ndarray = np.ndarray
 
@@ -419,7 +422,7 @@ def record_tensors_with_options(row: Primitive, kind: Any) -> Record:
         wanted = False
         for x in inputs:
             if not isinstance(x, kind):
-                return general(row, inputs, params)
+                return record(*[operand(row, x, inputs) for x in inputs], **params)
             if x._requires_grad:
                 wanted = True
         if not recording or watch is not None or not wanted:

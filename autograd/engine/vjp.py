@@ -70,7 +70,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return TABLE["reshape"](g, shape=())
     lead = g.ndim - len(shape)
     if lead > 0 and g.shape[lead:] == shape:  # only axes in front, as for a bias
-        return TABLE["sum"](g, axis=tuple(range(lead)), keepdims=False)
+        return TABLE["sum"](g, axis=(0,) if lead == 1 else tuple(range(lead)), keepdims=False)
     try:
         full = np.broadcast_shapes(g.shape, shape)
     except ValueError:

@@ -17,6 +17,8 @@ def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
     """The input of a layer as a Tensor; plain numbers become constants in the layer's dtype."""
     if isinstance(x, Tensor):
         return x
+    if x.__class__ is np.ndarray and x.dtype is dtype:
+        return Tensor(x, requires_grad=False)
     if isinstance(x, Value) or (isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x)):
         raise KindError(
             f"{layer._headline()} works on Tensors and arrays; given {describe(x)}. "
