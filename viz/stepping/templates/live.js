@@ -108,7 +108,7 @@ function showPast() {
     const part = parts[n], value = old && old.values[n], grad = old && gradientOf(n, old);
     const newValue = old !== null && differs(value, now.values[n]), newGrad = old !== null && differs(grad, gradientOf(n));
     ghost(part.value, newValue, value, now.values[n]);
-    if (!node.fixed) ghost(part.grad, newGrad, grad, gradientOf(n));
+    if (!node.fixed) ghost(part.grad, newGrad && arrived(n, at) === arrivals[n].length, grad, gradientOf(n));
     if (!part.box) return;
     ghostInGraph(part, newValue, value);
     squeeze(part);
