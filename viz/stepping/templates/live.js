@@ -138,7 +138,7 @@ function ghostInGraph(part, show, was) {
 }
 
 // A text that is wider than its box is drawn narrower. Its width is estimated: to measure it would take most of the time.
-const DIGIT = 6.8;
+const DIGIT = 7.2;
 function squeeze(part) {
   const { left, right } = area(part.box), room = right - left - 18;
   for (const text of [part.svgValue, part.svgGrad]) {
