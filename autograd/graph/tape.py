@@ -223,7 +223,7 @@ class Tape:
         With "python" it is a complete module that needs math or NumPy only.
 
         Variables have the names of the nodes, and `d_w` is the gradient of the output with respect to `w`. Each line of
-        the backward pass multiplies the upstream gradient by the local gradient, which the rule of the row gives. The
+        the backward pass multiplies the upstream gradient by the local gradient, written out as in the table. The
         program computes the numbers of the engine bit for bit (with the same Python and NumPy). At its end it prints
         the output and the gradients of the leaves, which are variables of the module. If an array is large, the program
         is a function of its leaves, and their numbers are below it.

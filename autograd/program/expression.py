@@ -180,6 +180,16 @@ class Language:
     """How expressions are written. This class adds brackets by precedence; its subclasses define the rest."""
 
     rows_only = True  # functions that are not rows of the table cannot be written
+    taken: set[str]  # the names in use, in a language of programs
+
+    def free_name(self, preferred: str) -> str:
+        """`preferred`, or the first of preferred_2, preferred_3, ... that is free; it is in use from then on."""
+        found, count = preferred, 1
+        while found in self.taken:
+            count += 1
+            found = f"{preferred}_{count}"
+        self.taken.add(found)
+        return found
 
     def literal(self, x: Any) -> str:
         """A plain number, shape or index."""

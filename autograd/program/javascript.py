@@ -126,15 +126,6 @@ class JavaScript(Language):
 
     # ------------------------------------------------------------------ names and numbers
 
-    def name(self, preferred: str) -> str:
-        """`preferred`, or the first of preferred_2, preferred_3, ... that is free."""
-        found, count = preferred, 1
-        while found in self.taken:
-            count += 1
-            found = f"{preferred}_{count}"
-        self.taken.add(found)
-        return found
-
     def variable(self, name: str) -> Symbolic:
         """The variable with this name."""
         return Symbolic(name, NUMBER, self)
@@ -153,7 +144,7 @@ class JavaScript(Language):
     def part(self, text: str, data: Any, level: float) -> Symbolic:
         if self.parts is None or len(text) < PART or data is not NUMBER:
             return Symbolic(text, data, self, level)
-        name = self.name("t")
+        name = self.free_name("t")
         self.parts.append((name, text))
         return Symbolic(name, NUMBER, self)
 
@@ -339,7 +330,7 @@ class JavaScript(Language):
         body = [*(f"const {part} = {value};" for part, value in lines), f"return {text};"]
         used = [k for k, each in enumerate(names) if re.search(rf"\b{each}\b", "\n".join(body))]
         name = identifier(name)
-        called = self.name(f"{name}_row" if name in helpers() or len(name) == 1 else name)
+        called = self.free_name(f"{name}_row" if name in helpers() or len(name) == 1 else name)
         given = ", ".join(names[k] for k in used)
         self.functions[called] = "\n".join([f"function {called}({given}) {{", *(f"  {x}" for x in body), "}"])
 

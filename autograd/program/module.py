@@ -104,17 +104,17 @@ class _Module:
         free = {*preferred_names.values()} - language.taken  # a node whose name is free keeps it
         language.taken |= free
         for node, preferred in preferred_names.items():
-            self.names[node] = preferred if preferred in free else language.name(preferred)
+            self.names[node] = preferred if preferred in free else language.free_name(preferred)
             free.discard(preferred)
         count = 0
         for node, label in zip(nodes, self.tape.labels):
             if node.name is not None or (is_number(node) and not constants):
                 continue
             count += is_number(node)
-            self.names[node] = language.name(f"c{count}" if is_number(node) else label)
+            self.names[node] = language.free_name(f"c{count}" if is_number(node) else label)
         for node in nodes:
             if node.requires_grad:
-                self.gradients[node] = language.name(f"d_{self.names[node]}")
+                self.gradients[node] = language.free_name(f"d_{self.names[node]}")
 
     def _operand(self, x: Any) -> Any:
         """An input as an operand: its name, or its number."""
@@ -217,7 +217,7 @@ class _Module:
         if not isinstance(slope, Symbolic) and abs(slope) == 1:
             return text, g if slope == 1 else f"-{g}"
         if isinstance(slope, Symbolic) and not text.isidentifier():
-            name = self.language.name(f"d{self.names[node]}_d{self.names[x]}")
+            name = self.language.free_name(f"d{self.names[node]}_d{self.names[x]}")
             self.backward.append(f"const {name} = {text};")
             text = name
         return text, f"{g} * {text}"

@@ -76,17 +76,6 @@ class Python(Language):
         self._arrays: dict[int, str] = {}
         self._kept: list[Any] = []  # objects whose ids are keys must stay alive
 
-    # ------------------------------------------------------------------ names
-
-    def name(self, preferred: str) -> str:
-        """`preferred`, or the first of preferred_2, preferred_3, ... that is free."""
-        found, count = preferred, 1
-        while found in self.taken:
-            count += 1
-            found = f"{preferred}_{count}"
-        self.taken.add(found)
-        return found
-
     # ------------------------------------------------------------------ expressions
 
     rows_only = False
@@ -104,7 +93,7 @@ class Python(Language):
     def part(self, text: str, data: Any, level: float) -> Expression:
         if self.parts is None or len(text) < PART:
             return Expression(text, data, self, level)
-        name = self.name("t")
+        name = self.free_name("t")
         self.parts.append((name, text))
         return Expression(name, data, self)
 
@@ -304,7 +293,7 @@ class Python(Language):
         if x.size <= INLINE and "\n" not in (text := self.array(x)):
             return text
         if id(x) not in self._arrays:
-            name = self._arrays[id(x)] = self.name("constant")
+            name = self._arrays[id(x)] = self.free_name("constant")
             self._kept.append(x)
             self.constants[name] = self.array(x, name)
         return self._arrays[id(x)]
@@ -388,7 +377,7 @@ class Python(Language):
             or not preferred.isidentifier()
         ):
             preferred = function.__name__
-        found = self._names[key] = self.name(preferred)
+        found = self._names[key] = self.free_name(preferred)
         try:
             tree = Resolved(self, function, floats).visit(copy.deepcopy(tree))
         except Unwritable as reason:

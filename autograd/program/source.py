@@ -98,16 +98,16 @@ class _Program:
         free = {*preferred_names.values()} - self.language.taken  # a node whose name is free keeps it
         self.language.taken |= free
         for node, preferred in preferred_names.items():
-            self.names[node] = preferred if preferred in free else self.language.name(preferred)
+            self.names[node] = preferred if preferred in free else self.language.free_name(preferred)
             free.discard(preferred)
         for node, label in zip(nodes, labels):
             if node.name is None and not is_number(node):
-                self.names[node] = self.language.name(
+                self.names[node] = self.language.free_name(
                     label if node.requires_grad or np.size(node.data) > 1 else "constant"
                 )
         for node in nodes:
             if node.requires_grad:
-                self.gradients[node] = self.language.name(f"d_{self.names[node]}")
+                self.gradients[node] = self.language.free_name(f"d_{self.names[node]}")
 
     def _operand(self, x: Node) -> Any:
         """An input as an operand: its name, or its number."""
@@ -261,7 +261,7 @@ class _Program:
         """A sum of gradients in float16, computed in float32."""
         name = self.gradients[x]
         if x not in wide:
-            wide[x] = self.language.name(f"{name}_sum")
+            wide[x] = self.language.free_name(f"{name}_sum")
             self.backward.append([wide[x], "=", f"{name}.astype(np.float32)"])
         self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
         self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])

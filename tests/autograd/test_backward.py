@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from expressions import leaf, micrograd_expression
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,24 +41,9 @@ from chainrule.autograd import (
 )
 
 
-def micrograd_readme() -> tuple[Value, Value, Value]:
-    a = Value(-4.0, name="a")
-    b = Value(2.0, name="b")
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    return a, b, g
-
-
 def test_the_expression_of_micrograds_readme() -> None:
-    a, b, g = micrograd_readme()
+    g = micrograd_expression()
+    a, b = leaf(g, "a"), leaf(g, "b")
     assert f"{g.data:.4f}" == "24.7041"
     g.backward()
     assert f"{a.grad:.4f}" == "138.8338"

@@ -531,7 +531,7 @@ def test_a_display_shows_the_first_lines_in_colours() -> None:
     assert '<span class="keyword">const</span>' in source._repr_html_()
 
 
-# ---------------------------------------------------------------------- rows of one's own, lessons
+# ---------------------------------------------------------------------- rows that users add, and error messages
 
 
 @pytest.fixture

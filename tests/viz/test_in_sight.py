@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from expressions import micrograd_expression
 
 from chainrule import nn
-from chainrule.autograd import Value, relu, tanh
+from chainrule.autograd import Value, tanh
 from chainrule.viz import step
 
 SIZES = [(390, 844), (768, 1024), (1024, 768), (1280, 720), (1440, 900), (1920, 1080)]
@@ -18,22 +19,6 @@ def neuron() -> Value:
     loss = (tanh(w * x + b) - 1) ** 2
     loss.name = "loss"
     return loss
-
-
-def expression() -> Value:
-    """The one of micrograd's README."""
-    a, b = Value(-4.0, name="a"), Value(2.0, name="b")
-    c, d = a + b, a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + relu(b + a)
-    d += 3 * d + relu(b - a)
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    g.name = "g"
-    return g
 
 
 def network(*sizes: int) -> Value:
@@ -74,8 +59,8 @@ SMALL_TEXTS = """() => {
     ("make", "every", "source"),
     [
         (neuron, 1, False),
-        (expression, 1, False),
-        (expression, 1, True),
+        (micrograd_expression, 1, False),
+        (micrograd_expression, 1, True),
         (lambda: network(3, 1), 1, False),
         (lambda: network(3, 1), 1, True),
         (lambda: network(16, 16, 1), 29, False),
@@ -123,7 +108,7 @@ def test_the_node_and_the_receiver_of_a_question_are_in_sight(browser, tmp_path)
 
 
 def test_a_box_that_was_moved_goes_back(browser, tmp_path) -> None:
-    page = browser.open(step(expression()).save(tmp_path / "steps.html").as_uri())
+    page = browser.open(step(micrograd_expression()).save(tmp_path / "steps.html").as_uri())
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(50)
     for key in ("End", *["ArrowLeft"] * 40, "End"):  # the panel of the sentence has its height afterwards

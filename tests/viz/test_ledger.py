@@ -42,7 +42,7 @@ def test_a_node_that_is_used_five_times_counts_and_lists_what_arrives(browser, t
         assert text(page, f"#rows tr:nth-child({a + 1}) .list") == f"{count}: {listed}{' + …' * more}"
         assert text(page, f"#n{a} .grad") == f"∂ {number(sum(arrived))}{' + …' * more}"
         assert text(page, f"#rows tr:nth-child({a + 1}) .after") == " + …" * more
-        # what is not complete is told from what is by its words and by its slope
+        # an incomplete gradient differs from a complete one in its text and in its font style
         style = page.eval_on_selector(f"#n{a} .grad", "text => getComputedStyle(text).fontStyle")
         assert style == ("italic" if more else "normal")
         said = page.get_attribute(f"#n{a}", "aria-label").replace("−", "-")

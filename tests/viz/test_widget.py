@@ -151,7 +151,7 @@ def test_numbers_come_back_and_the_theme_is_the_notebooks(anywidget, browser, ju
     if place == "notebooks":  # the rest is the same
         return
 
-    # nobody but the page sets them
+    # only the page sets them
     page.evaluate("name => postMessage({chainrule: name, given: {0: '99'}}, '*')", there.name)
     assert ast.literal_eval(notebook.run(1)) == dragged
 

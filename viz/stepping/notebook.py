@@ -73,9 +73,9 @@ def tallness(passes: Passes, picture: str, content: str, quiz: bool) -> int:
     table = min(TABLE_ROW * (len(passes.tape.nodes) + 1), TALLEST_TABLE)
     if is_hard(passes.tape):  # the picture is a note
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
-    live = SENTENCE if "const program = null;" in content else EXPERIMENT
+    experiment = SENTENCE if "why" in live(passes)[1] else EXPERIMENT
     code = CODE if passes.code is not None else 0
-    return round(CONTROLS + QUIZ * quiz + live + code + (MAP if 'id="map"' in content else 0) + graph + table)
+    return round(CONTROLS + QUIZ * quiz + experiment + code + (MAP if 'id="map"' in content else 0) + graph + table)
 
 
 def size(picture: str) -> tuple[float, float]:

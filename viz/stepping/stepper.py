@@ -67,7 +67,7 @@ def step(
     then leaves the backward pass out; `.log()`, `.interact()`, `.play()` and pictures show it.
 
     Raises `KindError` for anything but a node, `GradientError` for a constant, `ShapeError` for an array without
-    `gradient`, `OptionError` for `source=True` if no line was stored.
+    `gradient`, `OptionError` for `source=True` if no line was stored, and for a `source` or `quiz` that is no boolean.
 
     >>> from chainrule.autograd import Value
     >>> from chainrule.viz import step
@@ -104,6 +104,9 @@ def step(
     >>> step(lambda: a * b + a, source=True)
     <Stepper at 0 of 7 steps; print it, or call .interact()>
     """
+    for name, given in (("source", source), ("quiz", quiz)):
+        if not isinstance(given, bool):
+            raise OptionError(f"{name} is True or False; given {given!r:.60}")
     if isinstance(root, (FunctionType, MethodType)):
         root = _computed_by(root, source)
     if not isinstance(root, Node):
