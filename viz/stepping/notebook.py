@@ -24,6 +24,7 @@ from ..drawing.engines import layout
 from ..drawing.markup import coloured
 from ..passes.passes import Passes
 from .grid import is_hard
+from .live import live
 from .page import page, template
 from .stage import END, stage
 
@@ -75,7 +76,9 @@ def tallness(passes: Passes, picture: str, content: str, quiz: bool) -> int:
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
     experiment = SENTENCE if "why" in live(passes)[1] else EXPERIMENT
     code = CODE if passes.code is not None else 0
-    return round(CONTROLS + QUIZ * quiz + experiment + code + (MAP if 'id="map"' in content else 0) + graph + table)
+    return round(
+        CONTROLS + QUIZ * quiz + experiment + code + (MAP if 'id="map"' in content else 0) + graph + table
+    )
 
 
 def size(picture: str) -> tuple[float, float]:
