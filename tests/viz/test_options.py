@@ -104,3 +104,10 @@ def test_an_option_of_save_is_checked_in_every_format(name, option, words, tmp_p
 def test_digits_of_a_stepper_are_checked(make):
     with pytest.raises(OptionError, match="digits=0 is not a count"):
         make(product(), digits=0)
+
+
+@pytest.mark.parametrize("option", ["source", "quiz"])
+@pytest.mark.parametrize("given", ["no", 0, None])
+def test_switches_of_step_are_true_or_false(option, given) -> None:
+    with pytest.raises(OptionError, match=rf"{option} is True or False; given {given!r}"):
+        step(Value(2.0) * 3, **{option: given})
