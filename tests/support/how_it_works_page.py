@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from chainrule.viz.drawing.engines import layout
+from chainrule.viz.graphviz.engines import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-it-works.md"

@@ -14,8 +14,8 @@ import pytest
 
 from chainrule.autograd import Value
 from chainrule.viz import DrawingError, DrawingWarning, OptionError, draw, draw_dot
-from chainrule.viz.drawing import engines
-from chainrule.viz.drawing.engines import Digraph, layout
+from chainrule.viz.graphviz import engines
+from chainrule.viz.graphviz.engines import Digraph, layout
 
 needs_dot = pytest.mark.skipif(
     shutil.which("dot") is None, reason="the system's Graphviz (dot) is not installed"

@@ -17,6 +17,7 @@ from typing import Any
 from ...autograd import KindError
 from ...autograd.extending import describe, recording
 from ...nn import unchanged
+from ..boxes.dot import digraph
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
@@ -24,8 +25,7 @@ from ..common.terminal import writable
 from ..common.themes import Theme, adaptive
 from ..graph.reading import read
 from ..graph.snapshot import Graph
-from .dot import digraph
-from .engines import layout
+from ..graphviz.engines import layout
 from .text import tree
 
 __all__ = ["Drawing", "draw"]

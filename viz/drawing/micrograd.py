@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import Node, Tape
+from ..boxes.dot import digraph
 from ..common.errors import check_option
 from ..common.options import DIRECTIONS, DrawOptions
 from ..graph.reading import read
 from ..graph.roots import roots_of
-from .dot import digraph
-from .engines import Digraph
+from ..graphviz.engines import Digraph
 
 __all__ = ["draw_dot", "trace"]
 

@@ -24,8 +24,8 @@ from ..common.options import StepOptions
 from ..common.terminal import is_terminal
 from ..common.themes import Theme
 from ..common.words import shorten
-from ..drawing.engines import layout
-from ..drawing.markup import bold, coloured, escape
+from ..graphviz.engines import layout
+from ..graphviz.markup import bold, coloured, escape
 from ..passes.log import COLOURS, RESET
 from ..passes.passes import Passes
 from .stage import stage

@@ -20,8 +20,8 @@ from typing import Any
 
 from ..common.errors import DrawingError
 from ..common.themes import THEMES
-from ..drawing.engines import layout
-from ..drawing.markup import coloured
+from ..graphviz.engines import layout
+from ..graphviz.markup import coloured
 from ..passes.passes import Passes
 from .grid import is_hard
 from .live import live

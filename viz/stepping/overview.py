@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..boxes.dot import digraph
+from ..boxes.sheet import MANY
 from ..common.errors import DrawingError
 from ..common.notation import written
 from ..common.options import DrawOptions
-from ..drawing.dot import digraph
-from ..drawing.engines import layout
-from ..drawing.sheet import MANY
 from ..graph.reading import read
+from ..graphviz.engines import layout
 from ..passes.passes import Passes
 from .page_svg import as_text, for_page
 

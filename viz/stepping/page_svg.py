@@ -7,9 +7,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ...autograd import Tape
+from ..boxes.sheet import SIZE
 from ..common.themes import THEMES
-from ..drawing.engines import layout
-from ..drawing.sheet import SIZE
+from ..graphviz.engines import layout
 from ..passes.story import Story
 from .stage import stage
 

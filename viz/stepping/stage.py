@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...autograd import Node, Tape
+from ..boxes.sheet import FONT, LONGEST_TITLE, MANY, SIZE
 from ..common.notation import operation_sign
 from ..common.themes import THEMES, Theme, mix
 from ..common.words import em_width, shorten
-from ..drawing.engines import Digraph
-from ..drawing.markup import bold, coloured, escape, label, plain, row, table
-from ..drawing.sheet import FONT, LONGEST_TITLE, MANY, SIZE
 from ..folding.outline import Outline
 from ..graph.snapshot import kind_of
+from ..graphviz.engines import Digraph
+from ..graphviz.markup import bold, coloured, escape, label, plain, row, table
 from ..passes.story import Story
 
 __all__ = ["END", "stage"]

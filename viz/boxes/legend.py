@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..common.words import shorten
-from .markup import coloured, escape, label, row, table
+from ..graphviz.markup import coloured, escape, label, row, table
 from .rows import DEAD
 from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 

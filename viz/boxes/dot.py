@@ -14,10 +14,10 @@ from ..common.options import USUAL, DrawOptions
 from ..common.words import shorten, sign
 from ..folding.titles import inner_title
 from ..graph.snapshot import Box, Cluster, Edge, Graph, Operation
-from .engines import Digraph
+from ..graphviz.engines import Digraph
+from ..graphviz.markup import bold, escape, label, plain, row, table, tooltip
 from .labels import LONGEST_RULE, formula, passes_on, shapes_of
 from .legend import legend
-from .markup import bold, escape, label, plain, row, table, tooltip
 from .rows import rows_of
 from .sheet import FONT, LONGEST_TITLE, SIZE, SMALL, Sheet
 from .tooltips import box_tooltip, edge_tooltip

@@ -7,7 +7,7 @@ import math
 from ..common.numbers import Summary
 from ..common.options import DrawOptions
 from ..graph.snapshot import Graph, Shown
-from .markup import coloured, escape
+from ..graphviz.markup import coloured, escape
 
 __all__ = ["Sheet"]
 

@@ -9,8 +9,8 @@ from ..common.numbers import Summary, nested, number
 from ..common.themes import shades
 from ..common.words import em_width, shorten, sign
 from ..graph.snapshot import Box, Operation, Shown
+from ..graphviz.markup import bold, coloured, escape, row, strip, table
 from .labels import formula
-from .markup import bold, coloured, escape, row, strip, table
 from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SMALL, SPACE, Sheet, is_number, is_zero, typeset
 
 __all__ = ["DEAD", "rows_of"]
