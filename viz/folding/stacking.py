@@ -10,9 +10,10 @@ from ...nn import Parameter, ScalarParameter
 from .outline import Outline, numbered
 from .titles import mask, without_numbers
 
-__all__ = ["alike", "sums"]
+__all__ = ["SYMMETRIC", "alike", "sums"]
 
 FEWEST_ADDITIONS = 3  # that make a long sum
+SYMMETRIC = {"total", "largest", "smallest", "logtotalexp"}  # operations on many numbers in any order
 
 
 def sums(outline: Outline, block: np.ndarray) -> np.ndarray:
@@ -74,6 +75,8 @@ def _computed_alike(outline: Outline, of: list[int], terms: dict[int, list[int]]
             key = kinds.setdefault((op.name, name, params, place[i], len(inputs)), len(kinds))
             if i in terms:
                 key = (key, *sorted(classes[j] for j in terms[i]))
+            elif op.name in SYMMETRIC:
+                key = (key, *sorted(classes[of[j]] for j in inputs))
             elif len(inputs) > 2:
                 key = (key, *(classes[of[j]] for j in inputs))
             else:
@@ -101,9 +104,11 @@ def _used_alike(
         key = classes[i] * (size * arity + 2) + used + 2 if single else (classes[i], frozenset(used))
         same[i] = kind = known.setdefault(key, i)
         uses[i] = None
-        for position, j in (
-            enumerate(outline.inputs[i]) if i not in terms else ((arity - 1, j) for j in terms[i])
-        ):
+        op = outline.nodes[i].op
+        any_order = i in terms or (op is not None and op.name in SYMMETRIC)
+        for position, j in enumerate(terms.get(i, outline.inputs[i])):
+            if any_order:
+                position = arity - 1
             j, use = of[j], kind * arity + position
             so_far = uses[j]
             if so_far == -1 or so_far == use:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import Node, Tape
 from ..folding.outline import Outline, Partition
+from ..folding.stacking import SYMMETRIC
 from ..folding.titles import span
 
 __all__ = ["Blocks", "visible"]
@@ -63,7 +64,13 @@ class Blocks:
 
     def has_distinct_inputs(self, b: int) -> bool:
         """Whether the position of an input matters, as it does in a product and does not in a long sum."""
-        return not self.is_compound(b) and len(self.members[b]) == self.exits[self.members[b]].sum()
+        members = self.members[b]
+        op = self.tape.nodes[members[0]].op
+        return (
+            not self.is_compound(b)
+            and (op is None or op.name not in SYMMETRIC)
+            and len(members) == self.exits[members].sum()
+        )
 
     def place(self, b: int) -> tuple[str, ...]:
         """The titles of the clusters around a box; clusters that are alike have one title."""
