@@ -1,6 +1,6 @@
 """The graphs that drawings are judged by, and the size of the text in a picture at the width where it is seen.
 
-    python tests/support/gallery.py OUT     writes each as SVG and PNG to the folder OUT and prints its measures
+python tests/support/gallery.py OUT     writes each as SVG and PNG to the folder OUT and prints its measures
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import nn
-from chainrule.autograd import Tensor, Value, relu, tanh
+from chainrule.autograd import Tensor, Value, add, multiply, relu, subtract, tanh
 from chainrule.viz import Drawing, draw
 
 rng = np.random.default_rng(0)
@@ -52,7 +52,11 @@ def tensor_mlp() -> Any:
 
 def tensor_expression() -> Any:
     """Two layers written by hand."""
-    X, W1, b1 = Tensor(rng.normal(size=(100, 2)), "X"), Tensor(rng.normal(size=(2, 8)), "W1"), Tensor(np.zeros(8), "b1")
+    X, W1, b1 = (
+        Tensor(rng.normal(size=(100, 2)), "X"),
+        Tensor(rng.normal(size=(2, 8)), "W1"),
+        Tensor(np.zeros(8), "b1"),
+    )
     W2, b2 = Tensor(rng.normal(size=(8, 1)), "W2"), Tensor(np.zeros(1), "b2")
     return ((tanh(X @ W1 + b1) @ W2 + b2 - np.ones((100, 1))) ** 2).mean()
 
@@ -94,8 +98,8 @@ def cnn() -> Any:
 def lstm(steps: int) -> Any:
     """An LSTM over some steps of a sequence."""
     model = nn.LSTM(3, 5, seed=0)
-    outputs, _ = model(rng.normal(size=(4, steps, 3)))
-    return (outputs[:, -1] ** 2).mean()
+    outputs, _ = model(rng.normal(size=(steps, 4, 3)))
+    return (outputs[-1] ** 2).mean()
 
 
 def transformer() -> Any:
@@ -110,7 +114,7 @@ def random_operations(n: int) -> Any:
     nodes = [Value(draws.uniform(-1, 1), name=f"x{i}") for i in range(1, 11)]
     for _ in range(n):
         a, b = draws.choice(nodes[-50:]), draws.choice(nodes[-50:])
-        nodes.append(draws.choice([lambda: a + b, lambda: a * b, lambda: tanh(a), lambda: a - b])())
+        nodes.append(draws.choice([add, multiply, subtract, lambda a, b: tanh(a)])(a, b))
     total = nodes[-1]
     for each in nodes[-50:-1]:
         total = total + each
@@ -134,7 +138,7 @@ GRAPHS: dict[str, Callable[[], Any]] = {
     "LSTM, 1 step": lambda: lstm(1),
     "LSTM, 7 steps": lambda: lstm(7),
     "transformer layer": transformer,
-    "10,000 operations": lambda: random_operations(10_000),
+    "10,000 operations": lambda: random_operations(13_700),
 }
 
 
@@ -158,6 +162,9 @@ def seen(svg: str, width: float, height: float = float("inf")) -> float:
     return smallest_text(svg) * min(4 / 3, width / across, height / down)
 
 
+FIT = "notebook"
+
+
 def main(folder: str) -> None:
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -167,14 +174,17 @@ def main(folder: str) -> None:
             continue
         root = make()
         root.backward()
-        drawing: Drawing = draw(root)
+        drawing: Drawing = draw(root, fit=FIT)
         svg = drawing.svg()
         stem = re.sub(r"\W+", "_", name)
         (out / f"{stem}.svg").write_text(svg)
         drawing.save(out / f"{stem}.png")
         w, h = (round(4 / 3 * x) for x in size(svg))
         shown = [seen(svg, 1100), seen(svg, 1920, 1080), seen(svg, 800)]
-        print(f"{name:42} {len(drawing._graph.boxes):5} {w:6} {h:6}  " + "  ".join(f"{x:6.1f}" for x in shown), flush=True)
+        print(
+            f"{name:42} {len(drawing._graph.boxes):5} {w:6} {h:6}  " + "  ".join(f"{x:6.1f}" for x in shown),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

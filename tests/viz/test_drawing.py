@@ -17,6 +17,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, tanh
 from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
+from chainrule.viz.common.numbers import number
 from chainrule.viz.common.themes import mix
 
 ENGINES = [
@@ -108,7 +109,7 @@ def test_a_neuron_before_and_after_backward(engine):
 def test_a_network_of_tensors(engine):
     loss = network()
     loss.backward()
-    picture = Picture(draw(loss, engine=engine))
+    picture = Picture(draw(loss, depth=9, fit=None, engine=engine))
     texts = " ".join(t for t in picture.texts if t)
     for expected in (
         "0.weight",
@@ -129,12 +130,10 @@ def test_a_repeated_input_has_two_edges():
     assert picture.of("n1in1") == ["× 29.6625"]
 
 
-def test_the_order_of_the_inputs_is_told_where_it_matters():
+def test_boxes_of_numbers_hold_no_formulas():
     a, b = Value(2.0, name="a"), Value(5.0, name="b")
-    assert Picture(draw(b - a)).of("n2")[:2] == ["v1", "= b − a"]
-    assert Picture(draw(a / b)).of("n2")[:2] == ["v1", "= a ÷ b"]
-    assert Picture(draw(a * b)).of("n2")[:2] == ["v1", "10"]
-    assert "v1\N{NO-BREAK SPACE}= b − a" in "".join(Picture(draw(b - a)).texts)
+    for y in (b - a, a / b, a * b, a**b):
+        assert Picture(draw(y)).of("n2")[:2] == ["v1", number(y.data)]
 
 
 def test_shapes_carry_the_meaning():
@@ -182,9 +181,9 @@ def test_operations_merge_into_their_results_in_large_graphs():
     y = x
     for _ in range(59):
         y = tanh(y)
-    assert "n1op" in draw(y).dot
+    assert "n1op" in draw(y, fit=None).dot
     y = tanh(y)
-    picture = Picture(draw(y))
+    picture = Picture(draw(y, fit=None))
     assert "n1op" not in picture.groups
     assert picture.of("n1")[:2] == ["tanh", "v1"]
     assert "operations stand in the box of their result" in picture.texts
@@ -409,7 +408,7 @@ def test_a_notebook_gets_svg_and_for_small_graphs_png():
     y = Value(0.5)
     for _ in range(149):
         y = tanh(y)
-    assert set(draw(y)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
+    assert set(draw(y, fit=None)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
 
 
 def test_png_grows_with_its_dpi():
@@ -420,7 +419,7 @@ def test_png_grows_with_its_dpi():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_sizes_are_sensible(engine):
-    picture = draw(neuron(), engine=engine)
+    picture = draw(neuron(), fit=None, engine=engine)
     root = ElementTree.fromstring(picture.svg())
     width, height = (float(root.get(side).removesuffix("pt")) for side in ("width", "height"))
     assert 500 < width < 800
@@ -444,7 +443,7 @@ def test_a_large_graph_is_folded_until_it_can_be_read():
     y = Value(0.5, name="x")
     for _ in range(2000):
         y = tanh(y)
-    drawing = draw(y)
+    drawing = draw(y, fit=None, direction="LR")
     assert "2,001 nodes in 3 boxes" in Picture(drawing).texts
     assert repr(drawing) == "<Drawing of 2,001 nodes in 3 boxes; print it, or save it as .svg or .png>"
     assert str(drawing).splitlines()[-1] == "2,001 nodes in 3 boxes"
@@ -454,7 +453,7 @@ def test_a_large_graph_is_folded_until_it_can_be_read():
 def test_no_layout_of_very_many_boxes_is_started_silently(monkeypatch):
     monkeypatch.setattr("chainrule.viz.drawing.drawing.LARGE", 9)
     with pytest.warns(DrawingWarning, match="10 boxes takes minutes"):
-        draw(neuron()).svg()
+        draw(neuron(), fit=None).svg()
 
 
 def test_max_nodes():
@@ -532,8 +531,8 @@ def test_the_automatic_theme_is_light_and_knows_the_dark_colour_of_each_colour(e
     loss.backward()
     svg = draw(loss, depth=1, theme="auto", engine=engine).svg()
     light, dark = (draw(loss, depth=1, theme=name, engine=engine) for name in ("light", "dark"))
-    rules = dict(re.findall(r'\[fill="([^"]*)"\]\{fill:([^}]*)\}', svg))
-    assert re.sub("<style>.*</style>\n", "", svg) == light.svg()
+    rules = dict(re.findall(r'\.chainrule-auto \[fill="([^"]*)"\]\{fill:([^}]*)\}', svg))
+    assert re.sub('<style>.*</style>\n| class="chainrule-auto"', "", svg) == light.svg()
     for mark in ("fill", "stroke"):
         turned = [rules.get(colour, colour) for colour in re.findall(f'{mark}="([^"]*)"', light.svg())]
         assert turned == re.findall(f'{mark}="([^"]*)"', dark.svg())

@@ -29,6 +29,7 @@ from chainrule.autograd import (
 from chainrule.autograd.engine.table import TABLE
 from chainrule.viz import draw
 from chainrule.viz.common.numbers import number
+from chainrule.viz.common.options import DrawOptions
 from chainrule.viz.graph.reading import read
 
 
@@ -264,7 +265,7 @@ def test_scopes_become_nested_clusters():
 
 def test_parameters_stand_with_what_uses_them():
     model = nn.Sequential(nn.Linear(2, 3, seed=0), nn.Tanh())
-    cluster = read(model(np.ones((4, 2)))).cluster
+    cluster = read(model(np.ones((4, 2))), DrawOptions(depth=9)).cluster
     (outer,) = cluster.inner.values()
     linear = next(inner for title, inner in outer.inner.items() if "Linear" in title)
     assert {"0.weight", "0.bias"} <= {box.label for box in linear.boxes}

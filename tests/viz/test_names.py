@@ -124,7 +124,7 @@ def test_equal_names_stay_apart() -> None:
     model = nn.Sequential(nn.Linear(1, 1, seed=0), nn.Linear(1, 1, seed=0))
     for p in model.parameters():
         p.name = "p"
-    assert len(re.findall(r"class=parameter", draw(model, np.ones((1, 1))).dot)) == 4
+    assert len(re.findall(r"class=parameter", draw(model, np.ones((1, 1)), depth=9, fit=None).dot)) == 4
 
 
 def test_a_long_name_is_shortened_in_every_line_and_whole_nowhere_but_in_the_data() -> None:

@@ -78,7 +78,7 @@ def test_summary_is_of_the_finite_elements():
         (np.zeros((3, 0, 2)), "(3, 0, 2) empty"),
         (np.full(9, np.nan), "(9,) no finite element, 9 nan"),
         (np.array([[1, 0.5], [2, 3]]), "[[1, 0.5], [2, 3]]"),
-        (np.arange(10) > 4, "(10,) mean 0.5 ± 0.5, 0 … 1"),
+        (np.arange(10) > 4, "(10,) 5 of 10 true"),
         (np.array(0.25), "0.25"),
         (np.r_[np.ones(9), -np.ones(9)] + 1e-17, "(18,) mean 0 ± 1, -1 … 1"),
         (np.r_[[0.1] * 9, [-0.1] * 9, 3e-18], "(19,) mean 0 ± 0.09733, -0.1 … 0.1"),
@@ -107,7 +107,16 @@ def test_extreme_arrays_raise_no_warning():
 
 def test_heat_orders_its_shades():
     rows = heat(np.array([[0.0, 1.0], [2.0, np.nan]]))
-    assert rows == ((0, LEVELS // 2), (LEVELS - 1, -1))
+    assert rows == ((0, LEVELS // 2), (LEVELS, None))
+    assert heat(np.array([-4.0, -1e-9, 0.0, 1e-9, 2.0])) == ((-LEVELS, -1, 0, 1, LEVELS // 2),)
+
+
+def test_a_cell_of_a_large_array_shows_its_largest_element_so_that_shades_and_range_agree():
+    noise = np.random.default_rng(0).normal(size=(160, 160))
+    noise[37, 99] = -9.0
+    rows = np.array(heat(noise))
+    assert (rows.min(), rows[3, 9]) == (-LEVELS, -LEVELS)
+    assert rows.max() == math.ceil(noise.max() / 9 * LEVELS)
 
 
 def test_heat_is_at_most_sixteen_by_sixteen():

@@ -28,7 +28,8 @@ def defaults(function):
 def test_the_signature_of_draw_has_every_option_with_its_default():
     assert defaults(draw) == {
         "show": ("data", "grad", "local", "shape", "dtype", "op", "name"),
-        "direction": "LR",
+        "fit": "notebook",
+        "direction": None,
         "depth": None,
         "max_nodes": None,
         "around": None,

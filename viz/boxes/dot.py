@@ -9,17 +9,20 @@ byte.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 
 from ..common.options import USUAL, DrawOptions
-from ..common.words import shorten, sign
-from ..folding.titles import inner_title
+from ..common.words import shorten
+from ..folding.titles import inner_title, numbers_in, without_numbers
 from ..graph.snapshot import Box, Cluster, Edge, Graph, Operation
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, escape, label, plain, row, table, tooltip
 from .labels import LONGEST_RULE, formula, passes_on, shapes_of
 from .legend import legend
+from .look import Look, usual
 from .rows import rows_of
-from .sheet import FONT, LONGEST_TITLE, SIZE, SMALL, Sheet
+from .sheet import FONT, LONGEST_TITLE, SIZE, Sheet
 from .tooltips import box_tooltip, edge_tooltip
 
 __all__ = ["digraph"]
@@ -27,9 +30,10 @@ __all__ = ["digraph"]
 LONGEST_IN_CIRCLE = 5  # characters of an operation
 
 
-def digraph(graph: Graph, options: DrawOptions = USUAL) -> Digraph:
+def digraph(graph: Graph, options: DrawOptions = USUAL, look: Look | None = None) -> Digraph:
     """The drawing of a graph as a `Digraph` of the `graphviz` package, which holds its text and renders it."""
-    return _Writer(Sheet(graph, options)).write(options.direction)
+    look = look or usual(graph, options)
+    return _Writer(Sheet(graph, options, look)).write(look.direction)
 
 
 class _Writer:
@@ -40,6 +44,8 @@ class _Writer:
         self.graph, self.theme = sheet.graph, sheet.theme
         boxes = self.graph.boxes
         self.operations = {box.id for box in boxes if sheet.apart and box.operation is not None}
+        self.ranks = _ranks(self.graph)
+        self.minimises_once = False
 
     def write(self, direction: str) -> Digraph:
         theme = self.theme
@@ -47,9 +53,10 @@ class _Writer:
         g.attr(
             "graph",
             rankdir=direction,
+            ordering="in",  # the inputs of an operation in the order in which they are written
             bgcolor=theme.background,
             fontname=FONT,
-            fontsize=str(SMALL),
+            fontsize=str(self.sheet.small),
             fontcolor=theme.muted,
             nodesep="0.22",
             ranksep="0.32",
@@ -74,12 +81,14 @@ class _Writer:
         g.attr(
             "edge",
             fontname=FONT,
-            fontsize=str(SMALL),
+            fontsize=str(self.sheet.small),
             fontcolor=theme.local,
             color=theme.outline,
             arrowsize="0.6",
         )
         self.cluster(g, self.graph.cluster, ())
+        if self.minimises_once:
+            g.attr("graph", remincross="false")
         for edge in self.graph.edges:
             self.edge(g, edge)
         if self.sheet.apart:
@@ -95,6 +104,15 @@ class _Writer:
             if self.sheet.apart and box.operation is not None:
                 self.operation(g, box, box.operation)
             self.box(g, box)
+        for siblings in self.siblings(cluster):
+            if place:
+                # in a cluster Graphviz keeps an order if it minimises crossings once, and from left to right in reverse
+                self.minimises_once = True
+                siblings = siblings[::-1] if self.sheet.look.direction == "LR" else siblings
+            with g.subgraph() as same:
+                same.attr(rank="same")
+                for one, next_ in pairwise(siblings):
+                    same.edge(one, next_, style="invis")
         for i, inner in enumerate(cluster.inner.values()):
             at = (*place, i)
             with g.subgraph(name=f"cluster_{'_'.join(map(str, at))}") as part:
@@ -110,6 +128,16 @@ class _Writer:
                 )
                 self.cluster(part, inner, at)
 
+    def siblings(self, cluster: Cluster) -> Iterator[list[str]]:
+        """Boxes whose names differ only in numbers, such as the neurons of a layer, where they are in one rank."""
+        groups: dict[tuple[int, str], list[Box]] = {}
+        for box in cluster.boxes:
+            if box.named and without_numbers(box.label) != box.label:
+                groups.setdefault((self.ranks[box.id], without_numbers(box.label)), []).append(box)
+        for group in groups.values():
+            if len(group) > 1:
+                yield [box.id for box in sorted(group, key=lambda box: numbers_in(box.label))]
+
     def box(self, g: Digraph, box: Box) -> None:
         theme = self.theme
         look = {
@@ -120,6 +148,7 @@ class _Writer:
             "module": {"shape": "folder", "fillcolor": theme.cluster},
             "run": {"style": "rounded,filled", "fillcolor": theme.cluster},
             "more": {"shape": "plaintext", "style": ""},
+            "chip": {"style": "rounded,filled", "color": theme.parameter, "fillcolor": theme.cluster},
         }[box.kind]
         if box.output:
             look["penwidth"] = "2"
@@ -134,7 +163,7 @@ class _Writer:
         )
 
     def operation(self, g: Digraph, box: Box, op: Operation) -> None:
-        mark = sign(op.name, op.symbol)
+        mark = op.mark
         tensor = box.tensor
         if tensor or op.params or len(mark) > LONGEST_IN_CIRCLE:
             look = {"style": "rounded,filled", "margin": "0.12,0.03"}
@@ -169,3 +198,19 @@ class _Writer:
         if edge.count > 1:
             look["penwidth"] = f"{1 + math.log10(edge.count) / 2:.2f}"
         g.edge(edge.tail, f"{edge.head}op" if edge.head in self.operations else edge.head, **look)
+
+
+def _ranks(graph: Graph) -> dict[str, int]:
+    """For each box the number of boxes before it on the longest path; a leaf stands just before its first user."""
+    rank: dict[str, int] = {box.id: 0 for box in graph.boxes}
+    users: dict[str, list[str]] = {}
+    inputs: dict[str, list[str]] = {}
+    for edge in graph.edges:
+        users.setdefault(edge.tail, []).append(edge.head)
+        inputs.setdefault(edge.head, []).append(edge.tail)
+    for box in graph.boxes:
+        rank[box.id] = max((rank[tail] + 1 for tail in inputs.get(box.id, ())), default=0)
+    for box in graph.boxes:
+        if box.id not in inputs and box.id in users:
+            rank[box.id] = min(rank[head] for head in users[box.id]) - 1
+    return rank

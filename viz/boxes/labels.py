@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..common.numbers import number
-from ..common.words import shorten, sign
+from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
 from .sheet import Sheet, is_number, typeset
 
@@ -23,7 +23,7 @@ def _between(op: Operation, inputs: list[str]) -> str:
     if op.name == "linear" and len(inputs) == 3:
         return "{} @ {} + {}".format(*inputs)
     if op.symbol is not None and len(inputs) == 2:
-        return f"{inputs[0]} {sign(op.name, op.symbol)} {inputs[1]}"
+        return f"{inputs[0]} {op.mark} {inputs[1]}"
     return ""
 
 

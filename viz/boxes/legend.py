@@ -9,6 +9,8 @@ from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 
 __all__ = ["legend"]
 
+LONGEST_LINE = 60  # characters
+
 
 def legend(sheet: Sheet) -> str:
     """The legend as the label of the whole graph; empty if there is nothing to say."""
@@ -23,22 +25,39 @@ def legend(sheet: Sheet) -> str:
     if "local" in show and any(edge.structural for edge in sheet.graph.edges):
         parts.append(coloured("g: the gradient that arrives", theme.local))
     if _has_strips(sheet):
-        parts.append(coloured("strips: pale is least, full is greatest", theme.muted))
+        parts.append(
+            coloured("strips: full cells are above 0, half cells below; dark is far from 0", theme.muted)
+        )
     if sheet.merged and any(box.operation for box in sheet.graph.boxes):
         parts.append(coloured("operations stand in the box of their result", theme.muted))
     if "grad" in show and any(is_zero(box.gradient) for box in sheet.graph.boxes):
         parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
-    lines = ["&#160;&#160;&#160; ".join(parts)] if parts else []
-    if sheet.graph.hides:
-        lines.append(coloured(escape(" · ".join(sheet.graph.hides)), theme.muted))
+    if not sheet.look.numbers:
+        parts = []
+    lines = ["&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]
+    hides = [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])]
+    lines += [coloured(escape(line), theme.muted, sheet.small) for line in _lines(hides)]
     space = '<TR><TD HEIGHT="8"></TD></TR>'
     return label(table([space, *map(row, lines)], 'CELLPADDING="6"')) if lines else ""
+
+
+def _lines(clauses: list[str]) -> list[str]:
+    """The clauses with dots between them, on lines that are not long."""
+    lines: list[str] = []
+    for clause in clauses:
+        if lines and len(lines[-1]) + len(clause) < LONGEST_LINE:
+            lines[-1] += f" · {clause}"
+        else:
+            lines.append(clause)
+    return lines
 
 
 def _has_strips(sheet: Sheet) -> bool:
     """Whether a heat map of an array is drawn."""
     data, grad = "data" in sheet.show, "grad" in sheet.show
-    return any((data and box.value_heat) or (grad and box.gradient_heat) for box in sheet.graph.boxes)
+    return sheet.look.ranges and any(
+        (data and box.value_heat) or (grad and box.gradient_heat) for box in sheet.graph.boxes
+    )
 
 
 def _of_gradients(sheet: Sheet) -> str:

@@ -6,25 +6,23 @@ import math
 
 from ..common.heat import Heat
 from ..common.numbers import Summary, nested, number
-from ..common.themes import shades
-from ..common.words import em_width, shorten, sign
+from ..common.themes import shades, zero
+from ..common.words import em_width, shorten
 from ..graph.snapshot import Box, Operation, Shown
-from ..graphviz.markup import bold, coloured, escape, row, strip, table
-from .labels import formula
-from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SMALL, SPACE, Sheet, is_number, is_zero, typeset
+from ..graphviz.markup import beside, bold, coloured, escape, grid, row, strip, table
+from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, is_single, is_zero, typeset
 
 __all__ = ["DEAD", "rows_of"]
 
 LONGEST_LIST = 24  # characters of an array that is written out
 DEAD = "dead"  # marks a gradient of exactly 0, which is different from no gradient
-ORDERED = {"subtract", "divide", "power"}  # here it matters which input is the first
 
 
 def rows_of(sheet: Sheet, box: Box) -> list[str]:
     """All rows of a box; none if nothing of it is shown."""
     theme, show, value = sheet.theme, sheet.show, box.value
-    if box.kind == "more":
-        return [row(sheet.aside(box.label))]
+    if box.kind in ("more", "chip"):
+        return [row(sheet.aside(shorten(box.label, LONGEST_NAME)))]
     constant = box.kind == "constant"
     number_only = constant and not box.named and is_number(box.label)  # its label is its number
     twice = number_only and box.copies == 1 and "data" in show
@@ -35,14 +33,44 @@ def rows_of(sheet: Sheet, box: Box) -> list[str]:
         about = [str(value.shape)] * ("shape" in show) + [value.dtype] * ("dtype" in show)
         if about:
             rows.append(row(sheet.aside(" ".join(about))))
+    above: list[str] = []  # the value
+    below: list[str] = []  # the gradient
     if "data" in show and value is not None and not (rows and number_only):
-        rows += _shown(sheet, value, theme.muted if constant else theme.value, box.value_heat)
+        above = _shown(sheet, value, theme.muted if constant else theme.value, box.value_heat)
     if "grad" in show and not constant and value is not None:
-        if box.gradient is None:
-            rows.append(row(coloured("∂ –", theme.muted)))
-        else:
-            rows += _shown(sheet, box.gradient, theme.gradient, box.gradient_heat, "∂ ")
+        below = (
+            [row(coloured("∂ –", theme.muted))]
+            if box.gradient is None
+            else _shown(sheet, box.gradient, theme.gradient, box.gradient_heat, "∂ ")
+        )
+    if isinstance(value, Summary) and box.tensor and not sheet.look.numbers and not is_single(value):
+        above, below = [], []
+    rows += [beside(above, below)] if sheet.look.beside and above and below else above + below
+    return [*rows, *_parameters(sheet, box)]
+
+
+def _parameters(sheet: Sheet, box: Box) -> list[str]:
+    """One row for each parameter of a closed module: its name, its value and its gradient in short."""
+    if not sheet.look.numbers or not {"data", "grad", "name"} <= sheet.show:
+        return []
+    digits = max(sheet.digits - 2, 1)
+    rows = []
+    for name, value, gradient in box.parameters:
+        texts = [coloured(bold(escape(shorten(name, LONGEST_NAME))), sheet.theme.parameter, sheet.small)]
+        for x, colour, prefix in ((value, sheet.theme.value, ""), (gradient, sheet.theme.gradient, "∂ ")):
+            text = "–" if x is None else _in_short(x, digits)
+            texts.append(coloured(escape(prefix + typeset(text)), colour, sheet.small))
+        rows.append(row((SPACE * 2).join(texts)))
     return rows
+
+
+def _in_short(x: Shown, digits: int) -> str:
+    """A number, or what of an array fits into a few characters."""
+    if not isinstance(x, Summary):
+        return number(x, digits)
+    return x.trouble() or (
+        x.text(digits) if x.elements and x.shape == (1,) else x.centre(digits)
+    ).removeprefix("mean ")
 
 
 def _names(sheet: Sheet, box: Box) -> list[str]:
@@ -50,10 +78,6 @@ def _names(sheet: Sheet, box: Box) -> list[str]:
     longest = LONGEST_TITLE if box.contents else LONGEST_NAME
     text = escape(shorten(box.label, longest))
     text = bold(text) if box.named else coloured(text, sheet.theme.muted)
-    op = box.operation
-    if op is not None and op.name in ORDERED and not box.tensor:
-        equal = formula(sheet, box, op)  # the edges do not show which of them is the first input
-        text += SPACE + sheet.aside(f"= {equal}") if equal else ""
     if box.copies > 1:
         text += SPACE + coloured(bold(f"× {box.copies:,}"), sheet.theme.muted)
     rows = [row(text, width=_least_width(box.label))]
@@ -62,9 +86,9 @@ def _names(sheet: Sheet, box: Box) -> list[str]:
 
 def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:
     """The operation on a grey background, and beside it the name of its result."""
-    mark = f'<TD BGCOLOR="{sheet.theme.operation}">{escape(f" {sign(op.name, op.symbol)} ")}</TD>'
+    mark = f'<TD BGCOLOR="{sheet.theme.operation}">{escape(f" {op.mark} ")}</TD>'
     cells = f"{mark}<TD>{table(name)}</TD>" if name else mark
-    return row(table([f"<TR>{cells}</TR>"], 'CELLPADDING="2"'))
+    return row(table([f"<TR>{cells}</TR>"], 'CELLPADDING="2" ALIGN="LEFT"'))
 
 
 def _shown(sheet: Sheet, x: Shown, colour: str, heat: Heat | None, prefix: str = "") -> list[str]:
@@ -76,14 +100,29 @@ def _shown(sheet: Sheet, x: Shown, colour: str, heat: Heat | None, prefix: str =
     if text and len(text) <= LONGEST_LIST:
         return [_figure(sheet, prefix, text, not x.trouble(), colour, tag)]
     digits = max(sheet.digits - 1, 1)  # enough for a mean
+    if text and sheet.look.ranges:
+        return _matrix(sheet, x, colour, prefix, digits)
     rows = [_figure(sheet, prefix, x.centre(digits), True, colour, tag)]
-    if x.range(digits):
-        rows.append(row(coloured(escape(typeset(x.range(digits))), colour, SMALL)))
+    if x.range(digits) and sheet.look.ranges:
+        rows.append(row(coloured(escape(typeset(x.range(digits))), colour, sheet.small)))
     if x.trouble():
         rows.append(_figure(sheet, "", x.trouble(), False, colour))
-    if heat:
-        rows.append(row(strip(heat, shades(sheet.theme, colour), sheet.theme.text)))
+    if heat and sheet.look.ranges:
+        theme = sheet.theme
+        rows.append(
+            row(strip(heat, shades(theme, colour), shades(theme, theme.muted), zero(theme), theme.text))
+        )
     return rows
+
+
+def _matrix(sheet: Sheet, x: Summary, colour: str, prefix: str, digits: int) -> list[str]:
+    """The elements of a small matrix in rows and columns."""
+    lines = x.elements if isinstance(x.elements[0], list) else [x.elements]
+    texts = [[coloured(escape(typeset(number(e, digits))), colour) for e in line] for line in lines]
+    if prefix:
+        texts = [[coloured(escape(prefix) if not i else " ", colour), *line] for i, line in enumerate(texts)]
+    rows = [row(grid(texts))]
+    return [*rows, _figure(sheet, "", x.trouble(), False, colour)] if x.trouble() else rows
 
 
 def _figure(sheet: Sheet, prefix: str, text: str, finite: bool, colour: str, tag: str = "") -> str:

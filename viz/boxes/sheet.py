@@ -8,13 +8,12 @@ from ..common.numbers import Summary
 from ..common.options import DrawOptions
 from ..graph.snapshot import Graph, Shown
 from ..graphviz.markup import coloured, escape
+from .look import Look
 
 __all__ = ["Sheet"]
 
-MANY = 60  # boxes; in a drawing of more, an operation is drawn inside the box of its result
-
 FONT = "Arial"  # both engines know its widths, and Helvetica, Arimo and Liberation Sans have the same
-SIZE, SMALL = 12, 10  # points
+SIZE = 12  # points
 LONGEST_NAME, LONGEST_TITLE = 28, 60
 SPACE = "\N{NO-BREAK SPACE}"  # between two texts: browsers drop a plain space where a text begins
 
@@ -24,6 +23,8 @@ class Sheet:
 
     Attributes:
         graph, show, theme, digits: what is drawn, which parts of it, in which colours, with how many digits.
+        look: how much of it is shown, and in which direction.
+        small: the size in points of the less important text.
         merged: whether operations are drawn inside the boxes of their results.
         apart: whether operations have shapes of their own.
         labels: the label of each box.
@@ -31,12 +32,14 @@ class Sheet:
         inputs: the boxes that each box is computed from, in order.
     """
 
-    def __init__(self, graph: Graph, options: DrawOptions) -> None:
+    def __init__(self, graph: Graph, options: DrawOptions, look: Look) -> None:
         self.graph = graph
-        self.show = options.shown
+        self.look = look
+        self.show = options.shown if look.local else options.shown - {"local"}
         self.theme = options.colours
         self.digits = options.digits
-        self.merged = "op" in self.show and len(graph.boxes) > MANY
+        self.small = look.small
+        self.merged = "op" in self.show and not look.apart
         self.apart = "op" in self.show and not self.merged
         self.labels = {box.id: box.label for box in graph.boxes}
         self.shapes = {
@@ -48,7 +51,7 @@ class Sheet:
 
     def aside(self, text: str) -> str:
         """A less important text, small and muted."""
-        return coloured(escape(text), self.theme.muted, SMALL)
+        return coloured(escape(text), self.theme.muted, self.small)
 
 
 # ---------------------------------------------------------------------- numbers

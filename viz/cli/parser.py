@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_open(drawing)
     _add_option(drawing, DrawOptions, "theme")
+    _add_option(drawing, DrawOptions, "fit", type=_place, metavar="PLACE")
     _add_option(drawing, DrawOptions, "direction", usual="")
     _add_option(drawing, DrawOptions, "depth", usual="", type=int, metavar="N")
     _add_option(drawing, DrawOptions, "max_nodes", usual=MOST_BOXES, type=int, metavar="N")
@@ -135,6 +136,15 @@ def _add_open(parser: argparse.ArgumentParser) -> None:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.replace(",", " ").split()))
+
+
+def _place(text: str) -> str | tuple[float, float]:
+    """The name of a place, or a width and a height as in 800x600."""
+    sizes = text.split("x")
+    try:
+        return (float(sizes[0]), float(sizes[1])) if len(sizes) == 2 else text
+    except ValueError:
+        return text
 
 
 def _html(name: str) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 from ...autograd import Node
 from .words import printable, sign
 
-__all__ = ["marker", "named", "operation_sign", "template", "typeset", "written"]
+__all__ = ["POWER", "marker", "named", "operation_sign", "template", "typeset", "written"]
 
+POWER = "xⁿ"  # the sign of a power whose exponent has a node of its own
 POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MARKER = re.compile("\ue000(\\d+)\ue001")  # characters of Unicode's private use area
 
@@ -86,4 +87,4 @@ def operation_sign(node: Node) -> str:
         text = f"{float(exponent.data):g}"
         if re.fullmatch(r"-?\d{1,3}", text):
             return f"x{text.translate(POWERS)}"
-    return "xⁿ"
+    return POWER

@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["Summary", "brief", "number", "summarise"]
 
 DIGITS = 4  # significant ones that are shown by default
-FEW = 6  # an array of at most so many elements is written out
+FEW, SIDE = 6, 4  # an array of at most so many elements, or a matrix of at most 4 by 4, is written out
 ALL_DIGITS = 17  # enough to distinguish any two floats
 
 
@@ -78,8 +78,18 @@ class Summary:
             return "no finite element" if self.nans or self.infinities else "empty"
         if self.low == self.high:
             return f"all {number(self.low, digits)}"
+        if self.dtype == "bool":
+            size = math.prod(self.shape)
+            return f"{round(self.mean * size):,} of {size:,} true"
+        if not self.is_measured:
+            return f"{number(self.low, digits)} … {number(self.high, digits)}"
         mean = 0.0 if abs(self.mean) < self.rounding() else self.mean
         return f"mean {number(mean, digits)} ± {number(self.deviation, digits)}"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the elements are floating numbers: of labels and indices a mean says nothing."""
+        return np.dtype(self.dtype).kind not in "iub"
 
     def rounding(self) -> float:
         """The rounding error of the largest element, from its dtype."""
@@ -88,8 +98,8 @@ class Summary:
         return eps * max(abs(self.low or 0.0), abs(self.high or 0.0))
 
     def range(self, digits: int = DIGITS) -> str:
-        """The smallest and the largest element, as in `-1.5 … 2`; empty if they are equal."""
-        if self.low is None or self.high is None or self.low == self.high:
+        """The smallest and the largest element, as in `-1.5 … 2`; empty if they are equal or no floating numbers."""
+        if self.low is None or self.high is None or self.low == self.high or not self.is_measured:
             return ""
         return f"{number(self.low, digits)} … {number(self.high, digits)}"
 
@@ -100,7 +110,7 @@ class Summary:
 
     def text(self, digits: int = DIGITS) -> str:
         """The whole summary in one line; for a small array its elements."""
-        if self.elements is not None:
+        if self.elements is not None and math.prod(self.shape) <= FEW:
             return nested(self.elements, digits)
         parts = [self.centre(digits), self.range(digits), self.trouble()]
         return f"{self.shape} {', '.join(part for part in parts if part)}"
@@ -118,7 +128,8 @@ def summarise(array: Any) -> Summary:
     array = np.asarray(array)
     finite = np.isfinite(array)
     some = array[finite].astype(np.float64)
-    few = array.tolist() if array.size <= FEW and array.ndim <= 2 else None
+    is_small = array.size <= FEW or (array.ndim == 2 and max(array.shape) <= SIDE)
+    few = array.tolist() if is_small and array.ndim <= 2 else None
     nans = int(np.isnan(array).sum())
     infinities = array.size - int(finite.sum()) - nans
     if not some.size:

@@ -21,6 +21,25 @@ DIRECTIONS = ("LR", "TB")
 ENGINES = ("auto", "dot", "graphviz-pure")
 MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
 
+
+@dataclass(frozen=True)
+class Area:
+    """Where a picture is seen: its size, and the least size of text, in pixels; `whole` if the picture fills it."""
+
+    width: float
+    height: float
+    text: float
+    whole: bool = False
+
+
+# A reader scrolls through the height of a notebook and of a page. A slide is 960 by 540 points, with text of 18.
+AREAS = {
+    "notebook": Area(1100, 1600, 9),
+    "page": Area(800, 1200, 11),
+    "slide": Area(1280, 720, 24, whole=True),
+}
+Fit = str | tuple[float, float] | None
+
 Check = Callable[[str, Any], object]  # takes the name of an option and its value; raises `OptionError`
 
 
@@ -67,6 +86,18 @@ def some_of(valid: Collection[str]) -> Check:
     return check
 
 
+def place(name: str, given: Any) -> None:
+    """The value is the name of an area, the width and the height of one in pixels, or `None`."""
+    if given is None or (isinstance(given, str) and given in (*AREAS, "none")):
+        return
+    sizes = given if isinstance(given, (tuple, list)) and len(given) == 2 else ()
+    if not sizes or not all(isinstance(x, (int, float)) and 50 <= x < 1e6 for x in sizes):
+        raise OptionError(
+            f"{name}={given!r} is not a place where a picture is seen; write one of "
+            f"{', '.join(map(repr, AREAS))}, a width and a height in pixels such as (800, 600), or None"
+        )
+
+
 def time(name: str, given: Any) -> None:
     """The value is a time that a picture can be shown."""
     if not 0 < given < 600:
@@ -106,8 +137,13 @@ class DrawOptions(Options):
     """The options of `draw`."""
 
     show: Collection[str] = field(default=SHOW, metadata=declared(f"some of {','.join(SHOW)}", some_of(SHOW)))
-    direction: str = field(
-        default="LR", metadata=declared("left to right or top to bottom", one_of(DIRECTIONS), DIRECTIONS)
+    fit: Fit = field(
+        default="notebook",
+        metadata=declared(f"where it will be seen: {', '.join(AREAS)}, none, or 800x600 pixels", place),
+    )
+    direction: str | None = field(
+        default=None,
+        metadata=declared("left to right or top to bottom", none_or(one_of(DIRECTIONS)), DIRECTIONS),
     )
     depth: int | None = field(
         default=None, metadata=declared("how many scopes inside each other are open", none_or(count(0)))
@@ -122,6 +158,18 @@ class DrawOptions(Options):
         metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
     )
     engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
+
+    @property
+    def area(self) -> Area | None:
+        """The area that the picture fits, `None` for its natural size."""
+        if isinstance(self.fit, str):
+            return AREAS.get(self.fit)
+        return None if self.fit is None else Area(*self.fit, AREAS["notebook"].text)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is left open how far the graph is folded."""
+        return self.depth is None and self.max_nodes is None and self.around is None
 
     @property
     def shown(self) -> frozenset[str]:
@@ -154,4 +202,4 @@ class StepOptions(Options):
         return theme_named(self.theme)
 
 
-USUAL = DrawOptions()
+USUAL = DrawOptions(fit=None)

@@ -14,6 +14,11 @@ from .heat import LEVELS
 __all__ = ["THEMES", "Theme"]
 
 
+AUTO = (
+    "chainrule-auto"  # the class of an SVG with both themes: its rules leave other pictures of a page alone
+)
+
+
 @dataclass(frozen=True)
 class Theme:
     """Colours by role, each as `#rrggbb`.
@@ -80,8 +85,13 @@ def theme_named(theme: str | Theme) -> Theme:
 
 
 def shades(theme: Theme, colour: str) -> list[str]:
-    """The shades of a heat map, from almost the background to the full colour."""
-    return [mix(theme.box, colour, 0.16 + 0.84 * k / (LEVELS - 1)) for k in range(LEVELS)]
+    """The shades of a heat map on one side of 0, from almost the background to the full colour."""
+    return [mix(theme.box, colour, 0.1 + 0.9 * k / LEVELS) for k in range(1, LEVELS + 1)]
+
+
+def zero(theme: Theme) -> str:
+    """The colour of 0 in a heat map: almost the background, so that the cell can be seen."""
+    return mix(theme.box, theme.muted, 0.12)
 
 
 def adaptive(svg: str) -> str:
@@ -89,12 +99,15 @@ def adaptive(svg: str) -> str:
     light, dark = (
         [getattr(theme, each.name) for each in fields(theme)]
         + [shade for colour in (theme.value, theme.gradient, theme.muted) for shade in shades(theme, colour)]
+        + [zero(theme)]
         for theme in (THEMES["light"], THEMES["dark"])
     )
     turns = dict(zip(light, dark))
     turns["white"] = turns["#ffffff"]  # as Graphviz writes it
-    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in turns.items())
-    head, end, body = svg.partition("<g ")
+    rules = "".join(
+        f'.{AUTO} [fill="{a}"]{{fill:{b}}}.{AUTO} [stroke="{a}"]{{stroke:{b}}}' for a, b in turns.items()
+    )
+    head, end, body = svg.replace("<svg ", f'<svg class="{AUTO}" ', 1).partition("<g ")
     return f"{head}<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n{end}{body}"
 
 

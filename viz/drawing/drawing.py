@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +17,15 @@ from typing import Any
 from ...autograd import KindError
 from ...autograd.extending import describe, recording
 from ...nn import unchanged
-from ..boxes.dot import digraph
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
-from ..common.options import DrawOptions
+from ..common.options import DrawOptions, Fit
 from ..common.terminal import writable
 from ..common.themes import Theme, adaptive
-from ..graph.reading import read
+from ..graph.reading import readings
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
+from .fitting import Picture, fitted, scaled
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
@@ -41,7 +41,8 @@ def draw(
     root: Any,
     *example: Any,
     show: Collection[str] = DrawOptions.show,
-    direction: str = DrawOptions.direction,
+    fit: Fit = DrawOptions.fit,
+    direction: str | None = DrawOptions.direction,
     depth: int | None = DrawOptions.depth,
     max_nodes: int | None = DrawOptions.max_nodes,
     around: Any = DrawOptions.around,
@@ -57,12 +58,16 @@ def draw(
 
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
-        direction: "LR" draws from left to right, "TB" from top to bottom.
+        fit: where the picture will be seen: "notebook" (1,100 pixels wide, no text smaller than 9), "page" (800 pixels,
+            no text smaller than 11), "slide" (16:9, no text smaller than 18 points), or a width and a height in pixels.
+            The graph is folded, and less is written, until its text can be read there; the picture says what it
+            hides. `None` draws everything in its natural size.
+        direction: "LR" draws from left to right, "TB" from top to bottom; by default the one that fits.
         depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
-            By default as many as fit.
+            By default as many as fit; a layer of at most three operations on arrays stays closed.
         max_nodes: how many boxes there are at most, by default 150. A larger graph is folded until it fits: long
-            sums, alike nodes, and modules become one box each; the drawing says what it hides. Boxes of arrays are
-            large, so that by default modules of arrays close from 30 boxes on.
+            sums, alike nodes, and modules become one box each. With `fit=None` modules of arrays close from 30 boxes
+            on, because boxes of arrays are large.
         around: a node (or several): only nodes at most `hops` edges away from it are drawn.
         theme: "light", "dark", or a `Theme`; "auto" is light, and as SVG dark where the reader's screen is dark.
         digits: significant digits of the numbers.
@@ -85,6 +90,7 @@ def draw(
     """
     options = DrawOptions(
         show=show,
+        fit=fit,
         direction=direction,
         depth=depth,
         max_nodes=max_nodes,
@@ -95,9 +101,9 @@ def draw(
         engine=engine,
     )
     if not example:
-        return Drawing(read(root, options), options)
+        return Drawing(list(readings(root, options)), options)
     with unchanged(root), recording(True):
-        return Drawing(read(_applied(root, example), options), options)
+        return Drawing(list(readings(_applied(root, example), options)), options)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -116,27 +122,39 @@ class Drawing:
     characters that standard output cannot write are in ASCII.
     """
 
-    def __init__(self, graph: Graph, options: DrawOptions) -> None:
-        self._graph = graph
+    def __init__(self, readings: Sequence[Graph], options: DrawOptions) -> None:
+        self._readings = readings
         self._options = replace(options, around=None)  # so that no node is kept alive
 
+    @cached_property
+    def _picture(self) -> Picture:
+        return fitted(self._readings, self._options)
+
+    @property
+    def _graph(self) -> Graph:
+        """The graph as it is drawn."""
+        return self._picture.graph
+
     def __repr__(self) -> str:
-        boxes = sum(box.kind != "more" for box in self._graph.boxes)
-        what = f"{self._graph.nodes:,} nodes" + f" in {boxes:,} boxes" * bool(self._graph.hides)
+        graph = self._graph
+        boxes = sum(box.kind not in ("more", "chip") for box in graph.boxes)
+        what = f"{graph.nodes:,} nodes" + f" in {boxes:,} boxes" * bool(graph.hides)
         return f"<Drawing of {what}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._graph, self._options.digits, writable)
+        return tree(self._readings[0], self._options.digits, writable)
 
     @cached_property
     def dot(self) -> str:
         """The picture in DOT, Graphviz's language; the same graph gives the same text."""
-        return digraph(self._graph, self._options).source
+        return self._picture.dot.source
 
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
-        svg = self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
-        return adaptive(svg) if self._options.theme == "auto" else svg
+        svg, area = self._picture.svg or self._laid_out("svg"), self._options.area
+        text = (svg if area is None else scaled(svg, area)).decode()
+        text = text.replace('font-family="Arial"', f'font-family="{FONTS}"')
+        return adaptive(text) if self._options.theme == "auto" else text
 
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG, with `dpi` dots per inch."""
@@ -159,7 +177,7 @@ class Drawing:
             ".png": self.png,
             ".pdf": self.pdf,
             ".dot": lambda: self.dot,
-            ".txt": lambda: f"{tree(self._graph, self._options.digits)}\n",
+            ".txt": lambda: f"{tree(self._readings[0], self._options.digits)}\n",
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:

@@ -27,7 +27,7 @@ def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
     return set(nodes), {(x, node) for node in nodes for x in node.inputs}
 
 
-def draw_dot(root: Any, format: str = "svg", rankdir: str = DrawOptions.direction) -> Digraph:
+def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     """The picture as a `Digraph` of the `graphviz` package, with `.source`, `.pipe()` and `.render()`, as in micrograd.
 
     It also draws without the system's Graphviz. `draw` has more options.
@@ -37,7 +37,7 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = DrawOptions.directio
     b'<?xml'
     """
     check_option("rankdir", rankdir, DIRECTIONS)
-    options = DrawOptions(direction=rankdir)
+    options = DrawOptions(fit=None, direction=rankdir)
     graph = digraph(read(root, options), options)
     graph.format = format
     return graph

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..common.numbers import DIGITS, Summary, number
 from ..common.terminal import columns, padded
-from ..common.words import shorten, sign
+from ..common.words import shorten
 from ..graph.snapshot import Box, Graph, Shown
 
 __all__ = ["tree"]
@@ -133,7 +133,7 @@ def _name(box: Box) -> str:
 def _operation(box: Box) -> str:
     if box.operation is None:
         return f"  {box.contents}" if box.contents else ""
-    return f"  {sign(box.operation.name, box.operation.symbol)}"
+    return f"  {box.operation.mark}"
 
 
 def _numbers(box: Box, digits: int) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,19 +10,42 @@ import numpy as np
 from .outline import Outline, Partition, Path, distinct, numbered
 from .titles import mask
 
-__all__ = ["close", "untie"]
+__all__ = ["close", "depths", "small", "untie"]
+
+SEVERAL = 2  # layers; a single one is drawn open
+FEW = 3  # operations of a scope that is closed as a layer: a convolution has three, with its bias
 
 
-def close(outline: Outline, block: np.ndarray, depth: int, masked: bool) -> Partition:
-    """Every scope inside `depth` other scopes becomes one block."""
+def depths(outline: Outline, depth: int, at_most: Sequence[int] | None = None) -> list[int]:
+    """For each path of the outline, how many of its scopes are open where those inside `depth` others are closed."""
+    return [min(depth, most) for most in at_most or map(len, outline.paths)]
+
+
+def small(outline: Outline, opened: Sequence[int]) -> list[int]:
+    """The same, with each innermost module closed that holds at most three operations, if there are several such."""
+    operations = np.bincount(outline.place[[bool(x) for x in outline.inputs]], minlength=len(outline.paths))
+    around = {path[:-1] for path in outline.paths}
+    layers = [
+        0 < count <= FEW and path not in around and "(" in "".join(path[-1:])
+        for path, count in zip(outline.paths, operations.tolist())
+    ]
+    if sum(layers) < SEVERAL:
+        return list(opened)
+    return [n - (layer and n == len(path)) for n, layer, path in zip(opened, layers, outline.paths)]
+
+
+def close(outline: Outline, block: np.ndarray, opened: Sequence[int], masked: bool) -> Partition:
+    """Every scope that is not open becomes one block; `opened` says of each path how many of its scopes are open."""
     size = len(outline)
-    whose = numbered([_owner(path, depth, masked) for path in outline.paths])
-    inside = np.array([len(path) > depth for path in outline.paths])
+    owners = [_owner(path, n, masked) for path, n in zip(outline.paths, opened)]
+    whose = numbered(owners)
+    inside = np.array([len(path) > n for path, n in zip(outline.paths, opened)])
     closes = inside[outline.place] & (block >= 0)
     if not closes.any():
         return Partition(block)
     closed = np.where(closes, size + np.array(whose)[outline.place], block)
-    return Partition(closed, dict.fromkeys(distinct(closed[closes]).tolist(), depth + 1))
+    titles = {size + w: n + 1 for w, n, is_inside in zip(whose, opened, inside) if is_inside}
+    return Partition(closed, {b: titles[b] for b in distinct(closed[closes]).tolist()})
 
 
 def _owner(path: Path, depth: int, masked: bool) -> Path:
@@ -36,11 +60,15 @@ def untie(outline: Outline, partition: Partition, folded: np.ndarray, masked: bo
     """
     if not partition.closed:
         return partition
-    depth = next(iter(partition.closed.values())) - 1
     block, size = partition.block, len(outline)
     tied = _on_cycles(*partition.links(outline)) & partition.closed.keys()
-    real = np.array(numbered([_owner(path, depth, False) for path in outline.paths]))[outline.place]
-    real = np.where(block >= size, size + real, folded)
+    titles = np.zeros(int(block.max()) + 1, np.int64)
+    titles[list(partition.closed)] = list(partition.closed.values())
+    inside = block >= size
+    pairs, which = np.unique(np.stack([outline.place, titles[block]])[:, inside], axis=1, return_inverse=True)
+    owners = np.array(numbered([outline.paths[place][:n] for place, n in pairs.T.tolist()]))
+    real = folded.copy()
+    real[inside] = size + owners[which.ravel()]
     if masked:
         tails, heads = outline.tails, outline.heads
         passes = (block[tails] == block[heads]) & (real[tails] != real[heads]) & (block[tails] >= size)
@@ -63,8 +91,8 @@ def untie(outline: Outline, partition: Partition, folded: np.ndarray, masked: bo
     free = int(block.max()) + 1
     for i in np.flatnonzero(np.isin(block, list(tied))).tolist():
         b = free + known.setdefault((int(block[i]), level[i]), len(known))
+        closed[b] = partition.closed[int(block[i])]
         block[i] = b
-        closed[b] = depth + 1
     return replace(partition, block=block, closed=closed)
 
 

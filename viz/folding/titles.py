@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import chain
 
-__all__ = ["inner_title", "mask", "span", "without_numbers"]
+__all__ = ["inner_title", "mask", "numbers_in", "span", "without_numbers"]
 
 NAME = re.compile(r"[^:(]*")  # of a scope: its title up to its type or its arguments
 DIGITS = re.compile(r"[0-9]+")
@@ -19,6 +19,15 @@ def without_numbers(name: str) -> str:
     'neuron#.w#'
     """
     return DIGITS.sub("#", name)
+
+
+def numbers_in(name: str) -> list[int]:
+    """The numbers in a name, by which names that differ only in numbers are ordered.
+
+    >>> numbers_in("layer2.neuron10: Neuron(4, tanh)")
+    [2, 10, 4]
+    """
+    return [int(n[:18]) for n in DIGITS.findall(name)]
 
 
 def mask(title: str) -> str:

@@ -10,13 +10,16 @@ import numpy as np
 
 from ...autograd import Tensor
 from ..common.heat import heat
+from ..common.notation import operation_sign
 from ..common.numbers import summarise
 from ..common.words import sign
 from ..folding.titles import inner_title, span
 from .blocks import Blocks, visible
-from .snapshot import Box, Operation, Shown, kind_of
+from .snapshot import VARIOUS, Box, Operation, Shown, kind_of
 
 __all__ = ["box"]
+
+FEW_PARAMETERS = 3  # of a closed module whose values and gradients are shown
 
 
 def box(blocks: Blocks, b: int) -> Box:
@@ -58,7 +61,7 @@ def _stack(blocks: Blocks, b: int, exits: np.ndarray) -> Box:
     return Box(
         id=blocks.ids[b],
         kind=kind_of(node),
-        label="constants" if varies else span(labels),
+        label=VARIOUS if varies else span(labels),
         named=blocks.is_named(exits[0]),
         operation=_operation(blocks, b, exits[0]),
         copies=len(exits),
@@ -95,8 +98,20 @@ def _compound(blocks: Blocks, b: int, members: np.ndarray, exits: np.ndarray) ->
         named=True,
         copies=copies,
         contents=", ".join(counts),
+        parameters=_parameters(blocks, members) if copies == 1 else (),
         **_results(blocks, exits),
     )
+
+
+def _parameters(blocks: Blocks, members: np.ndarray) -> tuple[tuple[str, Shown, Shown | None], ...]:
+    """Name, value and gradient of the parameters in a closed scope, if they are few."""
+    own = [i for i in members if kind_of(blocks.tape.nodes[i]) == "parameter"]
+    if not 0 < len(own) <= FEW_PARAMETERS:
+        return ()
+    nodes = [blocks.tape.nodes[i] for i in own]
+    names = [blocks.label(i).rpartition(".")[2] for i in own]
+    gradients = [None if node.grad is None else _shown(node.grad) for node in nodes]
+    return tuple(zip(names, [_shown(node.data) for node in nodes], gradients))
 
 
 def _results(blocks: Blocks, exits: np.ndarray) -> dict[str, Any]:
@@ -122,10 +137,12 @@ def _operation(blocks: Blocks, b: int, i: int) -> Operation | None:
         return None
     additions = len(blocks.members[b]) // max(blocks.exits[blocks.members[b]].sum(), 1)
     if additions > 1 and node.op.name == "add":
-        return Operation(f"{blocks.ids[b]}op", "sum", "Σ", f"{additions + 1:,} terms", additions + 1)
+        return Operation(f"{blocks.ids[b]}op", "sum", "Σ", "Σ", f"{additions + 1:,} terms", additions + 1)
     given = ((key, x) for key, x in node.params.items() if x is not None and x is not False)
     params = ", ".join(f"{key}={_param(x)}" for key, x in given)
-    return Operation(f"{blocks.ids[b]}op", node.op.name, node.op.symbol, params, len(node.inputs))
+    return Operation(
+        f"{blocks.ids[b]}op", node.op.name, node.op.symbol, operation_sign(node), params, len(node.inputs)
+    )
 
 
 def _shown(x: Any) -> Shown:

@@ -14,14 +14,17 @@ import numpy as np
 from ...autograd import KindError, Node, Tape, Tensor
 from ..common.options import MOST_BOXES, MOST_BOXES_OF_ARRAYS, USUAL, DrawOptions
 from ..folding.dividing import divide
-from ..folding.outline import Outline, Partition
+from ..folding.outline import Outline
 from .blocks import Blocks
 from .boxes import box
 from .edges import edges
 from .roots import roots_of
 from .snapshot import Box, Cluster, Edge, Graph
+from .tidying import Parts, chips, first_inputs, powers
 
-__all__ = ["read"]
+__all__ = ["read", "readings"]
+
+FEWER = (MOST_BOXES, 100, 60, 40, 25, 15, 10, 6, 4)  # boxes at most, tried one after the other
 
 
 def read(root: Any, options: DrawOptions = USUAL) -> Graph:
@@ -37,25 +40,26 @@ def read(root: Any, options: DrawOptions = USUAL) -> Graph:
     >>> [(edge.tail, edge.head, edge.local) for edge in graph.edges]
     [('n0', 'n1', 3.0), ('n0', 'n1', 3.0)]
     """
+    return next(readings(root, options))
+
+
+def readings(root: Any, options: DrawOptions = USUAL) -> Iterator[Graph]:
+    """The same graph in fewer and fewer boxes, as far as `options` leave open how many there are."""
     titles = roots_of(root)
     tape = Tape(titles)
     around = options.around
     centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
     outline = Outline(tape)
-    partition = None
-    if options.max_nodes is None and options.depth is None and around is None:
-        partition = _of_arrays(outline)
-    if partition is None:
-        partition = divide(outline, options.depth, options.max_nodes or MOST_BOXES, centre, options.hops)
-    return _snapshot(Blocks(tape, titles, outline, partition))
-
-
-def _of_arrays(outline: Outline) -> Partition | None:
-    """A partition into fewer boxes, for boxes of arrays are large; `None` if closing modules would not be enough."""
-    if not any(isinstance(node, Tensor) for node in outline.nodes):
-        return None
-    partition = divide(outline, None, MOST_BOXES_OF_ARRAYS)
-    return None if partition.runs or partition.block.min() < 0 else partition
+    arrays = any(isinstance(node, Tensor) for node in outline.nodes)
+    limits = FEWER if options.is_free else [options.max_nodes or MOST_BOXES]
+    if arrays and options.is_free and options.fit is None:
+        limits = [MOST_BOXES_OF_ARRAYS]
+    for partition in divide(outline, options.depth, limits, centre, options.hops, arrays):
+        if limits[0] == MOST_BOXES_OF_ARRAYS and (partition.runs or partition.block.min() < 0):
+            partition = next(
+                divide(outline, None, [MOST_BOXES], layers=True)
+            )  # closing modules is not enough
+        yield _snapshot(Blocks(tape, titles, outline, partition), options.fit is not None)
 
 
 def _position(node: Node, tape: Tape) -> int:
@@ -67,7 +71,8 @@ def _position(node: Node, tape: Tape) -> int:
     return tape.index[node]
 
 
-def _snapshot(blocks: Blocks) -> Graph:
+def _snapshot(blocks: Blocks, brief: bool) -> Graph:
+    """The snapshot of a partition; if `brief`, of many inputs of one box only the first are drawn."""
     boxes = [box(blocks, b) for b in blocks.order]
     places = [blocks.place(b) for b in blocks.order]
     arrows = list(edges(blocks))
@@ -75,9 +80,20 @@ def _snapshot(blocks: Blocks) -> Graph:
         boxes.append(mark)
         arrows.append(edge)
         places.append(place)
+    parts = Parts(boxes, places, arrows)
+    powers(parts)
+    if brief:
+        first_inputs(parts)
+    chips(parts)
     where = [blocks.ids.get(b, "") for b in blocks.partition.block.tolist()]
-    clusters = _clusters(boxes, places)
-    return Graph(boxes, arrows, clusters, len(blocks.outline), tuple(_hides(blocks, boxes)), where)
+    return Graph(
+        parts.boxes,
+        parts.edges,
+        _clusters(parts.boxes, parts.places),
+        len(blocks.outline),
+        (*_hides(blocks, parts.boxes), *parts.notes),
+        [parts.gone.get(id, id) for id in where],
+    )
 
 
 def _beyond(blocks: Blocks) -> Iterator[tuple[Box, Edge, tuple[str, ...]]]:
@@ -112,7 +128,7 @@ def _hides(blocks: Blocks, boxes: Sequence[Box]) -> Iterator[str]:
     if any(box.copies > 1 for box in boxes):
         yield "× n: n that are alike share a box"
     if closed:
-        yield f"depth={closed[0]} opens the modules"
+        yield f"depth={max(closed)} opens the modules"
 
 
 def _clusters(boxes: Sequence[Box], places: Sequence[tuple[str, ...]]) -> Cluster:

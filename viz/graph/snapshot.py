@@ -11,9 +11,10 @@ from ...nn import Parameter, ScalarParameter
 from ..common.heat import Heat
 from ..common.numbers import Summary
 
-__all__ = ["Box", "Cluster", "Edge", "Graph", "Kind", "Operation", "Shown", "kind_of"]
+__all__ = ["VARIOUS", "Box", "Cluster", "Edge", "Graph", "Kind", "Operation", "Shown", "kind_of"]
 
-Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more"]
+Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more", "chip"]
+VARIOUS = "constants"  # the label of alike constants that differ
 Shown = float | Summary  # a value or a gradient: one number, or the summary of an array
 
 
@@ -24,6 +25,7 @@ class Operation:
     Attributes:
         id: "n3op" for the operation behind box "n3".
         name, symbol: of its row in the table.
+        mark: the sign that it is shown by, `×` or `x²` or `tanh`.
         params: its parameters, as text, `axis=(0,)`.
         arity: how many inputs it has.
     """
@@ -31,6 +33,7 @@ class Operation:
     id: str
     name: str
     symbol: str | None
+    mark: str
     params: str
     arity: int
 
@@ -42,7 +45,7 @@ class Box:
     Attributes:
         id: "n0", "n1", ... in dependency order.
         kind: "input", "parameter", "constant", or "result" of an operation; "module" for a closed scope, "run" for
-            operations in a row, "more" for nodes that are not drawn.
+            operations in a row, "more" for nodes that are not drawn, "chip" for a parameter that has its box elsewhere.
         label: its name, the number of a constant, otherwise v1, v2, ...; for a closed scope its title.
         named: whether the label is a name that the user gave.
         value, gradient: a number for a `Value`, a summary for a `Tensor` and for the results of several nodes; the
@@ -53,6 +56,7 @@ class Box:
         tensor: whether its nodes are Tensors.
         copies: how many alike nodes, sums or modules the box stands for.
         contents: what is inside a box of several nodes, `112 nodes, 48 parameters`.
+        parameters: name, value and gradient of each parameter inside, if they are few.
     """
 
     id: str
@@ -68,6 +72,7 @@ class Box:
     tensor: bool = False
     copies: int = 1
     contents: str = ""
+    parameters: tuple[tuple[str, Shown, Shown | None], ...] = ()
 
 
 @dataclass(frozen=True)

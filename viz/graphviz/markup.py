@@ -11,7 +11,19 @@ from collections.abc import Iterable, Sequence
 
 from ..common.words import printable, shorten
 
-__all__ = ["bold", "coloured", "escape", "label", "plain", "row", "strip", "table", "tooltip"]
+__all__ = [
+    "beside",
+    "bold",
+    "coloured",
+    "escape",
+    "grid",
+    "label",
+    "plain",
+    "row",
+    "strip",
+    "table",
+    "tooltip",
+]
 
 LONGEST_TOOLTIP = 400  # characters in a line
 
@@ -62,14 +74,41 @@ def label(markup: str) -> str:
     return f"<{markup}>"
 
 
-def strip(heat: Sequence[Sequence[int]], shades: Sequence[str], odd: str) -> str:
-    """A heat map as a table of small coloured cells, in the colour `odd` where a cell has no shade."""
-    height = 8 if len(heat) <= 8 else 4
-    width = max(4, min(12, 64 // len(heat[0])))
-    cell = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
+def strip(
+    heat: Sequence[Sequence[int | None]], shades: Sequence[str], minus: Sequence[str], ground: str, odd: str
+) -> str:
+    """A heat map as a table of small cells: full ones in `shades` above 0, half ones in `minus` below 0.
+
+    A cell of 0 has the colour `ground`, and one that is not finite the colour `odd`.
+    """
+    if len(heat[0]) == 1:  # one column, as the results of a batch: it takes less room as a row
+        heat = [[line[0] for line in heat]]
+    height = 10 if len(heat) <= 8 else 4
+    width = max(4, min(12, 72 // len(heat[0])))
+    colours = {0: (ground, ground), None: (odd, odd)}
+    colours |= {k: (shade, shade) for k, shade in enumerate(shades, 1)}
+    colours |= {-k: (ground, shade) for k, shade in enumerate(minus, 1)}
+    cell = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height // 2}"'
     rows = (
-        "<TR>" + "".join(f'<TD {cell} BGCOLOR="{shades[k] if k >= 0 else odd}"></TD>' for k in line) + "</TR>"
+        "<TR>" + "".join(f'<TD {cell} BGCOLOR="{colours[k][half]}"></TD>' for k in line) + "</TR>"
         for line in heat
+        for half in (0, 1)
     )
     size = f'WIDTH="{width * len(heat[0])}" HEIGHT="{height * len(heat)}"'
     return table(rows, f'CELLPADDING="0" ALIGN="LEFT" FIXEDSIZE="TRUE" {size}')
+
+
+def beside(left: Sequence[str], right: Sequence[str]) -> str:
+    """Two lists of rows as one row, side by side."""
+    at = 'CELLPADDING="1" ALIGN="LEFT" VALIGN="TOP"'
+    cells = "".join(f'<TD ALIGN="LEFT" VALIGN="TOP">{table(rows, at)}</TD>' for rows in (left, right) if rows)
+    inner = table([f"<TR>{cells}</TR>"], 'CELLPADDING="3" ALIGN="LEFT"')
+    return f"<TR><TD>{inner}</TD></TR>"
+
+
+def grid(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of short texts in columns, aligned to the right."""
+    return table(
+        ("<TR>" + "".join(f'<TD ALIGN="RIGHT">{text}</TD>' for text in line) + "</TR>" for line in lines),
+        'CELLPADDING="2" ALIGN="LEFT"',
+    )

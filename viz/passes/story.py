@@ -6,6 +6,7 @@ as JSON.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import itemgetter
@@ -17,7 +18,7 @@ from ...autograd import BackwardStep, ForwardStep, Node, Tape
 from ...autograd.extending import rule_texts
 from ..common.heat import heat
 from ..common.notation import marker, named, template, typeset, written
-from ..common.numbers import Summary, nested, number, summarise
+from ..common.numbers import FEW, Summary, nested, number, summarise
 from ..common.words import shorten, sign
 from ..graph.snapshot import kind_of
 
@@ -223,11 +224,11 @@ class Story:
         parts = [str(x.dtype), summary.centre(digits), summary.range(digits), summary.trouble()]
         entry["about"] = [typeset(part) if i else part for i, part in enumerate(parts) if part]
         if (shades := heat(x)) is not None:
-            entry["heat"] = ["".join("x" if k < 0 else str(k) for k in row) for row in shades]
+            entry["heat"] = shades
         return entry
 
     def _brief(self, summary: Summary) -> str:
-        if summary.elements is not None:
+        if summary.elements is not None and math.prod(summary.shape) <= FEW:
             written = nested(summary.elements, self.digits)
             if len(written) <= LONGEST_BRIEF:
                 return written

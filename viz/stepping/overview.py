@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..boxes.dot import digraph
-from ..boxes.sheet import MANY
+from ..boxes.look import MANY
 from ..common.errors import DrawingError
 from ..common.notation import written
 from ..common.options import DrawOptions
@@ -23,7 +23,7 @@ def overview(passes: Passes) -> tuple[str, list[int]]:
     """The map as SVG, and for each node the number of its box, 3 for `map-n3`; empty if folding is not enough."""
     if len(passes.tape.nodes) <= MANY:
         return "", []
-    options = DrawOptions(show=("name", "op"), max_nodes=BOXES, digits=passes.digits)
+    options = DrawOptions(show=("name", "op"), fit=None, max_nodes=BOXES, digits=passes.digits)
     graph = read(passes.tape.nodes[passes.root], options)
     if "" in graph.where:
         return "", []

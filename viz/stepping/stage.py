@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...autograd import Node, Tape
-from ..boxes.sheet import FONT, LONGEST_TITLE, MANY, SIZE
+from ..boxes.look import MANY
+from ..boxes.sheet import FONT, LONGEST_TITLE, SIZE
 from ..common.notation import operation_sign
 from ..common.themes import THEMES, Theme, mix
 from ..common.words import em_width, shorten

@@ -120,8 +120,11 @@ function figure(state, q) {
 }
 function heat(rows) {
   const picture = makeSvg("svg", { class: "heat", viewBox: `0 0 ${rows[0].length} ${rows.length}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  rows.forEach((row, y) => [...row].forEach((shade, x) => {
-    picture.append(makeSvg("rect", { x, y, width: 1, height: 1, fill: "currentColor", "fill-opacity": shade === "x" ? 0 : 0.12 + 0.125 * shade }));
+  // -8 to 8, 0 for 0: above 0 the whole cell is filled, below 0 its lower half
+  rows.forEach((row, y) => row.forEach((shade, x) => {
+    if (shade === null) return;
+    const below = shade < 0;
+    picture.append(makeSvg("rect", { x, y: below ? y + 0.5 : y, width: 1, height: below ? 0.5 : 1, fill: "currentColor", "fill-opacity": Math.abs(shade) / 8 }));
   }));
   return picture;
 }
