@@ -18,10 +18,9 @@ def heat(array: Any) -> Heat | None:
     """Rows of shades from `-LEVELS` to `LEVELS`: `LEVELS` for the largest magnitude, with the sign of the element.
 
     The shade is proportional to the element, and rounded away from 0, so that only 0 has the shade 0; `None` stands
-    for an element that is not finite. A cell of a larger array has the shade of the element of its block with the largest
-    magnitude, so that the shades have the range of the elements. An array of three or more axes is flattened to rows
-    along its last axis. `None` for a single number, and for an
-    array without different finite elements.
+    for an element that is not finite. A cell of a larger array has the shade of the element of its block with the
+    largest magnitude, so that the shades have the range of the elements. An array of three or more axes is flattened
+    to rows along its last axis. `None` for a single number, and for an array without different finite elements.
 
     >>> heat(np.array([-2.0, -0.1, 0.0, 1.0, np.nan]))
     ((-8, -1, 0, 4, None),)

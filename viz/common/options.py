@@ -18,6 +18,7 @@ __all__ = ["DrawOptions", "StepOptions", "declaration"]
 
 SHOW = ("data", "grad", "local", "shape", "dtype", "op", "name")
 DIRECTIONS = ("LR", "TB")
+STYLES = ("boxes", "network")
 ENGINES = ("auto", "dot", "graphviz-pure")
 MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
 
@@ -141,6 +142,10 @@ class DrawOptions(Options):
         default="notebook",
         metadata=declared(f"where it will be seen: {', '.join(AREAS)}, none, or 800x600 pixels", place),
     )
+    style: str | None = field(
+        default=None,
+        metadata=declared("boxes, or a network in columns of units", none_or(one_of(STYLES)), STYLES),
+    )
     direction: str | None = field(
         default=None,
         metadata=declared("left to right or top to bottom", none_or(one_of(DIRECTIONS)), DIRECTIONS),
@@ -170,6 +175,14 @@ class DrawOptions(Options):
     def is_free(self) -> bool:
         """Whether it is left open how far the graph is folded."""
         return self.depth is None and self.max_nodes is None and self.around is None
+
+    @property
+    def may_be_network(self) -> bool:
+        """Whether a network is drawn in columns: where that is asked for, and where nothing speaks against it."""
+        free = (
+            self.style is None and self.is_free and self.shown == {*SHOW} and self.direction in (None, "LR")
+        )
+        return free or self.style == "network"
 
     @property
     def shown(self) -> frozenset[str]:

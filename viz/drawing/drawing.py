@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...autograd import KindError
+from ...autograd import KindError, Tape
 from ...autograd.extending import describe, recording
 from ...nn import unchanged
 from ..common.errors import DrawingError, DrawingWarning, OptionError
@@ -23,8 +23,10 @@ from ..common.options import DrawOptions, Fit
 from ..common.terminal import writable
 from ..common.themes import Theme, adaptive
 from ..graph.reading import readings
+from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
+from ..network.reading import Network, network
 from .fitting import Picture, fitted, scaled
 from .text import tree
 
@@ -42,6 +44,7 @@ def draw(
     *example: Any,
     show: Collection[str] = DrawOptions.show,
     fit: Fit = DrawOptions.fit,
+    style: str | None = DrawOptions.style,
     direction: str | None = DrawOptions.direction,
     depth: int | None = DrawOptions.depth,
     max_nodes: int | None = DrawOptions.max_nodes,
@@ -62,6 +65,9 @@ def draw(
             no text smaller than 11), "slide" (16:9, no text smaller than 18 points), or a width and a height in pixels.
             The graph is folded, and less is written, until its text can be read there; the picture says what it
             hides. `None` draws everything in its natural size.
+        style: "boxes" draws operations and their results; "network" draws a multilayer perceptron as one column of
+            units for each layer, with its weights and their gradients. By default a network where the graph is one
+            and none of `show`, `direction`, `depth`, `max_nodes` and `around` asks for something else.
         direction: "LR" draws from left to right, "TB" from top to bottom; by default the one that fits.
         depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
             By default as many as fit; a layer of at most three operations on arrays stays closed.
@@ -91,6 +97,7 @@ def draw(
     options = DrawOptions(
         show=show,
         fit=fit,
+        style=style,
         direction=direction,
         depth=depth,
         max_nodes=max_nodes,
@@ -101,9 +108,22 @@ def draw(
         engine=engine,
     )
     if not example:
-        return Drawing(list(readings(root, options)), options)
+        return _drawing(root, options)
     with unchanged(root), recording(True):
-        return Drawing(list(readings(_applied(root, example), options)), options)
+        return _drawing(_applied(root, example), options)
+
+
+def _drawing(root: Any, options: DrawOptions) -> Drawing:
+    titles = roots_of(root)
+    tape = Tape(titles)
+    found = network(tape) if options.may_be_network else None
+    if found is None and options.style == "network":
+        raise KindError(
+            "style='network' draws units in columns, one for each layer: the output of nn.MLP, of nn.Sequential with "
+            "Linear layers, or of nn.scalar.MLP, or a loss of it. This graph is none of these, or uses hidden units "
+            "otherwise; leave style away to draw its operations"
+        )
+    return Drawing(list(readings(tape, titles, options)), options, found)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -122,13 +142,16 @@ class Drawing:
     characters that standard output cannot write are in ASCII.
     """
 
-    def __init__(self, readings: Sequence[Graph], options: DrawOptions) -> None:
+    def __init__(
+        self, readings: Sequence[Graph], options: DrawOptions, network: Network | None = None
+    ) -> None:
         self._readings = readings
+        self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
 
     @cached_property
     def _picture(self) -> Picture:
-        return fitted(self._readings, self._options)
+        return fitted(self._readings, self._options, self._network)
 
     @property
     def _graph(self) -> Graph:
@@ -136,10 +159,7 @@ class Drawing:
         return self._picture.graph
 
     def __repr__(self) -> str:
-        graph = self._graph
-        boxes = sum(box.kind not in ("more", "chip") for box in graph.boxes)
-        what = f"{graph.nodes:,} nodes" + f" in {boxes:,} boxes" * bool(graph.hides)
-        return f"<Drawing of {what}; print it, or save it as .svg or .png>"
+        return f"<Drawing of {self._picture.what()}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
         return tree(self._readings[0], self._options.digits, writable)

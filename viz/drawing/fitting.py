@@ -21,6 +21,10 @@ from ..common.options import Area, DrawOptions
 from ..common.words import em_width
 from ..graph.snapshot import Graph
 from ..graphviz.engines import Digraph, layout
+from ..network.columns import plan_for
+from ..network.dot import SMALL
+from ..network.dot import digraph as columns
+from ..network.reading import Network
 
 __all__ = ["Picture", "fitted", "scaled"]
 
@@ -39,14 +43,25 @@ class Picture:
     """What is drawn: the graph, how, the text for Graphviz, and the SVG if it was laid out to see whether it fits."""
 
     graph: Graph
-    look: Look
+    look: Look | None  # none where it is a network in columns
     dot: Digraph
     svg: bytes | None = None
 
+    def what(self) -> str:
+        """What is drawn, in words, as `69 nodes in 9 boxes`."""
+        nodes = f"{self.graph.nodes:,} nodes"
+        if self.look is None:
+            return f"{nodes} as a network"
+        boxes = sum(box.kind not in ("more", "chip") for box in self.graph.boxes)
+        return f"{nodes} in {boxes:,} boxes" if self.graph.hides else nodes
 
-def fitted(readings: Sequence[Graph], options: DrawOptions) -> Picture:
+
+def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | None = None) -> Picture:
     """The most detailed picture that fits the area of the options; if none does, the one that needs least room."""
     area = options.area
+    plan = None if network is None else plan_for(network, area, SMALL, options.style == "network")
+    if plan is not None:
+        return Picture(readings[0], None, columns(plan, options))
     if area is None:
         look = usual(readings[0], options)
         return Picture(readings[0], look, digraph(readings[0], options, look))

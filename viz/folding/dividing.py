@@ -1,9 +1,10 @@
 """Folding a graph until it can be read: the ways of folding are tried in order, the mildest first.
 
 A small graph has one block for each node. For a larger one the attempts go on until the blocks are few enough: layers
-of at most three operations are closed where nodes are arrays; long sums become one block; nodes that are alike (the samples of a batch) are stacked; scopes are closed, the innermost first; nodes that differ only in
-numbers (the neurons of a layer) are stacked as well; runs without branches become one block; at last only the nearest
-blocks are drawn. Nothing is laid out here, and nothing recurses.
+of at most three operations are closed where nodes are arrays; long sums become one block; nodes that are alike (the
+samples of a batch) are stacked; scopes are closed, the innermost first; nodes that differ only in numbers (the neurons
+of a layer) are stacked as well; runs without branches become one block; at last only the nearest blocks are drawn.
+Nothing is laid out here, and nothing recurses.
 """
 
 from __future__ import annotations

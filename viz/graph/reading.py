@@ -6,7 +6,7 @@ moment of the call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,15 @@ def read(root: Any, options: DrawOptions = USUAL) -> Graph:
     >>> [(edge.tail, edge.head, edge.local) for edge in graph.edges]
     [('n0', 'n1', 3.0), ('n0', 'n1', 3.0)]
     """
-    return next(readings(root, options))
-
-
-def readings(root: Any, options: DrawOptions = USUAL) -> Iterator[Graph]:
-    """The same graph in fewer and fewer boxes, as far as `options` leave open how many there are."""
     titles = roots_of(root)
-    tape = Tape(titles)
+    return next(readings(Tape(titles), titles, options))
+
+
+def readings(tape: Tape, titles: Mapping[Node, str | None], options: DrawOptions = USUAL) -> Iterator[Graph]:
+    """The same graph in fewer and fewer boxes, as far as `options` leave open how many there are.
+
+    `titles` are the roots that were asked for, as `roots_of` gives them.
+    """
     around = options.around
     centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
     outline = Outline(tape)
