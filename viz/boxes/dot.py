@@ -9,6 +9,7 @@ byte.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -46,6 +47,11 @@ class _Writer:
         self.operations = {box.id for box in boxes if sheet.apart and box.operation is not None}
         self.ranks = _ranks(self.graph)
         self.minimises_once = False
+        uses = Counter(edge.tail for edge in self.graph.edges)
+        leaves = {box.id for box in boxes if box.operation is None and uses[box.id] == 1}
+        own = {box.id: sheet.inputs.get(box.id, []) for box in boxes}
+        # whose inputs stand in the order in which they are written; of others Graphviz's order differs from run to run
+        self.ordered = {id for id, inputs in own.items() if len(inputs) > 1 and leaves.issuperset(inputs)}
 
     def write(self, direction: str) -> Digraph:
         theme = self.theme
@@ -53,7 +59,6 @@ class _Writer:
         g.attr(
             "graph",
             rankdir=direction,
-            ordering="in",  # the inputs of an operation in the order in which they are written
             bgcolor=theme.background,
             fontname=FONT,
             fontsize=str(self.sheet.small),
@@ -152,6 +157,8 @@ class _Writer:
         }[box.kind]
         if box.output:
             look["penwidth"] = "2"
+        if box.id in self.ordered and box.id not in self.operations:
+            look["ordering"] = "in"
         rows = rows_of(self.sheet, box)
         g.node(
             box.id,
@@ -175,6 +182,8 @@ class _Writer:
             look["label"] = label(table(row(line, "CENTER") for line in lines))
         else:
             look = {"shape": "circle", "margin": "0.03", "width": "0.36", "label": plain(mark)}
+        if box.id in self.ordered:
+            look["ordering"] = "in"
         g.node(
             op.id,
             tooltip=tooltip(f"{op.name}({op.params})" if op.params else op.name),
