@@ -21,7 +21,7 @@ from ..common.options import Area, DrawOptions
 from ..common.words import em_width
 from ..graph.snapshot import Graph
 from ..graphviz.engines import Digraph, layout
-from ..network.columns import plan_for
+from ..network.columns import plans
 from ..network.dot import SMALL
 from ..network.dot import digraph as columns
 from ..network.reading import Network
@@ -59,9 +59,10 @@ class Picture:
 def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | None = None) -> Picture:
     """The most detailed picture that fits the area of the options; if none does, the one that needs least room."""
     area = options.area
-    plan = None if network is None else plan_for(network, area, SMALL, options.style == "network")
-    if plan is not None:
-        return Picture(readings[0], None, columns(plan, options))
+    if network is not None:
+        picture = _in_columns(readings[0], network, options)
+        if picture is not None:
+            return picture
     if area is None:
         look = usual(readings[0], options)
         return Picture(readings[0], look, digraph(readings[0], options, look))
@@ -88,6 +89,27 @@ def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | N
     )
     graph = replace(graph, hides=(*graph.hides, note))
     return Picture(graph, look, digraph(graph, options, look))
+
+
+def _in_columns(graph: Graph, network: Network, options: DrawOptions) -> Picture | None:
+    """The most detailed picture of a network that fits; `None` if there is none and it was not asked for."""
+    area = options.area
+    plan, text = None, SMALL * PIXELS
+    for plan in plans(network):
+        if area is None:
+            return Picture(graph, None, columns(plan, options))
+        if text * _scale(area, plan.width * 0.9 * PIXELS, plan.height * 0.9 * PIXELS) < area.text:
+            continue
+        dot = columns(plan, options)
+        try:
+            svg = layout(dot.source, "svg", options.engine)
+        except DrawingError:
+            return Picture(graph, None, dot)
+        if text * _scale(area, *_size(svg)) >= area.text - 1e-6:
+            return Picture(graph, None, dot, svg)
+    if plan is None or options.style != "network":
+        return None
+    return Picture(graph, None, columns(plan, options))
 
 
 def scaled(svg: bytes, area: Area) -> bytes:

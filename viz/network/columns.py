@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..common.options import Area
 from .reading import Column, Network
 
-__all__ = ["Plan", "plan_for", "plans"]
+__all__ = ["Plan", "plans"]
 
 LINE = 13.5  # the height of a line of text
 ROWS = 130.0  # the width of the list of a unit's weights
@@ -22,7 +21,6 @@ TITLE = 20.0  # more room where there are no lists of weights, for the titles
 FOOT, HEAD = 58.0, 48.0  # the legend below, the titles above
 MOST_ROWS = 8  # weights of a unit that are written out
 MOST_FULL = 8  # units of a column that show all of their numbers; of more, a picture would be too tall
-PIXELS = 4 / 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Plan:
 
     Attributes:
         network: what is drawn.
-        full: whether a unit shows its gradient, its bias and its activation beside its value.
+        detail: what a unit shows: 0 its value, 1 also its gradient, 2 also its bias and its activation.
         rows: whether the weights of a unit are written out beside it.
         shown: for each column the positions of the units that are drawn; the others are counted.
         left: for each column, where it begins.
@@ -39,7 +37,7 @@ class Plan:
     """
 
     network: Network
-    full: bool
+    detail: int
     rows: bool
     shown: Sequence[Sequence[int]]
     left: Sequence[float]
@@ -49,7 +47,12 @@ class Plan:
     @property
     def diameter(self) -> float:
         """The diameter of a unit."""
-        return _diameter(self.network, self.full)
+        return _diameter(self.network, self.detail)
+
+    @property
+    def foot(self) -> float:
+        """The height of the legend."""
+        return FOOT if self.detail else FOOT / 2
 
     def middle(self, column: int) -> float:
         """The x of the centres of the units of a column."""
@@ -67,7 +70,7 @@ class Plan:
         """The y of the unit at a place of a column, upwards."""
         pitch = self.pitch(column)
         places = len(self.shown[column]) + self.skips(column)
-        return self.height - HEAD - (self.height - HEAD - FOOT) / 2 + ((places - 1) / 2 - place) * pitch
+        return self.height - HEAD - (self.height - HEAD - self.foot) / 2 + ((places - 1) / 2 - place) * pitch
 
     def skips(self, column: int) -> bool:
         """Whether some units of a column are not drawn."""
@@ -75,35 +78,23 @@ class Plan:
 
     def pitch(self, column: int) -> float:
         """From one unit of a column to the next."""
-        return _pitch(self.network, column, self.full, self.has_rows(column))
+        return _pitch(self.network, column, self.detail, self.has_rows(column))
 
 
 def plans(network: Network) -> Iterator[Plan]:
     """The plans that are tried, the most detailed first."""
     tallest = max(len(column.units) for column in network.columns)
     for most in (16, 8, 5, 3):
-        for full, rows in ((True, True), (True, False), (False, False)):
-            if not full or min(tallest, most) <= MOST_FULL:
-                yield _plan(network, full, rows, most)
+        for detail, rows in ((2, True), (2, False), (1, False)):
+            if detail < 2 or min(tallest, most) <= MOST_FULL:
+                yield _plan(network, detail, rows, most)
+    for most in (8, 5, 4):
+        yield _plan(network, 0, False, most)
 
 
-def plan_for(network: Network, area: Area | None, text: float, must: bool = False) -> Plan | None:
-    """The most detailed plan whose text of `text` points can be read in the area.
-
-    `None` if there is none, but the last one if there `must` be one.
-    """
-    for plan in plans(network):
-        if area is None:
-            return plan
-        scale = min(area.width / plan.width, area.height / plan.height) / PIXELS
-        if text * PIXELS * (scale if area.whole else min(scale, 1.0)) >= area.text:
-            return plan
-    return plan if must else None
-
-
-def _plan(network: Network, full: bool, rows: bool, most: int) -> Plan:
+def _plan(network: Network, detail: int, rows: bool, most: int) -> Plan:
     shown = [_shown(column, most) for column in network.columns]
-    plan = Plan(network, full, rows, shown, [], 0.0, 0.0)
+    plan = Plan(network, detail, rows, shown, [], 0.0, 0.0)
     left, x = [], 8.0
     for k in range(len(shown)):
         left.append(x)
@@ -113,7 +104,7 @@ def _plan(network: Network, full: bool, rows: bool, most: int) -> Plan:
     if network.rest:
         width = x + plan.diameter * 1.1
     tallest = max((len(places) + plan.skips(k)) * plan.pitch(k) for k, places in enumerate(shown))
-    return Plan(network, full, rows, shown, left, max(width, 330.0) + 8, tallest + HEAD + FOOT)
+    return Plan(network, detail, rows, shown, left, max(width, 330.0) + 8, tallest + HEAD + plan.foot)
 
 
 def _between(plan: Plan, column: int) -> float:
@@ -129,10 +120,10 @@ def _shown(column: Column, most: int) -> list[int]:
     return list(range(n)) if n <= most else [*range(most - 2), n - 1]
 
 
-def _diameter(network: Network, full: bool) -> float:
-    return (96.0 if network.samples > 1 else 84.0) if full else 64.0
+def _diameter(network: Network, detail: int) -> float:
+    return (44.0, 64.0, 96.0 if network.samples > 1 else 84.0)[detail]
 
 
-def _pitch(network: Network, column: int, full: bool, rows: bool) -> float:
+def _pitch(network: Network, column: int, detail: int, rows: bool) -> float:
     lines = len(network.columns[column].units[0].weights) * LINE if rows else 0.0
-    return max(_diameter(network, full), lines) + GAP
+    return max(_diameter(network, detail), lines) + (GAP if detail else GAP / 2)

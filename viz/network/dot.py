@@ -118,19 +118,23 @@ class _Writer:
         return self.plan.y(k, place + last)
 
     def lines(self, unit: Unit, activation: str, k: int) -> list[str]:
-        theme, full = self.theme, self.plan.full
+        theme, detail = self.theme, self.plan.detail
         first = unit.label if k == 0 else activation
-        lines = [(escape(shorten(first, 9)), theme.muted)] if first and (full or k == 0) else []
+        lines = (
+            [(escape(shorten(first, 9)), theme.muted)]
+            if first and (detail == 2 or (k == 0 and detail))
+            else []
+        )
         lines.append((escape(self.number(unit.value.mean)), theme.value))
-        if unit.value.low != unit.value.high and full:
+        if unit.value.low != unit.value.high and detail == 2:
             span = f"{self.number(unit.value.low, 2)} … {self.number(unit.value.high, 2)}"
             lines.append((escape(span), theme.value))
-        if unit.gradient is not None:
-            digits = self.digits if full else 2
+        if unit.gradient is not None and detail:
+            digits = self.digits if detail == 2 else 2
             lines.append((escape(f"∂ {self.number(unit.gradient.mean, digits)}"), theme.gradient))
-        elif k and full:
+        elif k and detail == 2:
             lines.append(("∂ –", theme.muted))
-        if unit.bias is not None and full:
+        if unit.bias is not None and detail == 2:
             value, gradient = unit.bias
             lines.append((escape(f"b {self.number(value)}"), theme.parameter))
             if gradient is not None:
@@ -222,7 +226,7 @@ class _Writer:
         colours = [
             coloured(what, theme.value),
             coloured("∂ gradient", theme.gradient),
-            coloured("w weight, b bias" if self.plan.full else "", theme.parameter),
+            coloured("w weight, b bias" if self.plan.detail == 2 else "", theme.parameter),
         ]
         words = [f"{network.samples:,} samples: means and ranges"] if network.samples > 1 else []
         words += [f"{network.nodes:,} nodes; style='boxes' draws the operations"]
