@@ -18,6 +18,7 @@ __all__ = ["DrawOptions", "StepOptions", "declaration"]
 
 SHOW = ("data", "grad", "local", "shape", "dtype", "op", "name")
 DIRECTIONS = ("LR", "TB")
+STYLES = ("boxes", "circuit")
 ENGINES = ("auto", "dot", "graphviz-pure")
 MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
 
@@ -109,6 +110,9 @@ class DrawOptions(Options):
     direction: str = field(
         default="LR", metadata=declared("left to right or top to bottom", one_of(DIRECTIONS), DIRECTIONS)
     )
+    style: str = field(
+        default="boxes", metadata=declared("boxes, or a circuit as for slides", one_of(STYLES), STYLES)
+    )
     depth: int | None = field(
         default=None, metadata=declared("how many scopes inside each other are open", none_or(count(0)))
     )
@@ -122,6 +126,14 @@ class DrawOptions(Options):
         metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
     )
     engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.style == "circuit" and self.direction == "TB":
+            raise OptionError(
+                "style='circuit' has a value above each wire and a gradient below it, so its wires run from left to "
+                "right; given direction='TB'. Leave direction out, or write style='boxes'"
+            )
 
     @property
     def shown(self) -> frozenset[str]:

@@ -18,6 +18,11 @@ from ...autograd import KindError
 from ...autograd.extending import describe, recording
 from ...nn import unchanged
 from ..boxes.dot import digraph
+from ..circuit.circuit import circuit
+from ..circuit.pinned import OPTIONS, pinned
+from ..circuit.scene import Scene
+from ..circuit.svg import svg
+from ..circuit.tikz import tikz
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
@@ -26,6 +31,7 @@ from ..common.themes import Theme, adaptive
 from ..graph.reading import read
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
+from ..graphviz.pdf import has_converter, pdf_of
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
@@ -42,6 +48,7 @@ def draw(
     *example: Any,
     show: Collection[str] = DrawOptions.show,
     direction: str = DrawOptions.direction,
+    style: str = DrawOptions.style,
     depth: int | None = DrawOptions.depth,
     max_nodes: int | None = DrawOptions.max_nodes,
     around: Any = DrawOptions.around,
@@ -58,6 +65,8 @@ def draw(
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
         direction: "LR" draws from left to right, "TB" from top to bottom.
+        style: "boxes" draws nodes as boxes; "circuit" wires and gates, as lecturers do by hand, for slides and papers:
+            a value above its wire, the gradient below it. It runs from left to right, without local gradients.
         depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
             By default as many as fit.
         max_nodes: how many boxes there are at most, by default 150. A larger graph is folded until it fits: long
@@ -86,6 +95,7 @@ def draw(
     options = DrawOptions(
         show=show,
         direction=direction,
+        style=style,
         depth=depth,
         max_nodes=max_nodes,
         around=around,
@@ -130,24 +140,58 @@ class Drawing:
 
     @cached_property
     def dot(self) -> str:
-        """The picture in DOT, Graphviz's language; the same graph gives the same text."""
+        """The picture in DOT, Graphviz's language; the same graph gives the same text.
+
+        That of a circuit has all positions: `neato -n2 -Tpng` draws it.
+        """
+        if self._scene is not None:
+            return pinned(self._scene, self._options.colours).source
         return digraph(self._graph, self._options).source
+
+    @cached_property
+    def _scene(self) -> Scene | None:
+        """The circuit, if the style is that."""
+        return circuit(self._graph, self._options) if self._options.style == "circuit" else None
 
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
-        svg = self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
-        return adaptive(svg) if self._options.theme == "auto" else svg
+        if self._scene is not None:
+            picture = svg(self._scene, self._options.colours)
+        else:
+            picture = self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
+        return adaptive(picture) if self._options.theme == "auto" else picture
 
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG, with `dpi` dots per inch."""
         return self._laid_out("png", [f"-Gdpi={dpi}"])
 
     def pdf(self) -> bytes:
-        """The picture as PDF; needs the system's Graphviz."""
+        """The picture as PDF, its text selectable.
+
+        Boxes are written by the system's Graphviz, or by Typst (`pip install "chainrule[pdf]"`); a circuit by Typst,
+        or by the system's Graphviz, without fonts of LaTeX. Raises `DrawingError` without both.
+        """
+        if self._scene is not None and has_converter():
+            return pdf_of([svg(self._scene, self._options.colours)])
         return self._laid_out("pdf")
 
+    def tex(self) -> str:
+        """The circuit of the graph as TikZ, also where the picture is drawn in another style.
+
+        The text is a file that `pdflatex` compiles, and that `\\input` puts into a document that loads `tikz`.
+        """
+        return self._tikz("circuit")
+
+    def _tikz(self, name: str) -> str:
+        scene = self._scene
+        if scene is None:
+            scene = circuit(self._graph, replace(self._options, style="circuit", direction="LR"))
+        return tikz(scene, self._options.colours, name)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot, or .txt for the tree.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot, or .txt for the tree.
+
+        .tex is TikZ, for LaTeX: the circuit of the graph, in every style.
 
         Missing folders are created. The file appears complete or not at all. Returns its path.
 
@@ -158,6 +202,7 @@ class Drawing:
             ".svg": self.svg,
             ".png": self.png,
             ".pdf": self.pdf,
+            ".tex": lambda: self._tikz(path.stem),
             ".dot": lambda: self.dot,
             ".txt": lambda: f"{tree(self._graph, self._options.digits)}\n",
         }
@@ -183,7 +228,8 @@ class Drawing:
 
     def _laid_out(self, format: str, options: Collection[str] = ()) -> bytes:
         announce_large(len(self._graph.boxes))
-        return layout(self.dot, format, self._options.engine, list(options))
+        pins = OPTIONS if self._scene is not None else []
+        return layout(self.dot, format, self._options.engine, [*pins, *options])
 
 
 def announce_large(boxes: int) -> None:
