@@ -1,6 +1,6 @@
 """The circuit of a graph: wires and gates, as lecturers draw them by hand; values above the wires, gradients below.
 
-`circuit` places it; `marked` is the same picture with other numbers and with gates and wires marked, for steps.
+`circuit` places it; `fitted` and `scene_of` are its two halves, between which a picture of a step changes the numbers.
 """
 
 from __future__ import annotations
@@ -14,41 +14,64 @@ from ..graph.snapshot import Graph
 from .lettering import SIZE, upright, width_of
 from .parts import Part, joined, parts_of
 from .placing import CLEAR, DENSE, LINE, MARGIN, NAMED, ROOMY, Placement, place
-from .scene import Gate, Point, Scene, Text, Wire
+from .scene import SLIDE, Gate, Point, Scene, Text, Wire
 
-__all__ = ["circuit", "scene_of"]
+__all__ = ["circuit", "fitted", "scene_of", "sums_within"]
 
-SLIDE = (960.0, 540.0)  # points, 16:9
 LEAST = 18.0  # points of text on it
+GAIN = 1.5  # how much larger the text becomes at most with a digit less and sums within sums
 
 
 def circuit(graph: Graph, options: DrawOptions) -> Scene:
     """The circuit of a graph, placed in points."""
-    parts, placement = fitted(partial(parts_of, graph, options), options)
+    _, parts, placement = fitted(partial(parts_of, graph, options), options)
+    scene = scene_of(parts, placement)
+    lines, size = [*graph.hides, *sums_within(parts)], scene.size_on(*SLIDE)
+    if size < LEAST:
+        fewer = max(int(len(parts) * size / LEAST), 3)
+        depth = "depth=0 or " if graph.cluster.inner else ""
+        lines.append(f"text of {size:.0f} pt on a 16:9 slide: {depth}max_nodes={fewer} shows less")
+    return with_lines(scene, lines)
+
+
+def sums_within(parts: Sequence[Part]) -> list[str]:
+    """What is said of sums that have no gate of their own."""
     within = sum(part.within for part in parts)
-    sums = f"{within} sum{'s stand' if within > 1 else ' stands'} in the gate of the next sum"
-    return with_lines(scene_of(parts, placement), [*graph.hides, *[sums] * bool(within)])
+    return [f"{within} sum{'s stand' if within > 1 else ' stands'} in the gate of the next sum"] * bool(
+        within
+    )
 
 
 def fitted(
     parts: Callable[[int], Sequence[Part]], options: DrawOptions, area: Point = SLIDE
-) -> tuple[Sequence[Part], Placement]:
+) -> tuple[int, Sequence[Part], Placement]:
     """The parts and their places, so close together that their text can be read on a slide, if that is possible.
 
-    `parts` makes them with a number of digits. What is tried: little space, one digit less, sums within sums.
+    `parts` makes them with a number of digits, which is returned too. What is tried: little space, one digit less,
+    sums within sums. Where nothing is enough, all is shown, with little space.
     """
-    full, fewer = parts(options.digits), parts(max(options.digits - 1, min(options.digits, 3)))
-    for shown, spacing in (
-        (full, ROOMY),
-        (full, DENSE),
-        (fewer, DENSE),
-        (joined(full), DENSE),
-        (joined(fewer), DENSE),
-    ):
+    digits = options.digits
+    fewer = max(digits - 1, min(digits, 3))
+    full, short = parts(digits), parts(fewer)
+    tries = [
+        (digits, full, ROOMY),
+        (digits, full, DENSE),
+        (fewer, short, DENSE),
+        (digits, joined(full), DENSE),
+        (fewer, joined(short), DENSE),
+    ]
+    dense = None
+    for count, shown, spacing in tries:
         placement = place(shown, spacing, options.engine)
-        if min(area[0] / placement.width, area[1] / placement.height) * SIZE >= LEAST:
-            return shown, placement
-    return full, place(full, DENSE, options.engine)
+        size = SIZE * min(area[0] / placement.width, area[1] / placement.height)
+        if size >= LEAST:
+            return count, shown, placement
+        if spacing is DENSE and dense is None:
+            dense = placement
+            if size * GAIN < LEAST:
+                break
+    assert dense is not None
+    return digits, full, dense
 
 
 def scene_of(parts: Sequence[Part], placement: Placement) -> Scene:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from .lettering import SIZE, Line
 
-__all__ = ["Gate", "Point", "Scene", "Text", "Wire"]
+__all__ = ["SLIDE", "Gate", "Point", "Scene", "Text", "Wire"]
+
+SLIDE = (960.0, 540.0)  # points, 16:9
 
 Point = tuple[float, float]
 

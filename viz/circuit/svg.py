@@ -5,21 +5,27 @@ It is written here and not by Graphviz, which has no way to lower a subscript th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from ..common.themes import Theme
 from ..common.words import printable
-from .lettering import LOWERED, RAISED, SIZE, SMALLER, Run
-from .scene import Gate, Point, Scene, Text, Wire
+from .lettering import LOWERED, RAISED, SIZE, SMALLER, Line, Run
+from .scene import SLIDE, Gate, Point, Scene, Text, Wire
 
-__all__ = ["FONTS", "svg"]
+__all__ = ["EDGE", "picture_area", "slide", "svg"]
 
 FONTS = (
     "'Latin Modern Roman', 'LM Roman 10', 'CMU Serif', 'New Computer Modern', 'STIX Two Text', "
     "'Times New Roman', Times, 'Liberation Serif', 'Nimbus Roman', Tinos, serif"
 )
 THIN, THICK = 1.3, 3.6  # points
+EDGE, NARROW, STEP = (
+    28.0,
+    8.0,
+    27.0,
+)  # points around a slide, beside its picture, and from one line to the next
+LARGEST = 1.8  # times its size that a picture is shown on a slide
 
 
 def svg(scene: Scene, theme: Theme, title: str = "Circuit") -> str:
@@ -33,6 +39,27 @@ def svg(scene: Scene, theme: Theme, title: str = "Circuit") -> str:
         f'<rect width="{w}" height="{h}" fill="{theme.background}"/>'
     )
     return "\n".join([head, *inside(scene, theme), "</g>\n</svg>\n"])
+
+
+def slide(scene: Scene, theme: Theme, below: Sequence[Line], room: int, title: str) -> str:
+    """A page of a slide's size: the picture, and below it lines of text, where there is room for `room` of them."""
+    (w, h), (width, height) = SLIDE, picture_area(room)
+    scale = min(width / scene.width, height / scene.height, LARGEST)
+    x, y = (w - scale * scene.width) / 2, EDGE + (height - scale * scene.height) / 2
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w:g}pt" height="{h:g}pt" viewBox="0 0 {w:g} {h:g}">\n'
+        f'<title>{escape(title)}</title>\n<g font-family="{FONTS}" font-size="{SIZE:g}">\n'
+        f'<rect width="{w:g}" height="{h:g}" fill="{theme.background}"/>\n'
+        f'<g transform="translate({x:.2f},{y:.2f}) scale({scale:.4f})">'
+    )
+    top = h - EDGE - room * STEP + SIZE
+    lines = [_text(Text(EDGE, top + k * STEP, line, "start"), theme) for k, line in enumerate(below)]
+    return "\n".join([head, *inside(scene, theme), "</g>", *lines, "</g>\n</svg>\n"])
+
+
+def picture_area(room: int) -> tuple[float, float]:
+    """Width and height of the picture on a slide with `room` lines of text."""
+    return SLIDE[0] - 2 * NARROW, SLIDE[1] - 3 * EDGE - room * STEP
 
 
 def inside(scene: Scene, theme: Theme) -> Iterator[str]:
