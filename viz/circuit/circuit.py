@@ -19,7 +19,7 @@ from .scene import SLIDE, Gate, Point, Scene, Text, Wire
 __all__ = ["circuit", "fitted", "scene_of", "sums_within"]
 
 LEAST = 18.0  # points of text on it
-GAIN = 1.5  # how much larger the text becomes at most with a digit less and sums within sums
+WORTH = 0.7  # of the size that is possible; for less, a digit and sums are left out though it is not enough
 
 
 def circuit(graph: Graph, options: DrawOptions) -> Scene:
@@ -48,7 +48,7 @@ def fitted(
     """The parts and their places, so close together that their text can be read on a slide, if that is possible.
 
     `parts` makes them with a number of digits, which is returned too. What is tried: little space, one digit less,
-    sums within sums. Where nothing is enough, all is shown, with little space.
+    sums within sums. Where nothing is enough, all is shown with little space, unless that is much smaller.
     """
     digits = options.digits
     fewer = max(digits - 1, min(digits, 3))
@@ -60,18 +60,15 @@ def fitted(
         (digits, joined(full), DENSE),
         (fewer, joined(short), DENSE),
     ]
-    dense = None
+    found = []
     for count, shown, spacing in tries:
         placement = place(shown, spacing, options.engine)
         size = SIZE * min(area[0] / placement.width, area[1] / placement.height)
+        found.append((size, count, shown, placement))
         if size >= LEAST:
-            return count, shown, placement
-        if spacing is DENSE and dense is None:
-            dense = placement
-            if size * GAIN < LEAST:
-                break
-    assert dense is not None
-    return digits, full, dense
+            return found[-1][1:]
+    best, whole = max(found, key=lambda each: each[0]), found[1]
+    return (whole if whole[0] > WORTH * best[0] else best)[1:]
 
 
 def scene_of(parts: Sequence[Part], placement: Placement) -> Scene:

@@ -109,6 +109,9 @@ def parts_of(graph: Graph, options: DrawOptions, digits: int) -> list[Part]:
         inputs[edge.head] += [Input(edge.id, edge.tail, edge.flows)]
     within = {id: _within_gate(boxes[id], [boxes[x.tail] for x in each]) for id, each in inputs.items()}
     wired = {id: [x for i, x in enumerate(each) if i != within[id]] for id, each in inputs.items()}
+    passed = any(
+        box.gradient is not None for box in graph.boxes
+    )  # before a pass, there is nothing below the wires
     used = {x.tail for each in wired.values() for x in each}
     parts = []
     for box in graph.boxes:
@@ -134,7 +137,7 @@ def parts_of(graph: Graph, options: DrawOptions, digits: int) -> list[Part]:
                 name=name,
                 over=over,
                 above=above,
-                below=_gradient(box, options) if "grad" in show else (),
+                below=_gradient(box, options) if passed and "grad" in show else (),
                 inputs=tuple(wired[box.id]),
                 ordered=box.operation is not None and box.operation.name in ORDERED,
                 output=output,
@@ -211,7 +214,10 @@ def _gate(box: Box, inputs: Sequence[Box], within: int, options: DrawOptions) ->
     """What is written in the gate of a box; nothing for a leaf."""
     if box.kind in ("module", "run"):
         copies = upright(f" ×{box.copies:,}", "muted") if box.copies > 1 else ()
-        return (*upright(shorten(box.label, LONGEST_GATE)), *copies)
+        title = box.label.replace("->", "→")
+        if len(title) > LONGEST_GATE:
+            title = title.partition(": ")[0]
+        return (*upright(shorten(title, LONGEST_GATE)), *copies)
     op = box.operation
     if op is None:
         return ()

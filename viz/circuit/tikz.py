@@ -24,7 +24,7 @@ ROLES = ("text", "muted", "value", "gradient", "operation", "background")
 CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", '"': r"{\char34}",
-    "`": r"{\char96}", "\N{NO-BREAK SPACE}": "~", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "±": r"$\pm$",
+    "`": r"{\char96}", "-": "-{}", "\u00a0": "~", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "±": r"$\pm$",
     "∞": r"$\infty$", "∂": r"$\partial$", "√": r"$\surd$", "·": r"$\cdot$", "…": r"\ldots{}", "⋯": r"$\cdots$",
     "–": "--", "—": "---", "→": r"$\to$", "≤": r"$\leq$", "≥": r"$\geq$", "≠": r"$\neq$", "≈": r"$\approx$",
     "∇": r"$\nabla$", "∑": r"$\sum$", "∏": r"$\prod$", "ℓ": r"$\ell$", "′": "$'$", "°": r"$^{\circ}$",
@@ -47,6 +47,7 @@ for _name in GREEK.split():
 
 def tikz(scene: Scene, theme: Theme, name: str = "circuit") -> str:
     """The picture as a file of LaTeX; `name` is the name of the file, for the comment in it."""
+    name = printable(name)
     width, height = (f"{x * UNIT * PAGE + 8:.1f}pt" for x in (scene.width, scene.height))
     margins = f"paperwidth={width},paperheight={height},left=4pt,right=0pt,top=4pt,bottom=0pt"
     return "\n".join(

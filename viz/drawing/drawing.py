@@ -31,7 +31,7 @@ from ..common.themes import Theme, adaptive
 from ..graph.reading import read
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
-from ..graphviz.pdf import has_converter, pdf_of
+from ..graphviz.pdf import has_converter, pdf_of, png_of
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
@@ -162,14 +162,16 @@ class Drawing:
         return adaptive(picture) if self._options.theme == "auto" else picture
 
     def png(self, dpi: int = 144) -> bytes:
-        """The picture as PNG, with `dpi` dots per inch."""
+        """The picture as PNG, with `dpi` dots per inch; a circuit in LaTeX type with `pip install "chainrule[pdf]"`."""
+        if self._scene is not None and has_converter():
+            return png_of(svg(self._scene, self._options.colours), dpi)
         return self._laid_out("png", [f"-Gdpi={dpi}"])
 
     def pdf(self) -> bytes:
         """The picture as PDF, its text selectable.
 
         Boxes are written by the system's Graphviz, or by Typst (`pip install "chainrule[pdf]"`); a circuit by Typst,
-        or by the system's Graphviz, without fonts of LaTeX. Raises `DrawingError` without both.
+        or by the system's Graphviz in another font. Raises `DrawingError` without both.
         """
         if self._scene is not None and has_converter():
             return pdf_of([svg(self._scene, self._options.colours)])

@@ -1,4 +1,4 @@
-"""PDF from SVG by Typst, an extra: without Graphviz or another program, with text as text and the fonts of LaTeX.
+"""PDF and PNG from SVG by Typst, an extra: without another program, with text as text and the fonts of LaTeX.
 
 Typst comes as one wheel for every platform, with fonts (New Computer Modern among them), and needs no library of the
 system, as CairoSVG does; it draws what svglib leaves out, and characters that are in no standard font of PDF.
@@ -13,7 +13,7 @@ from typing import Any
 
 from ..common.errors import DrawingError
 
-__all__ = ["INSTALL_CONVERTER", "has_converter", "pdf_of"]
+__all__ = ["INSTALL_CONVERTER", "has_converter", "pdf_of", "png_of"]
 
 INSTALL_CONVERTER = "'pip install \"chainrule[pdf]\"'"
 SANS = "Arial, Arimo, Liberation Sans, Helvetica, Libertinus Serif"  # the last is Typst's own
@@ -33,6 +33,15 @@ def pdf_of(pictures: Sequence[str], title: str = "") -> bytes:
 
     Raises `DrawingError` without Typst.
     """
+    return _compiled(pictures, title, format="pdf", pdf_tags=False)
+
+
+def png_of(picture: str, dpi: float) -> bytes:
+    """One SVG picture as PNG with `dpi` dots per inch. Raises `DrawingError` without Typst."""
+    return _compiled([picture], "", format="png", ppi=float(dpi))
+
+
+def _compiled(pictures: Sequence[str], title: str, **options: Any) -> bytes:
     typst = _typst()
     pages, inputs = [], {"title": title}
     for i, picture in enumerate(pictures):
@@ -41,10 +50,10 @@ def pdf_of(pictures: Sequence[str], title: str = "") -> bytes:
         pages.append(PAGE.format(width=width, height=height, key=f"page{i}"))
     source = "\n".join(["#set document(title: sys.inputs.title, date: none)", *pages])
     try:
-        written: bytes = typst.compile(source.encode(), format="pdf", sys_inputs=inputs, pdf_tags=False)
+        written: bytes = typst.compile(source.encode(), sys_inputs=inputs, **options)
     except Exception as error:
         raise DrawingError(
-            f"Typst could not make a PDF of the picture and said: {error}. Save it as .svg, which browsers print to PDF"
+            f"Typst could not convert the picture and said: {error}. Save it as .svg, which browsers print to PDF"
         ) from error
     return written
 

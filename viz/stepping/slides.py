@@ -162,6 +162,7 @@ class _Marks:
     def applied(self, scene: Scene, parts: Mapping[str, Part], placement: Placement, story: Story) -> Scene:
         """The picture with the marks, and with the names of nodes that have none of their own in it."""
         passed = {f"{self.where[n]}in{i}" for (n, i), at in story.travels.items() if at <= self.at}
+        passed |= {f"{box}out" for n, box in enumerate(self.where) if story.arrived(n, self.at)}
         wires = []
         for wire in scene.wires:
             if wire.id in self.wires:
