@@ -160,6 +160,9 @@ def test_names_are_in_italics_with_true_subscripts_and_in_a_font_of_latex() -> N
         ("x_{ij}", "x", "ij"),
         ("layers.0.w2", "layers.0.w", "2"),
         ("loss", "loss", ""),
+        ("theta2", "θ", "2"),
+        ("lambda", "λ", ""),
+        ("xi", "xi", ""),
         ("hidden_size", "hidden_size", ""),
         ("layers.0.weight", "layers.0.weight", ""),
         ("2", "2", ""),
@@ -615,6 +618,15 @@ def test_pdf_of_typst_has_the_fonts_in_it() -> None:
         waiting += [x.get_object().get("/Resources", {}) for x in found.get("/XObject", {}).values()]
     assert any("Italic" in name for name in fonts)
     assert all(re.match(r"/[A-Z]{6}\+", name) for name in fonts)  # a part of each font is embedded
+
+
+def test_pdf_without_typst_is_written_by_dot(monkeypatch) -> None:
+    if shutil.which("dot") is None:
+        pytest.skip("the system's dot is not installed")
+    monkeypatch.setitem(sys.modules, "typst", None)
+    (page,) = pdf_text(draw(neuron(), style="circuit").pdf())
+    for number in ("6.881", "0.8814", "tanh"):
+        assert number in page
 
 
 def test_the_command_draws_circuits(tmp_path, monkeypatch) -> None:

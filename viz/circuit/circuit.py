@@ -19,6 +19,7 @@ from .scene import SLIDE, Gate, Point, Scene, Text, Wire
 __all__ = ["circuit", "fitted", "scene_of", "sums_within"]
 
 LEAST = 18.0  # points of text on it
+MANY = 150  # wires; so many are never large enough, and a layout takes long
 WORTH = 0.7  # of the size that is possible; for less, a digit and sums are left out though it is not enough
 
 
@@ -60,6 +61,8 @@ def fitted(
         (digits, joined(full), DENSE),
         (fewer, joined(short), DENSE),
     ]
+    if len(full) > MANY:
+        return digits, full, place(full, DENSE, options.engine)
     found = []
     for count, shown, spacing in tries:
         placement = place(shown, spacing, options.engine)

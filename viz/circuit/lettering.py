@@ -34,6 +34,11 @@ LONGEST_NAME = 28
 SUBSCRIPT = re.compile(r"(.*\.)?(?:([^\W\d_]+['′]*)_?(\d{1,4})|([^\W\d_]['′]*)_\{?(\w{1,6})\}?)")
 DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
+GREEK = {
+    unicodedata.name(c).split()[-1].lower().replace("lamda", "lambda"): c for c in "αβγδεζηθικλμνξπρστυφχψω"
+}
+SPELT = {name: c for name, c in GREEK.items() if name not in ("xi", "nu")}  # xi may be x with an index
+
 # widths in thousandths of the size, of Times and Latin Modern the wider one for signs, for letters between the two
 WIDTHS = {
     **dict.fromkeys("0123456789", 500),
@@ -88,14 +93,17 @@ def name_runs(name: str, role: str = "text") -> Line:
     [('w', 0), ('12', -1)]
     >>> [(run.text, run.level) for run in name_runs("W_out")]
     [('W', 0), ('out', -1)]
+    >>> [(run.text, run.level) for run in name_runs("theta_1")]
+    [('θ', 0), ('1', -1)]
     >>> [(run.text, run.level) for run in name_runs("layers.0.weight")]
     [('layers.0.weight', 0)]
     """
     name = shorten(unicodedata.normalize("NFC", name), LONGEST_NAME)
     found = SUBSCRIPT.fullmatch(name)
     if found is None:
-        return (Run(name, italic=True, role=role),)
+        return (Run(SPELT.get(name, name), italic=True, role=role),)
     base, below = found[2] or found[4], found[3] or found[5]
+    base = SPELT.get(base, base)
     letters = not below.isdecimal()
     base = (found[1] or "") + base
     return (Run(base, italic=True, role=role), Run(below, italic=letters, level=-1, role=role))

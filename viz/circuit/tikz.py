@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..common.themes import Theme
 from ..common.words import printable
-from .lettering import SIZE, Line, Run
+from .lettering import GREEK, SIZE, Line, Run
 from .scene import Gate, Scene, Text, Wire
 
 __all__ = ["as_tex", "tikz"]
@@ -34,15 +34,11 @@ ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
     "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0323": "d", "\u0327": "c", "\u0331": "b",
 }  # fmt: skip
-GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ʸˣⁿ", "0123456789-+yxn"))
 SUNK = dict(zip("₀₁₂₃₄₅₆₇₈₉₋₊", "0123456789-+"))
-CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "phi", "psi", "omega"}
-for _name in GREEK.split():
-    _letter = unicodedata.lookup(f"GREEK SMALL LETTER {'lamda' if _name == 'lambda' else _name}")
-    CHARACTERS[_letter] = rf"$\{_name}$"
-    if _name in CAPITALS:
-        CHARACTERS[_letter.upper()] = rf"$\{_name.title()}$"
+CAPITALS = ("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega")
+CHARACTERS |= {c: rf"$\{name}$" for name, c in GREEK.items() if name != "omicron"}
+CHARACTERS |= {GREEK[name].upper(): rf"$\{name.title()}$" for name in CAPITALS}
 
 
 def tikz(scene: Scene, theme: Theme, name: str = "circuit") -> str:
