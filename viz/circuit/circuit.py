@@ -11,9 +11,9 @@ from functools import partial
 
 from ..common.options import DrawOptions
 from ..graph.snapshot import Graph
-from .lettering import SIZE, upright, width_of
+from .lettering import SIZE, SMALLER, upright, width_of
 from .parts import Part, joined, parts_of
-from .placing import CLEAR, DENSE, LINE, MARGIN, NAMED, ROOMY, Placement, place
+from .placing import CLEAR, DENSE, LINE, LOW, MARGIN, NAMED, ROOMY, USUAL, Placement, place
 from .scene import SLIDE, Gate, Point, Scene, Text, Wire
 
 __all__ = ["circuit", "fitted", "scene_of", "sums_within"]
@@ -56,6 +56,7 @@ def fitted(
     full, short = parts(digits), parts(fewer)
     tries = [
         (digits, full, ROOMY),
+        (digits, full, USUAL),
         (digits, full, DENSE),
         (fewer, short, DENSE),
         (digits, joined(full), DENSE),
@@ -66,12 +67,15 @@ def fitted(
     found = []
     for count, shown, spacing in tries:
         placement = place(shown, spacing, options.engine)
+        if spacing is DENSE and area[1] / placement.height < min(area[0] / placement.width, LEAST / SIZE):
+            placement = place(shown, LOW, options.engine)
         size = SIZE * min(area[0] / placement.width, area[1] / placement.height)
-        found.append((size, count, shown, placement))
-        if size >= LEAST:
-            return found[-1][1:]
-    best, whole = max(found, key=lambda each: each[0]), found[1]
-    return (whole if whole[0] > WORTH * best[0] else best)[1:]
+        found.append((size, (count, shown, placement)))
+        least = LEAST if spacing is DENSE else LEAST / SMALLER  # with much space, for subscripts as well
+        if size >= least:
+            return found[-1][1]
+    best, whole = max(found, key=lambda each: each[0]), found[2]
+    return (whole if whole[0] > WORTH * best[0] else best)[1]
 
 
 def scene_of(parts: Sequence[Part], placement: Placement) -> Scene:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SIZE = 20.0  # points of a text; a picture is fitted to its slide, so that only proportions matter
-SMALLER = 0.75  # the size of a subscript, in units of the text
+SMALLER = 0.82  # the size of a subscript, in units of the text; LaTeX's 0.7 is hard to read on a slide
 LOWERED, RAISED = 0.22, 0.36  # of the size: how far down a subscript stands, and how far up a superscript
 LONGEST_NAME = 28
 

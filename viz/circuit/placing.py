@@ -17,12 +17,11 @@ from .lettering import SIZE, width_of
 from .parts import Part
 from .scene import Point
 
-__all__ = ["DENSE", "ROOMY", "Placed", "Placement", "Spacing", "place"]
+__all__ = ["DENSE", "LOW", "ROOMY", "USUAL", "Placed", "Placement", "Spacing", "place"]
 
 RADIUS = 15.0  # points, of a gate with a sign in it
 PADDING = 5.0  # points between a label and the edge of its gate
 CLEAR = 5.0  # points between a wire and what is written above it
-BETWEEN = 6.0  # points from one part to the next below
 NAMED = 5.0  # points between a wire and the name at its end
 FAN = 4.0  # points for each wire that branches off, after the second
 LEVEL = 2.0  # points; a wire that leads less far up or down is straight
@@ -35,13 +34,18 @@ STEEPEST = 42.0  # degrees, from where a wire reaches a circle
 
 @dataclass(frozen=True)
 class Spacing:
-    """Points before and after a number on its wire, and from one column of gates to the next."""
+    """Points before and after a number on its wire, from one column of gates to the next, and from a part to the next.
+
+    The last is the distance between a gradient and the value below it, which belong to different wires.
+    """
 
     around: float
     aside: float
+    between: float
 
 
-ROOMY, DENSE = Spacing(6.0, 30.0), Spacing(1.5, 8.0)
+ROOMY, USUAL = Spacing(6.0, 30.0, 18.0), Spacing(4.0, 18.0, 16.0)
+DENSE, LOW = Spacing(1.5, 8.0, 14.0), Spacing(1.5, 8.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def _source(
 
     `columns` are leaves that stand in one column, from the top.
     """
-    gaps = f'nodesep="{BETWEEN / 72:.3f}", ranksep="{spacing.aside / 72:.3f}"'
+    gaps = f'nodesep="{spacing.between / 72:.3f}", ranksep="{spacing.aside / 72:.3f}"'
     lines = [
         "digraph {",
         f'graph [rankdir="LR", {gaps}, ordering="{"" if columns else "in"}"]',

@@ -1,7 +1,8 @@
 """PDF and PNG from SVG by Typst, an extra: without another program, with text as text and the fonts of LaTeX.
 
 Typst comes as one wheel for every platform, with fonts (New Computer Modern among them), and needs no library of the
-system, as CairoSVG does; it draws what svglib leaves out, and characters that are in no standard font of PDF.
+system. CairoSVG needs one (cairo); it and svglib place subscripts beside their letters, and svglib leaves fonts out of
+the file.
 """
 
 from __future__ import annotations
