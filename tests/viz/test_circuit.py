@@ -15,9 +15,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from expressions import micrograd_expression
+from table_cases import CASES
 
 from chainrule import nn
-from chainrule.autograd import Tensor, Value, exp, relu, sigmoid, tanh
+from chainrule.autograd import TABLE, Tensor, Value, exp, relu, sigmoid, tanh
 from chainrule.nn import Parameter, ScalarParameter
 from chainrule.viz import DrawingError, OptionError, draw
 from chainrule.viz.circuit.circuit import circuit
@@ -654,3 +655,58 @@ def test_pdf_that_typst_cannot_make_is_a_lesson(monkeypatch) -> None:
     monkeypatch.setattr(typst, "compile", fails)
     with pytest.raises(DrawingError, match="said: no memory. Save it as .svg"):
         draw(neuron(), style="circuit").pdf()
+
+
+# ---------------------------------------------------------------------- every operation, any graph
+
+
+@needs_latex
+def test_every_row_of_the_table_is_drawn_and_compiles(tmp_path) -> None:
+    pictures = []
+    for case in CASES:
+        y = TABLE[case.row](*map(Tensor, case.inputs), **case.params)
+        drawing = draw(y, style="circuit", engine="graphviz-pure")
+        ElementTree.fromstring(drawing.svg())
+        pictures.append(drawing.tex().partition("\\begin{tikzpicture}")[2].rpartition("\\chainruleend")[0])
+    body = "\n\n".join(
+        rf"\noindent\resizebox{{5cm}}{{!}}{{\begin{{tikzpicture}}{each}}}" for each in pictures
+    )
+    start = r"\documentclass{article}\usepackage{tikz}\begin{document}"
+    (tmp_path / "rows.tex").write_text(f"{start}\n{body}\n\\end{{document}}\n")
+    pages, _ = compiled(tmp_path, "rows")
+    words = {word for page in pages for word in page}
+    assert {"tanh", "sinc", "ReLU", "max"} <= words
+
+
+def on_the_way(wire):
+    """Points along a wire."""
+    for i in range(0, len(wire.points) - 1, 3):
+        a, b, c, d = map(np.array, wire.points[i : i + 4])
+        for t in np.linspace(0, 1, 25):
+            yield (1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t * t * (1 - t) * c + t**3 * d
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", range(12))
+def test_in_random_graphs_nothing_overlaps_and_no_wire_crosses_a_number(engine, seed) -> None:
+    rng = np.random.default_rng(seed)
+    nodes = [Value(float(rng.integers(-3, 4)) / 2, name=f"x{i}") for i in range(rng.integers(1, 5))]
+    operations = [
+        lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b, lambda a, b: 2 * a, lambda a, b: 1 - a,
+        lambda a, b: tanh(a), lambda a, b: relu(a), lambda a, b: a**2, lambda a, b: a * a, lambda a, b: a / (b * b + 1),
+    ]  # fmt: skip
+    for _ in range(rng.integers(4, 14)):
+        a, b = (nodes[i] for i in rng.integers(0, len(nodes), 2))
+        nodes.append(operations[rng.integers(len(operations))](a, b))
+    nodes[-1].backward()
+    drawn = scene(nodes[-1], engine=engine)
+    found = list(boxes_of(drawn))
+    for (a, one), (b, other) in combinations(found, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (one, other)
+    texts = found[: len(drawn.texts)]
+    for wire in drawn.wires:
+        for x, y in on_the_way(wire):
+            crossed = [
+                text for (left, top, right, bottom), text in texts if left < x < right and top < y < bottom
+            ]
+            assert crossed == [], wire.id

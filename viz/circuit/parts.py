@@ -50,6 +50,10 @@ SIGNS = {
     "maximum": "max",
     "minimum": "min",
     "linear": "{XW} + {b}",
+    "less_equal": "≤",
+    "greater_equal": "≥",
+    "equal": "=",
+    "not_equal": "≠",
 }
 WITH_SECOND = {"add": "+#", "subtract": "−#", "multiply": "×#", "divide": "÷#", "power": "{x}^#"}
 WITH_FIRST = {"add": "+#", "subtract": "# − {x}", "multiply": "×#", "divide": "#/{x}", "power": "#^x"}

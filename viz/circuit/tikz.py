@@ -112,8 +112,11 @@ def line_as_tex(line: Line) -> str:
             parts[-1][1] = parts[-1][1] + words
         else:
             parts.append([run.role, words])
-    # one formula instead of two, side by side
-    whole = ((role, words.replace("$$", "")) for role, words in parts)
+    # one formula instead of two, side by side; a command keeps its end
+    whole = (
+        (role, re.sub(r"(\\[A-Za-z]+)\$\$(?=[A-Za-z])", r"\1 ", words).replace("$$", ""))
+        for role, words in parts
+    )
     return "".join(rf"\textcolor{{chainrule{role}}}{{{words}}}" for role, words in whole)
 
 
