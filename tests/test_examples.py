@@ -116,7 +116,7 @@ def test_the_readme_runs_from_top_to_bottom() -> None:
 def texts(svg: str) -> list[str]:
     """What can be read in a picture, wherever the engine has put it."""
     written = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
-    return sorted(element.text or "" for element in written)
+    return sorted("".join(element.itertext()) for element in written)
 
 
 def test_what_the_readme_says_is_printed_is_printed(capsys) -> None:

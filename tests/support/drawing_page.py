@@ -1,8 +1,12 @@
-"""Draw the pictures of the pages on drawing and on sequences, and of the README, anew, by running their examples."""
+"""Draw the pictures of the pages on drawing and on sequences, and of the README, anew, by running their examples.
+
+The picture of slides on the page on stepping is made here as well.
+"""
 
 from __future__ import annotations
 
 import doctest
+import io
 import os
 import re
 import sys
@@ -23,7 +27,34 @@ def main() -> int:
     Path("steps.html").unlink()  # which the first example writes, too
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
-    return min(doctest.DocTestRunner(optionflags=flags).run(test).failed, 1)
+    failed = doctest.DocTestRunner(optionflags=flags).run(test).failed
+    Path("neuron.tex").unlink()
+    slides("slides.png", (0, 1, 6, 9))
+    return min(failed, 1)
+
+
+def slides(path: str, shown: tuple[int, ...], width: int = 800, gap: int = 8) -> None:
+    """Some pages of `step(n).save("steps.pdf")`, two in a row."""
+    from PIL import Image
+
+    from chainrule.autograd import Value, tanh
+    from chainrule.viz.common.options import StepOptions
+    from chainrule.viz.graphviz.pdf import png_of
+    from chainrule.viz.passes.passes import Passes
+    from chainrule.viz.stepping.slides import slides as pages
+
+    x1, x2, w1, w2 = (
+        Value(x, name=name) for name, x in {"x1": 2.0, "x2": 0.0, "w1": -3.0, "w2": 1.0}.items()
+    )
+    n = tanh(w1 * x1 + w2 * x2 + Value(6.8813735870195432, name="b"))
+    n.name = "n"
+    drawn = list(pages(Passes(n, None, 4), StepOptions()))
+    height = width * 9 // 16
+    sheet = Image.new("RGB", (2 * width + gap, 2 * height + gap), "#c9d1d9")
+    for k, at in enumerate(shown):
+        page = Image.open(io.BytesIO(png_of(drawn[at], 144))).convert("RGB").resize((width, height))
+        sheet.paste(page, (k % 2 * (width + gap), k // 2 * (height + gap)))
+    sheet.quantize(192).save(path, optimize=True)
 
 
 if __name__ == "__main__":

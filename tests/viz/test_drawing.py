@@ -368,6 +368,7 @@ def test_the_same_graph_gives_the_same_bytes_twice():
         (".svg", b"<?xml"),
         (".PNG", b"\x89PNG"),
         (".dot", b"digraph"),
+        (".tex", b"% A circuit"),
         (".txt", b"n  tanh"),
         pytest.param(
             ".pdf",
@@ -386,7 +387,7 @@ def test_save_by_suffix(tmp_path, suffix, start):
 
 @pytest.mark.parametrize("name", ["graph.gif", "graph", "graph.svgz"])
 def test_an_unknown_suffix_is_a_lesson(tmp_path, name):
-    with pytest.raises(OptionError, match=r"\.svg, \.png, \.pdf, \.dot, \.txt"):
+    with pytest.raises(OptionError, match=r"\.svg, \.png, \.pdf, \.tex, \.dot, \.txt"):
         draw(neuron()).save(tmp_path / "new" / name)
     assert not list(tmp_path.iterdir())
 

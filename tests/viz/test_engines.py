@@ -211,11 +211,13 @@ def test_neither_engine(no_dot, no_pure, monkeypatch, drawing):
 
 
 @pytest.mark.parametrize("engine", ["auto", "graphviz-pure"])
-def test_pdf_needs_dot(no_dot, engine):
-    with pytest.raises(DrawingError, match="PDF is written only by the system's Graphviz") as error:
-        draw(Value(2.0) * 3, engine=engine).pdf()
-    assert "apt install graphviz" in str(error.value)
-    assert ".svg" in str(error.value)
+@pytest.mark.parametrize("style", ["boxes", "circuit"])
+def test_pdf_needs_dot_or_typst(no_dot, engine, style, monkeypatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(DrawingError, match="PDF is written by the system's Graphviz") as error:
+        draw(Value(2.0) * 3, engine=engine, style=style).pdf()
+    for advice in ("apt install graphviz", 'pip install "chainrule[pdf]"', ".svg"):
+        assert advice in str(error.value)
 
 
 def test_text_that_is_no_graph_is_explained():

@@ -115,7 +115,7 @@ def test_a_frame_shows_what_is_known_by_then() -> None:
 def test_lessons(tmp_path, monkeypatch) -> None:
     stepper = step(neuron())
     with pytest.raises(OptionError, match=r"\.html for a page"):
-        stepper.save(tmp_path / "steps.pdf")
+        stepper.save(tmp_path / "steps.pptx")
     with pytest.raises(DrawingError, match=r"frames=9 to have them all"):
         stepper.save(tmp_path / "steps", frames=3)
     y = x = Value(1.0)
@@ -123,6 +123,9 @@ def test_lessons(tmp_path, monkeypatch) -> None:
         y = y + x
     with pytest.raises(DrawingError, match=r"steps\.html"):
         step(y).save(tmp_path / "steps.gif", frames=1000)
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(DrawingError, match='Typst, which is not installed: .pip install "chainrule.pdf."'):
+        stepper.save(tmp_path / "steps.pdf")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(DrawingError, match=r"pip install 'chainrule\[frames\]'"):
         stepper.save(tmp_path / "steps.gif")

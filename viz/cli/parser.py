@@ -58,12 +58,13 @@ def parser() -> argparse.ArgumentParser:
         "-o",
         "--output",
         metavar="FILE",
-        help="svg, png, pdf, dot or txt; without it the graph is printed",
+        help="svg, png, pdf, tex, dot or txt; without it the graph is printed",
     )
     _add_open(drawing)
     _add_option(drawing, DrawOptions, "theme")
     _add_option(drawing, DrawOptions, "fit", type=_place, metavar="PLACE")
     _add_option(drawing, DrawOptions, "direction", usual="")
+    _add_option(drawing, DrawOptions, "style")
     _add_option(drawing, DrawOptions, "depth", usual="", type=int, metavar="N")
     _add_option(drawing, DrawOptions, "max_nodes", usual=MOST_BOXES, type=int, metavar="N")
     _add_option(drawing, DrawOptions, "show", usual="all", type=_words, metavar="WHAT")
@@ -78,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "-o",
         "--output",
         metavar="FILE",
-        help="html, gif, webp or txt; a name without a suffix is a folder of png files",
+        help="html, gif, webp, pdf or txt; a name without a suffix is a folder of png files",
     )
     stepping.add_argument(
         "--html", dest="output", type=_html, metavar="FILE", help="the same as -o FILE, for a page"

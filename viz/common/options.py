@@ -18,7 +18,7 @@ __all__ = ["DrawOptions", "StepOptions", "declaration"]
 
 SHOW = ("data", "grad", "local", "shape", "dtype", "op", "name")
 DIRECTIONS = ("LR", "TB")
-STYLES = ("boxes", "network")
+STYLES = ("boxes", "network", "circuit")
 ENGINES = ("auto", "dot", "graphviz-pure")
 MOST_BOXES, MOST_BOXES_OF_ARRAYS = 150, 30  # where `max_nodes` is not given
 
@@ -144,7 +144,11 @@ class DrawOptions(Options):
     )
     style: str | None = field(
         default=None,
-        metadata=declared("boxes, or a network in columns of units", none_or(one_of(STYLES)), STYLES),
+        metadata=declared(
+            "boxes, a network in columns of units, or a circuit as for slides",
+            none_or(one_of(STYLES)),
+            STYLES,
+        ),
     )
     direction: str | None = field(
         default=None,
@@ -163,6 +167,14 @@ class DrawOptions(Options):
         metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
     )
     engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.style == "circuit" and self.direction == "TB":
+            raise OptionError(
+                "style='circuit' has a value above each wire and a gradient below it, so its wires run from left to "
+                "right; given direction='TB'. Leave direction out, or write style='boxes'"
+            )
 
     @property
     def area(self) -> Area | None:

@@ -17,6 +17,10 @@ from typing import Any
 from ...autograd import KindError, Tape
 from ...autograd.extending import describe, recording
 from ...nn import unchanged
+from ..circuit.pinned import OPTIONS
+from ..circuit.scene import Scene
+from ..circuit.svg import svg
+from ..circuit.tikz import tikz
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions, Fit
@@ -26,6 +30,7 @@ from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
+from ..graphviz.pdf import has_converter, pdf_of, png_of
 from ..network.reading import Network, network
 from .fitting import Picture, fitted, scaled
 from .text import tree
@@ -66,8 +71,10 @@ def draw(
             The graph is folded, and less is written, until its text can be read there; the picture says what it
             hides. `None` draws everything in its natural size.
         style: "boxes" draws operations and their results; "network" draws a multilayer perceptron as one column of
-            units for each layer, with its weights and their gradients. By default a network where the graph is one
-            and none of `show`, `direction`, `depth`, `max_nodes` and `around` asks for something else.
+            units for each layer, with its weights and their gradients; "circuit" draws wires and gates, as lecturers
+            do by hand, for slides and papers: a value above its wire, the gradient below it, from left to right and
+            without local gradients. By default a network where the graph is one and none of `show`, `direction`,
+            `depth`, `max_nodes` and `around` asks for something else; otherwise boxes.
         direction: "LR" draws from left to right, "TB" from top to bottom; by default the one that fits.
         depth: how many scopes inside each other are open: 0 closes every module, 1 shows the modules directly inside.
             By default as many as fit; a layer of at most three operations on arrays stays closed.
@@ -166,26 +173,63 @@ class Drawing:
 
     @cached_property
     def dot(self) -> str:
-        """The picture in DOT, Graphviz's language; the same graph gives the same text."""
+        """The picture in DOT, Graphviz's language; the same graph gives the same text.
+
+        That of a circuit has all positions: `neato -n2 -Tpng` draws it.
+        """
         return self._picture.dot.source
+
+    @property
+    def _scene(self) -> Scene | None:
+        """The circuit, if the style is that."""
+        return self._picture.scene
 
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
-        svg, area = self._picture.svg or self._laid_out("svg"), self._options.area
-        text = (svg if area is None else scaled(svg, area)).decode()
+        scene, area = self._scene, self._options.area
+        if scene is not None:
+            picture = svg(scene, self._options.colours).encode()
+        else:
+            picture = self._picture.svg or self._laid_out("svg")
+        text = (picture if area is None else scaled(picture, area)).decode()
         text = text.replace('font-family="Arial"', f'font-family="{FONTS}"')
         return adaptive(text) if self._options.theme == "auto" else text
 
     def png(self, dpi: int = 144) -> bytes:
-        """The picture as PNG, with `dpi` dots per inch."""
+        """The picture as PNG, with `dpi` dots per inch; a circuit in LaTeX type with `pip install "chainrule[pdf]"`."""
+        if self._scene is not None and has_converter():
+            return png_of(svg(self._scene, self._options.colours), dpi)
         return self._laid_out("png", [f"-Gdpi={dpi}"])
 
     def pdf(self) -> bytes:
-        """The picture as PDF; needs the system's Graphviz."""
+        """The picture as PDF, its text selectable.
+
+        Boxes are written by the system's Graphviz, or by Typst (`pip install "chainrule[pdf]"`); a circuit by Typst,
+        or by the system's Graphviz in another font. Raises `DrawingError` without both.
+        """
+        if self._scene is not None and has_converter():
+            return pdf_of([svg(self._scene, self._options.colours)])
         return self._laid_out("pdf")
 
+    def tex(self) -> str:
+        """The circuit of the graph as TikZ, also where the picture is drawn in another style.
+
+        The text is a file that `pdflatex` compiles, and that `\\input` puts into a document that loads `tikz`.
+        """
+        return self._tikz("circuit")
+
+    def _tikz(self, name: str) -> str:
+        scene = self._scene
+        if scene is None:
+            options = replace(self._options, style="circuit", direction="LR")
+            scene = fitted(self._readings, options).scene
+        assert scene is not None
+        return tikz(scene, self._options.colours, name)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot, or .txt for the tree.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot, or .txt for the tree.
+
+        .tex is TikZ, for LaTeX: the circuit of the graph, in every style.
 
         Missing folders are created. The file appears complete or not at all. Returns its path.
 
@@ -196,6 +240,7 @@ class Drawing:
             ".svg": self.svg,
             ".png": self.png,
             ".pdf": self.pdf,
+            ".tex": lambda: self._tikz(path.stem),
             ".dot": lambda: self.dot,
             ".txt": lambda: f"{tree(self._readings[0], self._options.digits)}\n",
         }
@@ -221,7 +266,8 @@ class Drawing:
 
     def _laid_out(self, format: str, options: Collection[str] = ()) -> bytes:
         announce_large(len(self._graph.boxes))
-        return layout(self.dot, format, self._options.engine, list(options))
+        pins = OPTIONS if self._scene is not None else []
+        return layout(self.dot, format, self._options.engine, [*pins, *options])
 
 
 def announce_large(boxes: int) -> None:

@@ -16,6 +16,10 @@ from ..boxes.dot import digraph
 from ..boxes.look import Look, briefest, looks, usual
 from ..boxes.rows import rows_of
 from ..boxes.sheet import Sheet
+from ..circuit.circuit import circuit
+from ..circuit.lettering import SIZE
+from ..circuit.pinned import pinned
+from ..circuit.scene import Scene
 from ..common.errors import DrawingError
 from ..common.options import Area, DrawOptions
 from ..common.words import em_width
@@ -43,15 +47,16 @@ class Picture:
     """What is drawn: the graph, how, the text for Graphviz, and the SVG if it was laid out to see whether it fits."""
 
     graph: Graph
-    look: Look | None  # none where it is a network in columns
+    look: Look | None  # of boxes
     dot: Digraph
     svg: bytes | None = None
+    scene: Scene | None = None  # of a circuit
 
     def what(self) -> str:
         """What is drawn, in words, as `69 nodes in 9 boxes`."""
         nodes = f"{self.graph.nodes:,} nodes"
         if self.look is None:
-            return f"{nodes} as a network"
+            return f"{nodes} as a {'network' if self.scene is None else 'circuit'}"
         boxes = sum(box.kind not in ("more", "chip") for box in self.graph.boxes)
         return f"{nodes} in {boxes:,} boxes" if self.graph.hides else nodes
 
@@ -59,6 +64,8 @@ class Picture:
 def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | None = None) -> Picture:
     """The most detailed picture that fits the area of the options; if none does, the one that needs least room."""
     area = options.area
+    if options.style == "circuit":
+        return _as_circuit(readings, options)
     if network is not None:
         picture = _in_columns(readings[0], network, options)
         if picture is not None:
@@ -91,6 +98,24 @@ def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | N
     return Picture(graph, look, digraph(graph, options, look))
 
 
+def _as_circuit(readings: Sequence[Graph], options: DrawOptions) -> Picture:
+    """The circuit of the first reading whose text can be read; of the last one that is no larger if none can."""
+    area, best = options.area, None
+    for graph in readings:
+        scene = circuit(graph, options)
+        picture = Picture(graph, None, pinned(scene, options.colours), scene=scene)
+        if area is None:
+            return picture
+        text = scene.size_on(area.width, area.height)
+        text = text if area.whole else min(text, SIZE * PIXELS)
+        if text >= area.text:
+            return picture
+        if best is None or text > best[0]:
+            best = text, picture
+    assert best is not None
+    return best[1]
+
+
 def _in_columns(graph: Graph, network: Network, options: DrawOptions) -> Picture | None:
     """The most detailed picture of a network that fits; `None` if there is none and it was not asked for."""
     area = options.area
@@ -116,8 +141,8 @@ def scaled(svg: bytes, area: Area) -> bytes:
     """An SVG with the width and the height in pixels at which it fits the area."""
     width, height = _size(svg)
     scale = _scale(area, width, height)
-    size = f'<svg width="{width * scale:.0f}" height="{height * scale:.0f}"'.encode()
-    return re.sub(rb'<svg width="[^"]*" height="[^"]*"', size, svg, count=1)
+    size = f'width="{width * scale:.0f}" height="{height * scale:.0f}"'.encode()
+    return re.sub(rb'(<svg [^>]*?)width="[^"]*" height="[^"]*"', rb"\1" + size, svg, count=1)
 
 
 def _scale(area: Area, width: float, height: float) -> float:
@@ -142,7 +167,7 @@ def _candidates(readings: Sequence[Graph], options: DrawOptions, area: Area) -> 
 
 def _size(svg: bytes) -> tuple[float, float]:
     """Width and height in pixels of an SVG as Graphviz writes it."""
-    found = re.search(rb'<svg width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    found = re.search(rb'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', svg)
     assert found is not None
     return float(found[1]) * PIXELS, float(found[2]) * PIXELS
 

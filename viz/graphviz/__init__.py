@@ -1,4 +1,5 @@
-"""Graphviz, which lays out and draws: `engines.py` runs the program, `markup.py` writes labels in its language.
+"""Graphviz, which lays out and draws: `engines.py` runs the program, `markup.py` writes labels in its language,
+`pdf.py` makes PDF and PNG of SVG.
 
 This folder imports `common`.
 """

@@ -25,6 +25,7 @@ from ..common.errors import DrawingError, DrawingWarning, check_option
 from ..common.files import write_whole
 from ..common.options import ENGINES
 from ..common.words import printable
+from .pdf import INSTALL_CONVERTER, has_converter, pdf_of
 
 __all__ = ["Digraph", "layout"]
 
@@ -51,7 +52,8 @@ def layout(source: str, format: str, engine: str = "auto", options: Sequence[str
     """Lay out DOT text and draw it as `format`: "svg", "png", "pdf", or another that the engine writes.
 
     `engine` is "dot", "graphviz-pure", or "auto": `dot` where it is on the path, otherwise
-    `graphviz-pure`; also, with a warning, where `dot` fails. `options` are further options of the command line.
+    `graphviz-pure`; also, with a warning, where `dot` fails. `options` are further options of the command line. PDF is
+    written by `dot`, or where there is none, by Typst from the SVG.
 
     Raises `DrawingError` if no engine can draw it, `OptionError` for another name.
 
@@ -60,13 +62,16 @@ def layout(source: str, format: str, engine: str = "auto", options: Sequence[str
     """
     check_option("engine", engine, ENGINES)
     dot = shutil.which("dot") if engine != PURE else None
+    if format == "pdf" and dot is None and has_converter():
+        return pdf_of([layout(source, "svg", engine, options).decode()])
     if format == "pdf" and dot is None:
         missing = (
             f"engine={PURE!r} was asked for" if engine == PURE else "there is no program 'dot' on the path"
         )
         raise DrawingError(
-            f"PDF is written only by the system's Graphviz, and {missing}. Install it ({INSTALL_DOT}) and leave "
-            f"engine='auto'; or save as .svg, which stays sharp at any size and which browsers print to PDF"
+            f"PDF is written by the system's Graphviz, and {missing}, or by Typst, which is not installed. Install "
+            f"one of them: {INSTALL_CONVERTER}; or {INSTALL_DOT}, with engine='auto'. A .svg needs neither; it stays "
+            f"sharp at any size, and browsers print it to PDF"
         )
     if engine == "dot" and dot is None:
         raise DrawingError(

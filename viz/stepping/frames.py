@@ -18,26 +18,21 @@ from tqdm import tqdm
 
 from ..common.errors import DrawingError
 from ..common.files import write_whole
-from ..common.notation import written
-from ..common.numbers import number
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
 from ..common.themes import Theme
-from ..common.words import shorten
 from ..graphviz.engines import layout
 from ..graphviz.markup import bold, coloured, escape
-from ..passes.log import COLOURS, RESET
 from ..passes.passes import Passes
+from .captions import Piece, words
 from .stage import stage
 
-__all__ = ["caption", "save_animation", "save_folder"]
+__all__ = ["LARGEST", "caption", "check", "one_by_one", "save_animation", "save_folder"]
 
 LARGEST = 150  # nodes; a picture of more cannot be read
 FEW = 24  # nodes; in a picture of more there is no room for the numbers of the edges
 DPI, POINTS = 120, 72  # of a picture that is narrow enough; points in an inch
 LAST_HOLDS = 3.0  # times as long as each other step, and at least one second
-LONGEST_LIST = 80  # characters of the names of nodes
-NUMBERING = 5  # columns of a line of the log
 SLOW = 20  # frames; with so many, a progress bar is shown
 
 
@@ -99,17 +94,7 @@ def is_trivial(step: dict[str, Any]) -> bool:
 def pictures(passes: Passes, options: StepOptions, shown: Sequence[range]) -> Iterator[bytes]:
     """A PNG for each group of steps. Raises `DrawingError` if there are too many, or the graph is too large."""
     count, theme = len(shown), options.colours
-    if len(passes.tape.nodes) > LARGEST:
-        raise DrawingError(
-            f"the graph has {len(passes.tape.nodes):,} nodes, and in a picture of more than {LARGEST} nothing can "
-            f"be read. Save the steps as a page, which follows them through a graph of any size: "
-            f"stepper.save('steps.html'); or step through a smaller example"
-        )
-    if count > options.frames:
-        raise DrawingError(
-            f"there are {count:,} pictures to draw, and frames={options.frames} are drawn at most. Save the steps as a "
-            f"page, stepper.save('steps.html'), or write frames={count} to have them all the same"
-        )
+    check(passes, count, options)
     captions = [caption(passes, steps, theme) for steps in shown]
     tallest = max(map(len, captions))
     ledger = len(passes.tape.nodes) <= FEW
@@ -128,6 +113,21 @@ def pictures(passes: Passes, options: StepOptions, shown: Sequence[range]) -> It
         yield from tqdm(drawn, "drawing", count, unit="frame", leave=False, disable=silent)
 
 
+def check(passes: Passes, count: int, options: StepOptions) -> None:
+    """Raise `DrawingError` if the graph is too large for pictures, or `count` pictures are too many."""
+    if len(passes.tape.nodes) > LARGEST:
+        raise DrawingError(
+            f"the graph has {len(passes.tape.nodes):,} nodes, and in a picture of more than {LARGEST} nothing can "
+            f"be read. Save the steps as a page, which follows them through a graph of any size: "
+            f"stepper.save('steps.html'); or step through a smaller example"
+        )
+    if count > options.frames:
+        raise DrawingError(
+            f"there are {count:,} pictures to draw, and frames={options.frames} are drawn at most. Save the steps as a "
+            f"page, stepper.save('steps.html'), or write frames={count} to have them all the same"
+        )
+
+
 def width_of(source: str) -> float:
     """The width of a picture in points."""
     found = re.search(rb'viewBox="\S+ \S+ ([\d.]+) ', layout(source, "svg"))
@@ -136,73 +136,15 @@ def width_of(source: str) -> float:
 
 
 def caption(passes: Passes, steps: range, theme: Theme) -> list[str]:
-    """The lines below the graph in Graphviz's HTML-like language: the pass, the step, and what the log says of it."""
-    if not steps:
-        return [bold(f"{len(passes.steps)} steps"), "The inputs are known, nothing is computed yet."]
-    forward = steps[-1] < passes.turn
-    pass_ = coloured(
-        "Forward pass" if forward else "Backward pass", theme.value if forward else theme.gradient
-    )
-    count = len(passes.steps)
-    if len(steps) > 1:
-        labels, story = passes.log().labels, passes.story
-        names = shorten(", ".join(labels[story.steps[at]["to"]] for at in steps), LONGEST_LIST)
-        head = f"{bold(pass_)}  steps {steps[0] + 1} to {steps[-1] + 1} of {count}"
-        gradient = coloured(escape(story.brief(story.steps[steps[0]]["total"])), theme.gradient)
-        return [head, f"Passed on unchanged, local gradient 1: {gradient}", escape(f"to {names}")]
-    head = f"{bold(pass_)}  step {steps[0] + 1} of {count}"
-    if lines := _sentence(passes, steps[0], theme):
-        return [head, *lines]
-    said = passes.log().step(passes.steps[steps[0]], colour=True)
-    return [head, *("".join(_coloured(line[NUMBERING:], theme)) for line in said)]
+    """The lines below the graph in Graphviz's HTML-like language."""
+    return ["".join(_markup(piece, theme) for piece in line) for line in words(passes, steps)]
 
 
-def _sentence(passes: Passes, at: int, theme: Theme) -> list[str]:
-    """What a step on numbers does, in the notation of the graph; empty for a step on arrays."""
-    story, step = passes.story, passes.story.steps[at]
-    label = escape(story.nodes[step["node"]]["label"])
-    indent = "&#160;" * 4
-    if "inputs" in step:
-        if "sum" not in step or not isinstance(story.nodes[step["node"]]["value"], str):
-            return []
-        node = passes.tape.nodes[step["node"]]
-        rule = passes.tape.forward_rule(node, [number(float(x.data), passes.digits) for x in node.inputs])
-        value = coloured(escape(story.nodes[step["node"]]["value"]), theme.value)
-        formula = escape(story.nodes[step["node"]]["rule"])
-        return [f"{label} = {formula}", f"{indent}= {escape(shorten(written(rule), LONGEST_LIST))} = {value}"]
-    if not all(isinstance(step.get(key, ""), str) for key in ("local", "upstream", "before", "total")):
-        return []
-    if "seed" in step:
-        return [f"{label}.grad = {coloured(escape(step['total']), theme.gradient)}, where the pass starts"]
-    if "local" not in step:
-        return []
-    x = escape(story.nodes[step["to"]]["label"])
-    local = coloured(step["local"], theme.local)
-    before, upstream = step.get("before", "0"), coloured(step["upstream"], theme.gradient)
-    total = coloured(step["total"], theme.gradient)
-    rule = coloured(escape(step["rule"]), theme.local)
-    return [
-        f"{label} = {escape(story.nodes[step['node']]['rule'])} passes its gradient on to {x}, local gradient {rule}",
-        f"{indent}{x}.grad: {before} + ({local} × {upstream}) = {total}",
-    ]
-
-
-def _coloured(line: str, theme: Theme) -> Iterator[str]:
-    """A line of the log, its terminal colours translated to the language of Graphviz's labels."""
-    roles = {code: role for role, code in COLOURS.items()}
-    role = ""
-    for part in re.split("(\033\\[[0-9;]*m)", line):
-        if part == RESET:
-            role = ""
-        elif part in roles:
-            role = roles[part]
-        elif part:
-            words = escape(part).replace("  ", "&#160;&#160;")
-            yield (
-                coloured(words, getattr(theme, role))
-                if role in ("value", "gradient", "local", "muted")
-                else words
-            )
+def _markup(piece: Piece, theme: Theme) -> str:
+    """A piece of a line; spaces side by side, which would be joined, do not break."""
+    text = escape(piece.text).replace("  ", "&#160;&#160;")
+    text = coloured(text, getattr(theme, piece.role)) if piece.role else text
+    return bold(text) if piece.strong else text
 
 
 def _pillow() -> Any:

@@ -39,6 +39,7 @@ from .notebook import (
     within_kernel,
 )
 from .page import page
+from .slides import save_slides
 
 __all__ = ["Stepper", "step"]
 
@@ -223,16 +224,18 @@ class Stepper:
         width: int = StepOptions.width,
         merge: bool = StepOptions.merge,
     ) -> Path:
-        """Write all steps in the format of the suffix: .html, .gif, .webp, .txt, or without a suffix PNG files.
+        """Write all steps in the format of the suffix: .html, .gif, .webp, .pdf, .txt, or without a suffix PNG files.
 
-        A path without a suffix is a folder of PNG files. An animation shows each step for `seconds`, the last one
-        longer; steps in which a gradient is passed on unchanged, one after the other, share a picture, unless
-        `merge=False`. At most `frames` pictures are drawn, in the colours of `theme` (a page follows the setting of its
-        reader's screen), and at most `width` pixels wide: `width=2400` has more detail and takes longer. GIF and WebP
-        need Pillow: `pip install "chainrule[frames]"`. Returns the path.
+        A path without a suffix is a folder of PNG files. A PDF has one 16:9 page a step, for slides: the circuit of
+        `draw(root, style="circuit")` with the step marked, and its sentence. An animation shows each step for
+        `seconds`, the last one longer; steps in which a gradient is passed on unchanged, one after the other, share a
+        picture, unless `merge=False`. At most `frames` pictures are drawn, in the colours of `theme` (a page follows
+        the setting of its reader's screen), and at most `width` pixels wide: `width=2400` has more detail and takes
+        longer. GIF and WebP need Pillow, `pip install "chainrule[frames]"`; PDF needs Typst,
+        `pip install "chainrule[pdf]"`. Returns the path.
 
         Raises `OptionError` for another suffix or an option with a value that is not valid, `DrawingError` for more
-        steps than `frames` and without Pillow.
+        steps than `frames` and without Pillow or Typst.
 
         >>> from chainrule.autograd import Value
         >>> from chainrule.viz import step
@@ -242,16 +245,17 @@ class Stepper:
         """
         path = path_of(path)
         suffix = path.suffix.lower()
-        if suffix not in ("", ".html", ".gif", ".webp", ".txt"):
+        if suffix not in ("", ".html", ".gif", ".webp", ".pdf", ".txt"):
             raise OptionError(
                 f"the path {os.fspath(path)!r} has the suffix {path.suffix!r}, and the suffix says what is written. "
-                f"Use .html for a page, .gif or .webp for an animation, .txt for the log, or none for a folder of "
-                f"PNG files"
+                f"Use .html for a page, .gif or .webp for an animation, .pdf for slides, .txt for the log, or none "
+                f"for a folder of PNG files"
             )
         options = StepOptions(self.digits, theme, seconds, frames, width, merge)
         if suffix in (".html", ".txt"):
             return write_whole(path, self.html() if suffix == ".html" else f"{self.log()}\n")
-        (save_animation if suffix else save_folder)(self._passes, path, options)
+        writers = {"": save_folder, ".pdf": save_slides}
+        writers.get(suffix, save_animation)(self._passes, path, options)
         return path
 
     # ------------------------------------------------------------------ notebooks
