@@ -382,7 +382,9 @@ def test_several_outputs_and_a_leaf_alone() -> None:
 def test_the_direction_of_a_circuit_is_a_lesson() -> None:
     with pytest.raises(OptionError, match="wires run from left to right; given direction='TB'"):
         draw(neuron(), style="circuit", direction="TB")
-    with pytest.raises(OptionError, match="style='wires' is not known; write one of 'boxes', 'network', 'circuit'"):
+    with pytest.raises(
+        OptionError, match="style='wires' is not known; write one of 'boxes', 'network', 'circuit'"
+    ):
         draw(neuron(), style="wires")
 
 

@@ -14,6 +14,7 @@ from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, i
 
 __all__ = ["DEAD", "rows_of"]
 
+LONGEST_SIGN = 18  # characters of an operation, where there is little room
 LONGEST_LIST = 24  # characters of an array that is written out
 DEAD = "dead"  # marks a gradient of exactly 0, which is different from no gradient
 
@@ -86,7 +87,8 @@ def _names(sheet: Sheet, box: Box) -> list[str]:
 
 def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:
     """The operation on a grey background, and beside it the name of its result."""
-    mark = f'<TD BGCOLOR="{sheet.theme.operation}">{escape(f" {op.mark} ")}</TD>'
+    sign = op.mark if sheet.look.numbers else shorten(op.mark, LONGEST_SIGN)
+    mark = f'<TD BGCOLOR="{sheet.theme.operation}">{escape(f" {sign} ")}</TD>'
     cells = f"{mark}<TD>{table(name)}</TD>" if name else mark
     return row(table([f"<TR>{cells}</TR>"], 'CELLPADDING="2" ALIGN="LEFT"'))
 

@@ -38,6 +38,7 @@ LINE = 1.2  # the height of a line in units of its font size
 TOO_FAR = (
     4  # with a reading of less than a fourth of the boxes, names alone say more than the numbers of the next
 )
+UNSEEN = 0.5  # what cannot fit was not laid out, and would be larger than its boxes
 TAG = re.compile("<[^>]*>")
 ENTITY = re.compile("&[^;]*;")
 
@@ -87,6 +88,8 @@ def fitted(readings: Sequence[Graph], options: DrawOptions, network: Network | N
             scale = _scale(area, *_size(svg))
             if text * scale >= area.text - 1e-6:
                 return Picture(graph, look, dot, svg)
+        else:
+            scale *= UNSEEN
         if closest is None or text * scale > closest[0]:
             closest = text * scale, graph, look
     assert closest is not None

@@ -24,7 +24,7 @@ from .tidying import Parts, chips, first_inputs, powers
 
 __all__ = ["read", "readings"]
 
-FEWER = (MOST_BOXES, 100, 60, 40, 25, 15, 10, 6, 4)  # boxes at most, tried one after the other
+FEWER = (MOST_BOXES, 100, 60, 40, 25, 15, 10, 6, 4, 3)  # boxes at most, tried one after the other
 
 
 def read(root: Any, options: DrawOptions = USUAL) -> Graph:
