@@ -144,7 +144,7 @@ def test_modules_of_tensors():
     loss = (model(np.ones((5, 2))) ** 2).mean()
     loss.backward()
     boxes = titled(read(loss, DrawOptions(depth=1)))
-    assert boxes["0: Linear(2 -> 8)"].contents == "4 nodes, 24 parameters"
+    assert boxes["0: Linear(2 -> 8)"].contents == "3 nodes, 24 parameters"
     assert boxes["0: Linear(2 -> 8)"].value.shape == (5, 8)
     assert "(5, 8) float64" in " ".join(texts(draw(loss, depth=1)))
 
