@@ -7,16 +7,15 @@ import math
 from ..common.heat import Heat
 from ..common.numbers import Summary, nested, number
 from ..common.themes import shades
-from ..common.words import em_width, shorten, sign
+from ..common.words import FLAT, em_width, shorten, sign
 from ..graph.snapshot import Box, Operation, Shown
 from ..graphviz.markup import bold, coloured, escape, row, strip, table
 from .labels import formula
 from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SMALL, SPACE, Sheet, is_number, is_zero, typeset
 
-__all__ = ["DEAD", "rows_of"]
+__all__ = ["rows_of"]
 
 LONGEST_LIST = 24  # characters of an array that is written out
-DEAD = "dead"  # marks a gradient of exactly 0, which is different from no gradient
 ORDERED = {"subtract", "divide", "power"}  # here it matters which input is the first
 
 
@@ -69,7 +68,7 @@ def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:
 
 def _shown(sheet: Sheet, x: Shown, colour: str, heat: Heat | None, prefix: str = "") -> list[str]:
     """A value or a gradient: one row for a number or a short array, several for the summary of a long array."""
-    tag = DEAD if prefix and is_zero(x) else ""
+    tag = FLAT if prefix and is_zero(x) else ""
     if not isinstance(x, Summary):
         return [_figure(sheet, prefix, number(x, sheet.digits), math.isfinite(x), colour, tag)]
     text = "" if x.elements is None else nested(x.elements, sheet.digits)

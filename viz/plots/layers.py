@@ -38,7 +38,7 @@ class LayerHistogram:
         title: the title of the layer.
         statistics: its row in `nn.diagnostics.statistics`, with the histogram.
         units, dead: for a layer of ReLUs the number of units, and of units that are 0 for every sample; else `None`.
-        saturated: for sigmoids and tanhs the share of outputs where the function is flat
+        saturated: for sigmoids and tanhs the share of outputs with a derivative that is almost 0
             (`nn.diagnostics.saturation`); else `None`.
     """
 
@@ -89,7 +89,7 @@ def plot_activation_histograms(
     """The outputs of each layer for the samples `X`, as a histogram, with its dead units and its saturated share.
 
     A ReLU is dead if its output is 0 for every sample: its weights get no gradient from these data. A sigmoid or tanh
-    is saturated where it is flat: its derivative is almost 0. Many outputs at both ends of a tanh, or at 0 of a ReLU,
+    is saturated where its derivative is almost 0. Many outputs at both ends of a tanh, or at 0 of a ReLU,
     make learning slow.
 
     >>> from chainrule.nn import MLP, datasets
