@@ -26,6 +26,7 @@ from ..common.themes import Theme, adaptive
 from ..graph.reading import read
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
+from .names import with_names
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
@@ -136,6 +137,7 @@ class Drawing:
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
         svg = self._laid_out("svg").decode().replace('font-family="Arial"', f'font-family="{FONTS}"')
+        svg = with_names(svg, self._graph)
         return adaptive(svg) if self._options.theme == "auto" else svg
 
     def png(self, dpi: int = 144) -> bytes:

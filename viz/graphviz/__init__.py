@@ -1,4 +1,3 @@
-"""Graphviz, which lays out and draws: `engines.py` runs the program, `markup.py` writes labels in its language.
-
-This folder imports `common`.
+"""Graphviz, which lays out and draws: `engines.py` runs the program, `markup.py` writes labels in its language,
+`titles.py` the names of things into an SVG. This folder imports `common`.
 """
