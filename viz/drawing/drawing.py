@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 import warnings
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ..boxes.dot import digraph
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
-from ..common.terminal import writable
+from ..common.terminal import width_of, writable
 from ..common.themes import Theme, adaptive
 from ..graph.reading import read
 from ..graph.snapshot import Graph
@@ -113,8 +114,8 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
 class Drawing:
     """A picture of a graph as it was at one moment; made by `draw`.
 
-    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, 80 columns wide;
-    characters that standard output cannot write are in ASCII.
+    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, as wide as the
+    terminal or 80 columns; characters that standard output cannot write are in ASCII.
     """
 
     def __init__(self, graph: Graph, options: DrawOptions) -> None:
@@ -127,7 +128,7 @@ class Drawing:
         return f"<Drawing of {what}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._graph, self._options.digits, writable)
+        return tree(self._graph, self._options.digits, writable, width_of(sys.stdout))
 
     @cached_property
     def dot(self) -> str:
