@@ -87,13 +87,14 @@ def _matplotlib() -> tuple[Any, Any, Any]:
             return _save(self.figure, path, dpi)
 
         def _repr_png_(self) -> bytes | tuple[bytes, dict[str, float]] | None:
-            asked, dpi = _asked_formats(Figure), self.figure.dpi
+            asked = _asked_formats(Figure)
+            figure: Any = self.figure
             if asked == {"svg"}:
                 return None
             if "retina" not in asked:
-                return _picture(self.figure, "png", dpi)
-            width, height = self.figure.get_size_inches() * dpi
-            return _picture(self.figure, "png", 2 * dpi), {"width": round(width), "height": round(height)}
+                return _picture(figure, "png", figure.dpi)
+            width, height = figure.get_size_inches() * figure.dpi
+            return _picture(figure, "png", 2 * figure.dpi), {"width": round(width), "height": round(height)}
 
         def _repr_svg_(self) -> str | None:
             svg = "svg" in _asked_formats(Figure)
@@ -200,7 +201,8 @@ def _log_formatter() -> Any:
 
         def __call__(self, x: float, pos: Any = None) -> str:
             text = super().__call__(x, pos)
-            low, high = sorted(self.axis.get_view_interval())
+            axis: Any = self.axis
+            low, high = sorted(axis.get_view_interval())
             return f"{x:g}" if text and low >= 9e-5 and high <= 1.1e5 else text
 
     return PlainOrPower
