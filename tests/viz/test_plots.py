@@ -183,6 +183,7 @@ def test_a_notebook_shows_plots_in_the_format_that_it_shows_figures_in(monkeypat
     from IPython.core.pylabtools import select_figure_formats
     from traitlets.config import Config
 
+    matplotlib.get_backend()  # is chosen by the first who asks, and would look into the shell
     shell = SimpleNamespace(display_formatter=DisplayFormatter(), config=Config())
     monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
     ax = viz.plot_loss(history())
