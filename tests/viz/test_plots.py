@@ -280,6 +280,7 @@ def test_the_legend_covers_no_point(margin, figsize, n):
         viz.plot_hidden_space(model, points, classes),
     ):
         legend = drawn(ax)(ax.get_legend())
+        assert all(ground.get_extent()[3] >= ax.get_ylim()[1] for ground in ax.images)  # up to the frame
         for each in ax.collections:
             if len(offsets := each.get_offsets()) and each.get_label().startswith("class"):
                 where = ax.transData.transform(offsets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,22 +124,22 @@ def plot_decision_boundary(
         model, X, y, task=task, threshold=threshold, resolution=resolution, margin=margin
     )
     ax, colours = canvas.axes(ax, theme)
+    ax.set_xlim(found.x1[0], found.x1[-1])
+    ax.set_ylim(found.x2[0], found.x2[-1])
     if found.classes is None:
         _regression(ax, colours, found)
         title = "Regression: what the network answers"
         title += "" if found.score is None else f", mean squared error {found.score:.3g}"
     else:
-        regions(ax, colours, found)
-        scatter(
-            ax, colours, found.points, found.target, decide(predict(model, found.points), found.threshold)[0]
-        )
+        answers = decide(predict(model, found.points), found.threshold)[0]
+        scatter(ax, colours, found.points, found.target, answers)
         title = "Where the network changes its mind"
         title += f", at {found.threshold:g}" if found.output.shape[-1] == 1 else ""
         title += "" if found.score is None else f": {found.score:.1%} on the right side"
-    ax.set_xlim(found.x1[0], found.x1[-1])
-    ax.set_ylim(found.x2[0], found.x2[-1])
     canvas.label(ax, colours, title, "x1", "x2")
-    class_legend(ax, colours, found.points)
+    if found.classes is not None:
+        class_legend(ax, colours, found.points)
+        regions(ax, colours, _reaching(model, found, ax.get_ylim()[1]))
     return ax
 
 
@@ -201,6 +201,16 @@ def _class_numbers(target: np.ndarray, outputs: int) -> np.ndarray:
 
 def _last(model: Any) -> Any:
     return model.modules()[-1] if isinstance(model, Module) else None
+
+
+def _reaching(model: Any, found: DecisionBoundary, top: float) -> DecisionBoundary:
+    """The boundary over a plane that reaches up to `top`, where the legend needs room above the points."""
+    if top <= found.x2[-1]:
+        return found
+    x2 = np.linspace(found.x2[0], top, len(found.x2))
+    output = predict(model, plane(found.x1, x2)).reshape(found.output.shape)
+    classes, confidence = decide(output, found.threshold, isinstance(_last(model), Softmax))
+    return replace(found, x2=x2, output=output, classes=classes, confidence=confidence)
 
 
 def regions(ax: Axes, theme: Theme, found: DecisionBoundary) -> None:
