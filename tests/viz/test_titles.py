@@ -73,6 +73,15 @@ def test_any_name_can_be_a_title(name):
     assert f"{shown} to v1" in titles(svg)["edge"]
 
 
+def test_a_long_name_is_shortened():
+    name = "encoder." * 5_000 + "weight"
+    found = titles(draw(Value(1.0, name=name) * 2).svg())
+    (short,) = (title for title in found["node"] if title.startswith("encoder."))
+    assert len(short) <= 60
+    assert short.endswith(".weight")
+    assert f"{short} to v1" in found["edge"]
+
+
 def test_ids_stay_for_scripts_and_style_sheets():
     svg = draw(Value(1.0, name="x") * 2).svg()
     assert {'id="n0"', 'id="n2op"', 'id="n2in0"'} <= set(re.findall(r'id="\w+"', svg))

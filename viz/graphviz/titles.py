@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from html import escape, unescape
 
-from ..common.words import printable
+from ..common.words import shorten
 
 __all__ = ["titled"]
 
+LONGEST = 60  # characters of a name
 TITLE = re.compile("<title>(.*?)</title>", re.DOTALL)
 
 
@@ -17,7 +18,8 @@ def titled(svg: str, names: Mapping[str, str], results: Mapping[str, str] | None
     """The SVG with names in place of the ids in its titles, also of edges: `a to v1`.
 
     `names` has the name of each node, each cluster and the graph by its id in DOT; what is not in it keeps its title.
-    `results` has the nodes whose edges are named as leading to another node: an operation's lead to its result.
+    Long names are shortened. `results` has the nodes whose edges are named as leading to another node: an operation's
+    lead to its result.
 
     >>> titled("<title>n0</title><title>n0&#45;&gt;n1op</title>", {"n0": "a", "n1": "v1"}, {"n1op": "n1"})
     '<title>a</title><title>a to v1</title>'
@@ -29,7 +31,7 @@ def titled(svg: str, names: Mapping[str, str], results: Mapping[str, str] | None
         head = results.get(head, head)
         if tail not in names or (arrow and head not in names):
             return found[0]
-        name = f"{names[tail]} to {names[head]}" if arrow else names[tail]
-        return f"<title>{escape(printable(name), quote=False)}</title>"
+        name = " to ".join(shorten(names[end], LONGEST) for end in ((tail, head) if arrow else (tail,)))
+        return f"<title>{escape(name, quote=False)}</title>"
 
     return TITLE.sub(renamed, svg)
