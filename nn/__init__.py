@@ -2,14 +2,15 @@
 
 There is a folder for each idea. Its `__init__.py` says what it holds, in which order to read it, and what it imports.
 In reading order: `scalar/` (a neuron, number by number), `base/` (modules and parameters), `init/` and `layers/`,
-`losses/`, `optim/` and `schedules/`, `data/` and `datasets/`, `training/` (the loop that uses them all) and
-`callbacks/`, `saving/`; then `diagnostics/` (the inside of networks) and `ancestors/` (neurons before backpropagation).
+`losses/` and `metrics/`, `optim/` and `schedules/`, `data/` and `datasets/`, `training/` (the loop that uses them all)
+and `callbacks/`, `saving/`; then `diagnostics/` (the inside of networks) and `ancestors/` (neurons before
+backpropagation).
 This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
 import typing
 
-from . import callbacks, data, datasets, diagnostics, init, losses, optim, saving, scalar, schedules
+from . import callbacks, data, datasets, diagnostics, init, losses, metrics, optim, saving, scalar, schedules
 from .ancestors.approximation import box_network
 from .ancestors.perceptron import Perceptron
 from .ancestors.regression import least_squares
@@ -58,13 +59,13 @@ from .losses import (
     smooth_l1_loss,
 )
 from .losses.penalties import l1_penalty, l2_penalty
+from .metrics import ConfusionMatrix, accuracy, confusion_matrix
 from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
 from .saving import load, save
 from .saving.from_torch import load_torch
 from .training.evaluation import evaluate
 from .training.history import History
 from .training.loop import fit
-from .training.metrics import accuracy
 from .training.repeating import Repeats, repeat
 
 if typing.TYPE_CHECKING:
@@ -132,6 +133,8 @@ __all__ = [
     "l1_penalty",
     "l2_penalty",
     "accuracy",
+    "confusion_matrix",
+    "ConfusionMatrix",
     "Optimizer",
     "SGD",
     "Adagrad",
@@ -163,6 +166,7 @@ __all__ = [
     "diagnostics",
     "init",
     "losses",
+    "metrics",
     "optim",
     "saving",
     "scalar",

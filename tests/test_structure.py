@@ -31,6 +31,7 @@ NETWORKS = {
     "nn.diagnostics",
     "nn.init",
     "nn.layers.activations",
+    "nn.metrics",
     "nn.scalar",
 }
 ALLOWED = {"nn": ENGINE, "viz": ENGINE | NETWORKS}

@@ -24,12 +24,12 @@ from ..layers.stacks import MLP
 from ..losses.many_classes import cross_entropy
 from ..losses.penalties import l2_penalty
 from ..losses.regression import mse_loss
+from ..metrics.accuracy import accuracy
 from ..optim.adam import Adam, AdamW
 from ..optim.adaptive import RMSprop
 from ..optim.optimizer import Optimizer
 from ..optim.sgd import SGD
 from .loop import fit
-from .metrics import accuracy
 from .run import Run
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from ...autograd import no_grad
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
+from ..metrics.accuracy import accuracy
+from ..metrics.thresholds import threshold_of_loss
 from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, name_of, named_metrics, number_for_batch
 
-__all__ = ["Means", "evaluate", "on_batches"]
+__all__ = ["Means", "bound_to_loss", "evaluate", "on_batches"]
 
 
 def evaluate(
@@ -34,6 +37,8 @@ def evaluate(
         with no_grad():
             for *inputs, y in as_loader(data, batch_size, False, 0):
                 output = predict(*inputs)
+                if not means.samples:
+                    measures = bound_to_loss(measures, loss, output, y)
                 found = {"loss": number_for_batch(f"the loss, {name_of(loss)},", loss(output, y))}
                 for name, measure in measures.items():
                     found[name] = number_for_batch(f"the metric {name}", measure(output, y))
@@ -49,6 +54,19 @@ def on_batches(model: Module) -> Callable[..., Any]:
     if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
         return lambda *inputs: [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
     return model
+
+
+def bound_to_loss(
+    measures: Mapping[str, Callable[[Any, Any], float]], loss: Loss, output: Any, y: Any
+) -> dict[str, Callable[[Any, Any], float]]:
+    """The metrics, with the threshold of the loss for `accuracy`, so that it is the same for all batches."""
+    found = dict(measures)
+    if any(measure is accuracy for measure in found.values()):
+        threshold = threshold_of_loss(loss, output, y)
+        if threshold is not None:
+            bound = partial(accuracy, threshold=threshold)
+            found = {name: bound if measure is accuracy else measure for name, measure in found.items()}
+    return found
 
 
 class Means:

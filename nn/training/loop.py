@@ -11,8 +11,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from ...autograd import KindError, NonfiniteError
 from ...autograd.extending import describe
 from ..base.arguments import whole_number
@@ -36,6 +34,7 @@ from .arguments import (
 )
 from .history import History
 from .interrupts import ctrl_c_noted
+from .progress import progress_bar, show_as_done
 from .run import Run
 
 __all__ = ["fit"]
@@ -130,20 +129,18 @@ def fit(
     check_schedules(run.schedules, run.keeper.column, run.keeper.direction)
     if checkpoint is not None and there:
         run.load(checkpoint)
-    bar = tqdm(
+    bar = progress_bar(
         total=epochs * len(run.loader),
         initial=run.epoch * len(run.loader),
         desc=f"epoch {min(run.epoch + 1, epochs)}/{epochs}",
         unit="batch",
-        # short: the numbers have to fit into a terminal of 80 columns
-        bar_format="{desc}|{bar:10}| {percentage:.0f}% [{elapsed}<{remaining}{postfix}, {rate_fmt}]",
         disable=not progress,
     )
     with bar, ctrl_c_noted() as asked_to_end:
         try:
             run.tell("on_train_begin")
             while run.epoch < epochs and run.history.ended is None:
-                bar.set_description(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
+                bar.set_description_str(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
                 for _ in run.batches():
                     if progress:
                         bar.set_postfix(run.texts(), refresh=False)
@@ -156,6 +153,7 @@ def fit(
                 bar.set_postfix(run.texts(), refresh=False)
                 if asked_to_end():
                     raise KeyboardInterrupt
+            show_as_done(bar)
         except KeyboardInterrupt:
             run.history.ended = "interrupted"
             run.keeper.restore(run)

@@ -22,7 +22,7 @@ from ..saving.arrays import read_marked, write_marked
 from ..saving.rules import FileError
 from .arguments import Loss, n_samples_in, name_of, number_for_batch
 from .checkpoints import generators_in, pack, unpack
-from .evaluation import Means, evaluate, on_batches
+from .evaluation import Means, bound_to_loss, evaluate, on_batches
 from .history import History
 from .nonfinite import Before, nonfinite_error
 
@@ -51,6 +51,7 @@ class Run:
         epochs: int,
     ) -> None:
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
+        self.bound = False  # whether the metrics have the threshold of the loss
         self.validation, self.metrics, self.schedules, self.penalty = validation, metrics, schedules, penalty
         self.clip_norm, self.clip_value = limits
         self.callbacks, self.epochs = callbacks, epochs
@@ -104,6 +105,8 @@ class Run:
                 f"the loss, {name_of(self.loss)}, gave {describe(wrong)}, from which no gradient comes. Compute it "
                 f"from the prediction by functions of chainrule, without float(), .item() and .data"
             )
+        if not self.bound:
+            self.metrics, self.bound = bound_to_loss(self.metrics, self.loss, output, y), True
         for name, measure in self.metrics.items():
             found[name] = number_for_batch(f"the metric {name}", measure(output, y))
         if self.penalty is not None:

@@ -124,9 +124,9 @@ Before a pass arrives, `.grad` is `None` here and `0` there. So "not reached" ca
 """
 
 # %%
-used, unused, dead = Value(2.0, name="used"), Value(2.0, name="unused"), Value(-2.0, name="dead")
-(used + dead.relu()).backward()
-for v in (used, dead, unused):
+used, unused, cut = Value(2.0, name="used"), Value(2.0, name="unused"), Value(-2.0, name="cut")
+(used + cut.relu()).backward()
+for v in (used, cut, unused):
     print(f"{v.name:7} {v.grad}")
 
 # %% [markdown]

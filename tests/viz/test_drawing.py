@@ -98,7 +98,7 @@ def test_a_neuron_before_and_after_backward(engine):
     picture = Picture(draw(n, engine=engine))
     assert picture.of("n0") == ["x1", "2", "∂ −1.5"]
     assert picture.of("n9") == ["n", "0.7071", "∂ 1"]
-    assert picture.of("n3") == ["w2", "1", "∂ 0", "dead"]
+    assert picture.of("n3") == ["w2", "1", "∂ 0", "flat"]
     assert picture.of("n9op") == ["tanh"]
     assert picture.of("n9in0") == ["× 0.5"]
     assert picture.kinds() == {"input": 2, "parameter": 3, "result": 5, "operation": 5}

@@ -408,12 +408,12 @@ def test_what_is_not_finite_is_seen_in_a_stack():
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu"])
-def test_every_number_of_a_stack_is_dead_or_none_is(name):
+def test_every_number_of_a_stack_is_flat_or_none_is(name):
     w = nn.ScalarParameter(-1.0, name="w")
     activation = {"tanh": tanh, "relu": relu}[name]
     total = sum(activation(w * Value(float(i), name="x", requires_grad=False)) for i in range(1, 30))
     total.backward()
-    assert ("dead: its gradient is exactly 0" in texts(draw(total, max_nodes=12))) == (name == "relu")
+    assert ("flat: its gradient is exactly 0" in texts(draw(total, max_nodes=12))) == (name == "relu")
 
 
 def test_modules_of_arrays_close_sooner():

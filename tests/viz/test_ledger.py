@@ -140,12 +140,12 @@ def test_the_first_gradient_that_is_none_is_marked_where_it_is_born(browser, tmp
     assert page.locator("#graph .bad-gradient").count() == 1
 
 
-def test_dead_gradients_are_marked_once_they_are_complete(browser, tmp_path) -> None:
+def test_flat_gradients_are_marked_once_they_are_complete(browser, tmp_path) -> None:
     x = Value(-1.0, name="x")
     stepper, page = opened(browser, tmp_path, relu(x) + relu(x * 2.0))
     page.keyboard.press("End")
     n = stepper.tape.index[x]
-    assert text(page, f"#n{n} .grad") == "∂ 0  dead"
+    assert text(page, f"#n{n} .grad") == "∂ 0  flat"
     page.locator("#slider").fill(
         str(next(s.index for s in stepper.steps if s.kind == "backward" and s.input == n) + 1)
     )

@@ -88,13 +88,13 @@ def table(page) -> list[list[str]]:
 
 
 def graph(page) -> dict[str, tuple[str, str]]:
-    """Value and gradient that stand in each box, without what marks a gradient that is not complete or dead."""
+    """Value and gradient that stand in each box, without what marks a gradient that is not complete or 0."""
     read = """boxes => boxes.map(box => ["value", "grad"].map(part => {
         const text = box.querySelector(`.${part}`);
         return text && getComputedStyle(text).visibility === "visible" ? text.textContent.trim() : "";
     })).map((texts, i) => [boxes[i].id, ...texts])"""
     found = page.eval_on_selector_all("#graph .node:not(.operation)", read)
-    figure = re.compile(r"^∂ (.*?)( \+ …|  dead)?$")
+    figure = re.compile(r"^∂ (.*?)( \+ …|  flat)?$")
     return {id: (plain(value), figure.sub(r"\1", plain(gradient))) for id, value, gradient in found}
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from chainrule import nn, viz
-from chainrule.autograd import Tensor, Value
+from chainrule.autograd import Tensor, Value, sigmoid
 from chainrule.autograd.errors import KindError, RangeError, ShapeError
 from chainrule.nn import MLP, datasets, scalar
 from chainrule.viz import Recorder
@@ -129,6 +131,18 @@ def test_a_plot_draws_on_its_own_axes_or_on_those_given_and_touches_nothing_else
     assert pyplot.get_fignums() == open_figures
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_a_plot_draws_in_a_part_of_a_figure(name):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    part, other = figure.subfigures(1, 2)
+    other.subplots()
+    given = part.subplots()
+    assert EVERY[name](ax=given) is given
+    figure.draw_without_rendering()
+
+
 def test_without_matplotlib_the_numbers_are_there_and_a_plot_says_what_to_install(monkeypatch):
     canvas._matplotlib.cache_clear()
     for module in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
@@ -138,6 +152,150 @@ def test_without_matplotlib_the_numbers_are_there_and_a_plot_says_what_to_instal
         viz.plot_loss(history())
     assert viz.plot_loss_data(history())["training"][1][0] == 0.9
     assert viz.plot_decision_boundary_data(tensors(), X, Y, resolution=3).output.shape == (3, 3, 1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "PNG", "jpg"])
+def test_a_plot_is_saved_in_the_format_of_the_suffix(suffix, tmp_path):
+    path = viz.plot_loss(history()).save(tmp_path / "new folder" / f"loss.{suffix}")
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF-", "jpg": b"\xff\xd8"}[suffix.lower()]
+    assert path.read_bytes().startswith(begins)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_plot_has_twice_the_resolution_on_demand(tmp_path):
+    ax = viz.plot_loss(history())
+    once, twice = size(ax.save(tmp_path / "a.png")), size(ax.save(tmp_path / "b.png", dpi=200))
+    assert twice == (2 * once[0], 2 * once[1]) == (1280, 840)
+    ax.figure.set_dpi(200)
+    assert size(ax.save(tmp_path / "c.png")) == twice == size(ax._repr_png_())
+
+
+def size(png):
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png) if isinstance(png, bytes) else png) as image:
+        return image.size
+
+
+def test_a_notebook_shows_plots_in_the_format_that_it_shows_figures_in(monkeypatch):
+    IPython = pytest.importorskip("IPython", reason="notebooks are those of IPython")
+    from IPython.core.formatters import DisplayFormatter
+    from IPython.core.pylabtools import select_figure_formats
+    from traitlets.config import Config
+
+    matplotlib.get_backend()  # is chosen by the first who asks, and would look into the shell
+    shell = SimpleNamespace(display_formatter=DisplayFormatter(), config=Config())
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    ax = viz.plot_loss(history())
+
+    def shown():
+        return shell.display_formatter.format(ax, include={"image/png", "image/svg+xml"})
+
+    data, metadata = shown()
+    assert set(data) == {"image/png"}
+    assert size(data["image/png"]) == (640, 420)
+    assert not metadata
+    shell.config.InlineBackend.figure_format = "retina"  # %config, before pyplot is imported
+    for _ in range(2):
+        data, metadata = shown()
+        assert size(data["image/png"]) == (1280, 840)
+        assert metadata["image/png"] == {"width": 640, "height": 420}
+        select_figure_formats(shell, {"retina"})  # what the inline backend does then
+        shell.config.clear()
+    select_figure_formats(shell, {"svg"})
+    data, _ = shown()
+    assert set(data) == {"image/svg+xml"}
+    assert data["image/svg+xml"].startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "lesson"),
+    [("loss", r"no suffix.*\.png.*example loss\.png"), ("a.gif3", r"'\.gif3'.*\.pdf"), ("", "no name")],
+)
+def test_a_suffix_that_no_plot_has_is_answered_with_a_lesson(name, lesson):
+    with pytest.raises(viz.OptionError, match=lesson):
+        viz.plot_loss(history()).save(name)
+
+
+def drawn(ax):
+    """Draw the axes; returns the function that gives the place of a part of them in pixels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    return lambda part: part.get_window_extent(canvas.get_renderer())
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.15, 0.5), (0.02, 0.7), (0.4, 0.9), (3e-4, 2e3), (20, 3e4)])
+def test_numbers_on_a_logarithmic_axis_are_plain_where_they_can_be_read(low, high):
+    found = nn.History()
+    for loss in np.geomspace(high, low, 9):
+        found.append({"loss": loss})
+    ax = viz.plot_loss(found)
+    ax.figure.canvas.draw()
+    inside = [
+        label.get_text()
+        for label in ax.get_yticklabels(which="both")
+        if label.get_text() and ax.get_ylim()[0] <= label.get_position()[1] <= ax.get_ylim()[1]
+    ]
+    assert len(inside) >= 2
+    assert [float(text) for text in inside]  # and no "$\\mathdefault{4\\times10^{-1}}$"
+
+
+def test_a_wide_logarithmic_axis_keeps_its_powers():
+    found = nn.History()
+    for loss in (1.0, 1e-9):
+        found.append({"loss": loss})
+    ax = viz.plot_loss(found)
+    ax.figure.canvas.draw()
+    assert any("10^{-8}" in label.get_text() for label in ax.get_yticklabels())
+
+
+@pytest.mark.parametrize("widths", [(8, 4, 1), (30, 12, 12, 10, 3)])
+def test_labels_of_weights_do_not_reach_into_the_numbers_or_into_other_panels(widths):
+    ax = viz.plot_weights(MLP(2, list(widths), seed=0))
+    place = drawn(ax)
+    panels = ax.child_axes[: len(widths)]
+    for panel in panels:
+        label = place(panel.yaxis.label)
+        bottom, top = panel.get_ylim()  # rows are counted downwards
+        numbers = [each for each in panel.get_yticklabels() if top <= each.get_position()[1] <= bottom]
+        assert all(place(number).x0 > label.x1 + 3 for number in numbers)
+        assert not any(place(other).overlaps(label) for other in panels)
+        assert not any(place(other.title).overlaps(place(panel.xaxis.label)) for other in panels)
+
+
+@pytest.mark.parametrize("margin", [0.15, 0.01])
+@pytest.mark.parametrize("figsize", [None, (3, 2)])
+@pytest.mark.parametrize("n", [2, 6])
+def test_the_legend_covers_no_point(margin, figsize, n):
+    from matplotlib.figure import Figure
+
+    points = np.random.default_rng(0).random((300, 2))
+    classes = np.arange(300) % n
+    model = MLP(2, [4, n], seed=0)
+    given = Figure(figsize=figsize, layout="constrained").subplots() if figsize else None
+    for ax in (
+        viz.plot_decision_boundary(model, points, classes, given, resolution=9, margin=margin),
+        viz.plot_hidden_space(model, points, classes),
+    ):
+        legend = drawn(ax)(ax.get_legend())
+        assert all(ground.get_extent()[3] >= ax.get_ylim()[1] for ground in ax.images)  # up to the frame
+        for each in ax.collections:
+            if len(offsets := each.get_offsets()) and each.get_label().startswith("class"):
+                where = ax.transData.transform(offsets)
+                assert not [p for p in where if legend.contains(*p)]
+
+
+def test_titles_of_neighbours_do_not_overlap():
+    from matplotlib.figure import Figure
+
+    left, right = Figure(figsize=(7, 2.6)).subplots(1, 2)
+    viz.plot_decision_boundary(tensors(), X, Y, left, resolution=9)
+    viz.plot_loss(history(), right)
+    place = drawn(left)
+    assert place(left.title).width == 0  # it is the one at the left
+    assert not place(left._left_title).overlaps(place(right._left_title))
 
 
 def test_importing_viz_does_not_import_matplotlib():
@@ -301,6 +459,42 @@ def test_behind_a_sigmoid_the_boundary_is_at_a_half():
     found = viz.plot_decision_boundary_data(model, X, Y, resolution=6)
     np.testing.assert_array_equal(found.classes, found.output[..., 0] > 0.5)
     assert 0 < found.classes.mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "threshold"),
+    [
+        (lambda x: 4 * x[:, :1] - 2, lambda right: right, 0),  # logits
+        (lambda x: 4 * x[:, :1] - 2, lambda right: 2 * right - 1, 0),  # of classes -1 and +1
+        (lambda x: sigmoid(Tensor(8 * x[:, :1] - 4)), lambda right: right, 0.5),  # probabilities
+        (lambda x: 1.3 * x[:, :1] - 0.15, lambda right: right, 0.5),  # estimates of the targets
+    ],
+)
+def test_the_boundary_of_a_perfect_network_is_where_its_classes_change(output, target, threshold):
+    points = np.random.default_rng(0).random((40, 2))
+    right = (points[:, 0] > 0.5).astype(int)
+    found = viz.plot_decision_boundary_data(output, points, target(right), resolution=40)
+    assert (found.threshold, found.score) == (threshold, 1.0)
+    np.testing.assert_array_equal(found.classes, np.tile(found.x1 > 0.5, (40, 1)))
+    ax = viz.plot_decision_boundary(output, points, target(right), resolution=9)
+    assert f", at {threshold}: 100.0% on the right side" in ax.get_title(loc="left")
+    assert viz.plot_decision_boundary_data(output, points, resolution=9).classes.any()
+
+
+def test_probabilities_without_targets_have_their_boundary_at_a_half():
+    found = viz.plot_decision_boundary_data(lambda x: sigmoid(Tensor(x[:, :1])), X, resolution=9)
+    assert found.threshold == 0.5
+    chosen = viz.plot_decision_boundary_data(
+        lambda x: sigmoid(Tensor(x[:, :1])), X, threshold=0.7, resolution=9
+    )
+    assert chosen.threshold == 0.7
+
+
+def test_classes_that_no_output_stands_for_are_an_error_and_not_a_class_of_their_own():
+    with pytest.raises(RangeError, match="1 output knows the classes 0 to 1; the targets have 0 to 2"):
+        viz.plot_decision_boundary(tensors(), X, np.arange(40) % 3, resolution=5)
+    with pytest.raises(RangeError, match="2 outputs knows the classes 0 to 1.*task='regression'"):
+        viz.plot_decision_boundary(tensors(widths=(3, 2)), X, np.arange(40) % 3, resolution=5)
 
 
 @pytest.mark.parametrize("of_values", [True, False])
@@ -557,8 +751,9 @@ def test_the_confusion_matrix_counts():
     assert ax.get_title(loc="left") == "60.0% of 5 right; most often c is taken for a"
     with pytest.raises(ShapeError, match="2 predictions and 3 targets"):
         viz.plot_confusion_matrix_data([0, 1], [0, 1, 1])
-    with pytest.raises(KindError, match="scores > 0"):
-        viz.plot_confusion_matrix_data([0.3, -0.2], [0, 1])
+    counts = nn.confusion_matrix(scores, target, names=["a", "b", "c"])
+    assert [t.get_text() for t in viz.plot_confusion_matrix(counts).get_xticklabels()] == ["a", "b", "c"]
+    assert viz.plot_confusion_matrix_data([0.3, -0.2], [1, -1]).tolist() == [[1, 0], [0, 1]]
 
 
 def test_activations_and_their_derivatives():
@@ -618,6 +813,11 @@ def test_initial_weights_are_compared_layer_by_layer():
         (lambda: viz.plot_responses(MLP(2, [1]), X), "no hidden one to look at"),
         (lambda: viz.plot_hidden_space(np.tanh, X), "the layers of a module"),
         (lambda: viz.plot_loss(history(), theme="drak"), "theme='drak' is not known"),
+        (lambda: viz.plot_confusion_matrix([0, 1]), "compares predictions with targets"),
+        (
+            lambda: viz.plot_confusion_matrix(nn.confusion_matrix([0, 1], [0, 1]), names="a"),
+            "2 classes and 1",
+        ),
         (lambda: viz.plot_update_ratios(history()), "those of a Recorder"),
         (lambda: Recorder().record(3.0, 1.0), "follows a module"),
     ],

@@ -238,6 +238,13 @@ def test_an_input_that_nothing_arrives_at_and_repeated_inputs() -> None:
     assert "b" in log
 
 
+def test_a_gradient_of_exactly_0_is_flat_in_the_results() -> None:
+    x, w = Value(0.0, name="x"), Value(2.0, name="w")
+    assert set(str(step(w * x)).splitlines()[-2:]) == {"  w.grad = 0   (flat)", "  x.grad = 2"}
+    t = Tensor([-1.0, -2.0], name="t")
+    assert "  t.grad   shape (2,)   (flat)" in str(step(relu(t).sum())).splitlines()
+
+
 def test_lessons() -> None:
     with pytest.raises(KindError, match=r"step\(a \* b\)"):
         step(3.0)

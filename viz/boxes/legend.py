@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ..common.words import shorten
+from ..common.words import FLAT, shorten
 from ..graphviz.markup import coloured, escape, label, row, table
-from .rows import DEAD
 from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 
 __all__ = ["legend"]
@@ -31,7 +30,7 @@ def legend(sheet: Sheet) -> str:
     if sheet.merged and any(box.operation for box in sheet.graph.boxes):
         parts.append(coloured("operations stand in the box of their result", theme.muted))
     if "grad" in show and any(is_zero(box.gradient) for box in sheet.graph.boxes):
-        parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
+        parts.append(coloured(f"{FLAT}: its gradient is exactly 0", theme.muted))
     if not sheet.look.numbers:
         parts = []
     lines = ["&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]

@@ -7,16 +7,15 @@ import math
 from ..common.heat import Heat
 from ..common.numbers import Summary, nested, number
 from ..common.themes import shades, zero
-from ..common.words import em_width, shorten
+from ..common.words import FLAT, em_width, shorten
 from ..graph.snapshot import Box, Operation, Shown
 from ..graphviz.markup import beside, bold, coloured, escape, grid, row, strip, table
 from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, is_single, is_zero, typeset
 
-__all__ = ["DEAD", "rows_of"]
+__all__ = ["rows_of"]
 
 LONGEST_SIGN = 18  # characters of an operation, where there is little room
 LONGEST_LIST = 24  # characters of an array that is written out
-DEAD = "dead"  # marks a gradient of exactly 0, which is different from no gradient
 
 
 def rows_of(sheet: Sheet, box: Box) -> list[str]:
@@ -95,7 +94,7 @@ def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:
 
 def _shown(sheet: Sheet, x: Shown, colour: str, heat: Heat | None, prefix: str = "") -> list[str]:
     """A value or a gradient: one row for a number or a short array, several for the summary of a long array."""
-    tag = DEAD if prefix and is_zero(x) else ""
+    tag = FLAT if prefix and is_zero(x) else ""
     if not isinstance(x, Summary):
         return [_figure(sheet, prefix, number(x, sheet.digits), math.isfinite(x), colour, tag)]
     text = "" if x.elements is None else nested(x.elements, sheet.digits)

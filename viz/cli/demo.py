@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import sys
 import time
@@ -57,9 +56,7 @@ class Results:
         self._note(stepper.save(self.folder / name), what)
 
     def figure(self, name: str, axes: Any, what: str) -> None:
-        picture = io.BytesIO()
-        axes.figure.savefig(picture, format="png", dpi=150)
-        self._note(write_whole(self.folder / name, picture.getvalue()), what)
+        self._note(axes.save(self.folder / name, dpi=150), what)
 
     def _note(self, path: Path, what: str) -> None:
         self.files.append((path, what))

@@ -6,13 +6,27 @@ import codecs
 import errno
 import io
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-__all__ = ["ClosedStream", "columns", "is_terminal", "padded", "standard_streams", "wants_colour", "writable"]
+__all__ = [
+    "WIDTH",
+    "ClosedStream",
+    "columns",
+    "is_terminal",
+    "padded",
+    "standard_streams",
+    "wants_colour",
+    "width_of",
+    "writable",
+]
+
+WIDTH = 80  # columns of a text for a file, a pipe or a notebook
+LEAST_WIDTH = 40  # columns of a narrow terminal, for which a text is written
 
 IN_ASCII = {
     "∂": "d", "×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "±": "+-", "√": "sqrt", "²": "^2", "∞": "inf",
@@ -71,7 +85,20 @@ def padded(text: str, width: int) -> str:
 
 def is_terminal(file: TextIO | None) -> bool:
     """Whether a stream is open and is a terminal."""
-    return file is not None and not file.closed and file.isatty()
+    # what replaces a stream may have neither
+    return file is not None and not getattr(file, "closed", False) and bool(getattr(file, "isatty", bool)())
+
+
+def width_of(file: TextIO | None) -> int:
+    """How many columns a text for a stream may have: those of a terminal, but at least 40; otherwise 80.
+
+    >>> import io
+    >>> width_of(io.StringIO())
+    80
+    """
+    if not is_terminal(file):
+        return WIDTH
+    return max(shutil.get_terminal_size((WIDTH, 24)).columns, LEAST_WIDTH)
 
 
 def wants_colour(file: TextIO | None) -> bool:

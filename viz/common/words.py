@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["em_width", "printable", "shorten", "sign"]
+__all__ = ["FLAT", "em_width", "printable", "shorten", "sign"]
+
+# marks a gradient of exactly 0, which is not the same as no gradient: at this point nothing changes to first order. A
+# unit that is silent for all samples is "dead" (`nn.diagnostics`); one pass does not show that.
+FLAT = "flat"
 
 SIGNS = {
     "multiply": "×",

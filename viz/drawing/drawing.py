@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -24,15 +25,17 @@ from ..circuit.tikz import tikz
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions, Fit
-from ..common.terminal import writable
+from ..common.terminal import width_of, writable
 from ..common.themes import Theme, adaptive
 from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
 from ..graphviz.pdf import has_converter, pdf_of, png_of
-from ..network.reading import Network, network
+from ..graphviz.titles import titled
+from ..network.reading import Network, names_of, network
 from .fitting import Picture, fitted, scaled
+from .names import with_names
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
@@ -145,8 +148,8 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
 class Drawing:
     """A picture of a graph as it was at one moment; made by `draw`.
 
-    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, 80 columns wide;
-    characters that standard output cannot write are in ASCII.
+    In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, as wide as the
+    terminal or 80 columns; characters that standard output cannot write are in ASCII.
     """
 
     def __init__(
@@ -169,7 +172,7 @@ class Drawing:
         return f"<Drawing of {self._picture.what()}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._readings[0], self._options.digits, writable)
+        return tree(self._readings[0], self._options.digits, writable, width_of(sys.stdout))
 
     @cached_property
     def dot(self) -> str:
@@ -193,6 +196,10 @@ class Drawing:
             picture = self._picture.svg or self._laid_out("svg")
         text = (picture if area is None else scaled(picture, area)).decode()
         text = text.replace('font-family="Arial"', f'font-family="{FONTS}"')
+        if self._picture.look is not None:
+            text = with_names(text, self._graph)
+        elif scene is None and self._network is not None:
+            text = titled(text, names_of(self._network))
         return adaptive(text) if self._options.theme == "auto" else text
 
     def png(self, dpi: int = 144) -> bytes:

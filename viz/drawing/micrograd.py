@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ...autograd import Node, Tape
@@ -11,6 +12,7 @@ from ..common.options import DIRECTIONS, DrawOptions
 from ..graph.reading import read
 from ..graph.roots import roots_of
 from ..graphviz.engines import Digraph
+from .names import with_names
 
 __all__ = ["draw_dot", "trace"]
 
@@ -38,6 +40,8 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     """
     check_option("rankdir", rankdir, DIRECTIONS)
     options = DrawOptions(fit=None, direction=rankdir)
-    graph = digraph(read(root, options), options)
+    drawn = read(root, options)
+    graph = digraph(drawn, options)
     graph.format = format
+    graph.finish = partial(with_names, graph=drawn)
     return graph

@@ -1,5 +1,3 @@
 """Graphviz, which lays out and draws: `engines.py` runs the program, `markup.py` writes labels in its language,
-`pdf.py` makes PDF and PNG of SVG.
-
-This folder imports `common`.
+`titles.py` the names of things into an SVG; `pdf.py` makes PDF and PNG of SVG. This folder imports `common`.
 """

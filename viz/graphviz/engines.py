@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sysconfig
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
 from os import PathLike, fspath
@@ -181,6 +181,7 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
     """
 
     program: str = "auto"
+    finish: Callable[[str], str] | None = None  # applied to an SVG, for example to write names into it
 
     def pipe(
         self,
@@ -199,6 +200,8 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc]
         if neato_no_op:
             options.append(f"-n{neato_no_op:d}")
         picture = layout(self.source, ":".join(p for p in parts if p), self.program, options)
+        if self.finish is not None and parts[0] == "svg":
+            picture = self.finish(picture.decode()).encode()
         return picture if encoding is None else picture.decode(encoding)
 
     def save(

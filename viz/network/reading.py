@@ -17,7 +17,7 @@ from ...nn import Parameter, ScalarParameter
 from ..common.notation import operation_sign
 from ..folding.titles import NAME
 
-__all__ = ["Column", "Network", "Spread", "Unit", "network"]
+__all__ = ["Column", "Network", "Spread", "Unit", "names_of", "network"]
 
 FEWEST_LAYERS = 2
 FUNCTION = "neuron_"  # before the name of the activation, in the row of a neuron that is one node
@@ -81,6 +81,20 @@ class Network:
     samples: int
     nodes: int
     rest: tuple[str, str, float, float | None] | None = None
+
+
+def names_of(network: Network) -> dict[str, str]:
+    """The name of each unit by its id in DOT, `u1n0` for the first one of the first layer; `w1n0` is its weights."""
+    names = {"network": "a network", "legend": "legend"}
+    if network.rest is not None:
+        names["rest"] = network.rest[0]
+    for k, column in enumerate(network.columns):
+        names[f"title{k}"] = column.title
+        names[f"skip{k}"] = "units that are not drawn"
+        for j, unit in enumerate(column.units):
+            name = unit.label if k == 0 else f"{column.title.partition(':')[0]} unit {j + 1}"
+            names |= {f"u{k}n{j}": name, f"w{k}n{j}": name}
+    return names
 
 
 class NoNetwork(Exception):

@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd import BackwardStep, ForwardStep, Tape
 from ..common.numbers import number
 from ..common.terminal import columns
-from ..common.words import printable
+from ..common.words import FLAT, printable
 
 __all__ = ["COLOURS", "RESET", "Log", "painted"]
 
@@ -116,7 +116,10 @@ class Log:
             if node.requires_grad:
                 at = self.tape.index[node]
                 if at in totals:
-                    yield from self.quantity(f"  {self.labels[at]}.grad", totals[at], "gradient", colour)
+                    note = "" if np.any(totals[at]) else f"   ({FLAT})"
+                    yield from self.quantity(
+                        f"  {self.labels[at]}.grad", totals[at], "gradient", colour, note
+                    )
                 else:
                     yield f"  {self.labels[at]}.grad = -   (nothing arrived)"
 

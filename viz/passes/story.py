@@ -19,7 +19,7 @@ from ...autograd.extending import rule_texts
 from ..common.heat import heat
 from ..common.notation import marker, named, template, typeset, written
 from ..common.numbers import FEW, Summary, nested, number, summarise
-from ..common.words import shorten, sign
+from ..common.words import FLAT, shorten, sign
 from ..graph.snapshot import kind_of
 
 __all__ = ["Story"]
@@ -27,7 +27,6 @@ __all__ = ["Story"]
 ROWS, COLUMNS = 8, 8  # of an array that is written out
 LONGEST_LABEL, LONGEST_RULE = 40, 120
 LONGEST_ON_EDGE = 18
-DEAD = "dead"  # marks a gradient of exactly 0, which is different from no gradient, as in `draw`
 LONGEST_BRIEF = 22  # characters of an array in a box of the graph
 
 
@@ -90,7 +89,7 @@ class Story:
         text = f"∂ {self.brief(total)}"
         if arrived < len(self.arrivals[node]):
             return f"{text} + …"
-        return f"{text}  {DEAD}" if self.is_zero(total) else text
+        return f"{text}  {FLAT}" if self.is_zero(total) else text
 
     def is_zero(self, quantity: Any) -> bool:
         """Whether a quantity is exactly 0, in all elements."""

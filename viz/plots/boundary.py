@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
 from ...nn import Module, Sigmoid, Softmax
+from ...nn.metrics import decision_threshold
 from ..common.themes import Theme
 from . import canvas
 from .networks import predict, samples
@@ -75,14 +76,14 @@ def plot_decision_boundary_data(
         task = "classification" if whole else "regression"
     x1, x2 = span(points, resolution, margin)
     output = predict(model, plane(x1, x2)).reshape(resolution, resolution, -1)
-    if threshold is None:
-        threshold = 0.5 if isinstance(_last(model), Sigmoid) else 0.0
-    classes = confidence = score = None
     answers = predict(model, points)
+    if threshold is None:
+        threshold = threshold_of(model, output, answers, target)
+    classes = confidence = score = None
     if task == "classification":
         classes, confidence = decide(output, threshold, isinstance(_last(model), Softmax))
         if target is not None:
-            target = (target > 0).astype(int) if output.shape[-1] == 1 else target.astype(int)
+            target = _class_numbers(target, output.shape[-1])
             score = float((decide(answers, threshold)[0] == target).mean())
     elif target is not None:
         score = float(np.square(answers[:, 0] - target).mean())
@@ -104,13 +105,15 @@ def plot_decision_boundary(
     """The output of a network at every point of the plane, with the points `X` and their targets `y`.
 
     `model` takes rows of 2 numbers: a network of Tensors or of Values, or a function from an array to an array. With
-    one output, a number above `threshold` (0, or 1/2 after a `Sigmoid`) means the second class; with several, the
-    largest one determines the class. The background has the colour of the predicted class, paler where the confidence
-    is lower; lines are the boundaries; misclassified points have a ring. If the targets are not whole numbers, the task
-    is regression (`task` overrides this): the background shows the output, and the points have the colours of their
-    targets. The plane extends beyond the points by the share `margin` of its size.
+    several outputs, the largest one determines the class; with one, a number above `threshold` means the second class.
+    Without a `threshold` it is found as by `nn.accuracy`, and the title names it: 0 for logits, 1/2 for probabilities
+    and for estimates of the targets 0 and 1. The background has the colour of the predicted class, paler where the
+    confidence is lower; lines are the boundaries; misclassified points have a ring. If the targets are not whole
+    numbers, the task is regression (`task` overrides this): the background shows the output, and the points have the
+    colours of their targets. The plane extends beyond the points by the share `margin` of its size.
 
-    Raises `ShapeError` for points that do not have 2 coordinates, `PlotError` if matplotlib is not installed.
+    Raises `ShapeError` for points that do not have 2 coordinates, `RangeError` for classes that no output stands for,
+    `PlotError` if matplotlib is not installed.
 
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_decision_boundary
@@ -121,20 +124,22 @@ def plot_decision_boundary(
         model, X, y, task=task, threshold=threshold, resolution=resolution, margin=margin
     )
     ax, colours = canvas.axes(ax, theme)
+    ax.set_xlim(found.x1[0], found.x1[-1])
+    ax.set_ylim(found.x2[0], found.x2[-1])
     if found.classes is None:
         _regression(ax, colours, found)
         title = "Regression: what the network answers"
         title += "" if found.score is None else f", mean squared error {found.score:.3g}"
     else:
-        regions(ax, colours, found)
-        scatter(
-            ax, colours, found.points, found.target, decide(predict(model, found.points), found.threshold)[0]
-        )
+        answers = decide(predict(model, found.points), found.threshold)[0]
+        scatter(ax, colours, found.points, found.target, answers)
         title = "Where the network changes its mind"
+        title += f", at {found.threshold:g}" if found.output.shape[-1] == 1 else ""
         title += "" if found.score is None else f": {found.score:.1%} on the right side"
-    ax.set_xlim(found.x1[0], found.x1[-1])
-    ax.set_ylim(found.x2[0], found.x2[-1])
     canvas.label(ax, colours, title, "x1", "x2")
+    if found.classes is not None:
+        class_legend(ax, colours, found.points)
+        regions(ax, colours, _reaching(model, found, ax.get_ylim()[1]))
     return ax
 
 
@@ -172,8 +177,40 @@ def decide(
     return output.argmax(-1), first - second
 
 
+def threshold_of(model: Any, output: np.ndarray, answers: np.ndarray, target: np.ndarray | None) -> float:
+    """The threshold of a single output over the plane, from the `answers` at the points, and from their targets."""
+    if isinstance(_last(model), Sigmoid):
+        return 0.5
+    if answers.shape[-1] > 1:
+        return 0.0
+    return decision_threshold(answers, target) if target is not None else decision_threshold(output)
+
+
+def _class_numbers(target: np.ndarray, outputs: int) -> np.ndarray:
+    """Classes from 0 on; with one output there are two, 0 and 1 or -1 and +1."""
+    signs = outputs == 1 and set(np.unique(target)) <= {-1, 1}
+    classes = (target > 0).astype(int) if signs else target.astype(int)
+    most = max(outputs, 2) - 1
+    if classes.size and not (classes.min() >= 0 and classes.max() <= most):
+        raise RangeError(
+            f"a network with {outputs} output{'s' * (outputs != 1)} knows the classes 0 to {most}; the targets have "
+            f"{target.min():g} to {target.max():g}. For numbers that are no classes write task='regression'"
+        )
+    return classes
+
+
 def _last(model: Any) -> Any:
     return model.modules()[-1] if isinstance(model, Module) else None
+
+
+def _reaching(model: Any, found: DecisionBoundary, top: float) -> DecisionBoundary:
+    """The boundary over a plane that reaches up to `top`, where the legend needs room above the points."""
+    if top <= found.x2[-1]:
+        return found
+    x2 = np.linspace(found.x2[0], top, len(found.x2))
+    output = predict(model, plane(found.x1, x2)).reshape(found.output.shape)
+    classes, confidence = decide(output, found.threshold, isinstance(_last(model), Softmax))
+    return replace(found, x2=x2, output=output, classes=classes, confidence=confidence)
 
 
 def regions(ax: Axes, theme: Theme, found: DecisionBoundary) -> None:
@@ -236,8 +273,12 @@ def scatter(
             linewidths=1.4,
             label="wrong",
         )
-    if n <= len(canvas.MARKERS):  # with more classes, the markers are the class numbers
-        canvas.legend(ax, theme)
+
+
+def class_legend(ax: Axes, theme: Theme, points: np.ndarray) -> None:
+    """Name the markers that `scatter` drew, where no point is. The markers of many classes are the class numbers."""
+    if 0 < len(ax.get_legend_handles_labels()[1]) <= len(canvas.MARKERS) + 1:
+        canvas.legend_above(ax, theme, float(points[:, 1].max()))
 
 
 def extent(x1: np.ndarray, x2: np.ndarray) -> tuple[float, float, float, float]:

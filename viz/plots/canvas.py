@@ -1,19 +1,25 @@
 """What all plots share: axes, the colours of a theme, and small panels side by side.
 
 matplotlib is imported when the first plot is drawn. No global state changes: no `rcParams`, no current figure of
-`pyplot`, no window. Axes made here are shown by a notebook, as the last line of a cell.
+`pyplot`, no window. Axes made here are shown by a notebook, as the last line of a cell, and saved by their `save`.
 """
 
 from __future__ import annotations
 
 import io
+import os
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...autograd import ChainruleError
+from ..common.errors import OptionError
+from ..common.files import path_of, write_whole
 from ..common.themes import THEMES, Theme, mix, theme_named
 
 if TYPE_CHECKING:
@@ -74,15 +80,69 @@ def _matplotlib() -> tuple[Any, Any, Any]:
         ) from None
 
     class ShownAxes(Axes):
-        """Axes that a notebook shows as a picture."""
+        """Axes that a notebook shows as a picture, in the format that it shows matplotlib's figures in."""
 
-        def _repr_png_(self) -> bytes:
-            file = io.BytesIO()
+        def save(self, path: str | os.PathLike[str], dpi: float | None = None) -> Path:
+            """Write the whole figure in the format of the suffix, with `dpi` dots per inch; returns the path."""
+            return _save(self.figure, path, dpi)
+
+        def _repr_png_(self) -> bytes | tuple[bytes, dict[str, float]] | None:
+            asked = _asked_formats(Figure)
             figure: Any = self.figure
-            figure.savefig(file, format="png", dpi=100)
-            return file.getvalue()
+            if asked == {"svg"}:
+                return None
+            if "retina" not in asked:
+                return _picture(figure, "png", figure.dpi)
+            width, height = figure.get_size_inches() * figure.dpi
+            return _picture(figure, "png", 2 * figure.dpi), {"width": round(width), "height": round(height)}
+
+        def _repr_svg_(self) -> str | None:
+            svg = "svg" in _asked_formats(Figure)
+            return _picture(self.figure, "svg", self.figure.dpi).decode() if svg else None
 
     return Figure, FigureCanvasAgg, ShownAxes
+
+
+def _picture(figure: Any, format: str, dpi: float | None) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=format, dpi=figure.dpi if dpi is None else dpi)
+    return file.getvalue()
+
+
+def _save(figure: Any, path: str | os.PathLike[str], dpi: float | None) -> Path:
+    """Write a figure. Raises `OptionError` for a suffix that matplotlib does not know."""
+    path = path_of(path)
+    known = figure.canvas.get_supported_filetypes()
+    format = path.suffix.lower().removeprefix(".")
+    if format not in known:
+        given = f"the suffix {path.suffix!r}" if format else "no suffix"
+        raise OptionError(
+            f"the path {os.fspath(path)!r} has {given}, and the suffix says what is written. Use one of "
+            f"{', '.join(f'.{each}' for each in sorted(known))}, for example {path.stem or 'plot'}.png"
+        )
+    return write_whole(path, _picture(figure, format, dpi))
+
+
+def _asked_formats(figure_class: type) -> set[str]:
+    """The formats in which the reader's notebook shows figures, such as "png", "retina" and "svg"."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return {"png"}
+    found = set()
+    for kind, mime in (("png", "image/png"), ("svg", "image/svg+xml")):  # pyplot has been set up
+        try:
+            printer = shell.display_formatter.formatters[mime].lookup_by_type(figure_class)
+        except (AttributeError, KeyError):
+            continue
+        name = getattr(getattr(printer, "func", printer), "__name__", "")
+        found.add("retina" if "retina" in name else kind)
+    if found:
+        return found
+    asked = shell.config.get("InlineBackend", {})  # it has not, but %config has been used
+    formats = asked.get("figure_formats") or asked.get("figure_format") or "png"
+    formats = {formats} if isinstance(formats, str) else set(formats)
+    return {"retina" if each == "png2x" else each for each in formats}
 
 
 def paint(ax: Axes, theme: Theme) -> None:
@@ -95,8 +155,10 @@ def paint(ax: Axes, theme: Theme) -> None:
 
 
 def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid: bool = False) -> None:
-    """Set the title and the labels of the axes."""
-    ax.set_title(title, loc="left", fontsize=TITLE, color=theme.text, pad=9)
+    """Set the title, in lines that do not reach into other axes, and the labels of the axes."""
+    fits = max(map(len, title.split("\n"))) <= _longest_line(ax, TITLE)
+    text, size, pad = (title, TITLE, 9) if fits else (_lines(title, _longest_line(ax, SMALL)), SMALL, 4)
+    ax.set_title(text, loc="left", fontsize=size, color=theme.text, pad=pad)
     ax.set_xlabel(x, fontsize=TEXT, color=theme.text)
     ax.set_ylabel(y, fontsize=TEXT, color=theme.text)
     if grid:
@@ -104,9 +166,46 @@ def label(ax: Axes, theme: Theme, title: str, x: str = "", y: str = "", *, grid:
         ax.set_axisbelow(True)
 
 
+def _longest_line(ax: Axes, size: float) -> int:
+    """How many characters are as wide as the axes, or, if they are alone, as the room up to the edge of the figure."""
+    figure: Any = ax.figure
+    alone = [each for each in figure.axes if each not in ax.child_axes] == [ax]
+    width = figure.bbox.x1 - ax.bbox.x0 if alone else ax.bbox.width
+    return max(12, int(width * 72 / figure.dpi / (0.5 * size)))  # a character is half as wide as it is high
+
+
+def _lines(text: str, longest: int) -> str:
+    return "\n".join("\n".join(textwrap.wrap(line, longest)) for line in text.split("\n"))
+
+
 def whole_numbers(axis: Any) -> None:
     """Set ticks at whole numbers only."""
     axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def log_scale(ax: Axes, axis: str = "y") -> None:
+    """A logarithmic axis: its numbers are plain, such as 0.4, where all of them are from 0.0001 to 100,000."""
+    (ax.set_yscale if axis == "y" else ax.set_xscale)("log")
+    scale = ax.yaxis if axis == "y" else ax.xaxis
+    formatter = _log_formatter()
+    scale.set_major_formatter(formatter())
+    scale.set_minor_formatter(formatter(labelOnlyBase=False, minor_thresholds=(2, 0.4)))
+
+
+@lru_cache(maxsize=1)
+def _log_formatter() -> Any:
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class PlainOrPower(LogFormatterSciNotation):
+        """Writes 0.4 and not 4 x 10^-1, if all numbers of the axis can be read so."""
+
+        def __call__(self, x: float, pos: Any = None) -> str:
+            text = super().__call__(x, pos)
+            axis: Any = self.axis
+            low, high = sorted(axis.get_view_interval())
+            return f"{x:g}" if text and low >= 9e-5 and high <= 1.1e5 else text
+
+    return PlainOrPower
 
 
 def legend(ax: Axes, theme: Theme, **options: Any) -> None:
@@ -121,6 +220,33 @@ def legend(ax: Axes, theme: Theme, **options: Any) -> None:
             **options,
         }
     )
+
+
+def legend_above(ax: Axes, theme: Theme, top: float) -> None:
+    """Add a legend inside the axes, above the data, which reach up to `top`; the limits change if they have to."""
+    figure: Any = ax.figure
+    names = ax.get_legend_handles_labels()[1]
+    width = 72 / figure.dpi * ax.bbox.width  # points
+    columns = max(1, min(len(names), int(width / (SMALL * (0.55 * max(map(len, names)) + 3)))))
+    legend(
+        ax,
+        theme,
+        loc="upper left",
+        ncols=-(-len(names) // -(-len(names) // columns)),  # rows of equal length
+        borderaxespad=0.3,
+        handletextpad=0.3,
+        columnspacing=1.2,
+        borderpad=0.3,
+    )
+    # lays the axes and the legend out; a part of a figure does not draw itself
+    getattr(figure, "figure", figure).draw_without_rendering()
+    found = ax.get_legend()
+    assert found is not None
+    whole, marker = ax.get_window_extent(), figure.dpi / 10
+    needed = min((whole.y1 - found.get_window_extent().y0 + marker) / whole.height, 0.7)
+    low, high = ax.get_ylim()
+    if high - top < needed * (high - low):
+        ax.set_ylim(low, (top - needed * low) / (1 - needed))
 
 
 def colour_bar(ax: Axes, theme: Theme, drawn: Any, text: str) -> None:
@@ -147,8 +273,7 @@ def panels(
     ax.set_axis_off()
     rows = -(-len(titles) // columns)
     figure: Any = ax.figure
-    size, box = figure.get_size_inches(), ax.get_position()
-    width, height = size[0] * box.width, size[1] * box.height
+    width, height = ax.bbox.width / figure.dpi, ax.bbox.height / figure.dpi  # inches
     across, down = min(gap[0] / width, 0.5 / columns), min(gap[1] / height, 0.5 / rows)
     top = min(0.22 / height, 0.2)
     w, h = (1 - across * (columns - 1)) / columns, (1 - top - down * (rows - 1)) / rows

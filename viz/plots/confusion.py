@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import KindError, Node, RangeError, ShapeError
+from ...autograd import KindError, RangeError
+from ...autograd.extending import describe
+from ...nn import ConfusionMatrix, confusion_matrix
 from ..common.themes import Theme, mix
 from . import canvas
 
@@ -17,82 +19,55 @@ if TYPE_CHECKING:
 __all__ = ["plot_confusion_matrix", "plot_confusion_matrix_data"]
 
 
-def plot_confusion_matrix_data(prediction: Any, target: Any, n_classes: int | None = None) -> np.ndarray:
+def plot_confusion_matrix_data(
+    prediction: Any, target: Any = None, n_classes: int | None = None, *, threshold: float | None = None
+) -> np.ndarray:
     """How often class `i`, the row, was predicted as class `j`, the column: whole numbers, `(classes, classes)`.
 
-    The arguments are those of `plot_confusion_matrix`.
+    The arguments are those of `plot_confusion_matrix`; `nn.confusion_matrix` prints the same as a table.
 
     >>> from chainrule.viz import plot_confusion_matrix_data
     >>> plot_confusion_matrix_data([0, 1, 1, 1], [0, 0, 1, 1])
     array([[1, 1],
            [0, 2]])
     """
-    answers, classes = _classes(prediction, "predictions"), _classes(target, "targets")
-    if answers.shape != classes.shape or not len(classes):
-        raise ShapeError(
-            f"there are {len(answers)} predictions and {len(classes)} targets; give one of each for every sample"
-        )
-    n = (
-        n_classes
-        or int(
-            max(
-                answers.max(),
-                classes.max(),
-                np.shape(_plain(prediction))[-1] - 1 if _plain(prediction).ndim > 1 else 0,
-            )
-        )
-        + 1
-    )
-    if max(answers.max(), classes.max()) >= n:
-        raise RangeError(
-            f"with {n} classes, they are 0 to {n - 1}; given {max(answers.max(), classes.max())}"
-        )
-    found = np.zeros((n, n), int)
-    np.add.at(found, (classes, answers), 1)
-    return found
-
-
-def _plain(x: Any) -> np.ndarray:
-    return np.asarray(x.data if isinstance(x, Node) else x)
-
-
-def _classes(x: Any, what: str) -> np.ndarray:
-    """Class numbers, from class numbers or from a row of scores for each sample."""
-    array = _plain(x)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(-1)
-    array = array.ravel()
-    if array.dtype.kind == "f" and not (array == np.round(array)).all():
+    if isinstance(prediction, ConfusionMatrix):
+        return prediction.counts
+    if target is None:
         raise KindError(
-            f"{what} are class numbers, or scores with one column for each class; given single scores such as "
-            f"{array[0]:g}. Write (scores > 0).astype(int) for two classes"
+            f"a confusion matrix compares predictions with targets; given {describe(prediction)} alone. Write "
+            f"plot_confusion_matrix(scores, y), or give it nn.confusion_matrix(scores, y)"
         )
-    if array.size and array.min() < 0:
-        raise RangeError(
-            f"{what} are classes from 0 on; given {array.min():g}. Write (y > 0).astype(int) for -1 and +1"
-        )
-    return array.astype(int)
+    return confusion_matrix(prediction, target, n_classes, threshold=threshold).counts
 
 
 def plot_confusion_matrix(
     prediction: Any,
-    target: Any,
+    target: Any = None,
     ax: Axes | None = None,
     *,
     names: Sequence[str] | None = None,
+    threshold: float | None = None,
     theme: str | Theme = "light",
 ) -> Axes:
     """How often each class was predicted as each other: a row for each true class, a column for each predicted class.
 
-    `prediction` is scores, `(n, classes)`, such as a network returns, or class numbers; `target` is class numbers or
-    one-hot rows. Correct predictions, on the diagonal, are blue, wrong ones orange; the shade is the share in its row.
-    `names` are the names of the classes.
+    `prediction` and `target` are those of `nn.confusion_matrix`: scores, `(n, classes)`, such as a network returns, or
+    class numbers, or single scores with their `threshold`; and class numbers, -1 and +1, or one-hot rows. Instead of
+    both, its result can be given. Correct predictions, on the diagonal, are blue, wrong ones orange; the shade is the
+    share in its row. `names` are the names of the classes.
 
     >>> from chainrule.viz import plot_confusion_matrix
     >>> plot_confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1]).get_title(loc="left")
     '75.0% of 4 right; most often 0 is taken for 1'
     """
-    found = plot_confusion_matrix_data(prediction, target, None if names is None else len(names))
+    found = plot_confusion_matrix_data(
+        prediction, target, None if names is None else len(names), threshold=threshold
+    )
+    if names is None and isinstance(prediction, ConfusionMatrix):
+        names = prediction.names
+    if names is not None and len(names) != len(found):
+        raise RangeError(f"there are {len(found)} classes and {len(names)} names; give one for each")
     n = len(found)
     side = min(8.0, max(3.6, 1.4 + 0.45 * n))
     ax, colours = canvas.axes(ax, theme, (max(side, 4.6), side))

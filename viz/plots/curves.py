@@ -92,18 +92,19 @@ def plot_loss(
             )
     positive = all(min(numbers, default=0) > 0 for _, numbers in curves.values())
     if column == "loss" and positive:
-        ax.set_yscale("log")
+        canvas.log_scale(ax)
     title = f"{column.capitalize()} while learning"
     if "validation" in curves and np.isfinite(curves["validation"][1]).any():
         epochs, numbers = curves["validation"]
         best = int(np.nanargmin(numbers) if column == "loss" else np.nanargmax(numbers))
         ax.plot(epochs[best], numbers[best], "o", ms=11, mfc="none", mec=colours.gradient, mew=1.6)
+        place = (best + 0.5) / len(numbers)  # at the edges the text reaches inwards
         ax.annotate(
             f"best: {numbers[best]:.3g}",
             (epochs[best], numbers[best]),
             xytext=(0, -12),
             textcoords="offset points",
-            ha="center",
+            ha="left" if place < 0.1 else "right" if place > 0.9 else "center",
             va="top",
             fontsize=canvas.SMALL,
             color=colours.gradient,
@@ -121,6 +122,7 @@ def plot_loss(
             if worse
             else f"{column.capitalize()} while learning: validation at best {numbers[best]:.3g}"
         )
+        ax.margins(y=0.12)  # below the best point there is room for the text
     canvas.label(ax, colours, title, "step" if recorded else "epoch", column, grid=True)
     canvas.whole_numbers(ax.xaxis)
     if len(ax.get_legend_handles_labels()[1]) > 1:
@@ -241,7 +243,7 @@ def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str
     for (name, (steps, ratios)), colour, line in looks:
         shown = [ratio if ratio > 0 else np.nan for ratio in ratios]
         ax.plot(steps, shown, color=colour, ls=line, lw=1.5, label=name)
-    ax.set_yscale("log")
+    canvas.log_scale(ax)
     if not any(ratio > 0 for _, ratios in curves.values() for ratio in ratios):
         ax.set_ylim(1e-4, 1e-2)
     ax.axhline(1e-3, color=colours.muted, ls=(0, (4, 3)), lw=1.2)

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd import Node
 from ...nn import Linear, scalar
 from ...nn.diagnostics import dead_units
 from ..common.themes import Theme
 from . import canvas
-from .boundary import DecisionBoundary, decide, extent, plane, regions, scatter, span
+from .boundary import (
+    DecisionBoundary,
+    class_legend,
+    decide,
+    extent,
+    plane,
+    regions,
+    scatter,
+    span,
+    threshold_of,
+)
 from .networks import class_numbers, hidden, layers_of, outputs_of, predict, samples
 
 if TYPE_CHECKING:
@@ -206,8 +217,10 @@ def plot_hidden_space_data(
     if is_last and values.shape[1] == 2:
         x1, x2 = span(positions, resolution)
         output = predict(last, plane(x1, x2)).reshape(resolution, resolution, -1)
-        classes, confidence = decide(output, 0.0)
-        beyond = DecisionBoundary(x1, x2, output, classes, confidence, 0.0, positions, None, None)
+        target = None if y is None else np.asarray(y.data if isinstance(y, Node) else y)
+        threshold = threshold_of(last, output, predict(last, positions), target)
+        classes, confidence = decide(output, threshold)
+        beyond = DecisionBoundary(x1, x2, output, classes, confidence, threshold, positions, None, None)
     return HiddenSpace(chosen.title, values, positions, None, spread / (spread.sum() or 1.0), beyond)
 
 
@@ -249,4 +262,5 @@ def plot_hidden_space(
         ]
     )
     canvas.label(ax, colours, f"The data as the hidden layer sees them\n{found.layer}", *axes)
+    class_legend(ax, colours, found.positions)
     return ax

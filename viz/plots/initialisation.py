@@ -69,7 +69,7 @@ def plot_initialisation(
             numbers = np.array(getattr(row, what))
             shown = np.where(numbers > 0, numbers, np.nan)
             panel.plot(range(1, len(numbers) + 1), shown, color=colour, ls=line, lw=2, label=row.initialiser)
-        panel.set_yscale("log")
+        canvas.log_scale(panel)
         bottom, top = panel.get_ylim()
         panel.set_ylim(max(bottom, 1e-22), min(top, 1e22))  # beyond these limits the signal is lost
         panel.grid(color=colours.frame, linewidth=0.6, alpha=0.6)

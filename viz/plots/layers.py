@@ -38,7 +38,7 @@ class LayerHistogram:
         title: the title of the layer.
         statistics: its row in `nn.diagnostics.statistics`, with the histogram.
         units, dead: for a layer of ReLUs the number of units, and of units that are 0 for every sample; else `None`.
-        saturated: for sigmoids and tanhs the share of outputs where the function is flat
+        saturated: for sigmoids and tanhs the share of outputs with a derivative that is almost 0
             (`nn.diagnostics.saturation`); else `None`.
     """
 
@@ -89,7 +89,7 @@ def plot_activation_histograms(
     """The outputs of each layer for the samples `X`, as a histogram, with its dead units and its saturated share.
 
     A ReLU is dead if its output is 0 for every sample: its weights get no gradient from these data. A sigmoid or tanh
-    is saturated where it is flat: its derivative is almost 0. Many outputs at both ends of a tanh, or at 0 of a ReLU,
+    is saturated where its derivative is almost 0. Many outputs at both ends of a tanh, or at 0 of a ReLU,
     make learning slow.
 
     >>> from chainrule.nn import MLP, datasets
@@ -217,13 +217,13 @@ def plot_gradient_histograms(
     for panel, each in zip(panels, backward):
         panel.stairs(each.counts, each.edges, fill=True, color=colours.gradient, alpha=0.85)
         panel.axvline(each.rms, color=colours.text, lw=1.4)
-        panel.set_xscale("log")
+        canvas.log_scale(panel, "x")
         panel.set_xlim(each.edges[0], each.edges[-1])
         panel.set_ylim(0, max(each.counts.max(), 1) * 1.1)
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
         if panel is not panels[-1]:
-            panel.set_xticklabels([])
+            panel.tick_params(which="both", labelbottom=False)
     panels[-1].set_xlabel(
         "|gradient of the loss| at the layer's outputs; a line at the root mean square",
         fontsize=canvas.TEXT,
@@ -269,7 +269,7 @@ def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Th
     sizes = np.array([row.rms for row in found])
     floor = 10 ** np.floor(np.log10(min((m for m in sizes if m > 0), default=1e-12)) - 1)
     places = np.arange(len(found))
-    ax.set_yscale("log")
+    canvas.log_scale(ax)
     ax.bar(places, np.maximum(sizes - floor, 0), bottom=floor, color=colours.gradient, width=0.6)
     ax.set_ylim(bottom=floor)
     slanted = len(found) > 5

@@ -89,7 +89,7 @@ def plot_weights(
     )
     ax, colours = canvas.axes(ax, theme, size)
     titles = [name if images else f"{name}  {w.shape[0]} × {w.shape[1]}" for name, w in found.items()]
-    gap = (0.1, 0.24) if images else (0.55, 0.65)
+    gap = (0.1, 0.24) if images else (0.68, 0.68)
     top = max(float(np.nanmax(np.abs(w))) for w in found.values()) or 1.0
     for panel, weight in zip(canvas.panels(ax, colours, titles, columns, gap=gap), found.values()):
         drawn = panel.imshow(
@@ -103,8 +103,8 @@ def plot_weights(
         if images:
             canvas.bare(panel, colours)
         else:
-            panel.set_xlabel("to unit", fontsize=canvas.SMALL, color=colours.text, labelpad=1)
-            panel.set_ylabel("from input", fontsize=canvas.SMALL, color=colours.text, labelpad=1)
+            panel.set_xlabel("to unit", fontsize=canvas.SMALL, color=colours.text, labelpad=2)
+            panel.set_ylabel("from input", fontsize=canvas.SMALL, color=colours.text, labelpad=5)
             for axis in (panel.xaxis, panel.yaxis):
                 canvas.whole_numbers(axis)
     canvas.colour_bar(ax, colours, drawn, "weight")

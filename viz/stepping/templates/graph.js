@@ -75,7 +75,7 @@ function showNumbers(state, position) {
     }
     if (!part.box) return;
     for (const each of [part.box, ...part.others]) each.classList.toggle("pending", !known);
-    for (const each of ["none", "part", "whole", "dead"]) part.box.classList.toggle(each, !node.fixed && mark === each);
+    for (const each of ["none", "part", "whole", "flat"]) part.box.classList.toggle(each, !node.fixed && mark === each);
     part.box.classList.toggle("bad-value", known && isBad(state, state.values[n]));
     part.box.classList.toggle("bad-gradient", bad);
     write(part.svgValue, value);
@@ -94,7 +94,7 @@ function nameBox({ box, words }) {
 }
 function inWords(node, value, count, of, figure, mark) {
   const name = node.rule ? `${node.label} = ${node.rule}` : `${node.label}, ${node.kind}`;
-  const rest = { none: "no gradient yet", part: `gradient ${figure} so far, ${count} of ${of} arrived`, whole: `gradient ${figure}`, dead: "gradient 0, dead" };
+  const rest = { none: "no gradient yet", part: `gradient ${figure} so far, ${count} of ${of} arrived`, whole: `gradient ${figure}`, flat: "gradient 0, flat" };
   return node.fixed ? `${name}, value ${value}` : `${name}, value ${value}, ${rest[mark]}`;
 }
 let highest; // the top of the drawing, above which there is no room

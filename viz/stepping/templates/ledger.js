@@ -18,15 +18,15 @@ function arrived(n, position) {
 }
 
 // The gradient of node n so far: `figure`, and `mark`, which is "none" before the first contribution, "part" while
-// contributions are missing, then "whole", or "dead" for a gradient of exactly 0.
+// contributions are missing, then "whole", or "flat" for a gradient of exactly 0.
 function account(state, n, position) {
   const count = arrived(n, position), of = arrivals[n].length;
   if (!count) return { count, of, figure: "–", mark: "none", bad: false };
   const { total } = state.steps[arrivals[n][count - 1]];
-  const mark = count < of ? "part" : isZero(state, total) ? "dead" : "whole";
+  const mark = count < of ? "part" : isZero(state, total) ? "flat" : "whole";
   return { count, of, figure: brief(state, total), mark, bad: isBad(state, total) };
 }
-const AFTER = { none: "", part: " + …", whole: "", dead: "  dead" };
+const AFTER = { none: "", part: " + …", whole: "", flat: "  flat" };
 
 // The contributions to the gradient of node n that have arrived, at most the last ones.
 function contributions(state, n, position, most) {

@@ -1,4 +1,4 @@
-"""Metrics: numbers to be read beside the loss; they are not differentiated."""
+"""Accuracy: the share of samples whose predicted class is right."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, Node, RangeError, ShapeError, sigmoid
+from ...autograd import KindError, RangeError, ShapeError
 from ..losses.targets import MOVE_THE_CLASSES
+from .thresholds import decision_threshold, plain
 
 __all__ = ["accuracy"]
 
 
-def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
+def accuracy(scores: Any, target: Any, threshold: float | None = None) -> float:
     """The share of samples whose predicted class is right, from 0 to 1.
 
     `scores` are `(n, classes)`; the prediction is the class of the highest score (the first of equal ones). With a
-    single column, or `(n,)`, there are two classes, and a score above the `threshold` predicts class 1: 0 for logits,
-    0.5 for probabilities. `target` has a whole number for each sample, or a probability for each class.
+    single column, or `(n,)`, there are two classes, and a score above the `threshold` predicts class 1. Without a
+    `threshold` it is found by `nn.metrics.decision_threshold`: 0 for logits, 0.5 for probabilities and for estimates of
+    the targets 0 and 1. (In `fit` and `evaluate` the loss decides: it is the score for which both targets have the same
+    loss.) `target` has a whole number for each sample, or a probability for each class.
 
     Raises `ShapeError` where the numbers of samples differ, or there are none, `RangeError` for classes that have no
     score.
@@ -25,10 +28,10 @@ def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
     >>> from chainrule.nn import accuracy
     >>> accuracy([[0.1, 2.0], [3.0, -1.0]], [1, 1])
     0.5
-    >>> accuracy([0.3, -2.0], [1, 0])
-    1.0
+    >>> accuracy([0.3, -2.0], [1, 0]), accuracy([0.9, 0.2], [1, 0])
+    (1.0, 1.0)
     """
-    answers, classes = _plain(scores), _plain(target)
+    answers, classes = plain(scores), plain(target)
     if classes.dtype.kind not in "fiub":
         raise KindError(
             f"classes are numbers from 0 on; given dtype {classes.dtype}. np.unique(y, return_inverse=True) "
@@ -46,20 +49,17 @@ def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
             classes = classes.argmax(-1)
         answers = answers.argmax(-1)
     else:
-        if threshold == 0 and isinstance(scores, Node) and scores.op is sigmoid:
-            raise RangeError(
-                "accuracy was given probabilities, which a sigmoid has made, and takes a score above 0 for a yes. "
-                "Write accuracy(p, y, threshold=0.5), as in metrics={'accuracy': lambda p, y: accuracy(p, y, 0.5)}"
-            )
+        if threshold is None:
+            threshold = decision_threshold(scores, target)
         n_classes, answers, classes = 2, answers.ravel() > threshold, classes.ravel()
         classes = np.where(classes == -1, 0, classes)  # classes -1 and +1 mean 0 and 1
     if answers.shape != classes.shape or not answers.size:
         raise ShapeError(
-            f"accuracy was given scores of shape {_plain(scores).shape} and targets of shape {_plain(target).shape}; "
+            f"accuracy was given scores of shape {plain(scores).shape} and targets of shape {plain(target).shape}; "
             f"it takes one target for each row of scores, and one row at least"
             + (
                 MOVE_THE_CLASSES
-                if _plain(target).shape == _plain(scores).shape[:1] + _plain(scores).shape[2:]
+                if plain(target).shape == plain(scores).shape[:1] + plain(scores).shape[2:]
                 else ""
             )
         )
@@ -70,10 +70,3 @@ def accuracy(scores: Any, target: Any, threshold: float = 0.0) -> float:
             f"already, write (predicted == target).mean()"
         )
     return float((answers == classes).mean())
-
-
-def _plain(x: Any) -> np.ndarray:
-    """The numbers in a Tensor, a list of Values, or an array, as an array."""
-    if isinstance(x, (list, tuple)):
-        return np.array([_plain(each) for each in x])
-    return np.asarray(x.data if isinstance(x, Node) else x)
