@@ -28,6 +28,7 @@ def titled(svg: str, names: Mapping[str, str], results: Mapping[str, str] | None
 
     def renamed(found: re.Match[str]) -> str:
         tail, arrow, head = unescape(found[1]).partition("->")
+        tail, head = (end.partition(":")[0] for end in (tail, head))  # without the side where an edge begins
         head = results.get(head, head)
         if tail not in names or (arrow and head not in names):
             return found[0]
