@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,14 +24,28 @@ def main() -> int:
         for name, most in (("docs/drawing.md", None), ("docs/sequences.md", None), ("README.md", 1))
     )
     os.chdir(ROOT / "docs/images")
-    exec(compile(first, "README.md", "exec"), {})
+    names: dict[str, Any] = {}
+    exec(compile(first, "README.md", "exec"), names)
     Path("steps.html").unlink()  # which the first example writes, too
+    readme(names)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
     failed = doctest.DocTestRunner(optionflags=flags).run(test).failed
     Path("neuron.tex").unlink()
     slides("slides.png", (0, 1, 6, 9))
     return min(failed, 1)
+
+
+def readme(names: dict[str, Any]) -> None:
+    """The first picture of the README for a dark page, and what moves below it, for both."""
+    draw, step, w, x, b = (names[name] for name in ("draw", "step", "w", "x", "b"))
+    draw(names["loss"], fit="page", theme="dark").save("neuron_on_dark.svg")
+    n = names["tanh"](w * x + b)
+    n.name = "n"
+    for leaf in (w, x, b):
+        leaf.zero_grad()
+    step(n).save("neuron_steps.gif", width=800)
+    step(n).save("neuron_steps_on_dark.gif", width=800, theme="dark")
 
 
 def slides(path: str, shown: tuple[int, ...], width: int = 800, gap: int = 8) -> None:

@@ -210,7 +210,7 @@ def test_the_demo(tmp_path: Path) -> None:
         for name in ("expression", "moons_network", "neuron", "network")
         for s in (".svg", ".png")
     }
-    assert names == pictures | {"steps.txt", "steps.html", "loss.png"}
+    assert names == pictures | {"steps.txt", "steps.html", "moons.png", "loss.png"}
     for name in names:
         assert str(tmp_path / "out" / name) in done.stdout
         assert (tmp_path / "out" / name).stat().st_size > 500

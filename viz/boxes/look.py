@@ -55,19 +55,17 @@ def looks(graph: Graph, options: DrawOptions, small: int) -> Iterator[Look]:
     """The looks that are tried, the most detailed first."""
     arrays = any(box.tensor for box in graph.boxes)
     ways = [options.direction] if options.direction else ["TB", "LR"] if arrays else ["LR", "TB"]
-    for apart, local, ranges in (
-        (True, True, True),
-        (False, True, True),
-        (False, True, False),
-        (False, False, False),
-    ):
-        if (apart and len(graph.boxes) > MANY) or (local and not ranges and not arrays):
-            continue
+    for local in (True, False):
         for way in ways:
-            # numbers of arrays are long: side by side they need less height, one below the other less width
-            besides = [True, False] if arrays and not ranges else [(arrays and way == "TB") or not local]
-            for beside in besides:
-                yield Look(way, apart, local, ranges, True, beside, small)
+            for apart, ranges in (
+                ((True, True), (False, True), (False, False)) if local else ((False, False),)
+            ):
+                if (apart and len(graph.boxes) > MANY) or (local and not ranges and not arrays):
+                    continue
+                # numbers of arrays are long: side by side they need less height, one below the other less width
+                besides = [True, False] if arrays and not ranges else [arrays and way == "TB" or not local]
+                for beside in besides:
+                    yield Look(way, apart, local, ranges, True, beside, small)
 
 
 def briefest(graph: Graph, options: DrawOptions, small: int) -> Iterator[Look]:

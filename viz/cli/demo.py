@@ -16,7 +16,7 @@ from ...autograd import ChainruleError, Node, Tensor, Value, tanh
 from ...nn import datasets, scalar
 from ..common.files import write_whole
 from ..drawing.drawing import draw
-from ..plots import PlotError, plot_loss
+from ..plots import PlotError, plot_decision_boundary, plot_loss
 from ..stepping.stepper import Stepper, step
 
 __all__ = ["demo"]
@@ -64,7 +64,11 @@ class Results:
 
     def conclude(self) -> None:
         title("What to look at")
-        shown = [(path, what) for path, what in self.files if path.suffix != ".png" or "loss" in path.name]
+        shown = [
+            (path, what)
+            for path, what in self.files
+            if path.suffix != ".png" or path.stem in ("loss", "moons")
+        ]
         width = max(len(str(path)) for path, _ in shown)
         for path, what in shown:
             print(f"  {path!s:<{width}}  {what}")
@@ -118,12 +122,16 @@ def scalar_network(results: Results, seed: int, epochs: int = 60) -> None:
             right = np.mean([(score.data > 0) == (sign > 0) for score, sign in zip(scores, signs)])
             bar.set_postfix(loss=f"{loss.data:.4f}", accuracy=f"{right:.0%}")
     print(f"  {right:.0%} of the points on the right side after {time.perf_counter() - start:.1f} s")
+    try:
+        results.figure("moons.png", plot_decision_boundary(model, X, labels), "where it draws the line")
+    except PlotError as error:
+        print(f"  no picture of the boundary: {error}")
     sample = [Value(v, name=name, requires_grad=False) for v, name in zip(X[0], ("x1", "x2"))]
     model.zero_grad()
     score = model(sample)
     score.name = "score"
     score.backward()
-    results.drawing("moons_network", score, "the whole network at one point: one node for each weighted sum")
+    results.drawing("moons_network", score, "the whole network at one point: units, weights, gradients")
     trained = max(model.layers[0].neurons, key=lambda unit: unit(sample).data)
     neuron = scalar.Neuron(2, activation="relu", weights=[w.data for w in trained.w])
     neuron.b.data = trained.b.data

@@ -25,8 +25,7 @@ from ..common.options import Area, DrawOptions
 from ..common.words import em_width
 from ..graph.snapshot import Graph
 from ..graphviz.engines import Digraph, layout
-from ..network.columns import plans
-from ..network.dot import SMALL
+from ..network.columns import SMALL, plans
 from ..network.dot import digraph as columns
 from ..network.reading import Network
 
@@ -123,7 +122,7 @@ def _in_columns(graph: Graph, network: Network, options: DrawOptions) -> Picture
     """The most detailed picture of a network that fits; `None` if there is none and it was not asked for."""
     area = options.area
     plan, text = None, SMALL * PIXELS
-    for plan in plans(network):
+    for plan in plans(network, max(options.digits - 1, 1)):
         if area is None:
             return Picture(graph, None, columns(plan, options))
         if text * _scale(area, plan.width * 0.9 * PIXELS, plan.height * 0.9 * PIXELS) < area.text:

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from ..boxes.sheet import typeset
+from ..common.numbers import number
+from ..common.words import em_width
 from .reading import Column, Network
 
-__all__ = ["Plan", "plans"]
+__all__ = ["SMALL", "Plan", "plans", "weight_texts"]
+
+SMALL = 11  # the size of the smallest text
 
 LINE = 13.5  # the height of a line of text
-ROWS = 130.0  # the width of the list of a unit's weights
+NARROW = 0.92  # what a text of digits needs of its estimated width
 LEAST_BETWEEN, MOST_BETWEEN = 80.0, 170.0  # from one column to the next, for the lines: more for more lines
 GAP = 16.0  # between two units
 TITLE = 20.0  # more room where there are no lists of weights, for the titles
 FOOT, HEAD = 58.0, 48.0  # the legend below, the titles above
 MOST_ROWS = 8  # weights of a unit that are written out
+MOST_LINES = 320  # in all; of larger networks fewer units are drawn
 MOST_FULL = 8  # units of a column that show all of their numbers; of more, a picture would be too tall
 
 
@@ -30,7 +37,7 @@ class Plan:
     Attributes:
         network: what is drawn.
         detail: what a unit shows: 0 its value, 1 also its gradient, 2 also its bias and its activation.
-        rows: whether the weights of a unit are written out beside it.
+        rows: the width of the list of a unit's weights; 0 if they are not written out.
         shown: for each column the positions of the units that are drawn; the others are counted.
         left: for each column, where it begins.
         width, height: of the whole picture.
@@ -38,7 +45,7 @@ class Plan:
 
     network: Network
     detail: int
-    rows: bool
+    rows: float
     shown: Sequence[Sequence[int]]
     left: Sequence[float]
     width: float
@@ -60,11 +67,11 @@ class Plan:
 
     def room(self, column: int) -> float:
         """The width of the lists of weights in a column."""
-        return ROWS if self.has_rows(column) else 0.0
+        return self.rows if self.has_rows(column) else 0.0
 
     def has_rows(self, column: int) -> bool:
         """Whether the weights of the units of a column are written out."""
-        return self.rows and column > 0 and len(self.network.columns[column - 1].units) <= MOST_ROWS
+        return self.rows > 0 and column > 0 and len(self.network.columns[column - 1].units) <= MOST_ROWS
 
     def y(self, column: int, place: int) -> float:
         """The y of the unit at a place of a column, upwards."""
@@ -81,18 +88,35 @@ class Plan:
         return _pitch(self.network, column, self.detail, self.has_rows(column))
 
 
-def plans(network: Network) -> Iterator[Plan]:
-    """The plans that are tried, the most detailed first."""
+def weight_texts(i: int, w: float, slope: float | None, digits: int) -> tuple[str, str]:
+    """What is written of the weight at a position: its name and value, and its gradient.
+
+    >>> weight_texts(0, 0.4744, -0.125, 3)
+    ('w1 0.474', '∂ −0.12')
+    """
+    gradient = "" if slope is None else f"∂ {typeset(number(slope, max(digits - 1, 1)))}"
+    return f"w{i + 1} {typeset(number(w, digits))}", gradient
+
+
+def plans(network: Network, digits: int) -> Iterator[Plan]:
+    """The plans that are tried, the most detailed first; numbers have `digits` significant digits."""
+    lists = [
+        unit.weights for column in network.columns for unit in column.units if len(unit.weights) <= MOST_ROWS
+    ]
+    texts = ["".join(weight_texts(i, *pair, digits)) for weights in lists for i, pair in enumerate(weights)]
+    width = NARROW * SMALL * max(map(em_width, texts), default=0.0) + 14
     tallest = max(len(column.units) for column in network.columns)
-    for most in (16, 8, 5, 3):
+    drawn = [min(16, len(column.units)) for column in network.columns]
+    sizes = (16, 8, 5, 3) if sum(a * b for a, b in pairwise(drawn)) <= MOST_LINES else (8, 5, 3)
+    for most in sizes:
         for detail, rows in ((2, True), (2, False), (1, False)):
             if detail < 2 or min(tallest, most) <= MOST_FULL:
-                yield _plan(network, detail, rows, most)
+                yield _plan(network, detail, width if rows else 0.0, most)
     for most in (8, 5, 4):
-        yield _plan(network, 0, False, most)
+        yield _plan(network, 0, 0.0, most)
 
 
-def _plan(network: Network, detail: int, rows: bool, most: int) -> Plan:
+def _plan(network: Network, detail: int, rows: float, most: int) -> Plan:
     shown = [_shown(column, most) for column in network.columns]
     plan = Plan(network, detail, rows, shown, [], 0.0, 0.0)
     left, x = [], 8.0

@@ -15,12 +15,11 @@ from ..common.options import DrawOptions
 from ..common.words import shorten
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, coloured, escape, label, row, table, tooltip
-from .columns import LINE, ROWS, Plan
+from .columns import LINE, SMALL, Plan, weight_texts
 from .reading import Spread, Unit
 
-__all__ = ["SMALL", "digraph"]
+__all__ = ["digraph"]
 
-SMALL = 11  # points, the smallest text
 THICKEST, THINNEST = 4.0, 0.5  # points
 MANY_LINES = 60  # more are drawn thinner
 LONGEST_TITLE = 26
@@ -146,15 +145,16 @@ class _Writer:
         theme = self.theme
         rows = []
         for i, (w, slope) in enumerate(unit.weights):
-            texts = [coloured(escape(f"w{i + 1} {self.number(w)}"), theme.parameter, SMALL)]
-            if slope is not None:
-                texts.append(coloured(escape(f"∂ {self.number(slope, 2)}"), theme.gradient, SMALL))
-            size = f'HEIGHT="{LINE:.0f}" WIDTH="{ROWS - 6:.0f}" FIXEDSIZE="TRUE"'
+            name, gradient = weight_texts(i, w, slope, self.digits)
+            texts = [coloured(escape(name), theme.parameter, SMALL)]
+            if gradient:
+                texts.append(coloured(escape(gradient), theme.gradient, SMALL))
+            size = f'HEIGHT="{LINE:.0f}" WIDTH="{self.plan.rows - 6:.0f}" FIXEDSIZE="TRUE"'
             rows.append(f'<TR><TD PORT="w{i}" ALIGN="RIGHT" {size}>{"&#160;".join(texts)}</TD></TR>')
-        x = self.plan.middle(k) - self.plan.diameter / 2 - ROWS / 2
-        self.text(g, f"w{k}n{j}", rows, x, y)
+        x = self.plan.middle(k) - self.plan.diameter / 2 - self.plan.rows / 2
+        self.text(g, f"w{k}n{j}", rows, x, y, ground="transparent")
 
-    def text(self, g: Digraph, name: str, rows: list[str], x: float, y: float) -> None:
+    def text(self, g: Digraph, name: str, rows: list[str], x: float, y: float, ground: str = "") -> None:
         """Text without a box, with its centre at a place."""
         g.node(
             name,
@@ -162,8 +162,8 @@ class _Writer:
             pos=f"{x:.1f},{y:.1f}!",
             shape="plaintext",
             style="filled",
-            fillcolor=self.theme.background,
-            color=self.theme.background,
+            fillcolor=ground or self.theme.background,
+            color=ground or self.theme.background,
             label=label(table(rows, 'CELLPADDING="0"')),
             tooltip=" ",
         )
