@@ -14,11 +14,11 @@ __all__ = ["as_input"]
 
 
 def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
-    """The input of a layer as a Tensor; plain numbers become constants in the layer's dtype, outside of all scopes."""
+    """The input of a layer as a Tensor; plain numbers become constants in the layer's dtype."""
     if isinstance(x, Tensor):
         return x
     if x.__class__ is np.ndarray and x.dtype is dtype:
-        return _constant(x)
+        return Tensor(x, requires_grad=False)
     if isinstance(x, Value) or (isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x)):
         raise KindError(
             f"{layer._headline()} works on Tensors and arrays; given {describe(x)}. "
@@ -33,10 +33,4 @@ def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
             f"{layer._headline()} works on Tensors and arrays of real numbers; given {describe(x)}. "
             f"Write x.astype(float) if they are numbers in another guise"
         )
-    return _constant(np.asarray(array, dtype))
-
-
-def _constant(array: np.ndarray) -> Tensor:
-    tensor = Tensor(array, requires_grad=False)
-    tensor.scope = ()  # it was made before the layer was called, and a drawing shows it outside of the layer
-    return tensor
+    return Tensor(np.asarray(array, dtype), requires_grad=False)

@@ -63,7 +63,7 @@ def looks(graph: Graph, options: DrawOptions, small: int) -> Iterator[Look]:
                 if (apart and len(graph.boxes) > MANY) or (local and not ranges and not arrays):
                     continue
                 # numbers of arrays are long: side by side they need less height, one below the other less width
-                besides = [True, False] if arrays and not ranges else [arrays and way == "TB" or not local]
+                besides = [True, False] if arrays and not ranges else [(arrays and way == "TB") or not local]
                 for beside in besides:
                     yield Look(way, apart, local, ranges, True, beside, small)
 

@@ -53,7 +53,7 @@ def declaration(options: type[Options], name: str) -> tuple[Any, str, Collection
     """Default, meaning and choices of one option.
 
     >>> declaration(DrawOptions, "direction")
-    ('LR', 'left to right or top to bottom', ('LR', 'TB'))
+    (None, 'left to right or top to bottom', ('LR', 'TB'))
     """
     each = options.__dataclass_fields__[name]
     return each.default, each.metadata["meaning"], each.metadata["choices"]

@@ -28,7 +28,8 @@ class Outline:
         outputs: the roots that were asked for.
         paths: the scopes that occur.
         place: for each node the position of its scope in `paths`. The scope of a parameter is that of the nodes that
-            use it: the parameter was created earlier, outside of any scope.
+            use it: the parameter was created earlier, outside of any scope. What a module was called with is outside
+            of all scopes, though the module makes a node of a plain array.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -50,6 +51,13 @@ class Outline:
             for i in inputs:
                 if isinstance(self.nodes[i], (Parameter, ScalarParameter)):
                     shared[i] = _common(shared.get(i, node.scope), node.scope)
+        entered: set[Path] = set()
+        for node, inputs in zip(self.nodes, self.inputs):
+            if inputs and node.scope not in entered:  # the first operation of a scope
+                entered.add(node.scope)
+                first = self.nodes[inputs[0]]
+                if first.op is None and first.scope == node.scope and first.scope and "(" in first.scope[-1]:
+                    shared[inputs[0]] = ()
         known: dict[Path, int] = {}
         place = [
             known.setdefault(shared.get(i, node.scope)[:DEEPEST], len(known))
