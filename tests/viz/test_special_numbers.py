@@ -75,13 +75,12 @@ def test_every_row_at_special_numbers(name: str, shape: str) -> None:
             y.backward()
         log, tape = str(step(y)), Tape(y)
         assert log in texts
-        results = (
-            log[log.index("Gradients of") :]
-            .replace("   shape (1,)\n", " =")
-            .replace("   shape (1, 1)\n", " =")
-        )
+        results = log[log.index("Gradients of") :].replace("   (flat)", "")
+        results = results.replace("   shape (1,)\n", " =").replace("   shape (1, 1)\n", " =")
         found = {
-            line.split(" = ")[0].strip(): line.split(" =")[1].strip() for line in results.splitlines()[1:]
+            line.split(" = ")[0].strip(): line.split(" =")[1].strip()
+            for line in results.splitlines()[1:]
+            if ".grad" in line
         }
         expected = {
             f"{tape.labels[tape.index[leaf]]}.grad": number(np.asarray(leaf.grad).item()) for leaf in x
@@ -169,7 +168,7 @@ def test_the_command_steps_through_a_pole(capsys) -> None:
     for text, gradient in (("a/0", "inf"), ("a/0 - a/0", "nan"), ("log(a*0)", "0"), ("a**-1 * 0", "0")):
         assert main(["step", "--log", text, "a=3"]) == 0
         captured = capsys.readouterr()
-        assert captured.out.endswith(f"  a.grad = {gradient}\n"), text
+        assert captured.out.replace("   (flat)", "").endswith(f"  a.grad = {gradient}\n"), text
         assert captured.err == ""
 
 

@@ -293,7 +293,7 @@ def test_the_elements_of_a_long_row_go_on_below() -> None:
 
 def test_a_tree_tells_arrays_more_briefly_where_there_is_no_room() -> None:
     model = nn.MLP(4, [8, 3], seed=0)
-    drawing = draw(model, np.ones((10, 4)))
+    drawing = draw(model, np.ones((10, 4)), depth=9)
     lines = str(drawing).splitlines()
     assert lines[0].startswith("v4  linear ")
     assert "(10, 3) mean " in lines[0]
