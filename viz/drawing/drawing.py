@@ -23,6 +23,9 @@ from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
 from ..common.terminal import writable
 from ..common.themes import Theme, adaptive
+from ..explorer.levels import Explored
+from ..explorer.page import page
+from ..explorer.survey import survey
 from ..graph.reading import read
 from ..graph.snapshot import Graph
 from ..graphviz.engines import layout
@@ -95,9 +98,13 @@ def draw(
         engine=engine,
     )
     if not example:
-        return Drawing(read(root, options), options)
+        return _drawing(root, options)
     with unchanged(root), recording(True):
-        return Drawing(read(_applied(root, example), options), options)
+        return _drawing(_applied(root, example), options)
+
+
+def _drawing(root: Any, options: DrawOptions) -> Drawing:
+    return Drawing(read(root, options), options, survey(root, options.around))
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -116,8 +123,9 @@ class Drawing:
     characters that standard output cannot write are in ASCII.
     """
 
-    def __init__(self, graph: Graph, options: DrawOptions) -> None:
+    def __init__(self, graph: Graph, options: DrawOptions, explored: Explored) -> None:
         self._graph = graph
+        self._explored = explored
         self._options = replace(options, around=None)  # so that no node is kept alive
 
     def __repr__(self) -> str:
@@ -146,8 +154,13 @@ class Drawing:
         """The picture as PDF; needs the system's Graphviz."""
         return self._laid_out("pdf")
 
+    def html(self) -> str:
+        """The graph as one HTML page in which it can be explored: zoom, search, open modules, see whole arrays."""
+        return page(self._explored, self._options)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot, or .txt for the tree.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot, .txt for the
+        tree, or .html for a page in which the graph can be explored.
 
         Missing folders are created. The file appears complete or not at all. Returns its path.
 
@@ -160,6 +173,7 @@ class Drawing:
             ".pdf": self.pdf,
             ".dot": lambda: self.dot,
             ".txt": lambda: f"{tree(self._graph, self._options.digits)}\n",
+            ".html": self.html,
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:

@@ -1,0 +1,204 @@
+"""Reading a recorded graph for a page: as `graph` reads it, once for each depth, with all parts at that depth closed.
+
+No pass is run, no node is changed, and none is kept alive afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Node, Tape
+from ..folding.outline import Outline, Partition, distinct
+from ..folding.stacking import alike, sums
+from ..graph.blocks import Blocks
+from ..graph.boxes import box
+from ..graph.edges import edges
+from ..graph.roots import roots_of
+from ..graph.snapshot import Box, Cluster, Edge, Graph
+from .levels import Entry, Explored, Level
+from .marks import Crossing, marks
+from .numbers import numbers_of
+from .parts import Part, tree
+
+__all__ = ["survey"]
+
+SMALL = 150  # nodes; in a larger graph, nodes that are alike share a box
+MOST_BOXES = 12_000  # in all pictures together; modules further inside cannot be opened
+MOST_NUMBERS = 200_000  # elements of arrays, in all
+
+
+def survey(root: Any, around: Any = None) -> Explored:
+    """The graph behind `root`, with a level for the inside of each module; `around` is a node to begin at.
+
+    >>> from chainrule import nn
+    >>> from chainrule.autograd import Tensor
+    >>> explored = survey(nn.MLP(2, [3, 1], seed=0)(Tensor([[1.0, 2.0]], name="x")))
+    >>> for level in explored.levels[:2]:
+    ...     print(level.part, [box.label for box in level.graph.boxes])
+    """
+    titles = roots_of(root)
+    tape = Tape(titles)
+    outline = Outline(tape)
+    graph = _Survey(tape, titles, outline)
+    entries: dict[int, Entry] = {}
+    levels: dict[int, Level] = {}
+    depth = 0
+    while any(part.depth == depth for part in graph.opens):
+        depth += 1
+        reading = _Reading(graph, depth)
+        entries |= reading.entries()
+        for edge in reading.edges:
+            reading.connect(edge, entries, modules=True)
+        levels |= {level.part: level for level in reading.levels(entries)}
+    for edge in reading.edges:  # of the last reading, in which everything is open
+        reading.connect(edge, entries, modules=False)
+    start = 0
+    if around is not None:
+        node = next(iter(roots_of(around)))
+        start = reading.part_of[reading.blocks.partition.block[tape.index[node]]].index
+    return Explored(entries, [levels[i] for i in sorted(levels)], len(outline), start)
+
+
+class _Survey:
+    """The graph, its boxes when everything is open, and the tree of its parts."""
+
+    def __init__(self, tape: Tape, titles: Mapping[Node, str | None], outline: Outline) -> None:
+        self.tape, self.titles, self.outline = tape, titles, outline
+        self.box_of = np.arange(len(outline))
+        self.repeats = None
+        if len(outline) > SMALL:
+            summed = sums(outline, self.box_of)
+            self.box_of = alike(outline, summed, masked=False)
+            self.repeats = np.bincount(self.box_of[distinct(summed)], minlength=len(outline))[self.box_of]
+        blocks = Blocks(tape, titles, outline, Partition(self.box_of))
+        inputs: dict[int, list[int]] = {b: [] for b in blocks.order}
+        uses: dict[int, list[int]] = {b: [] for b in blocks.order}
+        for tail, head in zip(*(ends.tolist() for ends in blocks.partition.links(outline))):
+            inputs[head].append(tail)
+            uses[tail].append(head)
+        paths = {b: outline.paths[outline.place[members[-1]]] for b, members in blocks.members.items()}
+        self.parts = tree(blocks.order, paths, inputs, uses)
+        self.opens = _opening(self.parts)
+        self.room = MOST_NUMBERS
+
+
+def _opening(parts: Sequence[Part]) -> set[Part]:
+    """The parts whose inside has a picture: from the outside to the inside, as many as there is room for."""
+    opens: set[Part] = set()
+    boxes = 0
+    for part in parts:
+        if part.parts and (part.within is None or part.within in opens):
+            boxes += len(part.parts)
+            if boxes <= MOST_BOXES:
+                opens.add(part)
+    return opens
+
+
+class _Reading:
+    """The graph with the parts inside `depth` others closed."""
+
+    def __init__(self, survey: _Survey, depth: int) -> None:
+        self.survey, self.depth = survey, depth
+        size = len(survey.outline)
+        block = np.arange(size)
+        closed: dict[int, int] = {}
+        groups: set[int] = set()
+        self.part_of: dict[int, Part] = {}
+        for part in survey.parts:
+            if part.box < 0:
+                continue
+            shown = next(p for p in part.around()[1:] if p.depth == depth or p not in survey.opens)
+            block[part.box] = b = shown.box if shown.box >= 0 else size + shown.index
+            self.part_of[b] = shown
+            if shown.is_group:
+                groups.add(b)
+            elif shown.box < 0:
+                closed[b] = len(shown.path)
+        partition = Partition(block[survey.box_of], closed, frozenset(groups), survey.repeats)
+        self.blocks = Blocks(survey.tape, survey.titles, survey.outline, partition)
+        self.parts = {self.blocks.ids[b]: self.part_of[b] for b in self.blocks.order}
+        self.edges = list(edges(self.blocks))
+
+    def entries(self) -> dict[int, Entry]:
+        """The entries of the parts at this depth."""
+        found = {}
+        for b in self.blocks.order:
+            part = self.part_of[b]
+            if part.depth == self.depth and part.within is not None:
+                entry = Entry(self.box(b, part), part.within.index, part in self.survey.opens)
+                if part.box >= 0:
+                    members = self.blocks.members[b]
+                    nodes = [self.survey.tape.nodes[i] for i in members[self.blocks.exits[members]]]
+                    entry.value = self.numbers([node.data for node in nodes])
+                    entry.gradient = self.numbers([node.grad for node in nodes])
+                found[part.index] = entry
+        return found
+
+    def numbers(self, arrays: Sequence[Any]) -> Any:
+        found = numbers_of(arrays, self.survey.room)
+        self.survey.room -= found.elements.size if found is not None else 0
+        return found
+
+    def box(self, b: int, part: Part) -> Box:
+        """The box of a block, with the id of its part."""
+        id, drawn = f"n{part.index}", box(self.blocks, b)
+        if part.is_group:
+            computed = [i for i in self.blocks.members[b].tolist() if self.survey.outline.inputs[i]]
+            nodes = computed or self.blocks.members[b].tolist()
+            ends = [self.blocks.label(i) for i in (nodes[0], nodes[-1])]
+            what = f"{len(computed):,} operations: {drawn.contents}"
+            drawn = replace(drawn, label=f"{ends[0]} … {ends[-1]}", contents=what)
+        if part.call[1] > 1:
+            drawn = replace(drawn, label=f"{drawn.label}, call {part.call[0]} of {part.call[1]}")
+        operation = drawn.operation and replace(drawn.operation, id=f"{id}op")
+        return replace(drawn, id=id, operation=operation)
+
+    def connect(self, edge: Edge, entries: Mapping[int, Entry], modules: bool) -> None:
+        """Note an edge at its ends: at those that are modules of this depth, or else at those that are boxes."""
+        tail, head = self.parts[edge.tail], self.parts[edge.head]
+        if self.counts(tail, modules):
+            entries[tail.index].uses.append(head.index)
+        if self.counts(head, modules):
+            entries[head.index].inputs.append(tail.index)
+
+    def counts(self, part: Part, modules: bool) -> bool:
+        return part.box < 0 and part.depth == self.depth if modules else part.box >= 0
+
+    def levels(self, entries: Mapping[int, Entry]) -> Iterator[Level]:
+        """The pictures of parts at this depth, each inside the part around them."""
+        boxes: dict[int, list[Box]] = defaultdict(list)
+        arrows: dict[int, list[tuple[Edge, int]]] = defaultdict(list)
+        entering: dict[int, list[Crossing]] = defaultdict(list)
+        leaving: dict[int, list[Crossing]] = defaultdict(list)
+        for part in self.parts.values():
+            if part.depth == self.depth and part.within is not None:
+                boxes[part.within.index].append(entries[part.index].box)
+        for edge in self.edges:
+            tail, head = self.parts[edge.tail], self.parts[edge.head]
+            assert tail.within is not None
+            assert head.within is not None
+            a, b, position = f"n{tail.index}", f"n{head.index}", int(edge.id.rpartition("in")[2])
+            if tail.within is head.within and tail.depth == self.depth:
+                moved = replace(edge, id=f"{b}in{position}", tail=a, head=b)
+                arrows[tail.within.index].append((moved, position))
+            elif tail.within is not head.within:
+                if tail.depth == self.depth:
+                    leaving[tail.within.index].append(Crossing(head.index, a, position))
+                if head.depth == self.depth:
+                    entering[head.within.index].append(Crossing(tail.index, b, position))
+        known = {i: entry.box for i, entry in entries.items()}
+        for i, inside in boxes.items():
+            made = list(marks(i, entering[i], leaving[i], known, len(inside)))
+            drawn = [mark.box for mark in made if mark.enters] + inside
+            drawn += [mark.box for mark in made if not mark.enters]
+            place = {each.id: at for at, each in enumerate(drawn)}
+            edges = arrows[i] + [each for mark in made for each in mark.edges]
+            edges.sort(key=lambda each: (place[each[0].head], each[1]))  # so that operands are in their order
+            operations = [each.operation for each in inside if each.operation is not None]
+            graph = Graph(drawn, [edge for edge, _ in edges], Cluster("", drawn, operations), len(drawn))
+            yield Level(i, graph, {mark.box.id: mark.parts for mark in made})
