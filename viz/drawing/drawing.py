@@ -24,6 +24,7 @@ from ..common.options import DrawOptions
 from ..common.terminal import writable
 from ..common.themes import Theme, adaptive
 from ..explorer.levels import Explored
+from ..explorer.notebook import notebook_html
 from ..explorer.page import page
 from ..explorer.survey import survey
 from ..graph.reading import read
@@ -185,12 +186,18 @@ class Drawing:
         return write_whole(path, writer())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text."""
+        """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
+
+        Of a graph that is folded it shows the page of `html`, with its outer modules.
+        """
         bundle = {"text/plain": repr(self)}
         try:
-            bundle["image/svg+xml"] = self.svg()
-            if len(self._graph.boxes) <= SMALL:
-                bundle["image/png"] = base64.b64encode(self.png(dpi=96)).decode()
+            bundle["image/svg+xml"] = svg = self.svg()
+            png = self.png(dpi=96) if len(self._graph.boxes) <= SMALL else None
+            if png is not None:
+                bundle["image/png"] = base64.b64encode(png).decode()
+            if self._graph.hides:
+                bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
         except DrawingError as error:
             bundle["text/plain"] = f"{type(error).__name__}: {error}"
         return bundle

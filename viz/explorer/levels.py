@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..graph.snapshot import Box, Graph
 from .numbers import Numbers
@@ -55,3 +55,25 @@ class Explored:
     levels: list[Level]
     nodes: int
     start: int = 0
+
+    def limited(self, most_boxes: int, most_numbers: int) -> Explored:
+        """The outer pictures of it, at most so many boxes in all, with at most so many numbers of each array."""
+        kept: list[Level] = []
+        boxes = 0
+        inside = {0}  # the parts whose inside is drawn
+        for level in self.levels:
+            boxes += len(level.graph.boxes)
+            if not kept or (boxes <= most_boxes and self.entries[level.part].within in inside):
+                kept.append(level)
+                inside.add(level.part)
+        entries = {
+            i: replace(
+                entry,
+                opens=i in inside,
+                value=entry.value and entry.value.limited(most_numbers),
+                gradient=entry.gradient and entry.gradient.limited(most_numbers),
+            )
+            for i, entry in self.entries.items()
+            if entry.within in inside
+        }
+        return Explored(entries, kept, self.nodes, self.start if self.start in entries else 0)

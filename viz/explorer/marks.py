@@ -66,7 +66,7 @@ def marks(
                 id,
                 "more",
                 text if enters else f"→ {text}",
-                value=one and one.value,
+                value=None if one is None else one.value,
                 tensor=one is not None and one.tensor,
             )
             yield Mark(box, tuple(others), tuple(edges), enters)

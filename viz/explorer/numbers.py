@@ -29,6 +29,13 @@ class Numbers:
     elements: np.ndarray
     whole: bool
 
+    def limited(self, most: int) -> Numbers:
+        """The same with at most so many elements."""
+        if self.elements.size <= most:
+            return self
+        side = int(most**0.5)
+        return Numbers(self.shape, _means(_means(self.elements.astype(np.float64), 0, side), 1, side), False)
+
     def data(self) -> dict[str, Any]:
         """As data for JSON, with five significant digits; NaN and infinity are texts."""
         rows = [[_rounded(x) for x in row] for row in self.elements.tolist()]
@@ -50,18 +57,18 @@ def numbers_of(arrays: Sequence[Any], room: int) -> Numbers | None:
     rows = together.reshape(-1, together.shape[-1])
     if size <= min(MOST, room):
         return Numbers(together.shape, rows.copy(), True)
-    with np.errstate(all="ignore"):
-        return Numbers(together.shape, _means(_means(rows.astype(np.float64), 0), 1), False)
+    return Numbers(together.shape, _means(_means(rows.astype(np.float64), 0, SIDE), 1, SIDE), False)
 
 
-def _means(rows: np.ndarray, axis: int) -> np.ndarray:
-    """At most `SIDE` elements along `axis`, each the mean of a block of neighbours."""
+def _means(rows: np.ndarray, axis: int, most: int) -> np.ndarray:
+    """At most so many elements along `axis`, each the mean of a block of neighbours."""
     n = rows.shape[axis]
-    if n <= SIDE:
+    if n <= most:
         return rows
-    starts = np.arange(SIDE) * n // SIDE
+    starts = np.arange(most) * n // most
     counts = np.diff(starts, append=n)
-    return np.add.reduceat(rows, starts, axis) / (counts[:, None] if axis == 0 else counts)
+    with np.errstate(all="ignore"):
+        return np.add.reduceat(rows, starts, axis) / (counts[:, None] if axis == 0 else counts)
 
 
 def _rounded(x: Any) -> Any:

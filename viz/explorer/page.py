@@ -18,6 +18,7 @@ import html
 import json
 import re
 import zlib
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
@@ -28,7 +29,7 @@ from ..common.options import DrawOptions
 from ..common.pages import sha256
 from ..common.themes import THEMES, Theme, shades
 from ..common.words import printable, shorten
-from .levels import Entry, Explored
+from .levels import Entry, Explored, Level
 from .pictures import pictures
 
 __all__ = ["page"]
@@ -49,7 +50,7 @@ def page(explored: Explored, options: DrawOptions, embedded: bool = False) -> st
         "theme": ' data-theme="dark"' if options.theme == "dark" else "",
         "title": f"{name}: its graph",
         "name": name,
-        "about": f"{explored.nodes:,} nodes",
+        "about": html.escape(" · ".join(_about(explored, embedded))),
         "style": style,
         "script": script,
         "style-hash": sha256(style),
@@ -57,6 +58,19 @@ def page(explored: Explored, options: DrawOptions, embedded: bool = False) -> st
         "data": packed(_data(explored, options)),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("explorer.html"))
+
+
+def _about(explored: Explored, embedded: bool) -> Iterator[str]:
+    """What the reader has to know of the whole graph."""
+    yield f"{explored.nodes:,} node{'s' * (explored.nodes != 1)}"
+    if any(entry.box.copies > 1 for entry in explored.entries.values()):
+        yield "× n: n that are alike share a box"
+    closed = sum(
+        entry.box.kind in ("module", "run") and not entry.opens for entry in explored.entries.values()
+    )
+    if closed:
+        where = "save('graph.html') opens them" if embedded else "draw(x, around=node) shows them"
+        yield f"{closed:,} modules stay closed here; {where}"
 
 
 def packed(data: object) -> str:
@@ -68,17 +82,24 @@ def packed(data: object) -> str:
 def _data(explored: Explored, options: DrawOptions) -> dict[str, Any]:
     drawn = pictures(explored.levels, options)
     levels = [
-        {"part": level.part, "leads": level.leads, **pieces} for level, pieces in zip(explored.levels, drawn)
+        {"part": level.part, "leads": _leads(level, explored.entries), **pieces}
+        for level, pieces in zip(explored.levels, drawn)
     ]
-    parts = [_part(i, entry) for i, entry in sorted(explored.entries.items())]
+    parts = [_part(i, entry, explored.entries) for i, entry in sorted(explored.entries.items())]
     return {"levels": levels, "parts": parts, "depth": options.depth, "start": explored.start}
 
 
-def _part(i: int, entry: Entry) -> list[Any]:
+def _leads(level: Level, known: Collection[int]) -> dict[str, list[int]]:
+    return {id: [part for part in parts if part in known] for id, parts in level.leads.items()}
+
+
+def _part(i: int, entry: Entry, known: Collection[int]) -> list[Any]:
     """What the page knows of a part; `unpack` in `templates/data.js` has the names."""
     box = entry.box
     facts = printable_lines(box_tooltip(box))
-    inputs, uses = (list(dict.fromkeys(parts)) for parts in (entry.inputs, entry.uses))
+    inputs, uses = (
+        [part for part in dict.fromkeys(parts) if part in known] for parts in (entry.inputs, entry.uses)
+    )
     numbers = [each and each.data() for each in (entry.value, entry.gradient)]
     return [i, printable(box.label), box.kind, entry.within, int(entry.opens), facts, inputs, uses, *numbers]
 

@@ -40,6 +40,8 @@ def survey(root: Any, around: Any = None) -> Explored:
     >>> explored = survey(nn.MLP(2, [3, 1], seed=0)(Tensor([[1.0, 2.0]], name="x")))
     >>> for level in explored.levels[:2]:
     ...     print(level.part, [box.label for box in level.graph.boxes])
+    0 ['x', 'MLP(2 -> 3 -> 1)']
+    1 ['x', 'layers.0: Linear(2 -> 3)', 'v2', 'layers.2: Linear(3 -> 1)']
     """
     titles = roots_of(root)
     tape = Tape(titles)

@@ -32,3 +32,13 @@ function around(i) {
   return chain;
 }
 const depthOf = (i) => (i > 0 ? around(i).length + 1 : 0);
+
+// in a notebook, its theme (frame.js is the other side)
+if (window.name.startsWith("chainrule-") && parent !== window) {
+  addEventListener("message", ({ source, data }) => {
+    if (source !== parent || !data || data.chainrule !== window.name) return;
+    document.documentElement.dataset.theme = data.theme === "dark" || data.theme === "light" ? data.theme : "";
+    if (arranged[0]) { showMap(); shown = -1; showPanel(pinned); }
+  });
+  parent.postMessage({ chainrule: window.name }, "*");
+}

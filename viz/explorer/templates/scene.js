@@ -49,7 +49,11 @@ function draw(part) {
       box.setAttribute("aria-label", describe(id));
       if (opens(partOf(id))) box.setAttribute("aria-expanded", "false"), box.classList.add("opens");
     }
-    if (leads) box.classList.add("mark");
+    if (leads) {
+      box.classList.add("mark");
+      const { w, h } = level.nodes.get(id);
+      element("rect", { class: "hit", width: w, height: h, rx: 4 }, box);
+    }
     boxes.set(id, box);
   }
   drawn[part] = { group, boxes, edges, frames: new Map(), shapes };
