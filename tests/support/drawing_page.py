@@ -23,7 +23,9 @@ def main() -> int:
     Path("steps.html").unlink()  # which the first example writes, too
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
-    return min(doctest.DocTestRunner(optionflags=flags).run(test).failed, 1)
+    failed = doctest.DocTestRunner(optionflags=flags).run(test).failed
+    Path("explore.html").unlink()  # which the site makes anew
+    return min(failed, 1)
 
 
 if __name__ == "__main__":

@@ -581,6 +581,11 @@ def test_the_frame_in_a_notebook_has_its_theme_and_leaves_the_wheel_to_it(browse
     page.mouse.wheel(0, 200)
     page.wait_for_function("() => scrollY > 100")  # not the graph, which was not clicked
     assert inner.evaluate("() => camera.k") == before
+    page.evaluate("() => scrollTo(0, 0)")
+    page.mouse.click(60, 300)  # the ground of the picture
+    page.mouse.wheel(0, -200)
+    inner.wait_for_function("k => camera.k > k", arg=before)
+    assert page.evaluate("() => scrollY") == 0
 
 
 def test_a_drawing_in_jupyterlab(browser, jupyter) -> None:
@@ -603,6 +608,8 @@ def test_a_drawing_in_jupyterlab(browser, jupyter) -> None:
     frame = page.frame_locator(".jp-OutputArea-output iframe")
     frame.get_by_role("button", name="Open more").click()
     assert frame.locator(".frame").count() >= 1
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    frame.locator("html[data-theme=dark]").wait_for()
     page = browser.open(f"{jupyter.address}/doc/tree/unexplored.ipynb")
     picture = page.locator(".jp-OutputArea-output img")
     picture.wait_for()

@@ -48,7 +48,10 @@ def numbers_of(arrays: Sequence[Any], room: int) -> Numbers | None:
     >>> numbers_of([np.array([1.0, 2.0]), np.array([3.0, 4.0])], 100).elements.tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    if any(each is None for each in arrays) or len({np.shape(each) for each in arrays}) != 1:
+    numbers = all(type(each) is float for each in arrays)  # of a stack of Values, of which there may be many
+    if not numbers and (
+        any(each is None for each in arrays) or len({np.shape(each) for each in arrays}) != 1
+    ):
         return None
     size = len(arrays) * np.size(arrays[0])
     if size < 2 or min(size, SIDE * SIDE) > room:

@@ -40,13 +40,12 @@ SCRIPTS = ("data", "room", "scene", "map", "camera", "panel", "search", "moving"
 
 
 def page(explored: Explored, options: DrawOptions, embedded: bool = False) -> str:
-    """The page as text; `embedded` is for the frame in a notebook."""
+    """The page as text; `embedded` says that a saved page would hold more."""
     outputs = [entry.box.label for entry in explored.entries.values() if entry.box.output and not entry.opens]
     name = html.escape(shorten(outputs[-1] if outputs else "graph", LONGEST_NAME))
     style = re.sub(r"{{([a-z-]+)}}", lambda found: _style(options)[found[1]], template("explorer.css"))
     script = "\n".join(['"use strict";', *(template(f"{each}.js") for each in SCRIPTS)])
     parts = {
-        "class": "embedded" if embedded else "",
         "theme": ' data-theme="dark"' if options.theme == "dark" else "",
         "title": f"{name}: its graph",
         "name": name,

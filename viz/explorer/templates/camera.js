@@ -1,6 +1,6 @@
 // The camera: which part of the world is in the window. Wheel and pinch zoom, dragging moves.
 //
-// In a notebook the wheel scrolls the notebook until the picture is clicked.
+// In a frame, as in a notebook, the wheel scrolls what is around it until the picture is clicked.
 
 const [stage, plane, lens] = ["stage", "plane", "lens"].map((id) => document.getElementById(id)), root = document.documentElement;
 const camera = { x: 0, y: 0, k: 1 }; // a point of the world is at k * point + (x, y) of the stage
@@ -97,8 +97,9 @@ function bring(rect, margin = 40) {
 
 // ---------------------------------------------------------------------- wheel, mouse, fingers
 
-const embedded = root.classList.contains("embedded");
-const used = () => !embedded || stage.contains(document.activeElement);
+const embedded = parent !== window;
+root.classList.toggle("embedded", embedded);
+const used = () => !embedded || (document.hasFocus() && stage.contains(document.activeElement));
 
 stage.addEventListener("wheel", (event) => {
   if (event.target.closest("#map")) return;
@@ -136,7 +137,8 @@ addEventListener("pointermove", (event) => {
 });
 for (const end of ["pointerup", "pointercancel"])
   addEventListener(end, (event) => {
-    fingers.delete(event.pointerId);
+    if (!fingers.delete(event.pointerId)) return;
+    if (!stage.contains(document.activeElement)) target(current)?.focus({ preventScroll: true });
     if (!fingers.size) stage.classList.remove("dragging");
   });
 // after a drag no box is clicked

@@ -8,7 +8,7 @@ function target(id) {
   const box = elementOf(id);
   return box?.hasAttribute("tabindex") ? box : null;
 }
-function choose(id, focus = true) {
+function choose(id, focus = true, tell = true) {
   const before = target(current), now = target(id);
   before?.setAttribute("tabindex", "-1");
   current = id;
@@ -16,8 +16,8 @@ function choose(id, focus = true) {
   if (focus) now?.focus({ preventScroll: true });
   for (const line of graph.querySelectorAll(".lit")) line.classList.remove("lit");
   const level = inPicture.get(id);
-  if (level) for (const { line } of drawn[level.part].edges) if (line.dataset.ends.split(" ").includes(id)) line.classList.add("lit");
-  pin(id);
+  if (level && focus) for (const { line } of drawn[level.part].edges) if (line.dataset.ends.split(" ").includes(id)) line.classList.add("lit");
+  if (tell) pin(id);
 }
 
 function update(part) {
@@ -39,11 +39,16 @@ function toggle(part, say = true) {
   const after = place(id), { x, y, k } = camera;
   // what was clicked stays where it is on the screen
   set(x + k * (before.x - after.x), y + k * (before.y - after.y), k);
-  choose(id, document.activeElement !== search);
-  const out = { left: camera.x + camera.k * after.x, top: camera.y + camera.k * after.y };
-  const { w, h } = size();
-  if (out.left < 0 || out.top < 0 || out.left + camera.k * after.w > w || out.top + camera.k * after.h > h) bring(after);
+  choose(id, document.activeElement !== search, beside.matches || !panel.classList.contains("empty"));
+  keepInView(id);
   if (say) said.textContent = open.has(part) ? `${shortName(part)} is open: ${[...levels[part].nodes.keys()].filter((id) => partOf(id) >= 0).length} boxes` : `${shortName(part)} is closed`;
+}
+
+const beside = matchMedia("(min-width: 901px)"); // the panel is beside the picture, not below it
+function keepInView(id) {
+  measure();
+  const rect = place(id), { x, y, k } = camera, { w, h } = size();
+  if (k * rect.x + x < 0 || k * rect.y + y < 0 || k * (rect.x + rect.w) + x > w || k * (rect.y + rect.h) + y > h) bring(rect);
 }
 
 // opens what is around a part, and goes there
@@ -53,6 +58,7 @@ function reveal(part) {
   for (const each of [...around(part)].reverse()) { arrange(each); show(each); }
   if (outermost >= 0) update(outermost);
   choose(`n${part}`);
+  measure();
   bring(place(`n${part}`), 80);
 }
 
@@ -97,6 +103,7 @@ function act(id) {
   if (opens(part)) return toggle(part);
   choose(id);
   if (leads?.length === 1) reveal(leads[0]);
+  else keepInView(id);
 }
 
 // the nearest box in a direction, seen from the middle of the current one; steps to the side count more

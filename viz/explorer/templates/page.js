@@ -20,7 +20,7 @@ async function begin() {
   world.append(drawn[0].group);
   openReadable(depth);
   overview(true);
-  choose([...levels[0].nodes.keys()].reverse().find((id) => partOf(id) >= 0), false);
+  choose([...levels[0].nodes.keys()].reverse().find((id) => partOf(id) >= 0), false, false);
   pin(0);
   if (start) reveal(start);
   showMap();

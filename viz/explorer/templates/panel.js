@@ -21,8 +21,8 @@ function largestOf(rows) {
 // a square for each number, negative ones hatched
 function paintHeat(canvas, { rows }, role) {
   const across = rows[0].length, largest = largestOf(rows);
-  const cell = Math.max(3, Math.min(16, Math.floor(320 / across), Math.floor(200 / rows.length) || 3));
-  [canvas.width, canvas.height] = [across * cell, rows.length * cell];
+  const cell = Math.max(3, Math.min(16, Math.floor(320 / across), Math.floor(200 / rows.length) || 3)), tall = rows.length === 1 ? 16 : cell;
+  [canvas.width, canvas.height] = [across * cell, rows.length * tall];
   const paint = canvas.getContext("2d"), [ground, text, negatives, positives] = ["background", "text", "local", role].map(colour);
   paint.fillStyle = ground;
   paint.fillRect(0, 0, canvas.width, canvas.height);
@@ -31,13 +31,13 @@ function paintHeat(canvas, { rows }, role) {
     if (!strong) return;
     paint.globalAlpha = odd ? 1 : strong / LEVELS;
     paint.fillStyle = odd ? text : negative ? negatives : positives;
-    paint.fillRect(j * cell, i * cell, cell, cell);
+    paint.fillRect(j * cell, i * tall, cell, tall);
     if (!negative || cell < 4) return;
     paint.globalAlpha = 1;
     paint.strokeStyle = ground;
     paint.beginPath();
-    paint.moveTo(j * cell, (i + 1) * cell);
-    paint.lineTo((j + 1) * cell, i * cell);
+    paint.moveTo(j * cell, (i + 1) * tall);
+    paint.lineTo((j + 1) * cell, i * tall);
     paint.stroke();
   }));
   paint.globalAlpha = 1;
@@ -74,6 +74,7 @@ function showPanel(id) {
     return;
   }
   panel.classList.remove("empty");
+  panel.scrollTop = 0;
   const close = `<button id="unpin" class="icon" aria-label="Close details"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg></button>`;
   if (!part) {
     panel.innerHTML = `${close}<h2>${html(inPicture.get(id).nodes.get(id).text)}</h2>${links("It is", leads)}`;
