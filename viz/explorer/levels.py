@@ -18,6 +18,7 @@ class Entry:
         box: as it is drawn where the part is closed; its id is "n5" for part 5.
         within: the part around it.
         opens: whether there is a picture of its inside.
+        leaves: whether it is a group of leaves, which is opened by itself only.
         value, gradient: the elements of its arrays; of a stack, one for each node.
         inputs, uses: the parts that it is computed from and those that use it.
     """
@@ -25,6 +26,7 @@ class Entry:
     box: Box
     within: int
     opens: bool
+    leaves: bool = False
     value: Numbers | None = None
     gradient: Numbers | None = None
     inputs: list[int] = field(default_factory=list)

@@ -30,7 +30,7 @@ from ..common.pages import sha256
 from ..common.themes import THEMES, Theme, shades
 from ..common.words import printable, shorten
 from .levels import Entry, Explored, Level
-from .pictures import pictures
+from .pictures import directed, pictures
 
 __all__ = ["page"]
 
@@ -85,7 +85,8 @@ def _data(explored: Explored, options: DrawOptions) -> dict[str, Any]:
         for level, pieces in zip(explored.levels, drawn)
     ]
     parts = [_part(i, entry, explored.entries) for i, entry in sorted(explored.entries.items())]
-    return {"levels": levels, "parts": parts, "depth": options.depth, "start": explored.start}
+    down = directed(explored.levels[0], options).direction == "TB"
+    return {"levels": levels, "parts": parts, "depth": options.depth, "start": explored.start, "down": down}
 
 
 def _leads(level: Level, known: Collection[int]) -> dict[str, list[int]]:
@@ -100,7 +101,8 @@ def _part(i: int, entry: Entry, known: Collection[int]) -> list[Any]:
         [part for part in dict.fromkeys(parts) if part in known] for parts in (entry.inputs, entry.uses)
     )
     numbers = [each and each.data() for each in (entry.value, entry.gradient)]
-    return [i, printable(box.label), box.kind, entry.within, int(entry.opens), facts, inputs, uses, *numbers]
+    kind = "leaves" if entry.leaves else box.kind
+    return [i, printable(box.label), kind, entry.within, int(entry.opens), facts, inputs, uses, *numbers]
 
 
 def printable_lines(text: str) -> list[str]:

@@ -3,7 +3,8 @@
 The parts of a module and the edges between them are a small graph without cycles, so that each module can be laid out
 by itself, once, and be shown in the place of its closed box. A module that was entered again with its own results, as a
 recurrent cell is, has one part for each time: its nodes in the order in which they were recorded are runs, and runs
-cannot form a cycle. Where a module has too many parts, neighbours in that order are gathered to groups.
+cannot form a cycle. Where a module has too many parts, neighbours in that order are gathered to groups, and so are
+many leaves that are used by the same parts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..folding.outline import Path
 __all__ = ["Part", "tree"]
 
 MOST = 150  # parts that are laid out together
+MOST_ALIKE = 12  # leaves that are used by the same parts
 GROUPS, SIZE = 10, 80  # how many groups there are at most, and how many parts are in one at least
 
 Links = Mapping[int, Sequence[int]]  # for each box, the boxes that it is computed from; or those that use it
@@ -92,6 +94,8 @@ def tree(order: Sequence[int], paths: Mapping[int, Path], inputs: Links, uses: L
     pending_parts = [root]
     for part in pending_parts:  # grows while it is read
         part.parts = [_without_wrapping(each) for each in part.parts]
+        if not part.is_group:
+            _bundle(part, made, inputs, uses)
         if len(part.parts) > MOST:
             _gather(part, made, rank, inputs, uses)
         pending_parts += part.parts
@@ -169,6 +173,21 @@ def _without_wrapping(part: Part) -> Part:
     only = part.parts[0]
     only.within = part.within
     return only
+
+
+def _bundle(part: Part, made: dict[int, Part], inputs: Links, uses: Links) -> None:
+    """Gather many leaves that are used by the same parts, as the inputs of a network are."""
+    alike: dict[tuple[int, ...], list[Part]] = {}
+    for each in part.parts:
+        if each.box >= 0 and not inputs[each.box]:
+            users = {id(made[user].around()[len(part.around())]) for user in uses[each.box]}
+            alike.setdefault(tuple(sorted(users)), []).append(each)
+    for leaves in alike.values():
+        if MOST_ALIKE < len(leaves) < len(part.parts):
+            group = Part(-1, part.path, part, leaves, first=leaves[0].first)
+            part.parts = [group, *(each for each in part.parts if each not in leaves)]
+            for each in leaves:
+                each.within = group
 
 
 def _gather(part: Part, made: dict[int, Part], rank: dict[int, int], inputs: Links, uses: Links) -> None:

@@ -20,7 +20,7 @@ from ..common.words import em_width
 from ..graphviz.engines import layout
 from .levels import Level
 
-__all__ = ["pictures"]
+__all__ = ["directed", "pictures"]
 
 SVG = "{http://www.w3.org/2000/svg}"
 TITLE, TEXT, PATH, POLYGON, ELLIPSE = (
@@ -51,12 +51,12 @@ def pictures(levels: Sequence[Level], options: DrawOptions) -> list[dict[str, An
 
 
 def _laid_out(levels: Sequence[Level], options: DrawOptions) -> list[str]:
-    sources = [TOOLTIP.sub("", digraph(level.graph, _directed(level, options)).source) for level in levels]
+    sources = [TOOLTIP.sub("", digraph(level.graph, directed(level, options)).source) for level in levels]
     drawn = layout("\n".join(sources), "svg", options.engine).decode()
     return [f"<svg{each}</svg>" for each in re.findall(r"<svg(.*?)</svg>", drawn, re.DOTALL)]
 
 
-def _directed(level: Level, options: DrawOptions) -> DrawOptions:
+def directed(level: Level, options: DrawOptions) -> DrawOptions:
     """The options for a level: boxes of arrays, which are large, run from top to bottom."""
     arrays = any(box.tensor for box in level.graph.boxes)
     return replace(options, direction="TB") if arrays else options

@@ -133,11 +133,11 @@ class _Reading:
             part = self.part_of[b]
             if part.depth == self.depth and part.within is not None:
                 entry = Entry(self.box(b, part), part.within.index, part in self.survey.opens)
-                if part.box >= 0:
-                    members = self.blocks.members[b]
-                    nodes = [self.survey.tape.nodes[i] for i in members[self.blocks.exits[members]]]
-                    entry.value = self.numbers([node.data for node in nodes])
-                    entry.gradient = self.numbers([node.grad for node in nodes])
+                members = self.blocks.members[b]
+                entry.leaves = part.is_group and not any(self.survey.outline.inputs[i] for i in members)
+                nodes = [self.survey.tape.nodes[i] for i in members[self.blocks.exits[members]]]
+                entry.value = self.numbers([node.data for node in nodes])
+                entry.gradient = self.numbers([node.grad for node in nodes])
                 found[part.index] = entry
         return found
 
@@ -150,11 +150,13 @@ class _Reading:
         """The box of a block, with the id of its part."""
         id, drawn = f"n{part.index}", box(self.blocks, b)
         if part.is_group:
-            computed = [i for i in self.blocks.members[b].tolist() if self.survey.outline.inputs[i]]
-            nodes = computed or self.blocks.members[b].tolist()
-            ends = [self.blocks.label(i) for i in (nodes[0], nodes[-1])]
-            what = f"{len(computed):,} operations: {drawn.contents}"
-            drawn = replace(drawn, label=f"{ends[0]} … {ends[-1]}", contents=what)
+            members = self.blocks.members[b].tolist()
+            computed = [i for i in members if self.survey.outline.inputs[i]]
+            what = (
+                f"{len(computed):,} operations: {drawn.contents}" if computed else f"{len(members):,} leaves"
+            )
+            first, *_, last = (self.blocks.label(i) for i in computed or members)
+            drawn = replace(drawn, label=f"{first} … {last}", contents=what)
         if part.call[1] > 1:
             drawn = replace(drawn, label=f"{drawn.label}, call {part.call[0]} of {part.call[1]}")
         operation = drawn.operation and replace(drawn.operation, id=f"{id}op")

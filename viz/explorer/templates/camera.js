@@ -77,11 +77,12 @@ function fit() {
   fly((w - all.w * k) / 2, (h - all.h * k) / 2, k);
 }
 
-// the whole picture if it can be read, otherwise its beginning
+// the whole picture if it can be read, otherwise the middle of its beginning
+let down = false; // whether the picture runs from top to bottom
 function overview(now = false) {
   const all = whole(), k = Math.min(Math.max(fitting(all), LEGIBLE), 1.5), { w, h } = size();
-  const start = (length, window) => (length * k < window - 16 ? (window - length * k) / 2 : 12);
-  (now ? set : fly)(start(all.w, w), start(all.h, h), k);
+  const start = (length, window, along) => (along && length * k > window - 16 ? 12 : (window - length * k) / 2);
+  (now ? set : fly)(start(all.w, w, !down), start(all.h, h, down), k);
 }
 
 // brings a rectangle of the world into the window, at a scale at which it can be read

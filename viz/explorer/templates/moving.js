@@ -63,7 +63,7 @@ function reveal(part) {
 }
 
 const boxes = () => visible().reduce((sum, part) => sum + levels[part].nodes.size, 0);
-const closedNow = () => visible().flatMap((part) => [...levels[part].nodes.keys()]).map(partOf).filter((part) => opens(part) && !open.has(part));
+const closedNow = () => visible().flatMap((part) => [...levels[part].nodes.keys()]).map(partOf).filter((part) => opens(part) && !open.has(part) && parts[part].kind !== "leaves");
 function refresh() {
   const inward = visible().sort((a, b) => depthOf(b) - depthOf(a)); // the innermost first
   for (const part of inward) arrange(part);

@@ -14,7 +14,8 @@ function openReadable(depth) {
 }
 
 async function begin() {
-  const { depth, start } = await unpack();
+  const { depth, start, ...data } = await unpack();
+  down = data.down;
   arrange(0);
   show(0);
   world.append(drawn[0].group);

@@ -24,7 +24,7 @@ const round = (x) => Math.round(x * 10) / 10;
 function describe(id) {
   const part = parts[partOf(id)];
   if (!part) return levels[inPicture.get(id).part].leads[id]?.length ? inPicture.get(id).nodes.get(id).text : "operation";
-  const kind = opens(partOf(id)) ? ", module" : part.kind === "module" || part.kind === "run" ? ", closed" : "";
+  const kind = opens(partOf(id)) ? ", module" : ["module", "run", "leaves"].includes(part.kind) ? ", closed" : "";
   return [part.label + kind, ...part.facts.slice(1)].join(", ");
 }
 
