@@ -7,6 +7,7 @@ shows more when a box is pointed at.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ SHAPES = {TEXT, PATH, POLYGON, ELLIPSE, f"{SVG}polyline"}
 TOOLTIP = re.compile(r' \w*tooltip="(?:[^"\\]|\\.)*"')
 NUMBER = re.compile(r"-?[\d.]+(?:e-?\d+)?")
 TOGETHER = 25  # levels that one run of Graphviz lays out
-AT_ONCE = 2  # runs of Graphviz
+AT_ONCE = min(os.cpu_count() or 1, 4)  # runs of Graphviz
 KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor")
 USUAL = {
     "fill": "none",

@@ -8,15 +8,16 @@ const CLOSEST = 4, LEGIBLE = 9 / 12; // scales: the largest, and the one at whic
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let frameAsked = false, flight = 0;
 
-let window_ = { w: 1, h: 1 };
+let window_ = { w: 1, h: 1 }, foot = 0; // the legend is at the foot
 const size = () => window_;
 function measure() {
   window_ = { w: stage.clientWidth, h: stage.clientHeight };
+  foot = document.getElementById("legend").offsetHeight;
 }
 const whole = () => ({ x: 0, y: 0, w: arranged[0].w, h: arranged[0].h });
 function fitting({ w, h }, margin = 24) {
   const window = size();
-  return Math.min((window.w - 2 * margin) / w, (window.h - 2 * margin) / h);
+  return Math.min((window.w - 2 * margin) / w, (window.h - foot - 2 * margin) / h);
 }
 
 function set(x, y, k) {
@@ -74,7 +75,7 @@ function fly(x, y, k) {
 
 function fit() {
   const all = whole(), k = Math.min(fitting(all), 1.5), { w, h } = size();
-  fly((w - all.w * k) / 2, (h - all.h * k) / 2, k);
+  fly((w - all.w * k) / 2, (h - foot - all.h * k) / 2, k);
 }
 
 // the whole picture if it can be read, otherwise the middle of its beginning
@@ -82,7 +83,7 @@ let down = false; // whether the picture runs from top to bottom
 function overview(now = false) {
   const all = whole(), k = Math.min(Math.max(fitting(all), LEGIBLE), 1.5), { w, h } = size();
   const start = (length, window, along) => (along && length * k > window - 16 ? 12 : (window - length * k) / 2);
-  (now ? set : fly)(start(all.w, w, !down), start(all.h, h, down), k);
+  (now ? set : fly)(start(all.w, w, !down), start(all.h, h - foot, down), k);
 }
 
 // brings a rectangle of the world into the window, at a scale at which it can be read

@@ -44,7 +44,6 @@ function toggle(part, say = true) {
   if (say) said.textContent = open.has(part) ? `${shortName(part)} is open: ${[...levels[part].nodes.keys()].filter((id) => partOf(id) >= 0).length} boxes` : `${shortName(part)} is closed`;
 }
 
-const beside = matchMedia("(min-width: 901px)"); // the panel is beside the picture, not below it
 function keepInView(id) {
   measure();
   const rect = place(id), { x, y, k } = camera, { w, h } = size();

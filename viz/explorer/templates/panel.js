@@ -2,6 +2,7 @@
 
 const panel = document.getElementById("panel");
 const FEW = 24, LEVELS = 5; // links that are shown; shades of a colour
+const beside = matchMedia("(min-width: 801px)"); // the panel is beside the picture, not below it
 let pinned = 0, shown = -1, waiting = 0;
 
 const html = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -44,17 +45,20 @@ function paintHeat(canvas, { rows }, role) {
 }
 
 const typeset = (x) => String(x).replaceAll("-", "−").replace("nan", "NaN").replace("inf", "∞");
-function numbers({ shape, rows, whole }, role, title) {
-  const largest = largestOf(rows), across = rows[0].length;
+function table({ rows }, role) {
+  const largest = largestOf(rows);
   const head = `<tr><td></td>${rows[0].map((_, j) => `<th scope="col">${j}</th>`).join("")}</tr>`;
   const body = rows.map((row, i) => `<tr><th scope="row">${i}</th>${row.map((x) => {
     const { strong, negative, odd } = shade(x, largest);
     return `<td class="${odd ? "odd" : (negative ? "n" : role[0]) + strong}">${typeset(x)}</td>`;
   }).join("")}</tr>`).join("");
-  const told = whole ? (shape.length > 2 ? `; the axes before the last are rows` : "") : `; too many elements for this page, so means of blocks`;
-  return `<section class="array ${role}"><h3>${title} <span class="about">(${shape.join(", ")}${shape.length === 1 ? "," : ""})${told}</span></h3>
-<canvas role="img" aria-label="Heat of ${title}: 0 is white, negative numbers are hatched"></canvas>
-<div class="numbers" tabindex="0" role="region" aria-label="Numbers of ${title}"><table>${across > 1 ? head : ""}${body}</table></div></section>`;
+  return `<table>${rows[0].length > 1 ? head : ""}${body}</table>`;
+}
+function numbers({ shape, whole }, role) {
+  const told = !whole ? "; too many elements for this page, so means of blocks" : shape.length > 2 ? "; the axes before the last are rows" : "";
+  return `<section class="array ${role}"><h3>${role} <span class="about">(${shape.join(", ")}${shape.length === 1 ? "," : ""})${told}</span></h3>
+<canvas role="img" aria-label="Heat of the ${role}: 0 is white, negative numbers are hatched"></canvas>
+<div class="numbers" tabindex="0" role="region" aria-label="Numbers of the ${role}"></div></section>`;
 }
 
 function links(title, found) {
@@ -83,11 +87,13 @@ function showPanel(id) {
   const [first, ...facts] = part.facts;
   const lines = facts.map((line) => `<p class="${line.split(" ")[0]}">${html(/^(value|gradient) /.test(line) ? typeset(line) : line)}</p>`).join("");
   const where = around(partOf(id));
-  panel.innerHTML = `${close}<h2>${html(first)}</h2>${lines}${where.length ? links("Inside of", where) : ""}${links("Computed from", part.inputs)}${links("Used by", part.uses)}${part.value ? numbers(part.value, "value", "value") : ""}${part.gradient ? numbers(part.gradient, "gradient", "gradient") : ""}`;
-  for (const section of panel.querySelectorAll(".array")) {
-    const role = section.classList.contains("value") ? "value" : "gradient";
-    paintHeat(section.querySelector("canvas"), part[role], role);
-  }
+  panel.innerHTML = `${close}<h2>${html(first)}</h2>${lines}${where.length ? links("Inside of", where) : ""}${links("Computed from", part.inputs)}${links("Used by", part.uses)}${part.value ? numbers(part.value, "value") : ""}${part.gradient ? numbers(part.gradient, "gradient") : ""}`;
+  const sections = [...panel.querySelectorAll(".array")].map((section) => [section, section.classList.contains("value") ? "value" : "gradient"]);
+  for (const [section, role] of sections) paintHeat(section.querySelector("canvas"), part[role], role);
+  // thousands of numbers take a moment: where the mouse only passes, they come later
+  const fill = () => { if (shown === id) for (const [section, role] of sections) section.querySelector(".numbers").innerHTML = table(part[role], role); };
+  if (id === pinned) fill();
+  else setTimeout(fill, 250);
 }
 
 function pin(id) {
@@ -99,6 +105,7 @@ const idOf = (box) => box.dataset.id || box.id.replace(/op$/, "");
 plane.addEventListener("pointerover", (event) => {
   const box = boxAt(event.target);
   if (event.pointerType !== "mouse" || stage.classList.contains("dragging")) return;
+  if (!beside.matches && panel.classList.contains("empty")) return; // below the picture it opens by a click only
   clearTimeout(waiting);
   waiting = setTimeout(showPanel, box ? 80 : 300, box ? idOf(box) : pinned);
 });
