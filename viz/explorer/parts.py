@@ -18,7 +18,7 @@ from ..folding.outline import Path
 
 __all__ = ["Part", "tree"]
 
-MOST = 150  # parts that are laid out together
+MOST = 200  # parts that are laid out together
 MOST_ALIKE = 12  # leaves that are used by the same parts
 GROUPS, SIZE = 10, 80  # how many groups there are at most, and how many parts are in one at least
 
@@ -95,9 +95,9 @@ def tree(order: Sequence[int], paths: Mapping[int, Path], inputs: Links, uses: L
     for part in pending_parts:  # grows while it is read
         part.parts = [_without_wrapping(each) for each in part.parts]
         if not part.is_group:
-            _bundle(part, made, inputs, uses)
+            _bundle(part, inputs, uses)
         if len(part.parts) > MOST:
-            _gather(part, made, rank, inputs, uses)
+            _gather(part, rank, inputs, uses)
         pending_parts += part.parts
     for i, part in enumerate(pending_parts):
         part.index = i
@@ -175,24 +175,33 @@ def _without_wrapping(part: Part) -> Part:
     return only
 
 
-def _bundle(part: Part, made: dict[int, Part], inputs: Links, uses: Links) -> None:
+def _bundle(part: Part, inputs: Links, uses: Links) -> None:
     """Gather many leaves that are used by the same parts, as the inputs of a network are."""
+    leaves = [each for each in part.parts if each.box >= 0 and not inputs[each.box]]
+    if len(leaves) <= MOST_ALIKE:
+        return
+    owner = _owners(part)
     alike: dict[tuple[int, ...], list[Part]] = {}
-    for each in part.parts:
-        if each.box >= 0 and not inputs[each.box]:
-            users = {id(made[user].around()[len(part.around())]) for user in uses[each.box]}
-            alike.setdefault(tuple(sorted(users)), []).append(each)
-    for leaves in alike.values():
-        if MOST_ALIKE < len(leaves) < len(part.parts):
-            group = Part(-1, part.path, part, leaves, first=leaves[0].first)
-            part.parts = [group, *(each for each in part.parts if each not in leaves)]
-            for each in leaves:
-                each.within = group
+    for leaf in leaves:
+        users = {owner[user].first for user in uses[leaf.box]}
+        alike.setdefault(tuple(sorted(users)), []).append(leaf)
+    for bundle in alike.values():
+        if MOST_ALIKE < len(bundle) < len(part.parts):
+            group = Part(-1, part.path, part, bundle, first=bundle[0].first)
+            inside = {*bundle}
+            part.parts = [group, *(each for each in part.parts if each not in inside)]
+            for leaf in bundle:
+                leaf.within = group
 
 
-def _gather(part: Part, made: dict[int, Part], rank: dict[int, int], inputs: Links, uses: Links) -> None:
+def _owners(part: Part) -> dict[int, Part]:
+    """For each box inside a part, in which of its parts it is."""
+    return {inner.box: each for each in part.parts for inner in each.boxes()}
+
+
+def _gather(part: Part, rank: dict[int, int], inputs: Links, uses: Links) -> None:
     """Gather the parts of a module to groups of neighbours in dependency order."""
-    parts = _in_order(part, made, rank, inputs, uses)
+    parts = _in_order(part, rank, inputs, uses)
     count = min(GROUPS, -(-len(parts) // SIZE))
     bounds = [len(parts) * i // count for i in range(count + 1)]
     part.parts = []
@@ -205,22 +214,15 @@ def _gather(part: Part, made: dict[int, Part], rank: dict[int, int], inputs: Lin
         part.parts.append(group)
 
 
-def _in_order(
-    part: Part, made: dict[int, Part], rank: dict[int, int], inputs: Links, uses: Links
-) -> list[Part]:
+def _in_order(part: Part, rank: dict[int, int], inputs: Links, uses: Links) -> list[Part]:
     """The parts of a module in dependency order, the earliest first; each leaf before the first part that uses it."""
-    depth = len(part.around())
-
-    def home(box: int) -> Part | None:
-        chain = made[box].around()
-        return chain[depth] if len(chain) > depth and chain[depth - 1] is part else None
-
+    owner = _owners(part)
     waits: dict[Part, set[Part]] = {}
     after: dict[Part, set[Part]] = {}
     leaves: dict[Part, list[Part]] = {}
     for each in part.parts:
         if each.box >= 0 and not inputs[each.box]:
-            users = [home(user) for user in uses[each.box]]
+            users = [owner.get(user) for user in uses[each.box]]
             first = min(
                 (user for user in users if user is not None), key=lambda user: rank[user.first], default=None
             )
@@ -229,7 +231,7 @@ def _in_order(
         waits[each] = set()
         for inner in each.boxes():
             for b in inputs[inner.box]:
-                before = home(b)
+                before = owner.get(b)
                 if before is not None and before is not each and (before.box < 0 or inputs[before.box]):
                     waits[each].add(before)
                     after.setdefault(before, set()).add(each)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,13 +18,15 @@ from ..graph.blocks import Blocks
 from ..graph.boxes import box
 from ..graph.edges import edges
 from ..graph.roots import roots_of
-from ..graph.snapshot import Box, Cluster, Edge, Graph
+from ..graph.snapshot import Box, Cluster, Edge, Graph, Operation
 from .levels import Entry, Explored, Level
 from .marks import Crossing, marks
 from .numbers import numbers_of
 from .parts import Part, tree
 
 __all__ = ["survey"]
+
+Data = TypeVar("Data", Box, Edge, Operation)
 
 SMALL = 150  # nodes; in a larger graph, nodes that are alike share a box
 MOST_BOXES = 12_000  # in all pictures together; modules further inside cannot be opened
@@ -54,11 +55,9 @@ def survey(root: Any, around: Any = None) -> Explored:
         depth += 1
         reading = _Reading(graph, depth)
         entries |= reading.entries()
-        for edge in reading.edges:
-            reading.connect(edge, entries, modules=True)
+        reading.connect(entries, modules=True)
         levels |= {level.part: level for level in reading.levels(entries)}
-    for edge in reading.edges:  # of the last reading, in which everything is open
-        reading.connect(edge, entries, modules=False)
+    reading.connect(entries, modules=False)  # in the last reading everything is open
     start = 0
     if around is not None:
         node = next(iter(roots_of(around)))
@@ -111,16 +110,21 @@ class _Reading:
         closed: dict[int, int] = {}
         groups: set[int] = set()
         self.part_of: dict[int, Part] = {}
-        for part in survey.parts:
+        shown: dict[Part | None, Part] = {}  # for each part, the one that is drawn in its place
+        for part in survey.parts[1:]:
+            around = shown.get(part.within)
+            opened = around is None or (
+                around is part.within and around.depth < depth and around in survey.opens
+            )
+            shown[part] = drawn = part if around is None or opened else around
             if part.box < 0:
                 continue
-            shown = next(p for p in part.around()[1:] if p.depth == depth or p not in survey.opens)
-            block[part.box] = b = shown.box if shown.box >= 0 else size + shown.index
-            self.part_of[b] = shown
-            if shown.is_group:
+            block[part.box] = b = drawn.box if drawn.box >= 0 else size + drawn.index
+            self.part_of[b] = drawn
+            if drawn.is_group:
                 groups.add(b)
-            elif shown.box < 0:
-                closed[b] = len(shown.path)
+            elif drawn.box < 0:
+                closed[b] = len(drawn.path)
         partition = Partition(block[survey.box_of], closed, frozenset(groups), survey.repeats)
         self.blocks = Blocks(survey.tape, survey.titles, survey.outline, partition)
         self.parts = {self.blocks.ids[b]: self.part_of[b] for b in self.blocks.order}
@@ -155,23 +159,22 @@ class _Reading:
             what = (
                 f"{len(computed):,} operations: {drawn.contents}" if computed else f"{len(members):,} leaves"
             )
-            first, *_, last = (self.blocks.label(i) for i in computed or members)
-            drawn = replace(drawn, label=f"{first} … {last}", contents=what)
+            ends = computed or members
+            label = f"{self.blocks.label(ends[0])} … {self.blocks.label(ends[-1])}"
+            drawn = changed(drawn, label=label, contents=what)
         if part.call[1] > 1:
-            drawn = replace(drawn, label=f"{drawn.label}, call {part.call[0]} of {part.call[1]}")
-        operation = drawn.operation and replace(drawn.operation, id=f"{id}op")
-        return replace(drawn, id=id, operation=operation)
+            drawn = changed(drawn, label=f"{drawn.label}, call {part.call[0]} of {part.call[1]}")
+        operation = drawn.operation and changed(drawn.operation, id=f"{id}op")
+        return changed(drawn, id=id, operation=operation)
 
-    def connect(self, edge: Edge, entries: Mapping[int, Entry], modules: bool) -> None:
-        """Note an edge at its ends: at those that are modules of this depth, or else at those that are boxes."""
-        tail, head = self.parts[edge.tail], self.parts[edge.head]
-        if self.counts(tail, modules):
-            entries[tail.index].uses.append(head.index)
-        if self.counts(head, modules):
-            entries[head.index].inputs.append(tail.index)
-
-    def counts(self, part: Part, modules: bool) -> bool:
-        return part.box < 0 and part.depth == self.depth if modules else part.box >= 0
+    def connect(self, entries: Mapping[int, Entry], modules: bool) -> None:
+        """Note each edge at its ends: at those that are modules of this depth, or else at those that are boxes."""
+        for edge in self.edges:
+            tail, head = self.parts[edge.tail], self.parts[edge.head]
+            if tail.box < 0 and tail.depth == self.depth if modules else tail.box >= 0:
+                entries[tail.index].uses.append(head.index)
+            if head.box < 0 and head.depth == self.depth if modules else head.box >= 0:
+                entries[head.index].inputs.append(tail.index)
 
     def levels(self, entries: Mapping[int, Entry]) -> Iterator[Level]:
         """The pictures of parts at this depth, each inside the part around them."""
@@ -188,7 +191,7 @@ class _Reading:
             assert head.within is not None
             a, b, position = f"n{tail.index}", f"n{head.index}", int(edge.id.rpartition("in")[2])
             if tail.within is head.within and tail.depth == self.depth:
-                moved = replace(edge, id=f"{b}in{position}", tail=a, head=b)
+                moved = changed(edge, id=f"{b}in{position}", tail=a, head=b)
                 arrows[tail.within.index].append((moved, position))
             elif tail.within is not head.within:
                 if tail.depth == self.depth:
@@ -206,3 +209,8 @@ class _Reading:
             operations = [each.operation for each in inside if each.operation is not None]
             graph = Graph(drawn, [edge for edge, _ in edges], Cluster("", drawn, operations), len(drawn))
             yield Level(i, graph, {mark.box.id: mark.parts for mark in made})
+
+
+def changed(x: Data, **fields: Any) -> Data:
+    """What `dataclasses.replace` gives, which asks for every field by its name: this is done for every box and edge."""
+    return type(x)(**{**vars(x), **fields})
