@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import weakref
@@ -18,7 +20,7 @@ import pytest
 from chainrule import nn
 from chainrule.autograd import Tape, Tensor, Value, checkpoint, tanh
 from chainrule.nn import datasets
-from chainrule.viz import draw
+from chainrule.viz import THEMES, draw
 from chainrule.viz.explorer.numbers import numbers_of
 from chainrule.viz.explorer.survey import survey
 
@@ -188,7 +190,7 @@ def test_the_same_graph_gives_the_same_bytes_in_every_process(tmp_path) -> None:
     code = """if True:
         import hashlib
         from chainrule import nn
-        from chainrule.viz import draw
+        from chainrule.viz import THEMES, draw
         print(hashlib.sha256(draw(nn.scalar.MLP(2, [16, 4, 1], seed=0)([0.5, -1.0])).html().encode()).hexdigest())
     """
     found = {
@@ -226,6 +228,14 @@ def test_the_page_asks_for_nothing_and_allows_nothing(tmp_path) -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
     path = draw(digits()).save(tmp_path / "graph.html")
     assert path.read_text(encoding="utf-8") == page
+
+
+def test_the_page_has_the_colours_that_were_asked_for() -> None:
+    root = network(2, 1)
+    assert 'data-theme="dark"' in draw(root, theme="dark").html()
+    assert "data-theme=" not in draw(root).html().partition("<body>")[0].partition("<style>")[0]
+    own = dataclasses.replace(THEMES["light"], value="#123456")
+    assert "--value: light-dark(#123456, #123456);" in draw(root, theme=own).html()
 
 
 def test_what_a_notebook_shows() -> None:
@@ -280,13 +290,16 @@ GEOMETRY = """() => {
 }"""
 
 
+@pytest.mark.parametrize("engine", ["dot", "graphviz-pure"])
 @pytest.mark.parametrize(
     "make",
     [digits, lambda: network(5, 3, 1), sequence, lambda: random_operations(700)],
     ids=["digits", "neurons", "sequence", "random"],
 )
-def test_modules_open_and_close_in_any_order_and_boxes_never_overlap(browser, tmp_path, make) -> None:
-    page = explore(browser, tmp_path, draw(make()))
+def test_modules_open_and_close_in_any_order_and_boxes_never_overlap(browser, tmp_path, make, engine) -> None:
+    if engine == "dot" and shutil.which("dot") is None:
+        pytest.skip("no program 'dot' on the path")
+    page = explore(browser, tmp_path, draw(make(), engine=engine))
     assert page.evaluate(GEOMETRY) == []
     rng = random.Random(0)
     for _ in range(25):

@@ -120,11 +120,11 @@ def _points(element: Any) -> list[float]:
 
 
 def _around(text: Any) -> list[float]:
-    """Two corners around a text."""
+    """Two corners around a text; `em_width` is an upper estimate."""
     x, y, size = (float(text.get(key)) for key in ("x", "y", "font-size"))
-    width = size * em_width(text.text or "")
+    width = 0.88 * size * em_width(text.text or "")
     start = x - width / 2 if text.get("text-anchor") == "middle" else x
-    return [start - 6, y - size - 3, start + width + 6, y + 7]
+    return [start - 2, y - size - 3, start + width + 2, y + 7]
 
 
 def _inside(parts: Sequence[Any], points: Sequence[Sequence[str]]) -> str:
