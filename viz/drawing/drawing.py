@@ -105,7 +105,8 @@ def draw(
 
 
 def _drawing(root: Any, options: DrawOptions) -> Drawing:
-    return Drawing(read(root, options), options, survey(root, options.around))
+    graph = read(root, options)
+    return Drawing(graph, options, survey(root, options.around, graph))
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:

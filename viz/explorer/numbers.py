@@ -34,7 +34,7 @@ class Numbers:
         if self.elements.size <= most:
             return self
         side = int(most**0.5)
-        return Numbers(self.shape, _means(_means(self.elements.astype(np.float64), 0, side), 1, side), False)
+        return Numbers(self.shape, _means(_means(self.elements, 0, side), 1, side), False)
 
     def data(self) -> dict[str, Any]:
         """As data for JSON, with five significant digits; NaN and infinity are texts."""
@@ -60,7 +60,7 @@ def numbers_of(arrays: Sequence[Any], room: int) -> Numbers | None:
     rows = together.reshape(-1, together.shape[-1])
     if size <= min(MOST, room):
         return Numbers(together.shape, rows.copy(), True)
-    return Numbers(together.shape, _means(_means(rows.astype(np.float64), 0, SIDE), 1, SIDE), False)
+    return Numbers(together.shape, _means(_means(rows, 0, SIDE), 1, SIDE), False)
 
 
 def _means(rows: np.ndarray, axis: int, most: int) -> np.ndarray:
@@ -71,7 +71,7 @@ def _means(rows: np.ndarray, axis: int, most: int) -> np.ndarray:
     starts = np.arange(most) * n // most
     counts = np.diff(starts, append=n)
     with np.errstate(all="ignore"):
-        return np.add.reduceat(rows, starts, axis) / (counts[:, None] if axis == 0 else counts)
+        return np.add.reduceat(rows, starts, axis, np.float64) / (counts[:, None] if axis == 0 else counts)
 
 
 def _rounded(x: Any) -> Any:

@@ -5,13 +5,13 @@ No pass is run, no node is changed, and none is kept alive afterwards.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ...autograd import Node, Tape
+from ...autograd import Node, Tape, Tensor
 from ..folding.outline import Outline, Partition, distinct
 from ..folding.stacking import alike, sums
 from ..graph.blocks import Blocks
@@ -31,10 +31,15 @@ Data = TypeVar("Data", Box, Edge, Operation)
 SMALL = 150  # nodes; in a larger graph, nodes that are alike share a box
 MOST_BOXES = 12_000  # in all pictures together; modules further inside cannot be opened
 MOST_NUMBERS = 200_000  # elements of arrays, in all
+MOST_ELEMENTS = (
+    20_000_000  # of arrays that are summarised; where there are more, modules further inside cannot be opened
+)
 
 
-def survey(root: Any, around: Any = None) -> Explored:
+def survey(root: Any, around: Any = None, read: Graph | None = None) -> Explored:
     """The graph behind `root`, with a level for the inside of each module; `around` is a node to begin at.
+
+    `read` is the snapshot of its drawing, if there is one: boxes of single nodes are taken from it.
 
     >>> from chainrule import nn
     >>> from chainrule.autograd import Tensor
@@ -47,7 +52,7 @@ def survey(root: Any, around: Any = None) -> Explored:
     titles = roots_of(root)
     tape = Tape(titles)
     outline = Outline(tape)
-    graph = _Survey(tape, titles, outline)
+    graph = _Survey(tape, titles, outline, read)
     entries: dict[int, Entry] = {}
     levels: dict[int, Level] = {}
     depth = 0
@@ -68,7 +73,9 @@ def survey(root: Any, around: Any = None) -> Explored:
 class _Survey:
     """The graph, its boxes when everything is open, and the tree of its parts."""
 
-    def __init__(self, tape: Tape, titles: Mapping[Node, str | None], outline: Outline) -> None:
+    def __init__(
+        self, tape: Tape, titles: Mapping[Node, str | None], outline: Outline, read: Graph | None
+    ) -> None:
         self.tape, self.titles, self.outline = tape, titles, outline
         self.box_of = np.arange(len(outline))
         self.repeats = None
@@ -84,18 +91,29 @@ class _Survey:
             uses[tail].append(head)
         paths = {b: outline.paths[outline.place[members[-1]]] for b, members in blocks.members.items()}
         self.parts = tree(blocks.order, paths, inputs, uses)
-        self.opens = _opening(self.parts)
+        nodes = tape.nodes
+        elements = {
+            b: sum(nodes[i].data.size for i in members) if isinstance(nodes[members[0]], Tensor) else 0
+            for b, members in blocks.members.items()
+        }
+        self.opens = _opening(self.parts, elements)
         self.room = MOST_NUMBERS
+        self.read: dict[int, Box] = {}  # the boxes of single nodes that are known
+        if read is not None:
+            known, count = {each.id: each for each in read.boxes}, Counter(read.where)
+            single = ((i, known[id]) for i, id in enumerate(read.where) if id and count[id] == 1)
+            self.read = {i: each for i, each in single if each.kind not in ("module", "run")}
 
 
-def _opening(parts: Sequence[Part]) -> set[Part]:
+def _opening(parts: Sequence[Part], elements: Mapping[int, int]) -> set[Part]:
     """The parts whose inside has a picture: from the outside to the inside, as many as there is room for."""
     opens: set[Part] = set()
-    boxes = 0
+    boxes = sizes = 0
     for part in parts:
         if part.parts and (part.within is None or part.within in opens):
             boxes += len(part.parts)
-            if boxes <= MOST_BOXES:
+            sizes += sum(elements[each.box] for each in part.parts if each.box >= 0)
+            if part.within is None or (boxes <= MOST_BOXES and sizes <= MOST_ELEMENTS):
                 opens.add(part)
     return opens
 
@@ -152,7 +170,9 @@ class _Reading:
 
     def box(self, b: int, part: Part) -> Box:
         """The box of a block, with the id of its part."""
-        id, drawn = f"n{part.index}", box(self.blocks, b)
+        id, members = f"n{part.index}", self.blocks.members[b]
+        known = self.survey.read.get(members[0]) if len(members) == 1 else None
+        drawn = known or box(self.blocks, b)
         if part.is_group:
             members = self.blocks.members[b].tolist()
             computed = [i for i in members if self.survey.outline.inputs[i]]
