@@ -1,4 +1,4 @@
-"""Reading a recorded graph for a page: as `graph` reads it, once for each depth, with all parts at that depth closed.
+"""Reading a recorded graph for a page: as `graph` reads it, for each depth with all parts at that depth closed.
 
 No pass is run, no node is changed, and none is kept alive afterwards.
 """
@@ -25,6 +25,9 @@ from .numbers import numbers_of
 from .parts import Part, tree
 
 __all__ = ["survey"]
+
+MOST_APART = 4  # inputs of an operation, each with an edge of its own also where they come from one module
+Link = tuple[Edge, Part, Part, int]  # an edge, the parts at its ends, and which input it is
 
 Data = TypeVar("Data", Box, Edge, Operation)
 
@@ -55,18 +58,20 @@ def survey(root: Any, around: Any = None, read: Graph | None = None) -> Explored
     graph = _Survey(tape, titles, outline, read)
     entries: dict[int, Entry] = {}
     levels: dict[int, Level] = {}
-    depth = 0
-    while any(part.depth == depth for part in graph.opens):
-        depth += 1
-        reading = _Reading(graph, depth)
+    depths = range(1, 2 + max(part.depth for part in graph.opens))
+    readings = [_Reading(graph, depth) for depth in depths]
+    last = readings[-1]  # in which everything is open
+    whole = [(edge, last.parts[edge.tail], last.parts[edge.head]) for edge in edges(last.blocks)]
+    for reading in readings:
         entries |= reading.entries()
+        reading.links = list(_joined(whole, reading.shown))
         reading.connect(entries, modules=True)
         levels |= {level.part: level for level in reading.levels(entries)}
-    reading.connect(entries, modules=False)  # in the last reading everything is open
+    last.connect(entries, modules=False)
     start = 0
     if around is not None:
         node = next(iter(roots_of(around)))
-        start = reading.part_of[reading.blocks.partition.block[tape.index[node]]].index
+        start = last.part_of[last.blocks.partition.block[tape.index[node]]].index
     return Explored(entries, [levels[i] for i in sorted(levels)], len(outline), start)
 
 
@@ -128,13 +133,14 @@ class _Reading:
         closed: dict[int, int] = {}
         groups: set[int] = set()
         self.part_of: dict[int, Part] = {}
-        shown: dict[Part | None, Part] = {}  # for each part, the one that is drawn in its place
+        self.shown: dict[Part, Part] = {}  # for each part, the one that is drawn in its place
+        self.links: list[Link] = []
         for part in survey.parts[1:]:
-            around = shown.get(part.within)
+            around = self.shown.get(part.within) if part.within is not None else None
             opened = around is None or (
                 around is part.within and around.depth < depth and around in survey.opens
             )
-            shown[part] = drawn = part if around is None or opened else around
+            self.shown[part] = drawn = part if around is None or opened else around
             if part.box < 0:
                 continue
             block[part.box] = b = drawn.box if drawn.box >= 0 else size + drawn.index
@@ -146,7 +152,6 @@ class _Reading:
         partition = Partition(block[survey.box_of], closed, frozenset(groups), survey.repeats)
         self.blocks = Blocks(survey.tape, survey.titles, survey.outline, partition)
         self.parts = {self.blocks.ids[b]: self.part_of[b] for b in self.blocks.order}
-        self.edges = list(edges(self.blocks))
 
     def entries(self) -> dict[int, Entry]:
         """The entries of the parts at this depth."""
@@ -189,8 +194,7 @@ class _Reading:
 
     def connect(self, entries: Mapping[int, Entry], modules: bool) -> None:
         """Note each edge at its ends: at those that are modules of this depth, or else at those that are boxes."""
-        for edge in self.edges:
-            tail, head = self.parts[edge.tail], self.parts[edge.head]
+        for _, tail, head, _ in self.links:
             if tail.box < 0 and tail.depth == self.depth if modules else tail.box >= 0:
                 entries[tail.index].uses.append(head.index)
             if head.box < 0 and head.depth == self.depth if modules else head.box >= 0:
@@ -205,19 +209,16 @@ class _Reading:
         for part in self.parts.values():
             if part.depth == self.depth and part.within is not None:
                 boxes[part.within.index].append(entries[part.index].box)
-        for edge in self.edges:
-            tail, head = self.parts[edge.tail], self.parts[edge.head]
+        for edge, tail, head, position in self.links:
             assert tail.within is not None
             assert head.within is not None
-            a, b, position = f"n{tail.index}", f"n{head.index}", int(edge.id.rpartition("in")[2])
             if tail.within is head.within and tail.depth == self.depth:
-                moved = changed(edge, id=f"{b}in{position}", tail=a, head=b)
-                arrows[tail.within.index].append((moved, position))
+                arrows[tail.within.index].append((edge, position))
             elif tail.within is not head.within:
                 if tail.depth == self.depth:
-                    leaving[tail.within.index].append(Crossing(head.index, a, position))
+                    leaving[tail.within.index].append(Crossing(head.index, edge.tail, position))
                 if head.depth == self.depth:
-                    entering[head.within.index].append(Crossing(tail.index, b, position))
+                    entering[head.within.index].append(Crossing(tail.index, edge.head, position))
         known = {i: entry.box for i, entry in entries.items()}
         for i, inside in boxes.items():
             made = list(marks(i, entering[i], leaving[i], known, len(inside)))
@@ -229,6 +230,30 @@ class _Reading:
             operations = [each.operation for each in inside if each.operation is not None]
             graph = Graph(drawn, [edge for edge, _ in edges], Cluster("", drawn, operations), len(drawn))
             yield Level(i, graph, {mark.box.id: mark.parts for mark in made})
+
+
+def _joined(whole: Sequence[tuple[Edge, Part, Part]], shown: Mapping[Part, Part]) -> Iterator[Link]:
+    """The edges between the parts that are drawn, from those between boxes: one for all edges that enter a module.
+
+    What happens along an edge between boxes is found out once, for the rule of an operation on arrays takes its time.
+    """
+    arity = Counter(head for _, _, head in whole)
+    together: dict[tuple[Part, Part, str], list[Edge]] = {}
+    for edge, tail, head in whole:
+        a, b = shown[tail], shown[head]
+        if a is not b:
+            apart = b is head and (a is tail or arity[head] <= MOST_APART)
+            together.setdefault((a, b, edge.id if apart else ""), []).append(edge)
+    count: Counter[Part] = Counter()
+    for (a, b, _), found in together.items():
+        id, tail_id, head_id = f"n{b.index}in{count[b]}", f"n{a.index}", f"n{b.index}"
+        if len(found) == 1 and b.box >= 0:
+            edge = changed(found[0], id=id, tail=tail_id, head=head_id)
+        else:
+            flows, many = any(each.flows for each in found), sum(each.count for each in found)
+            edge = Edge(id, tail_id, head_id, flows=flows, count=many)
+        yield edge, a, b, count[b]
+        count[b] += 1
 
 
 def changed(x: Data, **fields: Any) -> Data:
