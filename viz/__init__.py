@@ -3,7 +3,7 @@
 Each subject has a folder, which imports only folders named before it: `common/` (options, colours, numbers and names
 as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `graphviz/` (the program
 that lays out), `boxes/` (a graph as boxes and arrows), `network/` (a network in columns of units), `circuit/` (wires
-and gates), `drawing/` (`draw`),
+and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`),
 `passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `cli/`
 (the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
 `autograd`, and neither imports it.

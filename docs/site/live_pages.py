@@ -1,6 +1,6 @@
-"""The live pages that stand in the documentation: `<!-- live: loss -->` becomes the page of `step(loss)`.
+"""The pages that stand in the documentation: `<!-- live: loss -->` becomes that of `step(loss)`, `explore` of `draw`.
 
-The examples of the page above that line are run, and the stepper's page of what they call `loss` is written beside the
+The examples of the page above that line are run, and the page of what they call `loss` is written beside the
 site's own files and shown in a frame. On GitHub the line is a comment, and is not seen.
 """
 
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-LIVE = re.compile(r"<!-- live: (\w+)(?: (\d+))? -->")
+LIVE = re.compile(r"<!-- (live|explore): (\w+)(?: (\d+))? -->")
 
 
 def names_before(source: str, name: str) -> dict[str, Any]:
@@ -29,19 +29,24 @@ def on_source(app: Any, name: str, source: list[str]) -> None:
         return
     text = source[0]
     for count, found in enumerate(LIVE.finditer(text)):
-        from chainrule.viz import step
+        from chainrule.viz import draw, step
 
-        root = names_before(text[: found.start()], name)[found[1]]
+        root = names_before(text[: found.start()], name)[found[2]]
         file = f"{name.rpartition('/')[2]}-{count + 1}.html"
         folder = Path(app.outdir) / "_live"
         folder.mkdir(parents=True, exist_ok=True)
-        stepper = step(root)
-        stepper.goto(-1)  # with every number there to be seen
-        stepper.save(folder / file)
+        title = f"Both passes of {root.name or found[2]}, live"
+        if found[1] == "explore":
+            title = f"The graph of {root.name or found[2]}, to explore"
+            draw(root).save(folder / file)
+        else:
+            stepper = step(root)
+            stepper.goto(-1)  # with every number there to be seen
+            stepper.save(folder / file)
         up = "../" * name.count("/")
         frame = (
-            f'<p><iframe class="live-page" title="Both passes of {root.name or found[1]}, live" '
-            f'height="{found[2] or 900}" src="{up}_live/{file}"></iframe></p>\n'
+            f'<p><iframe class="live-page" title="{title}" '
+            f'height="{found[3] or 900}" src="{up}_live/{file}"></iframe></p>\n'
             f'<p><a href="{up}_live/{file}">Open this page alone</a></p>'
         )
         source[0] = source[0].replace(found[0], f"```{{raw}} html\n{frame}\n```", 1)

@@ -32,6 +32,7 @@ def main() -> int:
     test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
     failed = doctest.DocTestRunner(optionflags=flags).run(test).failed
     Path("neuron.tex").unlink()
+    Path("explore.html").unlink()  # which the site makes anew
     slides("slides.png", (0, 1, 6, 9))
     return min(failed, 1)
 

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "-o",
         "--output",
         metavar="FILE",
-        help="svg, png, pdf, tex, dot or txt; without it the graph is printed",
+        help="svg, png, pdf, tex, dot, html or txt; without it the graph is printed",
     )
     _add_open(drawing)
     _add_option(drawing, DrawOptions, "theme")

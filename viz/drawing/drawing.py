@@ -27,6 +27,10 @@ from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions, Fit
 from ..common.terminal import width_of, writable
 from ..common.themes import Theme, adaptive
+from ..explorer.levels import Explored
+from ..explorer.notebook import notebook_html
+from ..explorer.page import page
+from ..explorer.survey import survey
 from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
@@ -133,7 +137,8 @@ def _drawing(root: Any, options: DrawOptions) -> Drawing:
             "Linear layers, or of nn.scalar.MLP, or a loss of it. This graph is none of these, or uses hidden units "
             "otherwise; leave style away to draw its operations"
         )
-    return Drawing(list(readings(tape, titles, options)), options, found)
+    drawn = list(readings(tape, titles, options))
+    return Drawing(drawn, options, survey(root, options.around, drawn[0]), found)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -153,9 +158,14 @@ class Drawing:
     """
 
     def __init__(
-        self, readings: Sequence[Graph], options: DrawOptions, network: Network | None = None
+        self,
+        readings: Sequence[Graph],
+        options: DrawOptions,
+        explored: Explored,
+        network: Network | None = None,
     ) -> None:
         self._readings = readings
+        self._explored = explored
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
 
@@ -218,6 +228,10 @@ class Drawing:
             return pdf_of([svg(self._scene, self._options.colours)])
         return self._laid_out("pdf")
 
+    def html(self) -> str:
+        """The graph as one HTML page in which it can be explored: zoom, search, open modules, see whole arrays."""
+        return page(self._explored, self._options)
+
     def tex(self) -> str:
         """The circuit of the graph as TikZ, also where the picture is drawn in another style.
 
@@ -234,9 +248,10 @@ class Drawing:
         return tikz(scene, self._options.colours, name)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot, or .txt for the tree.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot, .txt or .html.
 
-        .tex is TikZ, for LaTeX: the circuit of the graph, in every style.
+        .tex is TikZ, for LaTeX: the circuit of the graph, in every style. .txt is the tree of text, and .html a page in
+        which the graph can be explored.
 
         Missing folders are created. The file appears complete or not at all. Returns its path.
 
@@ -250,6 +265,7 @@ class Drawing:
             ".tex": lambda: self._tikz(path.stem),
             ".dot": lambda: self.dot,
             ".txt": lambda: f"{tree(self._readings[0], self._options.digits)}\n",
+            ".html": self.html,
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:
@@ -261,12 +277,18 @@ class Drawing:
         return write_whole(path, writer())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text."""
+        """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
+
+        Of a graph that is folded it shows the page of `html`, with its outer modules.
+        """
         bundle = {"text/plain": repr(self)}
         try:
-            bundle["image/svg+xml"] = self.svg()
-            if len(self._graph.boxes) <= SMALL:
-                bundle["image/png"] = base64.b64encode(self.png(dpi=96)).decode()
+            bundle["image/svg+xml"] = svg = self.svg()
+            png = self.png(dpi=96) if len(self._graph.boxes) <= SMALL else None
+            if png is not None:
+                bundle["image/png"] = base64.b64encode(png).decode()
+            if self._graph.hides and self._picture.look is not None:
+                bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
         except DrawingError as error:
             bundle["text/plain"] = f"{type(error).__name__}: {error}"
         return bundle

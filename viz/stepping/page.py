@@ -8,14 +8,13 @@ and that script, by their hashes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import re
 from importlib.resources import files
 
 from ..common.errors import DrawingError
+from ..common.pages import sha256
 from ..common.words import printable, shorten
 from ..passes.passes import Passes
 from .grid import grid_svg, is_hard
@@ -93,11 +92,6 @@ def as_json(data: object) -> str:
     """JSON for the inside of a script element: without `<`, which could end the element or start a comment."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
-
-
-def sha256(text: str) -> str:
-    """The hash of an inline style or script, as a content security policy writes it."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def template(name: str) -> str:
