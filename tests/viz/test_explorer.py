@@ -240,7 +240,7 @@ def test_the_page_has_the_colours_that_were_asked_for() -> None:
 
 def test_what_a_notebook_shows() -> None:
     assert "text/html" not in draw(network(2, 1))._repr_mimebundle_()
-    shown = draw(network(16, 16, 1))._repr_mimebundle_()
+    shown = draw(network(16, 16, 1), style="boxes")._repr_mimebundle_()
     assert shown["text/html"].count("<img") == shown["text/html"].count("<iframe") == 1
     assert 'sandbox="allow-scripts"' in shown["text/html"]
     assert len(shown["text/html"]) < 400_000
@@ -576,7 +576,7 @@ def test_axe_finds_nothing_and_the_page_fits(browser, tmp_path, size, scheme) ->
 
 
 def test_the_frame_in_a_notebook_has_its_theme_and_leaves_the_wheel_to_it(browser, tmp_path) -> None:
-    shown = draw(network(16, 16, 1))._repr_mimebundle_()["text/html"]
+    shown = draw(network(16, 16, 1), style="boxes")._repr_mimebundle_()["text/html"]
     head = '<!doctype html><meta charset="utf-8"><body data-jp-theme-light="false">'
     notebook = f'{head}{shown}<p style="height:3000px">'
     (tmp_path / "notebook.html").write_text(notebook, encoding="utf-8")
@@ -602,7 +602,7 @@ def test_the_frame_in_a_notebook_has_its_theme_and_leaves_the_wheel_to_it(browse
 
 
 def test_a_drawing_in_jupyterlab(browser, jupyter) -> None:
-    bundle = draw(network(16, 16, 1))._repr_mimebundle_()
+    bundle = draw(network(16, 16, 1), style="boxes")._repr_mimebundle_()
     output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": bundle}
     cell = {
         "cell_type": "code",

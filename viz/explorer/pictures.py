@@ -33,6 +33,7 @@ NUMBER = re.compile(r"-?[\d.]+(?:e-?\d+)?")
 TOGETHER = 25  # levels that one run of Graphviz lays out
 AT_ONCE = min(os.cpu_count() or 1, 4)  # runs of Graphviz
 KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor")
+MARGIN = 6  # beside a text without a box, in points
 USUAL = {
     "fill": "none",
     "stroke": "transparent",
@@ -124,7 +125,7 @@ def _around(text: Any) -> list[float]:
     x, y, size = (float(text.get(key)) for key in ("x", "y", "font-size"))
     width = 0.88 * size * em_width(text.text or "")
     start = x - width / 2 if text.get("text-anchor") == "middle" else x
-    return [start - 2, y - size - 3, start + width + 2, y + 7]
+    return [start - MARGIN, y - size - 3, start + width + MARGIN, y + 7]
 
 
 def _inside(parts: Sequence[Any], points: Sequence[Sequence[str]]) -> str:
