@@ -19,6 +19,7 @@ from ..folding.titles import inner_title, numbers_in, without_numbers
 from ..graph.snapshot import Box, Cluster, Edge, Graph, Operation
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, escape, label, plain, row, table, tooltip
+from .changes import outline
 from .labels import LONGEST_RULE, formula, passes_on, shapes_of
 from .legend import legend
 from .look import Look, usual
@@ -157,6 +158,8 @@ class _Writer:
         }[box.kind]
         if box.output:
             look["penwidth"] = "2"
+        if box.change is not None:
+            look |= outline(theme, box.change)
         if box.id in self.ordered and box.id not in self.operations:
             look["ordering"] = "in"
         rows = rows_of(self.sheet, box)

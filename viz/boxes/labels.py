@@ -41,6 +41,8 @@ def passes_on(sheet: Sheet, edge: Edge) -> str:
     """What happens to the gradient on its way along an edge: `× −0.42`, `g @ W.T`, `× 1`, summed to (8,)."""
     if not edge.flows:
         return ""
+    if edge.shrinks is not None:
+        return f"∂ ÷ {number(edge.shrinks, 2)}" if edge.shrinks >= 1 else f"∂ × {number(1 / edge.shrinks, 2)}"
     if edge.local is not None:
         return f"× {typeset(number(edge.local, sheet.digits))}"
     if edge.spread is not None:

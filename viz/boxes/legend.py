@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import wrap
+
 from ..common.words import shorten
 from ..graphviz.markup import coloured, escape, label, row, table
+from .changes import in_words
 from .rows import DEAD
-from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
+from .sheet import LONGEST_NAME, SPACE, Sheet, is_one, is_zero
 
 __all__ = ["legend"]
 
@@ -15,6 +19,8 @@ LONGEST_LINE = 60  # characters
 def legend(sheet: Sheet) -> str:
     """The legend as the label of the whole graph; empty if there is nothing to say."""
     theme, show = sheet.theme, sheet.show
+    if sheet.graph.findings is not None:
+        return _of_difference(sheet, sheet.graph.findings)
     parts = []
     if "data" in show:
         parts.append(coloured("value", theme.value))
@@ -34,11 +40,46 @@ def legend(sheet: Sheet) -> str:
         parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
     if not sheet.look.numbers:
         parts = []
-    lines = ["&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]
-    hides = [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])]
-    lines += [coloured(escape(line), theme.muted, sheet.small) for line in _lines(hides)]
+    return _written(sheet, parts, [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])])
+
+
+def _written(sheet: Sheet, parts: list[str], hides: list[str], above: Sequence[str] = ()) -> str:
+    """Three parts to a line, and below them what is hidden."""
+    lines = [*above, *("&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3))]
+    lines += [coloured(escape(line), sheet.theme.muted, sheet.small) for line in _lines(hides)]
     space = '<TR><TD HEIGHT="8"></TD></TR>'
     return label(table([space, *map(row, lines)], 'CELLPADDING="6"')) if lines else ""
+
+
+def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
+    """What changed, in words, and what the marks in the boxes mean."""
+    theme = sheet.theme
+    changes = [box.change for box in sheet.graph.boxes if box.change is not None]
+    shifts = [shift for change in changes for shift in change.shifts]
+    told = {in_words(shift)[:1] for shift in shifts}
+    parts = [coloured("value before → after", theme.value)]
+    if any(change.gradient is not None for change in changes):
+        parts.append(coloured("∂ gradient before → after", theme.gradient))
+    marks = {
+        "▲ greater, ▼ smaller": told & {"▲", "▼"},
+        "Δ change of an array, as a part of it": "Δ" in told,
+        "strips show the change: full cells greater, half cells smaller": sheet.look.ranges
+        and any(shift.heat for shift in shifts),
+        "thick outline: changed by 10 % or more": any(shift.share >= 0.1 for shift in shifts),
+        "grey: unchanged": any(not change.shifts for change in changes),
+        "octagon: the first that is not finite": any(change.first for change in changes),
+        "largest ÷ n: n times smaller than the largest gradient": any(change.below for change in changes),
+        "∂ ÷ n: n times smaller than after the operation": "local" in sheet.show
+        and any(edge.shrinks for edge in sheet.graph.edges),
+    }
+    words = [coloured(escape(text), theme.muted, sheet.small) for text, needed in marks.items() if needed]
+    above = [line for text in findings for line in _wrapped(text)]
+    return _written(sheet, [*parts, *words], list(sheet.graph.hides), [*map(escape, above), ""])
+
+
+def _wrapped(text: str) -> list[str]:
+    """A sentence on lines that are not long."""
+    return wrap(text, LONGEST_LINE + 20, subsequent_indent=SPACE * 4)
 
 
 def _lines(clauses: list[str]) -> list[str]:

@@ -29,6 +29,7 @@ from ..common.themes import Theme, adaptive
 from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
+from ..graph.state import State, state
 from ..graphviz.engines import layout
 from ..graphviz.pdf import has_converter, pdf_of, png_of
 from ..network.reading import Network, network
@@ -115,12 +116,13 @@ def draw(
         engine=engine,
     )
     if not example:
-        return _drawing(root, options)
+        return drawing_of(root, options)
     with unchanged(root), recording(True):
-        return _drawing(_applied(root, example), options)
+        return drawing_of(_applied(root, example), options)
 
 
-def _drawing(root: Any, options: DrawOptions) -> Drawing:
+def drawing_of(root: Any, options: DrawOptions) -> Drawing:
+    """The drawing of a node, or of several in a list, tuple or dict."""
     titles = roots_of(root)
     tape = Tape(titles)
     found = network(tape) if options.may_be_network else None
@@ -130,7 +132,7 @@ def _drawing(root: Any, options: DrawOptions) -> Drawing:
             "Linear layers, or of nn.scalar.MLP, or a loss of it. This graph is none of these, or uses hidden units "
             "otherwise; leave style away to draw its operations"
         )
-    return Drawing(list(readings(tape, titles, options)), options, found)
+    return Drawing(list(readings(tape, titles, options)), options, state(tape, titles), found)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -150,9 +152,14 @@ class Drawing:
     """
 
     def __init__(
-        self, readings: Sequence[Graph], options: DrawOptions, network: Network | None = None
+        self,
+        readings: Sequence[Graph],
+        options: DrawOptions,
+        state: State,
+        network: Network | None = None,
     ) -> None:
         self._readings = readings
+        self._state = state
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
 
@@ -169,7 +176,11 @@ class Drawing:
         return f"<Drawing of {self._picture.what()}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._readings[0], self._options.digits, writable)
+        return self._text(writable)
+
+    def _text(self, fit: Callable[[str], str] = str) -> str:
+        """What is printed; `fit` is applied to every text in it."""
+        return tree(self._readings[0], self._options.digits, fit)
 
     @cached_property
     def dot(self) -> str:
@@ -242,7 +253,7 @@ class Drawing:
             ".pdf": self.pdf,
             ".tex": lambda: self._tikz(path.stem),
             ".dot": lambda: self.dot,
-            ".txt": lambda: f"{tree(self._readings[0], self._options.digits)}\n",
+            ".txt": lambda: f"{self._text()}\n",
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:
