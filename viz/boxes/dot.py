@@ -65,7 +65,7 @@ class _Writer:
             fontsize=str(self.sheet.small),
             fontcolor=theme.muted,
             nodesep="0.22",
-            ranksep="0.32",
+            ranksep="0.32" if self.graph.findings is None or self.sheet.look.numbers else "0.2",
             pad="0.15",
             label=legend(self.sheet),
             labelloc="b",
@@ -202,6 +202,8 @@ class _Writer:
         text = passes_on(self.sheet, edge) if "local" in self.sheet.show else ""
         if text:
             look["label"] = plain(f" {text} ")
+        if edge.shrinks is not None:
+            look["fontcolor"] = self.theme.gradient
         hint = edge_tooltip(edge)
         if hint:
             look["tooltip"] = look["labeltooltip"] = tooltip(hint)

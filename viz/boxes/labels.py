@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..common.numbers import number
 from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
+from .changes import times
 from .sheet import Sheet, is_number, typeset
 
 __all__ = ["formula", "passes_on", "shapes_of"]
@@ -42,7 +43,7 @@ def passes_on(sheet: Sheet, edge: Edge) -> str:
     if not edge.flows:
         return ""
     if edge.shrinks is not None:
-        return f"∂ ÷ {number(edge.shrinks, 2)}" if edge.shrinks >= 1 else f"∂ × {number(1 / edge.shrinks, 2)}"
+        return f"∂ ÷ {times(edge.shrinks)}" if edge.shrinks >= 1 else f"∂ × {times(1 / edge.shrinks)}"
     if edge.local is not None:
         return f"× {typeset(number(edge.local, sheet.digits))}"
     if edge.spread is not None:

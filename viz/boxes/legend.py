@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
-from ..common.words import shorten
+from ..common.words import in_lines, shorten
 from ..graphviz.markup import coloured, escape, label, row, table
 from .changes import in_words
 from .rows import DEAD
-from .sheet import LONGEST_NAME, SPACE, Sheet, is_one, is_zero
+from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 
 __all__ = ["legend"]
 
-LONGEST_LINE = 60  # characters
+LONGEST_LINE, LONGEST_FINDING = 60, 110  # characters
 
 
 def legend(sheet: Sheet) -> str:
@@ -43,12 +42,14 @@ def legend(sheet: Sheet) -> str:
     return _written(sheet, parts, [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])])
 
 
-def _written(sheet: Sheet, parts: list[str], hides: list[str], above: Sequence[str] = ()) -> str:
+def _written(
+    sheet: Sheet, parts: list[str], hides: list[str], above: Sequence[str] = (), padding: int = 6
+) -> str:
     """Three parts to a line, and below them what is hidden."""
     lines = [*above, *("&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3))]
     lines += [coloured(escape(line), sheet.theme.muted, sheet.small) for line in _lines(hides)]
     space = '<TR><TD HEIGHT="8"></TD></TR>'
-    return label(table([space, *map(row, lines)], 'CELLPADDING="6"')) if lines else ""
+    return label(table([space, *map(row, lines)], f'CELLPADDING="{padding}"')) if lines else ""
 
 
 def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
@@ -57,29 +58,27 @@ def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
     changes = [box.change for box in sheet.graph.boxes if box.change is not None]
     shifts = [shift for change in changes for shift in change.shifts]
     told = {in_words(shift)[:1] for shift in shifts}
-    parts = [coloured("value before → after", theme.value)]
+    both = " before → after" if sheet.look.numbers else ": its change"
+    parts = [coloured(f"value{both}", theme.value)]
     if any(change.gradient is not None for change in changes):
-        parts.append(coloured("∂ gradient before → after", theme.gradient))
+        parts.append(coloured(f"∂ gradient{both}", theme.gradient))
     marks = {
         "▲ greater, ▼ smaller": told & {"▲", "▼"},
-        "Δ change of an array, as a part of it": "Δ" in told,
+        "Δ: size of the change of an array, as a part of its size": "Δ" in told,
         "strips show the change: full cells greater, half cells smaller": sheet.look.ranges
         and any(shift.heat for shift in shifts),
-        "thick outline: changed by 10 % or more": any(shift.share >= 0.1 for shift in shifts),
-        "grey: unchanged": any(not change.shifts for change in changes),
+        "the thicker the outline, the larger the change; grey: unchanged": bool(shifts),
         "octagon: the first that is not finite": any(change.first for change in changes),
         "largest ÷ n: n times smaller than the largest gradient": any(change.below for change in changes),
         "∂ ÷ n: n times smaller than after the operation": "local" in sheet.show
         and any(edge.shrinks for edge in sheet.graph.edges),
     }
     words = [coloured(escape(text), theme.muted, sheet.small) for text, needed in marks.items() if needed]
-    above = [line for text in findings for line in _wrapped(text)]
-    return _written(sheet, [*parts, *words], list(sheet.graph.hides), [*map(escape, above), ""])
-
-
-def _wrapped(text: str) -> list[str]:
-    """A sentence on lines that are not long."""
-    return wrap(text, LONGEST_LINE + 20, subsequent_indent=SPACE * 4)
+    brief = ["numbers are not drawn, fit=None draws them"] if not sheet.look.numbers else []
+    above = [
+        coloured(escape(line), theme.text) for text in findings for line in in_lines(text, LONGEST_FINDING)
+    ]
+    return _written(sheet, [*parts, *words], [*sheet.graph.hides, *brief], [*above, ""], 3)
 
 
 def _lines(clauses: list[str]) -> list[str]:

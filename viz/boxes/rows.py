@@ -26,23 +26,23 @@ def rows_of(sheet: Sheet, box: Box) -> list[str]:
         return [row(sheet.aside(shorten(box.label, LONGEST_NAME)))]
     constant = box.kind == "constant"
     number_only = constant and not box.named and is_number(box.label)  # its label is its number
-    changed = box.change is not None and bool(box.change.shifts)
+    change = box.change
+    changed = change is not None and (bool(change.shifts) or not sheet.look.numbers)
     twice = number_only and box.copies == 1 and "data" in show and not changed
     rows = _names(sheet, box) if "name" in show and not twice else []
-    if box.change is not None and box.change.first:
-        rows.insert(0, row(coloured(bold(f" {box.change.first} "), theme.background), ground=theme.text))
     if sheet.merged and box.operation is not None:
         rows = [_heading(sheet, box.operation, rows)]
-    if isinstance(value, Summary) and value.shape and box.tensor:
+    if change is not None and change.first:
+        rows.append(row(coloured(bold(f" {change.first} "), theme.background), ground=theme.text))
+    if isinstance(value, Summary) and value.shape and box.tensor and (change is None or sheet.look.ranges):
         about = [str(value.shape)] * ("shape" in show) + [value.dtype] * ("dtype" in show)
         if about:
             rows.append(row(sheet.aside(" ".join(about))))
-    if box.change is not None:
-        above, below = shifts(sheet, box.change, constant)
-        above = [] if rows and number_only and not changed else above
-    else:
+    if change is None:
         above, below = _numbers(sheet, box, bool(rows) and number_only)
-    rows += [beside(above, below)] if sheet.look.beside and above and below else above + below
+        rows += [beside(above, below)] if sheet.look.beside and above and below else above + below
+    elif changed or not (rows and number_only):
+        rows += shifts(sheet, change, constant)
     return [*rows, *_parameters(sheet, box)]
 
 
@@ -100,7 +100,8 @@ def _names(sheet: Sheet, box: Box) -> list[str]:
     if box.copies > 1:
         text += SPACE + coloured(bold(f"× {box.copies:,}"), sheet.theme.muted)
     rows = [row(text, width=_least_width(box.label))]
-    return [*rows, row(sheet.aside(box.contents))] if box.contents else rows
+    brief = box.change is not None and not sheet.look.numbers
+    return [*rows, row(sheet.aside(box.contents))] if box.contents and not brief else rows
 
 
 def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from textwrap import wrap
 
-__all__ = ["em_width", "printable", "shorten", "sign"]
+__all__ = ["em_width", "in_lines", "printable", "shorten", "sign"]
 
+SIGNED, HELD = re.compile(r"[▲▼Δ×÷=] [^ ,]+( %)?"), "\x1f"
 SIGNS = {
     "multiply": "×",
     "divide": "÷",
@@ -48,6 +51,16 @@ def shorten(text: str, longest: int) -> str:
         return text
     end = longest // 2
     return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def in_lines(text: str, width: int) -> list[str]:
+    """A sentence in lines of at most so many characters, with a sign and its number in one line.
+
+    >>> in_lines("w1 changed by ÷ 40, w2 by ▲ 12 %", 18)
+    ['w1 changed by', '÷ 40, w2 by', '▲ 12 %']
+    """
+    held = SIGNED.sub(lambda found: found[0].replace(" ", HELD), text)
+    return [line.replace(HELD, " ") for line in wrap(held, width)]
 
 
 def em_width(text: str) -> float:

@@ -193,8 +193,8 @@ def compared(
             f"first {begins[box.id].what}" if box.id in begins else "",
         )
     sizes = _sizes(graph, after, exits)
-    for id, below in _below(graph, sizes).items():
-        changes[id] = replace(changes[id], below=below)
+    for id, (below, largest) in _below(graph, sizes).items():
+        changes[id] = replace(changes[id], below=below, largest=largest)
     shrinking = any(change.below for change in changes.values())
     changed: Callable[[Box], Box] = lambda box: replace(box, change=changes.get(box.id))  # noqa: E731
     return replace(
@@ -236,8 +236,8 @@ def _sizes(graph: Graph, after: State, exits: dict[str, list[int]]) -> dict[str,
     return found
 
 
-def _below(graph: Graph, sizes: dict[str, tuple[float, int]]) -> dict[str, float]:
-    """The boxes whose gradient is very much smaller than the largest, and how many times.
+def _below(graph: Graph, sizes: dict[str, tuple[float, int]]) -> dict[str, tuple[float, str]]:
+    """The boxes whose gradient is very much smaller than the largest: how many times, and which box has the largest.
 
     Parameters are compared with parameters, and results with results of more than one number where there are such: the
     gradients of a batch are divided by its size, and that of its loss is not.
@@ -250,8 +250,13 @@ def _below(graph: Graph, sizes: dict[str, tuple[float, int]]) -> dict[str, float
             if (box.kind == "parameter") == learnt and box.id in sizes
         }
         several = {id: size for id, size in group.items() if size[1] > 1} or group
-        largest = max((size for size, _ in several.values()), default=0.0)
-        found |= {id: largest / size for id, (size, _) in several.items() if 0 < size <= VANISHED * largest}
+        if not several:
+            continue
+        largest = max(several, key=lambda id: several[id][0])
+        most = several[largest][0]
+        found |= {
+            id: (most / size, largest) for id, (size, _) in several.items() if 0 < size <= VANISHED * most
+        }
     return found
 
 

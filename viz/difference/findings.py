@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from ...autograd import TABLE
-from ..boxes.changes import factor, in_words, numbers
+from ..boxes.changes import TIMES, in_words, numbers, times
 from ..common.notation import typeset
 from ..common.numbers import Summary, number, summarise
 from ..common.words import shorten, sign
@@ -41,42 +44,68 @@ def of_boxes(graph: Graph, digits: int) -> list[str]:
 def _forward(before: State, after: State, partner: Sequence[int], first: First, digits: int) -> str:
     """`first NaN: v3 = log(p), with p = −0.2 (0.5 before)`."""
     i = first.node
-    said = f"first {first.what}: {_computed(after, i)}{_place(after, i)}"
-    inputs = []
-    for k in dict.fromkeys(after.inputs[i][:MOST]):
-        old, new = _text(before.values[partner[k]], digits), _text(after.values[k], digits)
-        if new != _name(after, k):
-            inputs.append(f"{_name(after, k)} = {new}" + (f" ({old} before)" if old != new else ""))
+    at = _at(after.values[i])
+    said = f"first {first.what}: {_name(after, i)}{_index(at)}{_computed(after, i)}{_place(after, i)}"
+    inputs = [_given(before, after, partner, k, at, digits) for k in dict.fromkeys(after.inputs[i][:MOST])]
+    inputs = [each for each in inputs if each]
     said += f", with {', '.join(inputs)}" if inputs else ""
     said += f" ({after.lines[i]})" if i in after.lines else ""
     return said + (", in both states" if first.old else "")
 
 
 def _backward(before: State, after: State, partner: Sequence[int], first: First, digits: int) -> str:
-    """`first ∞ in the gradients: at x, from v1 = √(x), with x = 0 (4 before)`."""
+    """`first ∞ in the gradients: at x, an input of v1 = √(x), with x = 0 (4 before)`."""
     i = first.node
-    said = f"first {first.what} in the gradients: at {_name(after, i)}{_place(after, i)}"
+    at = _at(after.gradients[i])
+    said = f"first {first.what} in the gradients: at {_name(after, i)}{_index(at)}{_place(after, i)}"
     users = [k for k, inputs in enumerate(after.inputs) if i in inputs]
     if users:
-        old, new = _text(before.values[partner[i]], digits), _text(after.values[i], digits)
-        was = f" ({old} before)" if old != new else ""
-        said += f", an input of {_computed(after, users[-1])}, with {_name(after, i)} = {new}{was}"
+        said += f", an input of {_name(after, users[-1])}{_computed(after, users[-1])}"
+        said += f", with {_given(before, after, partner, i, at, digits)}"
     return said + (", in both states" if first.old else "")
 
 
+def _at(x: Entry) -> tuple[int, ...]:
+    """Where the first element is that is not finite."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return ()
+    return tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+
+
+def _index(at: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, at))}]" if at else ""
+
+
+def _given(
+    before: State, after: State, partner: Sequence[int], k: int, at: tuple[int, ...], digits: int
+) -> str:
+    """A node and its number in both states, of an array of the same shape the element `at`; empty for a constant."""
+    pair = []
+    for x in (before.values[partner[k]], after.values[k]):
+        if isinstance(x, np.ndarray) and at and x.ndim == len(at) and all(i < n for i, n in zip(at, x.shape)):
+            pair.append(typeset(number(x[at], digits)))
+        else:
+            pair.append(_text(x, digits))
+            at = ()
+    old, new = pair
+    if new == _name(after, k):
+        return ""
+    return f"{_name(after, k)}{_index(at)} = {new}" + (f" ({old} before)" if old != new else "")
+
+
 def _computed(state: State, i: int) -> str:
-    """A node and how it was computed: `v3 = a × b`, `v4 = log(p)`, `the leaf x`."""
-    name, op = _name(state, i), state.operations[i]
+    """How a node was computed: ` = a × b`, ` = log(p)`, or that it is a leaf."""
+    op = state.operations[i]
     if not op:
-        return f"the leaf {name}"
+        return ", a leaf"
     row = TABLE.get(op)
     mark = sign(op, None if row is None else row.symbol)
     inputs = [_name(state, k) for k in state.inputs[i]]
     if len(inputs) == 2 and row is not None and row.symbol is not None:
-        return f"{name} = {inputs[0]} {mark} {inputs[1]}"
+        return f" = {inputs[0]} {mark} {inputs[1]}"
     if len(inputs) > MOST:
         inputs[MOST - 1 :] = ["…"]
-    return f"{name} = {mark}({', '.join(inputs)})"
+    return f" = {mark}({', '.join(inputs)})"
 
 
 def _place(state: State, i: int) -> str:
@@ -92,12 +121,12 @@ def _text(x: Entry, digits: int) -> str:
         return "–"
     if isinstance(x, float):
         return typeset(number(x, digits))
-    summary: Summary = x.summary if isinstance(x, Sample) else summarise(x)
-    few = x.size == 1 if not isinstance(x, Sample) else False
-    if few:
-        return typeset(number(x.item(), digits))  # type: ignore[union-attr]
-    parts = [summary.range(digits) or summary.centre(digits), summary.trouble()]
-    return typeset(f"{summary.shape} {', '.join(filter(None, parts))}")
+    if isinstance(x, np.ndarray) and x.size == 1:
+        return typeset(number(x.item(), digits))
+    summary = x.summary if isinstance(x, Sample) else summarise(x)
+    return typeset(
+        ", ".join(filter(None, [summary.range(digits) or summary.centre(digits), summary.trouble()]))
+    )
 
 
 # ---------------------------------------------------------------------- changes
@@ -132,14 +161,24 @@ def _largest(graph: Graph) -> Iterator[str]:
     """The values, and the gradients, that changed most."""
     for kind in ("value", "gradient"):
         found = [
-            (change.share if math.isfinite(change.share) else 0.0, i, title, change)
+            (_much(change), i, title, change)
             for i, (title, change) in enumerate(_shifts(graph, kind))
-            if change.changed and not math.isnan(change.share)
+            if change.changed
+            and not math.isnan(change.share)
+            and not (kind == "gradient" and change.vanished)
         ]
         found.sort(key=lambda each: (-each[0], each[1]))
         if len(found) > 1:
             words = [f"{title} {in_words(change)}" for _, _, title, change in found[:MOST]]
             yield f"{kind}s that changed most: {', '.join(words)}"
+
+
+def _much(change: Shift) -> float:
+    """How much something changed, in the order of the words for it: × and ÷ before per cent, `from 0` last."""
+    if math.isinf(change.share):
+        return 0.0
+    smaller = 1 / change.factor if change.factor else math.inf
+    return smaller if smaller >= TIMES else change.share
 
 
 def _shifts(graph: Graph, kind: str) -> Iterator[tuple[str, Shift]]:
@@ -155,20 +194,48 @@ def _shifts(graph: Graph, kind: str) -> Iterator[tuple[str, Shift]]:
 
 
 def _vanished(graph: Graph) -> Iterator[str]:
-    """The gradients that are very much smaller than before."""
-    found = [f"{title} {in_words(change)}" for title, change in _shifts(graph, "gradient") if change.vanished]
+    """The gradients that are very much smaller than before, the smallest first."""
+    found = [
+        (change.factor, title, change) for title, change in _shifts(graph, "gradient") if change.vanished
+    ]
+    found.sort(key=lambda each: each[0])
     if found:
-        yield f"gradients that vanished: {_some(found)}"
+        yield f"gradients that vanished: {_some([f'{title} {in_words(change)}' for _, title, change in found])}"
 
 
 def _below(graph: Graph) -> Iterator[str]:
-    """The gradients that are very much smaller than the largest."""
-    boxes = [box for box in graph.boxes if box.change is not None and box.change.below]
-    if boxes:
-        below: Callable[[Box], float] = lambda box: box.change.below if box.change else 0.0  # noqa: E731
-        boxes.sort(key=lambda box: -below(box))
-        words = [f"{_title(box)} ÷ {factor(below(box))}" for box in boxes]
-        yield f"gradients far below the largest: {_some(words)}"
+    """The gradients that are very much smaller than the largest, and by how much an operation makes them smaller."""
+    boxes = {box.id: box for box in graph.boxes}
+    groups: dict[str, list[tuple[float, Box]]] = {}
+    for box in graph.boxes:
+        if box.change is not None and box.change.below:
+            groups.setdefault(box.change.largest, []).append((box.change.below, box))
+    for id, group in groups.items():
+        group.sort(key=lambda each: -each[0])
+        below, least = group[0]
+        words = _some([f"{_title(box)} ÷ {times(far)}" for far, box in group])
+        yield f"gradients far below that of {_title(boxes[id])}: {words}"
+        steps = _steps(graph, least.id, id)
+        if steps > 1:
+            each = times(below ** (1 / steps))
+            ends = f"from {_title(boxes[id])} back to {_title(least)}"
+            yield f"{ends} the gradient shrinks in {steps} steps, by ÷ {each} at each of them on average"
+
+
+def _steps(graph: Graph, tail: str, head: str) -> int:
+    """How many edges lead from one box to another along the shortest path; 0 if none do."""
+    users: dict[str, list[str]] = {}
+    for edge in graph.edges:
+        users.setdefault(edge.tail, []).append(edge.head)
+    reached = {tail: 0}
+    pending = deque([tail])
+    while pending and head not in reached:
+        id = pending.popleft()
+        for user in users.get(id, ()):
+            if user not in reached:
+                reached[user] = reached[id] + 1
+                pending.append(user)
+    return reached.get(head, 0)
 
 
 def _some(words: list[str]) -> str:
@@ -177,7 +244,7 @@ def _some(words: list[str]) -> str:
 
 
 def _title(box: Box) -> str:
-    return shorten(box.label, LONGEST_NAME)
+    return shorten(box.label.partition(": ")[0] if box.kind == "module" else box.label, LONGEST_NAME)
 
 
 def _is_array(change: Shift) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from textwrap import wrap
 
-from ..boxes.changes import in_words, numbers
+from ..boxes.changes import in_words, numbers, times
 from ..common.numbers import Summary, number
 from ..common.terminal import columns, padded
-from ..common.words import shorten
+from ..common.words import in_lines, shorten
 from ..graph.snapshot import Box, Graph, Shift, Shown
 
 __all__ = ["told"]
@@ -26,9 +26,7 @@ def told(graph: Graph, digits: int, fit: Callable[[str], str] = str) -> str:
         inputs.setdefault(edge.head, []).append(labels[edge.tail])
     rows = [tuple(map(fit, row)) for box in graph.boxes for row in _rows(box, inputs.get(box.id, []), digits)]
     widths = [min(max((columns(row[k]) for row in rows), default=0), WIDEST[k]) for k in (0, 1)]
-    above = [
-        line for text in graph.findings or () for line in wrap(fit(text), WIDTH, subsequent_indent="    ")
-    ]
+    above = [line for text in graph.findings or () for line in _sentence(fit(text))]
     lines = [line for row in rows for line in _lines(row, widths)]
     return "\n".join([*above, "", *lines, *map(fit, graph.hides)])
 
@@ -41,7 +39,15 @@ def _lines(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
         yield line
         return
     yield _cut(name)
-    yield from (_cut(f"    {text}") for text in (value, slope) if text)
+    yield from (
+        f"    {line}" for text in (value, slope) for line in wrap(text, WIDTH - 4, subsequent_indent="  ")
+    )
+
+
+def _sentence(text: str) -> Iterator[str]:
+    first, *more = in_lines(text, WIDTH - 4)
+    yield first
+    yield from (f"    {line}" for line in more)
 
 
 def _cut(text: str) -> str:
@@ -60,7 +66,7 @@ def _rows(box: Box, inputs: list[str], digits: int) -> Iterator[tuple[str, str, 
     change = box.change
     slope = "" if box.kind == "constant" else _shift(change.gradient, digits, "∂ ")
     if change.below:
-        slope += f"  largest ÷ {number(change.below, 2)}"
+        slope += f"  largest ÷ {times(change.below)}"
     mark = f"  {change.first}" if change.first else ""
     yield f"{name}{_operation(box, inputs)}{mark}", _shift(change.value, digits), slope
     for (title, *_), (value, gradient) in zip(box.parameters, change.parameters):

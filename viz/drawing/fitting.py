@@ -158,7 +158,10 @@ def _candidates(readings: Sequence[Graph], options: DrawOptions, area: Area) -> 
         for look in looks(graph, options, small):
             yield graph, look
         last = [(graph, look) for look in briefest(graph, options, small)]
-        if following is not None and len(following.boxes) * TOO_FAR < len(graph.boxes):
+        far = following is not None and len(following.boxes) * TOO_FAR < len(graph.boxes)
+        if (
+            far or graph.findings is not None
+        ):  # by how much each box changed says more than the numbers of fewer
             yield from last
         else:
             late += last

@@ -131,6 +131,7 @@ class Change:
         parameters: value and gradient of each parameter that the box lists.
         first: what began here, "first NaN" or "first ∞"; mostly empty.
         below: how many times its gradient is smaller than the largest one, where that is very much; otherwise 0.
+        largest: the id of the box with that largest gradient.
     """
 
     value: Shift | None
@@ -138,6 +139,7 @@ class Change:
     parameters: tuple[tuple[Shift, Shift], ...] = ()
     first: str = ""
     below: float = 0.0
+    largest: str = ""
 
     @property
     def shifts(self) -> list[Shift]:
