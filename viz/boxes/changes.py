@@ -44,8 +44,10 @@ def outline(theme: Theme, change: Change) -> dict[str, str]:
 def in_words(shift: Shift) -> str:
     """By how much a number changed, in a few characters: `▲ 3.3 %`, `Δ 12 %`, `÷ 4,300`, `now 0`.
 
-    >>> in_words(Shift(2.0, 1.5, 0.25, 0.75, False)), in_words(Shift(1.0, 40.0, 39.0, 40.0, True))
+    >>> in_words(Shift(2.0, 1.5, 0.25, 0.75, single=True)), in_words(Shift(1.0, 40.0, 39.0, 40.0, single=True))
     ('▼ 25 %', '× 40')
+    >>> in_words(Shift(2.0, -1.5, 1.75, 0.75, single=True, turned=True))
+    '± 175 %'
     """
     if not shift.changed:
         return ""
@@ -59,11 +61,12 @@ def in_words(shift: Shift) -> str:
         return "now 0"
     if math.isinf(shift.share):
         return "from 0"
+    minus = "−" * shift.turned
     if shift.factor >= TIMES:
-        return f"× {times(shift.factor)}"
+        return f"× {minus}{times(shift.factor)}"
     if shift.factor <= 1 / TIMES:
-        return f"÷ {times(1 / shift.factor)}"
-    sign = "Δ" if shift.rises is None else "▲" if shift.rises else "▼"
+        return f"÷ {minus}{times(1 / shift.factor)}"
+    sign = "Δ" if not shift.single else "±" if shift.turned else "▲" if shift.factor > 1 else "▼"
     part = 100 * shift.share
     return f"{sign} {number(part, 2)} %" if part >= 0.01 else f"{sign} < 0.01 %"
 
@@ -91,8 +94,6 @@ def shifts(sheet: Sheet, change: Change, constant: bool) -> list[str]:
         return _briefly(sheet, value, slope, told)
     above = _rows(sheet, value, theme.value)
     below = _rows(sheet, slope, theme.gradient, "∂ ")
-    if slope is None and "grad" in show and not constant:
-        below = [row(coloured("∂ –", theme.muted))]
     above_odd, below_odd = _odd(sheet, value, theme.value), _odd(sheet, slope, theme.gradient, "∂ ")
     if told:
         below_odd.append(_band(sheet, f"∂ {'; '.join(told)}", theme.gradient))

@@ -63,9 +63,10 @@ def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
     if any(change.gradient is not None for change in changes):
         parts.append(coloured(f"∂ gradient{both}", theme.gradient))
     marks = {
-        "▲ greater, ▼ smaller": told & {"▲", "▼"},
+        "▲ larger, ▼ smaller in size": bool(told & {"▲", "▼"}),
+        "±: the sign changed": "±" in told,
         "Δ: size of the change of an array, as a part of its size": "Δ" in told,
-        "strips show the change: full cells greater, half cells smaller": sheet.look.ranges
+        "strips show the change: full cells up, half cells down": sheet.look.ranges
         and any(shift.heat for shift in shifts),
         "the thicker the outline, the larger the change; grey: unchanged": bool(shifts),
         "octagon: the first that is not finite": any(change.first for change in changes),

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 __all__ = ["em_width", "in_lines", "printable", "shorten", "sign"]
 
-SIGNED, HELD = re.compile(r"[▲▼Δ×÷=] [^ ,]+( %)?"), "\x1f"
+SIGNED, HELD = re.compile(r"[▲▼Δ±×÷=] [^ ,]+( %)?"), "\x1f"
 SIGNS = {
     "multiply": "×",
     "divide": "÷",

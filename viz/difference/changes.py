@@ -68,7 +68,7 @@ def shift(before: Sequence[Entry], after: Sequence[Entry], shown: Shown | None =
     `shown` is what is shown of the later state, where that is known already.
 
     >>> found = shift([2.0], [1.5])
-    >>> found.share, found.factor, found.rises
+    >>> found.share, found.factor, found.turned
     (0.25, 0.75, False)
     """
     old, new = _together(before), _together(after)
@@ -91,7 +91,8 @@ def shift(before: Sequence[Entry], after: Sequence[Entry], shown: Shown | None =
         now,
         change / size if size else np.inf,
         later / size if size else np.inf,
-        bool(b[0] > a[0]) if a.size == 1 else None,
+        a.size == 1,
+        a.size == 1 and bool(a[0] * b[0] < 0),
         heat(np.asarray(new, np.float64) - np.asarray(old, np.float64)) if arrays else None,
     )
 
@@ -101,6 +102,8 @@ def differs(before: Entry, after: Entry) -> bool:
     if isinstance(before, float) and isinstance(after, float):
         least = ROUNDING * EPS * max(abs(before), abs(after))
         return not (abs(after - before) <= least or (before != before and after != after) or before == after)
+    if before is None or after is None:
+        return before is not after
     found = shift([before], [after])
     return found is not None and found.changed
 

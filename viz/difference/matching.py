@@ -27,43 +27,40 @@ def partners(before: State, after: State) -> list[int]:
         )
     found = [-1] * len(after)
     back = [-1] * len(before)
-    different: list[tuple[int, int]] = []  # nodes of `after` and `before`
-    pending = list(zip(after.outputs, before.outputs))
+    different: list[
+        tuple[int, int, bool]
+    ] = []  # nodes of `after` and `before`; whether only inputs of them differ
+    pending = [
+        (i, j, i, j) for i, j in zip(after.outputs, before.outputs)
+    ]  # two nodes, and two that use them
     while pending:
-        i, j = pending.pop()
+        i, j, *users = pending.pop()
         if found[i] == j:
             continue
-        alike = (
-            before.operations[j] == after.operations[i]
-            and before.shapes[j] == after.shapes[i]
-            and len(before.inputs[j]) == len(after.inputs[i])
-        )
-        if not alike or found[i] >= 0 or back[j] >= 0:
-            different.append((i, j))
-            continue
-        found[i], back[j] = j, i
-        pending += zip(after.inputs[i], before.inputs[j])
+        if found[i] >= 0 or back[j] >= 0:
+            different.append((users[0], users[1], True))
+        elif (
+            before.operations[j] != after.operations[i]
+            or before.shapes[j] != after.shapes[i]
+            or len(before.inputs[j]) != len(after.inputs[i])
+        ):
+            different.append((i, j, False))
+        else:
+            found[i], back[j] = j, i
+            pending += [(k, m, i, j) for k, m in zip(after.inputs[i], before.inputs[j])]
     if different:
-        i, j = min(different)
-        raise DrawingError(_lesson(before, after, i, j, found[i] >= 0 or back[j] >= 0))
+        raise DrawingError(_lesson(before, after, *min(different)))
     return found
 
 
 def _lesson(before: State, after: State, i: int, j: int, shared: bool) -> str:
     """Where the graphs differ first."""
-    if shared:
-        users = [k for k, inputs in enumerate(after.inputs) if i in inputs]
-        where = f", an input of {_name(after, users[0])}," if users else ""
-        what = (
-            f"before used {_said(before, j)} where after uses {_said(after, i)}{where} and elsewhere they are not the "
-            f"same node"
-        )
-    else:
-        what = f"before has {_said(before, j)} where after has {_said(after, i)}"
+    why = ", and these inputs are not the same nodes" if shared else ""
     return (
-        f"the two graphs are not the same: {what}. That is the first such node in dependency order; before has "
-        f"{_many(len(before), 'node')}, after {_many(len(after), 'node')}. A difference compares two states of one "
-        f"graph: compute both outputs with the same code, on inputs of the same shape"
+        f"the two graphs are not the same: before has {_said(before, j)} where after has {_said(after, i)}{why}. That "
+        f"is the first difference in dependency order; before has {_many(len(before), 'node')}, after "
+        f"{_many(len(after), 'node')}. A difference compares two states of one graph: compute both outputs with the "
+        f"same code, on inputs of the same shape"
     )
 
 

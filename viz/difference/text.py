@@ -84,7 +84,7 @@ def _operation(box: Box, inputs: list[str]) -> str:
 
 def _shift(shift: Shift | None, digits: int, prefix: str = "") -> str:
     if shift is None:
-        return "∂ –" if prefix else ""
+        return ""
     if not shift.changed:
         return prefix + _one(shift.after, digits)
     before, after = numbers(shift, digits)

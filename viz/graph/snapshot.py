@@ -100,7 +100,8 @@ class Shift:
         share: the size of the change as a part of the size before, where the size is the root mean square; 0 where
             nothing changed, infinite where it was 0 before, NaN where one of the two is missing or not finite.
         factor: the size after, divided by the size before.
-        rises: of a single number, whether it is greater than before; `None` for arrays.
+        single: whether it is a single number.
+        turned: whether that has another sign than before.
         heat: the heat map of the change of an array.
     """
 
@@ -108,7 +109,8 @@ class Shift:
     after: Shown | None
     share: float = 0.0
     factor: float = 1.0
-    rises: bool | None = None
+    single: bool = False
+    turned: bool = False
     heat: Heat | None = None
 
     @property

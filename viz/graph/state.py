@@ -14,10 +14,10 @@ import numpy as np
 
 from ...autograd import Node, Tape
 from ...autograd.extending import line_of
-from ...nn import Parameter, ScalarParameter
 from ..common.excerpts import names_of
 from ..common.numbers import Summary, summarise
 from .blocks import visible
+from .snapshot import kind_of
 
 __all__ = ["Entry", "Sample", "State", "state"]
 
@@ -51,7 +51,6 @@ class State:
         scopes: the titles of the scopes of each node.
         values, gradients: of each node.
         parameters: the positions of the nodes that are learnt.
-        constants: the positions of the nodes that have no gradient.
         lines: for the first nodes that are not finite the line of source that made them, if that was recorded.
     """
 
@@ -64,7 +63,6 @@ class State:
     values: Sequence[Entry]
     gradients: Sequence[Entry]
     parameters: frozenset[int]
-    constants: frozenset[int]
     lines: Mapping[int, str]
 
     def __len__(self) -> int:
@@ -82,23 +80,23 @@ def state(tape: Tape, titles: Mapping[Node, str | None]) -> State:
     """
     nodes, index = tape.nodes, tape.index
     named = {index[node]: visible(title) for node, title in titles.items() if title is not None}
-    labels = [visible(label) for label in tape.labels]
+    labels = list(tape.labels)
     for i, title in named.items():
         labels[i] = title
+    values = [x if type(x) is float else _entry(x) for x in (node.data for node in nodes)]
     return State(
         outputs=[index[node] for node in tape.outputs],
-        inputs=[tuple([index[x] for x in node.inputs]) for node in nodes],
+        inputs=[tuple([index[x] for x in node.inputs]) if node.inputs else () for node in nodes],
         operations=["" if node.op is None else node.op.name for node in nodes],
         shapes=[getattr(node.data, "shape", None) for node in nodes],
         labels=labels,
         scopes=[node.scope for node in nodes],
-        values=[_entry(node.data) for node in nodes],
-        gradients=[_entry(node.grad) for node in nodes],
+        values=values,
+        gradients=[x if type(x) is float or x is None else _entry(x) for x in (node.grad for node in nodes)],
         parameters=frozenset(
-            i for i, node in enumerate(nodes) if isinstance(node, (Parameter, ScalarParameter))
+            i for i, node in enumerate(nodes) if node.op is None and kind_of(node) == "parameter"
         ),
-        constants=frozenset(i for i, node in enumerate(nodes) if not node.requires_grad),
-        lines=_lines(nodes),
+        lines=_lines(nodes, values),
     )
 
 
@@ -114,11 +112,13 @@ def _entry(x: Any) -> Entry:
     return Sample(summarise(x), x.reshape(-1)[::step].copy())
 
 
-def _lines(nodes: Sequence[Node]) -> dict[int, str]:
+def _lines(nodes: Sequence[Node], values: Sequence[Entry]) -> dict[int, str]:
     found: dict[int, str] = {}
-    for i, node in enumerate(nodes):
-        if node.op is not None and not np.isfinite(node.data).all():
-            line = line_of(node)
+    for i, x in enumerate(values):
+        if type(x) is float and x - x == 0:
+            continue
+        if nodes[i].op is not None and not np.isfinite(nodes[i].data).all():
+            line = line_of(nodes[i])
             if line is not None:
                 found[i] = f"{names_of([line.file])[0]}, line {line.number}"
             if len(found) > MOST_LINES:
