@@ -13,6 +13,7 @@ from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 __all__ = ["legend"]
 
 LONGEST_LINE, LONGEST_FINDING = 60, 110  # characters
+TERSE = 3  # findings where there is little room
 
 
 def legend(sheet: Sheet) -> str:
@@ -39,15 +40,14 @@ def legend(sheet: Sheet) -> str:
         parts.append(coloured(f"{DEAD}: its gradient is exactly 0", theme.muted))
     if not sheet.look.numbers:
         parts = []
-    return _written(sheet, parts, [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])])
+    lines = ["&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]
+    hides = [*sheet.graph.hides, *filter(None, [sheet.look.leaves_out()])]
+    lines += [coloured(escape(line), theme.muted, sheet.small) for line in _lines(hides)]
+    return _written(lines, 6)
 
 
-def _written(
-    sheet: Sheet, parts: list[str], hides: list[str], above: Sequence[str] = (), padding: int = 6
-) -> str:
-    """Three parts to a line, and below them what is hidden."""
-    lines = [*above, *("&#160;&#160;&#160; ".join(parts[i : i + 3]) for i in range(0, len(parts), 3))]
-    lines += [coloured(escape(line), sheet.theme.muted, sheet.small) for line in _lines(hides)]
+def _written(lines: list[str], padding: int) -> str:
+    """The lines one below the other; empty if there are none."""
     space = '<TR><TD HEIGHT="8"></TD></TR>'
     return label(table([space, *map(row, lines)], f'CELLPADDING="{padding}"')) if lines else ""
 
@@ -62,31 +62,39 @@ def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
     parts = [coloured(f"value{both}", theme.value)]
     if any(change.gradient is not None for change in changes):
         parts.append(coloured(f"∂ gradient{both}", theme.gradient))
+    important = {
+        "octagon: the first that is not finite": any(change.first for change in changes),
+        "largest ÷ n: n times smaller than the largest gradient": any(change.below for change in changes),
+        "∂ ÷ n on an edge: n times smaller than after the operation": "local" in sheet.show
+        and any(edge.shrinks for edge in sheet.graph.edges),
+    }
     marks = {
         "▲ larger, ▼ smaller in size": bool(told & {"▲", "▼"}),
         "±: the sign changed": "±" in told,
         "Δ: size of the change of an array, as a part of its size": "Δ" in told,
         "strips show the change: full cells up, half cells down": sheet.look.ranges
         and any(shift.heat for shift in shifts),
-        "the thicker the outline, the larger the change; grey: unchanged": bool(shifts),
-        "octagon: the first that is not finite": any(change.first for change in changes),
-        "largest ÷ n: n times smaller than the largest gradient": any(change.below for change in changes),
-        "∂ ÷ n: n times smaller than after the operation": "local" in sheet.show
-        and any(edge.shrinks for edge in sheet.graph.edges),
+        "the thicker the outline, the larger the change": bool(shifts),
+        "grey: unchanged": any(not change.shifts for change in changes),
     }
-    words = [coloured(escape(text), theme.muted, sheet.small) for text, needed in marks.items() if needed]
-    brief = ["numbers are not drawn, fit=None draws them"] if not sheet.look.numbers else []
-    above = [
-        coloured(escape(line), theme.text) for text in findings for line in in_lines(text, LONGEST_FINDING)
+    clauses = [text for text, needed in ({} if sheet.look.terse else important | marks).items() if needed]
+    clauses += [*sheet.graph.hides, *["numbers are not drawn"] * (not sheet.look.numbers)]
+    said = [
+        line
+        for text in findings[: TERSE if sheet.look.terse else None]
+        for line in in_lines(text, LONGEST_FINDING)
     ]
-    return _written(sheet, [*parts, *words], [*sheet.graph.hides, *brief], [*above, ""], 3)
+    lines = [coloured(escape(line), theme.text) for line in said]
+    lines += ["", "&#160;&#160;&#160; ".join(parts)]
+    lines += [coloured(escape(line), theme.muted, sheet.small) for line in _lines(clauses, LONGEST_FINDING)]
+    return _written(lines, 3)
 
 
-def _lines(clauses: list[str]) -> list[str]:
+def _lines(clauses: list[str], longest: int = LONGEST_LINE) -> list[str]:
     """The clauses with dots between them, on lines that are not long."""
     lines: list[str] = []
     for clause in clauses:
-        if lines and len(lines[-1]) + len(clause) < LONGEST_LINE:
+        if lines and len(lines[-1]) + len(clause) < longest:
             lines[-1] += f" · {clause}"
         else:
             lines.append(clause)

@@ -56,7 +56,7 @@ def shorten(text: str, longest: int) -> str:
 def in_lines(text: str, width: int) -> list[str]:
     """A sentence in lines of at most so many characters, with a sign and its number in one line.
 
-    >>> in_lines("w1 changed by ÷ 40, w2 by ▲ 12 %", 18)
+    >>> in_lines("w1 changed by ÷ 40, w2 by ▲ 12 %", 16)
     ['w1 changed by', '÷ 40, w2 by', '▲ 12 %']
     """
     held = SIGNED.sub(lambda found: found[0].replace(" ", HELD), text)

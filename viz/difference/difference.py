@@ -51,6 +51,7 @@ def difference(
     `OptionError` as `draw` does.
 
     >>> from chainrule.autograd import Value
+    >>> from chainrule.viz import draw
     >>> w, x = Value(2.0, name="w"), Value(3.0, name="x", requires_grad=False)
     >>> def loss():
     ...     y = w * x
