@@ -402,6 +402,15 @@ def test_one_node_has_one_state():
     assert "before = draw(loss)" in lesson(drawing, drawing)
 
 
+def test_leaves_of_both_graphs_have_one_state():
+    w = nn.ScalarParameter(2.0, name="w")
+    one = w * 3
+    w.data = 1.0
+    said = "both graphs use w, which have one state only; keep before = draw(loss) to see them change"
+    assert " ".join(str(difference(one, w * 3)).split("\n\n")[0].split()).startswith(said)
+    assert "one state" not in str(difference(draw(w * 3), w * 3))
+
+
 def test_what_has_no_graph_is_explained():
     with pytest.raises(KindError, match="backward"):
         difference(draw(Value(1.0) * 2), None)

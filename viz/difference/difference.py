@@ -5,20 +5,25 @@ A state is a drawing, which keeps the numbers of its moment. The layout is that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...autograd import Tape
 from ..common.errors import DrawingError, OptionError
 from ..common.options import DrawOptions, Fit
 from ..common.themes import Theme
+from ..common.words import shorten
 from ..drawing.drawing import Drawing, drawing_of
+from ..graph.roots import roots_of
 from .changes import compared, firsts
 from .findings import of_all_nodes, of_boxes
 from .matching import partners
 from .text import told
 
 __all__ = ["Difference", "difference"]
+
+MOST_NAMES, LONGEST_NAME = 4, 28
 
 
 def difference(
@@ -34,15 +39,16 @@ def difference(
     """Draw what changed in a graph between two states: after a step of an optimiser, or where a NaN appeared.
 
     A state is a `Drawing`: a node holds one value, so keep `before = draw(loss)`, compute the loss anew, and give both.
-    A node, or a list, tuple or dict of nodes, is drawn first. Both graphs must have the same operations on the same
-    shapes; names and numbers may differ. What is drawn of them, as with `depth` and `around`, is that of `after`.
+    A node, or a list, tuple or dict of nodes, is drawn first; leaves that both graphs use have one state then. Both
+    graphs must have the same operations on the same shapes; names and numbers may differ. What is drawn of them, as
+    with `depth` and `around`, is that of `after`.
 
     Each box has its value and its gradient before and after. The size of an array is the root mean square of its
-    elements, and `Δ 12 %` says that the size of the change is 12 % of the size before. Where a box has changed its
-    outline is thick, from 10 % on very thick; what is unchanged is grey. The first NaN, or infinity, is an octagon.
-    A gradient has vanished if it is less than a thousandth of what it was. Where gradients are less than a thousandth
-    of the largest one, of parameters or of results, edges say by which factor the gradient shrinks along them. Printed,
-    a difference is a table. Of arrays of more than 16,384 elements the change is that of a sample.
+    elements, and `Δ 12 %` says that the size of the change is 12 % of the size before. The more a box changed, the
+    thicker is its outline; what is unchanged is grey. The first NaN, or infinity, is an octagon. A gradient has
+    vanished if it is less than a thousandth of what it was. Where gradients are less than a thousandth of the largest
+    one, of parameters or of results, edges say by which factor the gradient shrinks along them, if there is room.
+    Printed, a difference is a table. Of arrays of more than 16,384 elements the change is that of a sample.
 
     Args:
         fit, direction, theme, digits, engine: as for `draw`.
@@ -79,7 +85,21 @@ def difference(
     drawings = [x for x in (after, before) if isinstance(x, Drawing)]
     options = replace(drawings[0]._options if drawings else DrawOptions(), style="boxes", **given)
     later, earlier = (x if isinstance(x, Drawing) else drawing_of(x, options) for x in (after, before))
-    return Difference(earlier, later, options)
+    return Difference(earlier, later, options, [] if drawings else _shared(before, after))
+
+
+def _shared(before: Any, after: Any) -> list[str]:
+    """That two graphs have leaves in common, if they have: these are in one state only."""
+    one, other = Tape(roots_of(before)), Tape(roots_of(after))
+    names = [
+        other.labels[other.index[leaf]] for leaf in one.leaves if leaf.requires_grad and leaf in other.index
+    ]
+    if not names:
+        return []
+    said = ", ".join(shorten(name, LONGEST_NAME) for name in names[:MOST_NAMES]) + ", …" * (
+        len(names) > MOST_NAMES
+    )
+    return [f"both graphs use {said}, which have one state only; keep before = draw(loss) to see them change"]
 
 
 class Difference(Drawing):
@@ -89,11 +109,13 @@ class Difference(Drawing):
     changed in words, and a table of all boxes, at most 80 columns wide.
     """
 
-    def __init__(self, before: Drawing, after: Drawing, options: DrawOptions) -> None:
+    def __init__(
+        self, before: Drawing, after: Drawing, options: DrawOptions, notes: Sequence[str] = ()
+    ) -> None:
         old, new = before._state, after._state
         partner = partners(old, new)
         first = firsts(old, new, partner)
-        of_nodes = of_all_nodes(old, new, partner, first, options.digits)
+        of_nodes = *notes, *of_all_nodes(old, new, partner, first, options.digits)
         graphs = [compared(graph, old, new, partner, first) for graph in after._readings]
         graphs = [replace(graph, findings=(*of_nodes, *of_boxes(graph, options.digits))) for graph in graphs]
         super().__init__(graphs, options, new)
