@@ -346,6 +346,26 @@ def test_ten_sigmoids():
     assert "largest ÷" in picture.of("x")
 
 
+def test_parameters_of_closed_layers_are_compared_with_each_other():
+    model = nn.MLP(2, [4, 4, 1], "sigmoid", seed=0)
+    X = np.random.default_rng(0).normal(size=(6, 2))
+
+    def loss():
+        model.zero_grad()
+        L = (model(X) ** 2).mean()
+        L.backward()
+        return L
+
+    before = draw(loss(), depth=0)
+    model.layers[2].weight.data *= 1e-3  # so that little arrives at the two layers below
+    text = " ".join(str(difference(before, draw(loss(), depth=0))).split("\n\n")[0].split())
+    sizes = {name: np.sqrt(np.mean(p.grad**2)) for name, p in model.named_parameters()}
+    largest, least = (pick(sizes, key=sizes.get) for pick in (max, min))
+    factor = float(f"{sizes[largest] / sizes[least]:.1e}")
+    assert factor > 1e4
+    assert f"gradients far below that of {largest}: {least} ÷ {factor:,.0f}" in text
+
+
 def test_gradients_of_a_healthy_batch_are_not_far_below_that_of_its_loss():
     """That of the mean of 5,000 squares is 1, those of its terms are 1 / 5,000."""
     model = nn.MLP(2, [4, 1], "tanh", seed=0)

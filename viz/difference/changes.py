@@ -16,7 +16,7 @@ from ..common.numbers import Summary, summarise
 from ..graph.snapshot import VANISHED, Box, Change, Cluster, Edge, Graph, Shift, Shown
 from ..graph.state import Entry, Sample, State
 
-__all__ = ["First", "compared", "differs", "firsts", "shift"]
+__all__ = ["First", "compared", "differs", "elements", "firsts", "rms", "shift"]
 
 ROUNDING = 4  # units in the last place
 EPS = float(np.finfo(float).eps)

@@ -17,7 +17,7 @@ from ..common.words import shorten
 from ..drawing.drawing import Drawing, drawing_of
 from ..graph.roots import roots_of
 from .changes import compared, firsts
-from .findings import of_all_nodes, of_boxes
+from .findings import of_all_nodes, of_boxes, of_parameters
 from .matching import partners
 from .text import told
 
@@ -117,7 +117,11 @@ class Difference(Drawing):
         first = firsts(old, new, partner)
         of_nodes = *notes, *of_all_nodes(old, new, partner, first, options.digits)
         graphs = [compared(graph, old, new, partner, first) for graph in after._readings]
-        graphs = [replace(graph, findings=(*of_nodes, *of_boxes(graph, options.digits))) for graph in graphs]
+        learnt = of_parameters(new)
+        graphs = [
+            replace(graph, findings=(*of_nodes, *of_boxes(graph, options.digits), *learnt))
+            for graph in graphs
+        ]
         super().__init__(graphs, options, new)
 
     def __repr__(self) -> str:

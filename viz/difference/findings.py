@@ -13,11 +13,11 @@ from ..boxes.changes import TIMES, in_words, numbers, times
 from ..common.notation import typeset
 from ..common.numbers import Summary, number, summarise
 from ..common.words import shorten, sign
-from ..graph.snapshot import Box, Graph, Shift
+from ..graph.snapshot import VANISHED, Box, Graph, Shift
 from ..graph.state import Entry, Sample, State
-from .changes import First, differs
+from .changes import First, differs, elements, rms
 
-__all__ = ["of_all_nodes", "of_boxes"]
+__all__ = ["of_all_nodes", "of_boxes", "of_parameters"]
 
 MOST = 4  # boxes that are named in one sentence
 LONGEST_NAME = 28
@@ -36,6 +36,16 @@ def of_all_nodes(
 def of_boxes(graph: Graph, digits: int) -> list[str]:
     """The outputs, what changed most, and the gradients that vanished, as far as the boxes of a graph tell."""
     return [*_outputs(graph, digits), *_largest(graph), *_vanished(graph), *_below(graph)]
+
+
+def of_parameters(after: State) -> list[str]:
+    """The parameters whose gradient is very much smaller than the largest of a parameter, the smallest first."""
+    sizes = {i: rms(elements(after.gradients[i])) for i in after.parameters if after.gradients[i] is not None}
+    sizes = {i: size for i, size in sizes.items() if math.isfinite(size)}
+    largest = max(sizes, key=lambda i: (sizes[i], -i), default=-1)
+    far = sorted((size, i) for i, size in sizes.items() if 0 < size <= VANISHED * sizes[largest])
+    words = [f"{_name(after, i)} ÷ {times(sizes[largest] / size)}" for size, i in far]
+    return [f"gradients far below that of {_name(after, largest)}: {_some(words)}"] if words else []
 
 
 # ---------------------------------------------------------------------- the first NaN
@@ -211,6 +221,8 @@ def _below(graph: Graph) -> Iterator[str]:
         if box.change is not None and box.change.below:
             groups.setdefault(box.change.largest, []).append((box.change.below, box))
     for id, group in groups.items():
+        if boxes[id].kind == "parameter":
+            continue  # `of_parameters` names those in closed modules as well
         group.sort(key=lambda each: -each[0])
         below, least = group[0]
         words = _some([f"{_title(box)} ÷ {times(far)}" for far, box in group])
