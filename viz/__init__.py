@@ -3,7 +3,7 @@
 Each subject has a folder, which imports only folders named before it: `common/` (options, colours, numbers and names
 as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `graphviz/` (the program
 that lays out), `boxes/` (a graph as boxes and arrows), `network/` (a network in columns of units), `circuit/` (wires
-and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`),
+and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`), `difference/` (two states of a graph),
 `passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `cli/`
 (the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
 `autograd`, and neither imports it.
@@ -12,6 +12,7 @@ and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`),
 from . import plots as _plots
 from .common.errors import DrawingError, DrawingWarning, OptionError
 from .common.themes import THEMES, Theme
+from .difference.difference import Difference, difference
 from .drawing.drawing import Drawing, draw
 from .drawing.micrograd import draw_dot, trace
 from .plots import *  # noqa: F403 (what viz/plots/__init__.py lists)
@@ -19,12 +20,14 @@ from .stepping.stepper import Stepper, step
 
 __all__ = [
     "THEMES",
+    "Difference",
     "Drawing",
     "DrawingError",
     "DrawingWarning",
     "OptionError",
     "Stepper",
     "Theme",
+    "difference",
     "draw",
     "draw_dot",
     "step",

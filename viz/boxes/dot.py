@@ -19,6 +19,7 @@ from ..folding.titles import inner_title, numbers_in, without_numbers
 from ..graph.snapshot import Box, Cluster, Edge, Graph, Operation
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, escape, label, plain, row, table, tooltip
+from .changes import outline
 from .labels import LONGEST_RULE, formula, passes_on, shapes_of
 from .legend import legend
 from .look import Look, usual
@@ -64,7 +65,7 @@ class _Writer:
             fontsize=str(self.sheet.small),
             fontcolor=theme.muted,
             nodesep="0.22",
-            ranksep="0.32",
+            ranksep="0.32" if self.graph.findings is None or self.sheet.look.numbers else "0.2",
             pad="0.15",
             label=legend(self.sheet),
             labelloc="b",
@@ -157,6 +158,8 @@ class _Writer:
         }[box.kind]
         if box.output:
             look["penwidth"] = "2"
+        if box.change is not None:
+            look |= outline(theme, box.change)
         if box.id in self.ordered and box.id not in self.operations:
             look["ordering"] = "in"
         rows = rows_of(self.sheet, box)
@@ -199,6 +202,8 @@ class _Writer:
         text = passes_on(self.sheet, edge) if "local" in self.sheet.show else ""
         if text:
             look["label"] = plain(f" {text} ")
+        if edge.shrinks is not None:
+            look["fontcolor"] = self.theme.gradient
         hint = edge_tooltip(edge)
         if hint:
             look["tooltip"] = look["labeltooltip"] = tooltip(hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..common.numbers import number
 from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
+from .changes import times
 from .sheet import Sheet, is_number, typeset
 
 __all__ = ["formula", "passes_on", "shapes_of"]
@@ -41,6 +42,8 @@ def passes_on(sheet: Sheet, edge: Edge) -> str:
     """What happens to the gradient on its way along an edge: `× −0.42`, `g @ W.T`, `× 1`, summed to (8,)."""
     if not edge.flows:
         return ""
+    if edge.shrinks is not None:
+        return f"∂ ÷ {times(edge.shrinks)}" if edge.shrinks >= 1 else f"∂ × {times(1 / edge.shrinks)}"
     if edge.local is not None:
         return f"× {typeset(number(edge.local, sheet.digits))}"
     if edge.spread is not None:

@@ -29,6 +29,7 @@ class Look:
         numbers: whether boxes of arrays show numbers at all.
         beside: whether a gradient stands beside the value, instead of below.
         small: the size in points of the less important text.
+        terse: whether of a difference only what is most important is said in words.
     """
 
     direction: str = "LR"
@@ -38,6 +39,7 @@ class Look:
     numbers: bool = True
     beside: bool = False
     small: int = 11
+    terse: bool = False
 
     def leaves_out(self) -> str:
         """What it does not show, in words; empty if it shows all."""

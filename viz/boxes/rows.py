@@ -10,6 +10,7 @@ from ..common.themes import shades, zero
 from ..common.words import FLAT, em_width, shorten
 from ..graph.snapshot import Box, Operation, Shown
 from ..graphviz.markup import beside, bold, coloured, escape, grid, row, strip, table
+from .changes import parameter, shifts
 from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, is_single, is_zero, typeset
 
 __all__ = ["rows_of"]
@@ -25,17 +26,34 @@ def rows_of(sheet: Sheet, box: Box) -> list[str]:
         return [row(sheet.aside(shorten(box.label, LONGEST_NAME)))]
     constant = box.kind == "constant"
     number_only = constant and not box.named and is_number(box.label)  # its label is its number
-    twice = number_only and box.copies == 1 and "data" in show
+    change = box.change
+    changed = change is not None and (bool(change.shifts) or not sheet.look.numbers)
+    twice = number_only and box.copies == 1 and "data" in show and not changed
     rows = _names(sheet, box) if "name" in show and not twice else []
     if sheet.merged and box.operation is not None:
         rows = [_heading(sheet, box.operation, rows)]
-    if isinstance(value, Summary) and value.shape and box.tensor:
+    if change is not None and change.first:
+        rows.append(row(coloured(bold(f" {change.first} "), theme.background), ground=theme.text))
+    if isinstance(value, Summary) and value.shape and box.tensor and (change is None or sheet.look.ranges):
         about = [str(value.shape)] * ("shape" in show) + [value.dtype] * ("dtype" in show)
         if about:
             rows.append(row(sheet.aside(" ".join(about))))
-    above: list[str] = []  # the value
-    below: list[str] = []  # the gradient
-    if "data" in show and value is not None and not (rows and number_only):
+    if change is None:
+        above, below = _numbers(sheet, box, bool(rows) and number_only)
+        rows += [beside(above, below)] if sheet.look.beside and above and below else above + below
+    elif changed or not (rows and number_only):
+        rows += shifts(sheet, change, constant)
+    return [*rows, *_parameters(sheet, box)]
+
+
+def _numbers(sheet: Sheet, box: Box, named_by_value: bool) -> tuple[list[str], list[str]]:
+    """The rows of the value and those of the gradient."""
+    theme, show, value, constant = sheet.theme, sheet.show, box.value, box.kind == "constant"
+    above: list[str] = []
+    below: list[str] = []
+    if isinstance(value, Summary) and box.tensor and not sheet.look.numbers and not is_single(value):
+        return above, below
+    if "data" in show and value is not None and not named_by_value:
         above = _shown(sheet, value, theme.muted if constant else theme.value, box.value_heat)
     if "grad" in show and not constant and value is not None:
         below = (
@@ -43,10 +61,7 @@ def rows_of(sheet: Sheet, box: Box) -> list[str]:
             if box.gradient is None
             else _shown(sheet, box.gradient, theme.gradient, box.gradient_heat, "∂ ")
         )
-    if isinstance(value, Summary) and box.tensor and not sheet.look.numbers and not is_single(value):
-        above, below = [], []
-    rows += [beside(above, below)] if sheet.look.beside and above and below else above + below
-    return [*rows, *_parameters(sheet, box)]
+    return above, below
 
 
 def _parameters(sheet: Sheet, box: Box) -> list[str]:
@@ -54,7 +69,11 @@ def _parameters(sheet: Sheet, box: Box) -> list[str]:
     if not sheet.look.numbers or not {"data", "grad", "name"} <= sheet.show:
         return []
     digits = max(sheet.digits - 2, 1)
-    rows = []
+    rows: list[str] = []
+    if box.change is not None:
+        for (name, *_), pair in zip(box.parameters, box.change.parameters):
+            rows += parameter(sheet, shorten(name, LONGEST_NAME), *pair)
+        return rows
     for name, value, gradient in box.parameters:
         texts = [coloured(bold(escape(shorten(name, LONGEST_NAME))), sheet.theme.parameter, sheet.small)]
         for x, colour, prefix in ((value, sheet.theme.value, ""), (gradient, sheet.theme.gradient, "∂ ")):
@@ -81,7 +100,8 @@ def _names(sheet: Sheet, box: Box) -> list[str]:
     if box.copies > 1:
         text += SPACE + coloured(bold(f"× {box.copies:,}"), sheet.theme.muted)
     rows = [row(text, width=_least_width(box.label))]
-    return [*rows, row(sheet.aside(box.contents))] if box.contents else rows
+    brief = box.change is not None and not sheet.look.numbers
+    return [*rows, row(sheet.aside(box.contents))] if box.contents and not brief else rows
 
 
 def _heading(sheet: Sheet, op: Operation, name: list[str]) -> str:

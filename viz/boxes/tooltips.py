@@ -17,11 +17,20 @@ def box_tooltip(box: Box) -> str:
         lines[0] += f"({box.operation.params})"
     if box.copies > 1:
         lines.append(f"{box.copies:,} alike")
-    if box.value is not None:
+    if box.change is not None:
+        for name, shift in (("value", box.change.value), ("gradient", box.change.gradient)):
+            if shift is not None:
+                lines.append(f"{name} {_in_full(shift.before)}")
+                lines += [f"  now {_in_full(shift.after)}"] * shift.changed
+    elif box.value is not None:
         lines.append(f"value {exact(box.value)}")
         if box.kind != "constant":
             lines.append(f"gradient {'not computed' if box.gradient is None else exact(box.gradient)}")
     return "\n".join(lines)
+
+
+def _in_full(x: Shown | None) -> str:
+    return "not computed" if x is None else exact(x)
 
 
 def edge_tooltip(edge: Edge) -> str:
@@ -30,6 +39,8 @@ def edge_tooltip(edge: Edge) -> str:
         return ""  # it leads to a mark for nodes that are not drawn
     if edge.count > 1:
         return f"{edge.count:,} edges"
+    if edge.shrinks is not None:
+        return f"the gradient behind it is {edge.shrinks!r} times as large"
     if not edge.flows:
         return "a constant: no gradient flows here"
     if edge.local is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from textwrap import wrap
 
-__all__ = ["FLAT", "em_width", "printable", "shorten", "sign"]
+__all__ = ["FLAT", "em_width", "in_lines", "printable", "shorten", "sign"]
 
 # marks a gradient of exactly 0, which is not the same as no gradient: at this point nothing changes to first order. A
 # unit that is silent for all samples is "dead" (`nn.diagnostics`); one pass does not show that.
 FLAT = "flat"
 
+SIGNED, HELD = re.compile(r"[▲▼Δ±×÷=] [^ ,]+( %)?"), "\x1f"
 SIGNS = {
     "multiply": "×",
     "divide": "÷",
@@ -52,6 +55,16 @@ def shorten(text: str, longest: int) -> str:
         return text
     end = longest // 2
     return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def in_lines(text: str, width: int) -> list[str]:
+    """A sentence in lines of at most so many characters, with a sign and its number in one line.
+
+    >>> in_lines("w1 changed by ÷ 40, w2 by ▲ 12 %", 16)
+    ['w1 changed by', '÷ 40, w2 by', '▲ 12 %']
+    """
+    held = SIGNED.sub(lambda found: found[0].replace(" ", HELD), text)
+    return [line.replace(HELD, " ") for line in wrap(held, width)]
 
 
 def em_width(text: str) -> float:

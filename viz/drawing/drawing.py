@@ -25,7 +25,7 @@ from ..circuit.tikz import tikz
 from ..common.errors import DrawingError, DrawingWarning, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions, Fit
-from ..common.terminal import width_of, writable
+from ..common.terminal import WIDTH, width_of, writable
 from ..common.themes import Theme, adaptive
 from ..explorer.levels import Explored
 from ..explorer.notebook import notebook_html
@@ -34,6 +34,7 @@ from ..explorer.survey import survey
 from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
+from ..graph.state import State, state
 from ..graphviz.engines import layout
 from ..graphviz.pdf import has_converter, pdf_of, png_of
 from ..graphviz.titles import titled
@@ -122,12 +123,13 @@ def draw(
         engine=engine,
     )
     if not example:
-        return _drawing(root, options)
+        return drawing_of(root, options)
     with unchanged(root), recording(True):
-        return _drawing(_applied(root, example), options)
+        return drawing_of(_applied(root, example), options)
 
 
-def _drawing(root: Any, options: DrawOptions) -> Drawing:
+def drawing_of(root: Any, options: DrawOptions) -> Drawing:
+    """The drawing of a node, or of several in a list, tuple or dict."""
     titles = roots_of(root)
     tape = Tape(titles)
     found = network(tape) if options.may_be_network else None
@@ -138,7 +140,8 @@ def _drawing(root: Any, options: DrawOptions) -> Drawing:
             "otherwise; leave style away to draw its operations"
         )
     drawn = list(readings(tape, titles, options))
-    return Drawing(drawn, options, survey(root, options.around, drawn[0]), found)
+    explored = survey(root, options.around, drawn[0])
+    return Drawing(drawn, options, state(tape, titles), explored, found)
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
@@ -161,10 +164,12 @@ class Drawing:
         self,
         readings: Sequence[Graph],
         options: DrawOptions,
-        explored: Explored,
+        state: State,
+        explored: Explored | None,
         network: Network | None = None,
     ) -> None:
         self._readings = readings
+        self._state = state
         self._explored = explored
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
@@ -182,7 +187,11 @@ class Drawing:
         return f"<Drawing of {self._picture.what()}; print it, or save it as .svg or .png>"
 
     def __str__(self) -> str:
-        return tree(self._readings[0], self._options.digits, writable, width_of(sys.stdout))
+        return self._text(writable, width_of(sys.stdout))
+
+    def _text(self, fit: Callable[[str], str] = str, width: int = WIDTH) -> str:
+        """What is printed, in so many columns; `fit` is applied to every text in it."""
+        return tree(self._readings[0], self._options.digits, fit, width)
 
     @cached_property
     def dot(self) -> str:
@@ -230,6 +239,7 @@ class Drawing:
 
     def html(self) -> str:
         """The graph as one HTML page in which it can be explored: zoom, search, open modules, see whole arrays."""
+        assert self._explored is not None
         return page(self._explored, self._options)
 
     def tex(self) -> str:
@@ -264,7 +274,7 @@ class Drawing:
             ".pdf": self.pdf,
             ".tex": lambda: self._tikz(path.stem),
             ".dot": lambda: self.dot,
-            ".txt": lambda: f"{tree(self._readings[0], self._options.digits)}\n",
+            ".txt": lambda: f"{self._text()}\n",
             ".html": self.html,
         }
         writer = writers.get(path.suffix.lower())
@@ -287,7 +297,7 @@ class Drawing:
             png = self.png(dpi=96) if len(self._graph.boxes) <= SMALL else None
             if png is not None:
                 bundle["image/png"] = base64.b64encode(png).decode()
-            if self._graph.hides and self._picture.look is not None:
+            if self._explored is not None and self._graph.hides and self._picture.look is not None:
                 bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
         except DrawingError as error:
             bundle["text/plain"] = f"{type(error).__name__}: {error}"

@@ -157,10 +157,14 @@ def _candidates(readings: Sequence[Graph], options: DrawOptions, area: Area) -> 
     small = 12 if area.whole else 11
     late: list[tuple[Graph, Look]] = []
     for graph, following in zip_longest(readings, readings[1:]):
+        terse = area.whole and graph.findings is not None
         for look in looks(graph, options, small):
-            yield graph, look
-        last = [(graph, look) for look in briefest(graph, options, small)]
-        if following is not None and len(following.boxes) * TOO_FAR < len(graph.boxes):
+            yield graph, replace(look, terse=terse)
+        last = [(graph, replace(look, terse=terse)) for look in briefest(graph, options, small)]
+        far = following is not None and len(following.boxes) * TOO_FAR < len(graph.boxes)
+        if (
+            far or graph.findings is not None
+        ):  # by how much each box changed says more than the numbers of fewer
             yield from last
         else:
             late += last

@@ -11,10 +11,24 @@ from ...nn import Parameter, ScalarParameter
 from ..common.heat import Heat
 from ..common.numbers import Summary
 
-__all__ = ["VARIOUS", "Box", "Cluster", "Edge", "Graph", "Kind", "Operation", "Shown", "kind_of"]
+__all__ = [
+    "VANISHED",
+    "VARIOUS",
+    "Box",
+    "Change",
+    "Cluster",
+    "Edge",
+    "Graph",
+    "Kind",
+    "Operation",
+    "Shift",
+    "Shown",
+    "kind_of",
+]
 
 Kind = Literal["input", "parameter", "constant", "result", "module", "run", "more", "chip"]
 VARIOUS = "constants"  # the label of alike constants that differ
+VANISHED = 1e-3  # a gradient of this part of its size before, or of the largest one, has vanished
 Shown = float | Summary  # a value or a gradient: one number, or the summary of an array
 
 
@@ -57,6 +71,7 @@ class Box:
         copies: how many alike nodes, sums or modules the box stands for.
         contents: what is inside a box of several nodes, `112 nodes, 48 parameters`.
         parameters: name, value and gradient of each parameter inside, if they are few.
+        change: in the difference of two states, what changed; the numbers of the box are those of the later state.
     """
 
     id: str
@@ -73,6 +88,66 @@ class Box:
     copies: int = 1
     contents: str = ""
     parameters: tuple[tuple[str, Shown, Shown | None], ...] = ()
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A value or a gradient in two states.
+
+    Attributes:
+        before, after: what is shown of it.
+        share: the size of the change as a part of the size before, where the size is the root mean square; 0 where
+            nothing changed, infinite where it was 0 before, NaN where one of the two is missing or not finite.
+        factor: the size after, divided by the size before.
+        single: whether it is a single number.
+        turned: whether that has another sign than before.
+        heat: the heat map of the change of an array.
+    """
+
+    before: Shown | None
+    after: Shown | None
+    share: float = 0.0
+    factor: float = 1.0
+    single: bool = False
+    turned: bool = False
+    heat: Heat | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the two are different."""
+        return self.share != 0
+
+    @property
+    def vanished(self) -> bool:
+        """Whether a gradient is very much smaller than before."""
+        return self.changed and self.factor <= VANISHED
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed in a box between two states of a graph.
+
+    Attributes:
+        value, gradient: of the box, `None` where it has none.
+        parameters: value and gradient of each parameter that the box lists.
+        first: what began here, "first NaN" or "first ∞"; mostly empty.
+        below: how many times its gradient is smaller than the largest one, where that is very much; otherwise 0.
+        largest: the id of the box with that largest gradient.
+    """
+
+    value: Shift | None
+    gradient: Shift | None
+    parameters: tuple[tuple[Shift, Shift], ...] = ()
+    first: str = ""
+    below: float = 0.0
+    largest: str = ""
+
+    @property
+    def shifts(self) -> list[Shift]:
+        """All that changed."""
+        pairs = [(self.value, self.gradient), *self.parameters]
+        return [shift for pair in pairs for shift in pair if shift is not None and shift.changed]
 
 
 @dataclass(frozen=True)
@@ -90,6 +165,8 @@ class Edge:
         flows: whether a gradient flows along it.
         spread: the smallest and the largest local gradient, if there are several.
         count: how many edges of the graph it stands for.
+        shrinks: in a difference, how many times smaller the gradient at the tail is than at the head, where that is
+            shown.
     """
 
     id: str
@@ -103,6 +180,7 @@ class Edge:
     flows: bool = True
     spread: tuple[float, float] | None = None
     count: int = 1
+    shrinks: float | None = None
 
 
 @dataclass
@@ -120,7 +198,8 @@ class Graph:
     """A snapshot of a recorded graph: boxes and edges in dependency order, and the tree of clusters around them.
 
     `nodes` is the number of nodes of the recorded graph, `hides` says in words why there are fewer boxes, and `where`
-    holds for each node the id of its box, empty if the node is not drawn.
+    holds for each node the id of its box, empty if the node is not drawn. Of a difference `findings` says in words what
+    changed.
     """
 
     boxes: list[Box]
@@ -129,6 +208,7 @@ class Graph:
     nodes: int
     hides: tuple[str, ...] = ()
     where: Sequence[str] = ()
+    findings: tuple[str, ...] | None = None
 
 
 def kind_of(node: Node) -> Kind:
