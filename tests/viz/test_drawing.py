@@ -404,7 +404,8 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
 
 def test_a_notebook_gets_svg_and_for_small_graphs_png():
     bundle = draw(neuron())._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "image/svg+xml", "image/png"}
+    assert set(bundle) == {"text/plain", "text/html", "image/svg+xml", "image/png"}
+    assert "text/html" not in draw(neuron(), theme="dark")._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     y = Value(0.5)
     for _ in range(149):

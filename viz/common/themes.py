@@ -6,6 +6,7 @@ carry the same information as colours. All text has a contrast of at least 4.5 t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 
 from .errors import check_option
@@ -96,6 +97,25 @@ def zero(theme: Theme) -> str:
 
 def adaptive(svg: str) -> str:
     """An SVG in the light theme, made to turn dark where the reader's screen is set to dark."""
+    rules = "".join(
+        f'.{AUTO} [fill="{a}"]{{fill:{b}}}.{AUTO} [stroke="{a}"]{{stroke:{b}}}' for a, b in _turns().items()
+    )
+    head, end, body = svg.replace("<svg ", f'<svg class="{AUTO}" ', 1).partition("<g ")
+    return f"{head}<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n{end}{body}"
+
+
+def darkened(svg: str) -> str:
+    """An SVG in the light theme with the colours of the dark one."""
+    turns = _turns()
+
+    def turned(found: re.Match[str]) -> str:
+        return f'{found[1]}="{turns.get(found[2], found[2])}"'
+
+    return re.sub('(fill|stroke)="([^"]*)"', turned, svg)
+
+
+def _turns() -> dict[str, str]:
+    """For each colour of the light theme that of the dark one."""
     light, dark = (
         [getattr(theme, each.name) for each in fields(theme)]
         + [shade for colour in (theme.value, theme.gradient, theme.muted) for shade in shades(theme, colour)]
@@ -104,11 +124,7 @@ def adaptive(svg: str) -> str:
     )
     turns = dict(zip(light, dark))
     turns["white"] = turns["#ffffff"]  # as Graphviz writes it
-    rules = "".join(
-        f'.{AUTO} [fill="{a}"]{{fill:{b}}}.{AUTO} [stroke="{a}"]{{stroke:{b}}}' for a, b in turns.items()
-    )
-    head, end, body = svg.replace("<svg ", f'<svg class="{AUTO}" ', 1).partition("<g ")
-    return f"{head}<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n{end}{body}"
+    return turns
 
 
 def mix(a: str, b: str, share: float) -> str:

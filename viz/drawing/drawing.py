@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from ..explorer.levels import Explored
 from ..explorer.notebook import notebook_html
 from ..explorer.page import page
 from ..explorer.survey import survey
+from ..folding.outline import Outline
 from ..graph.reading import readings
 from ..graph.roots import roots_of
 from ..graph.snapshot import Graph
@@ -39,13 +41,15 @@ from ..graphviz.engines import layout
 from ..graphviz.pdf import has_converter, pdf_of, png_of
 from ..graphviz.titles import titled
 from ..network.reading import Network, names_of, network
-from .fitting import Picture, fitted, scaled
+from .both_themes import both_themes
+from .fitting import Picture, fitted, has_plan, scaled
 from .names import with_names
 from .text import tree
 
 __all__ = ["Drawing", "draw"]
 
 LARGE = 2000  # boxes; laying out more takes minutes
+SHORT = 50_000  # characters of an SVG that is shown in a notebook in both themes
 SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as PNG too
 
 # the layout was made with the widths of Arial; the other fonts have the same, for systems without Arial
@@ -139,8 +143,11 @@ def drawing_of(root: Any, options: DrawOptions) -> Drawing:
             "Linear layers, or of nn.scalar.MLP, or a loss of it. This graph is none of these, or uses hidden units "
             "otherwise; leave style away to draw its operations"
         )
-    drawn = list(readings(tape, titles, options))
-    explored = survey(root, options.around, drawn[0])
+    outline = Outline(tape)
+    drawn = list(
+        islice(readings(outline, titles, options), 1 if found and has_plan(found, options) else None)
+    )
+    explored = survey(root, options.around, drawn[0], outline)
     return Drawing(drawn, options, state(tape, titles), explored, found)
 
 
@@ -289,7 +296,8 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
 
-        Of a graph that is folded it shows the page of `html`, with its outer modules.
+        Of a graph that is folded it shows the page of `html`, with its outer modules; of a small picture the theme that
+        the notebook has.
         """
         bundle = {"text/plain": repr(self)}
         try:
@@ -299,6 +307,8 @@ class Drawing:
                 bundle["image/png"] = base64.b64encode(png).decode()
             if self._explored is not None and self._graph.hides and self._picture.look is not None:
                 bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
+            elif self._options.theme == "light" and len(svg) <= SHORT:
+                bundle["text/html"] = both_themes(svg)
         except DrawingError as error:
             bundle["text/plain"] = f"{type(error).__name__}: {error}"
         return bundle

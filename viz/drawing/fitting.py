@@ -29,7 +29,7 @@ from ..network.columns import SMALL, plans
 from ..network.dot import digraph as columns
 from ..network.reading import Network
 
-__all__ = ["Picture", "fitted", "scaled"]
+__all__ = ["Picture", "fitted", "has_plan", "scaled"]
 
 PIXELS = 4 / 3  # to a point
 GAP = 20  # points between two boxes of a path, at least
@@ -137,6 +137,17 @@ def _in_columns(graph: Graph, network: Network, options: DrawOptions) -> Picture
     if plan is None or options.style != "network":
         return None
     return Picture(graph, None, columns(plan, options))
+
+
+def has_plan(network: Network, options: DrawOptions) -> bool:
+    """Whether a network fits in columns, as far as that is known before it is laid out."""
+    area = options.area
+    if area is None or options.style == "network":
+        return True
+    sizes = (
+        (plan.width * PIXELS, plan.height * PIXELS) for plan in plans(network, max(options.digits - 1, 1))
+    )
+    return any(SMALL * PIXELS * _scale(area, 1.1 * w, 1.1 * h) >= area.text for w, h in sizes)
 
 
 def scaled(svg: bytes, area: Area) -> bytes:

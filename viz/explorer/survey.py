@@ -39,10 +39,13 @@ MOST_ELEMENTS = (
 )
 
 
-def survey(root: Any, around: Any = None, read: Graph | None = None) -> Explored:
+def survey(
+    root: Any, around: Any = None, read: Graph | None = None, outline: Outline | None = None
+) -> Explored:
     """The graph behind `root`, with a level for the inside of each module; `around` is a node to begin at.
 
-    `read` is the snapshot of its drawing, if there is one: boxes of single nodes are taken from it.
+    `read` is the snapshot of its drawing, if there is one: boxes of single nodes are taken from it. `outline` is that
+    of the graph, if it is known.
 
     >>> from chainrule import nn
     >>> from chainrule.autograd import Tensor
@@ -53,8 +56,8 @@ def survey(root: Any, around: Any = None, read: Graph | None = None) -> Explored
     1 ['x', 'layers.0: Linear(2 -> 3)', 'v2', 'layers.2: Linear(3 -> 1)']
     """
     titles = roots_of(root)
-    tape = Tape(titles)
-    outline = Outline(tape)
+    tape = Tape(titles) if outline is None else outline.tape
+    outline = outline or Outline(tape)
     graph = _Survey(tape, titles, outline, read)
     entries: dict[int, Entry] = {}
     levels: dict[int, Level] = {}
@@ -82,7 +85,7 @@ class _Survey:
         self, tape: Tape, titles: Mapping[Node, str | None], outline: Outline, read: Graph | None
     ) -> None:
         self.tape, self.titles, self.outline = tape, titles, outline
-        self.box_of = np.arange(len(outline))
+        self.box_of = outline.each
         self.repeats = None
         if len(outline) > SMALL:
             summed = sums(outline, self.box_of)

@@ -37,8 +37,9 @@ def divide(
     With a `depth`, exactly the scopes inside so many others are closed. With `around`, only nodes at most `hops`
     edges away from these are drawn. With `layers`, scopes of at most three operations are closed from the beginning.
     """
-    block = np.arange(len(outline))
+    block = outline.each
     if around:
+        block = block.copy()
         far = np.ones(len(outline), bool)
         far[list(nearest(outline.tails, outline.heads, around, len(outline), hops))] = False
         block[far] = -1

@@ -22,10 +22,12 @@ class Outline:
     """A recorded graph as numbers: the edges, and the scope of each node.
 
     Attributes:
-        nodes: in dependency order; all other attributes speak of their positions.
+        tape, nodes: the graph, and its nodes in dependency order; all other attributes speak of their positions.
         inputs: the inputs of each node.
         tails, heads: the two ends of every edge, in the order of the heads and of their inputs.
         outputs: the roots that were asked for.
+        each: the partition in which every node is a block of its own.
+        kept: the ways of folding it that are known already.
         paths: the scopes that occur.
         place: for each node the position of its scope in `paths`. The scope of a parameter is that of the nodes that
             use it: the parameter was created earlier, outside of any scope. What a module was called with is outside
@@ -33,6 +35,7 @@ class Outline:
     """
 
     def __init__(self, tape: Tape) -> None:
+        self.tape = tape
         self.nodes, index = tape.nodes, tape.index
         self.inputs = [tuple([index[x] for x in node.inputs]) for node in self.nodes]
         size = len(self.nodes)
@@ -41,6 +44,8 @@ class Outline:
         self.tails = np.fromiter(chain.from_iterable(self.inputs), np.int64, len(self.heads))
         self.outputs = np.array([index[node] for node in tape.outputs])
         self.paths, self.place = self._places()
+        self.each = np.arange(size)  # every node a block of its own
+        self.kept: dict[object, np.ndarray] = {}  # how `each` is folded, which several readers ask for
 
     def __len__(self) -> int:
         return len(self.nodes)

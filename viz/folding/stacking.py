@@ -18,6 +18,14 @@ SYMMETRIC = {"total", "largest", "smallest", "logtotalexp"}  # operations on man
 
 def sums(outline: Outline, block: np.ndarray) -> np.ndarray:
     """A chain of additions, each of which is used once, by the next one, becomes the block of the last addition."""
+    if block is not outline.each:
+        return _sums(outline, block)
+    if "sums" not in outline.kept:
+        outline.kept["sums"] = _sums(outline, block)
+    return outline.kept["sums"]
+
+
+def _sums(outline: Outline, block: np.ndarray) -> np.ndarray:
     nodes, place, size = outline.nodes, outline.place, len(outline)
     adds = np.fromiter((node.op is not None and node.op.name == "add" for node in nodes), bool, size)
     adds &= block >= 0
@@ -40,6 +48,14 @@ def alike(outline: Outline, block: np.ndarray, masked: bool) -> np.ndarray:
     A parameter is alike only to itself; if `masked`, also to parameters whose names differ only in numbers, and the
     same holds for scopes. `block` is the result of `sums`: the number of each block is that of its last node.
     """
+    if block is not outline.kept.get("sums"):
+        return _alike(outline, block, masked)
+    if masked not in outline.kept:
+        outline.kept[masked] = _alike(outline, block, masked)
+    return outline.kept[masked]
+
+
+def _alike(outline: Outline, block: np.ndarray, masked: bool) -> np.ndarray:
     size, of = len(outline), block.tolist()
     terms: dict[int, list[int]] = {}  # for each long sum, the blocks that it adds
     for i in np.flatnonzero(

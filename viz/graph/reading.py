@@ -41,17 +41,18 @@ def read(root: Any, options: DrawOptions = USUAL) -> Graph:
     [('n0', 'n1', 3.0), ('n0', 'n1', 3.0)]
     """
     titles = roots_of(root)
-    return next(readings(Tape(titles), titles, options))
+    return next(readings(Outline(Tape(titles)), titles, options))
 
 
-def readings(tape: Tape, titles: Mapping[Node, str | None], options: DrawOptions = USUAL) -> Iterator[Graph]:
+def readings(
+    outline: Outline, titles: Mapping[Node, str | None], options: DrawOptions = USUAL
+) -> Iterator[Graph]:
     """The same graph in fewer and fewer boxes, as far as `options` leave open how many there are.
 
     `titles` are the roots that were asked for, as `roots_of` gives them.
     """
-    around = options.around
+    tape, around = outline.tape, options.around
     centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
-    outline = Outline(tape)
     arrays = any(isinstance(node, Tensor) for node in outline.nodes)
     limits = FEWER if options.is_free else [options.max_nodes or MOST_BOXES]
     if arrays and options.is_free and options.fit is None:
