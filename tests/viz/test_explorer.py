@@ -382,9 +382,9 @@ def test_pointing_shows_a_box_and_leaving_it_shows_the_chosen_one(browser, tmp_p
     settled(page)
     page.evaluate("i => choose(`n${i}`)", part_of(page, "loss"))
     page.locator(f"#n{part_of(page, 'x1')}").hover()
-    page.wait_for_function("() => document.querySelector('#panel h2').textContent.startsWith('x1')")
+    until(lambda: page.evaluate("() => document.querySelector('#panel h2').textContent").startswith("x1"))
     page.mouse.move(700, 5)
-    page.wait_for_function("() => document.querySelector('#panel h2').textContent.startsWith('loss')")
+    until(lambda: page.evaluate("() => document.querySelector('#panel h2').textContent").startswith("loss"))
 
 
 def test_the_wheel_zooms_where_the_mouse_is_and_dragging_moves(browser, tmp_path) -> None:
