@@ -49,7 +49,7 @@ from .text import tree
 __all__ = ["Drawing", "draw"]
 
 LARGE = 2000  # boxes; laying out more takes minutes
-SHORT = 50_000  # characters of an SVG that is shown in a notebook in both themes
+SHORT = 20_000  # characters of an SVG that is shown in a notebook in both themes
 SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as PNG too
 
 # the layout was made with the widths of Arial; the other fonts have the same, for systems without Arial
