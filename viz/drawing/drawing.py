@@ -49,6 +49,7 @@ from .text import tree
 __all__ = ["Drawing", "draw"]
 
 LARGE = 2000  # boxes; laying out more takes minutes
+MANY = 150  # nodes; of more, if they are folded, a notebook shows the page in which they are explored
 SHORT = 20_000  # characters of an SVG that is shown in a notebook in both themes
 SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as PNG too
 
@@ -296,8 +297,8 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
 
-        Of a graph that is folded it shows the page of `html`, with its outer modules; of a small picture the theme that
-        the notebook has.
+        Of a large graph that is folded it shows the page of `html`, with its outer modules; a small picture has the theme
+        of the notebook.
         """
         bundle = {"text/plain": repr(self)}
         try:
@@ -305,7 +306,8 @@ class Drawing:
             png = self.png(dpi=96) if len(self._graph.boxes) <= SMALL else None
             if png is not None:
                 bundle["image/png"] = base64.b64encode(png).decode()
-            if self._explored is not None and self._graph.hides and self._picture.look is not None:
+            many = self._graph.hides and self._graph.nodes > MANY and self._picture.look is not None
+            if many and self._explored is not None:
                 bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
             elif self._options.theme == "light" and len(svg) <= SHORT:
                 bundle["text/html"] = both_themes(svg)
