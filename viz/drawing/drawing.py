@@ -297,8 +297,8 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
 
-        Of a large graph that is folded it shows the page of `html`, with its outer modules; a small picture has the theme
-        of the notebook.
+        Of a large graph that is folded it shows the page of `html`, with its outer modules; a small picture has the
+        theme of the notebook.
         """
         bundle = {"text/plain": repr(self)}
         try:
