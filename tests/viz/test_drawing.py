@@ -410,7 +410,7 @@ def test_a_notebook_gets_svg_and_for_small_graphs_png():
     y = Value(0.5)
     for _ in range(149):
         y = tanh(y)
-    assert set(draw(y, fit=None)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
+    assert set(draw(y, fit=None)._repr_mimebundle_()) == {"text/plain", "text/html", "image/svg+xml"}
 
 
 def test_png_grows_with_its_dpi():

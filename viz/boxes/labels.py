@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..common.notation import POWER
 from ..common.numbers import number
 from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
@@ -23,6 +24,8 @@ def _between(op: Operation, inputs: list[str]) -> str:
     """The inputs with the signs of the operation between them; empty where it has none."""
     if op.name == "linear" and len(inputs) == 3:
         return "{} @ {} + {}".format(*inputs)
+    if op.name == "power" and op.mark != POWER:  # its exponent is in its sign
+        return inputs[0]
     if op.symbol is not None and len(inputs) == 2:
         return f"{inputs[0]} {op.mark} {inputs[1]}"
     return ""

@@ -6,7 +6,6 @@ carry the same information as colours. All text has a contrast of at least 4.5 t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 
 from .errors import check_option
@@ -102,16 +101,6 @@ def adaptive(svg: str) -> str:
     )
     head, end, body = svg.replace("<svg ", f'<svg class="{AUTO}" ', 1).partition("<g ")
     return f"{head}<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n{end}{body}"
-
-
-def darkened(svg: str) -> str:
-    """An SVG in the light theme with the colours of the dark one."""
-    turns = _turns()
-
-    def turned(found: re.Match[str]) -> str:
-        return f'{found[1]}="{turns.get(found[2], found[2])}"'
-
-    return re.sub('(fill|stroke)="([^"]*)"', turned, svg)
 
 
 def _turns() -> dict[str, str]:

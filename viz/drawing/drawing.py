@@ -41,8 +41,8 @@ from ..graphviz.engines import layout
 from ..graphviz.pdf import has_converter, pdf_of, png_of
 from ..graphviz.titles import titled
 from ..network.reading import Network, names_of, network
-from .both_themes import both_themes
 from .fitting import Picture, fitted, has_plan, scaled
+from .inline import in_notebook
 from .names import with_names
 from .text import tree
 
@@ -50,7 +50,7 @@ __all__ = ["Drawing", "draw"]
 
 LARGE = 2000  # boxes; laying out more takes minutes
 MANY = 150  # nodes; of more, if they are folded, a notebook shows the page in which they are explored
-SHORT = 20_000  # characters of an SVG that is shown in a notebook in both themes
+LONGEST = 400_000  # characters of an SVG that is in a notebook twice, once with the theme of the notebook
 SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as PNG too
 
 # the layout was made with the widths of Arial; the other fonts have the same, for systems without Arial
@@ -297,7 +297,7 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: SVG, for a small graph also PNG, and if no engine can draw them, text.
 
-        Of a large graph that is folded it shows the page of `html`, with its outer modules; a small picture has the
+        Of a large graph that is folded it shows the page of `html`, with its outer modules; other pictures have the
         theme of the notebook.
         """
         bundle = {"text/plain": repr(self)}
@@ -309,8 +309,8 @@ class Drawing:
             many = self._graph.hides and self._graph.nodes > MANY and self._picture.look is not None
             if many and self._explored is not None:
                 bundle["text/html"] = notebook_html(self._explored, self._options, svg, png)
-            elif self._options.theme == "light" and len(svg) <= SHORT:
-                bundle["text/html"] = both_themes(svg)
+            elif self._options.theme == "light" and len(svg) <= LONGEST:
+                bundle["text/html"] = in_notebook(svg)
         except DrawingError as error:
             bundle["text/plain"] = f"{type(error).__name__}: {error}"
         return bundle
