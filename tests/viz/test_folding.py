@@ -74,7 +74,7 @@ def test_a_network_closes_to_a_readable_size():
     assert ("layer1: Layer(2 -> 16, tanh)", "layer2: Layer(16 -> 16, tanh)") in {
         (by_id[edge.tail], by_id[edge.head]) for edge in graph.edges
     }
-    assert graph.hides == ("985 nodes in 11 boxes", "depth=2 opens the modules")
+    assert graph.hides == ("985 nodes in 10 boxes", "depth=2 opens the modules")
 
 
 def test_what_a_closed_module_shows_are_its_outputs():

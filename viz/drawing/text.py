@@ -145,7 +145,7 @@ def _rows(graph: Graph, digits: int, width: int) -> Iterator[_Row]:
 
 def _name(box: Box, longest: int) -> str:
     name = shorten(box.label, longest)
-    return f"{name}  × {box.copies:,}" if box.copies > 1 else name
+    return f"{name}  × {box.copies:,}" if box.copies > 1 and box.kind != "more" else name
 
 
 def _operation(box: Box) -> str:

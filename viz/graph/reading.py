@@ -89,13 +89,14 @@ def _snapshot(blocks: Blocks, brief: bool) -> Graph:
         first_inputs(parts)
     chips(parts)
     where = [blocks.ids.get(b, "") for b in blocks.partition.block.tolist()]
+    where = [parts.gone.get(id, id) for id in where]
     return Graph(
         parts.boxes,
         parts.edges,
         _clusters(parts.boxes, parts.places),
         len(blocks.outline),
-        (*_hides(blocks, parts.boxes), *parts.notes),
-        [parts.gone.get(id, id) for id in where],
+        (*_hides(blocks, parts, sum(map(bool, where))), *parts.notes),
+        where,
     )
 
 
@@ -116,18 +117,19 @@ def _beyond(blocks: Blocks) -> Iterator[tuple[Box, Edge, tuple[str, ...]]]:
             if hidden:
                 id, many = f"m{count}", f"{len(hidden):,} more {word}{'s' * (len(hidden) != 1)}"
                 ends = (id, blocks.ids[b]) if word == "input" else (blocks.ids[b], id)
-                yield Box(id, "more", f"⋯ {many}"), Edge(f"{id}edge", *ends, flows=False), blocks.place(b)
+                mark = Box(id, "more", f"⋯ {many}", copies=len(hidden))
+                yield mark, Edge(f"{id}edge", *ends, flows=False), blocks.place(b)
                 count += 1
 
 
-def _hides(blocks: Blocks, boxes: Sequence[Box]) -> Iterator[str]:
-    """What the drawing does not show, in words."""
-    nodes, drawn = len(blocks.outline), int((blocks.partition.block >= 0).sum())
+def _hides(blocks: Blocks, parts: Parts, drawn: int) -> Iterator[str]:
+    """What the drawing does not show, in words; `drawn` is the number of nodes that have a box."""
+    nodes, boxes = len(blocks.outline), [box for box in parts.boxes if box.kind not in ("more", "chip")]
     closed = [titles for b, titles in blocks.partition.closed.items() if b in blocks.members]
     if drawn < nodes:
         yield f"⋯ {nodes - drawn:,} of {nodes:,} nodes are not drawn"
-    if len(blocks.order) < drawn:
-        yield f"{drawn:,} nodes in {len(blocks.order):,} box{'es' * (len(blocks.order) != 1)}"
+    if len(boxes) + sum(map(bool, parts.gone.values())) < drawn:
+        yield f"{drawn:,} nodes in {len(boxes):,} box{'es' * (len(boxes) != 1)}"
     if any(box.copies > 1 for box in boxes):
         yield "× n: n that are alike share a box"
     if closed:

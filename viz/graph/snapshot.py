@@ -68,7 +68,7 @@ class Box:
         operation: the operation that computed it; `None` for a leaf.
         output: whether it is one of the roots that were asked for.
         tensor: whether its nodes are Tensors.
-        copies: how many alike nodes, sums or modules the box stands for.
+        copies: how many alike nodes, sums or modules the box stands for; of a mark, how many nodes are not drawn.
         contents: what is inside a box of several nodes, `112 nodes, 48 parameters`.
         parameters: name, value and gradient of each parameter inside, if they are few.
         change: in the difference of two states, what changed; the numbers of the box are those of the later state.

@@ -79,7 +79,11 @@ def first_inputs(parts: Parts) -> None:
             if heads.get(each.id) and heads[each.id] <= gone.keys():
                 gone[each.id] = ""
         place = parts.places[[each.id for each in parts.boxes].index(box.id)]
-        mark = Box(f"more{order[box.id]}", "more", f"⋯ {len(own) - KEPT:,} more inputs")
+        copies = {each.id: each.copies for each in parts.boxes}
+        hidden = sum(
+            copies[tail] for tail in own[KEPT:]
+        )  # a mark that was there counts for what it stands for
+        mark = Box(f"more{order[box.id]}", "more", f"⋯ {hidden:,} more inputs", copies=hidden)
         parts.without(gone)
         parts.boxes.append(mark)
         parts.places.append(place)
