@@ -7,7 +7,9 @@ site's own files and shown in a frame. On GitHub the line is a comment, and is n
 from __future__ import annotations
 
 import doctest
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,14 @@ def names_before(source: str, name: str) -> dict[str, Any]:
     code = "".join(re.findall(r"```python\n(.*?)```", source, re.DOTALL))
     test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-    if runner.run(test, clear_globs=False).failed:
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:  # for the files that the examples write
+        os.chdir(folder)
+        try:
+            failed = runner.run(test, clear_globs=False).failed
+        finally:
+            os.chdir(before)
+    if failed:
         raise RuntimeError(f"an example of {name} prints something else than the page says")
     return test.globs
 
