@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from expressions import micrograd_expression
 
 from chainrule import nn
-from chainrule.autograd import Tensor, Value, add, multiply, relu, subtract, tanh
+from chainrule.autograd import Tensor, Value, add, multiply, subtract, tanh
 from chainrule.viz import Drawing, draw
 
 rng = np.random.default_rng(0)
@@ -27,21 +28,6 @@ def neuron() -> Any:
     x1, x2 = Value(2.0, name="x1", requires_grad=False), Value(0.0, name="x2", requires_grad=False)
     w1, w2, b = Value(-3.0, name="w1"), Value(1.0, name="w2"), Value(6.8813735870195432, name="b")
     return tanh(w1 * x1 + w2 * x2 + b)
-
-
-def micrograd_expression() -> Any:
-    """The expression of micrograd's page."""
-    a, b = Value(-4.0, name="a"), Value(2.0, name="b")
-    c = a + b
-    d = a * b + b**3
-    c = c + (c + 1)
-    c = c + (1 + c + (-a))
-    d = d + (d * 2 + relu(b + a))
-    d = d + (3 * d + relu(b - a))
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    return g + 10.0 / f
 
 
 def tensor_mlp() -> Any:

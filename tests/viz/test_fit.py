@@ -1,6 +1,5 @@
 """Pictures can be read where they are seen: the graphs of the gallery, with both engines, measured from their SVG."""
 
-import re
 from functools import cache
 from xml.etree import ElementTree
 
@@ -103,7 +102,7 @@ def test_of_many_inputs_the_first_are_drawn_and_the_others_counted() -> None:
     x = [Value(float(i), name=f"x{i}") for i in range(1, 321)]
     w = [Value(0.1 * i, name=f"w{i}") for i in range(1, 321)]
     total = sum((a * b for a, b in zip(w[1:], x[1:])), w[0] * tanh(x[0]))
-    assert re.search(r"⋯ \d+ more inputs|320|319", draw(total).svg())
+    assert len(draw(total)._graph.boxes) < 20
     y = nn.scalar.Neuron(320, compound=True, seed=0)(x)
     drawing = draw(y, style="boxes", fit="notebook")
     words = ["".join(text.itertext()) for text in ElementTree.fromstring(drawing.svg()).iter(f"{SVG}text")]

@@ -10,11 +10,12 @@ many leaves that are used by the same parts.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
 from ..folding.outline import Path
+from ..folding.scopes import on_cycles
 
 __all__ = ["Part", "tree"]
 
@@ -111,7 +112,7 @@ def _divided(
     """The boxes of a module by the modules inside it; one on a cycle is divided into its runs."""
     title: dict[int, object] = {b: paths[b][depth] if len(paths[b]) > depth else b for b in boxes}
     links = {(title[a], title[b]) for b in boxes for a in inputs[b] if a in title and title[a] != title[b]}
-    tied = _on_cycles(links)
+    tied = on_cycles(links)
     together: dict[object, list[int]] = {}
     runs: dict[object, list[list[int]]] = {}
     for name, run in groupby(boxes, title.__getitem__):
@@ -125,28 +126,6 @@ def _divided(
         else:
             count = len(runs[name])
             yield from ((run, (i + 1, count)) for i, run in enumerate(runs[name]))
-
-
-def _on_cycles(links: Iterable[tuple[object, object]]) -> set[object]:
-    """What is on a cycle or between two: what is left when ends of the graph are removed again and again."""
-    left: set[object] = set()
-    links = set(links)
-    left.update(x for link in links for x in link)
-    for forwards in (True, False):
-        after: dict[object, list[object]] = {}
-        waits: dict[object, int] = {}
-        for a, b in links if forwards else {(b, a) for a, b in links}:
-            after.setdefault(a, []).append(b)
-            waits[b] = waits.get(b, 0) + 1
-        free = [x for x in after if x not in waits]
-        while free:
-            x = free.pop()
-            left.discard(x)
-            for y in after.get(x, ()):
-                waits[y] -= 1
-                if not waits[y]:
-                    free.append(y)
-    return left
 
 
 def _leaf(box: int, path: Path, users: list[Part], root: Part) -> Part:

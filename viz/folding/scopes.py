@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from .outline import Outline, Partition, Path, distinct, numbered
 from .titles import mask
 
-__all__ = ["close", "depths", "small", "untie"]
+__all__ = ["close", "depths", "on_cycles", "small", "untie"]
+
+Item = TypeVar("Item", bound=Hashable)
 
 SEVERAL = 2  # layers; a single one is drawn open
 FEW = 3  # operations of a scope that is closed as a layer: a convolution has three, with its bias
@@ -61,7 +64,9 @@ def untie(outline: Outline, partition: Partition, folded: np.ndarray, masked: bo
     if not partition.closed:
         return partition
     block, size = partition.block, len(outline)
-    tied = _on_cycles(*partition.links(outline)) & partition.closed.keys()
+    tied = (
+        on_cycles(list(zip(*(ends.tolist() for ends in partition.links(outline))))) & partition.closed.keys()
+    )
     titles = np.zeros(int(block.max()) + 1, np.int64)
     titles[list(partition.closed)] = list(partition.closed.values())
     inside = block >= size
@@ -96,14 +101,16 @@ def untie(outline: Outline, partition: Partition, folded: np.ndarray, masked: bo
     return replace(partition, block=block, closed=closed)
 
 
-def _on_cycles(tails: np.ndarray, heads: np.ndarray) -> set[int]:
-    """The blocks on a cycle or between two cycles: what is left when ends of the graph are removed again and again."""
-    left: set[int] = set(tails.tolist()) & set(heads.tolist())
-    for a, b in ((tails, heads), (heads, tails)):
-        waits = dict(zip(*(x.tolist() for x in np.unique(b, return_counts=True))))
-        after: dict[int, list[int]] = {}
-        for x, y in zip(a.tolist(), b.tolist()):
-            after.setdefault(x, []).append(y)
+def on_cycles(links: Collection[tuple[Item, Item]]) -> set[Item]:
+    """What is on a cycle or between two cycles: what is left when ends of the graph are removed again and again."""
+    left = {a for a, _ in links} & {b for _, b in links}
+    for forwards in (True, False):
+        after: dict[Item, list[Item]] = {}
+        waits: dict[Item, int] = {}
+        for a, b in links:
+            tail, head = (a, b) if forwards else (b, a)
+            after.setdefault(tail, []).append(head)
+            waits[head] = waits.get(head, 0) + 1
         free = [x for x in after if x not in waits]
         while free:
             x = free.pop()

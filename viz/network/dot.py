@@ -228,7 +228,11 @@ class _Writer:
             coloured("∂ gradient", theme.gradient),
             coloured("w weight, b bias" if self.plan.detail == 2 else "", theme.parameter),
         ]
-        words = [f"{network.samples:,} samples: means and ranges"] if network.samples > 1 else []
+        words = (
+            [f"{network.samples:,} samples: means{' and ranges' * (self.plan.detail == 2)}"]
+            if network.samples > 1
+            else []
+        )
         words += [f"{network.nodes:,} nodes; style='boxes' draws the operations"]
         lines = [
             "&#160;&#160; ".join(colours),

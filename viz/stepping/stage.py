@@ -1,7 +1,7 @@
 """The graph at one step, in Graphviz's language; boxes have the same size at every step.
 
 Graphviz lays the graph out once for a page, where a script changes the numbers and marks the step, and once for each
-picture of an animation, always with the same result. Shapes and colours are those of `drawing/dot.py`.
+picture of an animation, always with the same result. Shapes and colours are those of `boxes/dot.py`.
 """
 
 from __future__ import annotations
