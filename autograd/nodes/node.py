@@ -16,6 +16,7 @@ from ..debug.copying import deepcopy, reduce, set_state, shallow
 from ..debug.display import node_html
 from ..engine.backward import backward
 from ..engine.hooks import Handle, register_hook
+from ..engine.modes import MODE
 from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import KindError
@@ -193,6 +194,7 @@ class Node(BaseNode):
         return int(self.item())
 
     def __bool__(self) -> bool:
+        self._note_read("bool()")
         return bool(self.item())
 
     def __format__(self, spec: str) -> str:
@@ -200,6 +202,12 @@ class Node(BaseNode):
 
     def __round__(self, decimals: int = 0) -> Any:
         return BY_NAME["np.round"](self, decimals or 0)
+
+    def _note_read(self, how: str) -> None:
+        """Refuse to give plain numbers to a recording that will be replayed: a replay would repeat them."""
+        watch = MODE.get()[2]
+        if watch is not None and watch.follows:
+            watch.read(self, how)
 
     def _no_bits(self, other: Any = None) -> Any:
         raise KindError(
