@@ -9,6 +9,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
+- For formulas on arrays, compiled: `in_place`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -28,6 +29,7 @@ from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
+from .replay.in_place import in_place
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
 from .transforms.recomputing import drawing_from, recomputing
@@ -38,6 +40,7 @@ __all__ = [
     "describe",
     "drawing_from",
     "enter_scope",
+    "in_place",
     "is_recording",
     "javascript_expression",
     "javascript_module",

@@ -145,28 +145,12 @@ class Optimizer:
         """Update every parameter that has a gradient."""
         self._spent = []
         for i, group in enumerate(self.param_groups):
-            form = self._form(group)
-            if i == len(self._plans):
-                self._plans.append(Plan(self, group, form))
-            elif form != self._plans[i].form:
-                self._plans[i] = Plan(self, group, form)
-            plan = self._plans[i]
-            for p in group["params"]:
-                g = p.grad
-                if g is None:
-                    continue
-                x, memory = p.data, self.state.setdefault(p, {})
-                for name in plan.starts:
-                    if name not in memory:
-                        memory[name] = memory_start(plan.starts[name], x)
-                if "step" in memory:
-                    memory["step"] += 1
-                n = self._numbers(group, memory.get("step", 1))
-                if isinstance(x, np.ndarray):
-                    plan.array(p, x, g, memory, n)
-                else:
-                    p.data, new = self._formula(float(x), float(g), memory, n, plan.form)
-                    memory.update(new)
+            if i == len(self._plans) or self._plans[i].options != group:
+                form = self._form(group)
+                if i == len(self._plans) or self._plans[i].form != form:
+                    self._plans[i : i + 1] = [Plan(form)]
+                self._plans[i].follow(self, group)
+            self._plans[i].update(self, self.state)
 
     def _memories(self, group: Group) -> Memory:
         """The memories with their first values: an int is a count, a float is one number for each element."""
