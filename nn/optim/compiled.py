@@ -34,7 +34,8 @@ class Compiled:
         self.piece = optimizer._piece
         self.numbers = [np.empty((), dtype) for _ in (self.program.numbers if self.program else ())]
         dtypes = [*self.program.room, dtype, dtype] if self.program else []  # the last two are for float16
-        self.arrays = [np.empty(min(largest, self.piece), d) for d in dtypes]
+        self.shape = (min(largest, self.piece),)
+        self.arrays = [np.empty(self.shape, d) for d in dtypes]
 
     def take(self, numbers: Numbers) -> None:
         """Take the numbers of a step."""
@@ -51,7 +52,7 @@ class Compiled:
 
     def _room(self, x: np.ndarray) -> list[np.ndarray]:
         """Arrays in the shape of `x` for intermediate results; all parameters use the same memory."""
-        if x.flags.c_contiguous and x.size <= self.arrays[0].size:
+        if x.flags.c_contiguous and x.size <= self.shape[0]:
             return [array[: x.size].reshape(x.shape) for array in self.arrays]
         return [np.empty_like(x, array.dtype) for array in self.arrays]
 
@@ -67,7 +68,7 @@ class Compiled:
             parts = [...]
         for part in parts:
             x, *memories, g = (a[part] for a in arrays)
-            *room, y, h = self._room(x)
+            *room, y, h = self.arrays if x.shape == self.shape else self._room(x)
             if x.dtype == self.dtype:
                 self.program.run(x, *memories, g, *self.numbers, *room)
             else:

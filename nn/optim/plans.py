@@ -59,7 +59,8 @@ class Plan:
                         self._count_on(optimizer, step)
                 if x.__class__ is float:
                     p.data, new = formula(x, g, memory, self.numbers, form)
-                    memory |= new
+                    for name in new:
+                        memory[name] = float(new[name])
                 else:
                     if room[0] is not x:
                         x, _, _ = room = self._room(optimizer, p, x)

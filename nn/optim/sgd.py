@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class SGD(Optimizer):
     nesterov: bool = option(False, flag)
     _: KW_ONLY
     maximize: bool = option(False, flag)
+
+    _piece = sys.maxsize  # few passes over the arrays: pieces cost more than they save
 
     def _check_together(self, group: Group) -> None:
         if group["nesterov"] and not (group["momentum"] and not group["dampening"]):
