@@ -9,7 +9,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
-- For formulas on arrays, compiled: `in_place`.
+- For formulas, compiled: `in_place` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -30,6 +30,7 @@ from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
 from .replay.in_place import in_place
+from .replay.on_floats import on_floats
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
 from .transforms.recomputing import drawing_from, recomputing
@@ -46,6 +47,7 @@ __all__ = [
     "javascript_module",
     "leave_scope",
     "line_of",
+    "on_floats",
     "readable_size",
     "recomputing",
     "recording",

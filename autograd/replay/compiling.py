@@ -317,8 +317,7 @@ class _Writer:
         ]
         program.source = "\n".join(lines)
         # a loop over a list of the same calls takes 4 % longer (MLPs of 2-16-16-2 and 64-32-10)
-        executed(program.source, self.namespace, program)
-        return self.namespace["forward"], self.namespace["gradients"]
+        return tuple(executed(program.source, self.namespace, "forward", "gradients"))
 
     def _to_nodes(self) -> list[str]:
         """Lines that write the new data to the nodes and delete their gradients."""
@@ -368,13 +367,14 @@ class _Writer:
         return [*lines, f"n = {' + '.join(squares)}"] if squares else []
 
 
-def executed(source: str, namespace: dict[str, Any], owner: Any) -> dict[str, Any]:
-    """The namespace, after the source was executed in it. Tracebacks show its lines as long as `owner` lives."""
-    name = f"<chainrule replay {CLOCK.tick()}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    finalize(owner, linecache.cache.pop, name, None)
-    exec(compile(source, name, "exec"), namespace)  # noqa: S102 (its names are all ours)
-    return namespace
+def executed(source: str, namespace: dict[str, Any], *names: str) -> list[Callable[..., Any]]:
+    """The functions of these names that the source defines. Tracebacks show its lines while the first one lives."""
+    file = f"<chainrule replay {CLOCK.tick()}>"
+    exec(compile(source, file, "exec"), namespace)  # noqa: S102 (its names are all ours)
+    functions = [namespace[name] for name in names]
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    finalize(functions[0], linecache.cache.pop, file, None)
+    return functions
 
 
 def live_calls(calls: list[Call], wanted: set[Traced]) -> list[tuple[int, Call]]:

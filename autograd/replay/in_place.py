@@ -31,7 +31,8 @@ class InPlace:
     def __init__(self, lines: _Lines) -> None:
         self.source = lines.source
         self.numbers, self.room = lines.numbers, [*lines.room.values()]
-        self.run: Callable[..., None] = executed(lines.source, dict(lines.namespace), self)["run"]
+        self.run: Callable[..., None]
+        (self.run,) = executed(lines.source, lines.namespace, "run")
 
 
 def in_place(

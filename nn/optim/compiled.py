@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd.extending import in_place
-from .options import Memory, Numbers
+from .options import Numbers
 
 __all__ = ["Compiled"]
 
@@ -21,15 +21,8 @@ class Compiled:
     """
 
     def __init__(self, optimizer: Any, plan: Any, dtype: Any, largest: int) -> None:
-        names, numbers, form = plan.names, [*plan.numbers], plan.form
 
-        def changed(x: Any, *others: Any) -> list[Any]:
-            memory: Memory = dict(zip(names, others))
-            g, *n = others[len(names) :]
-            x, new = optimizer._formula(x, g, memory, dict(zip(numbers, n)), form)
-            return [x, *map({**memory, **new}.__getitem__, names)]
-
-        self.program = in_place(changed, ["x", *names], ["g"], numbers, dtype)
+        self.program = in_place(plan.in_a_row(optimizer), ["x", *plan.names], ["g"], [*plan.numbers], dtype)
         self.dtype = dtype
         self.piece = optimizer._piece
         self.numbers = [np.empty((), dtype) for _ in (self.program.numbers if self.program else ())]
