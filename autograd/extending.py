@@ -11,6 +11,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `numbers`, `following`,
   `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
+- For formulas, compiled: `in_place` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -32,6 +33,8 @@ from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
 from .replay.backends import backend_for
 from .replay.following import Following, GivenUp
+from .replay.in_place import in_place
+from .replay.on_floats import on_floats
 from .replay.recorded import Recorded, leaf_for
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
@@ -49,6 +52,7 @@ __all__ = [
     "each_time",
     "enter_scope",
     "following",
+    "in_place",
     "is_recording",
     "javascript_expression",
     "javascript_module",
@@ -57,6 +61,7 @@ __all__ = [
     "line_of",
     "numbers",
     "read_anew",
+    "on_floats",
     "readable_size",
     "recomputing",
     "recording",

@@ -28,6 +28,7 @@ __all__ = [
     "copied",
     "item",
     "operands",
+    "power",
     "taken",
 ]
 
@@ -254,7 +255,8 @@ def _reflected(ufunc: np.ufunc) -> Any:
     return lambda self, other: self.trace.call(ufunc, other, self)
 
 
-def _power(a: Any, b: Any) -> Any:
+def power(a: Any, b: Any) -> Any:
+    """`a ** b`."""
     return a**b  # arrays have shortcuts for this operator that np.power does not have
 
 
@@ -332,10 +334,10 @@ class Traced(Operators):
     __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
 
     def __pow__(self, other: Any) -> Any:
-        return self.trace.call(_power, self, other)
+        return self.trace.call(power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return self.trace.call(_power, other, self)
+        return self.trace.call(power, other, self)
 
     def __neg__(self) -> Any:
         return self.trace.call(np.negative, self)

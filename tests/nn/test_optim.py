@@ -18,6 +18,7 @@ from chainrule.autograd import (
     Tape,
     Tensor,
     Value,
+    sign,
 )
 from chainrule.nn import optim
 
@@ -375,9 +376,8 @@ def test_an_optimiser_of_ones_own():
     class SignDescent(optim.Optimizer):
         shrink: float = optim.option(1.0)
 
-        def _update(self, x, g, memory, group):
-            x -= group["lr"] * group["shrink"] * np.sign(g)
-            return x
+        def _formula(self, x, g, memory, n, form):
+            return x - n["lr"] * n["shrink"] * sign(g), memory
 
     w = Tensor([1.0, 2.0])
     w.grad = np.array([-3.0, 3.0])
@@ -494,7 +494,7 @@ def test_an_optimiser_says_its_settings():
     )
     w = Value(1.0)
     w.grad = 1.0
-    with pytest.raises(NotImplementedError, match="_update"):
+    with pytest.raises(NotImplementedError, match="_formula"):
         optim.Optimizer([w], lr=1).step()
 
 
