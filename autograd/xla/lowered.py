@@ -48,9 +48,9 @@ def lift(x: Any) -> Any:
     """A result with a `Lowered` in the place of each array of JAX."""
     if isinstance(x, Array):
         return Lowered(x)
-    if x.__class__ in (tuple, list):
-        return x.__class__(map(lift, x))
-    return x
+    if isinstance(x, tuple):  # the parts of a decomposition have names, too
+        return tuple(map(lift, x))
+    return [*map(lift, x)] if x.__class__ is list else x
 
 
 # ---------------------------------------------------------------------- dtypes
@@ -130,13 +130,13 @@ def ufunc(function: np.ufunc, *inputs: Any) -> Any:
     return compute(*map(cast, arrays, dtypes))
 
 
-def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **options: Any) -> Any:
     """A sum, product, maximum, ... of a plain array along axes."""
     if axis == ():
         return x
     if name in ("sum", "prod"):
         x = whole(x)
-    return getattr(jnp, name)(x, axis=axis, keepdims=bool(keepdims))
+    return getattr(jnp, name)(x, axis=axis, keepdims=bool(keepdims), **options)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's functions with dtypes or options that need care
@@ -157,6 +157,7 @@ def instead_of(*functions: Any) -> Written:
 def _where(condition: Any, *choices: Any) -> Any:
     if not choices:
         raise CannotLower("np.where with one argument has a result whose length depends on the numbers")
+    condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
     return jnp.where(condition if condition.dtype == bool else condition != 0, *common(*choices))
 
 
@@ -171,13 +172,13 @@ def _prod(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) 
 
 
 @instead_of(np.max, np.amax)
-def _max(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("max", x, axis, keepdims)
+def _max(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
+    return reduced("max", x, axis, keepdims, **options)
 
 
 @instead_of(np.min, np.amin)
-def _min(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("min", x, axis, keepdims)
+def _min(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
+    return reduced("min", x, axis, keepdims, **options)
 
 
 @instead_of(np.all)
@@ -243,6 +244,26 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
     return jnp.einsum(subscripts, *common(*operands))
 
 
+@instead_of(np.sort)
+def _sort(x: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    return jnp.sort(x, axis)
+
+
+@instead_of(np.argsort)
+def _argsort(x: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    return jnp.argsort(x, axis)  # stable
+
+
+@instead_of(np.linalg.eigh)
+def _eigh(a: Any) -> Any:
+    return jnp.linalg.eigh(a, symmetrize_input=False)
+
+
+@instead_of(np.linalg.cholesky)
+def _cholesky(a: Any) -> Any:
+    return jnp.linalg.cholesky(a, symmetrize_input=False)
+
+
 STATIC = {np.ndim, np.shape, np.size, np.result_type}  # depend on shapes and dtypes only
 
 
@@ -296,6 +317,10 @@ def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         return lift(lowering(*plain(inputs), **plain(params)))
     if isinstance(op.on_arrays, np.ufunc) and not params:
         return lift(ufunc(op.on_arrays, *plain(inputs)))
+    if any(isinstance(x, Lowered) for x in inputs):  # so that x[i] works for a constant x, too
+        inputs = tuple(
+            [Lowered(jnp.asarray(x)) if isinstance(x, np.ndarray) and x.ndim else x for x in inputs]
+        )
     return op.on_arrays(*inputs, **params)
 
 
