@@ -53,6 +53,7 @@ GLOBALS = {
     "autograd.engine.node": {"CLOCK", "NO_PARAMS"},
     "autograd.engine.table": {"TABLE", "UFUNCS"},
     "autograd.transforms.check": {"AROUND"},
+    "autograd.xla.lowered": {"FUNCTIONS", "LOWERINGS", "RULES"},
 }
 
 Graph = dict[str, set[str]]

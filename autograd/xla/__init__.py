@@ -1,0 +1,28 @@
+"""XLA as one more reader of the table, through JAX (the extra `xla`): what a recorded graph computes, compiled.
+
+    program = Program(outputs, leaves)              # the graph as pure functions of arrays of JAX
+    program.forward(arrays)                         # -> data of the outputs
+    program.passes(arrays, upstream=None, zero_safe=False)
+                                                    # -> data of the outputs, gradients of `leaves` that require one
+    has_nan(gradients)                              # -> a boolean of JAX: repeat the pass with zero_safe=True
+    with exact(): jax.jit(program.passes)(arrays)   # they run inside of jax.jit, always within `exact()` (float64)
+
+    compiled = Compiled(program, device=None)       # compiled ahead, for "cpu", "gpu", "cpu:1", a jax.Device
+    compiled.forward(arrays)                        # -> arrays of NumPy
+    compiled.passes(arrays, upstream=None)          # -> the same and gradients; zero stays zero
+    compiled.report()
+
+`arrays` has one array for each of `program.leaves`, which by default are `arguments_of(nodes)`. The upstream gradients
+are ones by default. A leaf that no gradient reaches has `None`. Rows are lowered by their own functions (`lowered.py`)
+or by name (`lowerings.py`); `@lowering("name")` adds one for a row of yours.
+
+Read `lowered.py`, `lowerings.py`, `program.py`, `compiled.py`; `devices.py` has what is particular to JAX. Nothing else
+imports this folder unless `backend="xla"` is asked for. Imports `nodes`, `replay`, `primitives`, `engine`, `errors`.
+"""
+
+from .compiled import Compiled, Report
+from .devices import device_named, exact
+from .lowerings import lowering
+from .program import Program, arguments_of, has_nan
+
+__all__ = ["Compiled", "Program", "Report", "arguments_of", "device_named", "exact", "has_nan", "lowering"]
