@@ -271,5 +271,11 @@ def test_ctrl_c_ends_all_and_keeps_what_was_finished(first, n_jobs, tmp_path):
     assert child.returncode == 0, err
     assert "Traceback" not in err
     said = json.loads(out.splitlines()[-1])
-    assert said == ("interrupted" if first else [[0, 1], "interrupted", "interrupted"])
+    if first:
+        assert said == "interrupted"
+    else:
+        seeds, ended, last_line = said
+        assert ended == last_line == "interrupted"
+        # two workers: the result of the slower one may be on its way
+        assert seeds == [0, 1] if n_jobs is None else {*seeds} and {*seeds} <= {0, 1}
     assert list(tmp_path.iterdir()) == []
