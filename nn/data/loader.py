@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
+from ...autograd.extending import describe
 from ..base.arguments import whole_number
 from ..init.seeds import generator
 from .samples import as_samples, taken
@@ -24,7 +25,15 @@ class DataLoader:
     set `epoch` to continue another run, or use `state_dict()`, which also has the number of batches that the present
     epoch has yielded.
 
-    Raises `ShapeError` for arrays of different lengths, `RangeError` if there is no batch.
+    With `shard=(i, n)`, for process i of n that train one model, it yields the i-th of n equal slices of each batch:
+    `batch_size` counts the samples of all processes, the order is the same in all of them, and the mean of the n
+    gradients is the gradient of the whole batch. The arrays are whole in each process; of arrays that are mapped from a
+    file, as by `np.load(file, mmap_mode="r")`, a process reads its slices alone. A state has no shard in it, and is
+    continued by any number of processes.
+
+    Raises `ShapeError` for arrays of different lengths, `RangeError` if there is no batch, or one that `n` processes
+    cannot divide into equal slices, the last one included: slices of different sizes would give samples different
+    weights.
 
     >>> import numpy as np
     >>> from chainrule.nn import DataLoader
@@ -33,6 +42,9 @@ class DataLoader:
     [[2, 4], [3, 0], [1]]
     >>> [y.tolist() for X, y in loader]
     [[1, 4], [3, 0], [2]]
+    >>> parts = [DataLoader(np.arange(4), batch_size=4, shuffle=False, shard=(i, 2)) for i in range(2)]
+    >>> [x.tolist() for part in parts for x, in part]
+    [[0, 1], [2, 3]]
     """
 
     def __init__(
@@ -42,6 +54,7 @@ class DataLoader:
         shuffle: bool = True,
         seed: int | None = None,
         drop_last: bool = False,
+        shard: tuple[int, int] | None = None,
     ) -> None:
         for x in arrays:
             if isinstance(x, (int, float, str)):
@@ -63,6 +76,37 @@ class DataLoader:
             raise RangeError(
                 f"no batch comes from {self.n_samples} samples with batch_size={batch_size}, drop_last={drop_last}"
             )
+        self.shard = None if shard is None else self._checked_shard(shard, seed)
+
+    def _checked_shard(self, shard: Any, seed: int | None) -> tuple[int, int]:
+        if not isinstance(shard, (tuple, list)) or len(shard) != 2:
+            raise KindError(
+                f"shard is a pair of whole numbers, the process and the number of processes, as in shard=(0, 2); given "
+                f"{describe(shard)}"
+            )
+        i, n = (
+            whole_number(shard[0], "the first number of shard", least=0),
+            whole_number(shard[1], "the second"),
+        )
+        if i >= n:
+            raise RangeError(f"{n} processes have the numbers 0 to {n - 1}; given shard=({i}, {n})")
+        if self.shuffle and seed is None and n > 1:
+            raise RangeError(
+                f"{n} processes that share batches shuffle in one order, which a seed gives them: write seed=0, or "
+                f"shuffle=False"
+            )
+        if self.batch_size % n:
+            raise RangeError(
+                f"batch_size counts the samples of all processes, and {self.batch_size} samples are not divided "
+                f"into {n} equal slices. Write batch_size={n * max(1, round(self.batch_size / n))}"
+            )
+        last = 0 if self.drop_last else self.n_samples % self.batch_size
+        if last % n:
+            raise RangeError(
+                f"the last batch of {self.n_samples} samples has {last}, which are not divided into {n} equal slices. "
+                f"Leave it out with drop_last=True, or leave {last % n} of the samples out"
+            )
+        return i, n
 
     def __len__(self) -> int:
         """The number of batches."""
@@ -75,10 +119,16 @@ class DataLoader:
         self.epoch += 1
         first, self._start = self._start, 0
         for i in range(first, len(self)):
-            batch = slice(i * self.batch_size, (i + 1) * self.batch_size)
+            batch = self._own(i * self.batch_size, min((i + 1) * self.batch_size, n))
             chosen = batch if order is None else order[batch]
             self._given = (i + 1) % len(self)
             yield tuple(taken(x, chosen) for x in self.arrays)
+
+    def _own(self, start: int, end: int) -> slice:
+        """The samples of this process among those from `start` to `end`."""
+        i, n = self.shard or (0, 1)
+        size = (end - start) // n
+        return slice(start + i * size, start + (i + 1) * size)
 
     def state_dict(self) -> dict[str, int]:
         """The position of the loader, after the latest batch that it has yielded.
@@ -114,4 +164,5 @@ class DataLoader:
 
     def __repr__(self) -> str:
         options = f"batch_size={self.batch_size}, shuffle={self.shuffle}, drop_last={self.drop_last}"
+        options += f", shard={self.shard}" if self.shard else ""
         return f"DataLoader({self.n_samples} samples, {len(self)} batches, {options})"

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: the first one ends it after the current batch."""
+"""Ctrl-C: the first one ends a training after its current batch, and a series of trainings at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["ctrl_c_noted"]
+__all__ = ["ctrl_c_noted", "ctrl_c_raised"]
 
 
 @contextmanager
@@ -25,6 +25,29 @@ def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed = True
 
+    with _handler(note):
+        yield lambda: pressed
+
+
+@contextmanager
+def ctrl_c_raised() -> Iterator[Callable[[], bool]]:
+    """Raise `KeyboardInterrupt` at a Ctrl-C within the block, as usual, and note it.
+
+    A `fit` within the block ends at it and returns its history; that it was pressed is known only from the note.
+    """
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    with _handler(note):
+        yield lambda: pressed
+
+
+@contextmanager
+def _handler(note: Callable[[int, Any], None]) -> Iterator[None]:
     # other threads cannot set a handler, and a handler of the user is left in place
     ours = (
         threading.current_thread() is threading.main_thread()
@@ -33,7 +56,7 @@ def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
     if ours:
         signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: pressed
+        yield
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)

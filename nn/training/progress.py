@@ -1,28 +1,42 @@
-"""The progress bar of `fit`: tqdm's, with as many numbers as the line has room for; in notebooks tqdm's own widget."""
+"""The progress bar: tqdm's, with as many numbers as the line has room for; in notebooks tqdm's own widget."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["progress_bar", "show_as_done"]
+__all__ = ["progress_bar", "show_as_done", "without_bars"]
 
 LINE = "{desc}|{bar:10}| {percentage:.0f}% [{elapsed}<{remaining}{postfix}, {rate_fmt}]"
 WITHOUT_RATE = "{desc}|{bar:10}| {percentage:.0f}% [{elapsed}<{remaining}{postfix}]"
 SHORT = "{desc} {percentage:.0f}%{postfix}"  # for a very narrow terminal
 WIDGET = "{desc} {percentage:.0f}%{bar}[{elapsed}<{remaining}{postfix}, {rate_fmt}]"
+NO_BARS = ContextVar("NO_BARS", default=False)  # of a thread or a task, as `without_bars` sets it
 FIRST, LAST = ("loss", "val_loss"), ("penalty", "lr")  # the most and the least important numbers
 
 
 def progress_bar(**options: Any) -> Any:
     """A bar with the options of `tqdm`, for a terminal or, in a notebook that has `ipywidgets`, as a widget."""
+    options["disable"] = options.get("disable") or NO_BARS.get()
     widget = _widget_class()
     if widget is not None and not options.get("disable"):
         return widget(bar_format=WIDGET, **options)
     return Bar(bar_format=LINE, dynamic_ncols=True, **options)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Show no bars in the block: those of several trainings would overwrite each other on a terminal."""
+    token = NO_BARS.set(True)
+    try:
+        yield
+    finally:
+        NO_BARS.reset(token)
 
 
 def show_as_done(bar: Any) -> None:

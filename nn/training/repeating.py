@@ -4,32 +4,59 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, RangeError
+from ...autograd import ChainruleError, KindError, RangeError
+from ...autograd.extending import describe
+from ..processes.workers import Failure, calls, in_this_process
+from .arguments import check_function
 from .history import History
+from .interrupts import ctrl_c_raised
+from .progress import progress_bar, without_bars
 
 __all__ = ["Repeats", "repeat"]
 
 
-def repeat(experiment: Callable[[int], Any], seeds: Iterable[int] = range(5)) -> Repeats:
+def repeat(
+    experiment: Callable[[int], Any],
+    seeds: Iterable[int] = range(5),
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> Repeats:
     """Run an experiment once for each seed; returns a table of the results with means and deviations.
 
     `experiment(seed)` makes everything from the seed (the split, the model, the order of the batches) and returns
     a number, a dict of numbers, or a `History`, whose row of the best epoch, or else the last row, is used.
 
-    Raises `KindError` for other results, `RangeError` for no seeds or duplicate seeds.
+    With `n_jobs` that many experiments run at a time in worker processes (-1: one for each core), over joblib (extra
+    `jobs`). A `joblib.parallel_config` chooses another backend, such as `backend="dask"` for a cluster of Dask. The
+    experiment may be a lambda or a closure. The results are in the order of the seeds, and have the bits that they have
+    in this process. One thing changes bits: joblib divides the cores among the workers, and BLAS adds up large matrix
+    products in another order with fewer threads. With `OPENBLAS_NUM_THREADS=1` in the environment it is one order
+    everywhere.
+
+    `progress` shows one bar for all seeds, with the means so far. The bars of `fit` in the experiment are not shown
+    then, nor in workers, where they would overwrite each other.
+
+    Ctrl-C ends the experiments; the table has the seeds that had finished, and `ended` is "interrupted". What already
+    runs on a cluster ends by itself.
+
+    Raises `ChainruleError` if an experiment raises: the message names the seed, `__cause__` is the original error, and
+    `results` of the error has the seeds that had finished. Raises `KindError` for other results, `RangeError` for no
+    seeds or duplicate seeds, `ExtraError` for `n_jobs` without joblib.
 
     >>> from chainrule import nn
     >>> def experiment(seed):
     ...     X, X_test, y, y_test = nn.split(*nn.datasets.moons(200, seed=seed), test_size=0.5, seed=seed)
     ...     model = nn.MLP(2, [16, 2], seed=seed)
     ...     optimizer = nn.Adam(model.parameters(), lr=0.05)
-    ...     nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=60, seed=seed, progress=False)
+    ...     nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, epochs=60, seed=seed)
     ...     return {"test accuracy": nn.accuracy(model(X_test), y_test)}
-    >>> results = nn.repeat(experiment, seeds=range(3))
+    >>> results = nn.repeat(experiment, seeds=range(3), progress=False)
     >>> results
       seed  test accuracy
          0           0.98
@@ -40,22 +67,83 @@ def repeat(experiment: Callable[[int], Any], seeds: Iterable[int] = range(5)) ->
     >>> round(results.mean["test accuracy"], 4)
     0.99
     """
+    check_function(experiment, "an experiment is a function of a seed, which returns its results")
     seeds = list(seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise RangeError(f"an experiment is repeated with one seed or more, each of its own; given {seeds}")
-    return Repeats(seeds, [_numbers(experiment(seed)) for seed in seeds])
+    quiet = progress or not in_this_process(n_jobs)
+    rows: dict[int, dict[str, float]] = {}
+
+    def so_far(ended: str | None = None) -> Repeats:
+        return Repeats([seeds[i] for i in sorted(rows)], [rows[i] for i in sorted(rows)], ended)
+
+    bar = progress_bar(total=len(seeds), desc="seeds", unit="seed", disable=not progress)
+    try:
+        with (
+            bar,
+            ctrl_c_raised() as interrupted,
+            closing(
+                calls(partial(_result, experiment, quiet), seeds, n_jobs, partial(_move, bar))
+            ) as outcomes,
+        ):
+            for i, outcome in outcomes:
+                if interrupted():  # `fit` ended early, and the experiment went on with what it had
+                    raise KeyboardInterrupt
+                if isinstance(outcome, Failure):
+                    raise _failed(seeds[i], outcome)
+                if isinstance(outcome, str):
+                    raise KindError(
+                        f"an experiment returns a number, a dict of numbers with their names, or a History; for seed "
+                        f"{seeds[i]} it returned {outcome}"
+                    )
+                rows[i] = outcome
+                bar.set_postfix({name: f"{mean:.4g}" for name, mean in so_far().mean.items()})
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        return so_far("interrupted")
+    except ChainruleError as error:
+        error.results = so_far()  # type: ignore[attr-defined]
+        raise
+    except Exception as error:  # of joblib: a worker was killed, or the experiment cannot be sent to one
+        missing = [seed for i, seed in enumerate(seeds) if i not in rows]
+        failure = ChainruleError(
+            f"joblib's workers ended without the results of the seeds {missing}: {type(error).__name__}: {error}"
+        )
+        failure.results = so_far()  # type: ignore[attr-defined]
+        raise failure from error
+    return so_far()
+
+
+def _result(experiment: Callable[[int], Any], quiet: bool, seed: int) -> dict[str, float] | str:
+    """What is kept of an experiment, or the description of a result of the wrong kind."""
+    with without_bars() if quiet else nullcontext():
+        result = experiment(seed)
+    numbers = _numbers(result)
+    return describe(result) if numbers is None else numbers
+
+
+def _move(bar: Any, finished: int) -> None:
+    bar.update(finished - bar.n)
+
+
+def _failed(seed: int, failure: Failure) -> ChainruleError:
+    error = ChainruleError(f"the experiment failed for seed {seed}: {failure.message}")
+    error.__cause__ = failure.error
+    return error
 
 
 class Repeats:
     """The results of an experiment for each of its seeds: `mean` and `std` by name, and a table when printed.
 
     `std` is the standard deviation of the sample, with the divisor n - 1, and NaN for a single seed. `to_dict()` has
-    all columns, `results["name"]` is one column.
+    all columns, `results["name"]` is one column. `ended` is "interrupted" after a Ctrl-C, otherwise `None`.
     """
 
-    def __init__(self, seeds: list[int], rows: list[dict[str, float]]) -> None:
+    def __init__(self, seeds: list[int], rows: list[dict[str, float]], ended: str | None = None) -> None:
         self.seeds = seeds
         self.rows = rows
+        self.ended = ended
 
     def to_dict(self) -> dict[str, list[float]]:
         """The columns by their names, the seeds first, for example for `pandas.DataFrame`."""
@@ -95,10 +183,11 @@ class Repeats:
         for title, found in (("mean", self.mean), ("std", self.std)):
             lines.append([title, *(f"{value:.4g}" for value in found.values())])
         widths = [max(6, *map(len, column)) for column in zip(*lines)]
-        return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths)) for line in lines)
+        table = ["  ".join(text.rjust(width) for text, width in zip(line, widths)) for line in lines]
+        return "\n".join([*table, self.ended] if self.ended else table)
 
 
-def _numbers(result: Any) -> dict[str, float]:
+def _numbers(result: Any) -> dict[str, float] | None:
     if isinstance(result, History) and len(result):
         row = result.rows[result.best - 1 if result.best else -1]
         return {name: value for name, value in row.items() if name not in ("epoch", "seconds")}
@@ -106,7 +195,4 @@ def _numbers(result: Any) -> dict[str, float]:
         return {str(name): float(value) for name, value in result.items()}
     if isinstance(result, (int, float, np.number)):
         return {"result": float(result)}
-    raise KindError(
-        f"an experiment returns a number, a dict of numbers with their names, or a History; given "
-        f"{type(result).__name__}: {result!r}"
-    )
+    return None

@@ -6,6 +6,7 @@ import importlib.resources
 import numpy as np
 import pytest
 
+from chainrule import nn
 from chainrule.autograd import ChainruleError, KindError, RangeError, ShapeError
 from chainrule.nn import DataLoader, MinMaxScaler, Standardizer, datasets, k_fold, one_hot, split
 
@@ -84,6 +85,80 @@ def test_loaders_that_cannot_be():
         DataLoader()
     with pytest.raises(KindError, match="whole number"):
         DataLoader(X, Y, batch_size=2.5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_shards_of_a_batch_are_the_batch(n, shuffle):
+    X = np.arange(60.0).reshape(30, 2)  # batches of 12, 12 and 6
+    options = {"batch_size": 12, "shuffle": shuffle, "seed": 4}
+    one = DataLoader(X, np.arange(30), **options)
+    parts = [DataLoader(X, np.arange(30), shard=(i, n), **options) for i in range(n)]
+    for _ in range(2):  # epochs
+        for batch, *shares in zip(one, *parts, strict=True):
+            assert {len(y) for _, y in shares} == {len(batch[1]) // n}
+            for whole, *pieces in zip(batch, *shares):
+                np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert len(parts[0]) == len(one) == 3
+    assert all(part.state_dict() == one.state_dict() for part in parts)
+
+
+def test_the_mean_of_the_gradients_of_shards_is_the_gradient_of_the_batch(rng):
+    X, Y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)  # batches of 12 and 8
+    loaders = [DataLoader(X, Y, batch_size=12, seed=0, shard=(i, 4)) for i in range(4)]
+    model = nn.MLP(3, [5, 2], seed=0)
+
+    def gradients(batch):
+        model.zero_grad()
+        nn.cross_entropy(model(batch[0]), batch[1]).backward()
+        return [p.grad.copy() for p in model.parameters()]
+
+    for whole, *shares in zip(DataLoader(X, Y, batch_size=12, seed=0), *loaders, strict=True):
+        for expected, *found in zip(gradients(whole), *map(gradients, shares)):
+            np.testing.assert_allclose(np.mean(found, 0), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_a_state_goes_on_with_another_number_of_shards():
+    X = np.arange(24)
+    one = DataLoader(X, batch_size=4, seed=1, shard=(1, 2))
+    loop = iter(one)
+    next(loop)
+    next(loop)
+    state = one.state_dict()
+    assert state == {"seed": 1, "epoch": 0, "batch": 2}
+    parts = [DataLoader(X, batch_size=4, seed=9, shard=(i, 4)) for i in range(4)]
+    for part in parts:
+        part.load_state_dict(state)
+    rest = [np.concatenate([x for (x,) in shares]).tolist() for shares in zip(*parts)]
+    assert rest == [x.tolist() for (x,) in DataLoader(X, batch_size=4, seed=1)][2:]
+
+
+def test_dicts_are_shared_out_too_and_slices_are_views():
+    loader = DataLoader({"x": X[:8], "n": Y[:8]}, Y[:8], batch_size=4, shuffle=False, shard=(1, 2))
+    assert [(each["n"].tolist(), y.tolist()) for each, y in loader] == [([2, 3],) * 2, ([6, 7],) * 2]
+    assert all(np.shares_memory(each["x"], X) for each, _ in loader)
+    assert repr(loader).endswith("drop_last=False, shard=(1, 2))")
+
+
+def test_shards_that_cannot_be():
+    for wrong in (2, (1,), "01", (0, 1, 2)):
+        with pytest.raises(KindError, match=r"a pair of whole numbers.* as in shard=\(0, 2\)"):
+            DataLoader(Y, seed=0, shard=wrong)
+    with pytest.raises(KindError, match="first number of shard is a whole number"):
+        DataLoader(Y, seed=0, shard=(0.0, 2))
+    for wrong in ((2, 2), (-1, 2), (0, 0)):
+        with pytest.raises(RangeError, match="0 to 1; given shard|is 0 or more|is 1 or more"):
+            DataLoader(Y, seed=0, shard=wrong)
+    with pytest.raises(
+        RangeError, match="10 samples are not divided into 4 equal slices. Write batch_size=8"
+    ):
+        DataLoader(Y, batch_size=10, seed=0, shard=(0, 4))
+    with pytest.raises(RangeError, match="last batch of 11 samples has 3, .*drop_last=True, or leave 1 of"):
+        DataLoader(Y, batch_size=4, seed=0, shard=(0, 2))
+    assert batches(DataLoader(X, Y, batch_size=4, seed=0, shard=(0, 2), drop_last=True))
+    with pytest.raises(RangeError, match="shuffle in one order, which a seed gives them"):
+        DataLoader(Y, batch_size=4, drop_last=True, shard=(0, 2))
+    assert len(DataLoader(Y, batch_size=4, shard=(0, 1))) == 3  # alone, no order is to be shared
 
 
 def test_several_arrays_and_dicts_of_them_stay_together():
