@@ -8,8 +8,8 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
-- For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `numbers`, `following`,
-  `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
+- For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `converted`, `numbers`,
+  `following`, `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -32,7 +32,7 @@ from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
 from .replay.backends import backend_for
-from .replay.following import Following, GivenUp
+from .replay.following import Following, GivenUp, converted
 from .replay.in_place import in_place
 from .replay.on_floats import on_floats
 from .replay.recorded import Recorded, leaf_for
@@ -47,6 +47,7 @@ __all__ = [
     "Line",
     "Recorded",
     "backend_for",
+    "converted",
     "describe",
     "drawing_from",
     "each_time",

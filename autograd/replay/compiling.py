@@ -48,6 +48,7 @@ class Program:
         self.nodes, self.keep, self.checked, self.arrays = nodes, keep, checked, arrays
         self.trace = Trace()
         self.source = ""
+        self.squares = [0.0]  # the sum of squares of all gradients, after `gradients`
         self.values: dict[Node, Traced] = {x: self.trace.leaf(array) for x, array in arrays.items()}
         self.upstream: list[Traced] = []
         for node in nodes:
@@ -110,6 +111,7 @@ class _Writer:
         self.program = program
         calls, border = program.trace.calls, program.border
         self.namespace: dict[str, Any] = {
+            "known": program.squares,
             "asarray": np.asarray,
             "references": sys.getrefcount,  # see `_references_alone`
             "empty": np.empty_like,
@@ -312,7 +314,7 @@ class _Writer:
             "    with errstate(all='ignore'):",
             *(f"        {line}" for line in [*begin, *self.text[1], *squares]),
             f"        results = [{', '.join(results)}]",
-            *(["    if n != n: return None"] if squares else []),
+            *(["    known[0] = n", "    if n != n: return None"] if squares else []),
             "    return results",
         ]
         program.source = "\n".join(lines)

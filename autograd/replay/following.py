@@ -16,14 +16,14 @@ import numpy as np
 
 from ..debug.lines import note_line, users_line
 from ..engine.modes import Block
-from ..engine.node import CLOCK
+from ..engine.node import CLOCK, following
 from ..engine.table import Primitive
 from ..errors import RecordingError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor, leaf_of
 from ..nodes.value import Value
 
-__all__ = ["Following", "GivenUp"]
+__all__ = ["Following", "GivenUp", "converted"]
 
 
 MANY = 2000  # operations after which random numbers are looked for at the end only
@@ -39,6 +39,7 @@ class Following:
     Attributes:
         what: the name of what makes the recording, for error messages.
         arguments: the leaves that stand for the arguments; each replay gives them new numbers.
+        plain: the arguments that stand for plain numbers and arrays, and what is computed from these alone.
         stand_ins: for each node that was computed before and is used inside, a leaf that has its numbers.
         drawn: the leaves whose numbers each replay draws again.
         effects: the functions that each replay calls with the numbers of nodes.
@@ -49,9 +50,13 @@ class Following:
     follows = True
 
     def __init__(
-        self, what: str, arguments: Sequence[Node], generators: Iterable[np.random.Generator] = ()
+        self,
+        what: str,
+        arguments: Sequence[Node],
+        generators: Iterable[np.random.Generator] = (),
+        plain: Iterable[Node] = (),
     ) -> None:
-        self.what, self.arguments = what, set(arguments)
+        self.what, self.arguments, self.plain = what, set(arguments), set(plain)
         self.stand_ins: dict[Node, Node] = {}
         self.drawn: dict[Any, None] = {}
         self.count = 0  # operations so far
@@ -72,6 +77,10 @@ class Following:
         self.count += 1
         if self.count <= MANY:
             self.refuse_drawn()
+        if not node._requires_grad or self.plain:
+            rest = [x for x in inputs if x not in self.plain]
+            if len(rest) < len(inputs) and all(map(self.is_fixed, rest)):
+                self.plain.add(node)
         if node.op is None:
             node._changed = 0
             if all(map(self.is_fixed, inputs)):
@@ -86,6 +95,10 @@ class Following:
     def is_fixed(self, x: Any) -> bool:
         """Whether a node is a constant that was made inside, which is the same in each replay."""
         return not x.inputs and x.order > self.since and not x._requires_grad and x not in self.drawn
+
+    def converted(self, x: Any, dtype: Any) -> Any:
+        """A Tensor that stands for a plain array, converted as the array would be; any other as it is."""
+        return x.astype(dtype) if x in self.plain and x.dtype != dtype else x
 
     def stand_in(self, x: Any) -> Any:
         """The leaf that has the numbers of a node that was computed before; any other node itself."""
@@ -153,6 +166,15 @@ class Following:
             (keys.tobytes(), *rest),  # type: ignore[union-attr]
             *(repr(generator.bit_generator.state) for generator in self.generators),
         ]
+
+
+def converted(x: Any, dtype: Any) -> Any:
+    """A Tensor as it is; in a recording that is replayed, one that stands for a plain array is converted to `dtype`.
+
+    Layers convert plain arrays to their dtype, and leave Tensors as they are. With this they do so in recordings, too.
+    """
+    watch = following()
+    return x if watch is None else watch.converted(x, np.dtype(dtype))
 
 
 def leaf_like(x: Any) -> Any:

@@ -66,6 +66,29 @@ class Recorded:
         self.drawn: list[Any] = list(watch.drawn)
         self.looked_at = watch.looked_at
 
+    def is_like(self, other: Recorded) -> bool:
+        """Whether two recordings are the same but for the numbers of the arguments and the random numbers."""
+        if len(self.nodes) != len(other.nodes):
+            return False
+        roles = self._roles(), other._roles()
+        for x, y in zip(self.nodes, other.nodes):
+            if x.op is not y.op or x._requires_grad is not y._requires_grad or not _equal(x.params, y.params):
+                return False
+            if x.inputs:
+                if [self.index[a] for a in x.inputs] != [other.index[b] for b in y.inputs]:
+                    return False
+            elif roles[0].get(x) != roles[1].get(y) or (
+                x not in roles[0] and not _equal(numbers(x), numbers(y))
+            ):
+                return False
+        return [self.index[y] for y in self.outputs] == [other.index[y] for y in other.outputs]
+
+    def _roles(self) -> dict[Any, Any]:
+        """What each leaf is whose numbers may change: an argument, drawn, or captured from before."""
+        roles: dict[Any, Any] = {x: ("argument", k) for k, x in enumerate(self.arguments)}
+        roles |= {x: ("drawn", k) for k, x in enumerate(self.drawn)}
+        return roles | {leaf: ("captured", id(source)) for leaf, source in self.captured}
+
     def rooted(self, roots: Sequence[Any]) -> Recorded:
         """The same call, with these of its results to start backward passes from."""
         same = copy(self)
@@ -82,6 +105,21 @@ class Recorded:
         for function, nodes in self.effects:
             if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
                 function(*map(numbers, nodes))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether options or constants are the same."""
+    if a is b:
+        return True
+    if isinstance(a, (np.ndarray, np.generic, float)) and isinstance(b, type(a)):
+        return np.shape(a) == np.shape(b) and bool(np.array_equal(a, b, equal_nan=True))
+    if isinstance(a, (list, tuple)) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
+    if isinstance(a, slice) and isinstance(b, slice):
+        return (a.start, a.stop, a.step) == (b.start, b.stop, b.step)
+    return type(a) is type(b) and bool(a == b)
 
 
 class Replayed:
@@ -130,6 +168,14 @@ class Replayed:
         if drawn is None:
             recorded.happen(before=False)
         return [numbers(y) for y in recorded.results]
+
+    def backward(self) -> bool:
+        """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
+        found = self.gradients()
+        for leaf, g in found.items():
+            if leaf._requires_grad:
+                leaf._grad = g if leaf._grad is None else leaf._grad + g
+        return not self.scalars and self.replay.squares < np.inf
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

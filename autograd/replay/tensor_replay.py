@@ -195,6 +195,11 @@ class TensorReplay:
             return [(leaf, found[leaf]) for leaf in program.ends]
         return zip(program.ends, results)
 
+    @property
+    def squares(self) -> float:
+        """The sum of squares of the latest gradients, NaN or infinite if one of them is, or may be."""
+        return self.program.squares[0] if self.program is not None else np.nan
+
     def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
         for leaf, g in gradients:
             if leaf._requires_grad:  # requires_grad may have been assigned since recording

@@ -120,7 +120,10 @@ class Jitted:
             except GivenUp:
                 return self.f(*args, **kwargs)
             self.recordings[key] = found
-        return found.call(call)
+        try:
+            return found.call(call)
+        except GivenUp:  # the recording holds for other numbers
+            return self.f(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
@@ -233,7 +236,8 @@ class _Recording:
         name = getattr(jitted.f, "__name__", "a function")
         differentiable = [not isinstance(x, Node) or x.requires_grad for x in call.dynamic]
         arguments = list(map(leaf_for, call.numbers, differentiable))
-        watch = Following(f"jit of {name}", arguments, state.generators)
+        plain = [leaf for leaf, x in zip(arguments, call.dynamic) if not isinstance(x, Node)]
+        watch = Following(f"jit of {name}", arguments, state.generators, plain)
         with watch.block():
             args, kwargs = call.filled(arguments)
             self.tree = jitted.f(*args, **kwargs)

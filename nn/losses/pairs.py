@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, Value
-from ...autograd.extending import each_time, numbers
+from ...autograd.extending import converted, each_time, numbers
 from .reduction import checked_reduction, reduced
 
 __all__ = ["check", "compared", "flat", "is_node", "paired", "plain", "weights_for"]
@@ -23,7 +23,9 @@ def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
         return (values[0], targets[0]) if isinstance(prediction, Value) else (values, targets)
     if not isinstance(prediction, Tensor):
         prediction = np.asarray(prediction, None if np.asarray(prediction).dtype.kind == "f" else np.float64)
-    if not isinstance(target, Tensor):
+    if isinstance(target, Tensor):
+        target = converted(target, prediction.dtype)
+    else:
         target = np.asarray(target, prediction.dtype)
     if prediction.shape != target.shape:
         raise ShapeError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
-from ...autograd.extending import GivenUp
+from ...autograd.extending import GivenUp, converted
 from .pairs import check, flat, plain
 
 __all__ = ["MOVE_THE_CLASSES", "matching_classes"]
@@ -40,7 +40,9 @@ def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -
             + (MOVE_THE_CLASSES if t.shape == x.shape[:1] + x.shape[2:] else "")
         )
     if t.ndim == x.ndim:
-        target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
+        target = (
+            converted(target, x.dtype) if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
+        )
         check(target, partial(_refuse_shares, what, x.shape))
     elif t.dtype.kind not in "iu":
         raise KindError(

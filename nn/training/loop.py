@@ -16,6 +16,7 @@ from ...autograd.extending import describe
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import EarlyStopping, KeepBest
+from ..engines.step import Step
 from ..optim.optimizer import Optimizer
 from ..saving.arrays import check_path
 from .arguments import (
@@ -59,6 +60,9 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int | None = 0,
     progress: bool = True,
+    engine: str = "auto",
+    device: Any = None,
+    devices: Any = None,
 ) -> History:
     """Train a model; returns the history of loss and metrics.
 
@@ -105,6 +109,17 @@ def fit(
     epochs = whole_number(epochs, "epochs", least=0)
     schedules = listed(schedule)
     optimizer = chosen_optimizer(optimizer, schedules, model)
+    stepper = Step(
+        model,
+        loss,
+        optimizer,
+        engine=engine,
+        penalty=penalty,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        device=device,
+        devices=devices,
+    )
     run = Run(
         model,
         loss,
@@ -123,6 +138,7 @@ def fit(
             ]
         ),
         epochs,
+        stepper,
     )
     there = checkpoint is not None and check_path(checkpoint)[0].exists()
     run.tell("on_fit_begin")
