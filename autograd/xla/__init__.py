@@ -5,7 +5,8 @@
     program.passes(arrays, upstream=None, zero_safe=False)
                                                     # -> data of the outputs, gradients of `leaves` that require one
     has_nan(gradients)                              # -> a boolean of JAX: repeat the pass with zero_safe=True
-    with exact(): jax.jit(program.passes)(arrays)   # they run inside of jax.jit, always within `exact()` (float64)
+    with exact():                                   # they run inside of jax.jit, always within `exact()` (float64)
+        jax.jit(program.passes, compiler_options=compiler_options(device))(arrays)
 
     compiled = Compiled(program, device=None)       # compiled ahead, for "cpu", "gpu", "cpu:1", a jax.Device
     compiled.forward(arrays)                        # -> arrays of NumPy
@@ -21,8 +22,18 @@ imports this folder unless `backend="xla"` is asked for. Imports `nodes`, `repla
 """
 
 from .compiled import Compiled, Report
-from .devices import device_named, exact
+from .devices import compiler_options, device_named, exact
 from .lowerings import lowering
 from .program import Program, arguments_of, has_nan
 
-__all__ = ["Compiled", "Program", "Report", "arguments_of", "device_named", "exact", "has_nan", "lowering"]
+__all__ = [
+    "Compiled",
+    "Program",
+    "Report",
+    "arguments_of",
+    "compiler_options",
+    "device_named",
+    "exact",
+    "has_nan",
+    "lowering",
+]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ChainruleError
-from .devices import device_named, exact, jax
+from .devices import compiler_options, device_named, exact, jax
 from .program import Program, has_nan
 
 __all__ = ["Compiled", "Report"]
@@ -164,7 +164,7 @@ class Compiled:
         lowered = jax.jit(function).lower(*arguments)
         middle = perf_counter()
         try:
-            built = lowered.compile()
+            built = lowered.compile(compiler_options=compiler_options(self.device))
         except Exception as error:
             raise ChainruleError(f"XLA could not compile the graph: {_first_line(error)}") from error
         self.times[0] += middle - start

@@ -10,6 +10,7 @@ from ..errors import ChainruleError, KindError, RangeError
 
 try:
     import jax
+    import jaxlib
 except ImportError as error:
 
     class MissingError(ChainruleError, ImportError):
@@ -20,7 +21,16 @@ except ImportError as error:
         'backend="numpy" needs nothing else'
     ) from error
 
-__all__ = ["device_named", "exact", "jax"]
+__all__ = ["compiler_options", "device_named", "exact", "jax"]
+
+# jaxlib 0.10.2 adds up some products wrongly on processors (https://github.com/jax-ml/jax/issues/39103) where it leaves
+# sums to the library YNNPACK; it is told to leave only products of matrices to it
+WRONG_SUMS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+
+
+def compiler_options(device: Any) -> dict[str, Any]:
+    """The options of `jax.jit(..., compiler_options=...)` and of `lowered.compile(...)` for programs on this device."""
+    return WRONG_SUMS if device.platform == "cpu" and jaxlib.__version__ == "0.10.2" else {}
 
 
 def _x64() -> Any:

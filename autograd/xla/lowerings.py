@@ -115,8 +115,34 @@ def _index(x: Any, *places: Any, at: Any) -> Any:
 @_of_the_engine("scatter")
 def _scatter(g: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
     index = _index_of(at, places)
-    out = jnp.zeros(shape, g.dtype).at[index]
-    return out.set(g) if _is_basic(index) else out.add(g)
+    if _is_basic(index):
+        return _spaced(jnp.asarray(g), shape, index)
+    return jnp.zeros(shape, g.dtype).at[index].add(g)
+
+
+def _spaced(g: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
+    """`g` at the places of an index of numbers and slices, with zeros between them and around them: one `pad`."""
+    rest = len(shape) - sum(part is not None and part is not Ellipsis for part in index)
+    if Ellipsis not in index:
+        index = (*index, Ellipsis)
+    where_it_is = index.index(Ellipsis)
+    index = (*index[:where_it_is], *(slice(None),) * rest, *index[where_it_is + 1 :])
+    pads: list[tuple[int, int, int]] = []
+    lengths, backwards = [], []
+    for part in index:
+        if part is None:
+            continue
+        n = shape[len(pads)]
+        if not isinstance(part, slice):
+            part = slice(int(part) % n, int(part) % n + 1)
+        places = range(n)[part]
+        if places.step < 0:
+            backwards.append(len(pads))
+            places = places[::-1]
+        lengths.append(len(places))
+        pads.append((places[0], n - 1 - places[-1], places.step - 1) if places else (0, n, 0))
+    g = g.reshape(lengths)
+    return lax.pad(jnp.flip(g, backwards) if backwards else g, np.zeros((), g.dtype), pads)
 
 
 @_of_the_engine("add_at")
