@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..engine.backward import dependency_order
 from ..engine.node import numbers
-from ..errors import ChainruleError, RecordingError
+from ..errors import ChainruleError, RangeError, RecordingError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
+from ..primitives import Gap, filled
 from .following import Following
 from .scalar_replay import ScalarReplay
 from .tensor_replay import TensorReplay
@@ -95,6 +97,20 @@ class Recorded:
         same.roots = list(roots)
         return same
 
+    def checking_indices(self) -> Recorded:
+        """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
+        same = copy(self)
+        same.effects = list(self.effects)
+        for node in self.nodes:
+            at = node.params.get("at") if node.inputs else None
+            count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
+            if count:
+                places = list(node.inputs[-count:])
+                shape = node.params.get("shape", node.inputs[0].shape)
+                same.effects.append((partial(_refuse_beyond, node, shape, at), places))
+                same.outputs = list(dict.fromkeys([*same.outputs, *places]))
+        return same
+
     @property
     def is_current(self) -> bool:
         """Whether the constants whose numbers were read while recording have the same numbers as then."""
@@ -105,6 +121,16 @@ class Recorded:
         for function, nodes in self.effects:
             if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
                 function(*map(numbers, nodes))
+
+
+def _refuse_beyond(node: Any, shape: tuple[int, ...], at: Any, *places: Any) -> None:
+    """Raise `RangeError` for an index that does not exist in an array of this shape."""
+    try:
+        np.broadcast_to(np.zeros((), bool), shape)[filled(at, places)]
+    except IndexError as error:
+        raise RangeError(
+            f"{node.op.name} was given an index that does not exist in the shape {shape}: {error}"
+        ) from None
 
 
 def _equal(a: Any, b: Any) -> bool:

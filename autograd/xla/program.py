@@ -46,17 +46,24 @@ class Program:
 
     Attributes:
         outputs, leaves: the nodes.
+        roots: the outputs that the backward pass starts from; all of them by default.
         wanted: for each leaf, whether it gets a gradient.
 
     Raises `GradientError` for nodes that run Python code, such as those of `checkpoint`.
     """
 
-    def __init__(self, outputs: Sequence[Any], leaves: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[Any],
+        leaves: Sequence[Any] | None = None,
+        roots: Sequence[Any] | None = None,
+    ) -> None:
         self.outputs: list[Any] = list(outputs)
+        self.roots: list[Any] = self.outputs if roots is None else list(roots)
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves: list[Any] = arguments_of(self.nodes) if leaves is None else list(leaves)
         self.wanted = [leaf.requires_grad for leaf in self.leaves]
-        self.differentiable = all(y.requires_grad for y in self.outputs)
+        self.differentiable = all(y.requires_grad for y in self.roots)
         for node in self.nodes:
             if type(node)._pass_back not in (Tensor._pass_back, Value._pass_back):
                 raise GradientError(
@@ -74,18 +81,19 @@ class Program:
     ) -> tuple[list[Any], list[Any]]:
         """The data of the outputs, and the gradient of each leaf that requires one; `None` for one that gets none.
 
-        `upstream` has the gradient at each output; by default they are ones. With `zero_safe` a zero stays zero beside
+        `upstream` has the gradient at each of the roots; by default they are ones. With `zero_safe` a zero stays zero beside
         an infinite factor: the engine repeats a pass in this way if a gradient `has_nan`.
         """
         values = self._values(arrays)
         outputs = [_array(values[y]) for y in self.outputs]
         gradients: dict[Any, Any] = {}
-        for k, (y, data) in enumerate(zip(self.outputs, outputs)):
+        for k, y in enumerate(self.roots):
+            data = _array(values[y])
             g = Lowered(
                 jnp.ones(data.shape, data.dtype) if upstream is None else jnp.asarray(upstream[k], data.dtype)
             )
             gradients[y] = gradients[y] + g if y in gradients else g
-        order = dependency_order(self.outputs)
+        order = dependency_order(self.roots)
 
         def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
             return _pass_back(node, g, wanted, values, zero_safe)
