@@ -9,7 +9,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For forwards on arrays: `shifted_exp`.
-- For formulas, compiled: `in_place` on arrays, `on_floats`.
+- For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -29,6 +29,7 @@ from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
+from .replay.in_pieces import InPieces
 from .replay.in_place import in_place
 from .replay.on_floats import on_floats
 from .replay.tensor_replay import redrawn
@@ -37,6 +38,7 @@ from .transforms.recomputing import drawing_from, recomputing
 
 __all__ = [
     "MANY_INPUTS",
+    "InPieces",
     "Line",
     "describe",
     "drawing_from",

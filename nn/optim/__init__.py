@@ -2,7 +2,7 @@
 
 Each is a list of options, the memories of a parameter, and a formula. Formulas, argument names and defaults are
 PyTorch's. Read `optimizer.py` (what all of them share) and `sgd.py`, then `adaptive.py`, `adam.py` and `clipping.py`;
-`plans.py` and `compiled.py` make steps of formulas; `options.py`, `parameters.py`, `memories.py` and `formulas.py` are
+`plans.py` makes steps of formulas; `options.py`, `parameters.py`, `memories.py` and `formulas.py` are
 helpers, `rates.py` is for schedules. It imports `base`.
 """
 

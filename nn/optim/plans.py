@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extending import on_floats
-from .compiled import Compiled
+from ...autograd.extending import InPieces, on_floats
 from .memories import memory_start
 from .options import Form, Group, Memory, Numbers
 
@@ -23,7 +22,7 @@ class Plan:
         self.form = form
         self.options: Group = {}
         self.floats: Any = None  # the formula compiled for floats
-        self.compiled: dict[Any, Compiled] = {}  # and for arrays, by dtype
+        self.compiled: dict[Any, InPieces] = {}  # and for arrays, by dtype
         # for each parameter: its array in the latest step, and the call that changes such an array
         self.rooms: dict[Any, tuple[Any, ...]] = {}
 
@@ -98,7 +97,10 @@ class Plan:
         dtype = np.result_type(x, np.float32)
         if dtype not in self.compiled:
             sizes = [p.data.size for p in self.options["params"] if isinstance(p.data, np.ndarray)]
-            self.compiled[dtype] = Compiled(optimizer, self, dtype, max(sizes))
+            self.compiled[dtype] = InPieces(
+                self.in_a_row(optimizer), ["x", *self.names], ["g"], [*self.numbers],
+                dtype=dtype, largest=max(sizes), piece=optimizer._piece,
+            )  # fmt: skip
             self.compiled[dtype].take(self.numbers)
         x = x if x.flags.writeable else np.array(x)
         call = self.compiled[dtype].call_for(x)
