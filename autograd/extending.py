@@ -9,9 +9,9 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `converted`, `numbers`,
-  `following`, `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
+  `following`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
-- For formulas, compiled: `in_place` on arrays, `on_floats`.
+- For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -29,10 +29,12 @@ from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
+from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
 from .replay.backends import backend_for
 from .replay.following import Following, GivenUp, converted
+from .replay.in_pieces import InPieces
 from .replay.in_place import in_place
 from .replay.on_floats import on_floats
 from .replay.recorded import Recorded, leaf_for
@@ -44,6 +46,7 @@ __all__ = [
     "MANY_INPUTS",
     "Following",
     "GivenUp",
+    "InPieces",
     "Line",
     "Recorded",
     "backend_for",
@@ -55,6 +58,7 @@ __all__ = [
     "following",
     "in_place",
     "is_recording",
+    "is_withheld",
     "javascript_expression",
     "javascript_module",
     "leaf_for",
@@ -70,6 +74,7 @@ __all__ = [
     "rule_texts",
     "shifted_exp",
     "surround_checks",
+    "withhold",
     "write_atomically",
 ]
 

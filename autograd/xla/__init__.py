@@ -23,11 +23,13 @@ imports this folder unless `backend="xla"` is asked for. Imports `nodes`, `repla
 
 from .compiled import Compiled, Report
 from .devices import compiler_options, device_named, exact
+from .lowered import Lowered
 from .lowerings import lowering
 from .program import Program, arguments_of, has_nan
 
 __all__ = [
     "Compiled",
+    "Lowered",
     "Program",
     "Report",
     "arguments_of",

@@ -81,8 +81,8 @@ class Program:
     ) -> tuple[list[Any], list[Any]]:
         """The data of the outputs, and the gradient of each leaf that requires one; `None` for one that gets none.
 
-        `upstream` has the gradient at each of the roots; by default they are ones. With `zero_safe` a zero stays zero beside
-        an infinite factor: the engine repeats a pass in this way if a gradient `has_nan`.
+        `upstream` has the gradient at each of the roots; by default they are ones. With `zero_safe` a zero stays zero
+        beside an infinite factor: the engine repeats a pass in this way if a gradient `has_nan`.
         """
         values = self._values(arrays)
         outputs = [_array(values[y]) for y in self.outputs]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError
-from ...autograd.extending import GivenUp, describe
+from ...autograd.extending import GivenUp, describe, is_withheld
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..optim.optimizer import Optimizer
@@ -145,6 +145,13 @@ class Step:
         write = getattr(self.runs, "synchronise", None)
         if write is not None:
             write()
+
+    def close(self) -> None:
+        """Synchronise, and delete the marks that an engine has left in the place of gradients."""
+        self.synchronise()
+        for p in self.task.optimizer.parameters:
+            if is_withheld(p):
+                p.grad = None
 
     def report(self) -> str:
         """The engine that runs, why, and what it has compiled."""

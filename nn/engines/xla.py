@@ -18,9 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...autograd import RecordingError
-from ...autograd.extending import numbers
-from ...autograd.xla import Lowered, Program, exact, has_nan
+from ...autograd.extending import numbers, withhold
+from ...autograd.xla import Lowered, Program, compiler_options, exact, has_nan
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
@@ -29,6 +28,12 @@ from .placing import Places
 from .replay import recorded_step, state_of
 
 __all__ = ["Xla"]
+
+
+NO_GRADIENTS = (
+    "the engine 'xla' computes gradients on the device, as a part of the update, and reads none back. Use engine="
+    "'replay' to look at gradients, or loss(model(X), y).backward() for those of one batch"
+)
 
 
 class Xla:
@@ -156,7 +161,8 @@ class _Program:
         self.forms = [task.optimizer._form(group) for group in groups]
         self.compiled: dict[bool, Any] = {}
         self.held = _Held(engine.places)
-        self.places_of = [recorded.outputs.index(y) for y in recorded.results]
+        at = {y: k for k, y in enumerate(recorded.outputs)}
+        self.places_of = [at[y] for y in recorded.results]
         self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
         self.times = [0.0, 0.0]
         self.calls = 0
@@ -194,7 +200,7 @@ class _Program:
             }
         losses = [
             jnp.asarray(outputs[k], jnp.float64).reshape(())
-            for k in self.places_of[: 3 if task.penalty else 2]
+            for k in self.places_of[: 2 + (task.penalty is not None)]
         ]
         flags = [finite.astype(jnp.float64), has_nan(wanted).astype(jnp.float64)]
         return new_parameters, new_memories, jnp.stack(losses + flags), [outputs[k] for k in self.fetched]
@@ -212,7 +218,7 @@ class _Program:
         engine.take_over(self.starts)
         names, steps = self._steps(engine)
         others = [*engine.places.split(batch.arrays), *engine.places.split_whole(drawn)]
-        for leaf, source in self.others:
+        for _, source in self.others:
             others.append(self.held.put(source) if self.held.is_stale(source) else self.held.arrays[source])
         arguments = (
             [engine.parameters.arrays[p] for p in self.trained],
@@ -236,6 +242,7 @@ class _Program:
             )
         for p in self.trained:
             engine.counts[p] += 1
+            withhold(p, NO_GRADIENTS)
         self.calls += 1
         values = [engine.places.read(x) for x in fetched]
         self._write([recorded.outputs[k] for k in self.fetched], values)
@@ -265,7 +272,8 @@ class _Program:
         compiled = self.compiled.get(zero_safe)
         if compiled is None:
             start = perf_counter()
-            function = jax.jit(partial(self.function, task, names, zero_safe), donate_argnums=())
+            options = compiler_options(self.places.devices[0])
+            function = jax.jit(partial(self.function, task, names, zero_safe), compiler_options=options)
             lowered = function.lower(arguments)
             middle = perf_counter()
             compiled = self.compiled[zero_safe] = lowered.compile()
@@ -283,7 +291,5 @@ class _Program:
 
     def report(self) -> str:
         """What was compiled, and what it took."""
-        return f"{self.places!r}: traced in {self.times[0]:.2f} s, compiled in {self.times[1]:.2f} s, {self.calls} steps"
-
-
-_ = RecordingError
+        traced, compiled = self.times
+        return f"{self.places!r}: traced in {traced:.2f} s, compiled in {compiled:.2f} s, {self.calls} steps"

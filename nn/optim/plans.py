@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extending import on_floats
-from .compiled import Compiled
+from ...autograd import KindError
+from ...autograd.extending import InPieces, on_floats
 from .memories import memory_start
 from .options import Form, Group, Memory, Numbers
 
@@ -22,8 +22,9 @@ class Plan:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.options: Group = {}
+        self.numbers: Numbers = {}
         self.floats: Any = None  # the formula compiled for floats
-        self.compiled: dict[Any, Compiled] = {}  # and for arrays, by dtype
+        self.compiled: dict[Any, InPieces] = {}  # and for arrays, by dtype
         # for each parameter: its array in the latest step, and the call that changes such an array
         self.rooms: dict[Any, tuple[Any, ...]] = {}
 
@@ -34,12 +35,14 @@ class Plan:
         counts = [name for name, start in self.starts.items() if isinstance(start, int)]
         self.count = counts[0] if counts else None
         self.names = [name for name in self.starts if name not in counts]
-        self._count_on(optimizer, 1)
+        self.step = 0  # of which `numbers` are
+        if self.count is None or not self.numbers:
+            self._count_on(optimizer, 1)
 
     def _count_on(self, optimizer: Any, step: int) -> None:
         """Compute the numbers of this step."""
         self.step = step
-        self.numbers: Numbers = optimizer._numbers(self.options, step)
+        self.numbers = optimizer._numbers(self.options, step)
         for compiled in self.compiled.values():
             compiled.take(self.numbers)
 
@@ -50,8 +53,13 @@ class Plan:
         def changed(x: Any, *others: Any) -> list[Any]:
             memory: Memory = dict(zip(names, others))
             g, *n = others[len(names) :]
-            x, new = optimizer._formula(x, g, memory, dict(zip(numbers, n)), form)
-            return [x, *map({**memory, **new}.__getitem__, names)]
+            result = optimizer._formula(x, g, memory, dict(zip(numbers, n)), form)
+            if not isinstance(result, tuple) or len(result) != 2 or not {*result[1]} <= {*names}:
+                raise KindError(
+                    f"the formula of {type(optimizer).__name__} has to return the new x and a dict of new memories, of "
+                    f"those that _memories names ({', '.join(names) or 'none'}); it returned {result!r:.60}"
+                )
+            return [result[0], *map({**memory, **result[1]}.__getitem__, names)]
 
         return changed
 
@@ -74,8 +82,9 @@ class Plan:
                     try:
                         p.data = self.floats(x, g, memory, self.numbers)
                     except (TypeError, ValueError, ArithmeticError):  # not compiled; or a pole
-                        p.data, new = optimizer._formula(x, g, memory, self.numbers, self.form)
-                        memory.update((name, float(value)) for name, value in new.items())
+                        given = x, *(memory[name] for name in names), g, *self.numbers.values()
+                        p.data, *new = map(float, self.in_a_row(optimizer)(*given))
+                        memory.update(zip(names, new))
                 else:
                     if room[0] is not x:
                         x, *_ = room = self._room(optimizer, p, x)
@@ -98,7 +107,10 @@ class Plan:
         dtype = np.result_type(x, np.float32)
         if dtype not in self.compiled:
             sizes = [p.data.size for p in self.options["params"] if isinstance(p.data, np.ndarray)]
-            self.compiled[dtype] = Compiled(optimizer, self, dtype, max(sizes))
+            self.compiled[dtype] = InPieces(
+                self.in_a_row(optimizer), ["x", *self.names], ["g"], [*self.numbers],
+                dtype=dtype, largest=max(sizes), piece=optimizer._piece,
+            )  # fmt: skip
             self.compiled[dtype].take(self.numbers)
         x = x if x.flags.writeable else np.array(x)
         call = self.compiled[dtype].call_for(x)
@@ -111,6 +123,7 @@ class Plan:
         """Change arrays by a formula that cannot be compiled."""
         dtype = np.result_type(arrays[0], np.float32)
         numbers = [np.array(value, dtype) for value in self.numbers.values()]
-        changed = self.in_a_row(optimizer)(*(a.astype(dtype, copy=False) for a in arrays), *numbers)
+        given = [a.astype(dtype, copy=False) for a in arrays]
+        changed = [np.array(new) for new in self.in_a_row(optimizer)(*given, *numbers)]
         for array, new in zip(arrays, changed):
             array[...] = new

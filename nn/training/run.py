@@ -11,6 +11,7 @@ from ...autograd import KindError, RangeError, ShapeError
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import KeepBest
+from ..callbacks.callback import Callback
 from ..data.loader import DataLoader
 from ..engines.before import generators_in
 from ..engines.eager import name_of, number_for_batch
@@ -69,7 +70,10 @@ class Run:
     def tell(self, moment: str) -> None:
         """Call the method `moment` of all callbacks that have it."""
         for callback in self.callbacks:
-            getattr(callback, moment, _nothing)(self)
+            call = getattr(callback, moment, None)
+            if call is not None and getattr(call, "__func__", None) is not getattr(Callback, moment, None):
+                self.stepper.synchronise()
+                call(self)
 
     # ------------------------------------------------------------------ one epoch
 
@@ -113,6 +117,7 @@ class Run:
         """Validate, add the row of the epoch to the history, and call callbacks and schedules."""
         row = self.means.values()
         if self.validation is not None:
+            self.stepper.synchronise()
             found = evaluate(self.model, self.loss, self.validation, self.metrics)
             row |= {f"val_{name}": value for name, value in found.items()}
         row |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - self.started}
@@ -137,6 +142,7 @@ class Run:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything on which the rest of the training depends."""
+        self.stepper.synchronise()
         text, arrays = pack(self.state_dict())
         write_marked(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
 
@@ -227,7 +233,3 @@ class Run:
                 self.model._checked_state(callback.parameters)  # they are restored at the end
                 if callback.epoch > self.epoch:
                     raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
-
-
-def _nothing(run: Run) -> None:
-    pass
