@@ -54,7 +54,6 @@ class Xla:
     def step(self, batch: Batch, want_output: bool) -> Found:
         """One step on a batch. Raises `RecordingError` if it cannot be compiled."""
         task = self.task
-        task.optimizer.zero_grad()
         forms = tuple([tuple(task.optimizer._form(group).items()) for group in task.optimizer.param_groups])
         key = batch.key, state_of(task), want_output, forms
         program = self.programs.get(key)

@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, is_withheld
 from ..base.module import Module
 from .memories import memory_from, memory_start
 from .options import Form, Group, Memory, Numbers, Option, OptionGroup, option
@@ -186,7 +186,8 @@ class Optimizer:
         # system and has to be got again page by page: steps of 784-1024-1024-10 on 512 samples take a quarter longer.
         # Arrays that others hold, such as a replay, stay theirs.
         alone = 2  # references: by `p`, and as an argument
-        self._spent = [p.grad for p in self.parameters if sys.getrefcount(p.grad) == alone] if COUNTED else []
+        given = [p for p in self.parameters if not is_withheld(p)] if COUNTED else []
+        self._spent = [p.grad for p in given if sys.getrefcount(p.grad) == alone]
         for p in self.parameters:
             p.grad = None
 
