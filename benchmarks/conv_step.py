@@ -2,7 +2,7 @@
 
 The gradient at the output is given, so nothing but the layer is timed. "NumPy by hand" is the same arithmetic on all
 windows at once: one product of matrices for the batch in each direction, without padding within the loop, nor any care
-for strides, dilation or groups. PyTorch is eager, on one thread.
+for strides, dilation or groups. PyTorch is eager, on one thread; JAX is compiled.
 """
 
 from __future__ import annotations
@@ -89,10 +89,32 @@ def pytorch(**size: int) -> Prepared:
     return step, lambda: [t.grad.numpy() for t in (layer.weight, layer.bias, images)]
 
 
+def jax_compiled(**size: int) -> Prepared:
+    import jax
+    import jax.numpy as jnp
+
+    x, w, b, g = map(jnp.asarray, data(**size))
+
+    def layer(w: Any, b: Any, x: Any) -> Any:
+        return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME") + b[:, None, None]
+
+    def both(w: Any, b: Any, x: Any, g: Any) -> Any:
+        y, backward = jax.vjp(layer, w, b, x)
+        return y, backward(g)
+
+    passes, found = jax.jit(both), [[]]
+
+    def step() -> None:
+        _, found[0] = jax.block_until_ready(passes(w, b, x, g))
+
+    return step, lambda: [np.asarray(each) for each in found[0]]
+
+
 PROGRAMS: dict[str, Any] = {
     "NumPy by hand": Program(by_hand),
     "chainrule": Program(chainrule),
     "PyTorch": Program(pytorch, ["torch"]),
+    "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
 }
 
 

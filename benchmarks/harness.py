@@ -52,11 +52,13 @@ class Program:
 
     `prepare(**options)` returns the step to time, and a function that gives the gradients after two steps, or nothing.
     `needs` are modules that have to be installed. If not `timed`, the step itself returns `{label: (number, unit)}`.
+    A program that `compiles` does so in its first step, whose time is reported beside that of the others.
     """
 
     prepare: Callable[..., Any]
     needs: Sequence[str] = ()
     timed: bool = True
+    compiles: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,15 @@ def serve(pipe: Any, module: str, question: str, name: str) -> None:
         try:
             if isinstance(order, dict):
                 step, result = program.prepare(**order)
-                spent = 0.0
+                spent = first = 0.0
                 if program.timed:
+                    start = time.perf_counter()
                     step()
+                    first = time.perf_counter() - start
                     start = clock()
                     step()  # its gradients depend on the update of the first
                     spent = clock() - start
-                pipe.send(("prepared", ([np.asarray(x) for x in result()], spent)))
+                pipe.send(("prepared", ([np.asarray(x) for x in result()], spent, first)))
             elif isinstance(order, float):
                 pipe.send(("calibrated", _repeats(step, order)))
             else:
@@ -266,7 +270,7 @@ def race(
     question: Question, case: Case, workers: dict[str, Worker], missing: dict[str, str], effort: Effort
 ) -> dict[str, Any]:
     """The report on one case; `missing` has the programs that cannot take part."""
-    repeats = prepare(question, case, workers, missing, effort)
+    repeats, compiled = prepare(question, case, workers, missing, effort)
     rounds: list[dict[str, float]] = []  # the figures of each, by label
     units: dict[str, str] = {}
     cores: dict[str, list[float]] = {}
@@ -297,6 +301,7 @@ def race(
         "figures": {
             label: spread([figures[label] for figures in rounds if label in figures])
             | {"unit": units[label], "cores": round(statistics.median(cores[label]), 2)}
+            | ({"first": compiled[label]} if label in compiled else {})
             for label in sorted(units, key=partial(place, [*question.programs]))
         },
         "missing": missing,
@@ -306,21 +311,26 @@ def race(
 
 def prepare(
     question: Question, case: Case, workers: dict[str, Worker], missing: dict[str, str], effort: Effort
-) -> dict[str, int]:
-    """Make the programs ready and compare their gradients; how often each repeats its step in a turn."""
-    repeats, results = {}, {}
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Make the programs ready and compare their gradients.
+
+    Returns how often each repeats its step in a turn, and the seconds of the first step of those that compile in it.
+    """
+    repeats, results, compiled = {}, {}, {}
     for name, worker in workers.items():
         if case.programs is None or name in case.programs:
             try:
-                results[name], spent = worker(case.options)
+                results[name], spent, first = worker(case.options)
                 repeats[name] = 1
+                if question.programs[name].compiles:
+                    compiled[name] = first
                 if question.programs[name].timed and spent < effort.turn:
                     worker(effort.turn)
                     repeats[name] = worker(effort.turn)
             except Missing as reason:
                 missing[name] = str(reason)
     agree(question, case, {name: found for name, found in results.items() if found})
-    return repeats
+    return repeats, compiled
 
 
 def place(names: list[str], label: str) -> int:
@@ -385,6 +395,10 @@ def case_tables(report: dict[str, Any]) -> Iterator[str]:
         ]
         rows += [(label, "-", reason, "", "") for label, reason in case["missing"].items()]
         yield from table(("program", "median", "80 % lie in", "rounds", "cores"), rows)
+        first = [(name, f["first"]) for name, f in case["figures"].items() if "first" in f]
+        if first:
+            times = "; ".join(f"{name} {readable(spent, 's')}" for name, spent in first)
+            yield from ("", f"The first step, in which they compile: {times}.")
         if case["goals"]:
             yield ""
             yield from table(("ratio", "measured", "80 % lie in", "goal", ""), map(goal_row, case["goals"]))

@@ -1,6 +1,7 @@
 """One training step of an LSTM in float32: forward over 50 items, mean square of all outputs, backward, SGD.
 
 chainrule records every gate of every step as nodes, which can be drawn; PyTorch's LSTM is one compiled operation.
+JAX's is written out, a loop (`scan`) over the items.
 """
 
 from __future__ import annotations
@@ -80,6 +81,32 @@ def pytorch(**sizes: int) -> Prepared:
     return step, lambda: [p.grad.numpy() for p in model.parameters()]
 
 
+def jax_compiled(**sizes: int) -> Prepared:
+    import jax
+    import jax.numpy as jnp
+    from tensor_step import descent_in_jax
+
+    X, weights = data(**sizes)
+    X = jnp.asarray(X)
+
+    def loss(ws: list[Any]) -> Any:
+        weight_ih, weight_hh, bias_ih, bias_hh = ws
+
+        def item(carried: Any, x: Any) -> Any:
+            h, c = carried
+            i, f, g, o = jnp.split(x + h @ weight_hh.T, 4, axis=1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        start = jnp.zeros((sizes["batch"], sizes["n_hidden"]), X.dtype)
+        inputs = X @ weight_ih.T + (bias_ih + bias_hh)  # of all items at once
+        _, outputs = jax.lax.scan(item, (start, start), inputs)
+        return (outputs * outputs).mean()
+
+    return descent_in_jax(jax.grad(loss), list(weights.values()), RATE)
+
+
 def cases(quick: bool) -> list[Case]:
     goals = [share_of_time("chainrule", "PyTorch", 5), share_of_time("chainrule, replayed", "PyTorch", None)]
     sizes = {"batch": 32, "length": 50, "n_inputs": 64, "n_hidden": 128}
@@ -98,6 +125,7 @@ QUESTIONS = [
             "chainrule": Program(chainrule),
             "chainrule, replayed": Program(chainrule_replayed),
             "PyTorch": Program(pytorch, ["torch"]),
+            "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
         },
         cases=cases,
         module=__name__,

@@ -3,8 +3,8 @@
 There is a folder for each idea. Its `__init__.py` says what it holds, in which order to read it, and what it imports.
 In reading order: `scalar/` (a neuron, number by number), `base/` (modules and parameters), `init/` and `layers/`,
 `losses/` and `metrics/`, `optim/` and `schedules/`, `data/` and `datasets/`, `training/` (the loop that uses them all)
-and `callbacks/`, `saving/`; then `diagnostics/` (the inside of networks) and `ancestors/` (neurons before
-backpropagation).
+and `callbacks/`, `saving/`, `processes/` (workers, and processes on several machines); then `diagnostics/` (the inside
+of networks) and `ancestors/` (neurons before backpropagation).
 This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 
@@ -62,6 +62,7 @@ from .losses import (
 from .losses.penalties import l1_penalty, l2_penalty
 from .metrics import ConfusionMatrix, accuracy, confusion_matrix
 from .optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm_, clip_grad_value_
+from .processes.distributed import Processes, distributed
 from .saving import load, save
 from .saving.from_torch import load_torch
 from .training.evaluation import evaluate
@@ -158,6 +159,8 @@ __all__ = [
     "EarlyStopping",
     "repeat",
     "Repeats",
+    "distributed",
+    "Processes",
     "MLPClassifier",
     "MLPRegressor",
     "save",

@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,7 +81,7 @@ def calls(
     arguments: Sequence[Any],
     n_jobs: int | None,
     finished: Callable[[int], None],
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Call the function with each argument; yields the number of the argument and the result, as they finish.
 
     Instead of a result comes a `Failure` if the call raised. `finished(n)` is called when n calls have finished, also
