@@ -12,6 +12,8 @@ import numpy as np
 from ..errors import ChainruleError
 from .devices import compiler_options, device_named, exact, jax
 from .program import Program, has_nan
+from .refusals import first_line
+from .values import ScalarProgram
 
 __all__ = ["Compiled", "Report"]
 
@@ -81,7 +83,7 @@ class Compiled:
     ([array(25.)], [array([6., 8.])])
     """
 
-    def __init__(self, program: Program, device: Any = None) -> None:
+    def __init__(self, program: Program | ScalarProgram, device: Any = None) -> None:
         self.program = program
         self.device = device_named(device)
         self.calls = self.to_device = self.from_device = 0
@@ -147,7 +149,7 @@ class Compiled:
         except ChainruleError:
             raise
         except Exception as error:
-            raise ChainruleError(f"XLA could not run the program: {_first_line(error)}") from error
+            raise ChainruleError(f"XLA could not run the program: {first_line(error)}") from error
 
     def _build(self, name: str, arguments: Any) -> Any:
         program = self.program
@@ -166,14 +168,10 @@ class Compiled:
         try:
             built = lowered.compile(compiler_options=compiler_options(self.device))
         except Exception as error:
-            raise ChainruleError(f"XLA could not compile the graph: {_first_line(error)}") from error
+            raise ChainruleError(f"XLA could not compile the graph: {first_line(error)}") from error
         self.times[0] += middle - start
         self.times[1] += perf_counter() - middle
         return built
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
 
 
 def _memory_of(compiled: Any) -> int:

@@ -104,9 +104,18 @@ def floating(x: Any) -> Any:
 
 # ---------------------------------------------------------------------- NumPy's functions
 
-UFUNCS: dict[str, Callable[..., Any]] = {
-    "positive": lambda x: x
-}  # those that are not in jax.numpy, or differ there
+
+def _sign(x: Any) -> Any:
+    return jnp.where(x == 0, jnp.zeros((), x.dtype), jnp.sign(x))  # not -0
+
+
+def _remainder(a: Any, b: Any) -> Any:
+    y = jnp.remainder(a, b)
+    return jnp.where(y == 0, jnp.copysign(y, b), y) if y.dtype.kind == "f" else y  # a zero has the sign of b
+
+
+# ufuncs that are not in jax.numpy, or differ there
+UFUNCS: dict[str, Callable[..., Any]] = {"positive": lambda x: x, "sign": _sign, "remainder": _remainder}
 REDUCTIONS = {
     "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any",
 }  # fmt: skip
@@ -316,7 +325,7 @@ def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if lowering is not None:
         return lift(lowering(*plain(inputs), **plain(params)))
     if isinstance(op.on_arrays, np.ufunc) and not params:
-        return lift(ufunc(op.on_arrays, *plain(inputs)))
+        return called(op.on_arrays, *inputs)
     if any(isinstance(x, Lowered) for x in inputs):  # so that x[i] works for a constant x, too
         inputs = tuple(
             [Lowered(jnp.asarray(x)) if isinstance(x, np.ndarray) and x.ndim else x for x in inputs]
@@ -328,21 +337,29 @@ def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
 
 
 def _binary(function: np.ufunc) -> Any:
-    return lambda self, other: _called(function, self, other)
+    return lambda self, other: called(function, self, other)
 
 
 def _reflected(function: np.ufunc) -> Any:
-    return lambda self, other: _called(function, other, self)
+    return lambda self, other: called(function, other, self)
 
 
 def _unary(function: np.ufunc) -> Any:
-    return lambda self: _called(function, self)
+    return lambda self: called(function, self)
 
 
-def _called(function: np.ufunc, *inputs: Any) -> Any:
+def called(function: np.ufunc, *inputs: Any) -> Any:
+    """The result of a ufunc."""
     if not all(isinstance(x, (Lowered, np.ndarray, np.generic, int, float)) for x in inputs):
         return NotImplemented
-    return Lowered(ufunc(function, *map(plain, inputs)))
+    if function is not np.true_divide:
+        return lift(ufunc(function, *map(plain, inputs)))
+    return Quotient(ufunc(function, *map(_kept_apart, inputs)))
+
+
+def _kept_apart(x: Any) -> Any:
+    """A plain operand of a division; XLA would compute x / a / b as x / (a * b), which overflows and underflows."""
+    return lax.optimization_barrier(x.value) if isinstance(x, Quotient) else plain(x)
 
 
 def _refuse(what: str) -> Any:
@@ -380,7 +397,7 @@ class Lowered(Operators):
             raise CannotLower(f"np.{function.__name__} was given out=; XLA's arrays are never written to")
         kwargs.pop("out", None)
         if method == "__call__" and not kwargs:
-            return lift(ufunc(function, *plain(inputs)))
+            return called(function, *inputs)
         if method == "reduce" and function.__name__ in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}
             if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
@@ -485,3 +502,9 @@ class Lowered(Operators):
 
     def __repr__(self) -> str:
         return f"Lowered({self.value!r})"
+
+
+class Quotient(Lowered):
+    """A `Lowered` that a division gave."""
+
+    __slots__ = ()

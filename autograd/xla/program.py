@@ -16,13 +16,14 @@ import numpy as np
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.node import MET
 from ..engine.vjp import fitted, pass_back
-from ..errors import ChainruleError, GradientError, KindError
+from ..errors import ChainruleError, GradientError
 from ..nodes.tensor import Tensor
-from ..nodes.value import Value
 from . import lowerings as lowerings  # fills the table of named lowerings
-from .lowered import RULES, CannotLower, Lowered, row
+from .lowered import RULES, Lowered, row
+from .refusals import refusal
+from .values import ScalarProgram
 
-__all__ = ["Program", "arguments_of", "has_nan"]
+__all__ = ["Program", "arguments_of", "has_nan", "program_of"]
 
 SMALL = 16  # constants of so few numbers become part of the program
 
@@ -36,6 +37,13 @@ def has_nan(gradients: Iterable[Any]) -> Any:
     """Whether one of these arrays, or `None`s, has a NaN, as a boolean of JAX."""
     flags = [jnp.any(jnp.isnan(g)) for g in gradients if g is not None]
     return jnp.any(jnp.stack(flags)) if flags else jnp.zeros((), bool)
+
+
+def program_of(outputs: Sequence[Any], leaves: Sequence[Any] | None = None) -> Program | ScalarProgram:
+    """The `Program` of Tensors, or the `ScalarProgram` of Values; `leaves` are by default `arguments_of` the graph."""
+    if leaves is None:
+        leaves = arguments_of(dependency_order(outputs, constants=True))
+    return Program(outputs, leaves) if isinstance(outputs[0], Tensor) else ScalarProgram(outputs, leaves)
 
 
 class Program:
@@ -65,7 +73,7 @@ class Program:
         self.wanted = [leaf.requires_grad for leaf in self.leaves]
         self.differentiable = all(y.requires_grad for y in self.roots)
         for node in self.nodes:
-            if type(node)._pass_back not in (Tensor._pass_back, Value._pass_back):
+            if type(node)._pass_back is not Tensor._pass_back:
                 raise GradientError(
                     f"{node.describe()} cannot be compiled: {node.op and node.op.name} runs Python code of yours, not "
                     f"rows of the table. Compile the function without it"
@@ -160,15 +168,3 @@ def _pass_back(
         raise
     except Exception as error:
         raise refusal(node, "one of its rules", error) from error
-
-
-def refusal(node: Any, what: str, error: Exception) -> KindError:
-    """The error for a node that XLA cannot compute."""
-    reason = (
-        str(error).splitlines()[0] if isinstance(error, CannotLower) else f"{type(error).__name__}: {error}"
-    )
-    return KindError(
-        f"{node.describe()} came from {node.op.name}, and {what} cannot be compiled by XLA: {reason[:300]}. Write it "
-        f"with NumPy's functions and operators on its arguments only; or give the row a function on arrays of JAX, "
-        f'with @chainrule.autograd.xla.lowering("{node.op.name}")'
-    )
