@@ -27,12 +27,12 @@ from .debug.files import write_atomically
 from .debug.lines import Line, line_of
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
+from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
 from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
-from .replay.backends import backend_for
 from .replay.following import Following, GivenUp, converted
 from .replay.in_pieces import InPieces
 from .replay.in_place import in_place

@@ -97,6 +97,17 @@ class Recorded:
         same.roots = list(roots)
         return same
 
+    @classmethod
+    def of_tape(cls, tape: Any) -> Recorded:
+        """A graph that was recorded before, whose leaves are read anew in each replay."""
+        self = cls.__new__(cls)
+        self.arguments, self.effects, self.looked_at = [], [], {}
+        self.results = self.outputs = self.roots = list(tape.outputs)
+        self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
+        self.drawn = [leaf for leaf in tape.leaves if hasattr(leaf, "draw")]
+        self.captured = [(leaf, leaf) for leaf in tape.leaves if not hasattr(leaf, "draw")]
+        return self
+
     def checking_indices(self) -> Recorded:
         """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
         same = copy(self)

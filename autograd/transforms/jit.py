@@ -20,11 +20,11 @@ from ..engine.node import CLOCK, NO_PARAMS, describe, following, numbers
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError, RecordingError
 from ..functions.arguments import refuse_no_function
+from ..graph.backends import backend_for
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..numpy_api.trees import leaves, rebuild
-from ..replay.backends import backend_for
 from ..replay.following import Following, GivenUp
 from ..replay.recorded import Recorded, leaf_for
 from .captured import State, state_of

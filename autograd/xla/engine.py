@@ -13,7 +13,7 @@ from ..nodes.value import Value
 from ..replay.recorded import Recorded
 from .compiled import Compiled
 from .devices import device_named
-from .program import Program
+from .program import program_of
 
 __all__ = ["Engine", "xla_backend"]
 
@@ -33,7 +33,10 @@ class Engine:
         self.runs = 0
         captured = [leaf for leaf, _ in recorded.captured]
         leaves = [*recorded.arguments, *recorded.drawn, *captured]
-        self.compiled = Compiled(Program(recorded.outputs, leaves, recorded.roots), device)
+        self.compiled = Compiled(program_of(recorded.outputs, leaves, recorded.roots), device)
+        self.scalars = isinstance(
+            recorded.outputs[0], Value
+        )  # then numbers are passed together, in one array
         self.masks: list[Any] = []
         self.arrays: list[Any] = []
         self.both = (
@@ -51,13 +54,14 @@ class Engine:
             recorded.happen(before=True)
         self.masks = [leaf.draw() for leaf in recorded.drawn] if drawn is None else list(drawn)
         captured = [numbers(source) for _, source in recorded.captured]
-        self.arrays = [np.asarray(x) for x in (*given, *self.masks, *captured)]
-        if self.both and len(recorded.roots) == 1 and recorded.roots[0].data.size == 1:
+        every = [*given, *self.masks, *captured]
+        self.arrays = [np.array(every, float)] if self.scalars else list(map(np.asarray, every))
+        if self.both and len(recorded.roots) == 1 and np.size(numbers(recorded.roots[0])) == 1:
             outputs, self.found = self.compiled.passes(self.arrays)
         else:
             outputs, self.found = self.compiled.forward(self.arrays), None
         self.both = False
-        for y, x in zip(recorded.outputs, outputs):
+        for y, x in zip(recorded.outputs, outputs[0] if self.scalars else outputs):
             _write(y, x)
         if drawn is None:
             recorded.happen(before=False)
@@ -71,8 +75,11 @@ class Engine:
             scale = float(np.asarray(upstream[0]))
             found = [None if g is None else g * scale for g in found] if scale != 1 else found
         if found is None:
-            given = None if upstream is None else [np.asarray(g) for g in upstream]
+            given: Any = None if upstream is None else list(map(np.asarray, upstream))
+            if self.scalars and given is not None:
+                given = [np.array(given, float)]
             _, found = self.compiled.passes(self.arrays, given)
+        found = found[0] if self.scalars else found
         wanted = [leaf for leaf in self.compiled.program.leaves if leaf.requires_grad]
         return {
             leaf: float(g) if isinstance(leaf, Value) else g

@@ -39,11 +39,14 @@ def has_nan(gradients: Iterable[Any]) -> Any:
     return jnp.any(jnp.stack(flags)) if flags else jnp.zeros((), bool)
 
 
-def program_of(outputs: Sequence[Any], leaves: Sequence[Any] | None = None) -> Program | ScalarProgram:
+def program_of(
+    outputs: Sequence[Any], leaves: Sequence[Any] | None = None, roots: Sequence[Any] | None = None
+) -> Program | ScalarProgram:
     """The `Program` of Tensors, or the `ScalarProgram` of Values; `leaves` are by default `arguments_of` the graph."""
     if leaves is None:
         leaves = arguments_of(dependency_order(outputs, constants=True))
-    return Program(outputs, leaves) if isinstance(outputs[0], Tensor) else ScalarProgram(outputs, leaves)
+    kind = Program if isinstance(outputs[0], Tensor) else ScalarProgram
+    return kind(outputs, leaves, roots)
 
 
 class Program:

@@ -34,12 +34,17 @@ class ScalarProgram:
     Raises `GradientError` for nodes that a replay cannot compute anew.
     """
 
-    def __init__(self, outputs: Sequence[Any], leaves: Sequence[Any]) -> None:
+    def __init__(
+        self, outputs: Sequence[Any], leaves: Sequence[Any], roots: Sequence[Any] | None = None
+    ) -> None:
         self.outputs: list[Any] = list(outputs)
+        self.roots: list[Any] = self.outputs if roots is None else list(roots)
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves: list[Any] = list(leaves)
         self.wanted = [leaf.requires_grad for leaf in self.leaves]
-        self.differentiable = all(y.requires_grad for y in self.outputs)
+        self.differentiable = all(y.requires_grad for y in self.roots)
+        at = {y: k for k, y in enumerate(self.outputs)}
+        self.roots_at = np.array([at[y] for y in self.roots], np.intp)  # among the outputs
         index = {node: i for i, node in enumerate(self.nodes)}
         places = [index[y] for y in self.outputs]
         levels = self.levels = Levels(self.nodes, places)
@@ -65,10 +70,8 @@ class ScalarProgram:
     ) -> tuple[list[Any], list[Any]]:
         """The numbers of the outputs, and the gradients of the leaves that require one; see `Program.passes`."""
         values = self._forward(arrays)
-        levels, above = (
-            self.levels,
-            jnp.ones(len(self.outputs)) if upstream is None else jnp.asarray(upstream[0]),
-        )
+        levels, given = self.levels, 1.0 if upstream is None else jnp.asarray(upstream[0])
+        above = jnp.zeros(len(self.outputs)).at[self.roots_at].add(given)
         gradients = Pieces()
         gradients.add(int(levels.seeds[0]), above)
         for group in reversed(levels.groups):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import RangeError
-from .recorded import Recorded, Replayed
+from ..replay.recorded import Recorded, Replayed
 
 __all__ = ["BACKENDS", "backend_for"]
 
