@@ -38,7 +38,7 @@ PURE = {
     np.roll, np.broadcast_to, np.concatenate, np.stack, np.repeat, np.tile, np.take_along_axis, np.sort, np.argsort,
     np.std, np.var, np.median, np.prod, np.cumsum, np.cumprod, np.argmax, np.argmin, np.einsum, np.tensordot, np.dot,
     np.outer, np.trace, np.diagonal, np.tril, np.triu, np.linalg.det, np.linalg.inv, np.linalg.solve,
-    np.linalg.cholesky, np.clip, np.round, np.all, np.any, np.vdot, np.inner, np.sinc,
+    np.linalg.cholesky, np.clip, np.round, np.ravel_multi_index, np.all, np.any, np.vdot, np.inner, np.sinc,
 }  # fmt: skip
 STATIC = {
     np.ndim,

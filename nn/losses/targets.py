@@ -74,7 +74,7 @@ def _refuse_shares(what: str, shape: tuple[int, ...], t: np.ndarray) -> None:
 
 def _ignores(what: str, n_classes: int, ignore_index: int, t: np.ndarray) -> bool:
     """Whether a sample is ignored; raises `RangeError` for classes that do not exist."""
-    if not t.size or (ignore_index < 0 and t.min() >= 0 and t.max() < n_classes):
+    if not t.size or (ignore_index < 0 and _are_below(t, n_classes)):
         return False
     counted = t[t != ignore_index]
     if counted.size and not (counted.min() >= 0 and counted.max() < n_classes):
@@ -83,3 +83,11 @@ def _ignores(what: str, n_classes: int, ignore_index: int, t: np.ndarray) -> boo
             f"the targets have {counted.min()} to {counted.max()}"
         )
     return bool(counted.size < t.size)
+
+
+def _are_below(t: np.ndarray, n: int) -> bool:
+    """Whether all of these integers are from 0 to n - 1."""
+    if t.dtype.kind == "i" and t.flags.c_contiguous:
+        t = t.view(f"u{t.itemsize}")  # numbers below 0 are large ones
+        return bool(np.maximum.reduce(t, None) < n)
+    return bool(t.min() >= 0 and t.max() < n)
