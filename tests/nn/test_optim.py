@@ -1,6 +1,7 @@
 """Optimisers, step by step against formulas written out for one number, on Values, float64 and float32 Tensors."""
 
 import copy
+import gc
 import math
 import pickle
 import tracemalloc
@@ -544,6 +545,25 @@ def test_a_formula_that_returns_something_else(p):
         optimizer.result = result
         with pytest.raises(KindError, match=text):
             optimizer.step()
+
+
+@pytest.mark.parametrize("cls", [optim.SGD, optim.Adam, optim.RMSprop])
+def test_the_arrays_are_freed_with_the_optimiser(cls):
+    w, v = Tensor(np.ones(1000)), Value(1.0)
+    w.grad, v.grad = np.ones(1000), 1.0
+    optimizer = cls([w, v], lr=0.1)
+    gc.disable()
+    try:
+        optimizer.step()
+        found = [
+            ref(optimizer),
+            ref(w.data),
+            *(ref(m) for m in optimizer.state[w].values() if hasattr(m, "dtype")),
+        ]
+        del w, v, optimizer
+        assert [each() for each in found] == [None] * len(found)
+    finally:
+        gc.enable()
 
 
 def test_copies_go_on_by_themselves():
