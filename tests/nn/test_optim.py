@@ -652,6 +652,10 @@ def test_clipping_as_a_function_of_gradients(scale, order, dtype):
                 np.testing.assert_array_equal(node.grad, limited, strict=True)
                 np.testing.assert_allclose(t.value, limited, rtol=rtol)
     assert optim.clipped_by_norm([3.0, -4.0], 10.0) == [3, -4]
+    mixed = optim.clipped_by_norm(
+        [trace.leaf(np.ones(1, d)) for d in (np.float16, np.float32, np.float64)], 1.0
+    )
+    assert [g.dtype.char for g in mixed] == ["e", "f", "d"]
     assert optim.clipped_by_norm([trace.leaf(np.zeros(0))], 1.0)[0].shape == (0,)
 
 
