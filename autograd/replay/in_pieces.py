@@ -17,7 +17,7 @@ class InPieces:
 
     `call_for(x)` gives the call that changes arrays like `x`, which has at most `largest` elements. It computes in
     `dtype`; arrays `x` in float16 are converted to it, piece by piece. Numbers are given by `take`. All arrays use the
-    same memory for intermediate results.
+    same memory for intermediate results. A function that cannot be compiled is called as it stands.
 
     >>> import numpy as np
     >>> from chainrule.autograd.extending import InPieces
@@ -40,24 +40,32 @@ class InPieces:
         largest: int,
         piece: int,
     ) -> None:
-        self.program = in_place(function, changed, read, numbers, dtype)
         self.n_changed = len(changed)
         self.dtype, self.piece, self.shape = dtype, piece, (min(largest, piece),)
-        self.numbers = [np.empty((), dtype) for _ in (self.program.numbers if self.program else ())]
-        self.arrays = [np.empty(self.shape, d) for d in (self.program.room if self.program else ())]
+        self.program = in_place(function, changed, read, numbers, dtype)
+        self.function = None if self.program else function  # which may hold much
+        self.names, room = (self.program.numbers, self.program.room) if self.program else (numbers, ())
+        self.numbers = [np.empty((), dtype) for _ in self.names]
+        self.arrays = [np.empty(self.shape, d) for d in room]
 
     def take(self, numbers: Mapping[str, float]) -> None:
         """Compute with these numbers from now on."""
-        for array, name in zip(self.numbers, self.program.numbers if self.program else ()):
+        for array, name in zip(self.numbers, self.names):
             array.fill(numbers[name])
 
-    def call_for(self, x: np.ndarray) -> tuple[Callable[..., None], tuple[Any, ...]] | None:
-        """A function of the arrays that changes those like `x`, and its last arguments; `None`: not compiled."""
-        if self.program is None:
-            return None
+    def call_for(self, x: np.ndarray) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        """A function of the arrays that changes those like `x`, and its last arguments."""
+        if self.function is not None:
+            return self._plainly, (*self.numbers,)
         if x.dtype != self.dtype or x.size > self.piece:
             return self._in_pieces, ()
         return self.program.run, (*self.numbers, *self._room(x))
+
+    def _plainly(self, *arrays: np.ndarray) -> None:
+        assert self.function is not None
+        results = self.function(*(a.astype(self.dtype, copy=False) for a in arrays))
+        for array, new in zip(arrays, [np.array(y) for y in results]):
+            array[...] = new
 
     def _room(self, x: np.ndarray) -> list[np.ndarray]:
         """Arrays in the shape of `x` for intermediate results."""

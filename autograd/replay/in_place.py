@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.table import Primitive
 from .compiling import executed, live_calls, operand_dtypes
 from .tracing import Call, Trace, Traced, Untraceable, cast, copied, operands, power
 
@@ -69,6 +70,20 @@ def in_place(
     return InPlace(first) if first.source == second.source else None
 
 
+class _Trace(Trace):
+    """A trace in which a plain number beside an array in a row takes the dtype of the formula."""
+
+    def __init__(self, dtype: Any) -> None:
+        super().__init__()
+        self.dtype = np.dtype(dtype)
+
+    def row(self, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        typed = (
+            x.astype(self.dtype) if isinstance(x, np.ndarray) and x.dtype.kind != "b" else x for x in inputs
+        )
+        return super().row(op, tuple(typed), params)
+
+
 class _Lines:
     """Chooses where each result is written, and writes the text."""
 
@@ -90,7 +105,7 @@ class _Lines:
         }
         self.constants: dict[str, str] = {}  # the name of each, by the expression
         self.body: list[str] = []
-        trace = Trace()
+        trace = _Trace(dtype)
         arrays = [trace.leaf(np.ones(shape, dtype)) for _ in (*changed, *read)]
         scalars = [trace.leaf(np.full((), 0.5, dtype)) for _ in numbers]
         self.names: dict[Traced, str] = {}  # where each result is

@@ -72,7 +72,7 @@ def _scaled(g: Any, factor: Any) -> Any:
     """The gradient times the factor, if it is not 1 or more; also if it is NaN."""
     if isinstance(factor, float):
         return g if factor >= 1 else narrowed(widened(g) * factor, g)
-    return where(factor >= 1, g, narrowed(widened(g) * factor, g))
+    return where(factor >= 1, g, (widened(g) * factor).astype(g.dtype))
 
 
 def _norm_of_all(gradients: Sequence[Any], order: float) -> Any:

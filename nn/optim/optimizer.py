@@ -148,9 +148,9 @@ class Optimizer:
             if i == len(self._plans) or self._plans[i].options != group:
                 form = self._form(group)
                 if i == len(self._plans) or self._plans[i].form != form:
-                    self._plans[i : i + 1] = [Plan(form)]
-                self._plans[i].follow(self, group)
-            self._plans[i].update(self, self.state)
+                    self._plans[i : i + 1] = [Plan(self, form)]
+                self._plans[i].follow(group)
+            self._plans[i].update(self.state)
 
     def _memories(self, group: Group) -> Memory:
         """The memories with their first values: an int is a count, a float is one number for each element."""

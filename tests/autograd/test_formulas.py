@@ -136,6 +136,16 @@ def test_what_is_not_compiled_on_floats(name):
     assert on_floats(lambda x, g, m, n: (UNCOMPILED[name](x, g, n["lr"])[0], {}), [], ["lr"]) is None
 
 
+def test_numbers_in_rows_do_not_widen_float32():
+    program = in_place(
+        lambda x: [maximum(x, 0) + where(x > 0.5, 0.1, minimum(x, 0.3))], ["x"], [], [], np.float32
+    )
+    assert {d.char for d in program.room} <= {"f", "?"}
+    x = np.array([-1, 0.25, 2], np.float32)
+    program.run(x, *(np.empty_like(x, d) for d in program.room))
+    assert x.tolist() == [-1, 0.5, np.float32(2) + np.float32(0.1)]
+
+
 def test_names_of_the_user_do_no_harm():
     program = in_place(lambda *v: [v[0] * v[3], v[1] + v[2]], ["lambda", "t"], ["copyto"], ["t"], np.float64)
     x, t, g = np.ones(2), np.ones(2), np.ones(2)

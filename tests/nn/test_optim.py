@@ -1,6 +1,7 @@
 """Optimisers, step by step against formulas written out for one number, on Values, float64 and float32 Tensors."""
 
 import copy
+import gc
 import math
 import pickle
 import tracemalloc
@@ -546,6 +547,25 @@ def test_a_formula_that_returns_something_else(p):
             optimizer.step()
 
 
+@pytest.mark.parametrize("cls", [optim.SGD, optim.Adam, optim.RMSprop])
+def test_the_arrays_are_freed_with_the_optimiser(cls):
+    w, v = Tensor(np.ones(1000)), Value(1.0)
+    w.grad, v.grad = np.ones(1000), 1.0
+    optimizer = cls([w, v], lr=0.1)
+    gc.disable()
+    try:
+        optimizer.step()
+        found = [
+            ref(optimizer),
+            ref(w.data),
+            *(ref(m) for m in optimizer.state[w].values() if hasattr(m, "dtype")),
+        ]
+        del w, v, optimizer
+        assert [each() for each in found] == [None] * len(found)
+    finally:
+        gc.enable()
+
+
 def test_copies_go_on_by_themselves():
     w = Tensor(np.ones(3))
     optimizer = optim.Adam([w], lr=0.1)
@@ -632,6 +652,10 @@ def test_clipping_as_a_function_of_gradients(scale, order, dtype):
                 np.testing.assert_array_equal(node.grad, limited, strict=True)
                 np.testing.assert_allclose(t.value, limited, rtol=rtol)
     assert optim.clipped_by_norm([3.0, -4.0], 10.0) == [3, -4]
+    mixed = optim.clipped_by_norm(
+        [trace.leaf(np.ones(1, d)) for d in (np.float16, np.float32, np.float64)], 1.0
+    )
+    assert [g.dtype.char for g in mixed] == ["e", "f", "d"]
     assert optim.clipped_by_norm([trace.leaf(np.zeros(0))], 1.0)[0].shape == (0,)
 
 
