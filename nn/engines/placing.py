@@ -39,6 +39,7 @@ class Places:
         else:
             raise KindError(f"devices is a number or a list of devices; given {devices!r:.60}")
         self.processes = len({each.process_index for each in self.devices})
+        self.index = jax.process_index() if self.processes > 1 else 0
         self.mesh = Mesh(np.array(self.devices), ("batch",))
         self.replicated = NamedSharding(self.mesh, PartitionSpec())
         self.divided = NamedSharding(self.mesh, PartitionSpec("batch"))
@@ -94,14 +95,37 @@ class Places:
             return jax.make_array_from_callback(x.shape, self.replicated, x.__getitem__)
         return jax.device_put(x, self.replicated)
 
-    def read(self, x: Any) -> np.ndarray:
-        """An array that is the same on each device, as one of NumPy."""
-        if isinstance(x, jax.Array) and not x.is_fully_addressable:
-            if x.is_fully_replicated:
-                x = x.addressable_data(0)
-            else:
-                x = jax.experimental.multihost_utils.process_allgather(x, tiled=True)
-        return np.array(x)
+    def same(self, x: Any) -> Any:
+        """In a program: the same numbers on each device."""
+        return jax.lax.with_sharding_constraint(x, self.replicated) if self.many else x
+
+    def parted(self, x: Any) -> Any:
+        """In a program: each device has its part of the samples."""
+        return jax.lax.with_sharding_constraint(x, self._sharding(x)) if self.many else x
+
+    def read(self, x: Any, own: bool = False) -> np.ndarray:
+        """An array as one of NumPy; with `own`, the samples of this process."""
+        if x.is_fully_addressable:
+            return np.array(x)
+        if x.is_fully_replicated:
+            whole = np.array(x.addressable_data(0))
+            n = len(whole) // self.processes if whole.ndim else 0
+            return (
+                whole[self.index * n : (self.index + 1) * n]
+                if own and n * self.processes == len(whole)
+                else whole
+            )
+        parts = {part.index[0].start or 0: np.asarray(part.data) for part in x.addressable_shards}
+        return np.concatenate([parts[start] for start in sorted(parts)])
+
+    def means(self, numbers: list[float]) -> list[float]:
+        """The means of numbers over the processes."""
+        if self.processes == 1:
+            return numbers
+        from jax.experimental.multihost_utils import process_allgather
+
+        found: list[float] = np.asarray(process_allgather(np.array(numbers, np.float32))).mean(0).tolist()
+        return found
 
     def __repr__(self) -> str:
         return ", ".join(f"{each.platform}:{each.id}" for each in self.devices)

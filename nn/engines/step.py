@@ -146,6 +146,16 @@ class Step:
         if write is not None:
             write()
 
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files: the only one, or the first of several that train together."""
+        return bool(getattr(self.runs, "is_main", True))
+
+    def means(self, numbers: dict[str, float]) -> dict[str, float]:
+        """The means of numbers over the processes that train together."""
+        average = getattr(self.runs, "means", None)
+        return numbers if average is None else dict(zip(numbers, average([*numbers.values()])))
+
     def close(self) -> None:
         """Synchronise, and delete the marks that an engine has left in the place of gradients."""
         self.synchronise()

@@ -23,6 +23,7 @@ from ...autograd.xla import Lowered, Program, compiler_options, exact, has_nan
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
+from .before import Before
 from .eager import Found, Nonfinite, Task
 from .placing import Places
 from .replay import recorded_step, state_of
@@ -64,12 +65,19 @@ class Xla:
                 return program.run(self, batch, drawn)
             return program.run(self, batch)
 
-    def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any]]:
+    def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
+        """The program for a batch, and the random numbers of its recording, which counts as the first step."""
         self.synchronise()
         self.places.check(batch, self.largest)
         self.largest = max(self.largest, len(batch.arrays[0]) if batch.arrays[0].ndim else 0)
-        recorded, losses, _ = recorded_step(self.task, self.places.whole(batch), want_output)
-        return _Program(self, recorded.checking_indices(), losses[0]), [leaf.data for leaf in recorded.drawn]
+        task = self.task
+        before = Before(task.generators, task.buffers)
+        recorded, losses, _ = recorded_step(task, self.places.whole(batch), want_output)
+        program = _Program(self, recorded.checking_indices(), losses[0])
+        if self.places.processes == 1:
+            return program, [leaf.data for leaf in recorded.drawn]
+        before.restore()  # what was recorded are the samples of this process, in the place of those of all
+        return program, None
 
     def take_over(self, starts: dict[Any, dict[str, Any]]) -> None:
         """Put parameters and memories on the device, where their objects have been changed since the latest step."""
@@ -86,6 +94,15 @@ class Xla:
                     for name, start in memories.items()
                     if not isinstance(start, int)
                 }
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the first process."""
+        return self.places.index == 0
+
+    def means(self, numbers: list[float]) -> list[float]:
+        """The means of numbers over all processes."""
+        return self.places.means(numbers)
 
     def synchronise(self) -> None:
         """Write parameters and memories to their objects."""
@@ -162,6 +179,9 @@ class _Program:
         self.held = _Held(engine.places)
         at = {y: k for k, y in enumerate(recorded.outputs)}
         self.places_of = [at[y] for y in recorded.results]
+        self.effects = {k for k, _ in enumerate(recorded.outputs)} - set(
+            self.places_of[2 + (task.penalty is not None) :]
+        )
         self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
         self.times = [0.0, 0.0]
         self.calls = 0
@@ -202,7 +222,16 @@ class _Program:
             for k in self.places_of[: 2 + (task.penalty is not None)]
         ]
         flags = [finite.astype(jnp.float64), has_nan(wanted).astype(jnp.float64)]
-        return new_parameters, new_memories, jnp.stack(losses + flags), [outputs[k] for k in self.fetched]
+        same = self.places.same
+        read = [
+            same(outputs[k]) if k in self.effects else self.places.parted(outputs[k]) for k in self.fetched
+        ]
+        return (
+            [same(x) for x in new_parameters],
+            [{name: same(m) for name, m in memory.items()} for memory in new_memories],
+            same(jnp.stack(losses + flags)),
+            read,
+        )
 
     # -------------------------------------------------- one step
 
@@ -243,7 +272,7 @@ class _Program:
             engine.counts[p] += 1
             withhold(p, NO_GRADIENTS)
         self.calls += 1
-        values = [engine.places.read(x) for x in fetched]
+        values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
         self._write([recorded.outputs[k] for k in self.fetched], values)
         if not first:
             recorded.happen(before=False)

@@ -106,8 +106,11 @@ class Run:
         if self.metrics:
             if not self.bound:
                 self.metrics, self.bound = bound_to_loss(self.metrics, self.loss, done.output, y), True
-            for name, measure in self.metrics.items():
-                found[name] = number_for_batch(f"the metric {name}", measure(done.output, y))
+            measured = {
+                name: number_for_batch(f"the metric {name}", measure(done.output, y))
+                for name, measure in self.metrics.items()
+            }
+            found |= self.stepper.means(measured)
         if done.penalty is not None:
             found["penalty"] = done.penalty
         self.latest = found
@@ -141,8 +144,10 @@ class Run:
     # ------------------------------------------------------------------ checkpoints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything on which the rest of the training depends."""
+        """Write everything on which the rest of the training depends; of several processes, the first does."""
         self.stepper.synchronise()
+        if not self.stepper.is_main:
+            return
         text, arrays = pack(self.state_dict())
         write_marked(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
 
@@ -184,7 +189,7 @@ class Run:
         return {
             "model": repr(self.model),
             "loss": name_of(self.loss),
-            "data": repr(self.loader),
+            "data": repr(self.loader).partition(", shard=")[0],  # also on another number of processes
             "optimizer": type(self.optimizer).__name__,
             "schedules": [type(each).__name__ for each in self.schedules],
             "callbacks": [type(each).__name__ for each in self.callbacks],
