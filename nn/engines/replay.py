@@ -28,6 +28,7 @@ class Replay:
         self.recordings: dict[Hashable, Any] = {}
         self.once: dict[Hashable, Recorded] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
+        self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
     def step(self, batch: Batch, want_output: bool) -> Found:
         """One step on a batch. Raises `RecordingError` if it cannot be replayed."""
@@ -35,7 +36,10 @@ class Replay:
         key = batch.key, state_of(task), want_output
         replay, output = self.recordings.get(key, (None, None))
         task.optimizer.zero_grad()
+        self.steps += 1
         if replay is None or not replay.recorded.is_current:
+            if replay is not None:
+                self._renew(replay.recorded)
             recorded, losses, found = recorded_step(task, batch, want_output)
             before = self.once.get(key)
             if self.verify and before is None:
@@ -61,6 +65,12 @@ class Replay:
         task.optimizer.step()
         return found
 
+    def _renew(self, recorded: Recorded) -> None:
+        """Count a recording that does not hold any more; with `verify`, many of them are refused."""
+        self.renewed += 1
+        if self.verify and self.renewed >= 8 and 4 * self.renewed > self.steps:
+            raise RecordingError(f"it would be recorded again and again, because of {recorded.changed()}")
+
 
 def state_of(task: Task) -> Hashable:
     """What a recording holds for, beside the shapes: the modes of modules, and which parameters are frozen."""
@@ -77,8 +87,11 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
     """
     if batch.key is None:
         raise RecordingError(f"a recording takes arrays of numbers; this batch has {batch.described()}")
+    hooked = [module for module in task.modules if module._hooks]
+    if hooked:
+        raise RecordingError(f"{hooked[0]._described()} has a forward hook, which a replay would not call")
     leaves = batch.leaves()
-    watch = Following("a replay of the training step", leaves, task.generators, plain=leaves)
+    watch = Following("a replay of the training step", leaves, task.state(), plain=leaves)
     with watch.block():
         losses = task.losses(batch.filled(leaves))
         if task.penalty is not None and not isinstance(losses[2], Node):
@@ -88,7 +101,12 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
     results = [wrong, total] if extra is None else [wrong, total, extra]
     if want_output:
         results += nodes_in(output)
-    return Recorded(watch, leaves, results, [total]), losses, found
+    recorded = Recorded(watch, leaves, results, [total])
+    if watch.state.changed:
+        raise RecordingError(
+            f"the model or the loss itself changes {', '.join(watch.state.changed)} in a step; a replay would not"
+        )
+    return recorded, losses, found
 
 
 def nodes_in(output: Any) -> list[Node]:
