@@ -131,7 +131,11 @@ class Step:
     def _run(self, batch: Batch, want_output: bool, before: Before) -> Found:
         try:
             if not is_watched():  # inside detect_nonfinite(), every operation is looked at
-                return self.runs.step(batch, want_output)
+                found = self.runs.step(batch, want_output)
+                refused = getattr(self.runs, "refused", "")
+                if refused:
+                    self._fall_back(refused)
+                return found
         except GivenUp:  # the recording holds for other numbers
             pass
         except (Nonfinite, KeyboardInterrupt, SystemExit):
