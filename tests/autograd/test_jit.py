@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import table_cases
 from table_cases import CASES, Case
 
-from chainrule import nn
 from chainrule.autograd import (
     TABLE,
     ChainruleError,
@@ -27,14 +27,13 @@ from chainrule.autograd import (
     KindError,
     Node,
     NonfiniteError,
-    RangeError,
     RecordingError,
     ShapeError,
-    Tape,
     Tensor,
     Value,
     checkpoint,
     detect_nonfinite,
+    extending,
     grad,
     gradients,
     hessian,
@@ -494,12 +493,12 @@ def test_copies_and_pickles() -> None:
     w = Tensor(np.array([1.0, 2.0]), name="w")
     f = jit(lambda x: (w * w * x).sum())
     y = f(np.array([1.0, 3.0]))
-    for twin in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+    for twin in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):  # noqa: S301
         twin.backward()
         assert twin.item() == y.item()
     assert w.grad is None
     assert copy.deepcopy(f) is f
-    assert pickle.loads(pickle.dumps(at_the_top)) is at_the_top
+    assert pickle.loads(pickle.dumps(at_the_top)) is at_the_top  # noqa: S301
 
 
 @jit
@@ -572,3 +571,349 @@ def test_threads_take_turns() -> None:
         sys.setswitchinterval(before)
     assert faults == []
     assert (count_of(value), count_of(pulled)) == (1, 1)
+
+
+# ---------------------------------------------------------------------- what a recording cannot follow
+
+
+def chosen_by(choose: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def f(x: Any) -> Any:
+        choose(x)  # here
+        return x * 2
+
+    return f
+
+
+def while_small(x: Any) -> None:
+    while x[0] < 3:
+        x = x * 2
+
+
+REFUSED: dict[str, Callable[[Any], Any]] = {
+    "if": lambda x: 1 if x[0] > 0 else 2,
+    "while": while_small,
+    "bool": lambda x: bool(x[0]),
+    "not": lambda x: not x[0],
+    "and": lambda x: x[0] and x[1],
+    "chained": lambda x: 0 < x[0] < 1,
+    "float": lambda x: float(x[0]),
+    "int": lambda x: int(x[0]),
+    "item": lambda x: x[0].item(),
+    "data": lambda x: x.data,
+    "numpy": lambda x: x.numpy(),
+    "tolist": lambda x: x.tolist(),
+    "asarray": np.asarray,
+    "array": np.array,
+    "math": lambda x: math.exp(x[0]),
+    "in": lambda x: 1.0 in x,
+    "max": lambda x: max(x[0], x[1]),
+    "sorted": sorted,
+    "argmax": lambda x: x.argmax(),
+    "np.argmax": np.argmax,
+    "argmin": lambda x: x.argmin(),
+    "argsort": lambda x: x.argsort(),
+    "any": lambda x: (x > 0).any(),
+    "all": lambda x: np.all(x > 0),
+    "nonzero": lambda x: np.nonzero(x > 0),
+    "isnan": np.isnan,
+    "isclose": lambda x: np.isclose(x, 0),
+    "allclose": lambda x: np.allclose(x, 0),
+    "a mask as an index": lambda x: x[x > 0],
+    "searchsorted": lambda x: np.searchsorted([0.0, 1.0], x),
+    "a format": lambda x: f"{x[0]:.2f}",
+    "round": lambda x: [1, 2, 3][round(float(x[0]))],
+    "np.random": lambda x: x * np.random.random(2),  # noqa: NPY002
+    "random": lambda x: x * random.random(),
+    "a number of a weight": lambda x: WEIGHT.data,
+    "a number of a result": lambda x: (x * WEIGHT).sum().item(),
+    "a hook": lambda x: (x * WEIGHT).register_hook(print),
+}
+WEIGHT = Tensor(np.array([1.0, 2.0]), name="weight")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_followed_names_the_line(name: str) -> None:
+    f = jit(chosen_by(REFUSED[name]))
+    for _ in range(2):
+        with pytest.raises(RecordingError, match=r"(?s)jit of f cannot follow line \d+ of .*test_jit.py"):
+            f(np.array([0.5, -1.0]))
+        with pytest.raises((RecordingError, KindError)):  # of nodes, np.asarray is refused by itself
+            grad(lambda x: f(x).sum())(np.array([0.5, -1.0]))
+        assert count_of(f) == 0
+    with no_grad(), pytest.raises(RecordingError):
+        f(np.array([0.5, -1.0]))
+
+
+def test_the_message_says_what_to_write() -> None:
+    with pytest.raises(RecordingError, match=r"\.item\(\).*an argument.*where\(x > 0, a, b\)"):
+        jit(lambda x: x.item() * x)(2.0)
+    with pytest.raises(RecordingError, match="redrawn"):
+        jit(lambda x: x * random.random())(2.0)
+    with pytest.raises(RecordingError, match="bool"):
+        jit(lambda n: 1 if n else 2)(3)
+    integers = jit(lambda i: np.arange(3)[i])
+    with pytest.raises(RecordingError, match="an index|an argument"):
+        integers(np.array(1))
+    with pytest.raises(RecordingError, match="an argument"):
+        jit(lambda i: np.eye(3)[i])(np.array([0, 2]))
+
+
+def test_choices_that_are_made_anew() -> None:
+    """Comparisons, masks and conditions are rows in a recording."""
+    cases: dict[str, Callable[[Any, Any], Any]] = {
+        "where": lambda x, y: where(x > y, x, 2 * y),
+        "np.where": lambda x, y: np.where(x >= y, x * x, y),
+        "mask": lambda x, y: x > y,
+        "masks": lambda x, y: ((x > 0) & (y < 1)) | ~(x <= y) ^ (x != y),
+        "one mask": lambda x, y: ~(x == y) & np.array([True, False, True]),
+        "left": lambda x, y: np.zeros(3) < x,
+        "left again": lambda x, y: (np.float64(0.5) >= x) * y,
+        "sum of a mask": lambda x, y: (x > 0).sum() + (x > y).mean(),
+        "product": lambda x, y: (x > 0) * y,
+        "maximum": lambda x, y: np.maximum(x, y).max(),
+        "take": lambda x, y: x[np.array([2, 0])] + y.sum(),
+        "shapes": lambda x, y: x * np.ones_like(y) + np.zeros_like(x) * len(x) + np.shape(y)[0] + np.ndim(x),
+        "sort": lambda x, y: np.sort(x)[::-1] + np.median(y),
+        "set": lambda x, y: x.at[1].set(y[0]),
+    }
+    numbers = [R.normal(size=(2, 3)) for _ in range(4)] + [
+        np.zeros((2, 3)),
+        np.array([[1.0, np.nan, -1], [0, 1, 2]]),
+    ]
+    for name, f in cases.items():
+        g = jit(f)
+        for x, y in numbers:
+            expected = f(Tensor(x), Tensor(y))
+            assert bits(g(x, y)) == bits(expected), name
+        assert count_of(g) == 1
+    words = jit(lambda t, i: t[i] * 2 + i.sum())
+    for i in (np.array([0, 2]), np.array([1, 1])):
+        assert bits(words(np.arange(3.0), i)) == bits(np.arange(3.0)[i] * 2 + i.sum())
+    with pytest.raises(ChainruleError, match="3"):
+        words(np.arange(3.0), np.array([0, 3]))
+
+
+def test_printing_is_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    def f(x: Any) -> Any:
+        print(x, repr(x), f"{x}", str(x))
+        return x + 1
+
+    g = jit(f)
+    assert g(np.ones(2)).tolist() == g(np.ones(2)).tolist() == [2.0, 2.0]
+    assert capsys.readouterr().out.count("Tensor([1., 1.])") == 4
+
+
+def test_random_generators_of_the_closure() -> None:
+    rng, box = np.random.default_rng(0), SimpleNamespace(rng=np.random.default_rng(1))
+
+    class Noise:
+        def __init__(self) -> None:
+            self.rng = np.random.default_rng(2)
+
+        def __call__(self, x: Any) -> Any:
+            return x + self.rng.normal()
+
+    held = [np.random.default_rng(3)]
+    noise = Noise()
+    for f in (
+        lambda x: x * rng.random(),
+        lambda x: x * box.rng.random(),
+        Noise(),
+        lambda x: Noise.__call__(noise, x),
+        partial(lambda r, x: x * r.random(), rng),
+        lambda x, r=rng: x * r.random(),
+        lambda x: x * held[0].random(),
+        lambda x: x * SHARED.random(),
+    ):
+        with pytest.raises(RecordingError, match="draws random numbers"):
+            jit(f)(np.ones(2))
+    drawn = jit(lambda x: x * extending.redrawn(lambda: rng.random(2)))
+    twin = np.random.default_rng(5)
+    rng.bit_generator.state = twin.bit_generator.state
+    for _ in range(3):
+        assert bits(drawn(np.ones(2))) == bits(twin.random(2))
+
+
+SHARED = np.random.default_rng(9)
+
+
+# ---------------------------------------------------------------------- what is read beside the arguments
+
+FACTOR: Any = 2.0
+TABLE_OF_FACTORS = {"a": 1.0, "more": {"b": [3.0, 4.0]}}
+
+
+class Settings:
+    scale = 2.0
+    offsets = (1.0,)
+
+    def __init__(self) -> None:
+        self.bias, self.unused = 1.0, 0
+
+    def shifted(self, x: Any) -> Any:
+        return x + self.bias * FACTOR
+
+    @property
+    def doubled(self) -> float:
+        return self.bias * 2
+
+
+def test_what_is_read_is_read_again_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.array([1.0, 2.0])
+    settings, array, w = Settings(), np.ones(2), Tensor(np.ones(2))
+    space, steps = SimpleNamespace(k=1.0), [1.0, 2.0]
+    here = 1.0
+
+    def scaled(x: Any, by: Any = None) -> Any:
+        return x * (here if by is None else by)
+
+    def changed_here() -> None:
+        nonlocal here
+        here += 1
+
+    cases: list[tuple[Callable[[Any], Any], Callable[[], Any]]] = [
+        (lambda x: x * FACTOR, lambda: monkeypatch.setitem(globals(), "FACTOR", FACTOR + 1)),
+        (scaled, changed_here),
+        (lambda x: scaled(scaled(x)), changed_here),
+        (lambda x: x + TABLE_OF_FACTORS["a"], lambda: monkeypatch.setitem(TABLE_OF_FACTORS, "a", 5.0)),
+        (
+            lambda x: x + TABLE_OF_FACTORS["more"]["b"][0],
+            lambda: TABLE_OF_FACTORS["more"]["b"].__setitem__(0, 8.0),
+        ),
+        (lambda x: x + len(TABLE_OF_FACTORS), lambda: monkeypatch.setitem(TABLE_OF_FACTORS, "c", 5.0)),
+        (lambda x: x * settings.bias, lambda: setattr(settings, "bias", settings.bias + 1)),
+        (settings.shifted, lambda: setattr(settings, "bias", settings.bias + 1)),
+        (lambda x: settings.shifted(x), lambda: monkeypatch.setitem(globals(), "FACTOR", FACTOR + 1)),
+        (lambda x: x * settings.doubled, lambda: setattr(settings, "bias", settings.bias + 1)),
+        (lambda x: x * Settings.scale, lambda: monkeypatch.setattr(Settings, "scale", Settings.scale + 1)),
+        (lambda x: x * settings.scale, lambda: monkeypatch.setattr(Settings, "scale", Settings.scale + 1)),
+        (lambda x: x * settings.scale, lambda: setattr(settings, "scale", 77.0)),
+        (lambda x: x * settings.offsets[0], lambda: setattr(settings, "offsets", (7.0,))),
+        (lambda x: x * array, lambda: array.__setitem__(0, array[0] + 1)),
+        (lambda x: x * np.log(array + 1), lambda: array.__setitem__(1, array[1] + 1)),
+        (partial(lambda a, x: x * a, array), lambda: array.__setitem__(1, array[1] + 1)),
+        (lambda x, a=array: x * a, lambda: array.__iadd__(1)),
+        (lambda x: x * space.k, lambda: setattr(space, "k", space.k + 1)),
+        (lambda x: x * sum(steps), lambda: steps.append(3.0)),
+        (lambda x: (x * w).data if False else x * w, lambda: setattr(w, "data", w.data + 1)),
+        (lambda x: x * table_cases.FACTOR_OF_A_TEST, lambda: setattr(table_cases, "FACTOR_OF_A_TEST", 9.0)),
+    ]
+    monkeypatch.setattr(table_cases, "FACTOR_OF_A_TEST", 1.0, raising=False)
+    for k, (f, change) in enumerate(cases):
+        g, h = jit(f), jit(grad(lambda x, f=f: f(x).sum()))
+
+        def check(f: Any = f, g: Any = g, h: Any = h, k: int = k) -> None:
+            with no_grad():
+                assert bits(g(x)) == bits(f(Tensor(x))), k
+            assert bits(h(x)) == bits(grad(lambda x: f(x).sum())(x)), k
+
+        check()
+        check()
+        before = count_of(g)
+        with no_grad():
+            old = bits(g(x))
+        assert count_of(g) == before == 1
+        change()
+        check()
+        with no_grad():
+            assert bits(g(x)) != old, k
+        assert count_of(g) == (1 if k == 20 else 2)
+
+
+def test_what_is_not_read_changes_nothing() -> None:
+    settings = Settings()
+    f = jit(lambda x: settings.shifted(x))
+    for k in range(5):
+        settings.unused = k
+        f(np.ones(2))
+    assert count_of(f) == 1
+    fixed = np.ones(2)
+    fixed.flags.writeable = False
+    g = jit(lambda x: x * fixed)
+    assert g(np.ones(2)).tolist() == g(np.ones(2)).tolist() == [1.0, 1.0]
+
+
+def test_a_state_that_changes_in_every_call_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings()
+    f = jit(lambda x: x * settings.bias)
+    with caplog.at_level(logging.WARNING):
+        for k in range(30):
+            settings.bias = float(k)
+            assert f(1.0) == float(k)
+    assert len(caplog.records) == 1
+    assert "Settings.bias" in caplog.text
+    assert count_of(f) <= 8
+    sizes = jit(lambda x: x * 2)
+    for n in range(300):
+        sizes(np.ones(n))
+    assert len(sizes.recordings) <= 256
+
+
+def test_weights_that_are_bound_anew_frozen_or_converted() -> None:
+    layers = {"w": Tensor(np.ones(2), name="w")}
+
+    @jit
+    def f(x: Any) -> Any:
+        return (x * layers["w"]).sum()
+
+    def gradient() -> Any:
+        y = f(np.array([1.0, 2.0]))
+        if isinstance(y, Node):
+            y.backward()
+        return layers["w"].grad
+
+    assert gradient().tolist() == [1.0, 2.0]
+    layers["w"] = Tensor(np.full(2, 3.0))
+    assert gradient().tolist() == [1.0, 2.0]
+    assert f(np.ones(2)).item() == 6.0
+    layers["w"].requires_grad = False
+    assert f(np.ones(2)) == 6.0
+    layers["w"].data = np.zeros(2)
+    assert f(np.ones(2)) == 0.0
+    layers["w"].requires_grad = True
+    layers["w"].zero_grad()
+    assert gradient().tolist() == [1.0, 2.0]
+    layers["w"] = Tensor(np.ones(2, np.float32))
+    assert f(np.ones(2, np.float32)).dtype == np.float32
+    constant = Tensor(np.ones(2), requires_grad=False)
+    g = jit(lambda x: (x * constant).sum() if constant.data[0] > 0 else x.sum() * 0)
+    assert g(np.ones(2)) == 2.0
+    constant.data = np.full(2, 2.0)
+    assert g(np.ones(2)) == 4.0
+    constant.data = np.full(2, -2.0)
+    assert g(np.ones(2)) == 0.0
+
+
+def test_watches_hooks_and_checkpoints() -> None:
+    w = Tensor(np.array([1.0, 2.0]))
+    f = jit(lambda x: (w * x.sqrt()).sum())
+    f(np.ones(2))
+    with np.errstate(all="ignore"), detect_nonfinite(), pytest.raises(NonfiniteError, match="sqrt"):
+        f(np.array([1.0, -1.0]))
+    with detect_nonfinite():
+        assert f(np.ones(2)).item() == 3.0
+    with record_lines():
+        assert f(np.ones(2)).item() == f(np.full(2, 1.0)).item() == 3.0
+    seen: list[Any] = []
+    handle = w.register_hook(lambda g: seen.append(g.tolist()) or 10 * g)
+    for _ in range(2):
+        w.zero_grad()
+        y = f(np.ones(2))
+        y.register_hook(lambda g: seen.append(float(g)))
+        y.backward()
+        assert w.grad.tolist() == [10.0, 10.0]
+    assert seen == [1.0, [1.0, 1.0]] * 2
+    handle.remove()
+    inside = jit(lambda x: checkpoint(lambda v: (w * v).tanh(), x).sum())
+    around = checkpoint(f, np.full(2, 4.0))
+    for y, x in ((inside(np.ones(2)), np.ones(2)), (inside(np.zeros(2)), np.zeros(2))):
+        w.zero_grad()
+        y.backward()
+        np.testing.assert_allclose(w.grad, x * (1 - np.tanh(w.data * x) ** 2), rtol=1e-14)
+    w.zero_grad()
+    around.backward()
+    assert w.grad.tolist() == [2.0, 2.0]
+    with detect_nonfinite():
+        watched = jit(lambda x: (x * 2).sum())
+        assert watched(np.ones(2)) == 4.0
+        assert isinstance(watched(np.ones(2)), np.float64)
