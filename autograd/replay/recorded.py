@@ -22,7 +22,7 @@ from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..primitives import Gap, filled
-from .following import Following
+from .following import Following, GivenUp
 from .scalar_replay import ScalarReplay
 from .tensor_replay import TensorReplay
 
@@ -54,8 +54,9 @@ class Recorded:
         self.arguments = list(arguments)
         self.results = [watch.stand_in(y) for y in results]
         self.roots = [] if roots is None else [watch.stand_in(y) for y in roots]
-        self.effects = watch.effects
-        effected = [x for _, nodes in watch.effects for x in nodes if isinstance(x, Node)]
+        self.effects, self.conditions = watch.effects, watch.conditions
+        called = [*watch.effects, *watch.conditions]
+        effected = [x for _, nodes in called for x in nodes if isinstance(x, Node)]
         self.outputs: list[Any] = list(dict.fromkeys([*self.results, *self.roots, *effected]))
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves = [x for x in self.nodes if not x.inputs]
@@ -107,7 +108,8 @@ class Recorded:
     def of_tape(cls, tape: Any) -> Recorded:
         """A graph that was recorded before, whose leaves are read anew in each replay."""
         self = cls.__new__(cls)
-        self.arguments, self.effects, self.looked_at, self.state, self.forms = [], [], {}, None, []
+        self.arguments, self.effects, self.conditions = [], [], []
+        self.looked_at, self.state, self.forms = {}, None, []
         self.results = self.outputs = self.roots = list(tape.outputs)
         self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
         self.drawn = [leaf for leaf in tape.leaves if hasattr(leaf, "draw")]
@@ -145,8 +147,25 @@ class Recorded:
             names += self.state.differences()
         return ", ".join(names)
 
+    def holds_for(self, given: Sequence[Any]) -> bool:
+        """Whether it holds for these numbers of the arguments, as far as that can be said before a replay."""
+        found = dict(zip(self.arguments, given))
+        return all(
+            condition(*[found[x] if x in found else numbers(x) for x in nodes])
+            for condition, nodes in self.conditions
+            if all(not x.inputs for x in nodes)
+        )
+
     def happen(self, before: bool) -> None:
-        """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
+        """Call the effects: those with the numbers of leaves `before` a replay, the others after it.
+
+        Raises `GivenUp` if the recording does not hold for these numbers.
+        """
+        for condition, nodes in self.conditions:
+            if all(not x.inputs for x in nodes) is before and not condition(*map(numbers, nodes)):
+                error = GivenUp("this recording holds for other numbers")
+                error.late = not before
+                raise error
         for function, nodes in self.effects:
             if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
                 function(*map(numbers, nodes))
