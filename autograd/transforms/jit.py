@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial, update_wrapper
+from inspect import signature
 from threading import RLock
 from typing import Any
 
@@ -103,7 +104,7 @@ class Jitted:
     ) -> None:
         self.f, self.backend, self.device = f, backend, device
         self.make = backend_for(backend, device)
-        self.positions, self.names = positions, names
+        self.positions, self.names = _both_ways(f, positions, names)
         self.recordings: dict[Hashable, list[_Recording]] = {}  # the latest first
         self.lock = RLock()
         self.repeated = 0  # recordings because of a change
@@ -131,6 +132,11 @@ class Jitted:
             if made and not current:
                 self._warn(made[0])
             elif len(self.recordings) >= MANY:
+                if not self.repeated:
+                    LOG.warning(
+                        "%r has been recorded for %d signatures; the first are forgotten now", self, MANY
+                    )
+                self.repeated += 1
                 del self.recordings[next(iter(self.recordings))]
         if not made or found is not made[0]:
             self.recordings[key] = [found, *(each for each in made[: STATES - 1] if each is not found)]
@@ -189,6 +195,18 @@ class Jitted:
 
 MANY, STATES = 256, 8  # signatures that are kept, and recordings of each, for several states of what is read
 LOG = logging.getLogger(__name__)
+
+
+def _both_ways(
+    f: Any, positions: tuple[int, ...], names: tuple[str, ...]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The positions and the names of the static arguments, which may be given in either way."""
+    try:
+        known = [k.name for k in signature(f).parameters.values() if k.kind is k.POSITIONAL_OR_KEYWORD]
+    except (TypeError, ValueError):  # written in C
+        known = []
+    also = [known[k] for k in positions if 0 <= k < len(known)]
+    return (*positions, *[known.index(name) for name in names if name in known]), (*names, *also)
 
 
 class _Arguments:
