@@ -144,7 +144,7 @@ class State:
             for part in (x.func, *x.args, *x.keywords.values()):
                 self._look(part)
         elif isinstance(x, (set, frozenset)):
-            self._watch(_Entries, x, ())
+            self._watch(_Members, x, ["all"])
         elif isinstance(x, (list, tuple, deque)):
             self._watch(_Items, x, range(len(x)), "[{}]")
         elif isinstance(x, dict):
@@ -314,6 +314,14 @@ class _Items(_Place):
         return [self.holder[k] if k < len(self.holder) else ABSENT for k in self.keys]
 
 
+class _Members(_Place):
+    def now(self) -> list[Any]:
+        return [frozenset(self.holder) for _ in self.keys]
+
+    def reader(self, key: Any) -> tuple[Any, Any, Any]:
+        return lambda *_: frozenset(self.holder), key, ABSENT
+
+
 class _Cells(_Place):
     def now(self) -> list[Any]:
         return [_content(self.holder[k]) for k in self.keys]
@@ -342,7 +350,9 @@ def _same(new: Any, old: Any) -> bool:
     if new is old:
         return True
     return (
-        type(new) is type(old) and isinstance(new, PLAIN) and bool(new == old or (new != new and old != old))
+        type(new) is type(old)
+        and isinstance(new, (*PLAIN, frozenset))
+        and bool(new == old or (new != new and old != old))
     )
 
 
