@@ -65,8 +65,8 @@ class Replay:
             differentiate(task, losses[3])
         else:
             replay, results, output = replayed
-            total = float(results[1])
-            found = Found(float(results[0]), None if task.penalty is None else float(results[2]), output)
+            total = results[1].item()
+            found = Found(results[0].item(), None if task.penalty is None else results[2].item(), output)
             if not math.isfinite(total):
                 raise Nonfinite("the loss", total)
             if not replay.backward():
