@@ -47,8 +47,9 @@ def jit(
 ) -> Any:
     """The same function, recorded once for each signature of its arguments and replayed in later calls.
 
-    The signature is the structure of the arguments (lists, tuples and dicts), the shapes and dtypes of arrays, and the
-    values of all that is no number: booleans, texts, functions, and the arguments that are named static. `backend` is
+    The signature is the structure of the arguments (lists, tuples and dicts), the shapes, dtypes and memory layouts of
+    arrays, and the values of all that is no number: booleans, texts, functions, objects, and the arguments that are
+    named static. A whole number is new in each call, too: name it static where it is a size or an index. `backend` is
     "numpy", which computes in the memory of the call before, or "xla", which compiles for `device` through JAX.
 
     Results are those of `grad`: numbers for numbers, arrays for arrays, nodes for nodes; where `f` uses a node of its
@@ -57,13 +58,19 @@ def jit(
     `value_and_grad`, `jacobian` and others nest in both orders. Inside another `jit` the call is a part of the
     recording around it.
 
-    A replay repeats the recorded operations. Comparisons, `where`, `maximum` and the like choose anew; dropout draws
-    anew; running statistics are updated. When a name in the closure or the globals of `f` refers to another object or
-    number, or a module changes between training and evaluation, `f` is recorded again. `jitted.report()` says what was
-    recorded, `jitted.clear()` forgets it.
+    A replay repeats the recorded operations, and nothing else that `f` does, such as printing or counting. Comparisons,
+    `where`, `maximum` and the like choose anew; dropout draws anew; running statistics are updated. `f` is recorded
+    again when something changes that it reads: globals, the closure, attributes that its code names, entries of lists
+    and dicts, modules and their modes, the numbers in arrays (read-only arrays are not compared). A change that `f`
+    itself has made while it was recorded, such as a count of its calls, is not looked at. `jitted.report()` says what
+    was recorded, `jitted.clear()` forgets it. Threads take turns.
+
+    What cannot be noticed is repeated: the time, files, `next(iterator)`, a generator that `f` makes without a seed,
+    and the insides of objects of other libraries. Give these as arguments.
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
-    a number that depends on an argument, `float(x)`, `.item()`, `.data`, random numbers.
+    a number that depends on an argument, `float(x)`, `.item()`, `.data`, `backward()`, assignments to `.data`, random
+    numbers.
 
     >>> import numpy as np
     >>> from chainrule.autograd import grad, jit
