@@ -196,10 +196,10 @@ class Following:
         raise RecordingError(f"{self.what} cannot follow {where}: it {does}")
 
     def _random_states(self) -> list[Any]:
-        _, keys, *rest = np.random.get_state()  # noqa: NPY002 - which others draw from
+        legacy: Any = np.random.get_state()  # noqa: NPY002 - which others draw from
         return [
             random.getstate(),
-            (keys.tobytes(), *rest),  # type: ignore[union-attr]
+            (legacy[1].tobytes(), *legacy[2:]),
             *(repr(generator.bit_generator.state) for generator in self.generators),
             *(repr(get()) for get in self.other_states),
         ]

@@ -46,7 +46,9 @@ class TensorReplay:
     def __init__(self, tape: Tape | Recorded, roots: list[Any] | None = None) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.roots = tape.outputs if roots is None else roots  # the outputs that a backward pass starts from
+        self.roots: list[Any] = (
+            tape.outputs if roots is None else roots
+        )  # the outputs that a backward pass starts from
         self.leaves: list[Any] = tape.leaves
         self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)
@@ -62,7 +64,8 @@ class TensorReplay:
             Any, None
         ] = {}  # the leaves whose data are copied to these arrays, because they were assigned
         # whether the program takes gradients at the outputs; for a single number it is 1, until one is given
-        self.given = len(self.roots) != 1 or self.roots[0].size != 1
+        first: Any = self.roots[0] if self.roots else None
+        self.given = len(self.roots) != 1 or first.size != 1
         self.program: Program | None = None
         self.stamp = 0  # the time of the latest replay
         self.batch: dict[Any, Any] = {}

@@ -160,8 +160,8 @@ class State:
                     len_too=False,
                 )
         elif isinstance(x, type):
-            for kind in _own_classes(x):
-                self._look_at_class(kind)
+            for each in _own_classes(x):
+                self._look_at_class(each)
         else:
             self._look_at_object(x)
 
@@ -179,7 +179,7 @@ class State:
         self._look(getattr(f, "__wrapped__", None))
 
     def _look_at_object(self, x: Any) -> None:
-        kind = type(x)
+        kind: Any = type(x)
         own = _own_classes(kind)
         if kind.__module__ in ("types", "argparse") and hasattr(x, "__dict__"):  # namespaces
             self._watch(_Entries, vars(x), vars(x), f"{kind.__name__}.{{}}")

@@ -391,7 +391,7 @@ class _Recording:
             return leaves(self.jitted.f(*args, **kwargs))[place]
 
         node: Any = blank(JitTensor if isinstance(y, Tensor) else JitValue)
-        state = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
+        state: dict[str, Any] = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
         state |= {"op": _row(self.jitted), "params": NO_PARAMS, "scope": mode().scope, "_requires_grad": True}
         state |= {
             "_name": None,

@@ -37,11 +37,8 @@ class Batch:
                 plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
                 arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
         self.arrays = arrays
-        self.key: Hashable = tuple(
-            [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
-        )
-        if None in self.key:  # type: ignore[operator]
-            self.key = None
+        kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
+        self.key: Hashable = None if None in kinds else tuple(kinds)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""
