@@ -120,7 +120,7 @@ class State:
 
     def _look(self, x: Any) -> None:
         if (
-            isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc, Primitive))
+            isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc))
             or id(x) in self.kept
             or len(self.kept) > MANY
         ):
@@ -129,6 +129,11 @@ class State:
         if isinstance(x, np.ndarray):
             if x.dtype.kind in "fiub":
                 self.arrays.append((x, x.copy() if _can_change(x) else x))
+        elif isinstance(x, Primitive):  # a row of the user's
+            rules = [x.rules] if callable(x.rules) else x.rules
+            for part in (x.on_floats, x.on_arrays, *rules):
+                if isinstance(part, FunctionType) and not _is_of_library(part.__module__):
+                    self._look_at_function(part)
         elif isinstance(x, np.random.Generator):
             self.generators.append(x)
         elif isinstance(x, np.random.RandomState):

@@ -36,6 +36,7 @@ from chainrule.autograd import (
     Value,
     checkpoint,
     detect_nonfinite,
+    elementwise,
     extending,
     grad,
     gradients,
@@ -1259,3 +1260,55 @@ def test_the_backends_agree(backend: str) -> None:
     assert count_of(f) == 1
     with no_grad():
         assert isinstance(f(x, k)[0], np.float64)
+
+
+def test_results_that_a_replay_cannot_give() -> None:
+    x = np.ones(2)
+    for f in (
+        lambda x: SimpleNamespace(y=x * 2),
+        lambda x: {"a": {x * 2}},
+        lambda x: (v for v in x),
+        lambda x: map(tanh, x),
+        generating,
+    ):
+        with pytest.raises(RecordingError, match="Return numbers, arrays and nodes"):
+            jit(f)(x)
+    settings = Settings()
+    assert jit(lambda x: (x * 2, settings, Settings, sin, "a"))(x)[1:] == (settings, Settings, sin, "a")
+    turned = jit(lambda x: x.T)(np.ones((2, 3)))
+    assert turned.flags.f_contiguous
+
+
+def generating(x: Any) -> Any:
+    yield x * 2
+
+
+def test_nodes_that_are_passed_through() -> None:
+    w = Tensor(np.array([1.0, 2.0]))
+    before = w * w
+    f = jit(lambda x: (x, x * before, w, before))
+    for _ in range(2):
+        w.zero_grad()
+        same, product, weight, square = f(w)
+        assert bits([same, product, weight, square]) == bits([w, w * before, w, before])
+        (same.sum() * 1 + product.sum() * 10 + weight.sum() * 100 + square.sum() * 1000).backward()
+        expected = 1 + 10 * 3 * w.data**2 + 100 + 1000 * 2 * w.data
+        np.testing.assert_allclose(w.grad, expected, rtol=1e-14)
+
+
+def test_rows_of_users() -> None:
+    settings = Settings()
+    row = elementwise(
+        "scaled_for_a_test",
+        lambda x: x * settings.bias,
+        lambda x: x * settings.bias,
+        [lambda y, x: settings.bias],
+    )
+    try:
+        f = jit(lambda x: row(x).sum())
+        for bias in (1.0, 3.0, 5.0):
+            settings.bias = bias
+            assert f(np.ones(2)) == 2 * bias
+            assert grad(f)(np.ones(2)).tolist() == [bias, bias]
+    finally:
+        del TABLE["scaled_for_a_test"]
