@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 import table_cases
+from hypothesis import given, settings
+from random_graphs import programs, run
 from table_cases import CASES, Case
 
+import chainrule.autograd as ag
 from chainrule import nn
 from chainrule.autograd import (
     TABLE,
@@ -1312,3 +1315,31 @@ def test_rows_of_users() -> None:
             assert grad(f)(np.ones(2)).tolist() == [bias, bias]
     finally:
         del TABLE["scaled_for_a_test"]
+
+
+@given(programs)
+@settings(max_examples=15)
+def test_random_graphs(program: Any) -> None:
+    """Values, gradients and products with the Hessian, in both nestings, in the first and in later calls."""
+    u = np.linspace(-1.0, 1.0, 9).reshape(3, 3)
+
+    def f(x: Any, y: Any) -> Any:
+        return run(program, ag, x, y)
+
+    def along(f: Any) -> Any:
+        return lambda x, y: hvp(lambda x: f(x, y), x, u)
+
+    plain, of_jit, jit_of = (
+        value_and_grad(f, (0, 1)),
+        value_and_grad(jit(f), (0, 1)),
+        jit(value_and_grad(f, (0, 1))),
+    )
+    second = jit(along(f))
+    for scale in (1.0, -0.7):
+        x, y = np.ascontiguousarray(u[::-1] * scale + 0.1), np.ascontiguousarray(u.T * scale - 0.2)
+        expected = plain(x, y)
+        assert bits(of_jit(x, y)) == bits(expected)
+        np.testing.assert_allclose(leaves(jit_of(x, y))[0], leaves(expected)[0], rtol=1e-14, atol=1e-15)
+        for found, e in zip(leaves(jit_of(x, y))[1:], leaves(expected)[1:]):
+            np.testing.assert_allclose(found, e, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(second(x, y), along(f)(x, y), rtol=1e-10, atol=1e-11)
