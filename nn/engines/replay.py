@@ -125,11 +125,11 @@ class Replay:
                 return losses, found
             start.restore()
             recorded, again, other = recorded_step(task, batch, want_output)
-            pairs = [[x.loss, x.penalty or 0.0] for x in (found, other)]
-            if not np.array_equal(*pairs, equal_nan=True):
+            one, two = [np.array([x.loss, x.penalty or 0.0]) for x in (found, other)]
+            if not np.array_equal(one, two, equal_nan=True):
                 raise RecordingError(
                     f"with nodes in the place of the arrays of a batch the loss is {other.loss!r}, and {found.loss!r} "
-                    f"with arrays: the model or the loss does something else with them, or NumPy computes in another order"
+                    f"with arrays: the model or the loss does something else with them, or NumPy adds in another order"
                 )
             self._keep(key, batch, recorded, again[0])
             self.compared = True
