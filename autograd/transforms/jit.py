@@ -8,10 +8,11 @@ it. Where a gradient may flow through a call, its results are nodes, whose backw
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from functools import partial, update_wrapper
-from inspect import signature
+from inspect import iscoroutinefunction, signature
 from threading import RLock
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,10 @@ def jit(
             static_argnames=static_argnames,
         )
     refuse_no_function(f, "jit")
+    if iscoroutinefunction(f):
+        raise KindError(
+            f"jit takes a function that returns its results; {f.__name__} is an async one, and has to wait"
+        )
     positions = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     return Jitted(f, backend, device, positions, names)
@@ -177,7 +182,7 @@ class Jitted:
         return rebuild(tree, map(given_back, leaves(tree)))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else partial(self, instance)
+        return self if instance is None else MethodType(self, instance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
         return self  # as for functions
@@ -456,7 +461,9 @@ def _refuse_results(jitted: Jitted, results: Sequence[Any], since: int) -> None:
     """Raise if a result is an object with nodes in it: a replay would give the same object again."""
     for y in results:
         inside = y if isinstance(y, (set, frozenset)) else getattr(y, "__dict__", {}).values()
-        nodes = isinstance(y, Iterator) or any(isinstance(x, Node) and x.order > since for x in inside)
+        nodes = isinstance(y, (Iterator, AsyncIterator)) or any(
+            isinstance(x, Node) and x.order > since for x in inside
+        )
         if nodes and not isinstance(y, Node):
             raise RecordingError(
                 f"{jitted!r} returns {describe(y)}, in which a replay cannot put other numbers. Return numbers, arrays "

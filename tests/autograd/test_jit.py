@@ -272,6 +272,9 @@ def test_methods_and_defaults() -> None:
     assert a.loss(x) == 50.0
     a.w[0] = 0.0
     assert a.loss(x) == 25.0
+    assert "operations" in a.loss.report()
+    a.loss.clear()
+    assert count_of(Model.loss) == 0
     assert a.twice(x).tolist() == Model.twice(x).tolist() == [2.0, 2.0]
 
 
@@ -1276,10 +1279,16 @@ def test_results_that_a_replay_cannot_give() -> None:
     ):
         with pytest.raises(RecordingError, match="Return numbers, arrays and nodes"):
             jit(f)(x)
+    with pytest.raises(KindError, match="awaited is an async one"):
+        jit(awaited)
     settings = Settings()
     assert jit(lambda x: (x * 2, settings, Settings, sin, "a"))(x)[1:] == (settings, Settings, sin, "a")
     turned = jit(lambda x: x.T)(np.ones((2, 3)))
     assert turned.flags.f_contiguous
+
+
+async def awaited(x: Any) -> Any:
+    return x * 2
 
 
 def generating(x: Any) -> Any:
