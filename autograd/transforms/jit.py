@@ -80,10 +80,11 @@ def jit(
     ... def energy(x):
     ...     calls.append("recorded")
     ...     return (x * x).sum() / 2
-    >>> energy(np.array([3.0, 4.0])), energy(np.array([6.0, 8.0])), grad(energy)(np.array([1.0, 2.0]))
-    (np.float64(12.5), np.float64(50.0), array([1., 2.]))
-    >>> calls
-    ['recorded']
+    >>> energy(np.array([3.0, 4.0])), energy(np.array([6.0, 8.0])), calls
+    (np.float64(12.5), np.float64(50.0), ['recorded'])
+    >>> slope = jit(grad(energy))
+    >>> slope(np.array([1.0, 2.0])), slope(np.array([3.0, 4.0]))
+    (array([1., 2.]), array([3., 4.]))
     """
     if f is None:
         return partial(
