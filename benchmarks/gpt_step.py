@@ -214,7 +214,7 @@ def jax_compiled(**sizes: int) -> Prepared:
 
 
 def cases(quick: bool) -> list[Case]:
-    sizes = SIZES | ({"batch": 2, "layers": 1} if quick else {})
+    sizes = SIZES | ({"batch": 2, "layers": 1, "width": 16} if quick else {})
     name = "{batch} sequences of {context} characters, {layers} layers of width {width}".format(**sizes)
     return [Case(name, sizes, [share_of_time("chainrule", "PyTorch", None)], tolerance=1e-3)]
 

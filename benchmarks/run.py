@@ -40,6 +40,7 @@ MODULES = [
     "tensor_step",
     "lstm_step",
     "conv_step",
+    "cnn_step",
     "embedding_step",
     "gpt_step",
     "epochs",

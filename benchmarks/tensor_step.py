@@ -52,7 +52,7 @@ def written_out(batch: int, parameters: Arrays) -> Callable[[np.ndarray, np.ndar
         for i in range(last):
             z = outputs[i] @ weights[i]
             z += biases[i]
-            outputs.append(np.maximum(z, 0, z))
+            outputs.append(np.maximum(z, 0, out=z))
         z = outputs[last] @ weights[last]
         z += biases[last]
         z -= np.maximum.reduce(z, 1, keepdims=True)
