@@ -44,6 +44,7 @@ MODULES = [
     "embedding_step",
     "gpt_step",
     "epochs",
+    "scaling",
     "overhead",
     "operands",
     "jvp",

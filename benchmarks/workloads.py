@@ -37,14 +37,14 @@ def eager(workload: Workload) -> Prepared:
     return step, gradients
 
 
-def with_engine(workload: Workload, engine: str) -> Prepared:
+def with_engine(workload: Workload, engine: str, **options: Any) -> Prepared:
     """The same steps by `nn.Step` with an engine; where it keeps no gradients, there are none to compare."""
     from chainrule import nn
 
     if not hasattr(nn, "Step"):
         raise Missing("nn.Step is not there yet")
     model, loss, optimizer, batches, gradients = workload
-    one = nn.Step(model, loss, optimizer, engine=engine)
+    one = nn.Step(model, loss, optimizer, engine=engine, **options)
     turns = itertools.cycle(batches)
 
     def step() -> Any:

@@ -115,6 +115,17 @@ def test_the_first_step_of_what_compiles_is_told_apart(benchmarks: Any) -> None:
     assert "The first step, in which they compile: b 500 ms." in text
 
 
+def test_several_devices(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    done = run(tmp_path, "--quick", "--rounds", "1", "--only", "scaling", "--json", "figures.json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["questions"]
+    assert [case["size"] for case in report["cases"]] == [1, 2, 4, 8]
+    for case in report["cases"]:
+        measured = {"JAX, compiled"} | ({"JAX, compiled, two processes"} if case["size"] == 2 else set())
+        assert measured <= case["figures"].keys(), case["missing"]
+
+
 def test_accelerators_where_there_is_none() -> None:
     pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
     done = subprocess.run(
