@@ -29,6 +29,7 @@ from .errors import (
     KindError,
     NonfiniteError,
     RangeError,
+    RecordingError,
     ShapeError,
 )
 from .functions import (
@@ -144,6 +145,7 @@ from .program.text import Source
 from .transforms.check import check_gradients, check_update
 from .transforms.checkpoint import checkpoint
 from .transforms.derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms.jit import jit
 
 __all__ = [
     "TABLE",
@@ -159,6 +161,7 @@ __all__ = [
     "NonfiniteError",
     "Primitive",
     "RangeError",
+    "RecordingError",
     "ShapeError",
     "Source",
     "Tape",
@@ -174,6 +177,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "no_grad",
     "record_lines",

@@ -8,7 +8,10 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
+- For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `converted`, `numbers`,
+  `following`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
+- For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
 - For files: `write_atomically`.
 """
@@ -23,26 +26,47 @@ from typing import Any
 from .debug.files import write_atomically
 from .debug.lines import Line, line_of
 from .engine.modes import MODE, recording
-from .engine.node import describe
+from .engine.node import describe, each_time, following, numbers
+from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
+from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
+from .replay.following import Following, GivenUp, converted
+from .replay.in_pieces import InPieces
+from .replay.in_place import in_place
+from .replay.on_floats import on_floats
+from .replay.recorded import Recorded, leaf_for
 from .replay.tensor_replay import redrawn
 from .transforms.check import AROUND
 from .transforms.recomputing import drawing_from, recomputing
 
 __all__ = [
     "MANY_INPUTS",
+    "Following",
+    "GivenUp",
+    "InPieces",
     "Line",
+    "Recorded",
+    "backend_for",
+    "converted",
     "describe",
     "drawing_from",
+    "each_time",
     "enter_scope",
+    "following",
+    "in_place",
     "is_recording",
+    "is_withheld",
     "javascript_expression",
     "javascript_module",
+    "leaf_for",
     "leave_scope",
     "line_of",
+    "numbers",
+    "read_anew",
+    "on_floats",
     "readable_size",
     "recomputing",
     "recording",
@@ -50,6 +74,7 @@ __all__ = [
     "rule_texts",
     "shifted_exp",
     "surround_checks",
+    "withhold",
     "write_atomically",
 ]
 
@@ -89,6 +114,22 @@ def enter_scope(title: str) -> Token[Any]:
 def leave_scope(before: Token[Any]) -> None:
     """Close the scope that `enter_scope` opened and returned `before` for."""
     MODE.reset(before)
+
+
+def read_anew(read: Callable[[], Any]) -> Any:
+    """`read()`, an array of a layer's state; in a recording that is replayed, a constant that each replay reads again.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import jit
+    >>> from chainrule.autograd.extending import read_anew
+    >>> state = {"mean": np.zeros(2)}
+    >>> centred = jit(lambda x: x - read_anew(lambda: state["mean"]))
+    >>> first = centred(np.ones(2))
+    >>> state["mean"] = np.ones(2)
+    >>> first, centred(np.ones(2))
+    (array([1., 1.]), array([0., 0.]))
+    """
+    return read() if following() is None else redrawn(read)
 
 
 def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:

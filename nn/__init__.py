@@ -21,6 +21,7 @@ from .callbacks import EarlyStopping
 from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
 from .diagnostics.looking import unchanged
 from .diagnostics.summary import Summary, SummaryRow, summary
+from .engines.step import Step
 from .layers.activations import (
     ELU,
     GELU,
@@ -93,6 +94,7 @@ __all__ = [
     "Perceptron",
     "least_squares",
     "box_network",
+    "Step",
     "summary",
     "Summary",
     "SummaryRow",

@@ -42,6 +42,8 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str) -> None:
+    if name.startswith("chainrule.autograd.xla"):
+        pytest.importorskip("jax", reason="graphs are compiled by XLA through JAX")
     module = importlib.import_module(name)
     assert module.__doc__
     assert (

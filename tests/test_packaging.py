@@ -40,6 +40,8 @@ def test_every_file_is_installed_and_no_other():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_module_can_be_imported_and_is_the_installed_one(name):
+    if name.startswith("chainrule.autograd.xla"):
+        pytest.importorskip("jax", reason="graphs are compiled by XLA through JAX")
     module = importlib.import_module(name)
     file = Path(module.__file__).resolve()
     assert not any(file.is_relative_to(ROOT / folder) for folder in FOLDERS)

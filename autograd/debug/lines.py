@@ -78,7 +78,7 @@ def line_of(node: Node) -> Line | None:
 
 def note_line(node: Node) -> Line | None:
     """The line that runs now, which is stored if it has recorded the node; `None` where no frame is the user's."""
-    line = _users_line()
+    line = users_line()
     if node.inputs and line is not None:
         order = node.order
         LINES[order] = (ref(node, lambda _: LINES.pop(order, None)), line)
@@ -90,8 +90,9 @@ class LineWatch:
 
     __slots__ = ()
     values = False  # whether numbers are checked as well
+    follows = False  # whether it makes a recording that will be replayed
 
-    def forward(self, node: Node, op: Primitive, inputs: Sequence[Any]) -> None:
+    def forward(self, node: Node, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> None:
         """Store the line: `op` has computed `node`, which is a leaf if nothing was recorded."""
         note_line(node)
 
@@ -109,7 +110,7 @@ class _Lines(Block):
             self.before.append(watch)
 
 
-def _users_line() -> Line | None:
+def users_line() -> Line | None:
     """The innermost call that is in the user's own source."""
     for frame, number in traceback.walk_stack(inspect.currentframe()):
         if frame.f_globals.get("__name__", "").partition(".")[0] in SKIPPED:

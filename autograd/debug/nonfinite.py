@@ -53,8 +53,9 @@ class Watch:
 
     __slots__ = ()
     values = True
+    follows = False
 
-    def forward(self, node: Node, op: Primitive, inputs: Sequence[Any]) -> None:
+    def forward(self, node: Node, op: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> None:
         """Check the output of an operation: `op` has computed `node`, which is a leaf if nothing was recorded."""
         line = note_line(node)
         if not np.isfinite(node.data).all():

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
-from .node import CLOCK, BaseNode, describe
+from .node import CLOCK, BaseNode, describe, numbers
 from .recording import ABSENT, pull_any
 from .table import TABLE
 
@@ -201,6 +201,8 @@ def run(
         else:
             exhaust(backward_pass(order, gradients, recorded))
         if has_nan(*map(gradients.get, ends)):
+            if watch is not None and watch.follows and recorded:
+                watch.give_up("a gradient that is NaN, so that zero times infinity has to be found")
             gradients = dict(roots)
             exhaust(backward_pass(order, gradients, recorded, zero_safe=True))
     return gradients
@@ -248,7 +250,7 @@ def _newest(x: Node, found: dict[Node, Node]) -> Node:
 def has_nan(*gradients: Any) -> bool:
     """Whether one of these gradients, plain or nodes or `None`, has a NaN in it."""
     for g in gradients:
-        g = g.data if isinstance(g, BaseNode) else g
+        g = numbers(g)
         if g is not None:
             total = g if g.__class__ is float else np.vdot(g, g)  # one NaN spoils the sum of squares
             if total != total:

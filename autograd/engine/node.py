@@ -5,11 +5,12 @@ A node refers only to its inputs. It can pass a gradient back to each of them; `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KindError
+from .modes import MODE
 from .operators import Operators
 from .table import Primitive
 
@@ -63,6 +64,7 @@ class BaseNode(Operators):
     scope: tuple[str, ...]
 
     kind: ClassVar[str]  # the name of the class in error messages
+    _data_slot: ClassVar[str]  # the slot with its numbers
     keeps_local_gradients: ClassVar[bool] = False  # whether they are computed in the forward pass
 
     @property
@@ -124,6 +126,39 @@ class BaseNode(Operators):
     def describe(self) -> str:
         """A few words for error messages: kind, name, shape and dtype."""
         raise NotImplementedError
+
+
+def numbers(x: Any) -> Any:
+    """The numbers of a node, for a shape, a dtype or an error message; anything else as it is.
+
+    `.data` is for results that depend on the numbers: there a recording that will be replayed refuses it.
+    """
+    return getattr(x, x._data_slot) if isinstance(x, BaseNode) else x
+
+
+def following() -> Any:
+    """The recording that is being made for replays, which follows every operation; `None` if there is none."""
+    watch = MODE.get()[2]
+    return watch if watch is not None and watch.follows else None
+
+
+def each_time(function: Callable[..., Any], *nodes: Any) -> None:
+    """Call `function` with the numbers of these nodes: a check that may raise, or an update of statistics.
+
+    If they are part of a recording that will be replayed, each replay calls it again with the new numbers. Plain
+    numbers and arrays may be among them.
+
+    >>> from chainrule.autograd import jit
+    >>> from chainrule.autograd.extending import each_time
+    >>> seen = []
+    >>> double = jit(lambda x: each_time(seen.append, x) or 2 * x)
+    >>> double(1.0), double(3.0), seen
+    (2.0, 6.0, [1.0, 3.0])
+    """
+    watch = following()
+    if watch is not None and any(isinstance(x, BaseNode) for x in nodes):
+        watch.again(function, nodes)
+    function(*map(numbers, nodes))
 
 
 def describe(x: Any) -> str:

@@ -10,11 +10,20 @@ from typing import Any
 import numpy as np
 
 from ..errors import KindError
+from .modes import MODE
 from .table import TABLE, UFUNCS
 
 
 def _plain(x: Any) -> Any:
     return x.data if isinstance(x, Operators) else x
+
+
+def _replayed(x: Any, other: Any) -> bool:
+    """Whether a comparison belongs to a recording that will be replayed: of a node, with numbers or a node."""
+    watch = MODE.get()[2]
+    if watch is None or not watch.follows or not hasattr(x, "requires_grad"):
+        return False
+    return isinstance(other, (Operators, np.ndarray, np.generic, int, float))
 
 
 class Operators:
@@ -82,24 +91,25 @@ class Operators:
 
     __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_floor_division
 
-    # Comparisons read only the data and give plain booleans (arrays of them for tensors).
+    # Comparisons read only the data and give plain booleans (arrays of them for tensors). In a recording that will be
+    # replayed they are rows, with 0 and 1 as results, so that a replay compares again.
     def __lt__(self, other: Any) -> Any:
-        return self.data < _plain(other)
+        return TABLE["greater"](other, self) if _replayed(self, other) else self.data < _plain(other)
 
     def __le__(self, other: Any) -> Any:
-        return self.data <= _plain(other)
+        return TABLE["less_equal"](self, other) if _replayed(self, other) else self.data <= _plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.data > _plain(other)
+        return TABLE["greater"](self, other) if _replayed(self, other) else self.data > _plain(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.data >= _plain(other)
+        return TABLE["greater_equal"](self, other) if _replayed(self, other) else self.data >= _plain(other)
 
     def __eq__(self, other: object) -> Any:
-        return self.data == _plain(other)
+        return TABLE["equal"](self, other) if _replayed(self, other) else self.data == _plain(other)
 
     def __ne__(self, other: object) -> Any:
-        return self.data != _plain(other)
+        return TABLE["not_equal"](self, other) if _replayed(self, other) else self.data != _plain(other)
 
     __hash__ = object.__hash__  # by identity, not by value
 

@@ -5,6 +5,7 @@ ChainruleError
 ├── ShapeError      (a ValueError)    the right kind of thing in the wrong shape
 ├── RangeError      (a ValueError)    a value out of range: class 10 of 10, a negative rate
 ├── GradientError   (a RuntimeError)  a pass that cannot be run
+├── RecordingError  (a RuntimeError)  a function that a recording cannot follow, so that it cannot be replayed
 ├── NonfiniteError  (a FloatingPointError)  a value or a gradient became NaN or infinite
 └── CheckError      (an AssertionError)  check_gradients found a wrong gradient
 """
@@ -28,6 +29,10 @@ class RangeError(ChainruleError, ValueError):
 
 class GradientError(ChainruleError, RuntimeError):
     """A backward pass cannot be run."""
+
+
+class RecordingError(ChainruleError, RuntimeError):
+    """A function does something that a recording cannot follow, so that a replay would give other numbers."""
 
 
 class NonfiniteError(ChainruleError, FloatingPointError):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import BaseNode, describe, each_time, numbers
 from ..engine.operators import Operators
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
@@ -23,7 +23,7 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
 
     With `of_numbers`, a single number has the axis 0 if no other axis is given, as in NumPy's reductions.
     """
-    ndim = x.ndim if hasattr(x, "ndim") else np.ndim(x.data if isinstance(x, Operators) else x)
+    ndim = x.ndim if hasattr(x, "ndim") else np.ndim(numbers(x))
     if axis is None:
         return ALL_AXES[ndim] if ndim < 6 else tuple(range(ndim))
     if axis.__class__ is int and 0 <= axis < ndim:
@@ -164,12 +164,19 @@ def counts_of(given: Any, what: str) -> Any:
 
 def positions_of(indices: Any, n: int, what: str, mode: str = "raise") -> Any:
     """Integer indices into an axis of length `n`, within bounds; a tensor stays a tensor, for replays."""
-    at = integers_of(indices, what, "indices")
+    at = integers_of(numbers(indices), what, "indices")
     word_of(mode, ("raise", "wrap", "clip"), what, "modes")
     if mode == "raise" or not n:
-        beyond = at[(at < -n) | (at >= n)]
-        if beyond.size:
-            raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
+
+        def check(at: Any) -> None:
+            beyond = at[(at < -n) | (at >= n)]
+            if beyond.size:
+                raise RangeError(f"{what} was given the index {int(beyond[0])} for an axis of length {n}")
+
+        if isinstance(indices, BaseNode):
+            each_time(check, indices)
+        else:
+            check(at)
     at = indices if isinstance(indices, Operators) and at.size else at
     if mode == "raise" or not n:
         return at

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError
 from ..functions.arguments import as_array, plain
@@ -142,7 +142,7 @@ def index_inputs(at: Any) -> tuple[Any, list[Any]]:
         if isinstance(x, slice):
             return slice(*map(_end, (x.start, x.stop, x.step)))
         if isinstance(x, Operators):
-            if getattr(x.data, "dtype", np.dtype(bool)).kind in "iu":
+            if getattr(x, "dtype", np.dtype(bool)).kind in "iu":
                 places.append(x)
                 return p.Gap(len(places) - 1)
             x = x.data
@@ -170,6 +170,6 @@ def index_text(at: Any) -> str:
         return f"{start}:{stop}" + (f":{step}" if step else "")
     if at is Ellipsis:
         return "..."
-    at = at.data if isinstance(at, Operators) else at
+    at = numbers(at)
     text = str(at.tolist()) if isinstance(at, (np.ndarray, np.generic)) else repr(at)
     return text if len(text) < 40 else "index"

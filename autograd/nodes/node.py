@@ -16,9 +16,10 @@ from ..debug.copying import deepcopy, reduce, set_state, shallow
 from ..debug.display import node_html
 from ..engine.backward import backward
 from ..engine.hooks import Handle, register_hook
+from ..engine.modes import MODE
 from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
-from ..errors import KindError
+from ..errors import GradientError, KindError
 from ..numpy_api.compositions import BY_NAME
 from ..numpy_api.dispatch import call_function, call_ufunc
 
@@ -75,7 +76,8 @@ class Node(BaseNode):
     @property
     def grad(self) -> Any:
         """The gradient; `None` until a backward pass reaches the node."""
-        return self._grad
+        g = self._grad
+        return known(self, g) if g.__class__ is Withheld else g
 
     @grad.setter
     def grad(self, new: Any) -> None:
@@ -193,6 +195,7 @@ class Node(BaseNode):
         return int(self.item())
 
     def __bool__(self) -> bool:
+        self._note_read("bool()")
         return bool(self.item())
 
     def __format__(self, spec: str) -> str:
@@ -200,6 +203,12 @@ class Node(BaseNode):
 
     def __round__(self, decimals: int = 0) -> Any:
         return BY_NAME["np.round"](self, decimals or 0)
+
+    def _note_read(self, how: str) -> None:
+        """Refuse to give plain numbers to a recording that will be replayed: a replay would repeat them."""
+        watch = MODE.get()[2]
+        if watch is not None and watch.follows:
+            watch.read(self, how)
 
     def _no_bits(self, other: Any = None) -> Any:
         raise KindError(
@@ -224,6 +233,35 @@ class Node(BaseNode):
         self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         return call_ufunc(ufunc, method, inputs, options)
+
+
+class Withheld:
+    """In the place of a gradient that was computed and cannot be read; a later pass takes its place."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __add__(self, g: Any) -> Any:
+        return g
+
+
+def withhold(leaf: Any, reason: str) -> None:
+    """Make `leaf.grad` raise `GradientError` with this reason until it is deleted or a pass writes another."""
+    leaf._grad = Withheld(reason)
+
+
+def is_withheld(leaf: Any) -> bool:
+    """Whether `leaf.grad` would raise for such a reason."""
+    return leaf._grad.__class__ is Withheld
+
+
+def known(leaf: Any, g: Any) -> Any:
+    """The gradient `g` of a node, which may be read."""
+    if g.__class__ is Withheld:
+        raise GradientError(f"the gradient of {leaf.describe()} cannot be read: {g.reason}")
+    return g
 
 
 def checked_name(name: Any, kind: str) -> str | None:

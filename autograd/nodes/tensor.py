@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from .. import functions as f
 from ..engine.backward import plus
-from ..engine.modes import MODE
-from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.modes import MODE, recording
+from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, following, refuse_parameters
 from ..engine.recording import bind_operators, pull_of, record_tensors, record_tensors_with_options, spec_of
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
@@ -25,7 +25,7 @@ from ..errors.lessons import lesson
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, mean, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
-from .node import Node, checked_flag, checked_name, refuse_mixture
+from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 
 __all__ = ["Tensor"]
 
@@ -70,7 +70,7 @@ class Tensor(Node):
         wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
         if wanted and not floating:
             raise _no_gradient_of(array)
-        _leaf(array, wanted, self)
+        leaf_of(array, wanted, self)
         self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
@@ -82,6 +82,7 @@ class Tensor(Node):
         The assigned data are copied and converted to the dtype of the tensor, which never changes. For another dtype
         make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
         """
+        self._note_read(".data")
         return self._array
 
     @data.setter
@@ -115,15 +116,19 @@ class Tensor(Node):
             raise ShapeError(
                 f"{self.describe()} has {self._array.size} elements; .item() is for one. Write .data"
             )
+        self._note_read(".item()")
         return self._array.item()
 
     def detach(self) -> Tensor:
         """A copy of the numbers as a constant, with no recorded operation; later steps of descent do not change it."""
-        return _leaf(self._array.copy())
+        if following() is not None:  # each replay detaches the new numbers
+            with recording(False):
+                return positive(self)
+        return leaf_of(self._array.copy())
 
     def numpy(self) -> npt.NDArray[Any]:
         """The array of the tensor, the same as `.data`."""
-        return self._array
+        return self.data
 
     def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
         """The tensor in another dtype; its gradient has the dtype of this one. `copy` is accepted as in NumPy."""
@@ -131,7 +136,7 @@ class Tensor(Node):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
-        return np.array(self._array, dtype=dtype, copy=copy)
+        return np.array(self.data, dtype=dtype, copy=copy)
 
     # ------------------------------------------------------------------ recording
 
@@ -155,7 +160,7 @@ class Tensor(Node):
             raise lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
-        recording, titles, watch = MODE.get()
+        recorded, titles, watch = MODE.get()
         node = _new(Tensor)
         node._array = y
         node._spec = spec_of(y.shape, y.dtype.char)
@@ -163,12 +168,12 @@ class Tensor(Node):
         node._grad = node._name = None
         node.scope = titles
         node.order = CLOCK.tick()
-        if requires_grad and recording and y.dtype.kind == "f":
+        if requires_grad and recorded and y.dtype.kind == "f":
             node.op = op
             node.inputs = inputs
             node.params = params
             node._requires_grad = True
-        elif recording and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
+        elif recorded and any(x._array.dtype.kind != "f" and x._changed >= 0 for x in inputs):
             node.op = op  # integers are constants; the operation is recorded for replays with other integers
             node.inputs = inputs
             node.params = params
@@ -181,7 +186,7 @@ class Tensor(Node):
             node._requires_grad = False
             node._changed = UNRECORDED
         if watch is not None:
-            watch.forward(node, op, inputs)
+            watch.forward(node, op, inputs, params)
         return node
 
     def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Iterator[tuple[int, Any]]:
@@ -217,7 +222,7 @@ class Tensor(Node):
         if g is not None and self._a is not None and self._grad_is_shared:
             self._grad = g = np.array(g)
             self._grad_is_shared = False
-        return g
+        return known(self, g) if g.__class__ is Withheld else g
 
     @grad.setter
     def grad(self, new: Any) -> None:
@@ -304,6 +309,7 @@ class Tensor(Node):
                 f"{self.describe()} was used where Python takes an index, which is one integer. "
                 f"Write int(t) for a whole number in floats, or index an array or a Tensor with several"
             )
+        self._note_read("an index")
         return int(self._array)
 
     def __getitem__(self, at: Any) -> Tensor:
@@ -461,7 +467,7 @@ class Tensor(Node):
 
     def tolist(self) -> Any:
         """The elements as Python numbers, in nested lists."""
-        return self._array.tolist()
+        return self.data.tolist()
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`, with one -1 allowed."""
@@ -540,7 +546,7 @@ class Tensor(Node):
 _new = object.__new__
 
 
-def _leaf(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
+def leaf_of(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = None) -> Any:
     """A leaf that holds `data` itself, not a copy."""
     node = _new(Tensor) if node is None else node
     node._array = data
@@ -618,7 +624,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
         beside = inputs[x is inputs[0]]
         if beside.__class__ is Tensor and beside._array.dtype.kind == "f":  # the constant gets this dtype
             try:
-                return _met(_leaf(np.array(x, beside._array.dtype)))
+                return _met(leaf_of(np.array(x, beside._array.dtype)))
             except OverflowError:
                 pass  # the error is raised below
     if isinstance(x, Node):
@@ -626,7 +632,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of the other operands
         kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _met(_leaf(_as_array(x, weak)))
+        return _met(leaf_of(_as_array(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return _met(Tensor(x, requires_grad=False))
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")

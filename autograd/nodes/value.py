@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.modes import MODE
-from ..engine.node import CLOCK, NO_PARAMS, UNRECORDED, describe, refuse_parameters
+from ..engine.modes import MODE, recording
+from ..engine.node import CLOCK, NO_PARAMS, UNRECORDED, describe, following, numbers, refuse_parameters
 from ..engine.recording import bind_operators, record_many_values, record_values, record_values_with_options
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
+from ..primitives import positive
 from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Value"]
@@ -65,6 +66,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number, a Python float. On a leaf it can be assigned: `p.data -= lr * p.grad` is a step of descent."""
+        self._note_read(".data")
         return self._number
 
     @data.setter
@@ -112,14 +114,14 @@ class Value(Node):
             )
         xs = [x._number for x in inputs]
         y = op.at_floats(*xs, **params) if params else op.at_floats(*xs)
-        recording, titles, watch = MODE.get()
+        recorded, titles, watch = MODE.get()
         node = _new(Value)
         node._number = y if y.__class__ is float else float(y)
         node._grad = node._name = None
         node._changed = 0
         node.scope = titles
         node.order = CLOCK.tick()
-        if requires_grad and recording:
+        if requires_grad and recorded:
             node.op = op
             node.inputs = inputs
             node.params = params
@@ -132,7 +134,7 @@ class Value(Node):
             node._requires_grad = False
             node._changed = UNRECORDED
         if watch is not None:
-            watch.forward(node, op, inputs)
+            watch.forward(node, op, inputs, params)
         return node
 
     def _pass_back(self, g: float, wanted: list[int], zero_safe: bool) -> list[tuple[int, float]]:
@@ -153,12 +155,12 @@ class Value(Node):
             return [(i, self._recorded_local(i)) for i in wanted]
 
     def _recorded_local(self, i: int) -> Any:
-        op, xs = self.op, [x.data for x in self.inputs]
+        op, xs = self.op, list(map(numbers, self.inputs))
         assert op is not None
         try:
             return op.rule(i, self, *self.inputs, **self.params)
         except (ValueError, ArithmeticError):
-            return op.slopes_at_floats(self.data, xs, self.params, [k == i for k in range(len(xs))])[i]
+            return op.slopes_at_floats(self._number, xs, self.params, [k == i for k in range(len(xs))])[i]
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
@@ -190,26 +192,30 @@ class Value(Node):
     def local_gradients(self) -> tuple[float | None, ...]:
         if self.op is None:
             return ()
-        xs = [x.data for x in self.inputs]
-        return self.op.slopes_at_floats(self.data, xs, self.params, [True] * len(xs))
+        xs = list(map(numbers, self.inputs))
+        return self.op.slopes_at_floats(self._number, xs, self.params, [True] * len(xs))
 
     local_gradients.__doc__ = Node.local_gradients.__doc__
 
     def detach(self) -> Value:
         """The same number as a constant, with no history."""
+        if following() is not None:  # each replay detaches the new number
+            with recording(False):
+                return positive(self)
         return Value(self.data, self.name, requires_grad=False)
 
     def item(self) -> float:
         """The number as a Python float."""
-        return self.data
+        self._note_read(".item()")
+        return self._number
 
     def describe(self) -> str:
-        return f"a Value {self.name + ' = ' if self.name else ''}{self.data:.6g}"
+        return f"a Value {self.name + ' = ' if self.name else ''}{self._number:.6g}"
 
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name is not None else ""
         grad = f", grad={self.grad!r}" if self.grad is not None else ""
-        return f"Value({self.data!r}{name}{grad})"
+        return f"Value({self._number!r}{name}{grad})"
 
     def __iter__(self) -> Any:
         raise KindError(f"{self.describe()} is one number and cannot be iterated; a list of Values can")

@@ -24,7 +24,7 @@ from ..nodes.node import Node
 from ..program.expression import SIGNS
 from .tracing import SMALL, Call, Trace, Traced, cast, concrete, copied, item, operands, taken
 
-__all__ = ["Program", "layout"]
+__all__ = ["Program", "executed", "layout", "live_calls", "operand_dtypes"]
 
 
 class Program:
@@ -48,6 +48,7 @@ class Program:
         self.nodes, self.keep, self.checked, self.arrays = nodes, keep, checked, arrays
         self.trace = Trace()
         self.source = ""
+        self.squares = [0.0]  # the sum of squares of all gradients, after `gradients`
         self.values: dict[Node, Traced] = {x: self.trace.leaf(array) for x, array in arrays.items()}
         self.upstream: list[Traced] = []
         for node in nodes:
@@ -110,6 +111,7 @@ class _Writer:
         self.program = program
         calls, border = program.trace.calls, program.border
         self.namespace: dict[str, Any] = {
+            "known": program.squares,
             "asarray": np.asarray,
             "references": sys.getrefcount,  # see `_references_alone`
             "empty": np.empty_like,
@@ -132,7 +134,7 @@ class _Writer:
 
         ends = [g for g in program.ends.values() if isinstance(g, Traced)]
         kept = [program.values[x] for x in program.nodes if x.inputs]
-        live = _live(calls, {*kept, *ends})
+        live = live_calls(calls, {*kept, *ends})
         self._follow(live, ends, border)
         self.pinned = {self._root(x) for x in (*kept, *self.crossing)}
         self._choose_returned(ends, {call.result for at, call in live if at >= border and _takes_out(call)})
@@ -312,17 +314,12 @@ class _Writer:
             "    with errstate(all='ignore'):",
             *(f"        {line}" for line in [*begin, *self.text[1], *squares]),
             f"        results = [{', '.join(results)}]",
-            *(["    if n != n: return None"] if squares else []),
+            *(["    known[0] = n", "    if n != n: return None"] if squares else []),
             "    return results",
         ]
         program.source = "\n".join(lines)
-        name = f"<chainrule replay {CLOCK.tick()}>"
-        # so that tracebacks and debuggers show its lines
-        linecache.cache[name] = (len(program.source), None, program.source.splitlines(keepends=True), name)
-        finalize(program, linecache.cache.pop, name, None)
         # a loop over a list of the same calls takes 4 % longer (MLPs of 2-16-16-2 and 64-32-10)
-        exec(compile(program.source, name, "exec"), self.namespace)  # noqa: S102 (its names are all ours)
-        return self.namespace["forward"], self.namespace["gradients"]
+        return tuple(executed(program.source, self.namespace, "forward", "gradients"))
 
     def _to_nodes(self) -> list[str]:
         """Lines that write the new data to the nodes and delete their gradients."""
@@ -372,7 +369,17 @@ class _Writer:
         return [*lines, f"n = {' + '.join(squares)}"] if squares else []
 
 
-def _live(calls: list[Call], wanted: set[Traced]) -> list[tuple[int, Call]]:
+def executed(source: str, namespace: dict[str, Any], *names: str) -> list[Callable[..., Any]]:
+    """The functions of these names that the source defines. Tracebacks show its lines while the first one lives."""
+    file = f"<chainrule replay {CLOCK.tick()}>"
+    exec(compile(source, file, "exec"), namespace)  # noqa: S102 (its names are all ours)
+    functions = [namespace[name] for name in names]
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    finalize(functions[0], linecache.cache.pop, file, None)
+    return functions
+
+
+def live_calls(calls: list[Call], wanted: set[Traced]) -> list[tuple[int, Call]]:
     """The calls that the `wanted` results depend on, and their positions."""
     live = []
     for at in range(len(calls) - 1, -1, -1):
@@ -434,12 +441,19 @@ def _is_plain_product(call: Call) -> bool:
     )
 
 
+def operand_dtypes(ufunc: np.ufunc, args: tuple[Any, ...]) -> list[Any]:
+    """The dtypes of the operands; those that NumPy would convert to in each call for plain numbers."""
+    kinds = [type(x) if type(x) in (int, float) else getattr(x, "dtype", None) for x in args]
+    if None in kinds or not any(isinstance(k, type) for k in kinds):
+        return kinds
+    return list(ufunc.resolve_dtypes((*kinds, None))[: len(args)])
+
+
 def _typed(ufunc: np.ufunc, args: tuple[Any, ...]) -> list[Any]:
     """The operands, with numbers as arrays of the dtype that NumPy would convert them to in each call."""
-    kinds = [type(x) if type(x) in (int, float) else getattr(x, "dtype", None) for x in args]
-    if None in kinds:
+    dtypes = operand_dtypes(ufunc, args)
+    if None in dtypes:
         return list(args)
-    dtypes = ufunc.resolve_dtypes((*kinds, None)) if any(isinstance(k, type) for k in kinds) else kinds
     return [
         _number(ufunc, np.array(x, d), args) if isinstance(x, (int, float, np.generic)) else x
         for x, d in zip(args, dtypes)

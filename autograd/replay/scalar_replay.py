@@ -26,6 +26,7 @@ from .levels import Levels
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
+    from .recorded import Recorded
 
 __all__ = ["ScalarReplay", "array_of", "leaf_named", "refuse_lost"]
 
@@ -33,7 +34,7 @@ __all__ = ["ScalarReplay", "array_of", "leaf_named", "refuse_lost"]
 class ScalarReplay:
     """Both passes over a tape of `Value`s, any number of times; see `Tape.forward` and `Tape.backward`."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape | Recorded) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
         self.made: int = CLOCK.tick()
@@ -109,6 +110,17 @@ class ScalarReplay:
         sums = found[shared].sum(tuple(range(1, found.ndim)))
         _accumulate([self.parameters[i] for i in shared], sums.tolist())
         return {name: found[at].copy() for name, (at, _) in self.batch.items() if at < len(found)} or None
+
+    def compute(self) -> list[float]:
+        """The numbers of the outputs from those of the leaves; no node is written to."""
+        self.values[: len(self.leaves)] = self._numbers()
+        self.levels.forward(self.values)
+        return self.values[self.levels.place[[self.index[y] for y in self.outputs]]].tolist()
+
+    def differentiate(self, upstream: dict[Any, Any]) -> dict[Any, float]:
+        """After `compute`: the gradients of the leaves, given those at outputs; no node is written to."""
+        self.levels.backward(self.gradients, [upstream.get(y, 0.0) for y in self.outputs])
+        return dict(zip(self.parameters, self.gradients[: len(self.parameters)].tolist()))
 
     # ---------------------------------------------------------------- inputs
 
@@ -309,7 +321,7 @@ def leaf_named(name: str, nodes: Sequence[Any]) -> Any:
     )
 
 
-def refuse_other_kinds(tape: Tape, kind: type[Node]) -> None:
+def refuse_other_kinds(tape: Tape | Recorded, kind: type[Node]) -> None:
     """Raise if a node of the tape is not of this kind: a replay is for Values, or for Tensors."""
     for node in tape.nodes:
         if not isinstance(node, kind):

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import CLOCK, describe
+from ..engine.node import CLOCK, describe, following
 from ..errors import GradientError, KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -23,6 +23,7 @@ from .scalar_replay import array_of, leaf_named, refuse_assigned, refuse_lost, r
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
+    from .recorded import Recorded
 
 __all__ = ["TensorReplay", "redrawn"]
 
@@ -42,9 +43,10 @@ class TensorReplay:
     A batch (`forward(x=array)` with one more axis in front) is computed sample by sample in the same memory.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape | Recorded, roots: list[Any] | None = None) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
+        self.roots = tape.outputs if roots is None else roots  # the outputs that a backward pass starts from
         self.leaves: list[Any] = tape.leaves
         self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)
@@ -60,7 +62,7 @@ class TensorReplay:
             Any, None
         ] = {}  # the leaves whose data are copied to these arrays, because they were assigned
         # whether the program takes gradients at the outputs; for a single number it is 1, until one is given
-        self.given = len(self.outputs) > 1 or self.outputs[0].data.size != 1
+        self.given = len(self.roots) != 1 or self.roots[0].size != 1
         self.program: Program | None = None
         self.stamp = 0  # the time of the latest replay
         self.batch: dict[Any, Any] = {}
@@ -76,7 +78,7 @@ class TensorReplay:
         refuse_lost(self.leaves)
         if not self.batch:
             self._draw()
-            self._compute()
+            self.compute()
             results = [y.data for y in self.outputs]
         else:
             every = [[y.data for y in self.outputs] for _ in self._samples()]
@@ -97,7 +99,7 @@ class TensorReplay:
         for leaf in self.drawn:
             leaf.data = leaf.draw()
 
-    def _compute(self) -> None:
+    def compute(self) -> None:
         for leaf in self.own:
             array = self.arrays[leaf]
             if layout(array) != layout(leaf._array):
@@ -126,7 +128,7 @@ class TensorReplay:
             elif leaf._array is not self.arrays[leaf]:
                 self.own[leaf] = None
                 self.arrays[leaf] = _copy_in_layout(leaf._array)
-        roots = self.outputs if all(y.requires_grad for y in self.outputs) else []
+        roots = self.roots if all(y.requires_grad for y in self.roots) else []
         checked = [leaf for leaf in self.leaves if leaf not in self.own]
         return Program(self.nodes, roots, self.given, self.arrays, set(self.outputs), checked)
 
@@ -145,7 +147,7 @@ class TensorReplay:
         number for all samples. Gradients are summed over the batch, except those of the leaves that were given arrays:
         these are returned, by name, one for each sample.
         """
-        for y in self.outputs:
+        for y in self.roots:
             if not y.requires_grad:
                 y.backward()  # raises the error
         if self.batch:
@@ -160,26 +162,26 @@ class TensorReplay:
         if gradient is not None and not self.given:
             self.given, self.program = True, None
         if self.program is None:
-            self._compute()
+            self.compute()
         self._receive(self._gradients(upstream))
         return None
 
     def _upstream(self, gradient: Any) -> list[Any]:
         """The gradients at the outputs, checked."""
-        if len(self.outputs) == 1:
-            return [self.outputs[0]._upstream(gradient)]
-        if not isinstance(gradient, Sequence) or len(gradient) != len(self.outputs):
+        if len(self.roots) == 1:
+            return [self.roots[0]._upstream(gradient)]
+        if not isinstance(gradient, Sequence) or len(gradient) != len(self.roots):
             raise GradientError(
-                f"this tape has {len(self.outputs)} outputs, so backward() takes a list with the gradient at each; "
+                f"this tape has {len(self.roots)} outputs, so backward() takes a list with the gradient at each; "
                 f"given {describe(gradient)}"
             )
-        return [y._upstream(g) for y, g in zip(self.outputs, gradient)]
+        return [y._upstream(g) for y, g in zip(self.roots, gradient)]
 
     def _by_engine(self, upstream: list[Any]) -> dict[Any, Any]:
         """The gradient at every node, by the loop in backward.py."""
-        order = dependency_order(self.outputs)
+        order = dependency_order(self.roots)
         roots: dict[Any, Any] = {}
-        for y, g in zip(self.outputs, upstream):
+        for y, g in zip(self.roots, upstream):
             roots[y] = g if y not in roots else plus(roots[y], g)
         return run(order, roots, [x for x in order if not x.inputs])
 
@@ -192,6 +194,11 @@ class TensorReplay:
             found = self._by_engine(upstream or self._upstream(None))
             return [(leaf, found[leaf]) for leaf in program.ends]
         return zip(program.ends, results)
+
+    @property
+    def squares(self) -> float:
+        """The sum of squares of the latest gradients, NaN or infinite if one of them is, or may be."""
+        return self.program.squares[0] if self.program is not None else np.nan
 
     def _receive(self, gradients: Iterable[tuple[Any, Any]]) -> None:
         for leaf, g in gradients:
@@ -230,7 +237,7 @@ class TensorReplay:
             for i in range(len(next(iter(self.batch.values())))):
                 for leaf, array in self.batch.items():
                     leaf.data = array[i]
-                self._compute()
+                self.compute()
                 yield i
         finally:
             for leaf, data in before.items():
@@ -304,6 +311,11 @@ def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     >>> tape.forward(), tape.forward(), tape.forward()
     (array([0., 0., 0., 0.]), array([0., 0., 0., 1.]), array([0., 1., 0., 1.]))
     """
-    leaf = Redrawn(draw(), name, requires_grad=False)
-    leaf.draw = draw
-    return leaf
+
+    def drawn() -> Redrawn:
+        leaf = Redrawn(draw(), name, requires_grad=False)
+        leaf.draw = draw
+        return leaf
+
+    watch = following()
+    return drawn() if watch is None else watch.draw(drawn)

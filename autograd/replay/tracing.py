@@ -28,6 +28,7 @@ __all__ = [
     "copied",
     "item",
     "operands",
+    "power",
     "taken",
 ]
 
@@ -37,7 +38,7 @@ PURE = {
     np.roll, np.broadcast_to, np.concatenate, np.stack, np.repeat, np.tile, np.take_along_axis, np.sort, np.argsort,
     np.std, np.var, np.median, np.prod, np.cumsum, np.cumprod, np.argmax, np.argmin, np.einsum, np.tensordot, np.dot,
     np.outer, np.trace, np.diagonal, np.tril, np.triu, np.linalg.det, np.linalg.inv, np.linalg.solve,
-    np.linalg.cholesky, np.clip, np.round, np.all, np.any, np.vdot, np.inner, np.sinc,
+    np.linalg.cholesky, np.clip, np.round, np.ravel_multi_index, np.all, np.any, np.vdot, np.inner, np.sinc,
 }  # fmt: skip
 STATIC = {
     np.ndim,
@@ -254,7 +255,8 @@ def _reflected(ufunc: np.ufunc) -> Any:
     return lambda self, other: self.trace.call(ufunc, other, self)
 
 
-def _power(a: Any, b: Any) -> Any:
+def power(a: Any, b: Any) -> Any:
+    """`a ** b`."""
     return a**b  # arrays have shortcuts for this operator that np.power does not have
 
 
@@ -332,10 +334,10 @@ class Traced(Operators):
     __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
 
     def __pow__(self, other: Any) -> Any:
-        return self.trace.call(_power, self, other)
+        return self.trace.call(power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return self.trace.call(_power, other, self)
+        return self.trace.call(power, other, self)
 
     def __neg__(self) -> Any:
         return self.trace.call(np.negative, self)

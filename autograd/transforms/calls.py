@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine.backward import between, pull_back, refuse_stale, zero
 from ..engine.modes import mode, recording
-from ..engine.node import CLOCK, describe
+from ..engine.node import CLOCK, describe, numbers
 from ..errors import KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -173,7 +173,7 @@ def tangent_of(x: Any, t: Any, nested: bool) -> Any:
     """The tangent `t` that was given for the input `x`, checked, as a number, an array or a node."""
     if t.__class__ is float and not nested and isinstance(x, Value):
         return t
-    if np.shape(data_of(t)) != np.shape(x.data):
+    if np.shape(numbers(t)) != np.shape(numbers(x)):
         raise ShapeError(
             f"a tangent has to have the shape of its argument; {describe(x)} was given {describe(t)}"
         )
@@ -209,7 +209,7 @@ def data_of(x: Any) -> Any:
 
 def size_of(x: Any) -> int:
     """The number of elements of `x`."""
-    return int(np.size(data_of(x)))
+    return int(np.size(numbers(x)))
 
 
 def requires_grad(x: Any) -> bool:
@@ -251,7 +251,7 @@ def check_number(value: Any) -> None:
             f"grad needs a function that returns one number; f returned {form(value)}. Return the number alone, "
             f"(number, anything) with has_aux=True, or use jacobian for every derivative"
         )
-    data = data_of(value)
+    data = numbers(value)
     if not isinstance(data, np.ndarray) and not is_number(data):
         raise KindError(f"grad needs a function that returns one number; f returned {describe(value)}")
     if np.size(data) != 1:

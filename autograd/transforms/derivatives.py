@@ -13,6 +13,7 @@ import numpy as np
 from .. import functions
 from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
+from ..engine.node import numbers
 from ..errors import KindError
 from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
@@ -228,7 +229,7 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
             else:
                 rows = (_rows(call, y, nested) for y in outputs)
             blocks = [
-                [_assembled(parts, np.shape(data_of(y)), x, nested, axis=-1 if forward else 0)
+                [_assembled(parts, np.shape(numbers(y)), x, nested, axis=-1 if forward else 0)
                  for parts, x in zip(row, call.inputs, strict=True)]
                 for y, row in zip(outputs, rows, strict=True)
             ]  # fmt: skip
@@ -275,11 +276,11 @@ def _units(x: Any, nested: bool) -> Iterable[Any]:
 
 def _assembled(parts: list[Any], out: tuple[int, ...], x: Any, nested: bool, axis: int) -> Any:
     """The Jacobian of an output of shape `out` and the input `x`, from its rows (axis 0) or its columns (axis -1)."""
-    shape = out + np.shape(x.data)
+    shape = out + np.shape(numbers(x))
     if not shape:
         return parts[0]
     if not any(map(requires_grad, parts)):
-        block = np.zeros(shape, x.data.dtype if isinstance(x, Tensor) else float)
+        block = np.zeros(shape, x.dtype if isinstance(x, Tensor) else float)
         if parts:
             block[...] = np.stack([data_of(part) for part in parts], axis).reshape(shape)
         return Tensor(block, requires_grad=False) if nested else block

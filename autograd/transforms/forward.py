@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.backward import between, has_nan, plus, pull_back
 from ..engine.modes import recording
+from ..engine.node import numbers
 from ..engine.vjp import times
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -162,7 +163,7 @@ def _with_shape_and_dtype(node: Any, t: Any, recorded: bool) -> Any:
 
 
 def _transposed(node: Any, tangents: Tangents, recorded: bool, zero_safe: bool) -> Any:
-    g = Tensor(np.ones_like(node.data), requires_grad=True)
+    g = Tensor(np.ones_like(numbers(node)), requires_grad=True)
     upstream: Tangents = {}
     inputs = node.inputs
     active = [i for i, x in enumerate(inputs) if x in tangents]

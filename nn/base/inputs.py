@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, Tensor, Value
-from ...autograd.extending import describe
+from ...autograd.extending import converted, describe
 from .module import Module
 
 __all__ = ["as_input"]
@@ -16,7 +16,7 @@ __all__ = ["as_input"]
 def as_input(x: Any, dtype: np.dtype, layer: Module) -> Tensor:
     """The input of a layer as a Tensor; plain numbers become constants in the layer's dtype."""
     if isinstance(x, Tensor):
-        return x
+        return converted(x, dtype)
     if x.__class__ is np.ndarray and x.dtype is dtype:
         return Tensor(x, requires_grad=False)
     if isinstance(x, Value) or (isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x)):

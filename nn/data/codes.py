@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,9 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
 
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """One-hot codes as booleans, for labels that have been checked."""
-    if n_classes > 64:
-        return labels[..., None] == np.arange(n_classes)
-    return np.take(_rows(n_classes), labels, 0)
+    return labels[..., None] == _classes(n_classes)
 
 
-@cache
-def _rows(n_classes: int) -> np.ndarray:
-    return np.eye(n_classes, dtype=bool)
+@lru_cache(maxsize=64)
+def _classes(n: int) -> np.ndarray:
+    return np.arange(n)

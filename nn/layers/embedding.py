@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, Primitive, RangeError, Tensor, reshape, structural
-from ...autograd.extending import describe
+from ...autograd.extending import describe, each_time, numbers
 from .. import init
 from ..base.arguments import whole_number
 from ..base.module import Module
@@ -112,13 +112,14 @@ class Embedding(Module):
 
     def forward(self, x: Any) -> Any:
         """The rows for `x`, an array or Tensor of integers."""
-        t = x.data if isinstance(x, Tensor) else np.asarray(x)
+        t = numbers(x) if isinstance(x, Tensor) else np.asarray(x)
         if t.dtype.kind not in "iu" and t.size:
             raise KindError(
                 f"{self._described()}, takes whole numbers, each the number of a row; "
                 f"given {describe(x)}. Write x.astype(int) if they are whole"
             )
-        _check_numbers(t, self.num_embeddings, f"{self._described()},")
+        who, n = f"{self._described()},", self.num_embeddings
+        each_time(lambda t: _check_numbers(t, n, who), x if isinstance(x, Tensor) else t)
         return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -8,13 +8,14 @@ of the input; float16 is computed in float32. With `eps=0`, constant numbers bec
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, RangeError, ShapeError, mean, sign, sqrt, square, std
-from ...autograd.extending import describe, recomputing
+from ...autograd.extending import describe, each_time, read_anew, recomputing
 from ..base.arguments import probability, whole_number
 from ..base.half import widened
 from ..base.inputs import as_input
@@ -76,25 +77,34 @@ class _BatchNorm(Module):
                 )
             y, centre, variance = _normalised(widened(x), axes, self.eps)
             if self.training and self.track_running_stats and not recomputing():
-                self._track(
-                    _numbers(centre).reshape(-1), _numbers(variance).reshape(-1) * (count / (count - 1))
-                )
+                each_time(partial(self._track, count), centre, variance)
         else:
             y = widened(x)
-            spread = np.sqrt(self.running_var + self.eps)
-            spread = np.where(spread == 0, 1, spread).astype(y.dtype)
-            y = (y - self.running_mean.astype(y.dtype).reshape(column)) / spread.reshape(column)
+            y = (y - read_anew(lambda: self._running_mean(column, y.dtype))) / read_anew(
+                lambda: self._running_deviation(column, y.dtype)
+            )
         if self.weight is not None and self.bias is not None:
             y = y * self.weight.reshape(column) + self.bias.reshape(column)
         return _in_dtype(y, x)
 
-    def _track(self, centre: np.ndarray, variance: np.ndarray) -> None:
-        """Update the running statistics by those of a batch; without momentum they are the mean over all batches."""
+    def _running_mean(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return self.running_mean.astype(dtype).reshape(shape)
+
+    def _running_deviation(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        spread = np.sqrt(self.running_var + self.eps)
+        return np.where(spread == 0, 1, spread).astype(dtype).reshape(shape)
+
+    def _track(self, samples: int, centre: np.ndarray, variance: np.ndarray) -> None:
+        """Update the running statistics by those of a batch of `samples` numbers for each channel.
+
+        Without momentum they are the mean over all batches.
+        """
         count = self.num_batches_tracked + 1
         share = 1 / max(int(count), 1) if self.momentum is None else self.momentum
-        for name, found in (("running_mean", centre), ("running_var", variance)):
+        unbiased = np.asarray(variance) * (samples / (samples - 1))
+        for name, found in (("running_mean", np.asarray(centre)), ("running_var", unbiased)):
             running = getattr(self, name)
-            vars(self)[name] = running + share * (found.astype(running.dtype) - running)
+            vars(self)[name] = running + share * (found.reshape(-1).astype(running.dtype) - running)
         vars(self)["num_batches_tracked"] = np.asarray(count)
 
     def extra_repr(self) -> str:
@@ -229,10 +239,6 @@ def _normalised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, An
 
 
 NO_EPS = 1e-30  # smaller numbers can be 0 in float32
-
-
-def _numbers(x: Any) -> np.ndarray:
-    return np.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else x.data
 
 
 def _small(eps: Any) -> float:

@@ -20,12 +20,15 @@ softmax = TABLE["softmax"]  # the row; the function of this name takes NumPy's a
 def picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """The entry of each row of `x` for its class in `t`; for probabilities in `t`, the mean that they weight."""
     if t.dtype.kind in "iu":
-        if t.size and not (t.min() >= 0 and t.max() < x.shape[-1]):  # in a replay this is the first check
+        rows = (t.size, x.shape[-1])
+        try:  # in a replay this is the first check of the classes
+            at = np.ravel_multi_index((np.arange(t.size), t.ravel()), rows)
+            return np.take(x.reshape(-1), at, 0).reshape(t.shape)
+        except ValueError:
             raise RangeError(
                 f"the classes of this cross_entropy are 0 to {x.shape[-1] - 1}; given {t.min()} to {t.max()}. "
                 f"Samples that are ignored have to be present when the loss is recorded"
-            )
-        return x.reshape(-1, x.shape[-1])[np.arange(t.size), t.ravel()].reshape(t.shape)
+            ) from None
     return (t * np.where(t == 0, 0, x)).sum(
         -1
     )  # a class of probability 0 adds nothing, even where x is infinite

@@ -82,7 +82,7 @@ def nll_loss(
     0.6931471805599453
     """
     x, target, ignored = matching_classes(log_probabilities, target, "nll_loss", ignore_index)
-    refuse_positive(plain(x), "nll_loss")
+    refuse_positive(x, "nll_loss")
     if weight is None and not ignored:
         return nll_row(x, target, reduction=checked_reduction(reduction, math.prod(x.shape[:-1])))
     return weighted(x, target, reduction, weight, ignore_index, 0.0)

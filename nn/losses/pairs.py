@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, Value
+from ...autograd.extending import converted, each_time, numbers
 from .reduction import checked_reduction, reduced
 
-__all__ = ["compared", "flat", "is_node", "paired", "plain", "weights_for"]
+__all__ = ["check", "compared", "flat", "is_node", "paired", "plain", "weights_for"]
 
 
 def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
@@ -22,7 +23,9 @@ def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
         return (values[0], targets[0]) if isinstance(prediction, Value) else (values, targets)
     if not isinstance(prediction, Tensor):
         prediction = np.asarray(prediction, None if np.asarray(prediction).dtype.kind == "f" else np.float64)
-    if not isinstance(target, Tensor):
+    if isinstance(target, Tensor):
+        target = converted(target, prediction.dtype)
+    else:
         target = np.asarray(target, prediction.dtype)
     if prediction.shape != target.shape:
         raise ShapeError(
@@ -67,8 +70,16 @@ def compared(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: 
 def plain(x: Any) -> np.ndarray:
     """The numbers in a node, an array or a list of Values, as an array."""
     if isinstance(x, list):
-        return np.array([v.data if isinstance(v, Node) else v for v in x], dtype=np.float64)
-    return np.asarray(x.data if isinstance(x, Node) else x)
+        return np.array([numbers(v) for v in x], dtype=np.float64)
+    return np.asarray(numbers(x))
+
+
+def check(x: Any, refuse: Callable[[np.ndarray], None]) -> None:
+    """Call `refuse` with the numbers in `x`, as `plain` gives them: now, and in each replay of a recording."""
+    if isinstance(x, list):
+        each_time(lambda *v: refuse(np.array(v, dtype=np.float64)), *x)
+    else:
+        each_time(lambda v: refuse(np.asarray(v)), x)
 
 
 def weights_for(name: str, weight: Any, x: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import TABLE, Node, Primitive, RangeError
+from .pairs import check
 
 __all__ = [
     "CALL_THEM_0_1",
@@ -29,13 +30,17 @@ def refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) ->
         )
 
 
-def refuse_positive(log_p: np.ndarray, what: str) -> None:
+def refuse_positive(x: Any, what: str) -> None:
     """Raise `RangeError` for logarithms of probabilities that are above 0."""
-    if log_p.size and log_p.max() > 1e-3:  # larger than a rounding error
-        raise RangeError(
-            f"{what} takes logarithms of probabilities, which are 0 at most; given up to {log_p.max():g}. Of logits "
-            f"write log_softmax(x), of probabilities log(p)"
-        )
+
+    def refuse(log_p: np.ndarray) -> None:
+        if log_p.size and log_p.max() > 1e-3:  # larger than a rounding error
+            raise RangeError(
+                f"{what} takes logarithms of probabilities, which are 0 at most; given up to {log_p.max():g}. Of "
+                f"logits write log_softmax(x), of probabilities log(p)"
+            )
+
+    check(x, refuse)
 
 
 LOGITS_INSTEAD = (
@@ -45,7 +50,11 @@ LOGITS_INSTEAD = (
 CALL_THEM_0_1 = "The two classes are called 0 and 1; write (y + 1) / 2 for classes called -1 and +1"
 
 
-def check_probabilities(p: np.ndarray, given: str, instead: str) -> None:
+def check_probabilities(x: Any, given: str, instead: str) -> None:
     """Raise `RangeError` for numbers outside of 0 to 1."""
-    if p.size and not (p.min() >= 0 and p.max() <= 1) and not np.isnan(p).any():
-        raise RangeError(f"{given} from {p.min():g} to {p.max():g}. {instead}")
+
+    def refuse(p: np.ndarray) -> None:
+        if p.size and not (p.min() >= 0 and p.max() <= 1) and not np.isnan(p).any():
+            raise RangeError(f"{given} from {p.min():g} to {p.max():g}. {instead}")
+
+    check(x, refuse)

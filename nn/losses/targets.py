@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
-from .pairs import flat, plain
+from ...autograd.extending import GivenUp, converted
+from .pairs import check, flat, plain
 
 __all__ = ["MOVE_THE_CLASSES", "matching_classes"]
 
@@ -38,26 +40,54 @@ def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -
             + (MOVE_THE_CLASSES if t.shape == x.shape[:1] + x.shape[2:] else "")
         )
     if t.ndim == x.ndim:
-        target = target if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
-        sums = t.sum(-1, dtype=np.float64)
-        if t.size and not (t.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
-            second = t.ndim > 2 and np.abs(t.sum(1, dtype=np.float64) - 1).max() < 1e-3
-            raise RangeError(
-                f"{what} was given targets of the scores' shape {x.shape}, which are probabilities then; but a row "
-                f"of them sums to {sums.flat[np.abs(sums - 1).argmax()]:g}, or has a negative one"
-                + (MOVE_THE_CLASSES if second else "")
-            )
+        target = (
+            converted(target, x.dtype) if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
+        )
+        check(target, partial(_refuse_shares, what, x.shape))
     elif t.dtype.kind not in "iu":
         raise KindError(
             f"{what} was given classes of dtype {t.dtype}, shape {t.shape}; a class is a whole number from 0 to "
             f"{x.shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
         )
-    elif t.size and (ignore_index >= 0 or not (t.min() >= 0 and t.max() < x.shape[-1])):
-        counted = t[t != ignore_index]
-        ignored = counted.size < t.size
-        if counted.size and not (counted.min() >= 0 and counted.max() < x.shape[-1]):
-            raise RangeError(
-                f"{what} was given {x.shape[-1]} scores for each sample, so classes are 0 to {x.shape[-1] - 1}; "
-                f"the targets have {counted.min()} to {counted.max()}"
-            )
+    else:
+        ignored = _ignores(what, x.shape[-1], ignore_index, t)
+
+        def compare(t: np.ndarray) -> None:
+            if _ignores(what, x.shape[-1], ignore_index, t) != ignored:
+                raise GivenUp(f"{what} was recorded {'with' if ignored else 'without'} ignored samples")
+
+        check(target, compare)
     return x, target, ignored
+
+
+def _refuse_shares(what: str, shape: tuple[int, ...], t: np.ndarray) -> None:
+    """Raise `RangeError` for targets that are no probabilities of classes."""
+    sums = t.sum(-1, dtype=np.float64)
+    if t.size and not (t.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
+        second = t.ndim > 2 and np.abs(t.sum(1, dtype=np.float64) - 1).max() < 1e-3
+        raise RangeError(
+            f"{what} was given targets of the scores' shape {shape}, which are probabilities then; but a row "
+            f"of them sums to {sums.flat[np.abs(sums - 1).argmax()]:g}, or has a negative one"
+            + (MOVE_THE_CLASSES if second else "")
+        )
+
+
+def _ignores(what: str, n_classes: int, ignore_index: int, t: np.ndarray) -> bool:
+    """Whether a sample is ignored; raises `RangeError` for classes that do not exist."""
+    if not t.size or (ignore_index < 0 and _are_below(t, n_classes)):
+        return False
+    counted = t[t != ignore_index]
+    if counted.size and not (counted.min() >= 0 and counted.max() < n_classes):
+        raise RangeError(
+            f"{what} was given {n_classes} scores for each sample, so classes are 0 to {n_classes - 1}; "
+            f"the targets have {counted.min()} to {counted.max()}"
+        )
+    return bool(counted.size < t.size)
+
+
+def _are_below(t: np.ndarray, n: int) -> bool:
+    """Whether all of these integers are from 0 to n - 1."""
+    if t.dtype.kind == "i" and t.flags.c_contiguous:
+        t = t.view(f"u{t.itemsize}")  # numbers below 0 are large ones
+        return bool(np.maximum.reduce(t, None) < n)
+    return bool(t.min() >= 0 and t.max() < n)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import RangeError, elementwise, log, maximum, relu, sigmoid, softplus
 from ..base.half import in_float32
-from .pairs import compared, paired, plain, weights_for
+from .pairs import check, compared, paired, weights_for
 from .probabilities import CALL_THEM_0_1, LOGITS_INSTEAD, check_probabilities, refuse_probabilities
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge_loss"]
@@ -27,12 +27,15 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
     Value(0.25)
     """
     pair = paired(scores, target, "hinge_loss")
-    t = plain(pair[1])
-    if not (np.abs(t) == 1).all():
-        raise RangeError(
-            f"hinge_loss calls the two classes -1 and +1; given targets from {t.min():g} to {t.max():g}. "
-            f"Write 2 * y - 1 for classes called 0 and 1"
-        )
+
+    def refuse(t: Any) -> None:
+        if not (np.abs(t) == 1).all():
+            raise RangeError(
+                f"hinge_loss calls the two classes -1 and +1; given targets from {t.min():g} to {t.max():g}. "
+                f"Write 2 * y - 1 for classes called 0 and 1"
+            )
+
+    check(pair[1], refuse)
     return compared(lambda s, t: relu(1 - t * s), pair, reduction)
 
 
@@ -93,8 +96,8 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     array([0.6931, 0.    ])
     """
     pair = paired(probabilities, target, "binary_cross_entropy")
-    check_probabilities(plain(pair[0]), "binary_cross_entropy was given predictions", LOGITS_INSTEAD)
-    check_probabilities(plain(pair[1]), "binary_cross_entropy was given targets", CALL_THEM_0_1)
+    check_probabilities(pair[0], "binary_cross_entropy was given predictions", LOGITS_INSTEAD)
+    check_probabilities(pair[1], "binary_cross_entropy was given targets", CALL_THEM_0_1)
     return compared(_binary_cross_entropy, pair, reduction)
 
 
@@ -120,7 +123,7 @@ def binary_cross_entropy_with_logits(
         logits, sigmoid, "binary_cross_entropy_with_logits", "binary_cross_entropy for probabilities"
     )
     pair = paired(logits, target, "binary_cross_entropy_with_logits")
-    check_probabilities(plain(pair[1]), "binary_cross_entropy_with_logits was given targets", CALL_THEM_0_1)
+    check_probabilities(pair[1], "binary_cross_entropy_with_logits was given targets", CALL_THEM_0_1)
     if pos_weight is not None:
         weight = weights_for("pos_weight", pos_weight, pair[0])
         return compared(lambda z, t: weight * t * softplus(-z) + (1 - t) * softplus(z), pair, reduction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ...autograd import RangeError, structural
 from ..data.codes import one_hot_array
 from .class_rows import nll_row, per_sample, picked
-from .pairs import plain, weights_for
+from .pairs import check, weights_for
 from .reduction import checked_reduction, reduced, reduced_array
 
 __all__ = ["checked_count", "class_weights", "shares_of_classes", "smoothed", "weighted"]
@@ -26,10 +25,12 @@ def weighted(
             nll_row(log_p, smoothed(target, weights, label_smoothing), reduction="none"), reduction
         )
     options: dict[str, Any] = {"weights": weights, "ignored": ignore_index, "smoothing": label_smoothing}
-    _, count = shares_of_classes(plain(target), **options)
-    return _weighted_nll(
-        log_p, target, reduction=checked_count(reduction, count, math.prod(target.shape)), **options
-    )
+
+    def refuse(t: np.ndarray) -> None:
+        checked_count(reduction, shares_of_classes(t, **options)[1], t.size)
+
+    check(target, refuse)
+    return _weighted_nll(log_p, target, reduction=reduction, **options)
 
 
 def class_weights(weight: Any, x: Any, smoothing: float) -> np.ndarray:

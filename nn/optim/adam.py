@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from ...autograd import maximum
-from .formulas import NO_EPS, descent_direction, divided
+from ...autograd import maximum, sqrt
+from .formulas import descent_direction, quotient
 from .optimizer import Optimizer
-from .options import Group, Memory, flag, option, shares
+from .options import Form, Group, Memory, Numbers, flag, option, shares
 
 __all__ = ["Adam", "AdamW"]
 
@@ -41,30 +41,30 @@ class Adam(Optimizer):
         start = {"step": 0, "m": 0.0, "v": 0.0}
         return {**start, "v_max": 0.0} if group["amsgrad"] else start
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
+    def _numbers(self, group: Group, step: int) -> Numbers:
         (beta1, beta2), lr = group["betas"], group["lr"]
-        memory["step"] = t = memory["step"] + 1
-        x, g = self._decayed(x, g, group)
-        m, v = memory["m"], memory["v"]
-        m *= beta1
-        m += (1 - beta1) * g
-        square = g * g
-        square *= 1 - beta2
-        v *= beta2
-        v += square
-        memory["m"], memory["v"] = m, v
-        if group["amsgrad"]:
-            v = memory["v_max"] = maximum(memory["v_max"], v)
-        root = v**0.5
-        correction = (1 - beta2**t) ** 0.5  # m / (root / correction + eps), with one division less
-        root += group["eps"] * correction
-        change = m / root if group["eps"] > NO_EPS else divided(m, root)
-        change *= lr * correction / (1 - beta1**t)
-        x -= change
-        return x
+        # x - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), with fewer operations on arrays
+        correction = (1 - beta2**step) ** 0.5
+        return {
+            **super()._numbers(group, step),
+            "new1": 1 - beta1,
+            "new2": 1 - beta2,
+            "eps": group["eps"] * correction,
+            "rate": lr * correction / (1 - beta1**step),
+            "kept": 1 - lr * group["weight_decay"],
+        }
 
-    def _decayed(self, x: Any, g: Any, group: Group) -> tuple[Any, Any]:
-        return x, descent_direction(x, g, group)
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        x, g = self._decayed(x, g, n, form)
+        m = n["beta1"] * memory["m"] + n["new1"] * g
+        v = n["beta2"] * memory["v"] + n["new2"] * (g * g)
+        new = {"m": m, "v": v}
+        if form["amsgrad"]:
+            v = new["v_max"] = maximum(memory["v_max"], v)
+        return x - n["rate"] * quotient(m, sqrt(v) + n["eps"], form), new
+
+    def _decayed(self, x: Any, g: Any, n: Numbers, form: Form) -> tuple[Any, Any]:
+        return x, descent_direction(x, g, n, form)
 
 
 @dataclass(eq=False, repr=False)
@@ -82,7 +82,5 @@ class AdamW(Adam):
 
     weight_decay: float = option(1e-2)
 
-    def _decayed(self, x: Any, g: Any, group: Group) -> tuple[Any, Any]:
-        if group["weight_decay"]:
-            x *= 1 - group["lr"] * group["weight_decay"]
-        return x, -g if group["maximize"] else g
+    def _decayed(self, x: Any, g: Any, n: Numbers, form: Form) -> tuple[Any, Any]:
+        return n["kept"] * x if form["weight_decay"] else x, -g if form["maximize"] else g

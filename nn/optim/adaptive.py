@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-import numpy as np
-
-from .formulas import NO_EPS, descent_direction, divided
+from ...autograd import maximum, sqrt
+from .formulas import descent_direction, quotient
 from .optimizer import Optimizer
-from .options import Group, Memory, flag, option, share
+from .options import Form, Group, Memory, Numbers, flag, option, share
 
 __all__ = ["Adadelta", "Adagrad", "RMSprop"]
 
@@ -38,15 +37,14 @@ class Adagrad(Optimizer):
     def _memories(self, group: Group) -> Memory:
         return {"step": 0, "sum": group["initial_accumulator_value"]}
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
-        g = descent_direction(x, g, group)
-        memory["sum"] += g * g
-        root = memory["sum"] ** 0.5
-        root += group["eps"]
-        change = group["lr"] / (1 + memory["step"] * group["lr_decay"]) * g
-        x -= change / root if group["eps"] > NO_EPS else divided(change, root)
-        memory["step"] += 1
-        return x
+    def _numbers(self, group: Group, step: int) -> Numbers:
+        rate = group["lr"] / (1 + (step - 1) * group["lr_decay"])
+        return {**super()._numbers(group, step), "rate": rate}
+
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        g = descent_direction(x, g, n, form)
+        total = memory["sum"] + g * g
+        return x - quotient(n["rate"] * g, sqrt(total) + n["eps"], form), {"sum": total}
 
 
 @dataclass(eq=False, repr=False)
@@ -72,17 +70,15 @@ class Adadelta(Optimizer):
     def _memories(self, group: Group) -> Memory:
         return {"squares": 0.0, "changes": 0.0}
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
-        g = descent_direction(x, g, group)
-        rho, eps = group["rho"], group["eps"]
-        memory["squares"] *= rho
-        memory["squares"] += (1 - rho) * (g * g)
-        changes, squares = memory["changes"] + eps, memory["squares"] + eps
-        change = (changes / squares if eps > NO_EPS else divided(changes, squares)) ** 0.5 * g
-        memory["changes"] *= rho
-        memory["changes"] += (1 - rho) * (change * change)
-        x -= group["lr"] * change
-        return x
+    def _numbers(self, group: Group, step: int) -> Numbers:
+        return {**super()._numbers(group, step), "new": 1 - group["rho"]}
+
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        g = descent_direction(x, g, n, form)
+        squares = n["rho"] * memory["squares"] + n["new"] * (g * g)
+        change = sqrt(quotient(memory["changes"] + n["eps"], squares + n["eps"], form)) * g
+        changes = n["rho"] * memory["changes"] + n["new"] * (change * change)
+        return x - n["lr"] * change, {"squares": squares, "changes": changes}
 
 
 @dataclass(eq=False, repr=False)
@@ -116,28 +112,18 @@ class RMSprop(Optimizer):
             **({"velocity": 0.0} if group["momentum"] else {}),
         }
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
-        g = descent_direction(x, g, group)
-        alpha, momentum = group["alpha"], group["momentum"]
-        memory["squares"] *= alpha
-        memory["squares"] += (1 - alpha) * (g * g)
-        if group["centered"]:
-            memory["mean"] *= alpha
-            memory["mean"] += (1 - alpha) * g
-            variance = memory["squares"] - memory["mean"] * memory["mean"]
+    def _numbers(self, group: Group, step: int) -> Numbers:
+        return {**super()._numbers(group, step), "new": 1 - group["alpha"], "zero": 0.0}
+
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        g = descent_direction(x, g, n, form)
+        new = {"squares": n["alpha"] * memory["squares"] + n["new"] * (g * g)}
+        variance = new["squares"]
+        if form["centered"]:
+            mean = new["mean"] = n["alpha"] * memory["mean"] + n["new"] * g
             # for a constant gradient, rounding can make it negative
-            if variance.__class__ is not float:
-                variance = np.maximum(variance, 0, out=variance if variance.ndim else None)
-            elif variance < 0:
-                variance = 0.0
-            root = variance**0.5
-        else:
-            root = memory["squares"] ** 0.5
-        root += group["eps"]
-        change = g / root if group["eps"] > NO_EPS else divided(g, root)
-        if momentum:
-            memory["velocity"] *= momentum
-            memory["velocity"] += change
-            change = memory["velocity"]
-        x -= group["lr"] * change
-        return x
+            variance = maximum(variance - mean * mean, n["zero"])
+        change = quotient(g, sqrt(variance) + n["eps"], form)
+        if form["momentum"]:
+            change = new["velocity"] = n["momentum"] * memory["velocity"] + change
+        return x - n["lr"] * change, new

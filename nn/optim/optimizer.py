@@ -1,10 +1,20 @@
 """What all optimisers share: options in groups, memories for each parameter, and the loop over all parameters.
 
-An optimiser is a list of options and an `_update`, a few lines that change numbers `x` with the gradient `g`. `memory`
-has the quantities that are kept from step to step (names that begin with `_` are not saved), `group` the options of
-these parameters. The same lines run on a float (the `data` of a Value) and on arrays, in place. Large arrays are
-updated in pieces that fit into the processor's cache, so that intermediate results need little memory. Parameters in
-float16 are updated in float32, with memories in float32, and written back in float16.
+An optimiser is a list of options and a formula, written once and read by eager mode, by replays and by XLA:
+
+    _memories(group)                the quantities that are kept from step to step, with their first values: an int
+                                    is a count of steps, a float is one number for each element of the parameter
+    _numbers(group, step)           the numbers of one step, by name, from the options and the count `step`, from 1
+                                    on; computed on Python floats, they are inputs of the compiled formula
+    _form(group)                    what the formula may branch on: flags, and whether a number is not 0; a formula
+                                    has to be compiled again when this dict is another
+    _formula(x, g, memory, n, form) the new `x`, and a dict of the memories that change, from the gradient `g`:
+                                    operators and rows of the table (sqrt, maximum, where, ...), nothing in place
+
+`memory` in a formula has no counts, and `n` has the numbers by name. The same lines run on floats (the `data` of a
+Value), on arrays and on traced arrays. Eager mode compiles them to NumPy calls in place (`plans.py`), and updates large
+arrays in pieces that fit into the processor's cache. Parameters in float16 are updated in float32, with memories in
+float32, and written back in float16.
 """
 
 from __future__ import annotations
@@ -17,15 +27,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, is_withheld
 from ..base.module import Module
 from .memories import memory_from, memory_start
-from .options import Group, Memory, Option, OptionGroup, option
+from .options import Form, Group, Memory, Numbers, Option, OptionGroup, option
 from .parameters import checked
+from .plans import Plan
 from .rates import Rates
 
 __all__ = ["Optimizer"]
 
+NOTHING = 1e-30  # smaller numbers can be 0 in float32
 COUNTED = getattr(sys, "_is_gil_enabled", lambda: True)()  # whether counts of references are exact
 
 
@@ -37,7 +49,7 @@ class Optimizer:
     They can also be a list of dicts, each with `"params"` and the options that differ for these. `param_groups` is that
     list with all options; the assignment `optimizer.lr = 0.01` sets an option in all groups.
 
-    To write another optimiser, subclass this one as a dataclass, with an `option` for each option.
+    To write another optimiser, subclass this one as a dataclass, with an `option` for each option and a `_formula`.
 
     Raises `KindError` for what is not a list of such nodes, `RangeError` for a negative rate.
 
@@ -71,6 +83,7 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Any, Memory] = {}
         self._rates = Rates()  # for schedules
+        self._plans: list[Plan] = []  # one for each group, made by `step`
         self._spent: list[Any] = []  # gradients that zero_grad has deleted
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
@@ -131,70 +144,40 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._spent = []
-        state, update, piece = self.state, self._update, self._piece
-        for group in map(dict, self.param_groups):  # plain dicts, which are read faster
-            starts = self._memories(group)
-            for p in group["params"]:
-                g = p.grad
-                if g is not None:
-                    x: Any = p.data
-                    memory: Any = state.get(p)
-                    if memory is None:
-                        memory = state[p] = {"_known": None}
-                    for name in starts:
-                        if name not in memory:
-                            memory[name] = memory_start(starts[name], x)
-                    if x.__class__ is float:
-                        p.data = update(x, g, memory, group)
-                    elif memory["_known"] is not x:
-                        self._update_another(p, x, g, memory, group)
-                    elif x.size <= piece:
-                        p.data = update(x, g, memory, group)
-                    else:
-                        self._update_in_pieces(x, g, memory, group)
-                        p.data = (
-                            x  # the assignment marks the data as changed for graphs that were recorded before
-                        )
-
-    def _update_another(self, p: Any, x: Any, g: Any, memory: Memory, group: Group) -> None:
-        """Update a parameter whose array is new since the last step; an array that is not writeable is copied."""
-        if not isinstance(x, np.ndarray):
-            p.data = self._update(float(x), float(g), memory, group)
-            return
-        half = x.dtype.char == "e"
-        if half:
-            x, g = x.astype(np.float32), g.astype(np.float32)
-        elif not x.flags.writeable:
-            x = np.array(x)
-        if x.size <= self._piece:
-            x = self._update(x, g, memory, group)
-        else:
-            self._update_in_pieces(x, g, memory, group)
-        p.data = x.astype(np.float16) if half else x
-        memory["_known"] = None if half else x
-
-    def _update_in_pieces(self, data: np.ndarray, g: np.ndarray, memory: Memory, group: Group) -> None:
-        flat = {name: m for name, m in memory.items() if isinstance(m, np.ndarray) and name[0] != "_"}
-        if not all(a.flags.c_contiguous for a in (data, *flat.values())):
-            self._update(data, g, memory, group)
-            return
-        data, g, flat = data.reshape(-1), g.reshape(-1), {name: m.reshape(-1) for name, m in flat.items()}
-        for start in range(0, data.size, self._piece):
-            part = slice(start, start + self._piece)
-            piece = {**memory, **{name: m[part] for name, m in flat.items()}}
-            self._update(data[part], g[part], piece, group)
-            for name, m in flat.items():
-                m[part] = piece[name]  # no copy where it was changed in place
-        memory.update((name, m) for name, m in piece.items() if name not in flat)
+        for i, group in enumerate(self.param_groups):
+            if i == len(self._plans) or self._plans[i].options != group:
+                form = self._form(group)
+                if i == len(self._plans) or self._plans[i].form != form:
+                    self._plans[i : i + 1] = [Plan(self, form)]
+                self._plans[i].follow(group)
+            self._plans[i].update(self.state)
 
     def _memories(self, group: Group) -> Memory:
         """The memories with their first values: an int is a count, a float is one number for each element."""
         return {}
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
-        """The new `x`; arrays are changed in place, except for `g`."""
+    def _numbers(self, group: Group, step: int) -> Numbers:
+        """The numbers of a step: here the options that are numbers; a pair `betas` is `beta1` and `beta2`."""
+        numbers: Numbers = {}
+        for name, value in group.items():
+            if isinstance(value, float):
+                numbers[name] = value
+            elif isinstance(value, tuple):
+                numbers.update((f"{name[:-1]}{i}", each) for i, each in enumerate(value, 1))
+        return numbers
+
+    def _form(self, group: Group) -> Form:
+        """What the formula may branch on: each option but `lr` and pairs; of a number, whether it is not 0."""
+        return {
+            name: value > NOTHING if isinstance(value, float) else value
+            for name, value in group.items()
+            if name not in ("params", "lr") and not isinstance(value, tuple)
+        }
+
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        """The new `x`, and the memories that change."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not say how it changes a parameter: write _update"
+            f"{type(self).__name__} does not say how it changes a parameter: write _formula(x, g, memory, n, form)"
         )
 
     def zero_grad(self) -> None:
@@ -203,7 +186,8 @@ class Optimizer:
         # system and has to be got again page by page: steps of 784-1024-1024-10 on 512 samples take a quarter longer.
         # Arrays that others hold, such as a replay, stay theirs.
         alone = 2  # references: by `p`, and as an argument
-        self._spent = [p.grad for p in self.parameters if sys.getrefcount(p.grad) == alone] if COUNTED else []
+        given = [p for p in self.parameters if not is_withheld(p)] if COUNTED else []
+        self._spent = [p.grad for p in given if sys.getrefcount(p.grad) == alone]
         for p in self.parameters:
             p.grad = None
 
@@ -235,7 +219,6 @@ class Optimizer:
             for i, p in enumerate(self.parameters)
             if p in self.state
             for name, value in self._complete(p, starts[p]).items()
-            if name[0] != "_"
         }
         return {**options, **remembered}
 
@@ -289,17 +272,18 @@ class Optimizer:
             )
         for own, group in zip(self.param_groups, options):
             own.update(group)
-        self.state = {p: {"_known": None, **memory} for p, memory in zip(self.parameters, memories) if memory}
+        self.state = {p: memory for p, memory in zip(self.parameters, memories) if memory}
+        self._plans = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_plans": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copy or a pickle; its arrays may be mapped from a file, and are then copied to be writeable."""
         for memory in state["state"].values():
-            for name, value in [*memory.items()]:
-                if name[0] == "_":
-                    del memory[name]
-                elif isinstance(value, np.ndarray) and not value.flags.writeable:
+            for name, value in memory.items():
+                if isinstance(value, np.ndarray) and not value.flags.writeable:
                     memory[name] = np.array(value)
-            memory["_known"] = None
         vars(self).update(state)
 
     def __repr__(self) -> str:

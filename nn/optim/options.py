@@ -11,10 +11,24 @@ import numpy as np
 from ...autograd import KindError, RangeError
 from ...autograd.extending import describe
 
-__all__ = ["Group", "Memory", "Option", "OptionGroup", "flag", "number", "option", "share", "shares"]
+__all__ = [
+    "Form",
+    "Group",
+    "Memory",
+    "Numbers",
+    "Option",
+    "OptionGroup",
+    "flag",
+    "number",
+    "option",
+    "share",
+    "shares",
+]
 
 Memory = dict[str, Any]
 Group = dict[str, Any]
+Numbers = dict[str, Any]  # plain numbers, or one-element arrays in a compiled program
+Form = dict[str, Any]
 
 
 class OptionGroup(dict[str, Any]):

@@ -6,12 +6,10 @@ import sys
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-import numpy as np
-
 from ...autograd import RangeError
 from .formulas import descent_direction
 from .optimizer import Optimizer
-from .options import Group, Memory, flag, option
+from .options import Form, Group, Memory, Numbers, flag, option
 
 __all__ = ["SGD"]
 
@@ -40,7 +38,7 @@ class SGD(Optimizer):
     _: KW_ONLY
     maximize: bool = option(False, flag)
 
-    _piece = sys.maxsize  # the array for its one intermediate result is kept
+    _piece = sys.maxsize  # few passes over the arrays: pieces cost more than they save
 
     def _check_together(self, group: Group) -> None:
         if group["nesterov"] and not (group["momentum"] and not group["dampening"]):
@@ -51,24 +49,12 @@ class SGD(Optimizer):
     def _memories(self, group: Group) -> Memory:
         return {"step": 0, "velocity": 0.0} if group["momentum"] else {}
 
-    def _update(self, x: Any, g: Any, memory: Memory, group: Group) -> Any:
-        lr, momentum = group["lr"], group["momentum"]
-        if group["weight_decay"] or group["maximize"]:
-            g = descent_direction(x, g, group)
-        if momentum:
-            v = memory["velocity"]
-            v *= momentum
-            v += (1 - group["dampening"]) * g if memory["step"] and group["dampening"] else g
-            memory["velocity"] = v
-            memory["step"] += 1
-            g = g + momentum * v if group["nesterov"] else v
-        if x.__class__ is float or g.dtype is not x.dtype:
-            x -= lr * g
-            return x
-        kept, rate, room = memory.get("_room", (None, None, None))  # saves two allocations for each array
-        if kept != lr or room.dtype is not x.dtype:
-            rate, room = np.array(lr, x.dtype), np.empty_like(x)
-            memory["_room"] = lr, rate, room
-        np.multiply(g, rate, room)
-        np.subtract(x, room, x)
-        return x
+    def _numbers(self, group: Group, step: int) -> Numbers:
+        return {**super()._numbers(group, step), "share": 1 - group["dampening"] if step > 1 else 1.0}
+
+    def _formula(self, x: Any, g: Any, memory: Memory, n: Numbers, form: Form) -> tuple[Any, Memory]:
+        g = descent_direction(x, g, n, form)
+        if not form["momentum"]:
+            return x - n["lr"] * g, {}
+        v = n["momentum"] * memory["velocity"] + (n["share"] * g if form["dampening"] else g)
+        return x - n["lr"] * (g + n["momentum"] * v if form["nesterov"] else v), {"velocity": v}

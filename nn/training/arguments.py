@@ -9,11 +9,11 @@ import numpy as np
 
 from ...autograd import KindError, RangeError
 from ...autograd.extending import describe
-from ..base.arguments import one_number
 from ..base.module import Module
 from ..callbacks.best import EarlyStopping
 from ..callbacks.callback import Callback
 from ..data.loader import DataLoader
+from ..engines.eager import name_of
 from ..optim.adam import Adam
 from ..optim.optimizer import Optimizer
 from ..schedules.warmup import Warmup
@@ -31,9 +31,7 @@ __all__ = [
     "each_once",
     "listed",
     "n_samples_in",
-    "name_of",
     "named_metrics",
-    "number_for_batch",
 ]
 
 Loss = Callable[[Any, Any], Any]
@@ -105,17 +103,6 @@ def check_function(given: Any, what: str) -> None:
         raise KindError(f"{what}; given {describe(given)}")
 
 
-def number_for_batch(what: str, found: Any) -> float:
-    """The value of a loss or a metric, as a float."""
-    try:
-        return one_number(found, what)
-    except (KindError, TypeError, ValueError):
-        raise KindError(
-            f"{what} gave {describe(found)}, where one number for the batch is needed, such as the mean over its "
-            f"samples (reduction='mean')"
-        ) from None
-
-
 def listed(given: Any) -> list[Any]:
     """A list of one thing, of several in a list or tuple, or of nothing for `None`."""
     if given is None:
@@ -155,11 +142,6 @@ def named_metrics(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
     for metric in named.values():
         check_function(metric, "a metric is a function of prediction and target, such as nn.accuracy")
     return named
-
-
-def name_of(function: Any) -> str:
-    """The name of a function, or of the class of another callable."""
-    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def check_schedules(schedules: list[Any], column: str, direction: str) -> None:

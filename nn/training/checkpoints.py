@@ -8,16 +8,15 @@ schedules, the position of the loader, random generators in the model and its ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...autograd import KindError
-from ..base.module import Module
 from ..saving.rules import FileError
 
-__all__ = ["generators_in", "pack", "unpack"]
+__all__ = ["pack", "unpack"]
 
 ARRAY, NUMBER, TUPLE = "__array__", "__number__", "__tuple__"  # keys of the types that JSON does not have
 
@@ -83,16 +82,3 @@ def unpack(text: str, arrays: Mapping[str, np.ndarray]) -> Any:
         return json.loads(text, object_hook=unpacked)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise FileError(f"the state of a training cannot be read from this text: {error!r:.200}") from None
-
-
-def generators_in(*things: Any) -> list[np.random.Generator]:
-    """The random generators in modules and in the attributes of other things, each once, in a fixed order."""
-    found = (
-        value for thing in things for value in _attributes(thing) if isinstance(value, np.random.Generator)
-    )
-    return list(dict.fromkeys(found))
-
-
-def _attributes(thing: Any) -> Iterator[Any]:
-    for part in thing.modules() if isinstance(thing, Module) else [thing]:
-        yield from getattr(part, "__dict__", {}).values()

@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ...autograd import no_grad
 from ..base.module import Module
-from ..base.parameter import ScalarParameter
+from ..engines.batch import on_batches
+from ..engines.eager import name_of, number_for_batch
 from ..metrics.accuracy import accuracy
 from ..metrics.thresholds import threshold_of_loss
-from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, name_of, named_metrics, number_for_batch
+from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, named_metrics
 
-__all__ = ["Means", "bound_to_loss", "evaluate", "on_batches"]
+__all__ = ["Means", "bound_to_loss", "evaluate"]
 
 
 def evaluate(
@@ -47,13 +46,6 @@ def evaluate(
         for module, training in modes:
             module.training = training
     return means.values()
-
-
-def on_batches(model: Module) -> Callable[..., Any]:
-    """The model as a function of batches; a network of Values is called with the rows one by one."""
-    if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
-        return lambda *inputs: [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
-    return model
 
 
 def bound_to_loss(

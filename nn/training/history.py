@@ -22,7 +22,8 @@ class History:
 
     `history["loss"]` is a column as a list, `to_dict()` has all columns; `print` shows a table. `save` and `load` use
     JSON, and `plot` draws the columns. `best` is the epoch with the best model; `ended` is the reason why the training
-    ended before its last epoch, or `None`.
+    ended before its last epoch, or `None`. `engine` is the name of the engine of the latest training, and `reason`
+    says why it did not replay, if it did not.
 
     >>> from chainrule.nn import History
     >>> history = History()
@@ -40,6 +41,8 @@ class History:
         self.rows: list[dict[str, float]] = []
         self.best: int | None = None
         self.ended: str | None = None
+        self.engine: str | None = None
+        self.reason = ""
 
     @property
     def interrupted(self) -> bool:

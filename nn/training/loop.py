@@ -8,6 +8,7 @@ parameters. The steps are in `Run`.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...autograd.extending import describe
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import EarlyStopping, KeepBest
+from ..engines.step import Step
 from ..optim.optimizer import Optimizer
 from ..saving.arrays import check_path
 from .arguments import (
@@ -59,6 +61,9 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int | None = 0,
     progress: bool = True,
+    engine: str = "auto",
+    device: Any = None,
+    devices: Any = None,
 ) -> History:
     """Train a model; returns the history of loss and metrics.
 
@@ -76,6 +81,9 @@ def fit(
     - `clip_norm` and `clip_value` limit the gradients before each step.
     - `early_stopping` is an `EarlyStopping`, or its patience: the best model is restored at the end.
     - `callbacks` are objects as in `nn.callbacks`, or functions that are called after each epoch.
+    - `engine` is that of `nn.Step`: `"auto"` replays recorded steps where that gives the bits of eager mode, and is
+      eager elsewhere; `"eager"`, `"replay"`; `"xla"` compiles whole steps for `device`, or divides each batch among
+      `devices`, all that JAX sees by default. `history.engine` is the one that ran.
     - `checkpoint` is a file, `.npz` or `.safetensors`, that is written after each epoch. If the file exists, the
       training continues from it, and ends with the bits of an uninterrupted training; delete it to start again.
 
@@ -105,6 +113,17 @@ def fit(
     epochs = whole_number(epochs, "epochs", least=0)
     schedules = listed(schedule)
     optimizer = chosen_optimizer(optimizer, schedules, model)
+    stepper = Step(
+        model,
+        loss,
+        optimizer,
+        engine=engine,
+        penalty=penalty,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        device=device,
+        devices=devices,
+    )
     run = Run(
         model,
         loss,
@@ -123,6 +142,7 @@ def fit(
             ]
         ),
         epochs,
+        stepper,
     )
     there = checkpoint is not None and check_path(checkpoint)[0].exists()
     run.tell("on_fit_begin")
@@ -141,9 +161,12 @@ def fit(
             run.tell("on_train_begin")
             while run.epoch < epochs and run.history.ended is None:
                 bar.set_description_str(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
+                shown = 0.0
                 for _ in run.batches():
                     if progress:
-                        bar.set_postfix(run.texts(), refresh=False)
+                        if (now := time.monotonic()) > shown + 0.05:
+                            bar.set_postfix(run.texts(), refresh=False)
+                            shown = now
                         bar.update()
                     if asked_to_end():
                         raise KeyboardInterrupt
@@ -162,5 +185,7 @@ def fit(
             raise
         finally:
             model.eval()
+            stepper.close()
+            run.history.engine, run.history.reason = stepper.engine, stepper.reason
         run.tell("on_train_end")
     return run.history

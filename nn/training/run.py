@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-import numpy as np
-
-from ...autograd import KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd import KindError, RangeError, ShapeError
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import KeepBest
+from ..callbacks.callback import Callback
 from ..data.loader import DataLoader
-from ..optim.clipping import clip_grad_norm_, clip_grad_value_
+from ..engines.before import generators_in
+from ..engines.eager import name_of, number_for_batch
+from ..engines.step import Step
 from ..optim.optimizer import Optimizer
 from ..saving.arrays import read_marked, write_marked
 from ..saving.rules import FileError
-from .arguments import Loss, n_samples_in, name_of, number_for_batch
-from .checkpoints import generators_in, pack, unpack
-from .evaluation import Means, bound_to_loss, evaluate, on_batches
+from .arguments import Loss, n_samples_in
+from .checkpoints import pack, unpack
+from .evaluation import Means, bound_to_loss, evaluate
 from .history import History
-from .nonfinite import Before, nonfinite_error
 
 __all__ = ["Run"]
 
@@ -49,11 +47,13 @@ class Run:
         limits: tuple[float | None, float | None],
         callbacks: list[Any],
         epochs: int,
+        stepper: Step,
     ) -> None:
+        self.stepper = stepper
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.bound = False  # whether the metrics have the threshold of the loss
         self.validation, self.metrics, self.schedules, self.penalty = validation, metrics, schedules, penalty
-        self.clip_norm, self.clip_value = limits
+        self.clip_norm, self.clip_value = limits  # what callbacks see; the stepper clips
         self.callbacks, self.epochs = callbacks, epochs
         self.keeper: KeepBest = callbacks[0]
         self.history = History()
@@ -61,9 +61,7 @@ class Run:
         self.row: dict[str, float] = {}
         self.latest: dict[str, float] = {}
         self.means = Means()
-        self.predict = on_batches(model)
         self.generators = generators_in(model, *callbacks)
-        self.buffers = [(module, name) for module in model.modules() for name in module._buffers]
 
     def stop(self, reason: str = "stopped") -> None:
         """End the training after this epoch; the history keeps the reason."""
@@ -72,7 +70,10 @@ class Run:
     def tell(self, moment: str) -> None:
         """Call the method `moment` of all callbacks that have it."""
         for callback in self.callbacks:
-            getattr(callback, moment, _nothing)(self)
+            call = getattr(callback, moment, None)
+            if call is not None and getattr(call, "__func__", None) is not getattr(Callback, moment, None):
+                self.stepper.synchronise()
+                call(self)
 
     # ------------------------------------------------------------------ one epoch
 
@@ -95,35 +96,23 @@ class Run:
 
     def step(self, inputs: Sequence[Any], y: Any) -> None:
         """One step of the optimiser; raises `NonfiniteError` if the loss or a gradient is NaN or infinite."""
-        before = Before(self.generators, self.buffers)
-        self.optimizer.zero_grad()
-        output = self.predict(*inputs)
-        wrong = total = self.loss(output, y)
-        found = {"loss": number_for_batch(f"the loss, {name_of(self.loss)},", wrong)}
-        if not isinstance(wrong, Node):
-            raise KindError(
-                f"the loss, {name_of(self.loss)}, gave {describe(wrong)}, from which no gradient comes. Compute it "
-                f"from the prediction by functions of chainrule, without float(), .item() and .data"
-            )
-        if not self.bound:
-            self.metrics, self.bound = bound_to_loss(self.metrics, self.loss, output, y), True
-        for name, measure in self.metrics.items():
-            found[name] = number_for_batch(f"the metric {name}", measure(output, y))
-        if self.penalty is not None:
-            extra = self.penalty(self.model)
-            found["penalty"] = number_for_batch("the penalty", extra)
-            total = wrong + extra
-        if not math.isfinite(float(total)):
-            self._refuse("the loss", float(total), inputs, y, before)
-        total.backward()
-        for p in self.optimizer.parameters:
-            if p.grad is not None and not np.isfinite(p.grad).all():
-                self._refuse(f"the gradient of {p.name or 'a parameter'}", p.grad, inputs, y, before)
-        if self.clip_value is not None:
-            clip_grad_value_(self.optimizer.parameters, self.clip_value)
-        if self.clip_norm is not None:
-            clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
-        self.optimizer.step()
+        done = self.stepper.run(
+            *inputs,
+            y,
+            want_output=bool(self.metrics),
+            place=lambda: f"epoch {self.epoch}, batch {self.batch}",
+        )
+        found = {"loss": done.loss}
+        if self.metrics:
+            if not self.bound:
+                self.metrics, self.bound = bound_to_loss(self.metrics, self.loss, done.output, y), True
+            measured = {
+                name: number_for_batch(f"the metric {name}", measure(done.output, y))
+                for name, measure in self.metrics.items()
+            }
+            found |= self.stepper.means(measured)
+        if done.penalty is not None:
+            found["penalty"] = done.penalty
         self.latest = found
         self.means.add(n_samples_in(y), found)
 
@@ -131,6 +120,7 @@ class Run:
         """Validate, add the row of the epoch to the history, and call callbacks and schedules."""
         row = self.means.values()
         if self.validation is not None:
+            self.stepper.synchronise()
             found = evaluate(self.model, self.loss, self.validation, self.metrics)
             row |= {f"val_{name}": value for name, value in found.items()}
         row |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - self.started}
@@ -151,23 +141,13 @@ class Run:
         names = dict.fromkeys(["loss", "lr", *row])
         return {name: f"{row[name]:.4g}" for name in names if name in row.keys() - {"epoch", "seconds"}}
 
-    def _refuse(self, what: str, value: Any, inputs: Sequence[Any], y: Any, before: Before) -> NoReturn:
-        """Raise `NonfiniteError` for a loss or a gradient that is NaN or infinite; the model is restored first."""
-
-        def total() -> Any:
-            loss = self.loss(self.predict(*inputs), y)
-            return loss if self.penalty is None else loss + self.penalty(self.model)
-
-        place = f"epoch {self.epoch}, batch {self.batch}"
-        try:
-            raise nonfinite_error(what, value, place, self.optimizer.lr, total, before)
-        finally:
-            self.optimizer.zero_grad()
-
     # ------------------------------------------------------------------ checkpoints
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything on which the rest of the training depends."""
+        """Write everything on which the rest of the training depends; of several processes, the first does."""
+        self.stepper.synchronise()
+        if not self.stepper.is_main:
+            return
         text, arrays = pack(self.state_dict())
         write_marked(path, arrays, {"format": "chainrule training", "version": "1", "state": text})
 
@@ -209,7 +189,7 @@ class Run:
         return {
             "model": repr(self.model),
             "loss": name_of(self.loss),
-            "data": repr(self.loader),
+            "data": repr(self.loader).partition(", shard=")[0],  # also on another number of processes
             "optimizer": type(self.optimizer).__name__,
             "schedules": [type(each).__name__ for each in self.schedules],
             "callbacks": [type(each).__name__ for each in self.callbacks],
@@ -258,7 +238,3 @@ class Run:
                 self.model._checked_state(callback.parameters)  # they are restored at the end
                 if callback.epoch > self.epoch:
                     raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
-
-
-def _nothing(run: Run) -> None:
-    pass

@@ -77,7 +77,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 # no functions of a tensor
 OTHER = {
     "by_primitives", "check_gradients", "check_update", "detect_nonfinite", "elementwise", "grad", "gradients",
-    "hessian", "hvp", "jacobian", "jvp", "no_grad", "record_lines", "scope", "structural", "total",
+    "hessian", "hvp", "jacobian", "jit", "jvp", "no_grad", "record_lines", "scope", "structural", "total",
     "value_and_grad", "vjp",
 }  # fmt: skip
 

@@ -190,9 +190,26 @@ cholesky_ = structural(
 
 def _per_difference(values: Any) -> Any:
     """1 / (values[j] - values[i]) at [i, j]; 0 where they are equal."""
-    apart = reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - reshape(
-        values, shape=(*values.shape, 1)
+    row, column = _row_and_column(values)
+    return _reciprocal(row - column)
+
+
+def _per_difference_of_squares(values: Any) -> Any:
+    """1 / (values[j]**2 - values[i]**2) at [i, j]; 0 where they are equal."""
+    row, column = _row_and_column(values)
+    # factored: compilers may round a * a - b * b once, and then it is not 0 where a equals b
+    return _reciprocal((row - column) * (row + column))
+
+
+def _row_and_column(values: Any) -> tuple[Any, Any]:
+    return (
+        reshape(values, shape=(*values.shape[:-1], 1, values.shape[-1])),
+        reshape(values, shape=(*values.shape, 1)),
     )
+
+
+def _reciprocal(apart: Any) -> Any:
+    """1 / apart, and 0 where it is 0."""
     return where(equal(apart, 0), 0, 1 / where(equal(apart, 0), 1, apart))
 
 
@@ -219,7 +236,7 @@ def _svd_back(g: Any, y: Any, a: Any) -> Any:
     m = a.shape[-2]
     s, u, v = y[..., :1, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
     gs, gu, gv = g[..., :1, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
-    apart, eye = _per_difference(y[..., 0, :] ** 2), np.eye(s.shape[-1], dtype=a.dtype)
+    apart, eye = _per_difference_of_squares(y[..., 0, :]), np.eye(s.shape[-1], dtype=a.dtype)
     per_s = where(equal(s, 0), 0, 1 / where(equal(s, 0), 1, s))
     ug, vg = mT(u) @ gu, mT(v) @ gv
     inner = apart * (ug - mT(ug)) * s + mT(s) * apart * (vg - mT(vg)) + eye * gs

@@ -1,8 +1,8 @@
-"""A batch whose loss or gradient is NaN or infinite: what caused it, and the state before it."""
+"""The state before a batch, so that it can be run again; and the error for a batch whose loss is NaN or infinite."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ...autograd import NonfiniteError, detect_nonfinite
 from ..base.module import Module
 
-__all__ = ["Before", "nonfinite_error"]
+__all__ = ["Before", "generators_in", "nonfinite_error"]
 
 
 class Before:
@@ -54,3 +54,16 @@ def nonfinite_error(
         f"Is the learning rate, {lr}, too high, does the data hold NaN, or does a logarithm or a division meet 0?"
         + (f"\n{found}" if found else "")
     )
+
+
+def generators_in(*things: Any) -> list[np.random.Generator]:
+    """The random generators in modules and in the attributes of other things, each once, in a fixed order."""
+    found = (
+        value for thing in things for value in _attributes(thing) if isinstance(value, np.random.Generator)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _attributes(thing: Any) -> Iterator[Any]:
+    for part in thing.modules() if isinstance(thing, Module) else [thing]:
+        yield from getattr(part, "__dict__", {}).values()

@@ -1,0 +1,240 @@
+"""A recorded call of a function: a graph from leaves that stand for its arguments, and both passes over it anew.
+
+`Recorded` is what a replay needs to know of a call: the nodes in order, the arguments, the outputs, and what else has
+to happen in each replay. `Replayed` runs it in NumPy, through `TensorReplay` or `ScalarReplay`; `xla/` has the same
+object for JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..engine.backward import dependency_order
+from ..engine.node import numbers
+from ..errors import ChainruleError, RangeError, RecordingError
+from ..nodes.node import Node
+from ..nodes.tensor import Tensor
+from ..nodes.value import Value
+from ..primitives import Gap, filled
+from .following import Following
+from .scalar_replay import ScalarReplay
+from .tensor_replay import TensorReplay
+
+__all__ = ["Recorded", "Replayed"]
+
+
+class Recorded:
+    """The graph of one call.
+
+    Attributes:
+        nodes: all nodes in dependency order; `index` has the position of each, `leaves` those without inputs.
+        arguments: the leaves that stand for the arguments, in their order.
+        results: the nodes that the call returns.
+        outputs: the results, and the nodes whose numbers effects need.
+        roots: the results that a backward pass starts from, with the gradients at them as arguments.
+        captured: leaves from before the call, such as parameters; leaf and the node that has its numbers.
+        drawn: the leaves whose numbers each replay draws again, in the order of drawing.
+    """
+
+    def __init__(
+        self,
+        watch: Following,
+        arguments: Sequence[Any],
+        results: Sequence[Any],
+        roots: Sequence[Any] | None = None,
+    ) -> None:
+        watch.refuse_drawn()
+        self.arguments = list(arguments)
+        self.results = [watch.stand_in(y) for y in results]
+        self.roots = [] if roots is None else [watch.stand_in(y) for y in roots]
+        self.effects = watch.effects
+        effected = [x for _, nodes in watch.effects for x in nodes if isinstance(x, Node)]
+        self.outputs: list[Any] = list(dict.fromkeys([*self.results, *self.roots, *effected]))
+        self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
+        self.leaves = [x for x in self.nodes if not x.inputs]
+        self.index = {node: i for i, node in enumerate(self.nodes)}
+        sources = {leaf: x for x, leaf in watch.stand_ins.items()}
+        given = {*self.arguments, *watch.drawn}
+        self.captured = [
+            (leaf, sources.get(leaf, leaf))
+            for leaf in self.leaves
+            if leaf not in given and (leaf in sources or leaf.order < watch.since)
+        ]
+        self.drawn: list[Any] = list(watch.drawn)
+        self.looked_at = watch.looked_at
+
+    def is_like(self, other: Recorded) -> bool:
+        """Whether two recordings are the same but for the numbers of the arguments and the random numbers."""
+        if len(self.nodes) != len(other.nodes):
+            return False
+        roles = self._roles(), other._roles()
+        for x, y in zip(self.nodes, other.nodes):
+            if x.op is not y.op or x._requires_grad is not y._requires_grad or not _equal(x.params, y.params):
+                return False
+            if x.inputs:
+                if [self.index[a] for a in x.inputs] != [other.index[b] for b in y.inputs]:
+                    return False
+            elif roles[0].get(x) != roles[1].get(y) or (
+                x not in roles[0] and not _equal(numbers(x), numbers(y))
+            ):
+                return False
+        return [self.index[y] for y in self.outputs] == [other.index[y] for y in other.outputs]
+
+    def _roles(self) -> dict[Any, Any]:
+        """What each leaf is whose numbers may change: an argument, drawn, or captured from before."""
+        roles: dict[Any, Any] = {x: ("argument", k) for k, x in enumerate(self.arguments)}
+        roles |= {x: ("drawn", k) for k, x in enumerate(self.drawn)}
+        return roles | {leaf: ("captured", id(source)) for leaf, source in self.captured}
+
+    def rooted(self, roots: Sequence[Any]) -> Recorded:
+        """The same call, with these of its results to start backward passes from."""
+        same = copy(self)
+        same.roots = list(roots)
+        return same
+
+    @classmethod
+    def of_tape(cls, tape: Any) -> Recorded:
+        """A graph that was recorded before, whose leaves are read anew in each replay."""
+        self = cls.__new__(cls)
+        self.arguments, self.effects, self.looked_at = [], [], {}
+        self.results = self.outputs = self.roots = list(tape.outputs)
+        self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
+        self.drawn = [leaf for leaf in tape.leaves if hasattr(leaf, "draw")]
+        self.captured = [(leaf, leaf) for leaf in tape.leaves if not hasattr(leaf, "draw")]
+        return self
+
+    def checking_indices(self) -> Recorded:
+        """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
+        same = copy(self)
+        same.effects = list(self.effects)
+        for node in self.nodes:
+            at = node.params.get("at") if node.inputs else None
+            count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
+            if count:
+                places = list(node.inputs[-count:])
+                shape = node.params.get("shape", node.inputs[0].shape)
+                same.effects.append((partial(_refuse_beyond, node, shape, at), places))
+                same.outputs = list(dict.fromkeys([*same.outputs, *places]))
+        return same
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the constants whose numbers were read while recording have the same numbers as then."""
+        return all(x._changed == time for x, time in self.looked_at.items())
+
+    def happen(self, before: bool) -> None:
+        """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
+        for function, nodes in self.effects:
+            if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
+                function(*map(numbers, nodes))
+
+
+def _refuse_beyond(node: Any, shape: tuple[int, ...], at: Any, *places: Any) -> None:
+    """Raise `RangeError` for an index that does not exist in an array of this shape."""
+    try:
+        np.broadcast_to(np.zeros((), bool), shape)[filled(at, places)]
+    except IndexError as error:
+        raise RangeError(
+            f"{node.op.name} was given an index that does not exist in the shape {shape}: {error}"
+        ) from None
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether options or constants are the same."""
+    if a is b:
+        return True
+    if isinstance(a, (np.ndarray, np.generic, float)) and isinstance(b, type(a)):
+        return np.shape(a) == np.shape(b) and bool(np.array_equal(a, b, equal_nan=True))
+    if isinstance(a, (list, tuple)) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
+    if isinstance(a, slice) and isinstance(b, slice):
+        return (a.start, a.stop, a.step) == (b.start, b.stop, b.step)
+    return type(a) is type(b) and bool(a == b)
+
+
+class Replayed:
+    """Both passes over a recorded call in NumPy."""
+
+    backend = "numpy"
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.recorded = recorded
+        self.runs = 0
+        scalars = isinstance((recorded.outputs or recorded.arguments)[0], Value)
+        try:
+            self.replay: Any = ScalarReplay(recorded) if scalars else TensorReplay(recorded, recorded.roots)
+        except ChainruleError as error:
+            raise RecordingError(str(error)) from None
+        self.scalars = scalars
+
+    def forward(self, given: Sequence[Any], drawn: Sequence[Any] | None = None) -> list[Any]:
+        """The numbers of the results for these numbers of the arguments.
+
+        Random numbers are drawn and effects happen, unless this repeats an earlier call, whose numbers were `drawn`.
+        """
+        recorded = self.recorded
+        self.runs += 1
+        for leaf, x in zip(recorded.arguments, given):
+            if self.scalars:
+                leaf._number = float(x)
+            elif x is not leaf._array:
+                np.copyto(leaf._array, x)
+        for leaf, source in recorded.captured:
+            if leaf is not source and self.scalars:
+                leaf._number = source._number
+            elif leaf is not source:
+                np.copyto(leaf._array, source._array)
+        if drawn is None:
+            recorded.happen(before=True)
+        for leaf, x in zip(
+            recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
+        ):
+            leaf._array = x
+        if self.scalars:
+            for y, number in zip(recorded.outputs, self.replay.compute()):
+                y._number = number
+        else:
+            self.replay.compute()
+        if drawn is None:
+            recorded.happen(before=False)
+        return [numbers(y) for y in recorded.results]
+
+    def backward(self) -> bool:
+        """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
+        found = self.gradients()
+        for leaf, g in found.items():
+            if leaf._requires_grad:
+                leaf._grad = g if leaf._grad is None else leaf._grad + g
+        return not self.scalars and self.replay.squares < np.inf
+
+    def drawn(self) -> list[Any]:
+        """The random numbers of the latest forward pass."""
+        return [leaf._array for leaf in self.recorded.drawn]
+
+    def report(self) -> str:
+        """What there is to say of a replay in NumPy."""
+        return ""
+
+    def gradients(self, upstream: Sequence[Any] | None = None) -> dict[Any, Any]:
+        """After `forward`: the gradient of each leaf that one reaches, given those at the roots (1 for one number)."""
+        if self.scalars:
+            given = [1.0] * len(self.recorded.roots) if upstream is None else upstream
+            return self.replay.differentiate(dict(zip(self.recorded.roots, given)))
+        if upstream is not None and not self.replay.given:
+            self.replay.given, self.replay.program = True, None
+            self.replay.compute()
+        return dict(self.replay._gradients(None if upstream is None else list(upstream)))
+
+
+def leaf_for(x: Any, requires_grad: bool, name: str | None = None) -> Any:
+    """The leaf that stands for an argument: a Value for a Python float, a Tensor with a copy for an array."""
+    if isinstance(x, float):
+        return Value(x, name, requires_grad)
+    return Tensor(x, name, requires_grad and x.dtype.kind == "f")

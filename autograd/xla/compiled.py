@@ -1,0 +1,191 @@
+"""A program compiled for one device, ahead of its calls, with what that took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..errors import ChainruleError
+from .devices import compiler_options, device_named, exact, jax
+from .program import Program, has_nan
+from .refusals import first_line
+from .values import ScalarProgram
+
+__all__ = ["Compiled", "Report"]
+
+
+@dataclass
+class Report:
+    """What a compiled graph is and what it has cost so far; times are in seconds, sizes in bytes.
+
+    Attributes:
+        backend, device: where it runs.
+        nodes: the number of recorded operations.
+        operations: the number of instructions of the compiled programs, fused ones counted once.
+        trace_time: for walking the graph and writing the programs.
+        compile_time: XLA's.
+        memory: on the device while a program runs: arguments, results, temporary arrays and code of the largest one.
+        to_device, from_device: transferred in all calls so far; `None` where the device is the processor itself.
+        calls: the number of calls.
+    """
+
+    backend: str
+    device: str
+    nodes: int
+    operations: int
+    trace_time: float
+    compile_time: float
+    memory: int
+    to_device: int
+    from_device: int
+    calls: int
+    programs: int
+
+    def __str__(self) -> str:
+        lines = {
+            "device": f"{self.device} ({self.backend})",
+            "graph": f"{self.nodes:,} operations, {self.programs} programs of {self.operations:,} instructions",
+            "traced in": f"{self.trace_time:.2f} s",
+            "compiled in": f"{self.compile_time:.2f} s",
+            "memory": _bytes(self.memory),
+            "calls": f"{self.calls:,}",
+            "to the device": _bytes(self.to_device),
+            "from the device": _bytes(self.from_device),
+        }
+        return "\n".join(f"{name:<16}{text}" for name, text in lines.items())
+
+    __repr__ = __str__
+
+
+def _bytes(n: int) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.3g} {unit}"
+        n /= 1000  # type: ignore[assignment]
+    return f"{n:.3g} GB"
+
+
+class Compiled:
+    """The passes of a `Program`, compiled by XLA for one device when they are first called.
+
+    Each call takes one array for each of `program.leaves`, of its shape and dtype, and gives arrays of NumPy.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.autograd.xla import Compiled, Program
+    >>> x = Tensor([1.0, 2.0], name="x")
+    >>> compiled = Compiled(Program([(x * x).sum()], [x]), device="cpu")
+    >>> compiled.passes([np.array([3.0, 4.0])])
+    ([array(25.)], [array([6., 8.])])
+    """
+
+    def __init__(self, program: Program | ScalarProgram, device: Any = None) -> None:
+        self.program = program
+        self.device = device_named(device)
+        self.calls = self.to_device = self.from_device = 0
+        self.times = [0.0, 0.0]
+        self.built: dict[Any, Any] = {}
+
+    def forward(self, arrays: Sequence[Any]) -> list[np.ndarray]:
+        """The data of the outputs."""
+        with exact():
+            (outputs,) = self._run("forward", self._put(arrays))
+            return self._fetch(outputs)
+
+    def passes(
+        self, arrays: Sequence[Any], upstream: Sequence[Any] | None = None
+    ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+        """The data of the outputs, and the gradients of the leaves that require one; `None` for one that gets none."""
+        with exact():
+            given = self._put(arrays)
+            above = None if upstream is None else self._put(upstream)
+            outputs, gradients, nan = self._run("passes", given, above)
+            if nan:
+                outputs, gradients, _ = self._run("zero safe", given, above)
+            return self._fetch(outputs), self._fetch(gradients)
+
+    def report(self) -> Report:
+        """What has been compiled, and what the calls so far have transferred."""
+        memory = operations = 0
+        for compiled in self.built.values():
+            memory = max(memory, _memory_of(compiled))
+            operations += _instructions_of(compiled)
+        nodes = sum(bool(node.inputs) for node in self.program.nodes)
+        return Report(
+            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, *self.times, memory,
+            self.to_device, self.from_device, self.calls, len(self.built),
+        )  # fmt: skip
+
+    # -------------------------------------------------- one call
+
+    def _put(self, arrays: Sequence[Any]) -> list[Any]:
+        found = []
+        for x in arrays:
+            if isinstance(x, jax.Array) and x.devices() == {self.device}:
+                found.append(x)
+            else:
+                x = np.asarray(x)
+                self.to_device += x.nbytes
+                found.append(jax.device_put(x, self.device))
+        return found
+
+    def _fetch(self, arrays: Sequence[Any]) -> list[Any]:
+        found = [None if x is None else np.array(x) for x in arrays]  # a copy, which can be written to
+        self.from_device += sum(x.nbytes for x in found if x is not None)
+        return found
+
+    def _run(self, name: str, *arguments: Any) -> Any:
+        key = (name, *(argument is not None for argument in arguments))
+        built = self.built.get(key)
+        if built is None:
+            built = self.built[key] = self._build(name, arguments)
+        self.calls += 1
+        try:
+            return built(*arguments)
+        except ChainruleError:
+            raise
+        except Exception as error:
+            raise ChainruleError(f"XLA could not run the program: {first_line(error)}") from error
+
+    def _build(self, name: str, arguments: Any) -> Any:
+        program = self.program
+
+        def forward(arrays: Any) -> Any:
+            return (program.forward(arrays),)
+
+        def passes(arrays: Any, upstream: Any) -> Any:
+            outputs, gradients = program.passes(arrays, upstream, zero_safe=name == "zero safe")
+            return outputs, gradients, has_nan(gradients)
+
+        function: Callable[..., Any] = forward if name == "forward" else passes
+        start = perf_counter()
+        lowered = jax.jit(function).lower(*arguments)
+        middle = perf_counter()
+        try:
+            built = lowered.compile(compiler_options=compiler_options(self.device))
+        except Exception as error:
+            raise ChainruleError(f"XLA could not compile the graph: {first_line(error)}") from error
+        self.times[0] += middle - start
+        self.times[1] += perf_counter() - middle
+        return built
+
+
+def _memory_of(compiled: Any) -> int:
+    found = compiled.memory_analysis()
+    names = (
+        "argument_size_in_bytes",
+        "output_size_in_bytes",
+        "temp_size_in_bytes",
+        "generated_code_size_in_bytes",
+    )
+    return sum(int(getattr(found, name, 0) or 0) for name in names)
+
+
+def _instructions_of(compiled: Any) -> int:
+    text = compiled.as_text() or ""
+    _, _, entry = text.partition("\nENTRY ")
+    return sum(" = " in line for line in entry.splitlines())

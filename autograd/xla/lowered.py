@@ -1,0 +1,510 @@
+"""Arrays of JAX on which the rows' own functions and rules run: operators, NumPy's functions, and rows.
+
+A `Lowered` holds an array of JAX, usually one that `jax.jit` traces. What is computed with it is computed by the
+function of `jax.numpy` with the same name. Dtypes are NumPy's, also where JAX would choose another one: operands are
+converted before the call. What depends on the numbers themselves, such as a branch, raises `CannotLower`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from ..engine.operators import Operators
+from ..engine.table import Primitive
+
+__all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
+
+# the named lowerings, which `lowerings.py` fills: the function on arrays of JAX for the row of this name
+LOWERINGS: dict[str, Callable[..., Any]] = {}
+# rules that run on plain arrays of NumPy only: the function `rule(i, ...)` that replaces those of the row of this name
+RULES: dict[str, Callable[..., Any]] = {}
+Axes = int | tuple[int, ...] | None
+
+
+class CannotLower(Exception):
+    """A function does something with its arrays that XLA cannot compute; the text says what."""
+
+
+def plain(x: Any) -> Any:
+    """Arguments with the array of JAX in the place of each `Lowered`."""
+    if isinstance(x, Lowered):
+        return x.value
+    if x.__class__ in (tuple, list):
+        return x.__class__(map(plain, x))
+    if x.__class__ is dict:
+        return {k: plain(v) for k, v in x.items()}
+    if x.__class__ is slice:
+        return slice(plain(x.start), plain(x.stop), plain(x.step))
+    return x
+
+
+def lift(x: Any) -> Any:
+    """A result with a `Lowered` in the place of each array of JAX."""
+    if isinstance(x, Array):
+        return Lowered(x)
+    if isinstance(x, tuple):  # the parts of a decomposition have names, too
+        return tuple(map(lift, x))
+    return [*map(lift, x)] if x.__class__ is list else x
+
+
+# ---------------------------------------------------------------------- dtypes
+
+
+def kind_of(x: Any) -> Any:
+    """The dtype of an operand; the class of a Python number, which has none of its own."""
+    return x.__class__ if x.__class__ in (float, int) else bool_ if x.__class__ is bool else x.dtype
+
+
+bool_ = np.dtype(bool)
+
+
+@lru_cache(maxsize=10_000)
+def _operand_dtypes(function: np.ufunc, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    return function.resolve_dtypes((*kinds, *(None,) * function.nout))
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """A plain operand in this dtype, as an array of JAX or of NumPy."""
+    if not hasattr(x, "dtype"):
+        return np.asarray(x, dtype)
+    return (
+        x
+        if x.dtype == dtype
+        else lax.convert_element_type(x, dtype)
+        if isinstance(x, Array)
+        else x.astype(dtype)
+    )
+
+
+def common(*xs: Any, at_least: Any = None) -> list[Any]:
+    """Plain operands in the dtype that NumPy finds for them together."""
+    arrays = [x if hasattr(x, "dtype") or x.__class__ in (float, int, bool) else np.asarray(x) for x in xs]
+    known = [x.dtype if hasattr(x, "dtype") else x for x in arrays]
+    dtype = np.result_type(*known, *([at_least] if at_least else []))
+    return [cast(x, dtype) for x in arrays]
+
+
+def whole(x: Any) -> Any:
+    """Integers and booleans as NumPy's sums have them: 64 bits wide."""
+    if x.dtype.kind == "b" or (x.dtype.kind == "i" and x.dtype.itemsize < 8):
+        return cast(x, np.dtype(np.int64))
+    return cast(x, np.dtype(np.uint64)) if x.dtype.kind == "u" else x
+
+
+def floating(x: Any) -> Any:
+    """Integers and booleans as float64."""
+    return x if x.dtype.kind == "f" else cast(x, np.dtype(float))
+
+
+# ---------------------------------------------------------------------- NumPy's functions
+
+
+def _sign(x: Any) -> Any:
+    return jnp.where(x == 0, jnp.zeros((), x.dtype), jnp.sign(x))  # not -0
+
+
+def _remainder(a: Any, b: Any) -> Any:
+    y = jnp.remainder(a, b)
+    return jnp.where(y == 0, jnp.copysign(y, b), y) if y.dtype.kind == "f" else y  # a zero has the sign of b
+
+
+# ufuncs that are not in jax.numpy, or differ there
+UFUNCS: dict[str, Callable[..., Any]] = {"positive": lambda x: x, "sign": _sign, "remainder": _remainder}
+REDUCTIONS = {
+    "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any",
+}  # fmt: skip
+
+
+def ufunc(function: np.ufunc, *inputs: Any) -> Any:
+    """The result of a ufunc on plain operands, in NumPy's dtypes."""
+    name = function.__name__
+    compute = UFUNCS.get(name) or getattr(jnp, name, None)
+    if compute is None:
+        raise CannotLower(f"np.{name} has no counterpart in jax.numpy")
+    arrays = [
+        x if hasattr(x, "dtype") or x.__class__ in (float, int, bool) else np.asarray(x) for x in inputs
+    ]
+    if function is np.matmul:
+        return compute(*common(*arrays))
+    try:
+        dtypes = _operand_dtypes(function, tuple(map(kind_of, arrays)))
+    except TypeError as error:
+        raise CannotLower(str(error)) from None
+    return compute(*map(cast, arrays, dtypes))
+
+
+def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **options: Any) -> Any:
+    """A sum, product, maximum, ... of a plain array along axes."""
+    if axis == ():
+        return x
+    if name in ("sum", "prod"):
+        x = whole(x)
+    return getattr(jnp, name)(x, axis=axis, keepdims=bool(keepdims), **options)
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's functions with dtypes or options that need care
+Written = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def instead_of(*functions: Any) -> Written:
+    """Decorator: what computes NumPy's `functions` on plain arrays."""
+
+    def written(compute: Callable[..., Any]) -> Callable[..., Any]:
+        FUNCTIONS.update(dict.fromkeys(functions, compute))
+        return compute
+
+    return written
+
+
+@instead_of(np.where)
+def _where(condition: Any, *choices: Any) -> Any:
+    if not choices:
+        raise CannotLower("np.where with one argument has a result whose length depends on the numbers")
+    condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
+    return jnp.where(condition if condition.dtype == bool else condition != 0, *common(*choices))
+
+
+@instead_of(np.sum)
+def _sum(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    return reduced("sum", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
+
+
+@instead_of(np.prod)
+def _prod(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    return reduced("prod", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
+
+
+@instead_of(np.max, np.amax)
+def _max(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
+    return reduced("max", x, axis, keepdims, **options)
+
+
+@instead_of(np.min, np.amin)
+def _min(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
+    return reduced("min", x, axis, keepdims, **options)
+
+
+@instead_of(np.all)
+def _all(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
+    return reduced("all", x, axis, keepdims)
+
+
+@instead_of(np.any)
+def _any(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
+    return reduced("any", x, axis, keepdims)
+
+
+@instead_of(np.mean)
+def _mean(x: Any, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    x = floating(x) if dtype is None else cast(x, np.dtype(dtype))
+    return x if axis == () else jnp.mean(x, axis=axis, keepdims=bool(keepdims))
+
+
+@instead_of(np.cumsum)
+def _cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    return jnp.cumsum(whole(x) if dtype is None else cast(x, np.dtype(dtype)), axis=axis)
+
+
+@instead_of(np.cumprod)
+def _cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    return jnp.cumprod(whole(x) if dtype is None else cast(x, np.dtype(dtype)), axis=axis)
+
+
+@instead_of(np.concatenate)
+def _concatenate(xs: Any, axis: int | None = 0) -> Any:
+    return jnp.concatenate(common(*xs), axis=axis)
+
+
+@instead_of(np.stack)
+def _stack(xs: Any, axis: int = 0) -> Any:
+    return jnp.stack(common(*xs), axis=axis)
+
+
+@instead_of(np.reshape)
+def _reshape(x: Any, shape: Any = None, **options: Any) -> Any:
+    return jnp.reshape(x, options.get("newshape", shape))
+
+
+@instead_of(np.copy)
+def _copy(x: Any) -> Any:
+    return x
+
+
+@instead_of(np.clip)
+def _clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    if low is not None:
+        x = ufunc(np.maximum, x, low)
+    return x if high is None else ufunc(np.minimum, x, high)
+
+
+@instead_of(np.dot)
+def _dot(a: Any, b: Any) -> Any:
+    return jnp.dot(*common(a, b))
+
+
+@instead_of(np.einsum)
+def _einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
+    return jnp.einsum(subscripts, *common(*operands))
+
+
+@instead_of(np.sort)
+def _sort(x: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    return jnp.sort(x, axis)
+
+
+@instead_of(np.argsort)
+def _argsort(x: Any, axis: int | None = -1, kind: Any = None) -> Any:
+    return jnp.argsort(x, axis)  # stable
+
+
+@instead_of(np.linalg.eigh)
+def _eigh(a: Any) -> Any:
+    return jnp.linalg.eigh(a, symmetrize_input=False)
+
+
+@instead_of(np.linalg.cholesky)
+def _cholesky(a: Any) -> Any:
+    return jnp.linalg.cholesky(a, symmetrize_input=False)
+
+
+STATIC = {np.ndim, np.shape, np.size, np.result_type}  # depend on shapes and dtypes only
+
+
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of a function of NumPy, plain or not, by the function of `jax.numpy` with the same name."""
+    if function in STATIC:
+        return function(*_as_templates(args), **_as_templates(kwargs))
+    if kwargs.get("out") is not None:
+        raise CannotLower(f"np.{function.__name__} was given out=; XLA's arrays are never written to")
+    compute = FUNCTIONS.get(function)
+    args, kwargs = plain(args), plain(kwargs)
+    if compute is None:
+        compute = _counterpart(function)
+        args = _alike(args)
+    return lift(compute(*args, **kwargs))
+
+
+def _as_templates(x: Any) -> Any:
+    """Arguments with an empty array of the same shape and dtype in the place of each `Lowered`."""
+    if isinstance(x, Lowered):
+        return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    if x.__class__ in (tuple, list):
+        return x.__class__(map(_as_templates, x))
+    return {k: _as_templates(v) for k, v in x.items()} if x.__class__ is dict else x
+
+
+def _counterpart(function: Any) -> Any:
+    name, module = function.__name__, getattr(function, "__module__", "")
+    found = getattr(jnp.linalg if "linalg" in module else jnp, name, None)
+    if found is None:
+        raise CannotLower(f"{module}.{name} has no counterpart in jax.numpy")
+    return found
+
+
+def _alike(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with arrays of several floating dtypes converted to one of them, as NumPy does."""
+    dtypes = {x.dtype for x in args if isinstance(x, (Array, np.ndarray)) and x.dtype.kind == "f"}
+    if len(dtypes) < 2:
+        return args
+    dtype = np.result_type(*dtypes)
+    return tuple(cast(x, dtype) if getattr(x, "dtype", None) in dtypes else x for x in args)
+
+
+# ---------------------------------------------------------------------- rows
+
+
+def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """The value of a row on `Lowered`s and arrays: by its named lowering, or else by its own function."""
+    lowering = LOWERINGS.get(op.name)
+    if lowering is not None:
+        return lift(lowering(*plain(inputs), **plain(params)))
+    if isinstance(op.on_arrays, np.ufunc) and not params:
+        return called(op.on_arrays, *inputs)
+    if any(isinstance(x, Lowered) for x in inputs):  # so that x[i] works for a constant x, too
+        inputs = tuple(
+            [Lowered(jnp.asarray(x)) if isinstance(x, np.ndarray) and x.ndim else x for x in inputs]
+        )
+    return op.on_arrays(*inputs, **params)
+
+
+# ---------------------------------------------------------------------- the arrays
+
+
+def _binary(function: np.ufunc) -> Any:
+    return lambda self, other: called(function, self, other)
+
+
+def _reflected(function: np.ufunc) -> Any:
+    return lambda self, other: called(function, other, self)
+
+
+def _unary(function: np.ufunc) -> Any:
+    return lambda self: called(function, self)
+
+
+def called(function: np.ufunc, *inputs: Any) -> Any:
+    """The result of a ufunc."""
+    if not all(isinstance(x, (Lowered, np.ndarray, np.generic, int, float)) for x in inputs):
+        return NotImplemented
+    if function is not np.true_divide:
+        return lift(ufunc(function, *map(plain, inputs)))
+    return Quotient(ufunc(function, *map(_kept_apart, inputs)))
+
+
+def _kept_apart(x: Any) -> Any:
+    """A plain operand of a division; XLA would compute x / a / b as x / (a * b), which overflows and underflows."""
+    return lax.optimization_barrier(x.value) if isinstance(x, Quotient) else plain(x)
+
+
+def _refuse(what: str) -> Any:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise CannotLower(what)
+
+    return refused
+
+
+class Lowered(Operators):
+    """An array of JAX, `value`, with the operators, attributes and methods of a NumPy array that rows use."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+    dtype = property(lambda self: self.value.dtype)
+    itemsize = property(lambda self: self.value.dtype.itemsize)
+    data = property(lambda self: self)  # code that reads plain data is lowered, too
+    T = property(lambda self: self.transpose())
+
+    @classmethod
+    def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if op.name == "where" and all(hasattr(params["condition"], name) for name in ("dtype", "shape")):
+            return lift(_where(plain(params["condition"]), *plain(inputs)))  # as `where` does on arrays
+        arrays = tuple([x if isinstance(x, (Lowered, np.ndarray)) else np.asarray(x) for x in inputs])
+        return row(op, arrays, params)
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            raise CannotLower(f"np.{function.__name__} was given out=; XLA's arrays are never written to")
+        kwargs.pop("out", None)
+        if method == "__call__" and not kwargs:
+            return called(function, *inputs)
+        if method == "reduce" and function.__name__ in REDUCTIONS:
+            kwargs = {"axis": 0, **kwargs}
+            if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
+                return Lowered(
+                    reduced(REDUCTIONS[function.__name__], plain(inputs[0]), *inputs[1:], **kwargs)
+                )
+        if method == "accumulate" and function in (np.add, np.multiply):
+            accumulate = _cumsum if function is np.add else _cumprod
+            return Lowered(accumulate(plain(inputs[0]), *(inputs[1:] or (kwargs.pop("axis", 0),)), **kwargs))
+        if method == "outer" and not kwargs:
+            a, b = (x if isinstance(x, Lowered) else np.asarray(x) for x in inputs)
+            return function(a.reshape(*a.shape, *(1,) * b.ndim), b)
+        options = "".join(f" with {name}=" for name in kwargs)
+        raise CannotLower(f"np.{function.__name__}.{method}{options} has no counterpart in jax.numpy")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return call_function(function, args, kwargs)
+
+    __array__ = _refuse(
+        "it is converted to a plain array of NumPy, by np.asarray or by a function of NumPy's"
+    )
+    __bool__ = _refuse(
+        "a branch (if, while, and, or) depends on the numbers; write np.where(condition, a, b)"
+    )
+    __float__ = __int__ = __index__ = __complex__ = _refuse(
+        "a number of the array is converted to one of Python, which is known only when the program runs"
+    )
+    __setitem__ = _refuse(
+        "elements are assigned to; write np.where(condition, new, old), or use the row set_at"
+    )
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __iand__ = __ior__ = _refuse(
+        "an array is changed in place; write a = a + b in the place of a += b"
+    )
+    __hash__ = object.__hash__
+
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.true_divide), _reflected(np.true_divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
+    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
+    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
+    __lt__, __le__, __gt__, __ge__ = map(_binary, (np.less, np.less_equal, np.greater, np.greater_equal))
+    __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
+    __neg__, __abs__, __invert__ = map(_unary, (np.negative, np.absolute, np.invert))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __pow__(self, other: Any) -> Any:
+        return Lowered(LOWERINGS["power"](self.value, plain(other)))
+
+    def __rpow__(self, other: Any) -> Any:
+        return Lowered(LOWERINGS["power"](plain(other), self.value))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Any:
+        return iter([self[i] for i in range(len(self))])
+
+    def __getitem__(self, at: Any) -> Any:
+        return Lowered(LOWERINGS["index"](self.value, at=plain(at)))
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        dtype = np.dtype(dtype)
+        return self if self.dtype == dtype else Lowered(cast(self.value, dtype))
+
+    def reshape(self, *shape: Any) -> Any:
+        return Lowered(self.value.reshape(shape[0] if len(shape) == 1 else shape))
+
+    def transpose(self, *axes: Any) -> Any:
+        return Lowered(jnp.transpose(self.value, (axes[0] if len(axes) == 1 else axes) or None))
+
+    def ravel(self) -> Any:
+        return Lowered(jnp.ravel(self.value))
+
+    flatten = ravel
+
+    def squeeze(self, axis: Axes = None) -> Any:
+        return Lowered(jnp.squeeze(self.value, axis))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        return Lowered(jnp.swapaxes(self.value, axis1, axis2))
+
+    def copy(self) -> Any:
+        return self
+
+    def _by_function(name: str) -> Any:  # type: ignore[misc]
+        function = getattr(np, name)
+        return lambda self, *args, **kwargs: call_function(function, (self, *args), kwargs)
+
+    sum, prod, max, min, mean = map(_by_function, ("sum", "prod", "max", "min", "mean"))
+    all, any, std, var, clip, round = map(_by_function, ("all", "any", "std", "var", "clip", "round"))
+    cumsum, cumprod, argmax, argmin = map(_by_function, ("cumsum", "cumprod", "argmax", "argmin"))
+    argsort, take, repeat, dot = map(_by_function, ("argsort", "take", "repeat", "dot"))
+    diagonal, trace = map(_by_function, ("diagonal", "trace"))
+    tolist = item = _refuse("numbers are taken out of the array, which are known only when the program runs")
+
+    def __repr__(self) -> str:
+        return f"Lowered({self.value!r})"
+
+
+class Quotient(Lowered):
+    """A `Lowered` that a division gave."""
+
+    __slots__ = ()

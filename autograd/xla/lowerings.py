@@ -1,0 +1,507 @@
+"""The named lowerings: how XLA computes the rows whose own functions `jax.numpy` cannot run, or runs badly.
+
+Each has the name and the arguments of its row and works on arrays of JAX. All other rows are computed by their own
+function (see `lowered.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..engine.operators import where
+from ..engine.table import TABLE
+from ..primitives.structural import linalg
+from ..primitives.structural.conv import _lengths, _lowest
+from ..primitives.structural.indexing import Gap
+from ..primitives.structural.interpolation import _segment_of
+from .lowered import LOWERINGS, RULES, cast, common, floating, lift, plain, ufunc
+
+__all__ = ["lowering"]
+
+Lowering = Callable[..., Any]
+
+
+def lowering(name: str) -> Callable[[Lowering], Lowering]:
+    """Decorator: the function computes the row `name` on arrays of JAX, with the arguments of its `on_arrays`.
+
+    A row of your own needs one only if its `on_arrays` is more than NumPy's functions and operators on its arguments.
+    The derivatives are those of the row's rules.
+
+    >>> import jax.numpy as jnp
+    >>> from chainrule.autograd.xla import lowering
+    >>> @lowering("my_row")
+    ... def _(x, axis):
+    ...     return jnp.sort(x, axis)
+    >>> from chainrule.autograd.xla.lowered import LOWERINGS
+    >>> del LOWERINGS["my_row"]
+    """
+
+    def registered(compute: Lowering) -> Lowering:
+        LOWERINGS[name] = compute
+        return compute
+
+    return registered
+
+
+def _of_the_engine(*names: str) -> Callable[[Lowering], Lowering]:
+    """Decorator for the rows of these names; in float16 what adds up is computed in float32, as the row does."""
+
+    def registered(compute: Lowering) -> Lowering:
+        for name in names:
+            wide = hasattr(getattr(TABLE.get(name), "on_arrays", None), "without_float16") or name in ADDS_UP
+            LOWERINGS[name] = _in_float32(compute) if wide else compute
+        return compute
+
+    return registered
+
+
+ADDS_UP = {"scatter", "add_at"}
+
+
+def _in_float32(compute: Lowering) -> Lowering:
+    def computed(x: Any, *others: Any, **params: Any) -> Any:
+        if x.dtype.char != "e":
+            return compute(x, *others, **params)
+        wide = [cast(a, np.dtype(np.float32)) if a.dtype.char == "e" else a for a in (x, *others)]
+        return cast(compute(*wide, **params), np.result_type(x.dtype, *(a.dtype for a in others)))
+
+    return computed
+
+
+# ---------------------------------------------------------------------- arithmetic
+
+
+@_of_the_engine("power")
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(b, (int, float, np.ndarray, np.generic)) and np.ndim(b) == 0 and hasattr(a, "dtype"):
+        dtype = np.result_type(a.dtype, b if isinstance(b, (int, float)) else b.dtype)
+        if dtype == a.dtype and b in (1, 2):
+            return jnp.square(a) if b == 2 else jnp.asarray(a)
+    return ufunc(np.power, a, b)
+
+
+@_of_the_engine("erf")
+def _erf(x: Any) -> Any:
+    return lax.erf(cast(x, np.result_type(x.dtype, np.float16)))
+
+
+# ---------------------------------------------------------------------- indexing
+
+
+def _index_of(at: Any, places: Any) -> tuple[Any, ...]:
+    """The index with plain lists as arrays, and inputs in the place of its gaps."""
+    parts = at if isinstance(at, tuple) else (at,)
+    filled = [places[part.number] if isinstance(part, Gap) else part for part in parts]
+    return tuple([np.asarray(part) if isinstance(part, list) else part for part in filled])
+
+
+def _is_basic(at: tuple[Any, ...]) -> bool:
+    kinds = (int, np.integer, slice, type(None), type(...))
+    return all(isinstance(part, kinds) and not isinstance(part, bool) for part in at)
+
+
+@_of_the_engine("index")
+def _index(x: Any, *places: Any, at: Any) -> Any:
+    return jnp.asarray(x)[_index_of(at, places)]
+
+
+@_of_the_engine("scatter")
+def _scatter(g: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
+    index = _index_of(at, places)
+    if _is_basic(index):
+        return _spaced(jnp.asarray(g), shape, index)
+    return jnp.zeros(shape, g.dtype).at[index].add(g)
+
+
+def _spaced(g: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
+    """`g` at the places of an index of numbers and slices, with zeros between them and around them: one `pad`."""
+    rest = len(shape) - sum(part is not None and part is not Ellipsis for part in index)
+    if Ellipsis not in index:
+        index = (*index, Ellipsis)
+    where_it_is = index.index(Ellipsis)
+    index = (*index[:where_it_is], *(slice(None),) * rest, *index[where_it_is + 1 :])
+    pads: list[tuple[int, int, int]] = []
+    lengths, backwards = [], []
+    for part in index:
+        if part is None:
+            continue
+        n = shape[len(pads)]
+        if not isinstance(part, slice):
+            part = slice(int(part) % n, int(part) % n + 1)
+        places = range(n)[part]
+        if places.step < 0:
+            backwards.append(len(pads))
+            places = places[::-1]
+        lengths.append(len(places))
+        pads.append((places[0], n - 1 - places[-1], places.step - 1) if places else (0, n, 0))
+    g = g.reshape(lengths)
+    return lax.pad(jnp.flip(g, backwards) if backwards else g, np.zeros((), g.dtype), pads)
+
+
+@_of_the_engine("add_at")
+def _add_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
+    return jnp.asarray(x).at[_index_of(at, places)].add(cast(v, x.dtype))
+
+
+def _last(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, Any]:
+    """For each element that the index selects, its flat position, and whether no later one has the same position."""
+    size = math.prod(shape)
+    positions = np.arange(size).reshape(shape)
+    if all(
+        part is None or isinstance(part, (int, slice, np.ndarray, np.generic, type(...))) for part in index
+    ):
+        place = positions[index]
+        last = np.empty(size, int)
+        last[place.ravel()] = number = np.arange(place.size)
+        return place, (last[place.ravel()] == number).reshape(place.shape)
+    found = jnp.asarray(positions)[index]
+    number = jnp.arange(found.size).reshape(found.shape)
+    return found, jnp.zeros(size, int).at[found].max(number)[found] == number
+
+
+@_of_the_engine("set_at")
+def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
+    index, x, v = _index_of(at, places), jnp.asarray(x), cast(v, x.dtype)
+    if _is_basic(index):
+        return x.at[index].set(v)
+    place, last = _last(x.shape, index)  # of equal positions the last one counts
+    flat = x.ravel().at[jnp.where(last, place, x.size)]
+    return flat.set(jnp.broadcast_to(v, place.shape), mode="drop").reshape(x.shape)
+
+
+def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
+    if i == 1 and not _is_basic(_index_of(at, plain(places))):
+        _, last = _last(x.shape, _index_of(at, plain(places)))
+        return where(lift(last), TABLE["index"](g, *places, at=at), 0)
+    return TABLE["set_at"].rules(i, g, y, x, v, *places, at=at)  # type: ignore[operator]
+
+
+RULES["set_at"] = _set_at_back
+
+
+# ---------------------------------------------------------------------- one element after the other
+
+
+@_of_the_engine("recurrence")
+def _recurrence(a: Any, b: Any, axis: int) -> Any:
+    a, b = (jnp.moveaxis(x, axis, 0) for x in common(a, b))
+    shape = jnp.broadcast_shapes(a.shape, b.shape)
+    a, b = jnp.broadcast_to(a, shape), jnp.broadcast_to(b, shape)
+    if not len(b):
+        return jnp.moveaxis(b, 0, axis)
+
+    def step(y: Any, factor_and_term: Any) -> Any:
+        factor, term = factor_and_term
+        y = term + factor * y
+        return y, y
+
+    _, rest = lax.scan(step, b[0], (a[1:], b[1:]))
+    return jnp.moveaxis(jnp.concatenate([b[:1], rest]), 0, axis)
+
+
+# ---------------------------------------------------------------------- order
+
+
+def _nan_aware(name: str, fill: float) -> Lowering:
+    def computed(x: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+        if x.dtype.kind != "f":
+            return getattr(jnp, name)(x, axis, keepdims=keepdims)
+        nan = jnp.isnan(x)
+        y = getattr(jnp, name)(jnp.where(nan, fill, x), axis, keepdims=keepdims)
+        return jnp.where(jnp.all(nan, axis, keepdims=keepdims), np.nan, y)
+
+    return computed
+
+
+_of_the_engine("nanmax")(_nan_aware("max", -np.inf))
+_of_the_engine("nanmin")(_nan_aware("min", np.inf))
+
+
+def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
+    """`g` with its mean over equal elements of `ordered`, which is sorted."""
+    ordered, shares = jnp.moveaxis(ordered, axis, -1), jnp.moveaxis(g, axis, -1)
+    if not shares.size:
+        return g
+    fresh = jnp.concatenate(
+        [jnp.ones((*ordered.shape[:-1], 1), bool), ordered[..., 1:] != ordered[..., :-1]], -1
+    )
+    group = jnp.cumsum(fresh.ravel()) - 1
+    exact = cast(shares.ravel(), np.promote_types(g.dtype, np.float64))
+    sums = jnp.zeros(exact.shape, exact.dtype).at[group].add(exact, mode="promise_in_bounds")
+    counts = jnp.zeros(exact.shape, exact.dtype).at[group].add(1, mode="promise_in_bounds")
+    means = (sums / counts)[group].reshape(shares.shape)
+    return jnp.moveaxis(cast(means, g.dtype), -1, axis)
+
+
+@_of_the_engine("arrange")
+def _arrange(x: Any, keys: Any, axis: int) -> Any:
+    order = jnp.argsort(keys, axis)
+    return _share_ties(
+        jnp.take_along_axis(jnp.asarray(x), order, axis),
+        jnp.take_along_axis(jnp.asarray(keys), order, axis),
+        axis,
+    )
+
+
+@_of_the_engine("disarrange")
+def _disarrange(g: Any, keys: Any, axis: int) -> Any:
+    order = jnp.argsort(keys, axis)
+    shared = _share_ties(jnp.asarray(g), jnp.take_along_axis(jnp.asarray(keys), order, axis), axis)
+    return jnp.take_along_axis(shared, jnp.argsort(order, axis), axis)
+
+
+@_of_the_engine("median")
+def _median(x: Any, axis: int) -> Any:
+    x, n = floating(x), x.shape[axis]
+    ordered = jnp.moveaxis(jnp.sort(x, axis), axis, 0)
+    if not n:
+        return jnp.full(ordered.shape[1:], np.nan, x.dtype)
+    low, high, last = ordered[(n - 1) // 2], ordered[n // 2], ordered[-1]  # NaN is last
+    middle = low if n % 2 else jnp.mean(jnp.stack([low, high]), 0)
+    return jnp.where(last == last, middle, last)
+
+
+# ---------------------------------------------------------------------- interpolation
+
+
+@_of_the_engine("unsegment")
+def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
+    at = plain(_segment_of(lift(jnp.asarray(knots)), lift(jnp.asarray(x)), step, period))
+    return jnp.zeros(knots.shape, g.dtype).at[at].add(g)
+
+
+@_of_the_engine("interp")
+def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any) -> Any:
+    wide = [cast(a, np.dtype(float)) for a in (x, knots, values)]
+    y = jnp.interp(*wide, left=left, right=right, period=period)
+    return cast(y, np.result_type(x.dtype, knots.dtype, values.dtype, np.float16))
+
+
+# ---------------------------------------------------------------------- matrices
+
+
+def _where_finite(compute: Lowering) -> Lowering:
+    """`compute`, but NaN for matrices that are not finite."""
+
+    def computed(*matrices: Any) -> Any:
+        finite = reduce(jnp.logical_and, [jnp.isfinite(a).all((-2, -1), keepdims=True) for a in matrices])
+        y = plain(compute(*[lift(jnp.where(finite, a, 0)) for a in matrices]))
+        return jnp.where(finite, y, np.nan)
+
+    return computed
+
+
+_of_the_engine("cofactor")(_where_finite(linalg._cofactor))
+_of_the_engine("cofactor_change")(_where_finite(linalg._cofactor_change))
+
+
+@_of_the_engine("pinv")
+def _pinv(a: Any, rcond: Any = None) -> Any:
+    u, s, vh = jnp.linalg.svd(a, full_matrices=False)
+    cutoff = jnp.asarray(1e-15 if rcond is None else rcond)[..., None] * jnp.max(
+        s, -1, keepdims=True, initial=0
+    )
+    per_s = jnp.where(s > cutoff, 1 / s, 0)
+    return jnp.matmul(jnp.swapaxes(vh, -1, -2), per_s[..., None] * jnp.swapaxes(u, -1, -2))
+
+
+@_of_the_engine("einsum")
+def _einsum(*operands: Any, subscripts: str) -> Any:
+    return jnp.einsum(subscripts, *common(*operands))
+
+
+# ---------------------------------------------------------------------- sliding windows
+
+Pads = tuple[tuple[int, int], ...]
+
+
+def _padded(x: Any, padding: Pads, fill: Any = 0) -> Any:
+    if not any(map(any, padding)):
+        return jnp.asarray(x)
+    return lax.pad(x, np.asarray(fill, x.dtype), [(0, 0, 0), (0, 0, 0), *((*pad, 0) for pad in padding)])
+
+
+def _parts(x: Any, fill: Any, padding: Pads, kernel: Any, stride: Any, dilation: Any) -> list[Any]:
+    """For each position of the kernel, the elements of `x` at that position of their windows."""
+    lengths = _lengths(x.shape[2:], kernel, stride, padding, dilation)
+    wide, parts = _padded(x, padding, fill), []
+    for at in np.ndindex(*kernel):
+        start = [int(k * d) for k, d in zip(at, dilation)]
+        end = [a + s * (n - 1) + 1 for a, s, n in zip(start, stride, lengths)]
+        parts.append(lax.slice(wide, (0, 0, *start), (*x.shape[:2], *end), (1, 1, *stride)))
+    return parts
+
+
+@_of_the_engine("windows")
+def _windows(x: Any, kernel: Any, fill: Any, **how: Any) -> Any:
+    parts = _parts(x, fill, kernel=kernel, **how)
+    return jnp.stack(parts, 2).reshape(*x.shape[:2], *kernel, *parts[0].shape[2:])
+
+
+@_of_the_engine("fold")
+def _fold(x: Any, shape: Any, kernel: Any, stride: Any, padding: Pads, dilation: Any) -> Any:
+    lengths, total = x.shape[2 + len(kernel) :], 0
+    for at in np.ndindex(*kernel):
+        before = [int(k * d) - low for k, d, (low, _) in zip(at, dilation, padding)]
+        reach = [s * (n - 1) + 1 for s, n in zip(stride, lengths)]
+        after = [n - b - r for n, b, r in zip(shape, before, reach)]  # negative: it is cut off
+        part = x[(slice(None), slice(None), *at)]
+        pads = [(b, a, s - 1) for b, a, s in zip(before, after, stride)]
+        total = total + lax.pad(part, np.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0), *pads])
+    return total
+
+
+@_of_the_engine("max_pool")
+def _max_pool(x: Any, **how: Any) -> Any:
+    return reduce(jnp.maximum, _parts(x, _lowest(x.dtype), **how))
+
+
+@_of_the_engine("avg_pool")
+def _avg_pool(x: Any, kernel: Any, **how: Any) -> Any:
+    return reduce(jnp.add, _parts(x, 0, kernel=kernel, **how)) / math.prod(kernel)
+
+
+@_of_the_engine("conv")
+def _conv(x: Any, w: Any, stride: Any, padding: Pads, dilation: Any, groups: int) -> Any:
+    return lax.conv_general_dilated(
+        *common(x, w), stride, padding, rhs_dilation=dilation, feature_group_count=groups
+    )
+
+
+@_of_the_engine("conv_input_gradient")
+def _conv_input_gradient(
+    g: Any, w: Any, shape: Any, stride: Any, padding: Pads, dilation: Any, groups: int
+) -> Any:
+    g, w = common(g, w)
+    outputs, channels, *kernel = w.shape
+    w = jnp.reshape(w, (groups, outputs // groups, channels, *kernel)).swapaxes(1, 2)
+    w = jnp.flip(w.reshape(groups * channels, outputs // groups, *kernel), range(2, w.ndim - 1))
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel)]
+    before = [r - low for r, (low, _) in zip(reach, padding)]
+    after = [
+        n + r - (s * (m - 1) + 1) - b for n, r, s, m, b in zip(shape, reach, stride, g.shape[2:], before)
+    ]
+    return lax.conv_general_dilated(
+        g, w, (1,) * len(kernel), [*zip(before, after)], lhs_dilation=stride, rhs_dilation=dilation,
+        feature_group_count=groups,
+    )  # fmt: skip
+
+
+@_of_the_engine("conv_weight_gradient")
+def _conv_weight_gradient(
+    x: Any, g: Any, shape: Any, stride: Any, padding: Pads, dilation: Any, groups: int
+) -> Any:
+    x, g = common(x, g)
+    space = tuple(range(2, x.ndim))
+    swapped = (1, 0, *space)  # a sum over the batch: samples in the place of channels
+    after = [
+        s * (m - 1) + 1 + d * (k - 1) - n - low
+        for s, m, d, k, n, (low, _) in zip(stride, g.shape[2:], dilation, shape, x.shape[2:], padding)
+    ]
+    return lax.conv_general_dilated(
+        x, g, dilation, [(low, high) for (low, _), high in zip(padding, after)], rhs_dilation=stride,
+        dimension_numbers=lax.ConvDimensionNumbers(swapped, swapped, swapped), batch_group_count=groups,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------- exponentials of large numbers
+
+
+def _largest(x: Any, axis: tuple[int, ...]) -> Any:
+    if not x.size:
+        return jnp.zeros([1 if k in axis else n for k, n in enumerate(x.shape)], x.dtype)
+    limits = np.finfo(x.dtype)
+    return jnp.clip(jnp.max(x, axis, keepdims=True), limits.min, limits.max)
+
+
+@_of_the_engine("logsumexp")
+def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    m = _largest(x, axis)
+    y = jnp.log(jnp.sum(jnp.exp(x - m), axis, keepdims=True)) + m
+    return y if keepdims else jnp.squeeze(y, axis)
+
+
+@_of_the_engine("softmax")
+def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
+    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    e = jnp.exp(x - _largest(x, axis))
+    return e / jnp.sum(e, axis, keepdims=True)
+
+
+@_of_the_engine("log_softmax")
+def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
+    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    return x - _logsumexp(x, axis, True)
+
+
+# ---------------------------------------------------------------------- the rows of losses and embeddings
+
+
+@_of_the_engine("one_hot")
+def _one_hot(t: Any, n_classes: int) -> Any:
+    return t[..., None] == np.arange(n_classes)
+
+
+def _picked(x: Any, t: Any) -> Any:
+    if t.dtype.kind in "iu":
+        return jnp.take_along_axis(x, t[..., None], -1, mode="clip")[..., 0]
+    x, t = common(jnp.where(t == 0, 0, x), t)
+    return jnp.sum(t * x, -1)
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    return jnp.sum(losses) / losses.size if reduction == "mean" else jnp.sum(losses)
+
+
+@_of_the_engine("cross_entropy")
+def _cross_entropy(x: Any, t: Any, reduction: str) -> Any:
+    z = x - _largest(x, (x.ndim - 1,))
+    return _reduced(jnp.log(jnp.sum(jnp.exp(z), -1)) - _picked(z, t), reduction)
+
+
+@_of_the_engine("nll")
+def _nll(x: Any, t: Any, reduction: str) -> Any:
+    return _reduced(-_picked(x, t), reduction)
+
+
+@_of_the_engine("rows")
+def _rows(w: Any, t: Any, padding: Any) -> Any:
+    return jnp.take(w, t, 0, mode="clip")
+
+
+@_of_the_engine("rows_gradient")
+def _rows_gradient(g: Any, t: Any, count: int) -> Any:
+    return jnp.zeros((count, g.shape[-1]), g.dtype).at[t].add(g, mode="promise_in_bounds")
+
+
+def _shares_of_classes(
+    t: Any, weights: Any, ignored: int, smoothing: float, mean: bool = False
+) -> tuple[Any, Any]:
+    kept = t != ignored
+    classes = jnp.where(kept, t, 0)
+    count = jnp.sum(jnp.where(kept, jnp.asarray(weights)[classes], 0))
+    y = cast(_one_hot(classes, len(weights)), weights.dtype)
+    shares = (y * (1 - smoothing) + smoothing / len(weights)) * weights * kept[..., None]
+    return shares / count if mean else shares, count
+
+
+@_of_the_engine("class_shares")
+def _class_shares(t: Any, **options: Any) -> Any:
+    return _shares_of_classes(t, **options)[0]
+
+
+@_of_the_engine("weighted_nll")
+def _weighted_nll(log_p: Any, t: Any, reduction: str, **options: Any) -> Any:
+    shares, count = _shares_of_classes(t, **options)
+    losses = -_picked(log_p, shares)
+    return jnp.sum(losses) / count if reduction == "mean" else _reduced(losses, reduction)

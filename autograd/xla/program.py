@@ -1,0 +1,173 @@
+"""Both passes over a recorded graph as one pure function of arrays of JAX.
+
+The walk is that of the engine: the nodes in dependency order, each by its row, and then `backward_pass`, with the rules
+of the rows applied to `Lowered` arrays. Called inside of `jax.jit`, all of it is one program of XLA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..engine.backward import backward_pass, dependency_order
+from ..engine.node import MET
+from ..engine.vjp import fitted, pass_back
+from ..errors import ChainruleError, GradientError
+from ..nodes.tensor import Tensor
+from . import lowerings as lowerings  # fills the table of named lowerings
+from .lowered import RULES, Lowered, row
+from .refusals import refusal
+from .values import ScalarProgram
+
+__all__ = ["Program", "arguments_of", "has_nan", "program_of"]
+
+SMALL = 16  # constants of so few numbers become part of the program
+
+
+def arguments_of(nodes: Iterable[Any]) -> list[Any]:
+    """The leaves whose data may change: all but small constants that were written beside a node, as 2 in `2 * t`."""
+    return [x for x in nodes if not x.inputs and not (x._changed == MET and np.size(x.data) <= SMALL)]
+
+
+def has_nan(gradients: Iterable[Any]) -> Any:
+    """Whether one of these arrays, or `None`s, has a NaN, as a boolean of JAX."""
+    flags = [jnp.any(jnp.isnan(g)) for g in gradients if g is not None]
+    return jnp.any(jnp.stack(flags)) if flags else jnp.zeros((), bool)
+
+
+def program_of(
+    outputs: Sequence[Any], leaves: Sequence[Any] | None = None, roots: Sequence[Any] | None = None
+) -> Program | ScalarProgram:
+    """The `Program` of Tensors, or the `ScalarProgram` of Values; `leaves` are by default `arguments_of` the graph."""
+    if leaves is None:
+        leaves = arguments_of(dependency_order(outputs, constants=True))
+    kind = Program if isinstance(outputs[0], Tensor) else ScalarProgram
+    return kind(outputs, leaves, roots)
+
+
+class Program:
+    """The graph of `outputs` as pure functions of the arrays of `leaves`.
+
+    Call them inside of `exact()` and of `jax.jit`. Leaves that are not among `leaves` are constants of the program,
+    with the data that they have when it is traced.
+
+    Attributes:
+        outputs, leaves: the nodes.
+        roots: the outputs that the backward pass starts from; all of them by default.
+        wanted: for each leaf, whether it gets a gradient.
+
+    Raises `GradientError` for nodes that run Python code, such as those of `checkpoint`.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Any],
+        leaves: Sequence[Any] | None = None,
+        roots: Sequence[Any] | None = None,
+    ) -> None:
+        self.outputs: list[Any] = list(outputs)
+        self.roots: list[Any] = self.outputs if roots is None else list(roots)
+        self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
+        self.leaves: list[Any] = arguments_of(self.nodes) if leaves is None else list(leaves)
+        self.wanted = [leaf.requires_grad for leaf in self.leaves]
+        self.differentiable = all(y.requires_grad for y in self.roots)
+        for node in self.nodes:
+            if type(node)._pass_back is not Tensor._pass_back:
+                raise GradientError(
+                    f"{node.describe()} cannot be compiled: {node.op and node.op.name} runs Python code of yours, not "
+                    f"rows of the table. Compile the function without it"
+                )
+
+    def forward(self, arrays: Sequence[Any]) -> list[Any]:
+        """The data of the outputs, given those of the leaves."""
+        values = self._values(arrays)
+        return [_array(values[y]) for y in self.outputs]
+
+    def passes(
+        self, arrays: Sequence[Any], upstream: Sequence[Any] | None = None, zero_safe: bool = False
+    ) -> tuple[list[Any], list[Any]]:
+        """The data of the outputs, and the gradient of each leaf that requires one; `None` for one that gets none.
+
+        `upstream` has the gradient at each of the roots; by default they are ones. With `zero_safe` a zero stays zero
+        beside an infinite factor: the engine repeats a pass in this way if a gradient `has_nan`.
+        """
+        values = self._values(arrays)
+        outputs = [_array(values[y]) for y in self.outputs]
+        gradients: dict[Any, Any] = {}
+        for k, y in enumerate(self.roots):
+            data = _array(values[y])
+            g = Lowered(
+                jnp.ones(data.shape, data.dtype) if upstream is None else jnp.asarray(upstream[k], data.dtype)
+            )
+            gradients[y] = gradients[y] + g if y in gradients else g
+        order = dependency_order(self.roots)
+
+        def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+            return _pass_back(node, g, wanted, values, zero_safe)
+
+        for _ in backward_pass(order, gradients, pass_back=passed):
+            pass
+        found = [gradients.get(leaf) for leaf, want in zip(self.leaves, self.wanted) if want]
+        return outputs, [None if g is None else _array(g) for g in found]
+
+    def _values(self, arrays: Sequence[Any]) -> dict[Any, Any]:
+        """The value of each node: a `Lowered`, or an array of NumPy where it is constant."""
+        values: dict[Any, Any] = {
+            leaf: Lowered(jnp.asarray(array)) for leaf, array in zip(self.leaves, arrays)
+        }
+        for node in self.nodes:
+            if node.inputs:
+                values[node] = _value(node, tuple([values[x] for x in node.inputs]))
+            elif node not in values:
+                values[node] = np.asarray(node.data)
+        return values
+
+
+def _array(x: Any) -> Any:
+    return x.value if isinstance(x, Lowered) else jnp.asarray(x)
+
+
+def _shape_of(node: Any) -> tuple[Any, Any]:
+    data = np.asarray(node.data)
+    return data.shape, data.dtype
+
+
+def _value(node: Any, inputs: tuple[Any, ...]) -> Any:
+    try:
+        y = row(node.op, inputs, node.params)
+    except Exception as error:
+        raise refusal(node, "its function on arrays", error) from error
+    y = y if isinstance(y, Lowered) else np.asarray(y)
+    shape, dtype = _shape_of(node)
+    if y.shape != shape:
+        raise ChainruleError(
+            f"{node.describe()} came from {node.op.name}, which XLA computes in the shape {y.shape}. Its shape may not "
+            f"depend on the numbers"
+        )
+    return y.astype(dtype)
+
+
+def _pass_back(
+    node: Any, g: Any, wanted: list[int], values: dict[Any, Any], zero_safe: bool
+) -> Iterator[tuple[int, Any]]:
+    """The contributions to the inputs that are wanted."""
+    y, inputs = values[node], [values[x] for x in node.inputs]
+    replaced = RULES.get(node.op.name)
+
+    def call(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
+        if replaced is not None and isinstance(rule, partial):
+            rule = partial(replaced, *rule.args)
+        return rule(*arguments, **params)
+
+    try:
+        for i, c in pass_back(node.op, wanted, g, y, inputs, node.params, zero_safe, call):
+            c = c if isinstance(c, Lowered) else np.asarray(c)
+            yield i, fitted(c, inputs[i].shape, inputs[i].dtype)
+    except GeneratorExit:
+        raise
+    except Exception as error:
+        raise refusal(node, "one of its rules", error) from error

@@ -1,0 +1,68 @@
+"""A batch as arrays in a row, and as leaves in the place of its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Node
+from ...autograd.extending import describe, leaf_for
+from ..base.module import Module
+from ..base.parameter import ScalarParameter
+
+__all__ = ["Batch", "on_batches"]
+
+
+class Batch:
+    """The inputs and the target of one step: arrays, and dicts of arrays.
+
+    Attributes:
+        arrays: all arrays, in order.
+        key: shapes, dtypes and memory layouts, for which a recording holds; `None` if something is no array of numbers.
+    """
+
+    __slots__ = ("arrays", "key", "parts")
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.parts = parts
+        arrays: list[Any] = []
+        for x in parts:
+            if x.__class__ is np.ndarray:
+                arrays.append(x)
+            elif isinstance(x, dict):
+                arrays += x.values()
+            else:
+                arrays.append(np.asarray(x.data if isinstance(x, Node) else x))
+        self.arrays = arrays
+        self.key: Hashable = tuple(
+            [
+                (x.shape, x.dtype.char, x.flags.c_contiguous, x.flags.f_contiguous)
+                if x.__class__ is np.ndarray and x.dtype.kind in "fiub"
+                else None
+                for x in arrays
+            ]
+        )
+        if None in self.key:  # type: ignore[operator]
+            self.key = None
+
+    def leaves(self) -> list[Any]:
+        """A leaf for each array, in the same memory layout."""
+        return [leaf_for(x, False) for x in self.arrays]
+
+    def filled(self, leaves: Sequence[Any]) -> list[Any]:
+        """The parts with `leaves` in place of the arrays."""
+        rest = iter(leaves)
+        return [{name: next(rest) for name in x} if isinstance(x, dict) else next(rest) for x in self.parts]
+
+    def described(self) -> str:
+        """A few words for error messages."""
+        return ", ".join(map(describe, self.arrays))
+
+
+def on_batches(model: Module) -> Callable[..., Any]:
+    """The model as a function of batches; a network of Values is called with the rows one by one."""
+    if isinstance(next(model.named_parameters(), ("", None))[1], ScalarParameter):
+        return lambda *inputs: [model(*row) for row in zip(*(np.asarray(x).tolist() for x in inputs))]
+    return model

@@ -1,0 +1,323 @@
+"""The XLA engine: forward, backward, penalty, clipping and the update of the optimiser as one compiled program.
+
+A step is recorded once for each shape of batch, as for a replay, and the recording becomes a pure function of the
+parameters, the memories of the optimiser, the numbers of the step and the batch. Parameters and memories stay on the
+device from step to step; `synchronise` reads them back. With several devices each takes a part of the batch, and XLA
+adds up the gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...autograd.extending import numbers, withhold
+from ...autograd.xla import Lowered, Program, compiler_options, exact, has_nan
+from ..optim.clipping import clipped_by_norm, clipped_by_value
+from ..optim.memories import memory_start
+from .batch import Batch
+from .before import Before
+from .eager import Found, Nonfinite, Task
+from .placing import Places
+from .replay import recorded_step, state_of
+
+__all__ = ["Xla"]
+
+
+NO_GRADIENTS = (
+    "the engine 'xla' computes gradients on the device, as a part of the update, and reads none back. Use engine="
+    "'replay' to look at gradients, or loss(model(X), y).backward() for those of one batch"
+)
+
+
+class Xla:
+    """The engine that compiles."""
+
+    name = "xla"
+
+    def __init__(self, task: Task, device: Any = None, devices: Any = None) -> None:
+        self.task = task
+        self.places = Places(device, devices)
+        self.programs: dict[Hashable, _Program] = {}
+        self.parameters = _Held(self.places)
+        self.memories: dict[Any, dict[str, Any]] = {}  # on the device, by parameter
+        self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
+        self.ahead = False  # whether the device is ahead of the objects
+        self.largest = 0  # samples in the largest batch so far
+
+    def step(self, batch: Batch, want_output: bool) -> Found:
+        """One step on a batch. Raises `RecordingError` if it cannot be compiled."""
+        task = self.task
+        forms = tuple([tuple(task.optimizer._form(group).items()) for group in task.optimizer.param_groups])
+        key = batch.key, state_of(task), want_output, forms
+        program = self.programs.get(key)
+        with exact():
+            if program is None or not program.recorded.is_current:
+                program, drawn = self._made(batch, want_output)
+                self.programs[key] = program
+                return program.run(self, batch, drawn)
+            return program.run(self, batch)
+
+    def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
+        """The program for a batch, and the random numbers of its recording, which counts as the first step."""
+        self.synchronise()
+        self.places.check(batch, self.largest)
+        self.largest = max(self.largest, len(batch.arrays[0]) if batch.arrays[0].ndim else 0)
+        task = self.task
+        before = Before(task.generators, task.buffers)
+        recorded, losses, _ = recorded_step(task, self.places.whole(batch), want_output)
+        program = _Program(self, recorded.checking_indices(), losses[0])
+        if self.places.processes == 1:
+            return program, [leaf.data for leaf in recorded.drawn]
+        before.restore()  # what was recorded are the samples of this process, in the place of those of all
+        return program, None
+
+    def take_over(self, starts: dict[Any, dict[str, Any]]) -> None:
+        """Put parameters and memories on the device, where their objects have been changed since the latest step."""
+        state = self.task.optimizer.state
+        for p, memories in starts.items():
+            if self.parameters.is_stale(p) or p not in self.memories:
+                self.parameters.put(p)
+                known = {**memories, **state.get(p, {})}
+                self.counts[p] = next((x for x in known.values() if isinstance(x, int)), 0)
+                self.memories[p] = {
+                    name: self.places.everywhere(
+                        known[name] if name in state.get(p, {}) else memory_start(start, p.data)
+                    )
+                    for name, start in memories.items()
+                    if not isinstance(start, int)
+                }
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the first process."""
+        return self.places.index == 0
+
+    def means(self, numbers: list[float]) -> list[float]:
+        """The means of numbers over all processes."""
+        return self.places.means(numbers)
+
+    def synchronise(self) -> None:
+        """Write parameters and memories to their objects."""
+        if not self.ahead:
+            return
+        self.ahead = False
+        optimizer = self.task.optimizer
+        for p, held in self.memories.items():
+            self.parameters.fetch(p)
+            memory = optimizer.state.setdefault(p, {})
+            for name, x in held.items():
+                memory[name] = self.places.read(x)
+            for name, start in self._starts(p).items():
+                if isinstance(start, int):
+                    memory[name] = self.counts[p]
+
+    def _starts(self, p: Any) -> dict[str, Any]:
+        optimizer = self.task.optimizer
+        return next(
+            optimizer._memories(g) for g in optimizer.param_groups if any(x is p for x in g["params"])
+        )
+
+    def report(self) -> str:
+        """What was compiled, and what it took."""
+        return "\n".join(program.report() for program in self.programs.values())
+
+
+class _Held:
+    """Parameters on the device."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.arrays: dict[Any, Any] = {}
+        self.seen: dict[Any, tuple[int, int]] = {}
+
+    def is_stale(self, p: Any) -> bool:
+        """Whether somebody has assigned to the parameter since it was put here or read back."""
+        return self.seen.get(p) != (p._changed, id(numbers(p)))
+
+    def put(self, p: Any) -> Any:
+        """Put the numbers of a leaf on the device."""
+        self.arrays[p] = self.places.everywhere(np.array(numbers(p)))
+        self.seen[p] = p._changed, id(numbers(p))
+        return self.arrays[p]
+
+    def fetch(self, p: Any) -> None:
+        """Write the numbers on the device to the parameter."""
+        data = self.places.read(self.arrays[p])
+        if isinstance(numbers(p), float):
+            p.data = float(data)
+        else:
+            np.copyto(p.data, data)
+            p.data = p.data  # marks it as changed
+        self.seen[p] = p._changed, id(numbers(p))
+
+
+class _Program:
+    """One recorded step, compiled."""
+
+    def __init__(self, engine: Xla, recorded: Any, output: Any) -> None:
+        task = engine.task
+        self.recorded, self.output, self.places = recorded, output, engine.places
+        groups = task.optimizer.param_groups
+        group_of = {p: k for k, group in enumerate(groups) for p in group["params"]}
+        captured = [leaf for leaf, _ in recorded.captured]
+        self.trained = [leaf for leaf in captured if leaf in group_of and leaf.requires_grad]
+        self.others = [pair for pair in recorded.captured if pair[0] not in set(self.trained)]
+        leaves = [*self.trained, *recorded.arguments, *recorded.drawn, *(leaf for leaf, _ in self.others)]
+        self.program = Program(recorded.outputs, leaves, recorded.roots)
+        self.starts = {p: dict(task.optimizer._memories(groups[group_of[p]])) for p in self.trained}
+        self.group_of = [group_of[p] for p in self.trained]
+        self.forms = [task.optimizer._form(group) for group in groups]
+        self.compiled: dict[bool, Any] = {}
+        self.held = _Held(engine.places)
+        at = {y: k for k, y in enumerate(recorded.outputs)}
+        self.places_of = [at[y] for y in recorded.results]
+        self.effects = {k for k, _ in enumerate(recorded.outputs)} - set(
+            self.places_of[2 + (task.penalty is not None) :]
+        )
+        self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
+        self.times = [0.0, 0.0]
+        self.calls = 0
+
+    # -------------------------------------------------- the pure function
+
+    def function(self, task: Task, names: list[list[str]], zero_safe: bool, arguments: Any) -> Any:
+        """New parameters and memories, the losses with flags, and the numbers that are read back."""
+        parameters, memories, steps, others = arguments
+        outputs, gradients = self.program.passes([*parameters, *others], zero_safe=zero_safe)
+        wanted = gradients[: len(parameters)]
+        total = outputs[self.places_of[1]]
+        finite = jnp.isfinite(total).all()
+        for g in wanted:
+            finite &= True if g is None else jnp.isfinite(g).all()
+        reached = [k for k, g in enumerate(wanted) if g is not None]
+        clipped = [Lowered(wanted[k]) for k in reached]
+        if task.clip_value is not None:
+            clipped = clipped_by_value(clipped, task.clip_value)
+        if task.clip_norm is not None:
+            clipped = clipped_by_norm(clipped, task.clip_norm)
+        new_parameters, new_memories = list(parameters), list(memories)
+        for k, g in zip(reached, clipped):
+            x = Lowered(parameters[k])
+            wide = np.result_type(x.dtype, np.float32)
+            row = steps[k].astype(wide)
+            n = {name: Lowered(row[i]) for i, name in enumerate(names[k])}
+            memory = {name: Lowered(m) for name, m in memories[k].items()}
+            form = self.forms[self.group_of[k]]
+            y, new = task.optimizer._formula(x.astype(wide), g.astype(wide), memory, n, form)
+            new_parameters[k] = jnp.where(finite, y.astype(x.dtype).value, parameters[k])
+            new_memories[k] = {
+                name: jnp.where(finite, new[name].value, m) if name in new else m
+                for name, m in memories[k].items()
+            }
+        losses = [
+            jnp.asarray(outputs[k], jnp.float64).reshape(())
+            for k in self.places_of[: 2 + (task.penalty is not None)]
+        ]
+        flags = [finite.astype(jnp.float64), has_nan(wanted).astype(jnp.float64)]
+        same = self.places.same
+        read = [
+            same(outputs[k]) if k in self.effects else self.places.parted(outputs[k]) for k in self.fetched
+        ]
+        return (
+            [same(x) for x in new_parameters],
+            [{name: same(m) for name, m in memory.items()} for memory in new_memories],
+            same(jnp.stack(losses + flags)),
+            read,
+        )
+
+    # -------------------------------------------------- one step
+
+    def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None = None) -> Found:
+        """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one."""
+        task, recorded = engine.task, self.recorded
+        first = drawn is not None
+        if not first:
+            self._write(recorded.arguments, batch.arrays)
+            recorded.happen(before=True)
+            drawn = [leaf.draw() for leaf in recorded.drawn]
+        engine.take_over(self.starts)
+        names, steps = self._steps(engine)
+        others = [*engine.places.split(batch.arrays), *engine.places.split_whole(drawn)]
+        for _, source in self.others:
+            others.append(self.held.put(source) if self.held.is_stale(source) else self.held.arrays[source])
+        arguments = (
+            [engine.parameters.arrays[p] for p in self.trained],
+            [engine.memories[p] for p in self.trained],
+            steps,
+            others,
+        )
+        parameters, memories, losses, fetched = self._call(task, names, False, arguments)
+        losses = engine.places.read(losses)
+        if losses[-1] and math.isfinite(losses[1]):
+            parameters, memories, losses, fetched = self._call(
+                task, names, True, (parameters, memories, steps, others)
+            )
+            losses = engine.places.read(losses)
+        for p, x, held in zip(self.trained, parameters, memories):
+            engine.parameters.arrays[p], engine.memories[p] = x, held
+        engine.ahead = True
+        if not losses[-2]:
+            raise Nonfinite(
+                "the loss" if not math.isfinite(losses[1]) else "a gradient", self._bad(losses[1])
+            )
+        for p in self.trained:
+            engine.counts[p] += 1
+            withhold(p, NO_GRADIENTS)
+        self.calls += 1
+        values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
+        self._write([recorded.outputs[k] for k in self.fetched], values)
+        if not first:
+            recorded.happen(before=False)
+        return Found(float(losses[0]), float(losses[2]) if task.penalty is not None else None, self.output)
+
+    @staticmethod
+    def _bad(total: float) -> float:
+        return total if not math.isfinite(total) else math.nan
+
+    def _steps(self, engine: Xla) -> tuple[list[list[str]], list[np.ndarray]]:
+        """The names and the numbers of the step of each parameter."""
+        optimizer = engine.task.optimizer
+        found: dict[Any, Any] = {}
+        names, steps = [], []
+        for k, p in zip(self.group_of, self.trained):
+            at = k, engine.counts[p] + 1
+            if at not in found:
+                n = optimizer._numbers(dict(optimizer.param_groups[k]), at[1])
+                found[at] = list(n), np.array(list(n.values()), np.float64)
+            names.append(found[at][0])
+            steps.append(found[at][1])
+        return names, steps
+
+    def _call(self, task: Task, names: list[list[str]], zero_safe: bool, arguments: Any) -> Any:
+        compiled = self.compiled.get(zero_safe)
+        if compiled is None:
+            start = perf_counter()
+            options = compiler_options(self.places.devices[0])
+            function = jax.jit(partial(self.function, task, names, zero_safe), compiler_options=options)
+            lowered = function.lower(arguments)
+            middle = perf_counter()
+            compiled = self.compiled[zero_safe] = lowered.compile()
+            self.times[0] += middle - start
+            self.times[1] += perf_counter() - middle
+        return compiled(arguments)
+
+    @staticmethod
+    def _write(nodes: Sequence[Any], arrays: Sequence[Any]) -> None:
+        for node, x in zip(nodes, arrays):
+            if isinstance(numbers(node), float):
+                node._number = float(x)
+            else:
+                node._array = np.asarray(x)
+
+    def report(self) -> str:
+        """What was compiled, and what it took."""
+        traced, compiled = self.times
+        return f"{self.places!r}: traced in {traced:.2f} s, compiled in {compiled:.2f} s, {self.calls} steps"
