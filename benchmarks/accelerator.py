@@ -17,6 +17,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 # JAX would take most of the device's memory beforehand, and PyTorch is to have some
@@ -99,10 +100,7 @@ def in_pytorch(trial: Trial) -> harness.Prepared:
 
 
 def in_chainrule(trial: Trial) -> harness.Prepared:
-    import jax
-
-    step, gradients = workloads.with_engine(trial.module.workload(**trial.sizes), "xla")
-    return lambda: jax.block_until_ready(step()), gradients
+    return workloads.with_engine(partial(trial.module.workload, **trial.sizes), "xla")
 
 
 PROGRAMS: dict[str, Callable[[Trial], harness.Prepared]] = {

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def in_chainrule(devices: int, **sizes: Any) -> Prepared:
     virtual_devices(MOST)
     import jax
 
-    return workloads.with_engine(tensor_step.workload(**sizes), "xla", devices=jax.devices()[:devices])
+    make = partial(tensor_step.workload, **sizes)
+    return workloads.with_engine(make, "xla", devices=jax.devices()[:devices])
 
 
 def cases(quick: bool) -> list[Case]:

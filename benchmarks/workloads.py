@@ -37,20 +37,30 @@ def eager(workload: Workload) -> Prepared:
     return step, gradients
 
 
-def with_engine(workload: Workload, engine: str, **options: Any) -> Prepared:
-    """The same steps by `nn.Step` with an engine; where it keeps no gradients, there are none to compare."""
+def with_engine(make: Callable[[], Workload], engine: str, **options: Any) -> Prepared:
+    """The same steps by `nn.Step` with an engine; `make()` makes the workload."""
     from chainrule import nn
 
     if not hasattr(nn, "Step"):
         raise Missing("nn.Step is not there yet")
-    model, loss, optimizer, batches, gradients = workload
-    one = nn.Step(model, loss, optimizer, engine=engine, **options)
-    turns = itertools.cycle(batches)
+    model, loss, optimizer, batches, gradients = make()
+    run, turns = nn.Step(model, loss, optimizer, engine=engine, **options), itertools.cycle(batches)
 
-    def step() -> Any:
-        return one(*next(turns))
+    def step() -> None:
+        run(*next(turns))
 
-    def left() -> list[np.ndarray]:
-        return gradients() if all(p.grad is not None for p in model.parameters()) else []
+    def compiled() -> list[np.ndarray]:
+        """A compiled step keeps no gradients. Those of the second step are what it subtracts at the rate 1."""
+        model, loss, optimizer, batches, gradients = make()
+        first = nn.Step(model, loss, optimizer, engine=engine, **options)
+        first(*batches[0])
+        first.close()
+        before = [p.data.copy() for p in model.parameters()]
+        second = nn.Step(model, loss, nn.SGD(model.parameters(), lr=1.0), engine=engine, **options)
+        second(*batches[1 % len(batches)])
+        second.close()
+        for p, old in zip(model.parameters(), before):
+            p.grad = old - p.data
+        return gradients()
 
-    return step, left
+    return step, compiled if engine == "xla" else gradients

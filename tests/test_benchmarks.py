@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,24 @@ def test_programs_compute_the_same_gradients(benchmarks: Any, module: str) -> No
     assert {"chainrule", "chainrule, fit"} & {*results}
     assert len(results) > 1 or module == "gpt_step"
     harness.agree(question, case, results)
+
+
+@pytest.mark.parametrize("engine", ["replay", "xla"])
+@pytest.mark.parametrize("module", [each for each in STEPS if each not in ("conv_step", "epochs")])
+def test_engines_compute_the_same_gradients(benchmarks: Any, module: str, engine: str) -> None:
+    if engine == "xla":
+        pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    harness, workloads, step = benchmarks("harness"), benchmarks("workloads"), benchmarks(module)
+    case, results = step.QUESTIONS[0].cases(True)[0], {}
+    make = partial(step.workload, **case.options)
+    for name, (run, gradients) in (
+        ("chainrule", workloads.eager(make())),
+        (engine, workloads.with_engine(make, engine)),
+    ):
+        run()
+        run()
+        results[name] = gradients()
+    harness.agree(step.QUESTIONS[0], case, results)
 
 
 def test_workloads_are_what_is_trained(benchmarks: Any) -> None:
