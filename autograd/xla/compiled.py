@@ -102,7 +102,7 @@ class Compiled:
     def forward(self, arrays: Sequence[Any]) -> list[np.ndarray]:
         """The data of the outputs."""
         with exact():
-            (outputs,) = self._run("forward", self._put(arrays, self.expected))
+            (outputs,) = self._run("forward", self._put_leaves(arrays))
             return self._fetch(outputs)
 
     def passes(
@@ -110,7 +110,7 @@ class Compiled:
     ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
         """The data of the outputs, and the gradients of the leaves that require one; `None` for one that gets none."""
         with exact():
-            given = self._put(arrays, self.expected)
+            given = self._put_leaves(arrays)
             above = None if upstream is None else self._put(upstream, self.given_above)
             outputs, gradients, nan = self._run("passes", given, above)
             if nan:
@@ -130,6 +130,12 @@ class Compiled:
         )  # fmt: skip
 
     # -------------------------------------------------- one call
+
+    def _put_leaves(self, arrays: Sequence[Any]) -> list[Any]:
+        found = self._put(arrays, self.expected)
+        if isinstance(self.program, Program):
+            self.program.limits.check(arrays)
+        return found
 
     def _put(self, arrays: Sequence[Any], expected: Sequence[Any]) -> list[Any]:
         """The arrays on the device, checked."""

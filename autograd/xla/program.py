@@ -19,6 +19,7 @@ from ..engine.vjp import fitted, pass_back
 from ..errors import ChainruleError, GradientError
 from ..nodes.tensor import Tensor
 from . import lowerings as lowerings  # fills the table of named lowerings
+from .limits import Limits
 from .lowered import RULES, Lowered, row
 from .refusals import refusal
 from .values import ScalarProgram
@@ -59,6 +60,8 @@ class Program:
         outputs, leaves: the nodes.
         roots: the outputs that the backward pass starts from; all of them by default.
         wanted: for each leaf, whether it gets a gradient.
+        limits: `limits.check(arrays)` raises the engine's error for integers that select what there is not. The program
+            itself cannot raise; `Compiled` checks the arrays of NumPy that it is given.
 
     Raises `GradientError` for nodes that run Python code, such as those of `checkpoint`.
     """
@@ -74,6 +77,7 @@ class Program:
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves: list[Any] = arguments_of(self.nodes) if leaves is None else list(leaves)
         self.wanted = [leaf.requires_grad for leaf in self.leaves]
+        self.limits = Limits(self.nodes, self.leaves)
         self.differentiable = all(y.requires_grad for y in self.roots)
         for node in self.nodes:
             if type(node)._pass_back is not Tensor._pass_back:

@@ -18,6 +18,7 @@ from chainrule.autograd import (
     GradientError,
     KindError,
     RangeError,
+    ShapeError,
     Tensor,
     elementwise,
     exp,
@@ -217,6 +218,15 @@ def test_new_indices_take_effect() -> None:
     (taken, left), (g,) = compiled.passes([x.data, np.array([3, 3])])
     assert (taken, left) == (26.0, 28.0 - 13.0 + 2.0)
     np.testing.assert_array_equal(g, [[1, 1], [1, 1], [1, 1], [2, 2]])
+
+
+def test_indices_beyond_the_end_are_refused() -> None:
+    x, t = Tensor(np.ones((3, 4))), Tensor(np.array([0, 1]))
+    compiled = Compiled(program_of([x[1:, None, t.reshape(2, 1)].sum()], [x, t]))
+    compiled.forward([x.data, np.array([-4, 3])])
+    for wrong in (4, -5):
+        with pytest.raises(ShapeError, match=f"index {wrong} is out of bounds"):
+            compiled.forward([x.data, np.array([0, wrong])])
 
 
 WINDOWS = [  # shapes of x and w, stride, padding, dilation, groups
