@@ -73,10 +73,10 @@ def by_hand(batch: int, channels: int, outputs: int, side: int, kernel: int) -> 
     return step, lambda: found
 
 
-def pytorch(**size: int) -> Prepared:
+def pytorch(device: str = "cpu", **size: int) -> Prepared:
     import torch
 
-    x, w, b, g = (torch.tensor(array) for array in data(**size))
+    x, w, b, g = (torch.tensor(array, device=device) for array in data(**size))
     layer = torch.nn.Conv2d(size["channels"], size["outputs"], size["kernel"], padding="same")
     layer.weight.data, layer.bias.data = w, b
     images = x.requires_grad_()
@@ -86,7 +86,7 @@ def pytorch(**size: int) -> Prepared:
         images.grad = None
         layer(images).backward(g)
 
-    return step, lambda: [t.grad.numpy() for t in (layer.weight, layer.bias, images)]
+    return step, lambda: [t.grad.cpu().numpy() for t in (layer.weight, layer.bias, images)]
 
 
 def jax_compiled(**size: int) -> Prepared:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Prepared, Program, Question, share_of_time
+from workloads import Workload, eager
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 
@@ -35,16 +36,30 @@ def chainrule_model(sizes: dict[str, int]) -> Any:
     return X, model, nn.SGD(model.parameters(), lr=RATE)
 
 
+def workload(**sizes: int) -> Workload:
+    """The model, the loss, the optimiser and the batch in chainrule; there are no targets."""
+    from chainrule import nn
+
+    X, layer, optimizer = chainrule_model(sizes)
+
+    class Outputs(nn.Module):
+        def __init__(self) -> None:
+            self.layer = layer
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)[0]
+
+    return Workload(
+        Outputs(),
+        lambda output, y: (output * output).mean(),
+        optimizer,
+        [(X, np.zeros(sizes["length"]))],
+        lambda: [p.grad.T for p in layer.parameters()],
+    )
+
+
 def chainrule(**sizes: int) -> Prepared:
-    X, model, optimizer = chainrule_model(sizes)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        output, _ = model(X)
-        (output * output).mean().backward()
-        optimizer.step()
-
-    return step, lambda: [p.grad.T for p in model.parameters()]
+    return eager(workload(**sizes))
 
 
 def chainrule_replayed(**sizes: int) -> Prepared:
@@ -63,14 +78,14 @@ def chainrule_replayed(**sizes: int) -> Prepared:
     return step, lambda: [p.grad.T for p in model.parameters()]
 
 
-def pytorch(**sizes: int) -> Prepared:
+def pytorch(device: str = "cpu", **sizes: int) -> Prepared:
     import torch
 
     X, weights = data(**sizes)
-    model = torch.nn.LSTM(sizes["n_inputs"], sizes["n_hidden"])
+    model = torch.nn.LSTM(sizes["n_inputs"], sizes["n_hidden"]).to(device)
     model.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    inputs = torch.tensor(X)
+    inputs = torch.tensor(X, device=device)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -78,7 +93,7 @@ def pytorch(**sizes: int) -> Prepared:
         (output * output).mean().backward()
         optimizer.step()
 
-    return step, lambda: [p.grad.numpy() for p in model.parameters()]
+    return step, lambda: [p.grad.cpu().numpy() for p in model.parameters()]
 
 
 def jax_compiled(**sizes: int) -> Prepared:
