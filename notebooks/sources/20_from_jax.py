@@ -327,7 +327,7 @@ r"""
 | `jax.debug_nans` | `detect_nonfinite()` |
 | `jax.test_util.check_grads` | `check_gradients` |
 | `jax.lax.scan`, `cond` | `for`, `if`; under `jit`, `where` |
-| `jax.vmap(f)` | broadcasting; [a gradient for each sample](#instead-of-vmap-a-gradient-for-each-sample) |
+| `jax.vmap(f)` | broadcasting; for gradients per sample the three ways above |
 | a training step with optax, under `jit` | `nn.Step(model, loss, optimizer, engine="xla")`, `nn.fit` |
 | `jax.devices()`, `NamedSharding` | `device="gpu"`, `nn.fit(..., engine="xla", devices=4)` |
 | `jax.distributed.initialize` | `nn.distributed()` |
