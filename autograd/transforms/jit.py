@@ -70,8 +70,8 @@ def jit(
     ...     return (x * x).sum() / 2
     >>> energy(np.array([3.0, 4.0])), energy(np.array([6.0, 8.0])), grad(energy)(np.array([1.0, 2.0]))
     (np.float64(12.5), np.float64(50.0), array([1., 2.]))
-    >>> calls
-    ['recorded']
+    >>> calls  # the second one for nodes that require a gradient
+    ['recorded', 'recorded']
     """
     if f is None:
         return partial(
@@ -319,13 +319,14 @@ class _Recording:
         return [found.get(leaf) for leaf in wanted]
 
     def report(self) -> str:
-        """One line: the shapes, the number of operations and of calls, and what the backend says."""
+        """The shapes, the number of operations and of calls; below it, what the backend says."""
         shapes = ", ".join(
             "float" if isinstance(x, Value) else f"{x.dtype} {x.shape}" for x in self.recorded.arguments
         )
         count = sum(1 for x in self.recorded.nodes if x.inputs)
         said = [engine.report() for engine in self.engines if engine is not None]
-        return "; ".join([f"({shapes}): {count} operations, {self.calls} calls", *filter(None, said)])
+        lines = [f"({shapes}): {count} operations, {self.calls} calls", *filter(None, said)]
+        return "\n".join(lines).replace("\n", "\n    ")
 
 
 def _row(jitted: Jitted) -> Primitive:

@@ -21,7 +21,7 @@ from ..nodes.tensor import Tensor
 from . import lowerings as lowerings  # fills the table of named lowerings
 from .limits import Limits
 from .lowered import RULES, Lowered, row
-from .refusals import refusal
+from .refusals import FUNCTION, RULE, refusal
 from .values import ScalarProgram
 
 __all__ = ["Program", "arguments_of", "has_nan", "program_of"]
@@ -152,7 +152,7 @@ def _value(node: Any, inputs: tuple[Any, ...]) -> Any:
     try:
         y = row(node.op, inputs, node.params)
     except Exception as error:
-        raise refusal(node, "its function on arrays", error) from error
+        raise refusal(node, FUNCTION, error) from error
     y = y if isinstance(y, Lowered) else np.asarray(y)
     shape, dtype = _shape_of(node)
     if y.shape != shape:
@@ -182,4 +182,4 @@ def _pass_back(
     except GeneratorExit:
         raise
     except Exception as error:
-        raise refusal(node, "one of its rules", error) from error
+        raise refusal(node, RULE, error) from error

@@ -18,7 +18,7 @@ from ..engine.backward import dependency_order
 from ..engine.vjp import pass_back
 from ..replay.levels import Levels, Pull, Rows, Sums
 from .lowered import Lowered, plain, row
-from .refusals import refusal
+from .refusals import FUNCTION, RULE, refusal
 
 __all__ = ["ScalarProgram"]
 
@@ -107,7 +107,7 @@ class ScalarProgram:
                 try:
                     y = plain(row(group.op, xs, group.params))
                 except Exception as error:
-                    raise refusal(self._node(group), "its function on arrays", error) from error
+                    raise refusal(self._node(group), FUNCTION, error) from error
             values.add(group.places.start, jnp.broadcast_to(jnp.asarray(y, float), (n,)))
         return values
 
@@ -119,7 +119,7 @@ class ScalarProgram:
             for (_, c), (_, at) in zip(passed, group.targets):
                 gradients.add(at.start, jnp.broadcast_to(jnp.asarray(plain(c), float), (n,)))
         except Exception as error:
-            raise refusal(self._node(group), "one of its rules", error) from error
+            raise refusal(self._node(group), RULE, error) from error
 
     def _node(self, group: Rows) -> Any:
         """A node of the group, for an error message."""

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError
 from ...autograd.extending import GivenUp, describe, is_withheld
+from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..optim.optimizer import Optimizer
@@ -39,7 +40,8 @@ class Step:
     `RecordingError` with the line of your source, for `"replay"` and `"xla"`.
 
     `step.output` is the output of the model for the latest batch, before the update. Raises `NonfiniteError` if the
-    loss or a gradient is NaN or infinite; the model is as it was before that step.
+    loss or a gradient is NaN or infinite; the model is as it was before that step. `engine="xla"` raises `ExtraError`
+    without JAX.
 
     >>> from chainrule import nn
     >>> X, y = nn.datasets.moons(200, seed=0)
@@ -83,8 +85,12 @@ class Step:
         self.eager = Eager(self.task)
         self.runs: Any = self.eager
         if engine == "xla":
-            from .xla import Xla
-
+            try:
+                from .xla import Xla
+            except ImportError as error:
+                raise ExtraError(
+                    "engine='xla' compiles through", "JAX", "xla", ". engine='auto' needs nothing else"
+                ) from error
             self.runs = Xla(self.task, device, devices)
         elif engine == "replay":
             self.runs = Replay(self.task)
