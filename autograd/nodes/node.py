@@ -7,6 +7,7 @@ as a method, copies and pickles, conversions to plain numbers, and NumPy's funct
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -247,9 +248,12 @@ class Withheld:
         return g
 
 
+withheld_for = lru_cache(Withheld)
+
+
 def withhold(leaf: Any, reason: str) -> None:
     """Make `leaf.grad` raise `GradientError` with this reason until it is deleted or a pass writes another."""
-    leaf._grad = Withheld(reason)
+    leaf._grad = withheld_for(reason)
 
 
 def is_withheld(leaf: Any) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ..errors import ChainruleError
+from ..errors import ChainruleError, KindError, ShapeError
 from .devices import compiler_options, device_named, exact, jax
 from .program import Program, has_nan
 from .refusals import first_line
@@ -72,7 +73,10 @@ def _bytes(n: int) -> str:
 class Compiled:
     """The passes of a `Program`, compiled by XLA for one device when they are first called.
 
-    Each call takes one array for each of `program.leaves`, of its shape and dtype, and gives arrays of NumPy.
+    Each call takes one array for each of `program.leaves`, of its shape and dtype, and gives arrays of NumPy. It can be
+    called from several threads. `options` are options of XLA's compiler, by their names.
+
+    Raises `ShapeError` and `KindError` for other shapes and dtypes.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor
@@ -83,17 +87,22 @@ class Compiled:
     ([array(25.)], [array([6., 8.])])
     """
 
-    def __init__(self, program: Program | ScalarProgram, device: Any = None) -> None:
+    def __init__(
+        self, program: Program | ScalarProgram, device: Any = None, options: dict[str, Any] | None = None
+    ) -> None:
         self.program = program
+        self.expected, self.given_above = program.signature(), program.signature_of_outputs()
         self.device = device_named(device)
+        self.options = compiler_options(self.device) | (options or {})
         self.calls = self.to_device = self.from_device = 0
         self.times = [0.0, 0.0]
         self.built: dict[Any, Any] = {}
+        self.lock = Lock()
 
     def forward(self, arrays: Sequence[Any]) -> list[np.ndarray]:
         """The data of the outputs."""
         with exact():
-            (outputs,) = self._run("forward", self._put(arrays))
+            (outputs,) = self._run("forward", self._put(arrays, self.expected))
             return self._fetch(outputs)
 
     def passes(
@@ -101,8 +110,8 @@ class Compiled:
     ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
         """The data of the outputs, and the gradients of the leaves that require one; `None` for one that gets none."""
         with exact():
-            given = self._put(arrays)
-            above = None if upstream is None else self._put(upstream)
+            given = self._put(arrays, self.expected)
+            above = None if upstream is None else self._put(upstream, self.given_above)
             outputs, gradients, nan = self._run("passes", given, above)
             if nan:
                 outputs, gradients, _ = self._run("zero safe", given, above)
@@ -111,9 +120,9 @@ class Compiled:
     def report(self) -> Report:
         """What has been compiled, and what the calls so far have transferred."""
         memory = operations = 0
-        for compiled in self.built.values():
-            memory = max(memory, _memory_of(compiled))
-            operations += _instructions_of(compiled)
+        for built in self.built.values():
+            memory = max(memory, _memory_of(built))
+            operations += _instructions_of(built)
         nodes = sum(bool(node.inputs) for node in self.program.nodes)
         return Report(
             self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, *self.times, memory,
@@ -122,32 +131,47 @@ class Compiled:
 
     # -------------------------------------------------- one call
 
-    def _put(self, arrays: Sequence[Any]) -> list[Any]:
-        found = []
-        for x in arrays:
-            if isinstance(x, jax.Array) and x.devices() == {self.device}:
-                found.append(x)
-            else:
-                x = np.asarray(x)
-                self.to_device += x.nbytes
-                found.append(jax.device_put(x, self.device))
+    def _put(self, arrays: Sequence[Any], expected: Sequence[Any]) -> list[Any]:
+        """The arrays on the device, checked."""
+        if len(arrays) != len(expected):
+            raise ShapeError(f"the program takes {_count(len(expected))}; given {len(arrays)}")
+        found, sent = [], 0
+        for x, (name, shape, dtype) in zip(arrays, expected):
+            on_device = isinstance(x, jax.Array) and x.devices() == {self.device}
+            x = x if on_device else np.asarray(x)
+            if x.shape != shape:
+                raise ShapeError(
+                    f"the program was compiled for {name}, of shape {shape}; given an array of shape {x.shape}. "
+                    f"Compile another one for this shape"
+                )
+            if x.dtype != dtype:
+                raise KindError(
+                    f"the program was compiled for {name}, of dtype {dtype}; given an array of dtype {x.dtype}. "
+                    f"Write x.astype(np.{dtype}), or compile another one for this dtype"
+                )
+            if not on_device:
+                sent += x.nbytes
+                x = jax.device_put(x, self.device)
+            found.append(x)
+        with self.lock:
+            self.to_device += sent
         return found
 
     def _fetch(self, arrays: Sequence[Any]) -> list[Any]:
         found = [None if x is None else np.array(x) for x in arrays]  # a copy, which can be written to
-        self.from_device += sum(x.nbytes for x in found if x is not None)
+        with self.lock:
+            self.from_device += sum(x.nbytes for x in found if x is not None)
         return found
 
     def _run(self, name: str, *arguments: Any) -> Any:
         key = (name, *(argument is not None for argument in arguments))
-        built = self.built.get(key)
-        if built is None:
-            built = self.built[key] = self._build(name, arguments)
-        self.calls += 1
+        with self.lock:
+            self.calls += 1
+            built = self.built.get(key)
+            if built is None:
+                built = self.built[key] = self._build(name, arguments)
         try:
             return built(*arguments)
-        except ChainruleError:
-            raise
         except Exception as error:
             raise ChainruleError(f"XLA could not run the program: {first_line(error)}") from error
 
@@ -166,12 +190,16 @@ class Compiled:
         lowered = jax.jit(function).lower(*arguments)
         middle = perf_counter()
         try:
-            built = lowered.compile(compiler_options=compiler_options(self.device))
+            built = lowered.compile(compiler_options=self.options)
         except Exception as error:
             raise ChainruleError(f"XLA could not compile the graph: {first_line(error)}") from error
         self.times[0] += middle - start
         self.times[1] += perf_counter() - middle
         return built
+
+
+def _count(n: int) -> str:
+    return f"{n} array{'s' * (n != 1)}"
 
 
 def _memory_of(compiled: Any) -> int:

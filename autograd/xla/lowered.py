@@ -463,6 +463,14 @@ class Lowered(Operators):
         return iter([self[i] for i in range(len(self))])
 
     def __getitem__(self, at: Any) -> Any:
+        if any(
+            isinstance(part, Lowered) and part.dtype == bool_
+            for part in (at if isinstance(at, tuple) else (at,))
+        ):
+            raise CannotLower(
+                "elements are selected by a condition, and how many they are depends on the numbers; write "
+                "np.where(condition, x, 0)"
+            )
         return Lowered(LOWERINGS["index"](self.value, at=plain(at)))
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:

@@ -22,6 +22,7 @@ from .refusals import refusal
 
 __all__ = ["ScalarProgram"]
 
+FLOAT = np.dtype(float)
 FEW = 8  # numbers of terms; sums of so few lengths are added up length by length
 
 
@@ -60,6 +61,14 @@ class ScalarProgram:
         self.gradients_from = np.array(
             [parameters.get(x, len(parameters)) for x, want in zip(self.leaves, self.wanted) if want], np.intp
         )
+
+    def signature(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """A text for error messages, the shape and the dtype of the array of all leaves."""
+        return [(f"the numbers of {len(self.leaves)} leaves", (len(self.leaves),), FLOAT)]
+
+    def signature_of_outputs(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for the array of all outputs."""
+        return [(f"the numbers of {len(self.outputs)} outputs", (len(self.outputs),), FLOAT)]
 
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The numbers of the outputs, given those of the leaves."""

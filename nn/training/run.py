@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -189,7 +190,7 @@ class Run:
         return {
             "model": repr(self.model),
             "loss": name_of(self.loss),
-            "data": repr(self.loader).partition(", shard=")[0],  # also on another number of processes
+            "data": re.sub(r", shard=\(.*?\)", "", repr(self.loader)),  # whose number may be another
             "optimizer": type(self.optimizer).__name__,
             "schedules": [type(each).__name__ for each in self.schedules],
             "callbacks": [type(each).__name__ for each in self.callbacks],
