@@ -160,10 +160,11 @@ class Following:
         raise RecordingError(f"{self.what} cannot follow {where}: it {does}")
 
     def _random_states(self) -> list[Any]:
-        _, keys, *rest = np.random.get_state()  # noqa: NPY002 - which others draw from
+        state: Any = np.random.get_state()  # noqa: NPY002 - which others draw from
+        _, keys, *rest = state
         return [
             random.getstate(),
-            (keys.tobytes(), *rest),  # type: ignore[union-attr]
+            (keys.tobytes(), *rest),
             *(repr(generator.bit_generator.state) for generator in self.generators),
         ]
 

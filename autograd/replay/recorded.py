@@ -186,6 +186,8 @@ class Replayed:
                 leaf._number = float(x)
             elif x is not leaf._array:
                 np.copyto(leaf._array, x)
+        leaf: Any
+        source: Any
         for leaf, source in recorded.captured:
             if leaf is not source and self.scalars:
                 leaf._number = source._number

@@ -294,7 +294,7 @@ class _Recording:
             return leaves(self.jitted.f(*args, **kwargs))[place]
 
         node: Any = blank(JitTensor if isinstance(y, Tensor) else JitValue)
-        state = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
+        state: dict[str, Any] = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
         state |= {"op": _row(self.jitted), "params": NO_PARAMS, "scope": mode().scope, "_requires_grad": True}
         state |= {"_name": None, "_grad": None, "_changed": 0, "again": again}
         state |= {"source": partial(self.gradients, k, [leaf for leaf, _ in inputs], then)}
