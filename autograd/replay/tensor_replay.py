@@ -197,6 +197,11 @@ class TensorReplay:
             return [(leaf, found[leaf]) for leaf in program.ends]
         return zip(program.ends, results)
 
+    def by_engine(self) -> dict[Any, Any]:
+        """The gradients of leaves by the engine's own backward pass, which calls hooks."""
+        found = self._by_engine(self._upstream(None))
+        return {leaf: found[leaf] for leaf in self.leaves if found.get(leaf) is not None}
+
     @property
     def squares(self) -> float:
         """The sum of squares of the latest gradients, NaN or infinite if one of them is, or may be."""

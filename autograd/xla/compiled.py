@@ -126,8 +126,8 @@ class Compiled:
         nodes = sum(bool(node.inputs) for node in self.program.nodes)
         traced, compiled = self.times
         return Report(
-            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, traced, compiled, memory,
-            self.to_device, self.from_device, self.calls, len(self.built),
+            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, traced, compiled,
+            memory, self.to_device, self.from_device, self.calls, len(self.built),
         )  # fmt: skip
 
     # -------------------------------------------------- one call
