@@ -9,7 +9,8 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `converted`, `numbers`,
-  `following`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `leaf_for`, `backend_for`.
+  `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`, `leaf_for`,
+  `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -37,8 +38,9 @@ from .replay.following import Following, GivenUp, converted
 from .replay.in_pieces import InPieces
 from .replay.in_place import in_place
 from .replay.on_floats import on_floats
-from .replay.recorded import Recorded, leaf_for
+from .replay.recorded import Recorded, kind_of, leaf_for
 from .replay.tensor_replay import redrawn
+from .transforms.captured import State
 from .transforms.check import AROUND
 from .transforms.recomputing import drawing_from, recomputing
 
@@ -49,6 +51,7 @@ __all__ = [
     "InPieces",
     "Line",
     "Recorded",
+    "State",
     "backend_for",
     "converted",
     "describe",
@@ -58,9 +61,11 @@ __all__ = [
     "following",
     "in_place",
     "is_recording",
+    "is_watched",
     "is_withheld",
     "javascript_expression",
     "javascript_module",
+    "kind_of",
     "leaf_for",
     "leave_scope",
     "line_of",
@@ -90,6 +95,11 @@ def is_recording() -> bool:
     (True, False)
     """
     return MODE.get()[0]
+
+
+def is_watched() -> bool:
+    """Whether every operation is watched: in `detect_nonfinite()`, in `record_lines()`, or for a recording of `jit`."""
+    return MODE.get()[2] is not None
 
 
 def enter_scope(title: str) -> Token[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Prepared, Program, Question, share_of_time
-from workloads import Workload, eager
+from workloads import Workload, eager, rows
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 NAMES = ("code", "weight1", "bias1", "weight2", "bias2")
@@ -149,6 +149,8 @@ def jax_compiled(**sizes: int) -> Prepared:
 
 def cases(quick: bool) -> list[Case]:
     goals = [share_of_time("chainrule", "NumPy by hand", None), share_of_time("chainrule", "PyTorch", None)]
+    goals += [share_of_time("chainrule, jit", "NumPy by hand", 1.1)]
+    goals += [share_of_time("chainrule, XLA", "JAX, compiled", 1.1)]
     name = "{batch}x{context} characters, {width} numbers each, {hidden} units, {classes} classes"
     return [Case(name.format(**SIZES), SIZES, goals, tolerance=1e-4)]
 
@@ -161,6 +163,7 @@ QUESTIONS = [
         programs={
             "NumPy by hand": Program(by_hand),
             "chainrule": Program(chainrule),
+            **rows(workload),
             "PyTorch": Program(pytorch, ["torch"]),
             "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
         },

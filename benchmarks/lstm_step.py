@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Prepared, Program, Question, share_of_time
-from workloads import Workload, eager
+from workloads import Workload, eager, rows
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 
@@ -124,6 +124,10 @@ def jax_compiled(**sizes: int) -> Prepared:
 
 def cases(quick: bool) -> list[Case]:
     goals = [share_of_time("chainrule", "PyTorch", 5), share_of_time("chainrule, replayed", "PyTorch", None)]
+    goals += [
+        share_of_time("chainrule, XLA", "PyTorch", 1.5),
+        share_of_time("chainrule, XLA", "JAX, compiled", 1.1),
+    ]
     sizes = {"batch": 32, "length": 50, "n_inputs": 64, "n_hidden": 128}
     if quick:
         sizes |= {"length": 10}
@@ -139,6 +143,7 @@ QUESTIONS = [
         programs={
             "chainrule": Program(chainrule),
             "chainrule, replayed": Program(chainrule_replayed),
+            **rows(workload),
             "PyTorch": Program(pytorch, ["torch"]),
             "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
         },

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Missing, Prepared, Program, Question, share_of_time, times_as_fast
-from workloads import Workload, eager
+from workloads import Workload, eager, rows
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 Arrays = list[np.ndarray]
@@ -219,6 +219,7 @@ PROGRAMS = {
     "NumPy by hand": Program(by_hand),
     "chainrule": Program(chainrule),
     "chainrule, replayed": Program(chainrule_replayed),
+    **rows(workload),
     "PyTorch": Program(pytorch, ["torch"]),
     "MyGrad": Program(mygrad, ["mygrad"]),
     "HIPS autograd": Program(hips, ["autograd.numpy"]),
@@ -244,6 +245,8 @@ def cases(quick: bool) -> list[Case]:
             share_of_time("chainrule, replayed", "NumPy by hand", replayed),
             times_as_fast("chainrule", "PyTorch", torch_anew),
             times_as_fast("chainrule, replayed", "PyTorch", torch_replayed),
+            share_of_time("chainrule, jit", "NumPy by hand", None),
+            share_of_time("chainrule, XLA", "JAX, compiled", 1.1),
         ]
         found.append(Case(name, {"batch": batch, "widths": widths}, goals, tolerance=1e-4))
     return found

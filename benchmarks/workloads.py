@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from harness import Missing, Prepared
+from harness import Missing, Prepared, Program
 
 
 class Workload(NamedTuple):
@@ -35,6 +36,18 @@ def eager(workload: Workload) -> Prepared:
         optimizer.step()
 
     return step, gradients
+
+
+def rows(workload: Callable[..., Workload]) -> dict[str, Program]:
+    """The rows of `nn.Step`, which replays or compiles; `workload(**options)` makes the workload of a case."""
+
+    def row(engine: str) -> Callable[..., Prepared]:
+        return lambda **options: with_engine(partial(workload, **options), engine)
+
+    return {
+        "chainrule, jit": Program(row("replay")),
+        "chainrule, XLA": Program(row("xla"), ["jax"], compiles=True),
+    }
 
 
 def with_engine(make: Callable[[], Workload], engine: str, **options: Any) -> Prepared:

@@ -126,6 +126,11 @@ class Node(BaseNode):
         >>> x.grad
         60.0
         """
+        watch = MODE.get()[2]
+        if watch is not None and watch.follows and (self.op is not None or self.order > watch.since):
+            watch.refuse(
+                "registers a hook, which a replay would not call. Register it on a result or an argument"
+            )
         return register_hook(self, function)
 
     def __copy__(self) -> Node:

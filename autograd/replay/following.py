@@ -39,6 +39,7 @@ class Following:
     Attributes:
         what: the name of what makes the recording, for error messages.
         arguments: the leaves that stand for the arguments; each replay gives them new numbers.
+        state: what is read beside the arguments, with the random generators in it; a `captured.State`.
         plain: the arguments that stand for plain numbers and arrays, and what is computed from these alone.
         stand_ins: for each node that was computed before and is used inside, a leaf that has its numbers.
         drawn: the leaves whose numbers each replay draws again.
@@ -53,16 +54,16 @@ class Following:
         self,
         what: str,
         arguments: Sequence[Node],
-        generators: Iterable[np.random.Generator] = (),
+        state: Any = None,
         plain: Iterable[Node] = (),
     ) -> None:
-        self.what, self.arguments, self.plain = what, set(arguments), set(plain)
+        self.what, self.arguments, self.plain, self.state = what, set(arguments), set(plain), state
         self.stand_ins: dict[Node, Node] = {}
         self.drawn: dict[Any, None] = {}
         self.count = 0  # operations so far
         self.effects: list[tuple[Callable[..., None], list[Node]]] = []
         self.looked_at: dict[Node, int] = {}
-        self.generators = list(generators)
+        self.generators = [] if state is None else state.generators
         self.since = CLOCK.tick()
         self.random = self._random_states()
 
@@ -160,10 +161,11 @@ class Following:
         raise RecordingError(f"{self.what} cannot follow {where}: it {does}")
 
     def _random_states(self) -> list[Any]:
-        _, keys, *rest = np.random.get_state()  # noqa: NPY002 - which others draw from
+        state: Any = np.random.get_state()  # noqa: NPY002 - which others draw from
+        _, keys, *rest = state
         return [
             random.getstate(),
-            (keys.tobytes(), *rest),  # type: ignore[union-attr]
+            (keys.tobytes(), *rest),
             *(repr(generator.bit_generator.state) for generator in self.generators),
         ]
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import dependency_order
+from ..engine.hooks import HOOKS
 from ..engine.node import numbers
 from ..errors import ChainruleError, RangeError, RecordingError
 from ..nodes.node import Node
@@ -25,7 +26,7 @@ from .following import Following
 from .scalar_replay import ScalarReplay
 from .tensor_replay import TensorReplay
 
-__all__ = ["Recorded", "Replayed"]
+__all__ = ["Recorded", "Replayed", "kind_of", "leaf_for"]
 
 
 class Recorded:
@@ -39,6 +40,7 @@ class Recorded:
         roots: the results that a backward pass starts from, with the gradients at them as arguments.
         captured: leaves from before the call, such as parameters; leaf and the node that has its numbers.
         drawn: the leaves whose numbers each replay draws again, in the order of drawing.
+        state: what the function reads beside, which tells whether it has changed; or `None`.
     """
 
     def __init__(
@@ -60,13 +62,17 @@ class Recorded:
         self.index = {node: i for i, node in enumerate(self.nodes)}
         sources = {leaf: x for x, leaf in watch.stand_ins.items()}
         given = {*self.arguments, *watch.drawn}
-        self.captured = [
+        self.captured: list[tuple[Any, Any]] = [
             (leaf, sources.get(leaf, leaf))
             for leaf in self.leaves
             if leaf not in given and (leaf in sources or leaf.order < watch.since)
         ]
         self.drawn: list[Any] = list(watch.drawn)
         self.looked_at = watch.looked_at
+        self.state = watch.state
+        if self.state is not None:
+            self.state.settle()
+        self.forms = [_form(source) for _, source in self.captured]
 
     def is_like(self, other: Recorded) -> bool:
         """Whether two recordings are the same but for the numbers of the arguments and the random numbers."""
@@ -101,7 +107,7 @@ class Recorded:
     def of_tape(cls, tape: Any) -> Recorded:
         """A graph that was recorded before, whose leaves are read anew in each replay."""
         self = cls.__new__(cls)
-        self.arguments, self.effects, self.looked_at = [], [], {}
+        self.arguments, self.effects, self.looked_at, self.state, self.forms = [], [], {}, None, []
         self.results = self.outputs = self.roots = list(tape.outputs)
         self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
         self.drawn = [leaf for leaf in tape.leaves if hasattr(leaf, "draw")]
@@ -124,14 +130,31 @@ class Recorded:
 
     @property
     def is_current(self) -> bool:
-        """Whether the constants whose numbers were read while recording have the same numbers as then."""
-        return all(x._changed == time for x, time in self.looked_at.items())
+        """Whether what it holds for is as it was: objects and numbers beside the arguments, frozen or not, dtypes."""
+        return (
+            all(x._changed == time for x, time in self.looked_at.items())
+            and self.forms == [_form(source) for _, source in self.captured]
+            and (self.state is None or self.state.is_current)
+        )
+
+    def changed(self) -> str:
+        """The names of what has changed."""
+        names = [x.describe() for x, time in self.looked_at.items() if x._changed != time]
+        names += [x.describe() for (_, x), form in zip(self.captured, self.forms) if _form(x) != form]
+        if self.state is not None:
+            names += self.state.differences()
+        return ", ".join(names)
 
     def happen(self, before: bool) -> None:
         """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
         for function, nodes in self.effects:
             if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
                 function(*map(numbers, nodes))
+
+
+def _form(x: Any) -> Any:
+    """Shape, dtype, and whether a gradient is wanted."""
+    return x._requires_grad, x._spec if isinstance(x, Tensor) else None
 
 
 def _refuse_beyond(node: Any, shape: tuple[int, ...], at: Any, *places: Any) -> None:
@@ -208,11 +231,12 @@ class Replayed:
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
-        found = self.gradients()
+        hooked = HOOKS and not self.scalars and any(leaf.order in HOOKS for leaf in self.recorded.leaves)
+        found = self.replay.by_engine() if hooked else self.gradients()
         for leaf, g in found.items():
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
-        return not self.scalars and self.replay.squares < np.inf
+        return not hooked and not self.scalars and self.replay.squares < np.inf
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""
@@ -231,6 +255,16 @@ class Replayed:
             self.replay.given, self.replay.program = True, None
             self.replay.compute()
         return dict(self.replay._gradients(None if upstream is None else list(upstream)))
+
+
+def kind_of(x: Any) -> tuple[Any, ...]:
+    """What a recording depends on in an array: shape, dtype, and the memory layout of a copy.
+
+    The layout decides the order in which NumPy adds.
+    """
+    flags = x.flags
+    layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else np.empty_like(x).strides
+    return x.shape, x.dtype.char, layout
 
 
 def leaf_for(x: Any, requires_grad: bool, name: str | None = None) -> Any:

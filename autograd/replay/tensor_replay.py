@@ -46,7 +46,9 @@ class TensorReplay:
     def __init__(self, tape: Tape | Recorded, roots: list[Any] | None = None) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.roots = tape.outputs if roots is None else roots  # the outputs that a backward pass starts from
+        self.roots: list[Any] = (
+            tape.outputs if roots is None else roots
+        )  # the outputs that a backward pass starts from
         self.leaves: list[Any] = tape.leaves
         self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)
@@ -194,6 +196,11 @@ class TensorReplay:
             found = self._by_engine(upstream or self._upstream(None))
             return [(leaf, found[leaf]) for leaf in program.ends]
         return zip(program.ends, results)
+
+    def by_engine(self) -> dict[Any, Any]:
+        """The gradients of leaves by the engine's own backward pass, which calls hooks."""
+        found = self._by_engine(self._upstream(None))
+        return {leaf: found[leaf] for leaf in self.leaves if found.get(leaf) is not None}
 
     @property
     def squares(self) -> float:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import between, pull_back, refuse_stale, zero
+from ..engine.backward import between, dependency_order, pull_back, refuse_stale, zero
 from ..engine.modes import mode, recording
-from ..engine.node import CLOCK, describe, numbers
+from ..engine.node import CLOCK, describe, following, numbers
 from ..errors import KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -68,7 +68,19 @@ class Call:
             )
         self.nodes_given = any(isinstance(x, Node) for x in self.given)
         self.recorded, uses_older = _recorded(self.outputs, self.since)
-        self.nested = connected and uses_older  # then a gradient could flow past the inputs
+        # then a gradient could flow past the inputs, or a replay has other numbers
+        self.nested = connected and (uses_older or self._is_followed())
+
+    def _is_followed(self) -> bool:
+        """Whether it is a part of a recording that will be replayed, and depends on more than constants of it."""
+        watch = following()
+        if watch is None:
+            return False
+        if self.nodes_given:
+            return True
+        own = set(self.inputs)
+        every = dependency_order(self.outputs, constants=True)
+        return any(not x.inputs and x not in own and not watch.is_fixed(x) for x in every)
 
     def pull_back(self, upstream: dict[Node, Any], nested: bool) -> Any:
         """The gradients at the inputs, given those at the outputs, in the form of the arguments."""
@@ -100,10 +112,9 @@ class Call:
         """An output of `f`, or its tangent, with the type that is returned."""
         if nested or not isinstance(y, (Node, np.ndarray, float)):
             return y
+        y = numbers(y)
         if self.nodes_given:
-            y = data_of(y)
             return (Tensor if isinstance(y, np.ndarray) else Value)(y, requires_grad=False)
-        y = data_of(y)
         return y.copy() if isinstance(y, np.ndarray) else y
 
     def results(self, nested: bool) -> Any:
@@ -143,6 +154,10 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
     """A new node for the argument `x`, computed from it if it is a node already."""
     if isinstance(x, Node) and x.requires_grad and connected:
         return positive(x)
+    if isinstance(x, Node) and _has_floats(x) and connected and following() is not None:
+        copy = positive(x)  # each replay computes it from the new numbers
+        copy._requires_grad = True
+        return copy
     if isinstance(x, Value) or (is_number(x) and dtype is None):
         return Value(x.data if isinstance(x, Value) else x)
     if is_number(x):
@@ -158,6 +173,10 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
             f"little. Write them as floats, 2.0 for 2, or array.astype(float)"
         )
     return Tensor(x.data if isinstance(x, Tensor) else x, requires_grad=True)
+
+
+def _has_floats(x: Any) -> bool:
+    return isinstance(x, Value) or x.dtype.kind == "f"
 
 
 def _as_given(found: Any, given: Any, nested: bool) -> Any:

@@ -1,14 +1,17 @@
-"""What a function reads beside its arguments: nodes, arrays, numbers and modules in its closure and its globals.
+"""What a function reads beside its arguments: numbers, arrays, nodes and objects in its closure and its globals.
 
-A recording holds for one state of these. `state_of(f)` is a key that changes when a name refers to another object or
-number, or when a module changes its mode.
+A recording holds as long as these are the same. `State(f)` notes each place that the code of `f`, and of what it calls,
+names: cells of closures, globals, attributes, entries of lists and dicts; `is_current` looks whether each place holds
+the same object or number, and each array the same numbers. What the call that was recorded has changed itself, such as
+a count of its calls, is left out by `settle`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dis import get_instructions
+import sys
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
+from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -17,104 +20,307 @@ import numpy as np
 from ..engine.node import BaseNode
 from ..engine.table import Primitive
 
-__all__ = ["State", "state_of"]
+__all__ = ["State"]
 
-LIBRARIES = (__name__.partition(".")[0], "numpy", "jax")  # packages whose functions are not looked into
-PLAIN = (int, float, complex, str, bytes, bool, type(None), np.generic)
-MANY = 1000
-DEEPEST = 4  # lists in dicts in lists; deeper ones count as one object
+LIBRARIES = (__name__.partition(".")[0], "numpy", "jax", "jaxlib", "scipy", *sys.stdlib_module_names)
+PLAIN = (int, float, complex, str, bytes, type(None), np.generic, np.dtype)
+MANY = 10_000  # objects that are looked into; others beside them count as one object each
+ABSENT: Any = object()
+# methods that Python calls when an object is made, copied or shown, and not when it is computed with
+APART = {
+    "__init__",
+    "__new__",
+    "__repr__",
+    "__str__",
+    "__del__",
+    "__getstate__",
+    "__setstate__",
+    "__reduce__",
+}
 
 
 class State:
-    """The state of what a function reads: a `key`, the `generators` of random numbers, and the `kept` objects.
+    """The state of what functions and objects read, when it was made.
 
-    Keys contain ids, so a recording keeps the objects.
+    Attributes:
+        generators: the random generators among what is read.
+        changed: after `settle`, the names of the places that the recorded call itself has changed.
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.generators: list[np.random.Generator] = []
-        self.kept: list[Any] = []
-        self.seen: set[int] = set()
-        self.key: tuple[Hashable, ...] = tuple(self._of(f, 0))
+    def __init__(self, *things: Any) -> None:
+        self.names: set[str] = set()
+        self.changed: list[str] = []
+        known = -1
+        while known < len(self.names):  # the code that is found names more attributes
+            known = len(self.names)
+            self.places: list[_Place] = []
+            self.arrays: list[tuple[np.ndarray, np.ndarray]] = []
+            self.generators: list[np.random.Generator] = []
+            self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
+            for x in things:
+                self._look(x)
 
-    def _of(self, x: Any, depth: int) -> Iterator[Hashable]:
-        if isinstance(x, PLAIN):
-            if not depth:  # numbers in lists and dicts may count calls
-                yield type(x), x if x == x else "nan"
+    @property
+    def is_current(self) -> bool:
+        """Whether all is as it was."""
+        return all(place.is_current for place in self.places) and all(
+            x is y or _same_array(x, y) for x, y in self.arrays
+        )
+
+    def settle(self) -> None:
+        """Leave out what has changed since: the recorded call does that itself."""
+        self.changed = [name for place in self.places for name in place.settle()]
+        self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or _same_array(*pair)]
+
+    def differences(self) -> list[str]:
+        """The names of what has changed."""
+        found = [name for place in self.places for name in place.differences()]
+        return found + [
+            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not _same_array(x, y)
+        ]
+
+    # -------------------------------------------------- looking
+
+    def _look(self, x: Any) -> None:
+        if (
+            isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc, Primitive))
+            or id(x) in self.kept
+            or len(self.kept) > MANY
+        ):
             return
-        if isinstance(x, (ModuleType, type, BuiltinFunctionType, np.ufunc, Primitive)):
-            return
-        if id(x) in self.seen:
-            yield id(x)
-            return
-        self.seen.add(id(x))
-        self.kept.append(x)
-        yield id(x)
-        if isinstance(x, (BaseNode, np.ndarray)):
-            return
-        if isinstance(x, np.random.Generator):
+        self.kept[id(x)] = x
+        if isinstance(x, np.ndarray):
+            if x.dtype.kind in "fiub":
+                self.arrays.append((x, x.copy() if _can_change(x) else x))
+        elif isinstance(x, np.random.Generator):
             self.generators.append(x)
-        elif hasattr(x, "_for_recordings"):
-            key, generators = x._for_recordings()
-            self.generators += generators
-            yield key
         elif isinstance(x, FunctionType):
-            if x.__module__ is None or x.__module__.partition(".")[0] not in LIBRARIES:
-                for part in _parts_of_function(x):
-                    yield from self._of(part, depth)
-            else:
-                for cell in x.__closure__ or ():  # such as the loss that a library's function was made with
-                    yield from self._of(_content(cell), depth)
+            self._look_at_function(x)
         elif isinstance(x, MethodType):
-            yield from self._of(x.__self__, depth)
-            yield from self._of(x.__func__, depth)
+            self._look(x.__self__)
+            self._look(x.__func__)
         elif isinstance(x, partial):
-            for part in (x.func, x.args, x.keywords):
-                yield from self._of(part, depth)
-        elif isinstance(x, (list, tuple, dict)) and depth < DEEPEST and len(x) < MANY:
-            for part in x.values() if isinstance(x, dict) else x:
-                yield from self._of(part, depth + 1)
-        elif callable(x) and hasattr(x, "__dict__"):
-            for part in vars(x).values():
-                yield from self._of(part, depth + 1) if depth < DEEPEST else ()
+            for part in (x.func, *x.args, *x.keywords.values()):
+                self._look(part)
+        elif isinstance(x, (list, tuple)):
+            self._watch(_Items, x, range(len(x)), "[{}]")
+        elif isinstance(x, dict):
+            self._watch(_Entries, x, x, "[{!r}]")
+        elif isinstance(x, ModuleType):
+            if not _is_of_library(x.__name__) and "site-packages" not in (getattr(x, "__file__", None) or ""):
+                found = vars(x)
+                self._watch(
+                    _Entries,
+                    found,
+                    [n for n in self.names if n in found],
+                    f"{x.__name__}.{{}}",
+                    len_too=False,
+                )
+        elif isinstance(x, type):
+            for kind in _own_classes(x):
+                self._look_at_class(kind)
+        else:
+            self._look_at_object(x)
+
+    def _look_at_function(self, f: FunctionType) -> None:
+        self._watch(
+            _Cells, f.__closure__ or (), range(len(f.__closure__ or ())), names=f.__code__.co_freevars
+        )
+        if _is_of_library(f.__module__):  # its closure holds, for example, the loss that it was made with
+            return
+        names = _names(f.__code__)
+        self.names.update(names)
+        for part in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            self._look(part)
+        there = [name for name in names if name in f.__globals__]
+        self._watch(_Entries, f.__globals__, there, "{}", len_too=False)
+        self._look(getattr(f, "__wrapped__", None))
+
+    def _look_at_object(self, x: Any) -> None:
+        kind = type(x)
+        own = _own_classes(kind)
+        if kind.__module__ in ("types", "argparse") and hasattr(x, "__dict__"):  # namespaces
+            self._watch(_Entries, vars(x), vars(x), f"{kind.__name__}.{{}}")
+            return
+        unwatched = getattr(x, "_unwatched", None)
+        if unwatched is None and not own and not hasattr(x, "__wrapped__"):
+            return
+        found = getattr(x, "__dict__", {})
+        left_out: Iterable[str] = () if unwatched is None else unwatched()
+        if own and (unwatched is None or _derives_from_base(kind)):  # only what the code names
+            names = [n for n in (*found, *_plain_attributes(kind)) if n in self.names]
+        else:
+            names = [*found, *_plain_attributes(kind)]
+        names = [
+            n for n in dict.fromkeys(names) if n not in left_out
+        ]  # absent ones would hide those of the class
+        self._watch(_Entries, found, names, f"{kind.__name__}.{{}}", len_too=False)
+        for name in getattr(kind, "__slots__", ()):
+            if own and name in self.names:
+                self._watch(_Attributes, x, [name], f"{kind.__name__}.{{}}")
+        for each in own:
+            self._look_at_class(each)
+        if not own:
+            self._look(found.get("__wrapped__"))
+
+    def _look_at_class(self, kind: type) -> None:
+        """The methods and attributes of a class that the code names, and its special methods."""
+        if id(kind) in self.kept and self.kept[id(kind)] is not kind:
+            return
+        self.kept[id(kind)] = kind
+        found: Any = vars(kind)
+        special = [n for n in found if n == "forward" or (n[:2] == "__" == n[-2:] and n not in APART)]
+        for name in special:
+            if isinstance(found[name], FunctionType):
+                self._look(found[name])
+        names = [n for n in found if n in self.names]
+        self._watch(_Entries, found, names, f"{kind.__name__}.{{}}", len_too=False)
+        for name in names:
+            x = found[name]
+            if isinstance(x, (staticmethod, classmethod)):
+                self._look(x.__func__)
+            elif isinstance(x, property):
+                self._look(x.fget)
+
+    def _watch(self, kind: Any, holder: Any, keys: Iterable[Any], form: str = "{}", **options: Any) -> None:
+        place = kind(holder, list(keys), form, **options)
+        if place.keys or place.length is not None:
+            self.places.append(place)
+        for value in place.values:
+            self._look(value)
 
 
-def state_of(f: Callable[..., Any]) -> State:
-    """The present state of what `f` reads."""
-    return State(f)
+class _Place:
+    """Something that holds objects, under keys, and what it held."""
+
+    def __init__(
+        self, holder: Any, keys: list[Any], form: str, len_too: bool = True, names: Sequence[str] = ()
+    ) -> None:
+        self.holder, self.keys, self.form, self.names = holder, keys, form, names
+        self.length = len(holder) if len_too else None
+        self.values: list[Any] = self.now()
+
+    def now(self) -> list[Any]:
+        """What it holds."""
+        raise NotImplementedError
+
+    @property
+    def is_current(self) -> bool:
+        if self.length is not None and len(self.holder) != self.length:
+            return False
+        now = self.now()
+        return all(map(is_, now, self.values)) or all(map(_same, now, self.values))
+
+    def differences(self) -> list[str]:
+        """The names of what has changed."""
+        found = [
+            self.names[k] if self.names else self.form.format(self.keys[k])
+            for k, (new, old) in enumerate(zip(self.now(), self.values))
+            if not _same(new, old)
+        ]
+        if self.length is not None and len(self.holder) != self.length and not found:
+            found.append(f"a {type(self.holder).__name__} of {self.length} entries")
+        return found
+
+    def settle(self) -> list[str]:
+        """Leave out what has changed; returns the names."""
+        found = self.differences()
+        now = self.now()
+        kept = [k for k, (new, old) in enumerate(zip(now, self.values)) if _same(new, old)]
+        if self.length is not None and len(self.holder) != self.length:
+            self.length = None
+        if len(kept) < len(now):
+            self.keys, self.values = [self.keys[k] for k in kept], [self.values[k] for k in kept]
+            self.names = [self.names[k] for k in kept] if self.names else ()
+        return found
 
 
-def _parts_of_function(f: FunctionType) -> Iterator[Any]:
-    written = _written(f.__code__)
-    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
-        if name not in written:
-            yield _content(cell)
-    yield from f.__defaults__ or ()
-    yield from (f.__kwdefaults__ or {}).values()
-    for name in _names(f.__code__):
-        if name in f.__globals__ and name not in written:
-            yield f.__globals__[name]
+class _Entries(_Place):
+    def now(self) -> list[Any]:
+        get = self.holder.get
+        return [get(key, ABSENT) for key in self.keys]
+
+
+class _Items(_Place):
+    def now(self) -> list[Any]:
+        if len(self.holder) == len(self.keys):
+            return list(self.holder)
+        return [self.holder[k] if k < len(self.holder) else ABSENT for k in self.keys]
+
+
+class _Cells(_Place):
+    def now(self) -> list[Any]:
+        return [_content(self.holder[k]) for k in self.keys]
+
+
+class _Attributes(_Place):
+    def __init__(self, holder: Any, keys: list[Any], form: str) -> None:
+        super().__init__(holder, keys, form, len_too=False)
+
+    def now(self) -> list[Any]:
+        return [getattr(self.holder, key, ABSENT) for key in self.keys]
 
 
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not assigned yet
-        return None
+        return ABSENT
+
+
+def _same(new: Any, old: Any) -> bool:
+    """Whether it is the same object, or an equal number or text."""
+    if new is old:
+        return True
+    return (
+        type(new) is type(old) and isinstance(new, PLAIN) and bool(new == old or (new != new and old != old))
+    )
+
+
+def _same_array(x: np.ndarray, before: np.ndarray) -> bool:
+    return x.shape == before.shape and (
+        np.array_equal(x, before) or (x.dtype.kind == "f" and np.array_equal(x, before, equal_nan=True))
+    )
+
+
+def _can_change(x: np.ndarray) -> bool:
+    """Whether somebody can write to the memory of an array."""
+    while isinstance(x, np.ndarray):
+        if x.flags.writeable:
+            return True
+        x = x.base  # type: ignore[assignment]
+    return False
+
+
+def _is_of_library(module: str | None) -> bool:
+    return module is not None and module != "__main__" and module.partition(".")[0] in LIBRARIES
+
+
+@cache
+def _own_classes(kind: type) -> tuple[type, ...]:
+    """The classes of a type that are the user's."""
+    return tuple([each for each in kind.__mro__ if not _is_of_library(each.__module__)])
+
+
+@cache
+def _derives_from_base(kind: type) -> bool:
+    """Whether the first class of a library is the one that knows what is left out: then no method of others runs."""
+    first = next((each for each in kind.__mro__ if _is_of_library(each.__module__)), object)
+    return "_unwatched" in vars(first)
+
+
+@cache
+def _plain_attributes(kind: type) -> tuple[str, ...]:
+    """The attributes of a class and those above it that are no methods."""
+    found = dict.fromkeys(name for each in kind.__mro__[:-1] for name in vars(each) if name[:2] != "__")
+    return tuple([name for name in found if not callable(getattr(kind, name, None))])
 
 
 @cache
 def _names(code: CodeType) -> tuple[str, ...]:
-    """The names that a function may read as globals, those of functions inside it too."""
+    """The names of globals and attributes in the code of a function, those of functions inside it too."""
     found = dict.fromkeys(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found.update(dict.fromkeys(_names(constant)))
     return tuple(found)
-
-
-@cache
-def _written(code: CodeType) -> frozenset[str]:
-    """The names outside of a function that it assigns to itself, such as a count of its calls."""
-    found = {x.argval for x in get_instructions(code) if x.opname in ("STORE_DEREF", "STORE_GLOBAL")}
-    return frozenset(found - set(code.co_cellvars))

@@ -7,8 +7,10 @@ it. Where a gradient may flow through a call, its results are nodes, whose backw
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial, update_wrapper
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -26,9 +28,10 @@ from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..numpy_api.trees import leaves, rebuild
 from ..replay.following import Following, GivenUp
-from ..replay.recorded import Recorded, leaf_for
-from .captured import State, state_of
-from .checkpoint import Checkpoint, _recompute
+from ..replay.recorded import Recorded, kind_of, leaf_for
+from .captured import State
+from .checkpoint import Checkpoint, _recompute, _run_again
+from .recomputing import RECOMPUTED
 
 __all__ = ["Jitted", "jit"]
 
@@ -88,7 +91,7 @@ def jit(
 
 
 class Jitted:
-    """A function that is replayed; `jit` makes it."""
+    """A function that is replayed; `jit` makes it. Threads that call one such function take turns."""
 
     def __init__(
         self,
@@ -101,32 +104,72 @@ class Jitted:
         self.f, self.backend, self.device = f, backend, device
         self.make = backend_for(backend, device)
         self.positions, self.names = positions, names
-        self.recordings: dict[Hashable, _Recording] = {}
+        self.recordings: dict[Hashable, list[_Recording]] = {}  # the latest first
+        self.lock = RLock()
+        self.repeated = 0  # recordings because of a change
         update_wrapper(self, f, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        watch = mode().watch
-        if following() is not None or (watch is not None and watch.values):
-            return self.f(*args, **kwargs)  # a part of the recording around it; or every operation is checked
         call = _Arguments(self, args, kwargs)
-        state = state_of(self.f)
-        key = (call.signature, state.key, mode().recording)
-        found = self.recordings.get(key)
-        if found is not None and not found.recorded.is_current:
-            found = None
-        if found is None:
+        watch = mode().watch
+        if following() is not None or RECOMPUTED.get() is not None or (watch is not None and watch.values):
+            return self._directly(call)  # a part of what is recorded around it; or every operation is checked
+        with self.lock:
             try:
-                found = _Recording(self, call, state)
-            except GivenUp:
-                return self.f(*args, **kwargs)
-            self.recordings[key] = found
-        try:
-            return found.call(call)
-        except GivenUp:  # the recording holds for other numbers
-            return self.f(*args, **kwargs)
+                return self._recording(call).call(call)
+            except GivenUp:  # these numbers cannot be recorded, or the recording holds for others
+                return self._directly(call)
+
+    def _recording(self, call: _Arguments) -> _Recording:
+        """The recording for a call: one that was made before, or a new one."""
+        key = call.signature, mode().recording
+        made = self.recordings.get(key, [])
+        found = next((each for each in made if each.recorded.is_current), None)
+        if found is None:
+            found = _Recording(self, call)
+            if made:
+                self._warn(made[0])
+            elif len(self.recordings) >= MANY:
+                del self.recordings[next(iter(self.recordings))]
+        if not made or found is not made[0]:
+            self.recordings[key] = [found, *(each for each in made[: STATES - 1] if each is not found)]
+        return found
+
+    def _warn(self, before: _Recording) -> None:
+        self.repeated += 1
+        if self.repeated == 20:
+            changed = before.recorded.changed()
+            LOG.warning(
+                "%r has been recorded %d times, because what it reads beside its arguments changes from call to call: "
+                "%s. Give that as an argument",
+                self,
+                self.repeated + 1,
+                changed,
+            )
+
+    def _directly(self, call: _Arguments) -> Any:
+        """The results of the function itself, with the types that a replay gives."""
+        plain = [not isinstance(x, Node) for x in call.dynamic]
+        new = [leaf_for(number, False) if p else x for number, p, x in zip(call.numbers, plain, call.dynamic)]
+        args, kwargs = call.filled(new)
+        tree = self.f(*args, **kwargs)
+        watch = following()
+
+        def given_back(y: Any) -> Any:
+            if not isinstance(y, Node) or call.nodes_given or y._requires_grad:
+                return y
+            return y if watch is not None and not watch.is_fixed(y) else _own(numbers(y))
+
+        return rebuild(tree, map(given_back, leaves(tree)))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        return self  # as for functions
+
+    def __reduce__(self) -> str:
+        return str(self.f.__qualname__)  # pickled by its name, as functions are
 
     def clear(self) -> None:
         """Forget all recordings."""
@@ -136,10 +179,15 @@ class Jitted:
         """What was recorded: for each signature the operations, the calls, and what the backend says."""
         if not self.recordings:
             return f"{self!r}: nothing recorded yet"
-        return "\n".join([f"{self!r}:", *(f"  {each.report()}" for each in self.recordings.values())])
+        every = [each for made in self.recordings.values() for each in made]
+        return "\n".join([f"{self!r}:", *(f"  {each.report()}" for each in every)])
 
     def __repr__(self) -> str:
         return f"<jit of {getattr(self.f, '__name__', self.f)}, backend {self.backend!r}>"
+
+
+MANY, STATES = 256, 8  # signatures that are kept, and recordings of each, for several states of what is read
+LOG = logging.getLogger(__name__)
 
 
 class _Arguments:
@@ -147,24 +195,24 @@ class _Arguments:
 
     def __init__(self, jitted: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args, self.kwargs = args, kwargs
-        fixed = {k % len(args) if args else k for k in jitted.positions if -len(args) <= k < len(args)}
+        fixed = {k % len(args) for k in jitted.positions if -len(args) <= k < len(args)}
         self.tree = (
             tuple(_Static(x) if k in fixed else x for k, x in enumerate(args)),
-            {name: _Static(x) if name in jitted.names else x for name, x in kwargs.items()},
+            {name: _Static(x) if name in jitted.names else x for name, x in sorted(kwargs.items())},
         )
         every = leaves(self.tree)
         self.dynamic = [x for x in every if not _is_static(x)]
+        self.fixed = [x.x if isinstance(x, _Static) else x for x in every if _is_static(x)]
         arrays = [x.dtype for x in self.dynamic if isinstance(x, (np.ndarray, Tensor))]
         floating = [dtype for dtype in arrays if dtype.kind == "f"]
-        beside = np.result_type(*floating) if floating else np.dtype(float) if arrays else None
+        beside = np.result_type(*(floating or arrays)) if arrays else None
         self.numbers = [_as_numbers(x, beside) for x in self.dynamic]
         self.nodes_given = any(isinstance(x, Node) for x in self.dynamic)
         self.signature: Hashable = (
             _structure(self.tree),
-            tuple(_static_key(x, jitted) if _is_static(x) else None for x in every),
-            tuple(_kind(x) for x in self.numbers),
-            tuple([isinstance(x, Node) and x.requires_grad for x in self.dynamic]),
-            self.nodes_given,
+            tuple(map(_static_key, self.fixed)),
+            tuple([None if isinstance(x, float) else kind_of(x) for x in self.numbers]),
+            tuple([x.requires_grad if isinstance(x, Node) else None for x in self.dynamic]),
         )
 
     def filled(self, new: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -185,62 +233,76 @@ class _Static:
 
 
 def _is_static(x: Any) -> bool:
-    if isinstance(x, (Node, np.ndarray)) and not isinstance(x, _Static):
-        return isinstance(x, np.ndarray) and x.dtype.kind not in "fiub"
-    return isinstance(x, (bool, _Static)) or not isinstance(x, (int, float, np.number, np.bool_))
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind not in "fiub"
+    return not isinstance(x, (int, float, np.integer, np.floating, Node)) or isinstance(x, bool)
 
 
-def _static_key(x: Any, jitted: Jitted) -> Hashable:
-    x = x.x if isinstance(x, _Static) else x
+def _static_key(x: Any) -> Hashable:
+    if isinstance(x, (float, np.floating)):
+        return type(x), repr(x)  # 0.0 and -0.0 are equal, NaN is not equal to itself
+    if type(x) is tuple:
+        return tuple, tuple(map(_static_key, x))
     try:
         hash(x)
     except TypeError:
+        if hasattr(x, "__dict__") and not isinstance(x, np.ndarray):
+            return type(x), id(x)  # the recording keeps it, and looks at what it holds
         raise KindError(
-            f"jit was given {describe(x)} as an argument that is no number, array or node, so that it belongs to the "
-            f"signature; for that it has to be hashable. Give a tuple for a list, or take it from the closure"
+            f"jit was given {describe(x)} as an argument that is no real number, array of real numbers, or node, so "
+            f"that it belongs to the signature; for that it has to be hashable. Give a tuple for a list, or take it "
+            f"from the closure"
         ) from None
     return type(x), x
 
 
 def _structure(tree: Any) -> Hashable:
     if isinstance(tree, dict):
-        return dict, tuple((key, _structure(part)) for key, part in tree.items())
+        return type(tree), tuple((key, _structure(part)) for key, part in tree.items())
     if isinstance(tree, (list, tuple)):
         return type(tree), tuple(map(_structure, tree))
-    return None if tree is None else "leaf"
+    return None if tree is None else "static" if _is_static(tree) else "number"
 
 
 def _as_numbers(x: Any, beside: Any) -> Any:
-    """An argument as a Python float or as an array; `beside` is the dtype of numbers beside arrays."""
+    """An argument as a Python float or as an array; `beside` is the dtype of the arrays among the arguments."""
     if isinstance(x, Value):
         return x._number
     if isinstance(x, Tensor):
         return x._array
     if isinstance(x, np.ndarray):
         return x
-    return float(x) if beside is None else np.asarray(x, beside)
+    if beside is None:
+        return float(x)
+    if beside.kind != "f":  # as NumPy does with numbers beside integers
+        whole = isinstance(x, (int, np.integer))
+        beside = np.dtype(float) if not whole else np.dtype(int) if beside.kind == "b" else beside
+    return np.asarray(x, beside)
 
 
-def _kind(x: Any) -> Hashable:
-    """What a recording depends on: the shape, the dtype and the memory layout, which decides the order of sums."""
-    if isinstance(x, float):
-        return None
-    return x.shape, x.dtype.char, x.flags.c_contiguous, x.flags.f_contiguous
+def _own(x: Any) -> Any:
+    """Numbers as the caller's own: a copy of an array, a scalar for an array without axes."""
+    return x if isinstance(x, float) else x.copy() if x.ndim else x[()]
 
 
 class _Recording:
     """One signature of a function: the recorded call, and the engines of the backend that run it."""
 
-    def __init__(self, jitted: Jitted, call: _Arguments, state: State) -> None:
-        self.jitted, self.kept, self.calls = jitted, state.kept, 0
+    def __init__(self, jitted: Jitted, call: _Arguments) -> None:
+        self.jitted, self.calls = jitted, 0
         name = getattr(jitted.f, "__name__", "a function")
-        differentiable = [not isinstance(x, Node) or x.requires_grad for x in call.dynamic]
-        arguments = list(map(leaf_for, call.numbers, differentiable))
+        arguments = [
+            leaf_for(x, isinstance(y, Node) and y.requires_grad) for x, y in zip(call.numbers, call.dynamic)
+        ]
         plain = [leaf for leaf, x in zip(arguments, call.dynamic) if not isinstance(x, Node)]
-        watch = Following(f"jit of {name}", arguments, state.generators, plain)
+        watch = Following(f"jit of {name}", arguments, State(jitted.f, *call.fixed), plain)
         with watch.block():
             args, kwargs = call.filled(arguments)
-            self.tree = jitted.f(*args, **kwargs)
+            try:
+                self.tree = jitted.f(*args, **kwargs)
+            except (TypeError, KindError) as error:
+                _explain_numbers(jitted, call, error)
+                raise
         self.every = leaves(self.tree)
         results = list(dict.fromkeys(y for y in self.every if isinstance(y, Node)))
         self.places = {y: k for k, y in enumerate(results)}
@@ -249,7 +311,7 @@ class _Recording:
         given = any(isinstance(x, Node) and x.requires_grad for x in call.dynamic)
         self.linked = mode().recording and (given or bool(self.weights))
         self.engines: list[Any] = []
-        if results:
+        if self.recorded.outputs:
             one = self.linked and len(results) == 1
             self.engines.append(jitted.make(self.recorded.rooted(results) if one else self.recorded))
         if self.linked and len(results) > 1:  # a backward pass of its own for each result
@@ -259,64 +321,75 @@ class _Recording:
         """The results for the numbers of a call."""
         self.calls += 1
         if not self.engines:
-            return self.tree
-        engine = self.engines[0]
+            return rebuild(self.tree, [_copied(y) for y in self.every])
+        engine, linked, states = self.engines[0], self.linked, {}
+        if linked and self.recorded.drawn:
+            generators = self.recorded.state.generators
+            states = {generator: generator.bit_generator.state for generator in generators}
         found = engine.forward(call.numbers)
-        if not self.linked:
+        if not linked:
             return rebuild(self.tree, [self._plain(y, found, call) for y in self.every])
-        then = [x.copy() if isinstance(x, np.ndarray) else x for x in call.numbers], engine.drawn()
-        run = engine.runs
-        made = {y: self._node(y, k, found[k], call, (*then, run)) for y, k in self.places.items()}
-        return rebuild(self.tree, [made[y] if isinstance(y, Node) else y for y in self.every])
+        then = _Then(call, engine.drawn(), engine.runs, states)
+        made = {y: self._node(y, k, found[k], then) for y, k in self.places.items()}
+        return rebuild(self.tree, [made[y] if isinstance(y, Node) else _copied(y) for y in self.every])
 
     def _plain(self, y: Any, found: Sequence[Any], call: _Arguments) -> Any:
         """A result as a plain number or array, or as a constant if nodes were given."""
         if not isinstance(y, Node):
-            return y
+            return _copied(y)
         x = found[self.places[y]]
-        if call.nodes_given:
-            return y._constant(x)
-        return x if isinstance(x, float) else x.copy() if x.ndim else x[()]
+        return y._constant(x) if call.nodes_given else _own(x)
 
-    def _node(self, y: Any, k: int, found: Any, call: _Arguments, then: tuple[Any, ...]) -> Any:
+    def _node(self, y: Any, k: int, found: Any, then: _Then) -> Any:
         """A result as a node whose backward pass is that of the recording."""
         if not y._requires_grad:
             return y._constant(found)
         inputs = [
             (leaf, x)
-            for leaf, x in zip(self.recorded.arguments, call.dynamic)
+            for leaf, x in zip(self.recorded.arguments, then.nodes)
             if isinstance(x, Node) and x.requires_grad
         ] + self.weights
         place = next(i for i, x in enumerate(self.every) if x is y)
 
         def again() -> Any:
-            args, kwargs = call.filled(call.dynamic)
+            args, kwargs = then.call.filled(then.nodes)
             return leaves(self.jitted.f(*args, **kwargs))[place]
 
         node: Any = blank(JitTensor if isinstance(y, Tensor) else JitValue)
-        state = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
+        state: dict[str, Any] = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}
         state |= {"op": _row(self.jitted), "params": NO_PARAMS, "scope": mode().scope, "_requires_grad": True}
-        state |= {"_name": None, "_grad": None, "_changed": 0, "again": again}
+        state |= {
+            "_name": None,
+            "_grad": None,
+            "_changed": 0,
+            "again": partial(_run_again, then.states, again),
+        }
         state |= {"source": partial(self.gradients, k, [leaf for leaf, _ in inputs], then)}
         if isinstance(y, Value):
             state["locals"] = (None,) * len(inputs)
         set_state(node, tuple(x for _, x in inputs), state)
         return node
 
-    def gradients(self, k: int, wanted: Sequence[Any], then: tuple[Any, ...], g: Any) -> list[Any]:
+    def gradients(self, k: int, wanted: Sequence[Any], then: _Then, g: Any) -> list[Any]:
         """The gradients at the leaves that are `wanted`, given that at result `k`, for the numbers of `then`."""
-        numbers_then, drawn, run = then
-        engine = self.engines[0]
-        if len(self.engines) > 1:
-            engine = self.engines[k + 1]
-            if engine is None:
-                engine = self.jitted.make(self.recorded.rooted([self.recorded.results[k]]))
-                self.engines[k + 1] = engine
-            run = -1
-        if engine.runs != run:
-            engine.forward(numbers_then, drawn)
-        found = engine.gradients([g])
-        return [found.get(leaf) for leaf in wanted]
+        with self.jitted.lock:
+            engine, run = self.engines[0], then.run
+            if len(self.engines) > 1:
+                engine = self.engines[k + 1]
+                if engine is None:
+                    engine = self.jitted.make(self.recorded.rooted([self.recorded.results[k]]))
+                    self.engines[k + 1] = engine
+                run = -1
+            if engine.runs != run:  # another call has overwritten the memory
+                for _, source in self.recorded.captured:
+                    if source._changed > then.time:
+                        raise GradientError(
+                            f"{source.describe()} was assigned new .data after {self.jitted!r} had used it, so the "
+                            f"gradient would mix old and new numbers. Call the function again, then backward()"
+                        )
+                engine.forward(then.numbers, then.drawn)
+            found = engine.gradients([g])
+            return [found.get(leaf) for leaf in wanted]
 
     def report(self) -> str:
         """The shapes, the number of operations and of calls; below it, what the backend says."""
@@ -327,6 +400,31 @@ class _Recording:
         said = [engine.report() for engine in self.engines if engine is not None]
         lines = [f"({shapes}): {count} operations, {self.calls} calls", *filter(None, said)]
         return "\n".join(lines).replace("\n", "\n    ")
+
+
+class _Then:
+    """What the backward pass of a call needs of it: its own copies of the numbers, and the random numbers."""
+
+    def __init__(self, call: _Arguments, drawn: list[Any], run: int, states: dict[Any, Any]) -> None:
+        self.call, self.drawn, self.run, self.states = call, drawn, run, states
+        self.numbers = [x.copy(order="K") if isinstance(x, np.ndarray) else x for x in call.numbers]
+        plain = zip(self.numbers, call.dynamic)
+        self.nodes = [x if isinstance(x, Node) else leaf_for(number, False) for number, x in plain]
+        self.time = CLOCK.tick()
+
+
+def _copied(y: Any) -> Any:
+    return y.copy() if isinstance(y, np.ndarray) else y
+
+
+def _explain_numbers(jitted: Jitted, call: _Arguments, error: Exception) -> None:
+    """Raise a `RecordingError` if the error may come from a whole number that is an argument."""
+    if any(isinstance(x, (int, np.integer)) for x in call.dynamic):
+        raise RecordingError(
+            f"{jitted!r}: {error}. An argument that is a whole number is a node in the recording, with another number "
+            f"in each call. Where it is a size, an index or a count, name it: jit(f, static_argnums=1) or "
+            f'jit(f, static_argnames="n") records anew for each'
+        ) from error
 
 
 def _row(jitted: Jitted) -> Primitive:

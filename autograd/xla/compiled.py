@@ -124,9 +124,10 @@ class Compiled:
             memory = max(memory, _memory_of(built))
             operations += _instructions_of(built)
         nodes = sum(bool(node.inputs) for node in self.program.nodes)
+        traced, compiled = self.times
         return Report(
-            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, *self.times, memory,
-            self.to_device, self.from_device, self.calls, len(self.built),
+            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, traced, compiled,
+            memory, self.to_device, self.from_device, self.calls, len(self.built),
         )  # fmt: skip
 
     # -------------------------------------------------- one call

@@ -268,14 +268,9 @@ class Module(Part):
         """Switch to evaluation: dropout is off, and batch normalisation uses its running statistics."""
         return self.train(False)
 
-    def _for_recordings(self) -> tuple[Any, list[np.random.Generator]]:
-        """What a recording of this module holds for, and the generators that it draws from."""
-        key: list[Any] = list(map(id, self.parameters()))
-        generators = []
-        for module in self.modules():
-            key += [id(module), module.training]
-            generators += [x for x in vars(module).values() if isinstance(x, np.random.Generator)]
-        return tuple(key), generators
+    def _unwatched(self) -> tuple[str, ...]:
+        """The attributes that may change while a recording holds: buffers are read anew, names are for people."""
+        return ("_holders", "_path", "_title", "_buffers", *self._buffers)
 
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""

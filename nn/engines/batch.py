@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Node
-from ...autograd.extending import describe, leaf_for
+from ...autograd.extending import describe, kind_of, leaf_for
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 
@@ -36,16 +36,8 @@ class Batch:
             else:
                 arrays.append(np.asarray(x.data if isinstance(x, Node) else x))
         self.arrays = arrays
-        self.key: Hashable = tuple(
-            [
-                (x.shape, x.dtype.char, x.flags.c_contiguous, x.flags.f_contiguous)
-                if x.__class__ is np.ndarray and x.dtype.kind in "fiub"
-                else None
-                for x in arrays
-            ]
-        )
-        if None in self.key:  # type: ignore[operator]
-            self.key = None
+        kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
+        self.key: Hashable = None if None in kinds else tuple(kinds)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""

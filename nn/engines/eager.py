@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node
-from ...autograd.extending import describe
+from ...autograd.extending import State, describe
 from ..base.arguments import one_number
 from ..optim.clipping import clip_grad_norm_, clip_grad_value_
 from .batch import Batch
@@ -33,8 +33,12 @@ class Task:
 
     def __post_init__(self) -> None:
         self.modules = list(self.model.modules())
-        self.generators = generators_in(self.model)
+        self.generators = list(dict.fromkeys([*generators_in(self.model), *self.state().generators]))
         self.buffers = [(module, name) for module in self.modules for name in module._buffers]
+
+    def state(self) -> State:
+        """What the model, the loss and the penalty read, beside a batch."""
+        return State(self.model, self.loss, self.penalty)
 
     def losses(self, parts: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
         """The output of the model, the loss, the penalty (or `None`), and their sum, for the parts of a batch."""

@@ -14,6 +14,14 @@ from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse
 __all__ = ["Replay", "recorded_step"]
 
 
+class Unkept(RecordingError):
+    """A recording of a step that no replay can use, though the step itself was computed."""
+
+    def __init__(self, message: str, losses: Any, found: Any) -> None:
+        super().__init__(message)
+        self.losses, self.found = losses, found
+
+
 class Replay:
     """The engine that replays.
 
@@ -28,6 +36,8 @@ class Replay:
         self.recordings: dict[Hashable, Any] = {}
         self.once: dict[Hashable, Recorded] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
+        self.refused = ""  # why no step can be replayed; found after a step
+        self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
     def step(self, batch: Batch, want_output: bool) -> Found:
         """One step on a batch. Raises `RecordingError` if it cannot be replayed."""
@@ -35,19 +45,11 @@ class Replay:
         key = batch.key, state_of(task), want_output
         replay, output = self.recordings.get(key, (None, None))
         task.optimizer.zero_grad()
+        self.steps += 1
         if replay is None or not replay.recorded.is_current:
-            recorded, losses, found = recorded_step(task, batch, want_output)
-            before = self.once.get(key)
-            if self.verify and before is None:
-                self.once[key] = recorded
-            elif before is not None and not before.is_like(recorded):
-                raise RecordingError(
-                    "two batches of one shape gave different recordings: something changes from step to step that a "
-                    "replay would not see, such as a number in a closure"
-                )
-            else:
-                self.once.pop(key, None)
-                self.recordings[key] = self.backend(recorded), losses[0]
+            if replay is not None:
+                self._renew(replay.recorded)
+            losses, found = self._record(key, batch, want_output)
             differentiate(task, losses[3])
         else:
             results = replay.forward(batch.arrays)
@@ -60,6 +62,36 @@ class Replay:
         task.clip()
         task.optimizer.step()
         return found
+
+    def _record(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
+        """Record the losses of a batch, and keep the recording for later ones.
+
+        With `verify`, a recording that cannot be kept is a step like any other; `refused` says why.
+        """
+        try:
+            recorded, losses, found = recorded_step(self.task, batch, want_output)
+        except Unkept as error:
+            if not self.verify:
+                raise
+            self.refused = str(error)
+            return error.losses, error.found
+        before = self.once.pop(key, None)
+        if self.verify and before is None:
+            self.once[key] = recorded
+        elif before is not None and not before.is_like(recorded):
+            self.refused = (
+                "two batches of one shape gave different recordings: something changes from step to step that a replay "
+                "would not see, such as a number that the loss computes by itself"
+            )
+        else:
+            self.recordings[key] = self.backend(recorded), losses[0]
+        return losses, found
+
+    def _renew(self, recorded: Recorded) -> None:
+        """Count a recording that does not hold any more; with `verify`, many of them are refused."""
+        self.renewed += 1
+        if self.verify and self.renewed >= 8 and 4 * self.renewed > self.steps:
+            raise RecordingError(f"it would be recorded again and again, because of {recorded.changed()}")
 
 
 def state_of(task: Task) -> Hashable:
@@ -77,18 +109,31 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
     """
     if batch.key is None:
         raise RecordingError(f"a recording takes arrays of numbers; this batch has {batch.described()}")
+    hooked = [module for module in task.modules if module._hooks]
+    if hooked:
+        raise RecordingError(f"{hooked[0]._described()} has a forward hook, which a replay would not call")
     leaves = batch.leaves()
-    watch = Following("a replay of the training step", leaves, task.generators, plain=leaves)
+    watch = Following("a replay of the training step", leaves, task.state(), plain=leaves)
     with watch.block():
         losses = task.losses(batch.filled(leaves))
-        if task.penalty is not None and not isinstance(losses[2], Node):
-            watch.refuse("computes a penalty that is a plain number, which a replay would repeat")
     output, wrong, extra, total = losses
     found = checked_losses(task, losses)
     results = [wrong, total] if extra is None else [wrong, total, extra]
     if want_output:
         results += nodes_in(output)
-    return Recorded(watch, leaves, results, [total]), losses, found
+    try:
+        with watch.block():
+            if not all(isinstance(y, Node) for y in results):
+                watch.refuse("computes a penalty that is a plain number, which a replay would repeat")
+        recorded = Recorded(watch, leaves, results, [total])
+    except RecordingError as error:
+        raise Unkept(str(error), losses, found) from None
+    if watch.state.changed:
+        changed = ", ".join(watch.state.changed)
+        raise Unkept(
+            f"the model or the loss changes {changed} in each step; a replay would not", losses, found
+        )
+    return recorded, losses, found
 
 
 def nodes_in(output: Any) -> list[Node]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError
-from ...autograd.extending import GivenUp, describe, is_withheld
+from ...autograd.extending import GivenUp, describe, is_watched, is_withheld
 from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
@@ -84,6 +84,12 @@ class Step:
         self.reason = ""
         self.eager = Eager(self.task)
         self.runs: Any = self.eager
+        scalars = isinstance(next(iter(model.parameters()), None), ScalarParameter)
+        if engine == "replay" and scalars:
+            raise RecordingError(
+                f"the engine 'replay' is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
+                f"or 'auto', which is eager for it, or take nn.MLP, a network of Tensors"
+            )
         if engine == "xla":
             try:
                 from .xla import Xla
@@ -95,7 +101,7 @@ class Step:
         elif engine == "replay":
             self.runs = Replay(self.task)
         elif engine == "auto":
-            if isinstance(next(iter(model.parameters()), None), ScalarParameter):
+            if scalars:
                 self.reason = "a replay of Values adds in another order, and differs in the last bits"
             else:
                 self.runs = Replay(self.task, verify=True)
@@ -130,16 +136,34 @@ class Step:
 
     def _run(self, batch: Batch, want_output: bool, before: Before) -> Found:
         try:
-            return self.runs.step(batch, want_output)
+            if not is_watched():  # inside detect_nonfinite(), every operation is looked at
+                found = self.runs.step(batch, want_output)
+                refused = getattr(self.runs, "refused", "")
+                if refused:
+                    self._fall_back(refused)
+                return found
         except GivenUp:  # the recording holds for other numbers
             pass
-        except RecordingError as error:
-            if self.asked != "auto":
+        except (Nonfinite, KeyboardInterrupt, SystemExit):
+            raise
+        except Exception as error:
+            if self.asked != "auto" or self.runs is self.eager:
                 raise
+            if not isinstance(error, RecordingError):  # is it because of the recording?
+                return self._try_eagerly(batch, want_output, before, error)
             self._fall_back(str(error))
         before.restore()
         self.synchronise()
         return self.eager.step(batch, want_output)
+
+    def _try_eagerly(self, batch: Batch, want_output: bool, before: Before, error: Exception) -> Found:
+        """The step in eager mode, after an error in a recording or a replay: the user's code may be the reason."""
+        before.restore()
+        found = self.eager.step(batch, want_output)  # raises the same error for the same mistake
+        self._fall_back(
+            f"with nodes in the place of the arrays of a batch it raises {type(error).__name__}: {error}"
+        )
+        return found
 
     def _fall_back(self, reason: str) -> None:
         """Be eager from now on, and say so once."""

@@ -252,7 +252,7 @@ class _Program:
         """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one."""
         task, recorded = engine.task, self.recorded
         first = drawn is not None
-        if not first:
+        if drawn is None:
             self._write(recorded.arguments, batch.arrays)
             recorded.happen(before=True)
             drawn = [leaf.draw() for leaf in recorded.drawn]
