@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,7 @@ class Recorded:
         """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
         same = copy(self)
         same.effects = list(self.effects)
+        same.__dict__.pop("_effects", None)
         for node in self.nodes:
             at = node.params.get("at") if node.inputs else None
             count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
@@ -147,9 +148,19 @@ class Recorded:
 
     def happen(self, before: bool) -> None:
         """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
+        for function, nodes in self._effects[not before]:
+            function(*map(numbers, nodes))
+
+    @cached_property
+    def _effects(self) -> tuple[list[Any], list[Any]]:
+        """The effects that need the numbers of leaves only, and the others."""
+        early: list[Any] = []
+        late: list[Any] = []
         for function, nodes in self.effects:
-            if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
-                function(*map(numbers, nodes))
+            (late if any(isinstance(x, Node) and x.inputs for x in nodes) else early).append(
+                (function, nodes)
+            )
+        return early, late
 
 
 def _form(x: Any) -> Any:
