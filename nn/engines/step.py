@@ -85,10 +85,11 @@ class Step:
         self.eager = Eager(self.task)
         self.runs: Any = self.eager
         scalars = isinstance(next(iter(model.parameters()), None), ScalarParameter)
-        if engine == "replay" and scalars:
+        if engine in ("replay", "xla") and scalars:
             raise RecordingError(
-                f"the engine 'replay' is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
-                f"or 'auto', which is eager for it, or take nn.MLP, a network of Tensors"
+                f"the engine {engine!r} is for Tensors; {model._headline()} is made of Values. Write engine='eager', or "
+                f"'auto', which is eager for it, or take nn.MLP, a network of Tensors. A graph of Values that is "
+                f"recorded once is replayed by Tape(loss).forward(), and compiled by Tape(loss).compile('xla')"
             )
         if engine == "xla":
             try:
