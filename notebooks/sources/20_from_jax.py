@@ -271,9 +271,9 @@ print(chosen(2.0), chosen(-3.0), grad(chosen)(-3.0))
 
 # %% [markdown]
 r"""
-Two habits from JAX hold here, too: the numbers of a list, and of an array of the closure that is changed in place, are
-read when the function is recorded; and what it does beside computing, such as printing, happens then only. What
-`make_jaxpr` shows, the tape prints as a program of Python, with the backward pass: `print(Tape(y).source())`.
+As in JAX, what the function does beside computing, such as printing or reading a file, happens while it is recorded,
+and not again. What `make_jaxpr` shows, the tape prints as a program of Python, with the backward pass:
+`print(Tape(y).source())`.
 
 ## XLA
 
