@@ -146,21 +146,24 @@ class Recorded:
             names += self.state.differences()
         return ", ".join(names)
 
-    def happen(self, before: bool) -> None:
-        """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
-        for function, nodes in self._effects[not before]:
+    def happen(self, before: bool, rows_check: bool = False) -> None:
+        """Call the effects: those with the numbers of leaves `before` a replay, the others after it.
+
+        Where `rows_check`, the functions of rows raise their errors, and effects that check the same are left out.
+        """
+        for function, nodes in self._effects[2 if before and rows_check else not before]:
             function(*map(numbers, nodes))
 
     @cached_property
-    def _effects(self) -> tuple[list[Any], list[Any]]:
-        """The effects that need the numbers of leaves only, and the others."""
+    def _effects(self) -> list[list[Any]]:
+        """The effects that need leaves only, the others, and the first ones without those that rows repeat."""
         early: list[Any] = []
         late: list[Any] = []
         for function, nodes in self.effects:
             (late if any(isinstance(x, Node) and x.inputs for x in nodes) else early).append(
                 (function, nodes)
             )
-        return early, late
+        return [early, late, [e for e in early if not getattr(e[0], "repeats_row", False)]]
 
 
 def _form(x: Any) -> Any:
@@ -226,7 +229,7 @@ class Replayed:
             elif leaf is not source:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
-            recorded.happen(before=True)
+            recorded.happen(before=True, rows_check=True)
         for leaf, x in zip(
             recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
         ):

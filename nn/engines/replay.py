@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
-from ...autograd import Node, RecordingError
-from ...autograd.extending import Following, Recorded, backend_for
+from ...autograd import Node, RangeError, RecordingError
+from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
@@ -55,7 +55,12 @@ class Replay:
             losses, found = self._record(key, batch, want_output)
             differentiate(task, losses[3])
         else:
-            results = replay.forward(batch.arrays)
+            try:
+                results = replay.forward(batch.arrays)
+            except (
+                RangeError
+            ) as error:  # of a row; such as classes that are to be ignored, and were not when recorded
+                raise GivenUp(str(error)) from error
             total = float(results[1])
             found = Found(float(results[0]), None if task.penalty is None else float(results[2]), output)
             if not math.isfinite(total):

@@ -87,8 +87,8 @@ class Step:
         scalars = isinstance(next(iter(model.parameters()), None), ScalarParameter)
         if engine in ("replay", "xla") and scalars:
             raise RecordingError(
-                f"the engine {engine!r} is for Tensors; {model._headline()} is made of Values. Write engine='eager', or "
-                f"'auto', which is eager for it, or take nn.MLP, a network of Tensors. A graph of Values that is "
+                f"the engine {engine!r} is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
+                f"or 'auto', which is eager for it, or take nn.MLP, a network of Tensors. A graph of Values that is "
                 f"recorded once is replayed by Tape(loss).forward(), and compiled by Tape(loss).compile('xla')"
             )
         if engine == "xla":
