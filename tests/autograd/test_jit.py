@@ -1015,7 +1015,8 @@ def test_losses_follow_their_targets() -> None:
         (partial(nn.cross_entropy, weight=weights), classes), (partial(nn.cross_entropy, label_smoothing=0.1), classes),
         (partial(nn.cross_entropy, weight=weights, label_smoothing=0.1, ignore_index=1), classes),
         (partial(nn.cross_entropy, reduction="sum"), [c.astype(np.int8) for c in classes]),
-        (lambda y, t: nn.nll_loss(log_softmax(y), t), classes), (nn.cross_entropy, [classes[0], ignored[0], classes[1]]),
+        (lambda y, t: nn.nll_loss(log_softmax(y), t), classes),
+        (nn.cross_entropy, [classes[0], ignored[0], classes[1]]),
         (lambda y, t: nn.mse_loss(y, t) + nn.l2_penalty([w], 0.1), reals),
     ]  # fmt: skip
     for k, (loss, targets) in enumerate(cases):
