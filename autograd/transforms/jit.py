@@ -57,12 +57,14 @@ def jit(
     recording around it.
 
     A replay repeats the recorded operations. Comparisons, `where`, `maximum` and the like choose anew; dropout draws
-    anew; running statistics are updated. When a name in the closure or the globals of `f` refers to another object or
-    number, or a module changes between training and evaluation, `f` is recorded again. `jitted.report()` says what was
+    anew; running statistics are updated. When what `f` reads beside its arguments changes (a name in its closure or its
+    globals, an attribute, an entry of a list or dict, an array that is changed in place, a module between training and
+    evaluation), `f` is recorded again; a warning says so where that happens often. `jitted.report()` says what was
     recorded, `jitted.clear()` forgets it.
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
-    a number that depends on an argument, `float(x)`, `.item()`, `.data`, random numbers.
+    a number that depends on an argument, `float(x)`, `.item()`, `.data`, random numbers, or a whole number of the
+    arguments as a size or an index, which has to be static.
 
     >>> import numpy as np
     >>> from chainrule.autograd import grad, jit

@@ -88,8 +88,8 @@ class Step:
         if engine in ("replay", "xla") and scalars:
             raise RecordingError(
                 f"the engine {engine!r} is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
-                f"or 'auto', which is eager for it, or take nn.MLP, a network of Tensors. A graph of Values that is "
-                f"recorded once is replayed by Tape(loss).forward(), and compiled by Tape(loss).compile('xla')"
+                f"or 'auto', which is eager for it; or take nn.MLP, a network of Tensors; or record its loss as a "
+                f"Tape, which replays and compiles Values, too"
             )
         if engine == "xla":
             try:

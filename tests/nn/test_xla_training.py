@@ -152,6 +152,13 @@ def test_what_cannot_be_recorded_names_the_line():
         step(X, y)
 
 
+@pytest.mark.parametrize("engine", ["replay", "xla"])
+def test_networks_of_values_are_refused_with_what_replays_them(engine):
+    model = nn.scalar.MLP(2, [4, 1], seed=0)
+    with pytest.raises(RecordingError, match=f"the engine '{engine}' is for Tensors.*made of Values.*Tape"):
+        nn.Step(model, nn.hinge_loss, nn.SGD(model.parameters()), engine=engine)
+
+
 def test_a_loop_of_ones_own():
     found = []
     for engine in ("eager", "xla"):
