@@ -23,7 +23,7 @@ from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
 from ..functions.arguments import axes_of, shape_of, word_of
-from ..primitives import index, mean, positive, reshape, sum_, transpose
+from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 
@@ -542,6 +542,37 @@ class Tensor(Node):
         name = f", name={self.name!r}" if self.name is not None else ""
         return f"Tensor({lines}{dtype}{name})"
 
+
+def _comparing(name: str) -> Any:
+    """The comparison, with booleans as results also in a recording that will be replayed."""
+    general = getattr(Node, name)
+
+    def compare(self: Tensor, other: Any) -> Any:
+        y = general(self, other)
+        return f.astype(y, bool) if isinstance(y, Tensor) else y
+
+    return compare
+
+
+def _of_masks(name: str, combine: Any) -> Any:
+    """`&`, `|`, `^` of masks in such a recording, where comparisons give Tensors."""
+    general = getattr(Node, name)
+
+    def combined(self: Tensor, other: Any) -> Any:
+        there = np.asarray(True) if other is True or other is False else other
+        masks = self.dtype == np.bool_ and getattr(there, "dtype", None) == np.bool_
+        return combine(self, other) if masks and following() is not None else general(self, other)
+
+    return combined
+
+
+for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
+    setattr(Tensor, _name, _comparing(_name))
+for _name, _combine in (("and", multiply), ("or", maximum), ("xor", lambda a, b: a != b)):
+    setattr(Tensor, f"__{_name}__", _of_masks(f"__{_name}__", _combine))
+    setattr(Tensor, f"__r{_name}__", _of_masks(f"__r{_name}__", _combine))
+Tensor.__hash__ = Node.__hash__  # type: ignore[method-assign]
+Tensor.__invert__ = lambda mask: _of_masks("__xor__", lambda a, b: a != b)(mask, True)  # type: ignore[method-assign]
 
 _new = object.__new__
 

@@ -9,6 +9,7 @@ are no arrays of objects, and no gradient is lost.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions as f
-from ..engine.node import UNRECORDED, describe
+from ..engine.node import UNRECORDED, describe, following, numbers
 from ..engine.operators import Operators
 from ..engine.table import TABLE, UFUNCS
 from ..errors import ChainruleError, KindError, ShapeError
@@ -58,6 +59,26 @@ REDUCED: dict[Any, str] = {
     np.logaddexp: "logsumexp",
     np.fmax: "nanmax",
     np.fmin: "nanmin",
+}
+# readers whose results depend on shapes and dtypes only
+OF_SHAPES = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
+    np.iscomplexobj,
+    np.isrealobj,
+}
+# comparisons, which a recording for replays makes again: as operators, straight and with the operands exchanged
+COMPARED: dict[np.ufunc, tuple[Any, Any]] = {
+    np.less: (operator.lt, operator.gt),
+    np.less_equal: (operator.le, operator.ge),
+    np.greater: (operator.gt, operator.lt),
+    np.greater_equal: (operator.ge, operator.le),
+    np.equal: (operator.eq, operator.eq),
+    np.not_equal: (operator.ne, operator.ne),
 }
 ACCUMULATED: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 
@@ -124,6 +145,10 @@ def _ufunc(
             f"{called} changes an array in place, and a recorded tensor never changes. "
             f"Write t = t.at[index].{ufunc.__name__}(values)"
         )
+    if ufunc in COMPARED and method == "__call__" and not options and following() is not None:
+        a, b = inputs
+        straight, turned = COMPARED[ufunc]
+        return straight(a, b) if isinstance(a, Operators) else turned(b, a)
     if ufunc in READERS:
         return getattr(ufunc, method)(*map(plain, inputs), **{k: plain(v) for k, v in options.items()})
     if method in ("reduce", "accumulate"):
@@ -188,7 +213,8 @@ def _function(called: str, func: Any, args: tuple[Any, ...], options: dict[str, 
     if func is np.where and len(args) == 1:
         func = np.nonzero
     if func in READERS:
-        return func(*map(plain, args), **{k: plain(v) for k, v in options.items()})
+        read = numbers if func in OF_SHAPES else plain
+        return func(*map(read, args), **{k: read(v) for k, v in options.items()})
     if func is np.full_like and not isinstance(
         args[1] if len(args) > 1 else options.get("fill_value"), Operators
     ):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,7 @@ class Recorded:
         """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
         same = copy(self)
         same.effects = list(self.effects)
+        same.__dict__.pop("_effects", None)
         for node in self.nodes:
             at = node.params.get("at") if node.inputs else None
             count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
@@ -145,11 +146,24 @@ class Recorded:
             names += self.state.differences()
         return ", ".join(names)
 
-    def happen(self, before: bool) -> None:
-        """Call the effects: those with the numbers of leaves `before` a replay, the others after it."""
+    def happen(self, before: bool, rows_check: bool = False) -> None:
+        """Call the effects: those with the numbers of leaves `before` a replay, the others after it.
+
+        Where `rows_check`, the functions of rows raise their errors, and effects that check the same are left out.
+        """
+        for function, nodes in self._effects[2 if before and rows_check else not before]:
+            function(*map(numbers, nodes))
+
+    @cached_property
+    def _effects(self) -> list[list[Any]]:
+        """The effects that need leaves only, the others, and the first ones without those that rows repeat."""
+        early: list[Any] = []
+        late: list[Any] = []
         for function, nodes in self.effects:
-            if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
-                function(*map(numbers, nodes))
+            (late if any(isinstance(x, Node) and x.inputs for x in nodes) else early).append(
+                (function, nodes)
+            )
+        return [early, late, [e for e in early if not getattr(e[0], "repeats_row", False)]]
 
 
 def _form(x: Any) -> Any:
@@ -215,7 +229,7 @@ class Replayed:
             elif leaf is not source:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
-            recorded.happen(before=True)
+            recorded.happen(before=True, rows_check=True)
         for leaf, x in zip(
             recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
         ):

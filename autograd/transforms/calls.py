@@ -232,8 +232,8 @@ def size_of(x: Any) -> int:
 
 
 def requires_grad(x: Any) -> bool:
-    """Whether `x` is a node that requires a gradient."""
-    return isinstance(x, Node) and x.requires_grad
+    """Whether `x` is a node that requires a gradient, or any node in a recording that will be replayed."""
+    return isinstance(x, Node) and (x.requires_grad or following() is not None)
 
 
 def _dtype_beside(args: Sequence[Any]) -> Any:

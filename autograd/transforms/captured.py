@@ -154,7 +154,8 @@ class State:
         names = [
             n for n in dict.fromkeys(names) if n not in left_out
         ]  # absent ones would hide those of the class
-        self._watch(_Entries, found, names, f"{kind.__name__}.{{}}", len_too=False)
+        defaults = [getattr(kind, n, ABSENT) for n in names]
+        self._watch(_Own, found, names, f"{kind.__name__}.{{}}", defaults=defaults)
         for name in getattr(kind, "__slots__", ()):
             if own and name in self.names:
                 self._watch(_Attributes, x, [name], f"{kind.__name__}.{{}}")
@@ -239,6 +240,18 @@ class _Entries(_Place):
     def now(self) -> list[Any]:
         get = self.holder.get
         return [get(key, ABSENT) for key in self.keys]
+
+
+class _Own(_Place):
+    """The attributes of an object; those of its class where it has none of its own."""
+
+    def __init__(self, holder: Any, keys: list[Any], form: str, defaults: list[Any]) -> None:
+        self.defaults = dict(zip(keys, defaults))
+        super().__init__(holder, keys, form, len_too=False)
+
+    def now(self) -> list[Any]:
+        get, defaults = self.holder.get, self.defaults
+        return [get(key, defaults[key]) for key in self.keys]
 
 
 class _Items(_Place):

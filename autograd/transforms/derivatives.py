@@ -133,7 +133,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
         with recording(True):
             for y, g in zip(leaves(call.output), given, strict=True):
                 if isinstance(y, Node):
-                    plain = y._upstream(g)
+                    plain = y._upstream(numbers(g))
                     g = (g if isinstance(g, Node) else y._constant(plain)) if nested else plain
                     upstream[y] = plus(upstream[y], g) if y in upstream else g
             return call.pull_back(upstream, nested)

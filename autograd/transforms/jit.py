@@ -297,7 +297,9 @@ class _Recording:
             leaf_for(x, isinstance(y, Node) and y.requires_grad) for x, y in zip(call.numbers, call.dynamic)
         ]
         plain = [leaf for leaf, x in zip(arguments, call.dynamic) if not isinstance(x, Node)]
-        watch = Following(f"jit of {name}", arguments, State(jitted.f, *call.fixed), plain)
+        state = State(jitted.f, *call.fixed)
+        self.first = {generator: generator.bit_generator.state for generator in state.generators}
+        watch = Following(f"jit of {name}", arguments, state, plain)
         with watch.block():
             args, kwargs = call.filled(arguments)
             try:
@@ -324,11 +326,13 @@ class _Recording:
         self.calls += 1
         if not self.engines:
             return rebuild(self.tree, [_copied(y) for y in self.every])
-        engine, linked, states = self.engines[0], self.linked, {}
-        if linked and self.recorded.drawn:
-            generators = self.recorded.state.generators
-            states = {generator: generator.bit_generator.state for generator in generators}
-        found = engine.forward(call.numbers)
+        engine, linked = self.engines[0], self.linked
+        if self.calls == 1:  # the recording has drawn random numbers, and effects have happened
+            states = self.first
+            found = engine.forward(call.numbers, [numbers(leaf) for leaf in self.recorded.drawn])
+        else:
+            states = {generator: generator.bit_generator.state for generator in self.first if linked}
+            found = engine.forward(call.numbers)
         if not linked:
             return rebuild(self.tree, [self._plain(y, found, call) for y in self.every])
         then = _Then(call, engine.drawn(), engine.runs, states)

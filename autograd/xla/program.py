@@ -12,6 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.node import MET
@@ -118,11 +119,17 @@ class Program:
             gradients[y] = gradients[y] + g if y in gradients else g
         order = dependency_order(self.roots)
 
+        parts: dict[Any, list[Any]] = {y: [g] for y, g in gradients.items()}  # the contributions to each node
+
         def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+            arrived = parts.pop(node, [])
+            if len(arrived) > 1 and len(wanted) > 1 and g.dtype.itemsize > 2:
+                g = Lowered(_kept_sum(*map(_array, arrived)))
             return _pass_back(node, g, wanted, values, zero_safe)
 
-        for _ in backward_pass(order, gradients, pass_back=passed):
-            pass
+        for node, i, c in backward_pass(order, gradients, pass_back=passed):
+            if node.inputs[i].inputs:
+                parts.setdefault(node.inputs[i], []).append(c)
         found = [gradients.get(leaf) for leaf, want in zip(self.leaves, self.wanted) if want]
         return outputs, [None if g is None else _array(g) for g in found]
 
@@ -137,6 +144,19 @@ class Program:
             elif node not in values:
                 values[node] = np.asarray(node.data)
         return values
+
+
+def _kept_sum(*parts: Any) -> Any:
+    """The sum of contributions, computed once.
+
+    XLA on processors would compute it anew in each operation that uses it; along a chain of T sums, such as the cells
+    of a recurrent network, that takes T * T steps. A reduction along the first axis is not fused into its consumers.
+    """
+
+    def reduced(*parts: Any) -> Any:
+        return jnp.sum(lax.optimization_barrier(jnp.stack(parts)), 0)
+
+    return lax.platform_dependent(*parts, cpu=reduced, default=lambda *parts: sum(parts[1:], parts[0]))
 
 
 def _array(x: Any) -> Any:
@@ -168,6 +188,9 @@ def _pass_back(
 ) -> Iterator[tuple[int, Any]]:
     """The contributions to the inputs that are wanted."""
     y, inputs = values[node], [values[x] for x in node.inputs]
+    if 1 in wanted and node.op.name in ("matmul", "linear") and _is_plain_product(g, *inputs[:2]):
+        yield 1, Products([(inputs[0], g)])
+        wanted = [i for i in wanted if i != 1]
     replaced = RULES.get(node.op.name)
 
     def call(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -183,3 +206,40 @@ def _pass_back(
         raise
     except Exception as error:
         raise refusal(node, RULE, error) from error
+
+
+def _is_plain_product(g: Any, x: Any, w: Any) -> bool:
+    """Whether the gradient with respect to `w`, of a product of two matrices, is `x.T @ g`."""
+    return (
+        x.ndim == w.ndim == g.ndim == 2
+        and g.shape == (x.shape[0], w.shape[1])
+        and x.dtype == w.dtype == g.dtype
+        and x.dtype.itemsize > 2
+    )
+
+
+class Products(Lowered):
+    """The sum of `x.T @ g` over pairs of matrices, as one product of matrices.
+
+    The weights of a recurrent network get such a contribution from each time step.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[Any, Any]]) -> None:
+        self.pairs = pairs
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        """The sum."""
+        xs, gs = ([_array(x) for x in each] for each in zip(*self.pairs))
+        x, g = (each[0] if len(each) == 1 else jnp.concatenate(each) for each in (xs, gs))
+        return jnp.matmul(x.T, g)
+
+    shape = property(lambda self: (self.pairs[0][0].shape[1], self.pairs[0][1].shape[1]))
+    dtype = property(lambda self: self.pairs[0][0].dtype)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Products):
+            return Products([*self.pairs, *other.pairs])
+        return Lowered(self.value) + other

@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
-from ...autograd import Node, RecordingError
-from ...autograd.extending import Following, Recorded, backend_for
+from ...autograd import Node, RangeError, RecordingError
+from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
@@ -39,20 +39,28 @@ class Replay:
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
-    def step(self, batch: Batch, want_output: bool) -> Found:
-        """One step on a batch. Raises `RecordingError` if it cannot be replayed."""
+    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+        """One step on a batch. Raises `RecordingError` if it cannot be replayed.
+
+        Without `look`, no code of the user's has run since the step before, so that the recording holds.
+        """
         task = self.task
         key = batch.key, state_of(task), want_output
         replay, output = self.recordings.get(key, (None, None))
         task.optimizer.zero_grad()
         self.steps += 1
-        if replay is None or not replay.recorded.is_current:
+        if replay is None or (look and not replay.recorded.is_current):
             if replay is not None:
                 self._renew(replay.recorded)
             losses, found = self._record(key, batch, want_output)
             differentiate(task, losses[3])
         else:
-            results = replay.forward(batch.arrays)
+            try:
+                results = replay.forward(batch.arrays)
+            except (
+                RangeError
+            ) as error:  # of a row; such as classes that are to be ignored, and were not when recorded
+                raise GivenUp(str(error)) from error
             total = float(results[1])
             found = Found(float(results[0]), None if task.penalty is None else float(results[2]), output)
             if not math.isfinite(total):

@@ -122,23 +122,29 @@ class Step:
     def __call__(self, *batch: Any) -> float:
         return self.run(*batch).loss
 
-    def run(self, *batch: Any, want_output: bool = True, place: Callable[[], str] | None = None) -> Found:
-        """One step, with all that it found; `place()` says in an error which step it was."""
+    def run(
+        self, *batch: Any, want_output: bool = True, place: Callable[[], str] | None = None, look: bool = True
+    ) -> Found:
+        """One step, with all that it found; `place()` says in an error which step it was.
+
+        Without `look`, a recording is not compared with what the model and the loss read now: in a loop in which no
+        code of the user's has run since the step before.
+        """
         if len(batch) < 2:
             raise KindError("a step takes the inputs and the target of a batch, as in step(X, y)")
         self.count += 1
         made = Batch(batch)
         before = Before(self.task.generators, self.task.buffers)
         try:
-            self.latest = self._run(made, want_output, before)
+            self.latest = self._run(made, want_output, before, look)
         except Nonfinite as error:
             self._refuse(error, made, before, f"step {self.count}" if place is None else place())
         return self.latest
 
-    def _run(self, batch: Batch, want_output: bool, before: Before) -> Found:
+    def _run(self, batch: Batch, want_output: bool, before: Before, look: bool) -> Found:
         try:
             if not is_watched():  # inside detect_nonfinite(), every operation is looked at
-                found = self.runs.step(batch, want_output)
+                found = self.runs.step(batch, want_output, look)
                 refused = getattr(self.runs, "refused", "")
                 if refused:
                     self._fall_back(refused)

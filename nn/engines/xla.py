@@ -54,8 +54,8 @@ class Xla:
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
         self.forms: Hashable = None
 
-    def step(self, batch: Batch, want_output: bool) -> Found:
-        """One step on a batch. Raises `RecordingError` if it cannot be compiled."""
+    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+        """One step on a batch; see `Replay.step`. Raises `RecordingError` if it cannot be compiled."""
         task = self.task
         groups = task.optimizer.param_groups
         if groups != self.groups:
@@ -64,11 +64,22 @@ class Xla:
         key = batch.key, state_of(task), want_output, self.forms
         program = self.programs.get(key)
         with exact():
-            if program is None or not program.recorded.is_current:
-                program, drawn = self._made(batch, want_output)
-                self.programs[key] = program
+            try:
+                drawn = None
+                if program is None or (look and not program.recorded.is_current):
+                    program, drawn = self._made(batch, want_output)
+                    self.programs[key] = program
                 return program.run(self, batch, drawn)
-            return program.run(self, batch)
+            except BaseException:
+                self._forget_lost()
+                raise
+
+    def _forget_lost(self) -> None:
+        """After a program that was broken off: its arguments are gone, and the objects have the latest numbers."""
+        held = [x for p in self.memories for x in (self.parameters.arrays[p], *self.memories[p].values())]
+        if any(x.is_deleted() for x in held):
+            self.ahead = False
+            self.memories.clear()
 
     def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
         """The program for a batch, and the random numbers of its recording, which counts as the first step."""

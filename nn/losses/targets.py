@@ -19,8 +19,13 @@ MOVE_THE_CLASSES = (
 )
 
 
-def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
-    """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored."""
+def matching_classes(
+    x: Any, target: Any, what: str, ignore_index: int = -100, row_checks: bool = False
+) -> tuple[Any, Any, bool]:
+    """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored.
+
+    `row_checks` says that the row of the loss, if none is ignored, raises an error for classes that do not exist.
+    """
     if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in flat(x))):
         raise KindError(
             f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
@@ -56,7 +61,7 @@ def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -
             if _ignores(what, x.shape[-1], ignore_index, t) != ignored:
                 raise GivenUp(f"{what} was recorded {'with' if ignored else 'without'} ignored samples")
 
-        check(target, compare)
+        check(target, compare, repeats_row=row_checks and not ignored)
     return x, target, ignored
 
 
