@@ -392,26 +392,24 @@ class Lowered(Operators):
         arrays = tuple([x if isinstance(x, (Lowered, np.ndarray)) else np.asarray(x) for x in inputs])
         return row(op, arrays, params)
 
-    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
-            raise CannotLower(f"np.{function.__name__} was given out=; XLA's arrays are never written to")
+            raise CannotLower(f"np.{ufunc.__name__} was given out=; XLA's arrays are never written to")
         kwargs.pop("out", None)
         if method == "__call__" and not kwargs:
-            return called(function, *inputs)
-        if method == "reduce" and function.__name__ in REDUCTIONS:
+            return called(ufunc, *inputs)
+        if method == "reduce" and ufunc.__name__ in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}
             if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
-                return Lowered(
-                    reduced(REDUCTIONS[function.__name__], plain(inputs[0]), *inputs[1:], **kwargs)
-                )
-        if method == "accumulate" and function in (np.add, np.multiply):
-            accumulate = _cumsum if function is np.add else _cumprod
+                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), *inputs[1:], **kwargs))
+        if method == "accumulate" and ufunc in (np.add, np.multiply):
+            accumulate = _cumsum if ufunc is np.add else _cumprod
             return Lowered(accumulate(plain(inputs[0]), *(inputs[1:] or (kwargs.pop("axis", 0),)), **kwargs))
         if method == "outer" and not kwargs:
             a, b = (x if isinstance(x, Lowered) else np.asarray(x) for x in inputs)
-            return function(a.reshape(*a.shape, *(1,) * b.ndim), b)
+            return ufunc(a.reshape(*a.shape, *(1,) * b.ndim), b)
         options = "".join(f" with {name}=" for name in kwargs)
-        raise CannotLower(f"np.{function.__name__}.{method}{options} has no counterpart in jax.numpy")
+        raise CannotLower(f"np.{ufunc.__name__}.{method}{options} has no counterpart in jax.numpy")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return call_function(function, args, kwargs)
