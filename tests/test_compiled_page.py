@@ -96,7 +96,7 @@ def test_the_script_of_several_processes(tmp_path) -> None:
         for each in processes:
             each.kill()
     assert [each.returncode for each in processes] == [0, 0], said
-    assert "2 processes, 2 devices: loss 0.0" in said[0][0]
+    assert "2 processes, 2 devices\nloss 0.0" in said[0][0]
     assert float(re.findall(r"test accuracy (\S+)", said[0][0])[0]) > 0.9
     assert "accuracy" not in said[1][0]
     assert (tmp_path / "digits.npz").exists()
