@@ -8,9 +8,9 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
-- For recordings that are replayed, by `jit` and by training: `each_time`, `read_anew`, `converted`, `numbers`,
-  `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`, `leaf_for`,
-  `kind_of`, `backend_for`.
+- For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
+  `numbers`, `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
+  `leaf_for`, `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -70,6 +70,7 @@ __all__ = [
     "leave_scope",
     "line_of",
     "numbers",
+    "only_while",
     "read_anew",
     "on_floats",
     "readable_size",
@@ -140,6 +141,27 @@ def read_anew(read: Callable[[], Any]) -> Any:
     (array([1., 1.]), array([0., 0.]))
     """
     return read() if following() is None else redrawn(read)
+
+
+def only_while(condition: Callable[..., bool], *nodes: Any) -> None:
+    """What is computed now holds while `condition` is true of the numbers of these nodes.
+
+    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import jit
+    >>> from chainrule.autograd.extending import numbers, only_while
+    >>> def root(x):
+    ...     real = bool((numbers(x) >= 0).all())
+    ...     only_while(lambda x: bool((x >= 0).all()) == real, x)
+    ...     return x.sqrt() if real else 0 * x
+    >>> f = jit(root)
+    >>> f(np.array([4.0, 9.0])), f(np.array([4.0, -9.0])), f(np.array([1.0, 0.0]))
+    (array([2., 3.]), array([ 0., -0.]), array([1., 0.]))
+    """
+    watch = following()
+    if watch is not None:
+        watch.only_while(condition, nodes)
 
 
 def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:

@@ -30,7 +30,12 @@ MANY = 2000  # operations after which random numbers are looked for at the end o
 
 
 class GivenUp(RecordingError):
-    """This call cannot be recorded, because of its numbers; another call of the same function may be."""
+    """This call cannot be recorded, or not be replayed, because of its numbers; others may be.
+
+    `late` says that the replay had begun: random numbers were drawn.
+    """
+
+    late = False
 
 
 class Following:
@@ -43,6 +48,7 @@ class Following:
         plain: the arguments that stand for plain numbers and arrays, and what is computed from these alone.
         stand_ins: for each node that was computed before and is used inside, a leaf that has its numbers.
         drawn: the leaves whose numbers each replay draws again.
+        conditions: what has to be true of the numbers of nodes; else the recording is not for these numbers.
         effects: the functions that each replay calls with the numbers of nodes.
         looked_at: constants from before whose numbers were read, with the times when they were last assigned.
     """
@@ -62,6 +68,7 @@ class Following:
         self.drawn: dict[Any, None] = {}
         self.count = 0  # operations so far
         self.effects: list[tuple[Callable[..., None], list[Node]]] = []
+        self.conditions: list[tuple[Callable[..., bool], list[Node]]] = []
         self.looked_at: dict[Node, int] = {}
         self.generators = [] if state is None else state.generators
         self.since = CLOCK.tick()
@@ -125,6 +132,10 @@ class Following:
     def again(self, function: Callable[..., None], nodes: Sequence[Node]) -> None:
         """Each replay calls `function` with the numbers of these nodes."""
         self.effects.append((function, [self.stand_in(x) if isinstance(x, Node) else x for x in nodes]))
+
+    def only_while(self, condition: Callable[..., bool], nodes: Sequence[Node]) -> None:
+        """The recording holds while `condition` is true of the numbers of these nodes."""
+        self.conditions.append((condition, [self.stand_in(x) for x in nodes]))
 
     def draw(self, draw: Callable[[], Any]) -> Any:
         """The leaf that `draw()` makes of random numbers, which each replay draws again."""

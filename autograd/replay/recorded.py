@@ -22,7 +22,7 @@ from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from ..primitives import Gap, filled
-from .following import Following
+from .following import Following, GivenUp
 from .scalar_replay import ScalarReplay
 from .tensor_replay import TensorReplay
 
@@ -54,15 +54,16 @@ class Recorded:
         self.arguments = list(arguments)
         self.results = [watch.stand_in(y) for y in results]
         self.roots = [] if roots is None else [watch.stand_in(y) for y in roots]
-        self.effects = watch.effects
-        effected = [x for _, nodes in watch.effects for x in nodes if isinstance(x, Node)]
+        self.effects, self.conditions = watch.effects, watch.conditions
+        called = [*watch.effects, *watch.conditions]
+        effected = [x for _, nodes in called for x in nodes if isinstance(x, Node)]
         self.outputs: list[Any] = list(dict.fromkeys([*self.results, *self.roots, *effected]))
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves = [x for x in self.nodes if not x.inputs]
         self.index = {node: i for i, node in enumerate(self.nodes)}
         sources = {leaf: x for x, leaf in watch.stand_ins.items()}
         given = {*self.arguments, *watch.drawn}
-        self.captured: list[tuple[Any, Any]] = [
+        self.captured = [
             (leaf, sources.get(leaf, leaf))
             for leaf in self.leaves
             if leaf not in given and (leaf in sources or leaf.order < watch.since)
@@ -107,7 +108,8 @@ class Recorded:
     def of_tape(cls, tape: Any) -> Recorded:
         """A graph that was recorded before, whose leaves are read anew in each replay."""
         self = cls.__new__(cls)
-        self.arguments, self.effects, self.looked_at, self.state, self.forms = [], [], {}, None, []
+        self.arguments, self.effects, self.conditions = [], [], []
+        self.looked_at, self.state, self.forms = {}, None, []
         self.results = self.outputs = self.roots = list(tape.outputs)
         self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
         self.drawn = [leaf for leaf in tape.leaves if hasattr(leaf, "draw")]
@@ -118,7 +120,7 @@ class Recorded:
         """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
         same = copy(self)
         same.effects = list(self.effects)
-        same.__dict__.pop("_effects", None)
+        same.__dict__.pop("_by_time", None)
         for node in self.nodes:
             at = node.params.get("at") if node.inputs else None
             count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
@@ -146,24 +148,37 @@ class Recorded:
             names += self.state.differences()
         return ", ".join(names)
 
-    def happen(self, before: bool, rows_check: bool = False) -> None:
+    def holds_for(self, given: Sequence[Any]) -> bool:
+        """Whether it holds for these numbers of the arguments, as far as that can be said before a replay."""
+        found = dict(zip(self.arguments, given))
+        return all(
+            condition(*[found[x] if x in found else numbers(x) for x in nodes])
+            for condition, nodes in self.conditions
+            if all(not x.inputs for x in nodes)
+        )
+
+    def happen(self, before: bool) -> None:
         """Call the effects: those with the numbers of leaves `before` a replay, the others after it.
 
-        Where `rows_check`, the functions of rows raise their errors, and effects that check the same are left out.
+        Raises `GivenUp` if the recording does not hold for these numbers.
         """
-        for function, nodes in self._effects[2 if before and rows_check else not before]:
+        conditions, effects = self._by_time[not before]
+        for condition, nodes in conditions:
+            if not condition(*map(numbers, nodes)):
+                error = GivenUp("this recording holds for other numbers")
+                error.late = not before
+                raise error
+        for function, nodes in effects:
             function(*map(numbers, nodes))
 
     @cached_property
-    def _effects(self) -> list[list[Any]]:
-        """The effects that need leaves only, the others, and the first ones without those that rows repeat."""
-        early: list[Any] = []
-        late: list[Any] = []
-        for function, nodes in self.effects:
-            (late if any(isinstance(x, Node) and x.inputs for x in nodes) else early).append(
-                (function, nodes)
-            )
-        return [early, late, [e for e in early if not getattr(e[0], "repeats_row", False)]]
+    def _by_time(self) -> list[tuple[list[Any], list[Any]]]:
+        """The conditions and effects that need the numbers of leaves only, and those that need others."""
+
+        def some(called: list[Any], late: bool) -> list[Any]:
+            return [each for each in called if any(isinstance(x, Node) and x.inputs for x in each[1]) is late]
+
+        return [(some(self.conditions, late), some(self.effects, late)) for late in (False, True)]
 
 
 def _form(x: Any) -> Any:
@@ -229,7 +244,7 @@ class Replayed:
             elif leaf is not source:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
-            recorded.happen(before=True, rows_check=True)
+            recorded.happen(before=True)
         for leaf, x in zip(
             recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
         ):

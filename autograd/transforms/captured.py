@@ -56,6 +56,7 @@ class State:
             self.places: list[_Place] = []
             self.arrays: list[tuple[np.ndarray, np.ndarray]] = []
             self.generators: list[np.random.Generator] = []
+            self.quick: tuple[list[Any], ...] = ([], [ABSENT], [], [], [])
             self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
             for x in things:
                 self._look(x)
@@ -63,14 +64,46 @@ class State:
     @property
     def is_current(self) -> bool:
         """Whether all is as it was."""
-        return all(place.is_current for place in self.places) and all(
+        return (self._is_untouched() or all(place.is_current for place in self.places)) and all(
             x is y or _same_array(x, y) for x, y in self.arrays
         )
+
+    def _is_untouched(self) -> bool:
+        """Whether each place holds the same object: most often so, and then the answer takes little time."""
+        gets, entries, lengths, sequences, cells = self.quick
+        try:
+            return (
+                all(map(is_, [get(key, default) for get, key, default in gets], entries))
+                and all([len(holder) == n for holder, n in lengths])  # noqa: C419 - a list is faster
+                and all([all(map(is_, holder, values)) for holder, values in sequences])  # noqa: C419
+                and all([cell.cell_contents is value for cell, value in cells])  # noqa: C419
+            )
+        except ValueError:  # an empty cell
+            return False
 
     def settle(self) -> None:
         """Leave out what has changed since: the recorded call does that itself."""
         self.changed = [name for place in self.places for name in place.settle()]
         self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or _same_array(*pair)]
+        self.quick = self._flat()
+
+    def _flat(self) -> tuple[list[Any], ...]:
+        """All places in a few lists: entries, what they hold, lengths, lists with their elements, cells."""
+        gets: list[Any] = []
+        entries: list[Any] = []
+        lengths, sequences, cells = [], [], []
+        for place in self.places:
+            if place.length is not None and not isinstance(place.holder, tuple):
+                lengths.append((place.holder, place.length))
+            if isinstance(place, _Items):
+                if not isinstance(place.holder, tuple):
+                    sequences.append((place.holder, place.values))
+            elif isinstance(place, _Cells):
+                cells += [(place.holder[k], value) for k, value in zip(place.keys, place.values)]
+            else:
+                gets += [place.reader(key) for key in place.keys]
+                entries += place.values
+        return gets, entries, lengths, sequences, cells
 
     def differences(self) -> list[str]:
         """The names of what has changed."""
@@ -123,9 +156,8 @@ class State:
             self._look_at_object(x)
 
     def _look_at_function(self, f: FunctionType) -> None:
-        self._watch(
-            _Cells, f.__closure__ or (), range(len(f.__closure__ or ())), names=f.__code__.co_freevars
-        )
+        cells = f.__closure__ or ()
+        self._watch(_Cells, cells, range(len(cells)), names=f.__code__.co_freevars, len_too=False)
         if _is_of_library(f.__module__):  # its closure holds, for example, the loss that it was made with
             return
         names = _names(f.__code__)
@@ -205,6 +237,10 @@ class _Place:
         """What it holds."""
         raise NotImplementedError
 
+    def reader(self, key: Any) -> tuple[Any, Any, Any]:
+        """A function, and the two arguments with which it gives what is under a key."""
+        return self.holder.get, key, ABSENT
+
     @property
     def is_current(self) -> bool:
         if self.length is not None and len(self.holder) != self.length:
@@ -253,6 +289,9 @@ class _Own(_Place):
         get, defaults = self.holder.get, self.defaults
         return [get(key, defaults[key]) for key in self.keys]
 
+    def reader(self, key: Any) -> tuple[Any, Any, Any]:
+        return self.holder.get, key, self.defaults[key]
+
 
 class _Items(_Place):
     def now(self) -> list[Any]:
@@ -272,6 +311,9 @@ class _Attributes(_Place):
 
     def now(self) -> list[Any]:
         return [getattr(self.holder, key, ABSENT) for key in self.keys]
+
+    def reader(self, key: Any) -> tuple[Any, Any, Any]:
+        return partial(getattr, self.holder), key, ABSENT
 
 
 def _content(cell: Any) -> Any:

@@ -119,17 +119,18 @@ class Jitted:
         with self.lock:
             try:
                 return self._recording(call).call(call)
-            except GivenUp:  # these numbers cannot be recorded, or the recording holds for others
+            except GivenUp:  # these numbers cannot be recorded
                 return self._directly(call)
 
     def _recording(self, call: _Arguments) -> _Recording:
         """The recording for a call: one that was made before, or a new one."""
         key = call.signature, mode().recording
         made = self.recordings.get(key, [])
-        found = next((each for each in made if each.recorded.is_current), None)
+        current = [each for each in made if each.recorded.is_current]
+        found = next((each for each in current if each.recorded.holds_for(call.numbers)), None)
         if found is None:
             found = _Recording(self, call)
-            if made:
+            if made and not current:
                 self._warn(made[0])
             elif len(self.recordings) >= MANY:
                 del self.recordings[next(iter(self.recordings))]
@@ -331,8 +332,13 @@ class _Recording:
             states = self.first
             found = engine.forward(call.numbers, [numbers(leaf) for leaf in self.recorded.drawn])
         else:
-            states = {generator: generator.bit_generator.state for generator in self.first if linked}
-            found = engine.forward(call.numbers)
+            states = {generator: generator.bit_generator.state for generator in self.first}
+            try:
+                found = engine.forward(call.numbers)
+            except GivenUp:
+                for generator, state in states.items():
+                    generator.bit_generator.state = state
+                raise
         if not linked:
             return rebuild(self.tree, [self._plain(y, found, call) for y in self.every])
         then = _Then(call, engine.drawn(), engine.runs, states)

@@ -26,17 +26,19 @@ class Report:
     Attributes:
         backend, device: where it runs.
         nodes: the number of recorded operations.
-        operations: the number of instructions of the compiled programs, fused ones counted once.
+        programs: the number of compiled programs: one with gradients, one without; a third where a gradient was NaN.
+        operations: the number of their instructions, fused ones counted once.
         trace_time: for walking the graph and writing the programs.
         compile_time: XLA's.
         memory: on the device while a program runs: arguments, results, temporary arrays and code of the largest one.
-        to_device, from_device: transferred in all calls so far; `None` where the device is the processor itself.
+        to_device, from_device: given to the device and fetched from it in all calls so far.
         calls: the number of calls.
     """
 
     backend: str
     device: str
     nodes: int
+    programs: int
     operations: int
     trace_time: float
     compile_time: float
@@ -44,12 +46,12 @@ class Report:
     to_device: int
     from_device: int
     calls: int
-    programs: int
 
     def __str__(self) -> str:
+        programs = _count(self.programs, "program")
         lines = {
             "device": f"{self.device} ({self.backend})",
-            "graph": f"{self.nodes:,} operations, {self.programs} programs of {self.operations:,} instructions",
+            "graph": f"{self.nodes:,} operations, {programs} of {self.operations:,} instructions",
             "traced in": f"{self.trace_time:.2f} s",
             "compiled in": f"{self.compile_time:.2f} s",
             "memory": _bytes(self.memory),
@@ -123,12 +125,20 @@ class Compiled:
         for built in self.built.values():
             memory = max(memory, _memory_of(built))
             operations += _instructions_of(built)
-        nodes = sum(bool(node.inputs) for node in self.program.nodes)
-        traced, compiled = self.times
+        trace_time, compile_time = self.times
         return Report(
-            self.device.platform, f"{self.device.platform}:{self.device.id}", nodes, operations, traced, compiled,
-            memory, self.to_device, self.from_device, self.calls, len(self.built),
-        )  # fmt: skip
+            backend=self.device.platform,
+            device=f"{self.device.platform}:{self.device.id}",
+            nodes=sum(bool(node.inputs) for node in self.program.nodes),
+            programs=len(self.built),
+            operations=operations,
+            trace_time=trace_time,
+            compile_time=compile_time,
+            memory=memory,
+            to_device=self.to_device,
+            from_device=self.from_device,
+            calls=self.calls,
+        )
 
     # -------------------------------------------------- one call
 
@@ -139,9 +149,10 @@ class Compiled:
         return found
 
     def _put(self, arrays: Sequence[Any], expected: Sequence[Any]) -> list[Any]:
-        """The arrays on the device, checked."""
+        """The arrays, checked; those that are not on the device yet are counted."""
         if len(arrays) != len(expected):
-            raise ShapeError(f"the program takes {_count(len(expected))}; given {len(arrays)}")
+            takes = _count(len(expected), "array")
+            raise ShapeError(f"the program takes {takes}; given {len(arrays)}")
         found, sent = [], 0
         for x, (name, shape, dtype) in zip(arrays, expected):
             on_device = isinstance(x, jax.Array) and x.devices() == {self.device}
@@ -156,9 +167,7 @@ class Compiled:
                     f"the program was compiled for {name}, of dtype {dtype}; given an array of dtype {x.dtype}. "
                     f"Write x.astype(np.{dtype}), or compile another one for this dtype"
                 )
-            if not on_device:
-                sent += x.nbytes
-                x = jax.device_put(x, self.device)
+            sent += 0 if on_device else x.nbytes  # the program transfers it, faster than `device_put` does
             found.append(x)
         with self.lock:
             self.to_device += sent
@@ -194,7 +203,9 @@ class Compiled:
 
         function: Callable[..., Any] = forward if name == "forward" else passes
         start = perf_counter()
-        lowered = jax.jit(function).lower(*arguments)
+        here = jax.sharding.SingleDeviceSharding(self.device)
+        shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), arguments)
+        lowered = jax.jit(function).lower(*shapes)
         middle = perf_counter()
         try:
             built = lowered.compile(compiler_options=self.options)
@@ -205,8 +216,8 @@ class Compiled:
         return built
 
 
-def _count(n: int) -> str:
-    return f"{n} array{'s' * (n != 1)}"
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _memory_of(compiled: Any) -> int:

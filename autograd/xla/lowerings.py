@@ -279,8 +279,8 @@ def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> A
 
 @_of_the_engine("interp")
 def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any) -> Any:
-    at, xs, ys = (cast(a, np.dtype(float)) for a in (x, knots, values))
-    y = jnp.interp(at, xs, ys, left=left, right=right, period=period)
+    x64, knots64, values64 = (cast(a, np.dtype(float)) for a in (x, knots, values))
+    y = jnp.interp(x64, knots64, values64, left, right, period)
     return cast(y, np.result_type(x.dtype, knots.dtype, values.dtype, np.float16))
 
 

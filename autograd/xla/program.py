@@ -230,7 +230,7 @@ class Products(Lowered):
         self.pairs = pairs
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         """The sum."""
         xs, gs = ([_array(x) for x in each] for each in zip(*self.pairs))
         x, g = (each[0] if len(each) == 1 else jnp.concatenate(each) for each in (xs, gs))

@@ -270,7 +270,7 @@ class Module(Part):
 
     def _unwatched(self) -> tuple[str, ...]:
         """The attributes that may change while a recording holds: buffers are read anew, names are for people."""
-        return ("_holders", "_path", "_title", "_buffers", *self._buffers)
+        return ("_holders", "_numbered", "_path", "_title", "_buffers", *self._buffers)
 
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Hashable
 from typing import Any
 
-from ...autograd import Node, RangeError, RecordingError
+import numpy as np
+
+from ...autograd import Node, RecordingError
 from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
@@ -33,8 +36,9 @@ class Replay:
 
     def __init__(self, task: Task, verify: bool = False) -> None:
         self.task, self.verify = task, verify
-        self.recordings: dict[Hashable, Any] = {}
-        self.once: dict[Hashable, Recorded] = {}  # recorded, and to be verified
+        # several for a shape, where the numbers of a batch choose, as samples do that are to be ignored
+        self.recordings: dict[Hashable, list[Any]] = {}
+        self.once: dict[Hashable, list[Recorded]] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
@@ -42,25 +46,18 @@ class Replay:
     def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
         """One step on a batch. Raises `RecordingError` if it cannot be replayed.
 
-        Without `look`, no code of the user's has run since the step before, so that the recording holds.
+        Without `look`, no code of the user's has run since the step before, so that what a recording reads is the same.
         """
         task = self.task
         key = batch.key, state_of(task), want_output
-        replay, output = self.recordings.get(key, (None, None))
         task.optimizer.zero_grad()
         self.steps += 1
-        if replay is None or (look and not replay.recorded.is_current):
-            if replay is not None:
-                self._renew(replay.recorded)
+        replayed = self._replayed(key, batch, look)
+        if replayed is None:
             losses, found = self._record(key, batch, want_output)
             differentiate(task, losses[3])
         else:
-            try:
-                results = replay.forward(batch.arrays)
-            except (
-                RangeError
-            ) as error:  # of a row; such as classes that are to be ignored, and were not when recorded
-                raise GivenUp(str(error)) from error
+            replay, results, output = replayed
             total = float(results[1])
             found = Found(float(results[0]), None if task.penalty is None else float(results[2]), output)
             if not math.isfinite(total):
@@ -71,11 +68,28 @@ class Replay:
         task.optimizer.step()
         return found
 
+    def _replayed(self, key: Hashable, batch: Batch, look: bool) -> tuple[Any, Any, Any] | None:
+        """The replay that holds for a batch, the results that it has computed, and the output of the model."""
+        kept = self.recordings.get(key, [])
+        for each in kept:
+            replay, output = each
+            if look and not replay.recorded.is_current:
+                kept.remove(each)
+                self._renew(replay.recorded)
+                return None
+            try:
+                return replay, replay.forward(batch.arrays), output
+            except GivenUp as error:
+                if error.late:
+                    raise
+        return None
+
     def _record(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
         """Record the losses of a batch, and keep the recording for later ones.
 
         With `verify`, a recording that cannot be kept is a step like any other; `refused` says why.
         """
+        states = random.getstate(), np.random.get_state()  # noqa: NPY002 - which others draw from
         try:
             recorded, losses, found = recorded_step(self.task, batch, want_output)
         except Unkept as error:
@@ -83,16 +97,26 @@ class Replay:
                 raise
             self.refused = str(error)
             return error.losses, error.found
-        before = self.once.pop(key, None)
+        except RecordingError:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+            raise
+        made = self.recordings.setdefault(key, []), self.once.setdefault(key, [])
+        before = next((each for each in made[1] if each.holds_for(batch.arrays)), None)
+        if before is not None:
+            made[1].remove(before)
+            if not before.is_current:
+                self._renew(before)
+                before = None
         if self.verify and before is None:
-            self.once[key] = recorded
+            made[1].append(recorded)
         elif before is not None and not before.is_like(recorded):
             self.refused = (
                 "two batches of one shape gave different recordings: something changes from step to step that a replay "
                 "would not see, such as a number that the loss computes by itself"
             )
         else:
-            self.recordings[key] = self.backend(recorded), losses[0]
+            made[0].append((self.backend(recorded), losses[0]))
         return losses, found
 
     def _renew(self, recorded: Recorded) -> None:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ...autograd import KindError, RangeError, RecordingError
-from ...autograd.extending import GivenUp, describe, is_watched, is_withheld
+from ...autograd import KindError, RangeError, RecordingError, Tensor
+from ...autograd.extending import GivenUp, describe, is_watched, is_withheld, numbers
 from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
@@ -116,8 +116,9 @@ class Step:
 
     @property
     def output(self) -> Any:
-        """The output of the model for the latest batch, before its update."""
-        return None if self.latest is None else self.latest.output
+        """The output of the model for the latest batch, before its update; of a replay, as constants."""
+        output = None if self.latest is None else self.latest.output
+        return output if self.runs is self.eager else _own(output)
 
     def __call__(self, *batch: Any) -> float:
         return self.run(*batch).loss
@@ -219,6 +220,18 @@ class Step:
 
     def __repr__(self) -> str:
         return f"Step(engine={self.engine!r}, steps={self.count})"
+
+
+def _own(output: Any) -> Any:
+    """What a model returned, with copies in the place of nodes, whose memory later steps use."""
+    if isinstance(output, Tensor):
+        return Tensor(numbers(output), requires_grad=False)
+    if isinstance(output, dict):
+        return {name: _own(x) for name, x in output.items()}
+    if isinstance(output, (list, tuple)):
+        parts = map(_own, output)
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    return output
 
 
 LOG = logging.getLogger(__name__)

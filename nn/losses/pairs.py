@@ -74,17 +74,12 @@ def plain(x: Any) -> np.ndarray:
     return np.asarray(numbers(x))
 
 
-def check(x: Any, refuse: Callable[[np.ndarray], None], repeats_row: bool = False) -> None:
-    """Call `refuse` with the numbers in `x`, as `plain` gives them: now, and in each replay of a recording.
-
-    If it `repeats_row`, a replay in NumPy leaves it out: the function of a row raises an error for the same numbers.
-    """
-
-    def refuse_numbers(*numbers: Any) -> None:
-        refuse(np.array(numbers, dtype=np.float64) if isinstance(x, list) else np.asarray(numbers[0]))
-
-    refuse_numbers.repeats_row = repeats_row  # type: ignore[attr-defined]
-    each_time(refuse_numbers, *(x if isinstance(x, list) else [x]))
+def check(x: Any, refuse: Callable[[np.ndarray], None]) -> None:
+    """Call `refuse` with the numbers in `x`, as `plain` gives them: now, and in each replay of a recording."""
+    if isinstance(x, list):
+        each_time(lambda *v: refuse(np.array(v, dtype=np.float64)), *x)
+    else:
+        each_time(lambda v: refuse(np.asarray(v)), x)
 
 
 def weights_for(name: str, weight: Any, x: Any) -> Any:

@@ -66,9 +66,9 @@ def graphs_of(cases: list[Case], dtype: str) -> list[Graph]:
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_each_row(part: int, dtype: str) -> None:
     graphs = graphs_of(CASES[part::PARTS], dtype)
-    check_first_order(graphs, PRECISION[dtype], quick=dtype == "float16")
+    check_first_order(graphs, PRECISION[dtype], quick=dtype != "float64")
     if dtype != "float16":
-        check_second_order(graphs, PRECISION[dtype], quick=dtype == "float32")
+        check_second_order(graphs, PRECISION[dtype], quick=True)
 
 
 def test_broadcasting_is_undone() -> None:
@@ -119,7 +119,7 @@ def test_elementwise_rows_at_kinks_ties_poles_and_large_numbers(dtype: str) -> N
         "arctan2",
         "logtotalexp",
     }
-    check_second_order([g for g in graphs if g.name in twice], PRECISION[dtype])
+    check_second_order([g for g in graphs if g.name in twice], PRECISION[dtype], quick=True)
 
 
 def test_signs_of_zero() -> None:
@@ -163,7 +163,7 @@ def special_graphs() -> list[Graph]:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_structural_rows_at_ties_nan_infinity_and_zero() -> None:
-    check_first_order(special_graphs(), 1e-12)
+    check_first_order(special_graphs(), 1e-12, quick=True)
 
 
 def test_empty_arrays() -> None:
@@ -209,7 +209,7 @@ def test_indices_of_every_kind() -> None:
         graph_of("x.at[t].add(v)", lambda x, t, v: x.at[t, 1:3].add(v), x, rows, np.ones((2, 3, 2)))
     )
     check_first_order(graphs, 1e-12)
-    check_second_order(graphs, 1e-12)
+    check_second_order(graphs, 1e-12, quick=True)
 
 
 def test_new_indices_take_effect() -> None:
@@ -253,7 +253,7 @@ def test_convolutions_of_every_geometry(dtype: str) -> None:
             graph_of(f"{name} {shape} {pool}", lambda x, n=name, p=pool: TABLE[n](x, **p), x)
             for name in ("max_pool", "avg_pool")
         ]
-    check_first_order(graphs, PRECISION[dtype] * 10)
+    check_first_order(graphs, PRECISION[dtype] * 10, quick=True)
     check_second_order(graphs, PRECISION[dtype] * 10, quick=True)
 
 
@@ -312,6 +312,28 @@ def test_the_second_program_is_not_compiled_without_nan() -> None:
     compiled = Compiled(Program([exp(x).sum()], [x]))
     compiled.passes([x.data])
     assert compiled.report().programs == 1
+
+
+def test_an_output_that_others_are_computed_from() -> None:
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    y = x @ x
+    outputs = [y, (y * y).sum(), (y * x).sum(), y]
+    upstream: list[Any] = [np.full((2, 2), 2.0), np.array(3.0), np.array(5.0), np.full((2, 2), 7.0)]
+    found = Compiled(Program(outputs, [x])).passes([x.data], upstream)[1][0]
+    expected = sum(gradients(z, x, u) for z, u in zip(outputs, upstream, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_a_weight_that_is_used_many_times_gets_its_gradient_by_one_product() -> None:
+    w, x = Tensor(np.full((3, 3), 0.1)), np.arange(6.0).reshape(2, 3)
+    h: Any = x
+    for _ in range(10):
+        h = TABLE["tanh"](h @ w + x)
+    compiled = Compiled(Program([h.sum()], [w]), device="cpu")
+    (_,), (g,) = compiled.passes([w.data])
+    np.testing.assert_allclose(g, gradients(h.sum(), w), rtol=1e-12)
+    (program,) = compiled.built.values()
+    assert "f64[20,3]" in program.as_text()
 
 
 def test_passes_compose_with_an_update_in_one_program() -> None:

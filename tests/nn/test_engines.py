@@ -1,4 +1,4 @@
-"""Training engines: a replayed training has the bits of an eager one, and what cannot be replayed is trained eagerly."""
+"""Training engines: a replayed training has the bits of an eager one; what cannot be replayed is trained eagerly."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_changes_between_steps() -> None:
             lambda: setattr(options, "share", 0.3), lambda: weights.__setitem__(1, 5.0),
             lambda: [setattr(p, "requires_grad", False) for p in first.parameters()],
             lambda: [setattr(p, "requires_grad", True) for p in first.parameters()],
-            lambda: model.load_state_dict({k: v * 0.5 for k, v in model.state_dict().items()}),
+            lambda: model.load_state_dict({k: v[...] * v.dtype.type(2) for k, v in model.state_dict().items()}),
             lambda: model.layers.__setitem__(1, nn.Sigmoid()), lambda: setattr(model.layers[3], "p", 0.7),
             lambda: first.weight.data.__imul__(2), lambda: setattr(first.weight, "data", first.weight.data + 1),
         ]  # fmt: skip
@@ -354,7 +354,7 @@ def by_numpy(y: Any, t: Any) -> Any:
     return (y * np.eye(4)[t]).sum() + np.bincount(t).max() * (y * y).mean()
 
 
-def of_time(steps: Any = iter(range(10**6))) -> Any:
+def of_time(steps: Any) -> Any:
     return lambda y, t: nn.cross_entropy(y, t) * (1 + next(steps) % 7)
 
 
@@ -493,19 +493,19 @@ def test_nan_is_reported_with_the_layer() -> None:
             self.w = nn.Parameter(np.array([1.0, 1.0]))
 
         def forward(self, x: Any) -> Any:
-            return (self.w * x).sqrt()
+            return (self.w - x).sqrt()
 
     for engine in ("eager", "replay", "auto"):
         model = Kinked()
-        step = nn.Step(model, lambda y, t: (y * t).sum(), nn.SGD(model.parameters(), lr=0.01), engine=engine)
+        step = nn.Step(model, lambda y, t: (y * t).sum(), nn.SGD(model.parameters(), lr=0.0), engine=engine)
         for _ in range(3):
-            step(np.ones(2), np.ones(2))
+            step(np.zeros(2), np.ones(2))
         before = bits(model.state_dict())
         with (
             np.errstate(all="ignore"),
             pytest.raises(NonfiniteError, match="gradient of w became inf in step 4"),
         ):
-            step(np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+            step(np.array([0.0, 1.0]), np.ones(2))
         assert bits(model.state_dict()) == before
 
 
@@ -574,7 +574,7 @@ def fitted(engine: str, tmp: Path | None = None, epochs: int = 4, **options: Any
         k: v(chosen["optimizer"], model) if k in ("schedule", "callbacks") else v for k, v in options.items()
     }
     history = nn.fit(model, nn.cross_entropy, MOONS, epochs=epochs, engine=engine, **chosen)
-    columns = {name: history[name] for name in history.columns if name != "seconds"}
+    columns = {name: column for name, column in history.to_dict().items() if name != "seconds"}
     memory = [list(chosen["optimizer"].state.get(p, {}).items()) for p in model.parameters()]
     return bits([columns, model.state_dict(), memory]), history
 
@@ -584,7 +584,7 @@ def test_fit_with_all_its_options(tmp_path: Path) -> None:
 
     class Meddling(nn.callbacks.Callback):
         def on_batch_end(self, run: Any) -> None:
-            read.append(float(np.abs(run.model.parameters()[0].grad).sum()))
+            read.append(float(np.abs(run.model.parameters()[-1].grad).sum()))
 
         def on_epoch_end(self, run: Any) -> None:
             if run.epoch == 1:
@@ -603,7 +603,7 @@ def test_fit_with_all_its_options(tmp_path: Path) -> None:
         {"schedule": lambda o, m: nn.schedules.Warmup(o, 5)},
         {"schedule": lambda o, m: nn.schedules.ExponentialDecay(o, 0.5)},
         {"early_stopping": 1, "epochs": 6},
-        {"callbacks": lambda o, m: [Meddling()]},
+        {"callbacks": lambda o, m: [Meddling()], "clip_norm": None},
         {"clip_value": 0.01, "seed": 5},
     ):
         read.clear()
