@@ -22,7 +22,7 @@ __all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
 
 # the named lowerings, which `lowerings.py` fills: the function on arrays of JAX for the row of this name
 LOWERINGS: dict[str, Callable[..., Any]] = {}
-# rules that run on plain arrays of NumPy only: the function `rule(i, ...)` that replaces those of the row of this name
+# rules that run on plain arrays of NumPy only, or badly: the function `rule(i, ...)` that replaces those of this row
 RULES: dict[str, Callable[..., Any]] = {}
 Axes = int | tuple[int, ...] | None
 
