@@ -195,9 +195,11 @@ class Node(BaseNode):
     def __float__(self) -> float:
         if self._requires_grad:
             CLOCK.converted = CLOCK.tick()
+        self._note_read("float()")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._note_read("int()")
         return int(self.item())
 
     def __bool__(self) -> bool:

@@ -32,7 +32,10 @@ class Places:
         elif isinstance(devices, int) and not isinstance(devices, bool):
             known = list(jax.devices())
             if not 1 <= devices <= len(known):
-                raise RangeError(f"devices={devices}; JAX sees {len(known)}: {', '.join(map(str, known))}")
+                raise RangeError(
+                    f"devices={devices}; JAX sees {len(known)}: {', '.join(map(str, known))}. To try several on a "
+                    f"processor, set XLA_FLAGS=--xla_force_host_platform_device_count=8 before JAX is imported"
+                )
             self.devices = known[:devices]
         elif isinstance(devices, Sequence) and not isinstance(devices, str) and len(devices):
             self.devices = [device_named(each) for each in devices]

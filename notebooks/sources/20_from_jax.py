@@ -218,6 +218,7 @@ def energy(x):
 print(energy(np.array([3.0, 4.0])))
 print(energy(np.array([6.0, 8.0])))
 print(energy(np.array([1.0, 2.0, 2.0])))
+print(energy.report())
 
 # %% [markdown]
 r"""
@@ -235,7 +236,6 @@ for _ in range(200):
     ]
 print(f"loss {value:.6f}")
 print("the same without jit:", jitted(parameters, X, targets)[0] == both(parameters, X, targets)[0])
-print(jitted.report())
 
 # %% [markdown]
 r"""
