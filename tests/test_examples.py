@@ -42,7 +42,9 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str) -> None:
-    if name.startswith(("chainrule.autograd.xla", "chainrule.nn.engines.xla", "chainrule.nn.engines.placing")):
+    if name.startswith(
+        ("chainrule.autograd.xla", "chainrule.nn.engines.xla", "chainrule.nn.engines.placing")
+    ):
         pytest.importorskip("jax", reason="graphs are compiled by XLA through JAX")
     module = importlib.import_module(name)
     assert module.__doc__
