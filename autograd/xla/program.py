@@ -95,9 +95,9 @@ class Program:
         """For each leaf a text for error messages, the shape and the dtype of its array."""
         return [(leaf.describe(), leaf.shape, leaf.dtype) for leaf in self.leaves]
 
-    def signature_of_outputs(self) -> list[tuple[str, tuple[int, ...], Any]]:
-        """The same for each output."""
-        return [(y.describe(), y.shape, y.dtype) for y in self.outputs]
+    def signature_of_roots(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for each root."""
+        return [(y.describe(), y.shape, y.dtype) for y in self.roots]
 
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The data of the outputs, given those of the leaves."""
