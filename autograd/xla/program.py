@@ -139,7 +139,7 @@ class Program:
             x = node.inputs[i]
             if x.inputs:
                 parts.setdefault(x, []).append(c)
-                fused = node.op.elementwise or node.op is index
+                fused = node.op is index or (node.op is not None and node.op.elementwise)
                 depths[x] = max(depths.get(x, 0), depths.get(node, 0) if fused else 0)
         found = [gradients.get(leaf) for leaf, want in zip(self.leaves, self.wanted) if want]
         return outputs, [None if g is None else _array(g) for g in found]
