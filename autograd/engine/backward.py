@@ -189,7 +189,7 @@ def run(
     product, so the pass is only repeated with it if the gradient at one of the `ends` has a NaN.
     """
     _, _, watch = MODE.get()
-    if watch is not None and watch.values:
+    if watch is not None and (watch.values or (watch.follows and not recorded)):
         return watch.run(order, roots, ends, recorded)
     refuse_stale(order)
     quick = bool(order) and not recorded and not HOOKS and not _has_float16(order)

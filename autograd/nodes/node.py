@@ -218,6 +218,12 @@ class Node(BaseNode):
         if watch is not None and watch.follows:
             watch.read(self, how)
 
+    def _note_assigned(self) -> None:
+        """Refuse an assignment in such a recording: a replay would not repeat it."""
+        watch = MODE.get()[2]
+        if watch is not None and watch.follows:
+            watch.assigned(self)
+
     def _no_bits(self, other: Any = None) -> Any:
         raise KindError(
             f"^, &, | and ~ work on bits and booleans, not on {self.describe()}. Power is **, as in x ** 2. "

@@ -92,6 +92,7 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
+        self._note_assigned()
         if new is not self._array:  # after `p.data -= ...` it is the same array
             array = _as_array(new, self._array.dtype)
             if array.dtype.kind != "f":
@@ -571,8 +572,8 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
 for _name, _combine in (("and", multiply), ("or", maximum), ("xor", lambda a, b: a != b)):
     setattr(Tensor, f"__{_name}__", _of_masks(f"__{_name}__", _combine))
     setattr(Tensor, f"__r{_name}__", _of_masks(f"__r{_name}__", _combine))
-Tensor.__hash__ = Node.__hash__  # type: ignore[method-assign]
-Tensor.__invert__ = lambda mask: _of_masks("__xor__", lambda a, b: a != b)(mask, True)  # type: ignore[method-assign]
+setattr(Tensor, "__invert__", lambda mask: mask ^ True)  # noqa: B010 - beside the others
+setattr(Tensor, "__hash__", Node.__hash__)  # noqa: B010
 
 _new = object.__new__
 

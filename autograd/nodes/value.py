@@ -76,6 +76,7 @@ class Value(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take v.detach()"
             )
+        self._note_assigned()
         self._number = _as_float(new)
         self._changed = CLOCK.assigned = CLOCK.tick()
 

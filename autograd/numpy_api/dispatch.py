@@ -79,6 +79,9 @@ COMPARED: dict[np.ufunc, tuple[Any, Any]] = {
     np.greater_equal: (operator.ge, operator.le),
     np.equal: (operator.eq, operator.eq),
     np.not_equal: (operator.ne, operator.ne),
+    np.bitwise_and: (operator.and_, operator.and_),
+    np.bitwise_or: (operator.or_, operator.or_),
+    np.bitwise_xor: (operator.xor, operator.xor),
 }
 ACCUMULATED: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 

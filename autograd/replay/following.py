@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..debug.lines import note_line, users_line
+from ..engine.backward import dependency_order, run
 from ..engine.modes import Block
 from ..engine.node import CLOCK, following
 from ..engine.table import Primitive
@@ -71,6 +72,7 @@ class Following:
         self.conditions: list[tuple[Callable[..., bool], list[Node]]] = []
         self.looked_at: dict[Node, int] = {}
         self.generators = [] if state is None else state.generators
+        self.other_states = [] if state is None else state.other_states
         self.since = CLOCK.tick()
         self.random = self._random_states()
 
@@ -145,6 +147,28 @@ class Following:
         self.random = self._random_states()
         return leaf
 
+    def run(self, order: Sequence[Node], roots: dict[Node, Any], ends: Iterable[Node], recorded: bool) -> Any:
+        """A backward pass over plain numbers: of constants that were made inside; any other is refused."""
+        if not all(map(self._is_inside, dependency_order(list(roots), constants=True))):
+            self.refuse(
+                "computes gradients as plain numbers, which a replay would repeat. Write gradients(y, x, "
+                "create_graph=True), grad(f) or value_and_grad(f), whose results are nodes inside a recording; "
+                "backward() is for the result, outside"
+            )
+        with Block("watch", None):
+            return run(order, roots, ends, recorded)
+
+    def _is_inside(self, x: Any) -> bool:
+        return bool(x.inputs) or (x.order > self.since and x not in self.drawn)
+
+    def assigned(self, node: Any) -> None:
+        """New numbers are assigned to a node."""
+        if node.order < self.since:
+            self.refuse(
+                f"assigns new .data to {node.describe()}, which a replay would not do. Compute the new numbers, return "
+                f"them, and assign them outside"
+            )
+
     def give_up(self, reason: str) -> None:
         """Raise `GivenUp`."""
         raise GivenUp(f"{self.what} cannot record this call: it met {reason}")
@@ -172,12 +196,12 @@ class Following:
         raise RecordingError(f"{self.what} cannot follow {where}: it {does}")
 
     def _random_states(self) -> list[Any]:
-        state: Any = np.random.get_state()  # noqa: NPY002 - which others draw from
-        _, keys, *rest = state
+        legacy: Any = np.random.get_state()  # noqa: NPY002 - which others draw from
         return [
             random.getstate(),
-            (keys.tobytes(), *rest),
+            (legacy[1].tobytes(), *legacy[2:]),
             *(repr(generator.bit_generator.state) for generator in self.generators),
+            *(repr(get()) for get in self.other_states),
         ]
 
 

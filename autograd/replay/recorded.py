@@ -51,7 +51,7 @@ class Recorded:
         roots: Sequence[Any] | None = None,
     ) -> None:
         watch.refuse_drawn()
-        self.arguments = list(arguments)
+        self.arguments: list[Any] = list(arguments)
         self.results = [watch.stand_in(y) for y in results]
         self.roots = [] if roots is None else [watch.stand_in(y) for y in roots]
         self.effects, self.conditions = watch.effects, watch.conditions
@@ -63,7 +63,7 @@ class Recorded:
         self.index = {node: i for i, node in enumerate(self.nodes)}
         sources = {leaf: x for x, leaf in watch.stand_ins.items()}
         given = {*self.arguments, *watch.drawn}
-        self.captured = [
+        self.captured: list[tuple[Any, Any]] = [
             (leaf, sources.get(leaf, leaf))
             for leaf in self.leaves
             if leaf not in given and (leaf in sources or leaf.order < watch.since)

@@ -63,7 +63,8 @@ class TensorReplay:
             Any, None
         ] = {}  # the leaves whose data are copied to these arrays, because they were assigned
         # whether the program takes gradients at the outputs; for a single number it is 1, until one is given
-        self.given = len(self.roots) != 1 or self.roots[0].size != 1
+        first: Any = self.roots[0] if self.roots else None
+        self.given = len(self.roots) != 1 or first.size != 1
         self.program: Program | None = None
         self.stamp = 0  # the time of the latest replay
         self.batch: dict[Any, Any] = {}

@@ -8,8 +8,10 @@ a count of its calls, is left out by `settle`.
 
 from __future__ import annotations
 
+import random
 import sys
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -43,7 +45,8 @@ class State:
     """The state of what functions and objects read, when it was made.
 
     Attributes:
-        generators: the random generators among what is read.
+        generators: the random generators among what is read; `other_states` give the states of Python's and of NumPy's
+            older ones.
         changed: after `settle`, the names of the places that the recorded call itself has changed.
     """
 
@@ -56,6 +59,7 @@ class State:
             self.places: list[_Place] = []
             self.arrays: list[tuple[np.ndarray, np.ndarray]] = []
             self.generators: list[np.random.Generator] = []
+            self.other_states: list[Callable[[], Any]] = []
             self.quick: tuple[list[Any], ...] = ([], [ABSENT], [], [], [])
             self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
             for x in things:
@@ -127,6 +131,10 @@ class State:
                 self.arrays.append((x, x.copy() if _can_change(x) else x))
         elif isinstance(x, np.random.Generator):
             self.generators.append(x)
+        elif isinstance(x, np.random.RandomState):
+            self.other_states.append(x.get_state)
+        elif isinstance(x, random.Random):
+            self.other_states.append(x.getstate)
         elif isinstance(x, FunctionType):
             self._look_at_function(x)
         elif isinstance(x, MethodType):
@@ -135,7 +143,9 @@ class State:
         elif isinstance(x, partial):
             for part in (x.func, *x.args, *x.keywords.values()):
                 self._look(part)
-        elif isinstance(x, (list, tuple)):
+        elif isinstance(x, (set, frozenset)):
+            self._watch(_Members, x, ["all"])
+        elif isinstance(x, (list, tuple, deque)):
             self._watch(_Items, x, range(len(x)), "[{}]")
         elif isinstance(x, dict):
             self._watch(_Entries, x, x, "[{!r}]")
@@ -150,8 +160,8 @@ class State:
                     len_too=False,
                 )
         elif isinstance(x, type):
-            for kind in _own_classes(x):
-                self._look_at_class(kind)
+            for each in _own_classes(x):
+                self._look_at_class(each)
         else:
             self._look_at_object(x)
 
@@ -169,12 +179,16 @@ class State:
         self._look(getattr(f, "__wrapped__", None))
 
     def _look_at_object(self, x: Any) -> None:
-        kind = type(x)
+        kind: Any = type(x)
         own = _own_classes(kind)
         if kind.__module__ in ("types", "argparse") and hasattr(x, "__dict__"):  # namespaces
             self._watch(_Entries, vars(x), vars(x), f"{kind.__name__}.{{}}")
             return
         unwatched = getattr(x, "_unwatched", None)
+        if unwatched is None and not own and kind.__module__.partition(".")[0] == LIBRARIES[0]:
+            for name in self.names:  # such as the rate of an optimiser
+                if isinstance(getattr(x, name, None), PLAIN):
+                    self._watch(_Attributes, x, [name], f"{kind.__name__}.{{}}")
         if unwatched is None and not own and not hasattr(x, "__wrapped__"):
             return
         found = getattr(x, "__dict__", {})
@@ -300,6 +314,14 @@ class _Items(_Place):
         return [self.holder[k] if k < len(self.holder) else ABSENT for k in self.keys]
 
 
+class _Members(_Place):
+    def now(self) -> list[Any]:
+        return [frozenset(self.holder) for _ in self.keys]
+
+    def reader(self, key: Any) -> tuple[Any, Any, Any]:
+        return lambda *_: frozenset(self.holder), key, ABSENT
+
+
 class _Cells(_Place):
     def now(self) -> list[Any]:
         return [_content(self.holder[k]) for k in self.keys]
@@ -328,7 +350,9 @@ def _same(new: Any, old: Any) -> bool:
     if new is old:
         return True
     return (
-        type(new) is type(old) and isinstance(new, PLAIN) and bool(new == old or (new != new and old != old))
+        type(new) is type(old)
+        and isinstance(new, (*PLAIN, frozenset))
+        and bool(new == old or (new != new and old != old))
     )
 
 
@@ -378,4 +402,6 @@ def _names(code: CodeType) -> tuple[str, ...]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found.update(dict.fromkeys(_names(constant)))
+        elif isinstance(constant, str) and constant.isidentifier():  # as in getattr(settings, "scale")
+            found[constant] = None
     return tuple(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial, update_wrapper
+from inspect import signature
 from threading import RLock
 from typing import Any
 
@@ -46,8 +47,9 @@ def jit(
 ) -> Any:
     """The same function, recorded once for each signature of its arguments and replayed in later calls.
 
-    The signature is the structure of the arguments (lists, tuples and dicts), the shapes and dtypes of arrays, and the
-    values of all that is no number: booleans, texts, functions, and the arguments that are named static. `backend` is
+    The signature is the structure of the arguments (lists, tuples and dicts), the shapes, dtypes and memory layouts of
+    arrays, and the values of all that is no number: booleans, texts, functions, objects, and the arguments that are
+    named static. A whole number is new in each call, too: name it static where it is a size or an index. `backend` is
     "numpy", which computes in the memory of the call before, or "xla", which compiles for `device` through JAX.
 
     Results are those of `grad`: numbers for numbers, arrays for arrays, nodes for nodes; where `f` uses a node of its
@@ -56,15 +58,19 @@ def jit(
     `value_and_grad`, `jacobian` and others nest in both orders. Inside another `jit` the call is a part of the
     recording around it.
 
-    A replay repeats the recorded operations. Comparisons, `where`, `maximum` and the like choose anew; dropout draws
-    anew; running statistics are updated. When what `f` reads beside its arguments changes (a name in its closure or its
-    globals, an attribute, an entry of a list or dict, an array that is changed in place, a module between training and
-    evaluation), `f` is recorded again; a warning says so where that happens often. `jitted.report()` says what was
-    recorded, `jitted.clear()` forgets it.
+    A replay repeats the recorded operations, and nothing else that `f` does, such as printing or counting. Comparisons,
+    `where`, `maximum` and the like choose anew; dropout draws anew; running statistics are updated. `f` is recorded
+    again when something changes that it reads: globals, the closure, attributes that its code names, entries of lists
+    and dicts, modules and their modes, the numbers in arrays (read-only arrays are not compared). A change that `f`
+    itself has made while it was recorded, such as a count of its calls, is not looked at. `jitted.report()` says what
+    was recorded, `jitted.clear()` forgets it. Threads take turns.
+
+    What cannot be noticed is repeated: the time, files, `next(iterator)`, a generator that `f` makes without a seed,
+    and the insides of objects of other libraries. Give these as arguments.
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
-    a number that depends on an argument, `float(x)`, `.item()`, `.data`, random numbers, or a whole number of the
-    arguments as a size or an index, which has to be static.
+    a number that depends on an argument, `float(x)`, `.item()`, `.data`, `backward()`, assignments to `.data`, random
+    numbers, or a whole number of the arguments as a size or an index, which has to be static.
 
     >>> import numpy as np
     >>> from chainrule.autograd import grad, jit
@@ -105,7 +111,7 @@ class Jitted:
     ) -> None:
         self.f, self.backend, self.device = f, backend, device
         self.make = backend_for(backend, device)
-        self.positions, self.names = positions, names
+        self.positions, self.names = _both_ways(f, positions, names)
         self.recordings: dict[Hashable, list[_Recording]] = {}  # the latest first
         self.lock = RLock()
         self.repeated = 0  # recordings because of a change
@@ -133,6 +139,11 @@ class Jitted:
             if made and not current:
                 self._warn(made[0])
             elif len(self.recordings) >= MANY:
+                if not self.repeated:
+                    LOG.warning(
+                        "%r has been recorded for %d signatures; the first are forgotten now", self, MANY
+                    )
+                self.repeated += 1
                 del self.recordings[next(iter(self.recordings))]
         if not made or found is not made[0]:
             self.recordings[key] = [found, *(each for each in made[: STATES - 1] if each is not found)]
@@ -191,6 +202,18 @@ class Jitted:
 
 MANY, STATES = 256, 8  # signatures that are kept, and recordings of each, for several states of what is read
 LOG = logging.getLogger(__name__)
+
+
+def _both_ways(
+    f: Any, positions: tuple[int, ...], names: tuple[str, ...]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The positions and the names of the static arguments, which may be given in either way."""
+    try:
+        known = [k.name for k in signature(f).parameters.values() if k.kind is k.POSITIONAL_OR_KEYWORD]
+    except (TypeError, ValueError):  # written in C
+        known = []
+    also = [known[k] for k in positions if 0 <= k < len(known)]
+    return (*positions, *[known.index(name) for name in names if name in known]), (*names, *also)
 
 
 class _Arguments:

@@ -93,7 +93,7 @@ class Compiled:
         self, program: Program | ScalarProgram, device: Any = None, options: dict[str, Any] | None = None
     ) -> None:
         self.program = program
-        self.expected, self.given_above = program.signature(), program.signature_of_outputs()
+        self.expected, self.given_above = program.signature(), program.signature_of_roots()
         self.device = device_named(device)
         self.options = compiler_options(self.device) | (options or {})
         self.calls = self.to_device = self.from_device = 0

@@ -22,7 +22,7 @@ __all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
 
 # the named lowerings, which `lowerings.py` fills: the function on arrays of JAX for the row of this name
 LOWERINGS: dict[str, Callable[..., Any]] = {}
-# rules that run on plain arrays of NumPy only: the function `rule(i, ...)` that replaces those of the row of this name
+# rules that run on plain arrays of NumPy only, or badly: the function `rule(i, ...)` that replaces those of this row
 RULES: dict[str, Callable[..., Any]] = {}
 Axes = int | tuple[int, ...] | None
 
@@ -114,8 +114,22 @@ def _remainder(a: Any, b: Any) -> Any:
     return jnp.where(y == 0, jnp.copysign(y, b), y) if y.dtype.kind == "f" else y  # a zero has the sign of b
 
 
+def _heaviside(x: Any, b: Any) -> Any:
+    step = cast(x > 0, x.dtype)
+    return jnp.where(x == 0, b, jnp.where(x != x, x, step))  # JAX 0.6 has no NaN here
+
+
+def _positive(x: Any) -> Any:
+    return x
+
+
 # ufuncs that are not in jax.numpy, or differ there
-UFUNCS: dict[str, Callable[..., Any]] = {"positive": lambda x: x, "sign": _sign, "remainder": _remainder}
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "positive": _positive,
+    "sign": _sign,
+    "remainder": _remainder,
+    "heaviside": _heaviside,
+}
 REDUCTIONS = {
     "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any",
 }  # fmt: skip

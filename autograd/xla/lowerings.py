@@ -346,21 +346,42 @@ def _windows(x: Any, kernel: Any, fill: Any, **how: Any) -> Any:
 
 
 @_of_the_engine("fold")
-def _fold(x: Any, shape: Any, kernel: Any, stride: Any, padding: Pads, dilation: Any) -> Any:
-    lengths, total = x.shape[2 + len(kernel) :], 0
-    for at in np.ndindex(*kernel):
+def _fold(x: Any, kernel: Any, **how: Any) -> Any:
+    return _folded([x[(slice(None), slice(None), *at)] for at in np.ndindex(*kernel)], kernel=kernel, **how)
+
+
+def _folded(parts: list[Any], shape: Any, kernel: Any, stride: Any, padding: Pads, dilation: Any) -> Any:
+    """The sum of the elements at each position of the windows, at their places in an array of this shape in space."""
+    lengths, total = parts[0].shape[2:], None
+    for part, at in zip(parts, np.ndindex(*kernel)):
         before = [int(k * d) - low for k, d, (low, _) in zip(at, dilation, padding)]
         reach = [s * (n - 1) + 1 for s, n in zip(stride, lengths)]
         after = [n - b - r for n, b, r in zip(shape, before, reach)]  # negative: it is cut off
-        part = x[(slice(None), slice(None), *at)]
         pads = [(b, a, s - 1) for b, a, s in zip(before, after, stride)]
-        total = total + lax.pad(part, np.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0), *pads])
+        wide = lax.pad(part, np.zeros((), part.dtype), [(0, 0, 0), (0, 0, 0), *pads])
+        total = wide if total is None else total + wide
     return total
 
 
 @_of_the_engine("max_pool")
 def _max_pool(x: Any, **how: Any) -> Any:
     return reduce(jnp.maximum, _parts(x, _lowest(x.dtype), **how))
+
+
+def _max_pool_back(i: int, g: Any, y: Any, x: Any, **how: Any) -> Any:
+    if x.dtype.itemsize < 4:
+        return TABLE["max_pool"].rules[i](g, y, x, **how)  # type: ignore[index, operator]
+    g, y, x = (
+        plain(g),
+        plain(y),
+        jnp.asarray(plain(x)),
+    )  # position by position, without an array of all windows
+    won = [cast(part == y, x.dtype) for part in _parts(x, np.nan, **how)]
+    share = 1 / jnp.maximum(reduce(jnp.add, won), 1)
+    return lift(_folded([g * (each * share) for each in won], shape=x.shape[2:], **how))
+
+
+RULES["max_pool"] = _max_pool_back
 
 
 @_of_the_engine("avg_pool")

@@ -19,6 +19,7 @@ from ..engine.node import MET
 from ..engine.vjp import fitted, pass_back
 from ..errors import ChainruleError, GradientError
 from ..nodes.tensor import Tensor
+from ..primitives import index, linear, matmul
 from . import lowerings as lowerings  # fills the table of named lowerings
 from .limits import Limits
 from .lowered import RULES, Lowered, row
@@ -27,6 +28,9 @@ from .values import ScalarProgram
 
 __all__ = ["Program", "arguments_of", "has_nan", "program_of"]
 
+# gradients with at most so many bytes are computed on their own where they are sums; larger ones, which take long to
+# write and read again, after so many sums one after the other
+CACHED, DEEP = 1 << 18, 3
 SMALL = 16  # constants of so few numbers become part of the program
 
 
@@ -91,9 +95,9 @@ class Program:
         """For each leaf a text for error messages, the shape and the dtype of its array."""
         return [(leaf.describe(), leaf.shape, leaf.dtype) for leaf in self.leaves]
 
-    def signature_of_outputs(self) -> list[tuple[str, tuple[int, ...], Any]]:
-        """The same for each output."""
-        return [(y.describe(), y.shape, y.dtype) for y in self.outputs]
+    def signature_of_roots(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for each root."""
+        return [(y.describe(), y.shape, y.dtype) for y in self.roots]
 
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The data of the outputs, given those of the leaves."""
@@ -121,15 +125,22 @@ class Program:
 
         parts: dict[Any, list[Any]] = {y: [g] for y, g in gradients.items()}  # the contributions to each node
 
+        depths: dict[Any, int] = {}  # of each gradient: the sums that XLA may fuse to one operation with it
+
         def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
             arrived = parts.pop(node, [])
             if len(arrived) > 1 and len(wanted) > 1 and g.dtype.itemsize > 2:
-                g = Lowered(_kept_sum(*map(_array, arrived)))
+                depths[node] = depths.get(node, 0) + 1
+                if depths[node] > DEEP or g.size * g.dtype.itemsize <= CACHED:
+                    g, depths[node] = Lowered(_kept_sum(*map(_array, arrived))), 0
             return _pass_back(node, g, wanted, values, zero_safe)
 
         for node, i, c in backward_pass(order, gradients, pass_back=passed):
-            if node.inputs[i].inputs:
-                parts.setdefault(node.inputs[i], []).append(c)
+            x = node.inputs[i]
+            if x.inputs:
+                parts.setdefault(x, []).append(c)
+                fused = node.op is index or (node.op is not None and node.op.elementwise)
+                depths[x] = max(depths.get(x, 0), depths.get(node, 0) if fused else 0)
         found = [gradients.get(leaf) for leaf, want in zip(self.leaves, self.wanted) if want]
         return outputs, [None if g is None else _array(g) for g in found]
 
@@ -149,8 +160,8 @@ class Program:
 def _kept_sum(*parts: Any) -> Any:
     """The sum of contributions, computed once.
 
-    XLA on processors would compute it anew in each operation that uses it; along a chain of T sums, such as the cells
-    of a recurrent network, that takes T * T steps. A reduction along the first axis is not fused into its consumers.
+    XLA on processors computes it anew in each operation that uses it; along a chain of T sums, such as the cells of a
+    recurrent network, that takes T * T steps. A reduction along the first axis is not fused into its consumers.
     """
 
     def reduced(*parts: Any) -> Any:
@@ -188,14 +199,15 @@ def _pass_back(
 ) -> Iterator[tuple[int, Any]]:
     """The contributions to the inputs that are wanted."""
     y, inputs = values[node], [values[x] for x in node.inputs]
-    if 1 in wanted and node.op.name in ("matmul", "linear") and _is_plain_product(g, *inputs[:2]):
+    if 1 in wanted and node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
         yield 1, Products([(inputs[0], g)])
         wanted = [i for i in wanted if i != 1]
     replaced = RULES.get(node.op.name)
 
     def call(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
-        if replaced is not None and isinstance(rule, partial):
-            rule = partial(replaced, *rule.args)
+        if replaced is not None:
+            i = rule.args[0] if isinstance(rule, partial) else node.op.rules.index(rule)
+            rule = partial(replaced, i)
         return rule(*arguments, **params)
 
     try:

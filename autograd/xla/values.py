@@ -66,9 +66,9 @@ class ScalarProgram:
         """A text for error messages, the shape and the dtype of the array of all leaves."""
         return [(f"the numbers of {len(self.leaves)} leaves", (len(self.leaves),), FLOAT)]
 
-    def signature_of_outputs(self) -> list[tuple[str, tuple[int, ...], Any]]:
-        """The same for the array of all outputs."""
-        return [(f"the numbers of {len(self.outputs)} outputs", (len(self.outputs),), FLOAT)]
+    def signature_of_roots(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for the array of the roots."""
+        return [(f"the numbers of {len(self.roots)} outputs", (len(self.roots),), FLOAT)]
 
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The numbers of the outputs, given those of the leaves."""

@@ -34,7 +34,8 @@ class Batch:
             elif isinstance(x, dict):
                 arrays += x.values()
             else:
-                arrays.append(np.asarray(x.data if isinstance(x, Node) else x))
+                plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
+                arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
         self.arrays = arrays
         kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
         self.key: Hashable = None if None in kinds else tuple(kinds)

@@ -69,7 +69,7 @@ class Xla:
                 if program is None or (look and not program.recorded.is_current):
                     program, drawn = self._made(batch, want_output)
                     self.programs[key] = program
-                return program.run(self, batch, drawn)
+                return program.run(self, batch, drawn, look)
             except BaseException:
                 self._forget_lost()
                 raise
@@ -259,15 +259,19 @@ class _Program:
 
     # -------------------------------------------------- one step
 
-    def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None = None) -> Found:
-        """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one."""
+    def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None, look: bool) -> Found:
+        """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one.
+
+        Without `look`, nobody has touched the parameters since the step before.
+        """
         task, recorded = engine.task, self.recorded
         first = drawn is not None
         if drawn is None:
             self._write(recorded.arguments, batch.arrays)
             recorded.happen(before=True)
             drawn = [leaf.draw() for leaf in recorded.drawn]
-        engine.take_over(self.starts)
+        if look or not engine.ahead:
+            engine.take_over(self.starts)
         names, steps = self._steps(engine)
         others = [*engine.places.split(batch.arrays), *engine.places.split_whole(drawn)]
         for _, source in self.others:
@@ -289,7 +293,8 @@ class _Program:
         counts = engine.counts
         for p in self.trained:
             counts[p] += 1
-            withhold(p, NO_GRADIENTS)
+            if look:
+                withhold(p, NO_GRADIENTS)
         self.calls += 1
         if fetched:
             values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
@@ -306,19 +311,12 @@ class _Program:
         """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
         optimizer, counts = engine.task.optimizer, engine.counts
         found: dict[Any, int] = {}
-        rows, names, steps = [], list[list[str]](), list[np.ndarray]()
-        for k, p in zip(self.group_of, self.trained):
-            at = k, counts[p]
-            if at not in found:
-                n = optimizer._numbers(optimizer.param_groups[k], at[1] + 1)
-                found[at] = len(steps)
-                names.append(list(n))
-                steps.append(np.array(list(n.values()), np.float64))
-            rows.append(found[at])
+        rows = [found.setdefault((k, counts[p]), len(found)) for k, p in zip(self.group_of, self.trained)]
         if rows != self.rows:  # parameters that got their first gradient in different steps
             self.rows = rows
             self.compiled.clear()
-        return names, steps
+        steps = [optimizer._numbers(optimizer.param_groups[k], count + 1) for k, count in found]
+        return [list(n) for n in steps], [np.array(list(n.values()), np.float64) for n in steps]
 
     def _call(
         self, task: Task, names: list[list[str]], careful: bool, kept: Any, steps: Any, others: list[Any]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, Node, RangeError, ShapeError, scope, softmax, swapaxes, where
-from ...autograd.extending import describe
+from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, scope, softmax, swapaxes, where
+from ...autograd.extending import describe, following
 from .. import init
 from ..base.arguments import whole_number
 from ..base.half import narrowed, widened
@@ -141,12 +141,12 @@ class MultiHeadAttention(Module):
 
     def _masks(
         self, padding: Any, mask: Any, is_causal: bool, queries: tuple[int, ...], keys: tuple[int, ...]
-    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+    ) -> tuple[Any, Any]:
         """The forbidden keys, and the numbers added to the scores; both broadcast to the scores."""
         n, s, heads = queries[-2], keys[-2], self.num_heads
         batch = queries[:-2]
-        forbidden: np.ndarray | None = None
-        added: np.ndarray | None = None
+        forbidden: Any = None
+        added: Any = None
         if is_causal:
             forbidden = np.triu(np.ones((n, s), bool), 1)
         for given, name, shapes in (
@@ -155,7 +155,10 @@ class MultiHeadAttention(Module):
         ):
             if given is None:
                 continue
-            array = np.asarray(given.data if isinstance(given, Node) else given)
+            if following() is not None and isinstance(given, Tensor):  # a replay has other masks
+                array: Any = given
+            else:
+                array = np.asarray(given.data if isinstance(given, Node) else given)
             if array.dtype.kind not in "fb":
                 raise KindError(
                     f"{name} is boolean, True at forbidden keys, or floating, added to the scores; given "
@@ -168,10 +171,10 @@ class MultiHeadAttention(Module):
             array = array.reshape(shapes[array.shape])
             if array.dtype.kind == "f":
                 dtype = np.result_type(self.q_proj.weight.dtype, np.float32)  # the dtype of the scores
-                finite = np.where(array == -np.inf, 0, array).astype(dtype)
+                finite = where(array == -np.inf, 0, array).astype(dtype)
                 added = finite if added is None else added + finite
                 array = array == -np.inf
-            forbidden = array if forbidden is None else forbidden | array
+            forbidden = array if forbidden is None else array | forbidden
         return forbidden, added
 
     def extra_repr(self) -> str:
@@ -179,10 +182,14 @@ class MultiHeadAttention(Module):
         return f"{self.embed_dim}, num_heads={self.num_heads}" + ", batch_first=True" * self.batch_first
 
 
-def _weights(scores: Any, forbidden: np.ndarray | None) -> Any:
+def _weights(scores: Any, forbidden: Any) -> Any:
     """The softmax of the scores over the allowed keys; zeros where there are none."""
     if forbidden is None:
         return softmax(scores, -1)
+    if isinstance(forbidden, Tensor):
+        nowhere = forbidden.min(axis=-1, keepdims=True)  # whether all are true
+        weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)
+        return where(nowhere, 0.0, weights)
     nowhere = forbidden.all(-1, keepdims=True)
     weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)
     return where(nowhere, 0.0, weights) if nowhere.any() else weights

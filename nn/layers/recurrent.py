@@ -6,13 +6,14 @@ They go layer upon layer, in one direction or in both. Names and shapes are PyTo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import RangeError, ShapeError, Tensor, concatenate, scope, stack, where
-from ...autograd.extending import describe
+from ...autograd.extending import describe, each_time, following, numbers, only_while
 from .. import init
 from ..base.arguments import whole_number
 from ..base.half import narrowed, widened
@@ -195,14 +196,14 @@ class GRU(Recurrent):
 
 
 def _walk(
-    cell: Cell, items: Sequence[Any], state: State, alive: np.ndarray | None, backwards: bool
+    cell: Cell, items: Sequence[Any], state: State, alive: Sequence[Any] | None, backwards: bool
 ) -> tuple[list[Any], State]:
     """The hidden state at each item, and the last state."""
     outputs: list[Any] = [None] * len(items)
     for t in reversed(range(len(items))) if backwards else range(len(items)):
         with scope(f"{cell._path}, t = {t}"):
             new = cell.step(items[t], *state)
-            if alive is None or alive[t].all():
+            if alive is None or alive[t] is None:
                 state, outputs[t] = new, new[0]
             else:  # a sequence that has ended, or in reverse not yet begun, keeps its state
                 state = tuple(where(alive[t], after, before) for after, before in zip(new, state))
@@ -222,18 +223,26 @@ def _items(x: Any, axis: int) -> list[Any]:
     return _items(x[(*lead, slice(n // 2))], axis) + _items(x[(*lead, slice(n // 2, n))], axis)
 
 
-def _alive(lengths: Any, n: int, batch: tuple[int, ...]) -> np.ndarray | None:
-    """Whether each sequence continues at each time, `(n, batch, 1)`; `None` if all have full length."""
+def _check_lengths(n: int, lengths: np.ndarray) -> None:
+    if lengths.min() < 1 or lengths.max() > n:
+        raise RangeError(
+            f"the lengths of sequences in a batch padded to {n} are 1 to {n}; given {lengths.tolist()}"
+        )
+
+
+def _alive(lengths: Any, n: int, batch: tuple[int, ...]) -> list[Any] | None:
+    """For each time, whether each sequence continues, `(batch, 1)`; `None` where all do."""
     if lengths is None:
         return None
-    lengths = np.asarray(lengths)
+    if following() is None or not isinstance(lengths, Tensor):
+        lengths = np.asarray(lengths)
     if lengths.shape != batch or not batch or lengths.dtype.kind not in "iu":
         raise ShapeError(
             f"lengths are whole numbers, one for each sequence of a batch, here of shape {batch}; given "
             f"{describe(lengths)}"
         )
-    if lengths.min() < 1 or lengths.max() > n:
-        raise RangeError(
-            f"the lengths of sequences in a batch padded to {n} are 1 to {n}; given {lengths.tolist()}"
-        )
-    return (np.arange(n)[:, None] < lengths)[..., None]
+    each_time(partial(_check_lengths, n), lengths)
+    shortest = int(numbers(lengths).min())
+    if isinstance(lengths, Tensor):
+        only_while(lambda lengths: lengths.min() == shortest, lengths)
+    return [None if t < shortest else (lengths > t)[..., None] for t in range(n)]

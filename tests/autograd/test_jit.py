@@ -8,7 +8,7 @@ import math
 import pickle
 import random
 import sys
-from collections import namedtuple
+from collections import deque, namedtuple
 from collections.abc import Callable
 from functools import partial
 from threading import Thread
@@ -1105,3 +1105,161 @@ def test_the_report_and_clearing() -> None:
     assert repr(f) == "<jit of <lambda>, backend 'numpy'>"
     with pytest.raises(KindError, match="jit"):
         jit(3)
+
+
+# ---------------------------------------------------------------------- more that has to be noticed
+
+
+def test_gradients_inside() -> None:
+    """Passes over plain numbers are refused; passes that make nodes, and those of constants, are followed."""
+    w = Tensor(np.array([1.0, 2.0]), name="w")
+
+    def by_backward(x: Any) -> Any:
+        (w * x).sum().backward()
+        return w.grad
+
+    def assigning(x: Any) -> Any:
+        w.data = np.zeros(2)
+        return x * w
+
+    for f, match in (
+        (by_backward, "create_graph=True"),
+        (lambda x: gradients((w * x).sum(), w), "create_graph=True"),
+        (assigning, "assigns new .data"),
+    ):
+        with pytest.raises(RecordingError, match=f"(?s)line .*{match}"):
+            jit(f)(np.ones(2))
+    assert w.grad is None
+    assert w.data.tolist() == [1.0, 2.0]
+    slope = jit(lambda x: gradients((w * w * x).sum(), w, create_graph=True))
+    for x in (np.ones(2), np.array([3.0, 0.5])):
+        assert slope(x).data.tolist() == (2 * w.data * x).tolist()
+
+    def of_constants(x: Any) -> Any:
+        v = Tensor(np.array([3.0, 1.0]))
+        (v * v).sum().backward()
+        return x * v.grad + gradients((v**3).sum(), v)
+
+    assert jit(of_constants)(np.ones(2)).tolist() == of_constants(np.ones(2)).tolist() == [33.0, 5.0]
+
+    def penalised(x: Any) -> Any:
+        return ((grad(lambda x: (w * x * x).sum())(x) ** 2).sum() - 1) ** 2 + (x * w).sum()
+
+    f = jit(penalised)
+    for x in (np.array([0.5, -1.0]), np.array([0.1, 0.2]), np.array([0.0, 0.0])):
+        found, expected = f(x), penalised(x)
+        assert bits(found) == bits(expected)
+        np.testing.assert_allclose(gradients(found, w), gradients(expected, w), rtol=1e-13, atol=1e-16)
+
+
+def test_detached_and_unrecorded_parts() -> None:
+    def f(x: Any) -> Any:
+        with no_grad():
+            y = x * x
+        return (y * x + x.detach() * x).sum()
+
+    g = jit(f)
+    for x in (np.array([1.0, 2.0]), np.array([-3.0, 0.5])):
+        assert bits(g(x)) == bits(f(Tensor(x)))
+        assert bits(grad(g)(x)) == bits(jit(grad(f))(x)) == bits(grad(f)(x)) == bits(x * x + x)
+
+
+def test_older_generators_are_noticed() -> None:
+    old, python = np.random.RandomState(0), random.Random(0)
+    for f in (lambda x: x * old.rand(), lambda x: x * python.random()):
+        with pytest.raises(RecordingError, match="draws random numbers"):
+            jit(f)(np.ones(2))
+
+
+def test_static_arguments_in_either_way() -> None:
+    def f(x: Any, n: int = 1) -> Any:
+        return x[:n]
+
+    x = np.arange(3.0)
+    for g in (jit(f, static_argnames="n"), jit(f, static_argnums=1)):
+        assert g(x, 2).tolist() == g(x, n=2).tolist() == [0.0, 1.0]
+        assert g(x).tolist() == [0.0]
+    at = jit(lambda x, i: x.at[i].set(5.0) + x[i] * 0)
+    for i in (0, 2):
+        assert at(x, np.array([i]))[i] == 5.0
+
+
+def test_settings_by_name_and_collections() -> None:
+    settings, allowed, queue = Settings(), {1.0}, deque([1.0, 2.0])
+    model = nn.Linear(1, 1, seed=0)
+    optimizer = nn.SGD(model.parameters(), lr=0.5)
+    cases: list[tuple[Any, Any]] = [
+        (lambda x: x * getattr(settings, "bias"), lambda: setattr(settings, "bias", 4.0)),  # noqa: B009
+        (lambda x: x * globals()["FACTOR"], lambda: globals().__setitem__("FACTOR", 7.0)),
+        (lambda x: x * sum(allowed), lambda: allowed.add(3.0)),
+        (lambda x: x * sum(allowed), lambda: (allowed.add(9.0), allowed.discard(3.0))),
+        (lambda x: x * sum(queue), lambda: queue.append(3.0)),
+        (lambda x: x * optimizer.lr, lambda: setattr(optimizer, "lr", 0.25)),
+        (lambda x: x * len(settings.extra), lambda: settings.extra.append(1)),
+    ]
+    settings.extra = [1, 2]  # type: ignore[attr-defined]
+    factor = FACTOR
+    try:
+        for k, (f, change) in enumerate(cases):
+            g = jit(f)
+            assert g(2.0) == f(2.0)
+            change()
+            assert g(2.0) == f(2.0), k
+    finally:
+        globals()["FACTOR"] = factor
+
+
+def test_a_cache_that_is_filled_by_the_first_call() -> None:
+    class Cached:
+        table: Any = None
+
+        def __call__(self, x: Any) -> Any:
+            if self.table is None:
+                self.table = np.arange(3.0)
+            return x * self.table
+
+    f = jit(Cached())
+    assert f(np.ones(3)).tolist() == f(np.ones(3)).tolist() == [0.0, 1.0, 2.0]
+    assert count_of(f) == 1
+
+
+def test_modules_and_partials_are_functions_too() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    f, x = jit(model), np.ones((2, 2))
+    assert bits(f(x)) == bits(model(x))
+    f(x).sum().backward()
+    assert model.parameters()[0].grad is not None
+    assert jit(partial(np.multiply, 3.0))(x).tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    assert jit(np.exp)(0.0) == 1.0
+    assert jit(sin)(0.0) == 0.0
+
+
+@pytest.mark.parametrize("backend", ["numpy", "xla"])
+def test_the_backends_agree(backend: str) -> None:
+    if backend == "xla":
+        pytest.importorskip("jax", reason="the backend xla needs JAX")
+    w = Tensor(np.array([0.5, -1.0, 2.0]))
+
+    @partial(jit, backend=backend)
+    def f(x: Any, k: Any) -> Any:
+        h = tanh(x * w) * k
+        return where(h > 0.1, h * h, -h).sum(), {"mask": (x > 0) & (h < 0.5), "h": h}
+
+    def plain(x: Any, k: Any) -> Any:
+        h = tanh(x * w) * k
+        return where(h.data > 0.1, h * h, -h).sum(), {"mask": (x > 0) & (h.data < 0.5), "h": h}
+
+    for x, k in ((np.array([1.0, 2.0, -0.3]), 2.0), (np.array([-1.0, 0.1, 0.4]), 0.5)):
+        w.zero_grad()
+        total, more = f(x, k)
+        (total + more["h"].sum()).backward()
+        found = w.grad
+        w.zero_grad()
+        expected, others = plain(x, k)
+        (expected + others["h"].sum()).backward()
+        np.testing.assert_allclose(total.data, expected.data, rtol=1e-14)
+        np.testing.assert_allclose(found, w.grad, rtol=1e-13)
+        assert bits(more["mask"]) == bits(others["mask"])
+    assert count_of(f) == 1
+    with no_grad():
+        assert isinstance(f(x, k)[0], np.float64)
