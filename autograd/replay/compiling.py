@@ -326,7 +326,7 @@ class _Writer:
         program, lines = self.program, list[str]()
         for node in program.nodes:
             if node.inputs:
-                copy = ".copy()" if node in program.keep else ""
+                copy = ".copy('K')" if node in program.keep else ""
                 lines.append(f"{self._name(node)}._array = {self._term(program.values[node])}{copy}")
         computed = [self._name(node) for node in program.nodes if node.inputs]
         for slot, value in (("_changed", "stamp"), ("_grad", "None")):

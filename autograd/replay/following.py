@@ -17,7 +17,7 @@ import numpy as np
 from ..debug.lines import note_line, users_line
 from ..engine.backward import dependency_order, run
 from ..engine.modes import Block
-from ..engine.node import CLOCK, following
+from ..engine.node import CLOCK, describe, following
 from ..engine.table import Primitive
 from ..errors import RecordingError
 from ..nodes.node import Node
@@ -65,6 +65,11 @@ class Following:
         plain: Iterable[Node] = (),
     ) -> None:
         self.what, self.arguments, self.plain, self.state = what, set(arguments), set(plain), state
+        if state is not None and state.iterators:
+            raise RecordingError(
+                f"{what} cannot follow a function that reads an iterator, {describe(state.iterators[0])}: a replay "
+                f"would not take its next element. Give that element as an argument"
+            )
         self.stand_ins: dict[Node, Node] = {}
         self.drawn: dict[Any, None] = {}
         self.count = 0  # operations so far

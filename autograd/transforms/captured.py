@@ -11,8 +11,9 @@ from __future__ import annotations
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
+from io import IOBase
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -47,6 +48,7 @@ class State:
     Attributes:
         generators: the random generators among what is read; `other_states` give the states of Python's and of NumPy's
             older ones.
+        iterators: iterators among what is read, which no replay would advance.
         changed: after `settle`, the names of the places that the recorded call itself has changed.
     """
 
@@ -60,6 +62,7 @@ class State:
             self.arrays: list[tuple[np.ndarray, np.ndarray]] = []
             self.generators: list[np.random.Generator] = []
             self.other_states: list[Callable[[], Any]] = []
+            self.iterators: list[Any] = []
             self.quick: tuple[list[Any], ...] = ([], [ABSENT], [], [], [])
             self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
             for x in things:
@@ -120,7 +123,7 @@ class State:
 
     def _look(self, x: Any) -> None:
         if (
-            isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc, Primitive))
+            isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc))
             or id(x) in self.kept
             or len(self.kept) > MANY
         ):
@@ -129,6 +132,13 @@ class State:
         if isinstance(x, np.ndarray):
             if x.dtype.kind in "fiub":
                 self.arrays.append((x, x.copy() if _can_change(x) else x))
+        elif isinstance(x, Iterator) and not isinstance(x, IOBase):
+            self.iterators.append(x)
+        elif isinstance(x, Primitive):  # a row of the user's
+            rules = [x.rules] if callable(x.rules) else x.rules
+            for part in (x.on_floats, x.on_arrays, *rules):
+                if isinstance(part, FunctionType) and not _is_of_library(part.__module__):
+                    self._look_at_function(part)
         elif isinstance(x, np.random.Generator):
             self.generators.append(x)
         elif isinstance(x, np.random.RandomState):

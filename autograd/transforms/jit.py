@@ -8,7 +8,7 @@ it. Where a gradient may flow through a call, its results are nodes, whose backw
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial, update_wrapper
 from inspect import signature
 from threading import RLock
@@ -65,12 +65,12 @@ def jit(
     itself has made while it was recorded, such as a count of its calls, is not looked at. `jitted.report()` says what
     was recorded, `jitted.clear()` forgets it. Threads take turns.
 
-    What cannot be noticed is repeated: the time, files, `next(iterator)`, a generator that `f` makes without a seed,
+    What cannot be noticed is repeated: the time, files, random numbers of a generator that `f` makes without a seed,
     and the insides of objects of other libraries. Give these as arguments.
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
     a number that depends on an argument, `float(x)`, `.item()`, `.data`, `backward()`, assignments to `.data`, random
-    numbers, or a whole number of the arguments as a size or an index, which has to be static.
+    numbers, iterators, or a whole number of the arguments as a size or an index, which has to be static.
 
     >>> import numpy as np
     >>> from chainrule.autograd import grad, jit
@@ -308,7 +308,7 @@ def _as_numbers(x: Any, beside: Any) -> Any:
 
 def _own(x: Any) -> Any:
     """Numbers as the caller's own: a copy of an array, a scalar for an array without axes."""
-    return x if isinstance(x, float) else x.copy() if x.ndim else x[()]
+    return x if isinstance(x, float) else x.copy(order="K") if x.ndim else x[()]
 
 
 class _Recording:
@@ -332,6 +332,7 @@ class _Recording:
                 _explain_numbers(jitted, call, error)
                 raise
         self.every = leaves(self.tree)
+        _refuse_results(jitted, self.every, watch.since)
         results = list(dict.fromkeys(y for y in self.every if isinstance(y, Node)))
         self.places = {y: k for k, y in enumerate(results)}
         self.recorded = Recorded(watch, arguments, results)
@@ -449,7 +450,19 @@ class _Then:
 
 
 def _copied(y: Any) -> Any:
-    return y.copy() if isinstance(y, np.ndarray) else y
+    return y.copy(order="K") if isinstance(y, np.ndarray) else y
+
+
+def _refuse_results(jitted: Jitted, results: Sequence[Any], since: int) -> None:
+    """Raise if a result is an object with nodes in it: a replay would give the same object again."""
+    for y in results:
+        inside = y if isinstance(y, (set, frozenset)) else getattr(y, "__dict__", {}).values()
+        nodes = isinstance(y, Iterator) or any(isinstance(x, Node) and x.order > since for x in inside)
+        if nodes and not isinstance(y, Node):
+            raise RecordingError(
+                f"{jitted!r} returns {describe(y)}, in which a replay cannot put other numbers. Return numbers, arrays "
+                f"and nodes, and lists, tuples, named tuples and dicts of them"
+            )
 
 
 def _explain_numbers(jitted: Jitted, call: _Arguments, error: Exception) -> None:

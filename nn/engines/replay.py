@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,33 +12,51 @@ import numpy as np
 from ...autograd import Node, RecordingError
 from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
+from .before import Before
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
 __all__ = ["Replay", "recorded_step"]
 
 
 class Unkept(RecordingError):
-    """A recording of a step that no replay can use, though the step itself was computed."""
+    """A recording of a step that no replay can use, though the step itself was computed.
 
-    def __init__(self, message: str, losses: Any, found: Any) -> None:
+    `changed` are the names of what the step has changed.
+    """
+
+    def __init__(self, message: str, losses: Any, found: Any, changed: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.losses, self.found = losses, found
+        self.losses, self.found, self.changed = losses, found, list(changed)
 
 
-class Changed(Unkept):
-    """A step that changes what the model or the loss reads."""
+class _Sources:
+    """The states of all random numbers and of running statistics."""
 
-    def __init__(self, names: str, losses: Any, found: Any) -> None:
-        super().__init__(
-            f"the model or the loss changes {names} in a step; a replay would not", losses, found
-        )
+    def __init__(self, task: Task) -> None:
+        self.before = Before(task.generators, task.buffers)
+        self.others = random.getstate(), np.random.get_state()  # noqa: NPY002 - which others draw from
+
+    def restore(self) -> None:
+        """Set them back."""
+        self.before.restore()
+        random.setstate(self.others[0])
+        np.random.set_state(self.others[1])  # noqa: NPY002
+
+
+def why(error: Exception) -> str:
+    """The reason why a step is not replayed."""
+    if isinstance(error, RecordingError):
+        return str(error)
+    return f"with nodes in the place of the arrays of a batch it raises {type(error).__name__}: {error}"
 
 
 class Replay:
     """The engine that replays.
 
-    With `verify`, the second batch of a shape is recorded as well, and has to give the same recording; then a state
-    that changes from step to step, which a replay would not see, is noticed.
+    The first step is an eager one, and its batch is recorded besides, which has to give the same bits: code that does
+    something else with nodes than with arrays is noticed. With `verify`, the second batch of a shape is recorded as
+    well, and has to give the same recording; then a state that changes from step to step, which a replay would not see,
+    is noticed, and what cannot be replayed is a step like any other: `refused` says why.
     """
 
     name = "replay"
@@ -50,6 +68,7 @@ class Replay:
         self.once: dict[Hashable, list[Recorded]] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
         self.changed: set[Hashable] = set()
+        self.compared = False  # whether a recording has given the bits of eager mode
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
@@ -64,7 +83,8 @@ class Replay:
         self.steps += 1
         replayed = self._replayed(key, batch, look)
         if replayed is None:
-            losses, found = self._record(key, batch, want_output)
+            record = self._record if self.compared else self._first
+            losses, found = record(key, batch, want_output)
             differentiate(task, losses[3])
         else:
             replay, results, output = replayed
@@ -94,43 +114,87 @@ class Replay:
                     raise
         return None
 
-    def _record(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
-        """Record the losses of a batch, and keep the recording for later ones.
+    def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
+        """The losses of a batch in eager mode; then record it, unless the step has changed what it reads."""
+        task, start = self.task, _Sources(self.task)
+        state = task.state()
+        losses = task.losses(batch.parts)
+        found = checked_losses(task, losses)
+        end = _Sources(task)
+        try:
+            state.settle()
+            if state.changed:
+                self._note_changed(key, state.changed)
+                return losses, found
+            start.restore()
+            recorded, again, other = recorded_step(task, batch, want_output)
+            one, two = [np.array([x.loss, x.penalty or 0.0]) for x in (found, other)]
+            if not np.array_equal(one, two, equal_nan=True):
+                raise RecordingError(
+                    f"with nodes in the place of the arrays of a batch the loss is {other.loss!r}, and {found.loss!r} "
+                    f"with arrays: the model or the loss does something else with them, or NumPy adds in another order"
+                )
+            self._keep(key, batch, recorded, again[0])
+            self.compared = True
+        except GivenUp:  # this batch cannot be recorded; another may be
+            pass
+        except Exception as error:
+            if not self.verify:
+                start.restore()
+                raise
+            self.refused = why(error)
+        end.restore()
+        return losses, found
 
-        With `verify`, a recording that cannot be kept is a step like any other; `refused` says why.
-        """
-        states = random.getstate(), np.random.get_state()  # noqa: NPY002 - which others draw from
+    def _note_changed(self, key: Hashable, names: list[str]) -> None:
+        """The step has changed what it reads; this may be a cache that is filled, if it is the first time."""
+        if key in self.changed:
+            raise RecordingError(
+                f"the model or the loss changes {', '.join(names)} in a step; a replay would not"
+            )
+        self.changed.add(key)
+
+    def _record(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
+        """Record the losses of a batch, and keep the recording for later ones."""
+        start = _Sources(self.task)
         try:
             recorded, losses, found = recorded_step(self.task, batch, want_output)
         except Unkept as error:
-            if isinstance(error, Changed) and key not in self.changed:  # the first time, it may fill a cache
-                self.changed.add(key)
-                return error.losses, error.found
-            if not self.verify:
-                raise
-            self.refused = str(error)
-            return error.losses, error.found
+            losses, found = error.losses, error.found
+            try:
+                if error.changed:
+                    self._note_changed(key, error.changed)
+                else:
+                    raise error
+            except RecordingError as refusal:
+                if not self.verify:
+                    raise
+                self.refused = str(refusal)
         except RecordingError:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
+            start.restore()
             raise
-        made = self.recordings.setdefault(key, []), self.once.setdefault(key, [])
-        before = next((each for each in made[1] if each.holds_for(batch.arrays)), None)
+        else:
+            self._keep(key, batch, recorded, losses[0])
+        return losses, found
+
+    def _keep(self, key: Hashable, batch: Batch, recorded: Recorded, output: Any) -> None:
+        """Keep a recording; with `verify`, if a second one is like it."""
+        made, once = self.recordings.setdefault(key, []), self.once.setdefault(key, [])
+        before = next((each for each in once if each.holds_for(batch.arrays)), None)
         if before is not None:
-            made[1].remove(before)
+            once.remove(before)
             if not before.is_current:
                 self._renew(before)
                 before = None
         if self.verify and before is None:
-            made[1].append(recorded)
+            once.append(recorded)
         elif before is not None and not before.is_like(recorded):
             self.refused = (
                 "two batches of one shape gave different recordings: something changes from step to step that a replay "
                 "would not see, such as a number that the loss computes by itself"
             )
         else:
-            made[0].append((self.backend(recorded), losses[0]))
-        return losses, found
+            made.append((self.backend(recorded), output))
 
     def _renew(self, recorded: Recorded) -> None:
         """Count a recording that does not hold any more; with `verify`, many of them are refused."""
@@ -174,7 +238,9 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
     except RecordingError as error:
         raise Unkept(str(error), losses, found) from None
     if watch.state.changed:
-        raise Changed(", ".join(watch.state.changed), losses, found)
+        names = ", ".join(watch.state.changed)
+        message = f"the model or the loss changes {names} in a step; a replay would not"
+        raise Unkept(message, losses, found, watch.state.changed)
     return recorded, losses, found
 
 

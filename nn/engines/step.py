@@ -15,7 +15,7 @@ from ..optim.optimizer import Optimizer
 from .batch import Batch, on_batches
 from .before import Before, nonfinite_error
 from .eager import Eager, Found, Nonfinite, Task
-from .replay import Replay
+from .replay import Replay, why
 
 __all__ = ["ENGINES", "Step"]
 
@@ -168,9 +168,7 @@ class Step:
         """The step in eager mode, after an error in a recording or a replay: the user's code may be the reason."""
         before.restore()
         found = self.eager.step(batch, want_output)  # raises the same error for the same mistake
-        self._fall_back(
-            f"with nodes in the place of the arrays of a batch it raises {type(error).__name__}: {error}"
-        )
+        self._fall_back(why(error))
         return found
 
     def _fall_back(self, reason: str) -> None:

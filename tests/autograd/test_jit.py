@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 import table_cases
+from hypothesis import given, settings
+from random_graphs import programs, run
 from table_cases import CASES, Case
 
+import chainrule.autograd as ag
 from chainrule import nn
 from chainrule.autograd import (
     TABLE,
@@ -36,6 +39,7 @@ from chainrule.autograd import (
     Value,
     checkpoint,
     detect_nonfinite,
+    elementwise,
     extending,
     grad,
     gradients,
@@ -1263,3 +1267,83 @@ def test_the_backends_agree(backend: str) -> None:
     assert count_of(f) == 1
     with no_grad():
         assert isinstance(f(x, k)[0], np.float64)
+
+
+def test_results_that_a_replay_cannot_give() -> None:
+    x = np.ones(2)
+    for f in (
+        lambda x: SimpleNamespace(y=x * 2),
+        lambda x: {"a": {x * 2}},
+        lambda x: (v for v in x),
+        lambda x: map(tanh, x),
+        generating,
+    ):
+        with pytest.raises(RecordingError, match="Return numbers, arrays and nodes"):
+            jit(f)(x)
+    settings = Settings()
+    assert jit(lambda x: (x * 2, settings, Settings, sin, "a"))(x)[1:] == (settings, Settings, sin, "a")
+    turned = jit(lambda x: x.T)(np.ones((2, 3)))
+    assert turned.flags.f_contiguous
+
+
+def generating(x: Any) -> Any:
+    yield x * 2
+
+
+def test_nodes_that_are_passed_through() -> None:
+    w = Tensor(np.array([1.0, 2.0]))
+    before = w * w
+    f = jit(lambda x: (x, x * before, w, before))
+    for _ in range(2):
+        w.zero_grad()
+        same, product, weight, square = f(w)
+        assert bits([same, product, weight, square]) == bits([w, w * before, w, before])
+        (same.sum() * 1 + product.sum() * 10 + weight.sum() * 100 + square.sum() * 1000).backward()
+        expected = 1 + 10 * 3 * w.data**2 + 100 + 1000 * 2 * w.data
+        np.testing.assert_allclose(w.grad, expected, rtol=1e-14)
+
+
+def test_rows_of_users() -> None:
+    settings = Settings()
+    row = elementwise(
+        "scaled_for_a_test",
+        lambda x: x * settings.bias,
+        lambda x: x * settings.bias,
+        [lambda y, x: settings.bias],
+    )
+    try:
+        f = jit(lambda x: row(x).sum())
+        for bias in (1.0, 3.0, 5.0):
+            settings.bias = bias
+            assert f(np.ones(2)) == 2 * bias
+            assert grad(f)(np.ones(2)).tolist() == [bias, bias]
+    finally:
+        del TABLE["scaled_for_a_test"]
+
+
+@given(programs)
+@settings(max_examples=15)
+def test_random_graphs(program: Any) -> None:
+    """Values, gradients and products with the Hessian, in both nestings, in the first and in later calls."""
+    u = np.linspace(-1.0, 1.0, 9).reshape(3, 3)
+
+    def f(x: Any, y: Any) -> Any:
+        return run(program, ag, x, y)
+
+    def along(f: Any) -> Any:
+        return lambda x, y: hvp(lambda x: f(x, y), x, u)
+
+    plain, of_jit, jit_of = (
+        value_and_grad(f, (0, 1)),
+        value_and_grad(jit(f), (0, 1)),
+        jit(value_and_grad(f, (0, 1))),
+    )
+    second = jit(along(f))
+    for scale in (1.0, -0.7):
+        x, y = np.ascontiguousarray(u[::-1] * scale + 0.1), np.ascontiguousarray(u.T * scale - 0.2)
+        expected = plain(x, y)
+        assert bits(of_jit(x, y)) == bits(expected)
+        np.testing.assert_allclose(leaves(jit_of(x, y))[0], leaves(expected)[0], rtol=1e-14, atol=1e-15)
+        for found, e in zip(leaves(jit_of(x, y))[1:], leaves(expected)[1:]):
+            np.testing.assert_allclose(found, e, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(second(x, y), along(f)(x, y), rtol=1e-10, atol=1e-11)

@@ -356,14 +356,41 @@ def by_numpy(y: Any, t: Any) -> Any:
     return (y * np.eye(4)[t]).sum() + np.bincount(t).max() * (y * y).mean()
 
 
+def of_environment(y: Any, t: Any) -> Any:
+    return nn.cross_entropy(y, t) * float(os.environ["A_NUMBER_OF_A_TEST"])
+
+
 def of_time(steps: Any) -> Any:
     return lambda y, t: nn.cross_entropy(y, t) * (1 + next(steps) % 7)
 
+
+class ByKind(Counting):
+    """A model that does something else with plain arrays."""
+
+    def forward(self, x: Any) -> Any:
+        return self.layer(x if isinstance(x, Tensor) else x / 2)
+
+
+class Sampling(Counting):
+    def forward(self, x: Any) -> Any:
+        y = self.layer(x)
+        return y if float(y.max()) > self.rng.random() else y * 2
+
+
+def printing(y: Any, t: Any) -> Any:
+    SEEN.append(len(t))
+    return nn.cross_entropy(y, t) if y.mean() > -100 else y.sum()
+
+
+SEEN: list[int] = []
 
 FALLING_BACK: dict[str, tuple[Any, Any, str]] = {
     "a count in the model": (ByCount, nn.cross_entropy, "ByCount.calls"),
     "a branch": (ByBranch, nn.cross_entropy, "bool"),
     "a plain number": (ByData, nn.cross_entropy, r"\.item\(\)"),
+    "a kind": (ByKind, nn.cross_entropy, "with nodes in the place of"),
+    "a generator and a branch": (Sampling, nn.cross_entropy, "float|item"),
+    "a list of the loss": (network, printing, "list"),
     "a generator": (ByGenerator, nn.cross_entropy, "random numbers"),
     "a list": (ByList, nn.cross_entropy, "list"),
     "a generator of the loss": (network, noisy, "random numbers"),
@@ -384,12 +411,21 @@ def test_auto_is_eager_where_a_replay_would_differ(name: str, caplog: pytest.Log
         random.seed(0)
         SHARED.bit_generator.state = np.random.default_rng(4).bit_generator.state
         COUNT = 0
+        SEEN.clear()
         with caplog.at_level(logging.WARNING):
-            results.append(trained(make, loss, BATCHES, engine))
+            left, step = trained(make, loss, BATCHES, engine)
+            left["counts"] = [
+                COUNT,
+                SEEN[:],
+                getattr(step.task.model, "calls", 0),
+                SHARED.random(),
+                random.random(),
+            ]
+            left["seen"] = getattr(step.task.model, "seen", [])[:]
+            results.append((left, step))
     (eager, _), (found, step) = results
     for part, expected in eager.items():
-        if part != "drawn":
-            assert found[part] == expected, part
+        assert found[part] == expected, part
     assert step.engine == "eager"
     with pytest.raises(AssertionError):
         assert not __import__("re").search(reason, step.reason)
@@ -404,6 +440,22 @@ def test_auto_notices_what_changes_by_itself(caplog: pytest.LogCaptureFixture) -
     eager, _ = trained(network, of_time(iter(range(100))), BATCHES, "eager")
     found, step = trained(network, of_time(iter(range(100))), BATCHES, "auto")
     assert found == eager
+    assert "iterator" in step.reason
+    with pytest.raises(RecordingError, match="iterator"):
+        trained(network, of_time(iter(range(100))), BATCHES, "replay")
+
+    def hidden(engine: str) -> Any:
+        model = network()
+        step = nn.Step(model, of_environment, nn.SGD(model.parameters(), lr=0.1), engine=engine)
+        losses = []
+        for k in range(6):
+            os.environ["A_NUMBER_OF_A_TEST"] = str(k)  # of a module of Python, which is not looked into
+            losses.append(step(*BATCHES[0]))
+        del os.environ["A_NUMBER_OF_A_TEST"]
+        return bits(losses), step
+
+    (expected, _), (found, step) = hidden("eager"), hidden("auto")
+    assert found == expected
     assert "two batches of one shape gave different recordings" in step.reason
     settings = SimpleNamespace(k=0)
 
