@@ -79,7 +79,11 @@ class Replay:
         """
         task = self.task
         key = batch.key, state_of(task), want_output
-        task.optimizer.zero_grad()
+        if look:
+            task.optimizer.zero_grad()
+        else:  # the arrays of the gradients are the replay's, which writes to them again if nobody holds them
+            for p in task.optimizer.parameters:
+                p._grad = None
         self.steps += 1
         replayed = self._replayed(key, batch, look)
         if replayed is None:
