@@ -12,7 +12,8 @@ The folders in the order of reading; each imports only those above it:
 - `program/`: rules and passes as text;
 - `replay/`: a recorded graph computed again with new numbers;
 - `graph/`: the recorded graph as one object, the tape, and the bytes that it holds;
-- `transforms/`: derivatives of functions, the gradient check, checkpoints.
+- `transforms/`: derivatives of functions, the gradient check, checkpoints; `jit`, which records a call and replays it;
+- `xla/`: the same recorded graphs as programs of XLA, through JAX; imported when `backend="xla"` is asked for.
 
 `extending.py` has names for libraries built on the engine. This package imports NumPy and nothing else of chainrule.
 """

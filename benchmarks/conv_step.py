@@ -50,6 +50,25 @@ def chainrule(**size: int) -> Prepared:
     return step, lambda: [layer.weight.grad, layer.bias.grad, images.grad]
 
 
+def chainrule_compiled(**size: int) -> Prepared:
+    from chainrule import nn
+    from chainrule.autograd import Tape, Tensor
+
+    x, w, b, g = data(**size)
+    images = Tensor(x, requires_grad=True)
+    layer = nn.Conv2d(size["channels"], size["outputs"], size["kernel"], padding="same", dtype=np.float32)
+    layer.weight.data, layer.bias.data = w, b
+    tape = Tape((layer(images) * g).sum()).compile("xla")
+
+    def step() -> None:
+        layer.zero_grad()
+        images.zero_grad()
+        tape.forward()
+        tape.backward()
+
+    return step, lambda: [layer.weight.grad, layer.bias.grad, images.grad]
+
+
 def by_hand(batch: int, channels: int, outputs: int, side: int, kernel: int) -> Prepared:
     x, w, b, g = data(batch, channels, outputs, side, kernel)
     pad, square = kernel // 2, channels * kernel * kernel
@@ -73,10 +92,10 @@ def by_hand(batch: int, channels: int, outputs: int, side: int, kernel: int) -> 
     return step, lambda: found
 
 
-def pytorch(**size: int) -> Prepared:
+def pytorch(device: str = "cpu", **size: int) -> Prepared:
     import torch
 
-    x, w, b, g = (torch.tensor(array) for array in data(**size))
+    x, w, b, g = (torch.tensor(array, device=device) for array in data(**size))
     layer = torch.nn.Conv2d(size["channels"], size["outputs"], size["kernel"], padding="same")
     layer.weight.data, layer.bias.data = w, b
     images = x.requires_grad_()
@@ -86,7 +105,7 @@ def pytorch(**size: int) -> Prepared:
         images.grad = None
         layer(images).backward(g)
 
-    return step, lambda: [t.grad.numpy() for t in (layer.weight, layer.bias, images)]
+    return step, lambda: [t.grad.cpu().numpy() for t in (layer.weight, layer.bias, images)]
 
 
 def jax_compiled(**size: int) -> Prepared:
@@ -113,6 +132,7 @@ def jax_compiled(**size: int) -> Prepared:
 PROGRAMS: dict[str, Any] = {
     "NumPy by hand": Program(by_hand),
     "chainrule": Program(chainrule),
+    "chainrule, XLA": Program(chainrule_compiled, ["jax"], compiles=True),
     "PyTorch": Program(pytorch, ["torch"]),
     "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
 }
@@ -127,6 +147,8 @@ def cases(quick: bool) -> list[Case]:
             [
                 share_of_time("chainrule", "PyTorch", GOALS[name]),
                 share_of_time("chainrule", "NumPy by hand", None),
+                share_of_time("chainrule, XLA", "PyTorch", 1.5),
+                share_of_time("chainrule, XLA", "JAX, compiled", 1.1),
             ],
             tolerance=1e-4,
         )

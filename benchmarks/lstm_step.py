@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Prepared, Program, Question, share_of_time
+from workloads import Workload, eager, rows
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 
@@ -35,16 +36,30 @@ def chainrule_model(sizes: dict[str, int]) -> Any:
     return X, model, nn.SGD(model.parameters(), lr=RATE)
 
 
+def workload(**sizes: int) -> Workload:
+    """The model, the loss, the optimiser and the batch in chainrule; there are no targets."""
+    from chainrule import nn
+
+    X, layer, optimizer = chainrule_model(sizes)
+
+    class Outputs(nn.Module):
+        def __init__(self) -> None:
+            self.layer = layer
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)[0]
+
+    return Workload(
+        Outputs(),
+        lambda output, y: (output * output).mean(),
+        optimizer,
+        [(X, np.zeros(sizes["length"]))],
+        lambda: [p.grad.T for p in layer.parameters()],
+    )
+
+
 def chainrule(**sizes: int) -> Prepared:
-    X, model, optimizer = chainrule_model(sizes)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        output, _ = model(X)
-        (output * output).mean().backward()
-        optimizer.step()
-
-    return step, lambda: [p.grad.T for p in model.parameters()]
+    return eager(workload(**sizes))
 
 
 def chainrule_replayed(**sizes: int) -> Prepared:
@@ -63,14 +78,14 @@ def chainrule_replayed(**sizes: int) -> Prepared:
     return step, lambda: [p.grad.T for p in model.parameters()]
 
 
-def pytorch(**sizes: int) -> Prepared:
+def pytorch(device: str = "cpu", **sizes: int) -> Prepared:
     import torch
 
     X, weights = data(**sizes)
-    model = torch.nn.LSTM(sizes["n_inputs"], sizes["n_hidden"])
+    model = torch.nn.LSTM(sizes["n_inputs"], sizes["n_hidden"]).to(device)
     model.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    inputs = torch.tensor(X)
+    inputs = torch.tensor(X, device=device)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -78,7 +93,7 @@ def pytorch(**sizes: int) -> Prepared:
         (output * output).mean().backward()
         optimizer.step()
 
-    return step, lambda: [p.grad.numpy() for p in model.parameters()]
+    return step, lambda: [p.grad.cpu().numpy() for p in model.parameters()]
 
 
 def jax_compiled(**sizes: int) -> Prepared:
@@ -109,6 +124,10 @@ def jax_compiled(**sizes: int) -> Prepared:
 
 def cases(quick: bool) -> list[Case]:
     goals = [share_of_time("chainrule", "PyTorch", 5), share_of_time("chainrule, replayed", "PyTorch", None)]
+    goals += [
+        share_of_time("chainrule, XLA", "PyTorch", 1.5),
+        share_of_time("chainrule, XLA", "JAX, compiled", 1.1),
+    ]
     sizes = {"batch": 32, "length": 50, "n_inputs": 64, "n_hidden": 128}
     if quick:
         sizes |= {"length": 10}
@@ -124,6 +143,7 @@ QUESTIONS = [
         programs={
             "chainrule": Program(chainrule),
             "chainrule, replayed": Program(chainrule_replayed),
+            **rows(workload),
             "PyTorch": Program(pytorch, ["torch"]),
             "JAX, compiled": Program(jax_compiled, ["jax"], compiles=True),
         },

@@ -8,11 +8,13 @@ which is not among those that are timed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from harness import Case, Missing, Prepared, Program, Question, share_of_time, times_as_fast
+from workloads import Workload, eager, rows
 
 RATE = 1e-4  # so small that all programs go on doing the same work
 Arrays = list[np.ndarray]
@@ -31,17 +33,26 @@ def data(batch: int, widths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, A
 
 def by_hand(batch: int, widths: tuple[int, ...]) -> Prepared:
     X, y, parameters = data(batch, widths)
-    weights, biases = parameters[::2], parameters[1::2]
-    picks = np.arange(batch) * widths[-1] + y
-    last = len(weights) - 1
-    found: Arrays = []
+    update, picks = written_out(batch, parameters), np.arange(batch) * widths[-1] + y
+    found: list[Arrays] = []
 
     def step() -> None:
+        found[:] = [update(X, picks)]
+
+    return step, lambda: [g / RATE for g in found[0]]
+
+
+def written_out(batch: int, parameters: Arrays) -> Callable[[np.ndarray, np.ndarray], Arrays]:
+    """A step by hand: of a batch and the places of its classes among all scores; returns what it subtracts."""
+    weights, biases = parameters[::2], parameters[1::2]
+    last = len(weights) - 1
+
+    def step(X: np.ndarray, picks: np.ndarray) -> Arrays:
         outputs = [X]
         for i in range(last):
             z = outputs[i] @ weights[i]
             z += biases[i]
-            outputs.append(np.maximum(z, 0, z))
+            outputs.append(np.maximum(z, 0, out=z))
         z = outputs[last] @ weights[last]
         z += biases[last]
         z -= np.maximum.reduce(z, 1, keepdims=True)
@@ -63,9 +74,9 @@ def by_hand(batch: int, widths: tuple[int, ...]) -> Prepared:
         for p, g in zip(parameters, gradients):
             g *= RATE
             p -= g
-        found[:] = gradients
+        return gradients
 
-    return step, lambda: [g / RATE for g in found]
+    return step
 
 
 def chainrule_model(batch: int, widths: tuple[int, ...]) -> Any:
@@ -78,15 +89,16 @@ def chainrule_model(batch: int, widths: tuple[int, ...]) -> Any:
     return nn, X, y, model, nn.SGD(model.parameters(), lr=RATE)
 
 
-def chainrule(batch: int, widths: tuple[int, ...]) -> Prepared:
+def workload(batch: int, widths: tuple[int, ...]) -> Workload:
+    """The model, the loss, the optimiser and the batch in chainrule."""
     nn, X, y, model, optimizer = chainrule_model(batch, widths)
+    return Workload(
+        model, nn.cross_entropy, optimizer, [(X, y)], lambda: [p.grad for p in model.parameters()]
+    )
 
-    def step() -> None:
-        optimizer.zero_grad()
-        nn.cross_entropy(model(X), y).backward()
-        optimizer.step()
 
-    return step, lambda: [p.grad for p in model.parameters()]
+def chainrule(batch: int, widths: tuple[int, ...]) -> Prepared:
+    return eager(workload(batch, widths))
 
 
 def chainrule_replayed(batch: int, widths: tuple[int, ...]) -> Prepared:
@@ -106,7 +118,7 @@ def chainrule_replayed(batch: int, widths: tuple[int, ...]) -> Prepared:
     return step, lambda: [p.grad for p in model.parameters()]
 
 
-def pytorch(batch: int, widths: tuple[int, ...]) -> Prepared:
+def pytorch(batch: int, widths: tuple[int, ...], device: str = "cpu") -> Prepared:
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -115,16 +127,16 @@ def pytorch(batch: int, widths: tuple[int, ...]) -> Prepared:
     for w, b in zip(parameters[::2], parameters[1::2]):
         layers += [torch.nn.Linear(*w.shape), torch.nn.ReLU()]
         layers[-2].weight.data, layers[-2].bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
-    model = torch.nn.Sequential(*layers[:-1])
+    model = torch.nn.Sequential(*layers[:-1]).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    inputs, classes = torch.tensor(X), torch.tensor(y)
+    inputs, classes = torch.tensor(X, device=device), torch.tensor(y, device=device)
 
     def step() -> None:
         optimizer.zero_grad()
         cross_entropy(model(inputs), classes).backward()
         optimizer.step()
 
-    return step, lambda: [p.grad.numpy().T for p in model.parameters()]
+    return step, lambda: [p.grad.cpu().numpy().T for p in model.parameters()]
 
 
 def mygrad(batch: int, widths: tuple[int, ...]) -> Prepared:
@@ -207,6 +219,7 @@ PROGRAMS = {
     "NumPy by hand": Program(by_hand),
     "chainrule": Program(chainrule),
     "chainrule, replayed": Program(chainrule_replayed),
+    **rows(workload),
     "PyTorch": Program(pytorch, ["torch"]),
     "MyGrad": Program(mygrad, ["mygrad"]),
     "HIPS autograd": Program(hips, ["autograd.numpy"]),
@@ -232,6 +245,8 @@ def cases(quick: bool) -> list[Case]:
             share_of_time("chainrule, replayed", "NumPy by hand", replayed),
             times_as_fast("chainrule", "PyTorch", torch_anew),
             times_as_fast("chainrule, replayed", "PyTorch", torch_replayed),
+            share_of_time("chainrule, jit", "NumPy by hand", None),
+            share_of_time("chainrule, XLA", "JAX, compiled", 1.1),
         ]
         found.append(Case(name, {"batch": batch, "widths": widths}, goals, tolerance=1e-4))
     return found

@@ -2,9 +2,10 @@
 
 There is a folder for each idea. Its `__init__.py` says what it holds, in which order to read it, and what it imports.
 In reading order: `scalar/` (a neuron, number by number), `base/` (modules and parameters), `init/` and `layers/`,
-`losses/` and `metrics/`, `optim/` and `schedules/`, `data/` and `datasets/`, `training/` (the loop that uses them all)
-and `callbacks/`, `saving/`, `processes/` (workers, and processes on several machines); then `diagnostics/` (the inside
-of networks) and `ancestors/` (neurons before backpropagation).
+`losses/` and `metrics/`, `optim/` and `schedules/`, `data/` and `datasets/`, `engines/` (one step: recorded anew,
+replayed, or compiled by XLA), `training/` (the loop that uses them all) and `callbacks/`, `saving/`, `processes/`
+(workers, and processes on several machines); then `diagnostics/` (the inside of networks) and `ancestors/` (neurons
+before backpropagation).
 This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm.
 """
 

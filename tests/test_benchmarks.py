@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,104 @@ def test_programs_that_disagree_are_not_timed(benchmarks: Any) -> None:
         harness.agree(question, harness.Case("c", {}), {"a": [2.0, 3.0], "b": [2.0, 3.001]})
     with pytest.raises(AssertionError, match="another number"):
         harness.agree(question, harness.Case("c", {}), {"a": [2.0, 3.0], "b": [2.0]})
+
+
+STEPS = ["tensor_step", "lstm_step", "conv_step", "cnn_step", "embedding_step", "gpt_step", "epochs"]
+
+
+@pytest.mark.parametrize("module", STEPS)
+def test_programs_compute_the_same_gradients(benchmarks: Any, module: str) -> None:
+    harness = benchmarks("harness")
+    (question,) = benchmarks(module).QUESTIONS
+    case, results = question.cases(True)[0], {}
+    for name, program in question.programs.items():
+        if all(map(harness.installed, program.needs)):
+            step, gradients = program.prepare(**case.options)
+            for _ in range(2 * program.timed):
+                step()
+            results[name] = gradients()
+    assert {"chainrule", "chainrule, fit"} & {*results}
+    assert len(results) > 1 or module == "gpt_step"
+    harness.agree(question, case, results)
+
+
+@pytest.mark.parametrize("engine", ["replay", "xla"])
+@pytest.mark.parametrize("module", [each for each in STEPS if each not in ("conv_step", "epochs")])
+def test_engines_compute_the_same_gradients(benchmarks: Any, module: str, engine: str) -> None:
+    if engine == "xla":
+        pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    harness, workloads, step = benchmarks("harness"), benchmarks("workloads"), benchmarks(module)
+    case, results = step.QUESTIONS[0].cases(True)[0], {}
+    make = partial(step.workload, **case.options)
+    for name, (run, gradients) in (
+        ("chainrule", workloads.eager(make())),
+        (engine, workloads.with_engine(make, engine)),
+    ):
+        run()
+        run()
+        results[name] = gradients()
+    harness.agree(step.QUESTIONS[0], case, results)
+
+
+def test_workloads_are_what_is_trained(benchmarks: Any) -> None:
+    gpt = benchmarks("gpt_step")
+    model, loss, _, batches, _ = gpt.workload(**gpt.SIZES)
+    assert sum(p.data.size for p in model.parameters()) == 210_497
+    (X, y), *others = batches
+    assert X.dtype.kind == y.dtype.kind == "i"
+    assert X.shape == y.shape == (16, 32)
+    assert len(others) == 3
+    assert math.isfinite(float(loss(model(X[:1]), y[:1])))
+
+
+def test_the_first_step_of_what_compiles_is_told_apart(benchmarks: Any) -> None:
+    harness = benchmarks("harness")
+    figure = {"median": 1e-3, "low": 1e-3, "high": 1e-3, "unit": "s", "rounds": 3}
+    case = {"case": "c", "figures": {"a": figure, "b": figure | {"first": 0.5}}, "missing": {}, "goals": []}
+    case["control"] = figure
+    text = "\n".join(harness.case_tables({"cases": [case]}))
+    assert "The first step, in which they compile: b 500 ms." in text
+
+
+def test_several_devices(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    done = run(tmp_path, "--quick", "--rounds", "1", "--only", "scaling", "--json", "figures.json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["questions"]
+    assert [case["size"] for case in report["cases"]] == [1, 2]
+    for case in report["cases"]:
+        measured = {"JAX, compiled"} | ({"JAX, compiled, two processes"} if case["size"] == 2 else set())
+        assert measured <= case["figures"].keys(), case["missing"]
+
+
+def test_accelerators_where_there_is_none() -> None:
+    pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks/accelerator.py")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Nothing was measured: JAX sees no accelerator here, only the processor.\n"
+
+
+def test_accelerators_are_measured_with_what_there_is(benchmarks: Any) -> None:
+    pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    accelerator = benchmarks("accelerator")
+    trials = accelerator.trials(False)
+    assert [len([t for t in trials if t.name.startswith(kind)]) for kind in ("layers", "LSTM", "GPT")] == [
+        5,
+        1,
+        1,
+    ]
+    rows = list(accelerator.measure(accelerator.trials(True)[0], rounds=1, turn=0.001, until=0))
+    assert [row[0] for row in rows] == ["chainrule, XLA", "JAX, compiled", "PyTorch"]
+    for program, median, between, _, _ in rows:
+        assert (
+            re.match(r"[\d.]+ (us|ms|s)$", median) or "is not installed" in between or "nn.Step" in between
+        ), program
 
 
 def test_goals(benchmarks: Any) -> None:

@@ -7,6 +7,7 @@ as a method, copies and pickles, conversions to plain numbers, and NumPy's funct
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -194,9 +195,11 @@ class Node(BaseNode):
     def __float__(self) -> float:
         if self._requires_grad:
             CLOCK.converted = CLOCK.tick()
+        self._note_read("float()")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._note_read("int()")
         return int(self.item())
 
     def __bool__(self) -> bool:
@@ -258,9 +261,12 @@ class Withheld:
         return g
 
 
+withheld_for = lru_cache(Withheld)
+
+
 def withhold(leaf: Any, reason: str) -> None:
     """Make `leaf.grad` raise `GradientError` with this reason until it is deleted or a pass writes another."""
-    leaf._grad = Withheld(reason)
+    leaf._grad = withheld_for(reason)
 
 
 def is_withheld(leaf: Any) -> bool:

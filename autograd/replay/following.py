@@ -130,7 +130,7 @@ class Following:
         if not node.inputs and not node._requires_grad and node not in self.arguments:
             self.looked_at[node] = node._changed
             return
-        whose = "an argument" if node in self.arguments else "what depends on an argument or a parameter"
+        whose = "an argument" if node in self.arguments else "which depends on an argument or a parameter"
         self.refuse(
             f"takes a plain number ({how}) from {node.describe()}, {whose}. A replay would go on with that number. "
             f"Compute with the node: where(x > 0, a, b), maximum, clip and the like choose anew in each replay"

@@ -44,9 +44,9 @@ class InPieces:
         self.dtype, self.piece, self.shape = dtype, piece, (min(largest, piece),)
         self.program = in_place(function, changed, read, numbers, dtype)
         self.function = None if self.program else function  # which may hold much
-        self.names, room = (self.program.numbers, self.program.room) if self.program else (numbers, ())
+        self.names: Sequence[str] = self.program.numbers if self.program else numbers
         self.numbers = [np.empty((), dtype) for _ in self.names]
-        self.arrays = [np.empty(self.shape, d) for d in room]
+        self.arrays = [np.empty(self.shape, d) for d in (self.program.room if self.program else ())]
 
     def take(self, numbers: Mapping[str, float]) -> None:
         """Compute with these numbers from now on."""
@@ -55,7 +55,7 @@ class InPieces:
 
     def call_for(self, x: np.ndarray) -> tuple[Callable[..., None], tuple[Any, ...]]:
         """A function of the arrays that changes those like `x`, and its last arguments."""
-        if self.function is not None:
+        if self.program is None:
             return self._plainly, (*self.numbers,)
         if x.dtype != self.dtype or x.size > self.piece:
             return self._in_pieces, ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,7 @@ class Recorded:
         """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
         same = copy(self)
         same.effects = list(self.effects)
+        same.__dict__.pop("_by_time", None)
         for node in self.nodes:
             at = node.params.get("at") if node.inputs else None
             count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
@@ -161,14 +162,23 @@ class Recorded:
 
         Raises `GivenUp` if the recording does not hold for these numbers.
         """
-        for condition, nodes in self.conditions:
-            if all(not x.inputs for x in nodes) is before and not condition(*map(numbers, nodes)):
+        conditions, effects = self._by_time[not before]
+        for condition, nodes in conditions:
+            if not condition(*map(numbers, nodes)):
                 error = GivenUp("this recording holds for other numbers")
                 error.late = not before
                 raise error
-        for function, nodes in self.effects:
-            if all(not isinstance(x, Node) or not x.inputs for x in nodes) is before:
-                function(*map(numbers, nodes))
+        for function, nodes in effects:
+            function(*map(numbers, nodes))
+
+    @cached_property
+    def _by_time(self) -> list[tuple[list[Any], list[Any]]]:
+        """The conditions and effects that need the numbers of leaves only, and those that need others."""
+
+        def some(called: list[Any], late: bool) -> list[Any]:
+            return [each for each in called if any(isinstance(x, Node) and x.inputs for x in each[1]) is late]
+
+        return [(some(self.conditions, late), some(self.effects, late)) for late in (False, True)]
 
 
 def _form(x: Any) -> Any:

@@ -46,9 +46,8 @@ class TensorReplay:
     def __init__(self, tape: Tape | Recorded, roots: list[Any] | None = None) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
-        self.roots: list[Any] = (
-            tape.outputs if roots is None else roots
-        )  # the outputs that a backward pass starts from
+        # the outputs that a backward pass starts from
+        self.roots: list[Any] = list(tape.outputs if roots is None else roots)
         self.leaves: list[Any] = tape.leaves
         self.made = CLOCK.tick()
         refuse_other_kinds(tape, Tensor)

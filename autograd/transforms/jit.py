@@ -71,7 +71,7 @@ def jit(
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
     a number that depends on an argument, `float(x)`, `.item()`, `.data`, `backward()`, assignments to `.data`, random
-    numbers, iterators.
+    numbers, iterators, or a whole number of the arguments as a size or an index, which has to be static.
 
     >>> import numpy as np
     >>> from chainrule.autograd import grad, jit
@@ -434,13 +434,14 @@ class _Recording:
             return [found.get(leaf) for leaf in wanted]
 
     def report(self) -> str:
-        """One line: the shapes, the number of operations and of calls, and what the backend says."""
+        """The shapes, the number of operations and of calls; below it, what the backend says."""
         shapes = ", ".join(
             "float" if isinstance(x, Value) else f"{x.dtype} {x.shape}" for x in self.recorded.arguments
         )
         count = sum(1 for x in self.recorded.nodes if x.inputs)
         said = [engine.report() for engine in self.engines if engine is not None]
-        return "; ".join([f"({shapes}): {count} operations, {self.calls} calls", *filter(None, said)])
+        lines = [f"({shapes}): {count} operations, {self.calls} calls", *filter(None, said)]
+        return "\n".join(lines).replace("\n", "\n    ")
 
 
 class _Then:

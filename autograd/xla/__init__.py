@@ -15,13 +15,13 @@
 
 `arrays` has one array for each of `program.leaves`, by default `arguments_of(nodes)`. The upstream gradients are ones
 by default. A leaf that no gradient reaches has `None`. The program of Values is a `ScalarProgram`: its `arrays` is a
-list with one array of float64, the numbers of all leaves; outputs and gradients are such lists, too.
+list with one array of float64, the numbers of all leaves; so are outputs, upstream gradients and gradients.
 
 Rows are lowered by their own functions (`lowered.py`) or by name (`lowerings.py`); `@lowering("name")` adds one for a
-row of yours. Results are the engine's to rounding, with these differences: numbers too small for the usual format
-(below 2e-308, and 1e-38 in float32) become 0; `a * b + c` may be rounded once; `maximum(0.0, -0.0)` may be either zero;
-what the engine refuses because of its numbers (a singular matrix, a class that there is not) gives NaN or another
-element.
+row of yours. Results are the engine's to rounding, with these differences: denormal numbers (below 2e-308, in
+float32 below 1e-38) become 0; `a * b + c` may be rounded once; `maximum(0.0, -0.0)` may be either zero; what
+the engine refuses because of its numbers, such as a singular matrix, gives NaN. (Integers that select what there is not
+are refused, if `program.limits.check(arrays)` is called, as `Compiled` does.)
 
 Read `lowered.py`, `lowerings.py`, `program.py`, `values.py`, `compiled.py`; `devices.py` has what is particular to JAX.
 Nothing imports this folder unless `backend="xla"` is asked for. Imports `nodes`, `replay`, `primitives`, `engine`,

@@ -22,7 +22,7 @@ __all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
 
 # the named lowerings, which `lowerings.py` fills: the function on arrays of JAX for the row of this name
 LOWERINGS: dict[str, Callable[..., Any]] = {}
-# rules that run on plain arrays of NumPy only: the function `rule(i, ...)` that replaces those of the row of this name
+# rules that run on plain arrays of NumPy only, or badly: the function `rule(i, ...)` that replaces those of this row
 RULES: dict[str, Callable[..., Any]] = {}
 Axes = int | tuple[int, ...] | None
 
@@ -114,8 +114,22 @@ def _remainder(a: Any, b: Any) -> Any:
     return jnp.where(y == 0, jnp.copysign(y, b), y) if y.dtype.kind == "f" else y  # a zero has the sign of b
 
 
+def _heaviside(x: Any, b: Any) -> Any:
+    step = cast(x > 0, x.dtype)
+    return jnp.where(x == 0, b, jnp.where(x != x, x, step))  # JAX 0.6 has no NaN here
+
+
+def _positive(x: Any) -> Any:
+    return x
+
+
 # ufuncs that are not in jax.numpy, or differ there
-UFUNCS: dict[str, Callable[..., Any]] = {"positive": lambda x: x, "sign": _sign, "remainder": _remainder}
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "positive": _positive,
+    "sign": _sign,
+    "remainder": _remainder,
+    "heaviside": _heaviside,
+}
 REDUCTIONS = {
     "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any",
 }  # fmt: skip
@@ -392,26 +406,24 @@ class Lowered(Operators):
         arrays = tuple([x if isinstance(x, (Lowered, np.ndarray)) else np.asarray(x) for x in inputs])
         return row(op, arrays, params)
 
-    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
-            raise CannotLower(f"np.{function.__name__} was given out=; XLA's arrays are never written to")
+            raise CannotLower(f"np.{ufunc.__name__} was given out=; XLA's arrays are never written to")
         kwargs.pop("out", None)
         if method == "__call__" and not kwargs:
-            return called(function, *inputs)
-        if method == "reduce" and function.__name__ in REDUCTIONS:
+            return called(ufunc, *inputs)
+        if method == "reduce" and ufunc.__name__ in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}
             if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
-                return Lowered(
-                    reduced(REDUCTIONS[function.__name__], plain(inputs[0]), *inputs[1:], **kwargs)
-                )
-        if method == "accumulate" and function in (np.add, np.multiply):
-            accumulate = _cumsum if function is np.add else _cumprod
+                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), *inputs[1:], **kwargs))
+        if method == "accumulate" and ufunc in (np.add, np.multiply):
+            accumulate = _cumsum if ufunc is np.add else _cumprod
             return Lowered(accumulate(plain(inputs[0]), *(inputs[1:] or (kwargs.pop("axis", 0),)), **kwargs))
         if method == "outer" and not kwargs:
             a, b = (x if isinstance(x, Lowered) else np.asarray(x) for x in inputs)
-            return function(a.reshape(*a.shape, *(1,) * b.ndim), b)
+            return ufunc(a.reshape(*a.shape, *(1,) * b.ndim), b)
         options = "".join(f" with {name}=" for name in kwargs)
-        raise CannotLower(f"np.{function.__name__}.{method}{options} has no counterpart in jax.numpy")
+        raise CannotLower(f"np.{ufunc.__name__}.{method}{options} has no counterpart in jax.numpy")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return call_function(function, args, kwargs)
@@ -463,6 +475,14 @@ class Lowered(Operators):
         return iter([self[i] for i in range(len(self))])
 
     def __getitem__(self, at: Any) -> Any:
+        if any(
+            isinstance(part, Lowered) and part.dtype == bool_
+            for part in (at if isinstance(at, tuple) else (at,))
+        ):
+            raise CannotLower(
+                "elements are selected by a condition, and how many they are depends on the numbers; write "
+                "np.where(condition, x, 0)"
+            )
         return Lowered(LOWERINGS["index"](self.value, at=plain(at)))
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:

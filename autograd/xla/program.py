@@ -12,19 +12,25 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.node import MET
 from ..engine.vjp import fitted, pass_back
 from ..errors import ChainruleError, GradientError
 from ..nodes.tensor import Tensor
+from ..primitives import index, linear, matmul
 from . import lowerings as lowerings  # fills the table of named lowerings
+from .limits import Limits
 from .lowered import RULES, Lowered, row
-from .refusals import refusal
+from .refusals import FUNCTION, RULE, refusal
 from .values import ScalarProgram
 
 __all__ = ["Program", "arguments_of", "has_nan", "program_of"]
 
+# gradients with at most so many bytes are computed on their own where they are sums; larger ones, which take long to
+# write and read again, after so many sums one after the other
+CACHED, DEEP = 1 << 18, 3
 SMALL = 16  # constants of so few numbers become part of the program
 
 
@@ -59,6 +65,8 @@ class Program:
         outputs, leaves: the nodes.
         roots: the outputs that the backward pass starts from; all of them by default.
         wanted: for each leaf, whether it gets a gradient.
+        limits: `limits.check(arrays)` raises the engine's error for integers that select what there is not. The program
+            itself cannot raise; `Compiled` checks the arrays of NumPy that it is given.
 
     Raises `GradientError` for nodes that run Python code, such as those of `checkpoint`.
     """
@@ -74,6 +82,7 @@ class Program:
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves: list[Any] = arguments_of(self.nodes) if leaves is None else list(leaves)
         self.wanted = [leaf.requires_grad for leaf in self.leaves]
+        self.limits = Limits(self.nodes, self.leaves)
         self.differentiable = all(y.requires_grad for y in self.roots)
         for node in self.nodes:
             if type(node)._pass_back is not Tensor._pass_back:
@@ -81,6 +90,14 @@ class Program:
                     f"{node.describe()} cannot be compiled: {node.op and node.op.name} runs Python code of yours, not "
                     f"rows of the table. Compile the function without it"
                 )
+
+    def signature(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """For each leaf a text for error messages, the shape and the dtype of its array."""
+        return [(leaf.describe(), leaf.shape, leaf.dtype) for leaf in self.leaves]
+
+    def signature_of_roots(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for each root."""
+        return [(y.describe(), y.shape, y.dtype) for y in self.roots]
 
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The data of the outputs, given those of the leaves."""
@@ -106,11 +123,24 @@ class Program:
             gradients[y] = gradients[y] + g if y in gradients else g
         order = dependency_order(self.roots)
 
+        parts: dict[Any, list[Any]] = {y: [g] for y, g in gradients.items()}  # the contributions to each node
+
+        depths: dict[Any, int] = {}  # of each gradient: the sums that XLA may fuse to one operation with it
+
         def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
+            arrived = parts.pop(node, [])
+            if len(arrived) > 1 and len(wanted) > 1 and g.dtype.itemsize > 2:
+                depths[node] = depths.get(node, 0) + 1
+                if depths[node] > DEEP or g.size * g.dtype.itemsize <= CACHED:
+                    g, depths[node] = Lowered(_kept_sum(*map(_array, arrived))), 0
             return _pass_back(node, g, wanted, values, zero_safe)
 
-        for _ in backward_pass(order, gradients, pass_back=passed):
-            pass
+        for node, i, c in backward_pass(order, gradients, pass_back=passed):
+            x = node.inputs[i]
+            if x.inputs:
+                parts.setdefault(x, []).append(c)
+                fused = node.op is index or (node.op is not None and node.op.elementwise)
+                depths[x] = max(depths.get(x, 0), depths.get(node, 0) if fused else 0)
         found = [gradients.get(leaf) for leaf, want in zip(self.leaves, self.wanted) if want]
         return outputs, [None if g is None else _array(g) for g in found]
 
@@ -127,6 +157,19 @@ class Program:
         return values
 
 
+def _kept_sum(*parts: Any) -> Any:
+    """The sum of contributions, computed once.
+
+    XLA on processors computes it anew in each operation that uses it; along a chain of T sums, such as the cells of a
+    recurrent network, that takes T * T steps. A reduction along the first axis is not fused into its consumers.
+    """
+
+    def reduced(*parts: Any) -> Any:
+        return jnp.sum(lax.optimization_barrier(jnp.stack(parts)), 0)
+
+    return lax.platform_dependent(*parts, cpu=reduced, default=lambda *parts: sum(parts[1:], parts[0]))
+
+
 def _array(x: Any) -> Any:
     return x.value if isinstance(x, Lowered) else jnp.asarray(x)
 
@@ -140,7 +183,7 @@ def _value(node: Any, inputs: tuple[Any, ...]) -> Any:
     try:
         y = row(node.op, inputs, node.params)
     except Exception as error:
-        raise refusal(node, "its function on arrays", error) from error
+        raise refusal(node, FUNCTION, error) from error
     y = y if isinstance(y, Lowered) else np.asarray(y)
     shape, dtype = _shape_of(node)
     if y.shape != shape:
@@ -156,11 +199,15 @@ def _pass_back(
 ) -> Iterator[tuple[int, Any]]:
     """The contributions to the inputs that are wanted."""
     y, inputs = values[node], [values[x] for x in node.inputs]
+    if 1 in wanted and node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
+        yield 1, Products([(inputs[0], g)])
+        wanted = [i for i in wanted if i != 1]
     replaced = RULES.get(node.op.name)
 
     def call(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
-        if replaced is not None and isinstance(rule, partial):
-            rule = partial(replaced, *rule.args)
+        if replaced is not None:
+            i = rule.args[0] if isinstance(rule, partial) else node.op.rules.index(rule)
+            rule = partial(replaced, i)
         return rule(*arguments, **params)
 
     try:
@@ -170,4 +217,41 @@ def _pass_back(
     except GeneratorExit:
         raise
     except Exception as error:
-        raise refusal(node, "one of its rules", error) from error
+        raise refusal(node, RULE, error) from error
+
+
+def _is_plain_product(g: Any, x: Any, w: Any) -> bool:
+    """Whether the gradient with respect to `w`, of a product of two matrices, is `x.T @ g`."""
+    return (
+        x.ndim == w.ndim == g.ndim == 2
+        and g.shape == (x.shape[0], w.shape[1])
+        and x.dtype == w.dtype == g.dtype
+        and x.dtype.itemsize > 2
+    )
+
+
+class Products(Lowered):
+    """The sum of `x.T @ g` over pairs of matrices, as one product of matrices.
+
+    The weights of a recurrent network get such a contribution from each time step.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[Any, Any]]) -> None:
+        self.pairs = pairs
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        xs, gs = ([_array(x) for x in each] for each in zip(*self.pairs))
+        x, g = (each[0] if len(each) == 1 else jnp.concatenate(each) for each in (xs, gs))
+        return jnp.matmul(x.T, g)
+
+    shape = property(lambda self: (self.pairs[0][0].shape[1], self.pairs[0][1].shape[1]))
+    dtype = property(lambda self: self.pairs[0][0].dtype)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Products):
+            return Products([*self.pairs, *other.pairs])
+        return Lowered(self.value) + other

@@ -7,7 +7,9 @@ from typing import Any
 from ..errors import ChainruleError, KindError
 from .lowered import CannotLower
 
-__all__ = ["first_line", "refusal"]
+__all__ = ["FUNCTION", "RULE", "first_line", "refusal"]
+
+FUNCTION, RULE = "its function on arrays", "one of its rules"  # the parts of a row
 
 
 def first_line(error: Exception) -> str:
@@ -21,8 +23,11 @@ def refusal(node: Any, what: str, error: Exception) -> Exception:
         return error
     name = node.op.name
     reason = str(error) if isinstance(error, CannotLower) else first_line(error)
+    instead = "Write it with operators, other rows and NumPy's functions on its arguments only"
+    if what == FUNCTION:
+        instead += (
+            f'; or give the row a function on arrays of JAX, with @chainrule.autograd.xla.lowering("{name}")'
+        )
     return KindError(
-        f"{node.describe()} came from {name}, and {what} cannot be compiled by XLA: {reason}. Write it with NumPy's "
-        f"functions and operators on its arguments only; or give the row a function on arrays of JAX, with "
-        f'@chainrule.autograd.xla.lowering("{name}")'
+        f"{node.describe()} came from {name}, and {what} cannot be compiled by XLA: {reason}. {instead}"
     )

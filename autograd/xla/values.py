@@ -18,10 +18,11 @@ from ..engine.backward import dependency_order
 from ..engine.vjp import pass_back
 from ..replay.levels import Levels, Pull, Rows, Sums
 from .lowered import Lowered, plain, row
-from .refusals import refusal
+from .refusals import FUNCTION, RULE, refusal
 
 __all__ = ["ScalarProgram"]
 
+FLOAT = np.dtype(float)
 FEW = 8  # numbers of terms; sums of so few lengths are added up length by length
 
 
@@ -61,6 +62,14 @@ class ScalarProgram:
             [parameters.get(x, len(parameters)) for x, want in zip(self.leaves, self.wanted) if want], np.intp
         )
 
+    def signature(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """A text for error messages, the shape and the dtype of the array of all leaves."""
+        return [(f"the numbers of {len(self.leaves)} leaves", (len(self.leaves),), FLOAT)]
+
+    def signature_of_roots(self) -> list[tuple[str, tuple[int, ...], Any]]:
+        """The same for the array of the roots."""
+        return [(f"the numbers of {len(self.roots)} outputs", (len(self.roots),), FLOAT)]
+
     def forward(self, arrays: Sequence[Any]) -> list[Any]:
         """The numbers of the outputs, given those of the leaves."""
         return [self._forward(arrays).at(self.outputs_at)]
@@ -98,7 +107,7 @@ class ScalarProgram:
                 try:
                     y = plain(row(group.op, xs, group.params))
                 except Exception as error:
-                    raise refusal(self._node(group), "its function on arrays", error) from error
+                    raise refusal(self._node(group), FUNCTION, error) from error
             values.add(group.places.start, jnp.broadcast_to(jnp.asarray(y, float), (n,)))
         return values
 
@@ -110,7 +119,7 @@ class ScalarProgram:
             for (_, c), (_, at) in zip(passed, group.targets):
                 gradients.add(at.start, jnp.broadcast_to(jnp.asarray(plain(c), float), (n,)))
         except Exception as error:
-            raise refusal(self._node(group), "one of its rules", error) from error
+            raise refusal(self._node(group), RULE, error) from error
 
     def _node(self, group: Rows) -> Any:
         """A node of the group, for an error message."""

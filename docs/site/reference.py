@@ -57,7 +57,10 @@ def on_pages() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for page in sorted(PAGES.glob("*.md")):
         for package, modules in BLOCK.findall(page.read_text(encoding="utf-8")):
-            top, paths = importlib.import_module(package), modules.split()
+            try:
+                top, paths = importlib.import_module(package), modules.split()
+            except ImportError:  # of an extra that is not installed here
+                continue
             themselves = [
                 path for path in paths if inspect.ismodule(getattr(top, path, None)) and path in top.__all__
             ]

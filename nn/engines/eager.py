@@ -133,7 +133,7 @@ class Eager:
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def step(self, batch: Batch, want_output: bool) -> Found:
+    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
         """One step on a batch."""
         task = self.task
         task.optimizer.zero_grad()

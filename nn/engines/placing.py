@@ -32,7 +32,10 @@ class Places:
         elif isinstance(devices, int) and not isinstance(devices, bool):
             known = list(jax.devices())
             if not 1 <= devices <= len(known):
-                raise RangeError(f"devices={devices}; JAX sees {len(known)}: {', '.join(map(str, known))}")
+                raise RangeError(
+                    f"devices={devices}; JAX sees {len(known)}: {', '.join(map(str, known))}. To try several on a "
+                    f"processor, set XLA_FLAGS=--xla_force_host_platform_device_count=8 before JAX is imported"
+                )
             self.devices = known[:devices]
         elif isinstance(devices, Sequence) and not isinstance(devices, str) and len(devices):
             self.devices = [device_named(each) for each in devices]
@@ -69,7 +72,7 @@ class Places:
     def split(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         """The arrays of a batch on the devices, a part on each."""
         if not self.many:
-            return [self._here(x) for x in arrays]
+            return list(arrays)  # a program takes arrays of NumPy to the device of its other arguments
         if self.processes > 1:
             return [jax.make_array_from_process_local_data(self.divided, np.asarray(x)) for x in arrays]
         return [jax.device_put(x, self._sharding(x)) for x in arrays]
@@ -77,7 +80,7 @@ class Places:
     def split_whole(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         """Arrays that each process has as a whole, such as masks of dropout."""
         if not self.many:
-            return [self._here(x) for x in arrays]
+            return list(arrays)
         return [self.everywhere(x) for x in arrays]
 
     def _sharding(self, x: np.ndarray) -> Any:
@@ -105,7 +108,7 @@ class Places:
 
     def read(self, x: Any, own: bool = False) -> np.ndarray:
         """An array as one of NumPy; with `own`, the samples of this process."""
-        if x.is_fully_addressable:
+        if self.processes == 1:
             return np.array(x)
         if x.is_fully_replicated:
             whole = np.array(x.addressable_data(0))

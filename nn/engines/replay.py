@@ -72,13 +72,20 @@ class Replay:
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
-    def step(self, batch: Batch, want_output: bool) -> Found:
-        """One step on a batch. Raises `RecordingError` if it cannot be replayed."""
+    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+        """One step on a batch. Raises `RecordingError` if it cannot be replayed.
+
+        Without `look`, no code of the user's has run since the step before, so that what a recording reads is the same.
+        """
         task = self.task
         key = batch.key, state_of(task), want_output
-        task.optimizer.zero_grad()
+        if look:
+            task.optimizer.zero_grad()
+        else:  # the arrays of the gradients are the replay's, which writes to them again if nobody holds them
+            for p in task.optimizer.parameters:
+                p._grad = None
         self.steps += 1
-        replayed = self._replayed(key, batch)
+        replayed = self._replayed(key, batch, look)
         if replayed is None:
             record = self._record if self.compared else self._first
             losses, found = record(key, batch, want_output)
@@ -95,12 +102,12 @@ class Replay:
         task.optimizer.step()
         return found
 
-    def _replayed(self, key: Hashable, batch: Batch) -> tuple[Any, Any, Any] | None:
+    def _replayed(self, key: Hashable, batch: Batch, look: bool) -> tuple[Any, Any, Any] | None:
         """The replay that holds for a batch, the results that it has computed, and the output of the model."""
         kept = self.recordings.get(key, [])
         for each in kept:
             replay, output = each
-            if not replay.recorded.is_current:
+            if look and not replay.recorded.is_current:
                 kept.remove(each)
                 self._renew(replay.recorded)
                 return None

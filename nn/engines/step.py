@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError, Tensor
 from ...autograd.extending import GivenUp, describe, is_watched, is_withheld, numbers
+from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..optim.optimizer import Optimizer
@@ -39,7 +40,8 @@ class Step:
     `RecordingError` with the line of your source, for `"replay"` and `"xla"`.
 
     `step.output` is the output of the model for the latest batch, before the update. Raises `NonfiniteError` if the
-    loss or a gradient is NaN or infinite; the model is as it was before that step.
+    loss or a gradient is NaN or infinite; the model is as it was before that step. `engine="xla"` raises `ExtraError`
+    without JAX.
 
     >>> from chainrule import nn
     >>> X, y = nn.datasets.moons(200, seed=0)
@@ -83,14 +85,19 @@ class Step:
         self.eager = Eager(self.task)
         self.runs: Any = self.eager
         scalars = isinstance(next(iter(model.parameters()), None), ScalarParameter)
-        if engine == "replay" and scalars:
+        if engine in ("replay", "xla") and scalars:
             raise RecordingError(
-                f"the engine 'replay' is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
-                f"or 'auto', which is eager for it, or take nn.MLP, a network of Tensors"
+                f"the engine {engine!r} is for Tensors; {model._headline()} is made of Values. Write engine='eager', "
+                f"or 'auto', which is eager for it; or take nn.MLP, a network of Tensors; or record its loss as a "
+                f"Tape, which replays and compiles Values, too"
             )
         if engine == "xla":
-            from .xla import Xla
-
+            try:
+                from .xla import Xla
+            except ImportError as error:
+                raise ExtraError(
+                    "engine='xla' compiles through", "JAX", "xla", ". engine='auto' needs nothing else"
+                ) from error
             self.runs = Xla(self.task, device, devices)
         elif engine == "replay":
             self.runs = Replay(self.task)
@@ -116,23 +123,29 @@ class Step:
     def __call__(self, *batch: Any) -> float:
         return self.run(*batch).loss
 
-    def run(self, *batch: Any, want_output: bool = True, place: Callable[[], str] | None = None) -> Found:
-        """One step, with all that it found; `place()` says in an error which step it was."""
+    def run(
+        self, *batch: Any, want_output: bool = True, place: Callable[[], str] | None = None, look: bool = True
+    ) -> Found:
+        """One step, with all that it found; `place()` says in an error which step it was.
+
+        Without `look`, a recording is not compared with what the model and the loss read now: in a loop in which no
+        code of the user's has run since the step before.
+        """
         if len(batch) < 2:
             raise KindError("a step takes the inputs and the target of a batch, as in step(X, y)")
         self.count += 1
         made = Batch(batch)
         before = Before(self.task.generators, self.task.buffers)
         try:
-            self.latest = self._run(made, want_output, before)
+            self.latest = self._run(made, want_output, before, look)
         except Nonfinite as error:
             self._refuse(error, made, before, f"step {self.count}" if place is None else place())
         return self.latest
 
-    def _run(self, batch: Batch, want_output: bool, before: Before) -> Found:
+    def _run(self, batch: Batch, want_output: bool, before: Before, look: bool) -> Found:
         try:
             if not is_watched():  # inside detect_nonfinite(), every operation is looked at
-                found = self.runs.step(batch, want_output)
+                found = self.runs.step(batch, want_output, look)
                 refused = getattr(self.runs, "refused", "")
                 if refused:
                     self._fall_back(refused)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...autograd.extending import numbers, withhold
-from ...autograd.xla import Lowered, Program, compiler_options, exact, has_nan
+from ...autograd.xla import Lowered, Program, compiler_options, exact
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
@@ -51,19 +51,35 @@ class Xla:
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
+        self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
+        self.forms: Hashable = None
 
-    def step(self, batch: Batch, want_output: bool) -> Found:
-        """One step on a batch. Raises `RecordingError` if it cannot be compiled."""
+    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+        """One step on a batch; see `Replay.step`. Raises `RecordingError` if it cannot be compiled."""
         task = self.task
-        forms = tuple([tuple(task.optimizer._form(group).items()) for group in task.optimizer.param_groups])
-        key = batch.key, state_of(task), want_output, forms
+        groups = task.optimizer.param_groups
+        if groups != self.groups:
+            self.groups = [dict(group) for group in groups]
+            self.forms = tuple([tuple(task.optimizer._form(group).items()) for group in groups])
+        key = batch.key, state_of(task), want_output, self.forms
         program = self.programs.get(key)
         with exact():
-            if program is None or not program.recorded.is_current:
-                program, drawn = self._made(batch, want_output)
-                self.programs[key] = program
-                return program.run(self, batch, drawn)
-            return program.run(self, batch)
+            try:
+                drawn = None
+                if program is None or (look and not program.recorded.is_current):
+                    program, drawn = self._made(batch, want_output)
+                    self.programs[key] = program
+                return program.run(self, batch, drawn, look)
+            except BaseException:
+                self._forget_lost()
+                raise
+
+    def _forget_lost(self) -> None:
+        """After a program that was broken off: its arguments are gone, and the objects have the latest numbers."""
+        held = [x for p in self.memories for x in (self.parameters.arrays[p], *self.memories[p].values())]
+        if any(x.is_deleted() for x in held):
+            self.ahead = False
+            self.memories.clear()
 
     def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
         """The program for a batch, and the random numbers of its recording, which counts as the first step."""
@@ -183,20 +199,32 @@ class _Program:
             self.places_of[2 + (task.penalty is not None) :]
         )
         self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
-        self.times = [0.0, 0.0]
+        self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
+        self.seconds = 0.0  # of compiling
         self.calls = 0
 
     # -------------------------------------------------- the pure function
 
-    def function(self, task: Task, names: list[list[str]], zero_safe: bool, arguments: Any) -> Any:
-        """New parameters and memories, the losses with flags, and the numbers that are read back."""
-        parameters, memories, steps, others = arguments
-        outputs, gradients = self.program.passes([*parameters, *others], zero_safe=zero_safe)
+    def function(
+        self, task: Task, names: list[list[str]], careful: bool, kept: Any, steps: Any, *others: Any
+    ) -> Any:
+        """New parameters and memories, the losses with flags, and the numbers that are read back.
+
+        `kept` are the parameters and the memories; `names` and `steps` have the numbers of the step by group. A program
+        that is `careful` keeps zero as zero beside infinity; it runs where the other met NaN, infinity or huge numbers.
+        """
+        parameters, memories = kept
+        outputs, gradients = self.program.passes([*parameters, *others], zero_safe=careful)
         wanted = gradients[: len(parameters)]
         total = outputs[self.places_of[1]]
-        finite = jnp.isfinite(total).all()
-        for g in wanted:
-            finite &= True if g is None else jnp.isfinite(g).all()
+        given = [g for g in wanted if g is not None]
+        if careful:
+            finite = jnp.isfinite(total).all()
+            for g in given:
+                finite &= jnp.isfinite(g).all()
+        else:  # one number that is not finite spoils the sum of squares; so may a large one, which is looked at again
+            squares = sum((jnp.vdot(g, g).astype(jnp.float64) for g in given), jnp.zeros((), jnp.float64))
+            finite = jnp.isfinite(squares + total.astype(jnp.float64).sum())
         reached = [k for k, g in enumerate(wanted) if g is not None]
         clipped = [Lowered(wanted[k]) for k in reached]
         if task.clip_value is not None:
@@ -207,8 +235,8 @@ class _Program:
         for k, g in zip(reached, clipped):
             x = Lowered(parameters[k])
             wide = np.result_type(x.dtype, np.float32)
-            row = steps[k].astype(wide)
-            n = {name: Lowered(row[i]) for i, name in enumerate(names[k])}
+            row = steps[self.rows[k]].astype(wide)
+            n = {name: Lowered(row[i]) for i, name in enumerate(names[self.rows[k]])}
             memory = {name: Lowered(m) for name, m in memories[k].items()}
             form = self.forms[self.group_of[k]]
             y, new = task.optimizer._formula(x.astype(wide), g.astype(wide), memory, n, form)
@@ -221,93 +249,89 @@ class _Program:
             jnp.asarray(outputs[k], jnp.float64).reshape(())
             for k in self.places_of[: 2 + (task.penalty is not None)]
         ]
-        flags = [finite.astype(jnp.float64), has_nan(wanted).astype(jnp.float64)]
+        flags = [finite.astype(jnp.float64)]
         same = self.places.same
         read = [
             same(outputs[k]) if k in self.effects else self.places.parted(outputs[k]) for k in self.fetched
         ]
-        return (
-            [same(x) for x in new_parameters],
-            [{name: same(m) for name, m in memory.items()} for memory in new_memories],
-            same(jnp.stack(losses + flags)),
-            read,
-        )
+        new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
+        return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
 
     # -------------------------------------------------- one step
 
-    def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None = None) -> Found:
-        """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one."""
+    def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None, look: bool) -> Found:
+        """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one.
+
+        Without `look`, nobody has touched the parameters since the step before.
+        """
         task, recorded = engine.task, self.recorded
         first = drawn is not None
-        if not first:
+        if drawn is None:
             self._write(recorded.arguments, batch.arrays)
             recorded.happen(before=True)
             drawn = [leaf.draw() for leaf in recorded.drawn]
-        engine.take_over(self.starts)
+        if look or not engine.ahead:
+            engine.take_over(self.starts)
         names, steps = self._steps(engine)
         others = [*engine.places.split(batch.arrays), *engine.places.split_whole(drawn)]
         for _, source in self.others:
             others.append(self.held.put(source) if self.held.is_stale(source) else self.held.arrays[source])
-        arguments = (
-            [engine.parameters.arrays[p] for p in self.trained],
-            [engine.memories[p] for p in self.trained],
-            steps,
-            others,
-        )
-        parameters, memories, losses, fetched = self._call(task, names, False, arguments)
-        losses = engine.places.read(losses)
-        if losses[-1] and math.isfinite(losses[1]):
-            parameters, memories, losses, fetched = self._call(
-                task, names, True, (parameters, memories, steps, others)
-            )
-            losses = engine.places.read(losses)
-        for p, x, held in zip(self.trained, parameters, memories):
-            engine.parameters.arrays[p], engine.memories[p] = x, held
+        arrays, memories = engine.parameters.arrays, engine.memories
+        kept: Any = [arrays[p] for p in self.trained], [memories[p] for p in self.trained]
+        kept, losses, fetched = self._call(task, names, False, kept, steps, others)
+        losses = engine.places.read(losses).tolist()
+        if not losses[-1] and math.isfinite(losses[1]):  # zero times infinity, perhaps
+            kept, losses, fetched = self._call(task, names, True, kept, steps, others)
+            losses = engine.places.read(losses).tolist()
+        for p, new, memory in zip(self.trained, *kept):
+            arrays[p], memories[p] = new, memory
         engine.ahead = True
-        if not losses[-2]:
+        if not losses[-1]:
             raise Nonfinite(
                 "the loss" if not math.isfinite(losses[1]) else "a gradient", self._bad(losses[1])
             )
+        counts = engine.counts
         for p in self.trained:
-            engine.counts[p] += 1
-            withhold(p, NO_GRADIENTS)
+            counts[p] += 1
+            if look:
+                withhold(p, NO_GRADIENTS)
         self.calls += 1
-        values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
-        self._write([recorded.outputs[k] for k in self.fetched], values)
+        if fetched:
+            values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
+            self._write([recorded.outputs[k] for k in self.fetched], values)
         if not first:
             recorded.happen(before=False)
-        return Found(float(losses[0]), float(losses[2]) if task.penalty is not None else None, self.output)
+        return Found(losses[0], losses[2] if task.penalty is not None else None, self.output)
 
     @staticmethod
     def _bad(total: float) -> float:
         return total if not math.isfinite(total) else math.nan
 
     def _steps(self, engine: Xla) -> tuple[list[list[str]], list[np.ndarray]]:
-        """The names and the numbers of the step of each parameter."""
-        optimizer = engine.task.optimizer
-        found: dict[Any, Any] = {}
-        names, steps = [], []
-        for k, p in zip(self.group_of, self.trained):
-            at = k, engine.counts[p] + 1
-            if at not in found:
-                n = optimizer._numbers(dict(optimizer.param_groups[k]), at[1])
-                found[at] = list(n), np.array(list(n.values()), np.float64)
-            names.append(found[at][0])
-            steps.append(found[at][1])
-        return names, steps
+        """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
+        optimizer, counts = engine.task.optimizer, engine.counts
+        found: dict[Any, int] = {}
+        rows = [found.setdefault((k, counts[p]), len(found)) for k, p in zip(self.group_of, self.trained)]
+        if rows != self.rows:  # parameters that got their first gradient in different steps
+            self.rows = rows
+            self.compiled.clear()
+        steps = [optimizer._numbers(optimizer.param_groups[k], count + 1) for k, count in found]
+        return [list(n) for n in steps], [np.array(list(n.values()), np.float64) for n in steps]
 
-    def _call(self, task: Task, names: list[list[str]], zero_safe: bool, arguments: Any) -> Any:
-        compiled = self.compiled.get(zero_safe)
-        if compiled is None:
-            start = perf_counter()
-            options = compiler_options(self.places.devices[0])
-            function = jax.jit(partial(self.function, task, names, zero_safe), compiler_options=options)
-            lowered = function.lower(arguments)
-            middle = perf_counter()
-            compiled = self.compiled[zero_safe] = lowered.compile()
-            self.times[0] += middle - start
-            self.times[1] += perf_counter() - middle
-        return compiled(arguments)
+    def _call(
+        self, task: Task, names: list[list[str]], careful: bool, kept: Any, steps: Any, others: list[Any]
+    ) -> Any:
+        compiled = self.compiled.get(careful)
+        if compiled is not None:
+            return compiled(kept, steps, *others)
+        start = perf_counter()
+        function = partial(self.function, task, names, careful)
+        options = compiler_options(self.places.devices[0])
+        compiled = jax.jit(function, donate_argnums=0, compiler_options=options)
+        self.compiled[careful] = compiled
+        found = compiled(kept, steps, *others)
+        self.seconds += perf_counter() - start
+        return found
 
     @staticmethod
     def _write(nodes: Sequence[Any], arrays: Sequence[Any]) -> None:
@@ -319,5 +343,5 @@ class _Program:
 
     def report(self) -> str:
         """What was compiled, and what it took."""
-        traced, compiled = self.times
-        return f"{self.places!r}: traced in {traced:.2f} s, compiled in {compiled:.2f} s, {self.calls} steps"
+        count = sum(1 for x in self.recorded.nodes if x.inputs)
+        return f"{count} operations, compiled in {self.seconds:.2f} s for {self.places!r}; {self.calls} steps"

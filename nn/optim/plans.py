@@ -19,7 +19,7 @@ class Plan:
     """What the steps of one group need, as long as its options have the same form."""
 
     def __init__(self, optimizer: Any, form: Form) -> None:
-        self.optimizer = ref(optimizer)
+        self.optimizer: Any = ref(optimizer)
         self.form = form
         self.options: Group = {}
         self.numbers: Numbers = {}

@@ -13,6 +13,7 @@ import inspect
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ...autograd import ChainruleError, KindError, RangeError
@@ -257,12 +258,14 @@ class Processes:
 
 
 def lost_process(error: BaseException) -> ChainruleError | None:
-    """What an error of a collective means whose partner has ended, as an error to raise; `None` for other errors."""
-    text = str(error)
-    # JAX raises its own class, and ValueError where a result is converted that was not there yet
-    if not isinstance(error, (RuntimeError, ValueError)) or not any(word in text for word in OF_COLLECTIVES):
-        return None
+    """What an error of a collective means whose partner has ended, as an error to raise; `None` for other errors.
+
+    The collective's error may be one that `error` came from.
+    """
     watch = None if _JOINED is None else _JOINED._watch
+    known = watch is not None and watch.lost is not None
+    if not known and not any(map(_of_collective, _chain(error))):
+        return None
     for _ in range(20):
         if watch is None or watch.lost is not None:
             break
@@ -273,6 +276,22 @@ def lost_process(error: BaseException) -> ChainruleError | None:
     return ChainruleError(
         f"{which.rstrip('.')}, and a collective operation waited for it. Start all processes again; a training with a "
         f"checkpoint goes on from it. What it ended with is in its own output"
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those from which it came."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _of_collective(error: BaseException) -> bool:
+    # JAX raises its own class, and ValueError where a result is converted that was not there yet
+    return isinstance(error, (RuntimeError, ValueError)) and any(
+        word in str(error) for word in OF_COLLECTIVES
     )
 
 

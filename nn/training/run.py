@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -61,6 +62,9 @@ class Run:
         self.row: dict[str, float] = {}
         self.latest: dict[str, float] = {}
         self.means = Means()
+        # whether code of the user's runs between two batches, which may change what a recording holds for
+        own = [f for f in metrics.values() if not getattr(f, "__module__", "").startswith("chainrule.")]
+        self.looks = bool(own) or any(_is_told(each, "on_batch_end") for each in callbacks)
         self.generators = generators_in(model, *callbacks)
 
     def stop(self, reason: str = "stopped") -> None:
@@ -70,10 +74,9 @@ class Run:
     def tell(self, moment: str) -> None:
         """Call the method `moment` of all callbacks that have it."""
         for callback in self.callbacks:
-            call = getattr(callback, moment, None)
-            if call is not None and getattr(call, "__func__", None) is not getattr(Callback, moment, None):
+            if _is_told(callback, moment):
                 self.stepper.synchronise()
-                call(self)
+                getattr(callback, moment)(self)
 
     # ------------------------------------------------------------------ one epoch
 
@@ -100,6 +103,7 @@ class Run:
             *inputs,
             y,
             want_output=bool(self.metrics),
+            look=self.looks or self.batch == 1,
             place=lambda: f"epoch {self.epoch}, batch {self.batch}",
         )
         found = {"loss": done.loss}
@@ -189,7 +193,7 @@ class Run:
         return {
             "model": repr(self.model),
             "loss": name_of(self.loss),
-            "data": repr(self.loader).partition(", shard=")[0],  # also on another number of processes
+            "data": re.sub(r", shard=\(.*?\)", "", repr(self.loader)),  # whose number may be another
             "optimizer": type(self.optimizer).__name__,
             "schedules": [type(each).__name__ for each in self.schedules],
             "callbacks": [type(each).__name__ for each in self.callbacks],
@@ -238,3 +242,9 @@ class Run:
                 self.model._checked_state(callback.parameters)  # they are restored at the end
                 if callback.epoch > self.epoch:
                     raise RangeError(f"the best epoch is {callback.epoch}, of {self.epoch}")
+
+
+def _is_told(callback: Any, moment: str) -> bool:
+    """Whether a callback does something at this moment."""
+    call = getattr(callback, moment, None)
+    return call is not None and getattr(call, "__func__", None) is not getattr(Callback, moment, None)

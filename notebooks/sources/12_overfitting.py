@@ -140,7 +140,7 @@ cures = {
     "dropout": {"dropout": 0.8},
 }
 for name, options in cures.items():
-    found = nn.repeat(functools.partial(experiment, **options), seeds=range(5))
+    found = nn.repeat(functools.partial(experiment, **options), seeds=range(5), progress=False)
     training, test, deviation = *found.mean.values(), found.std["test"]
     print(f"{name:15} training {training:4.0%}   test {test:4.0%}, deviation {deviation:.1%}")
 

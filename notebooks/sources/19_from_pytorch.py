@@ -204,8 +204,9 @@ Numbers are float64 unless you give float32 arrays, or say so: `Tensor(data, dty
 | `DataLoader(TensorDataset(X, y), shuffle=True)` | `nn.DataLoader(X, y, seed=0)` |
 | `torch.manual_seed(0)` | `seed=0`, for each thing that is random |
 | `torch.save(model.state_dict(), path)` | `nn.save(model, path)` |
-| `torch.compile(f)` | record a `Tape` once and replay it |
-| `.cuda()`, `.to(device)` | none: it runs on the processor |
+| `torch.compile(f)` | `jit(f)`; `nn.fit` replays its steps by itself |
+| `.cuda()`, `.to(device)` | `nn.fit(..., engine="xla", device="gpu")`, through JAX; `jit(f, backend="xla")` |
+| `DistributedDataParallel`, `DistributedSampler` | `nn.distributed()`, `DataLoader(..., shard=processes.shard)` |
 
 ## Exercises
 

@@ -3,7 +3,8 @@ r"""
 # 20. Coming from JAX
 
 **Question.** In JAX you transform functions: `grad(f)`, `jacobian(f)`, `vmap(f)`, `jit(f)`. Which of these are
-here, what do they give, and what takes the place of the others? JAX itself is not needed to run this notebook.
+here, what do they give, and what takes the place of the others? One cell compiles through JAX (`pip install
+"chainrule[xla]"`); all others run without it.
 
 ## Functions in, functions out
 
@@ -188,40 +189,109 @@ print(np.allclose(by_loop, np.stack([found["w1"], found["w2"]], axis=1)))
 
 # %% [markdown]
 r"""
-## Instead of `jit`: record once, replay
+## `jit`: record once, replay
 
-There is no compiler. Python runs your function each time, so an `if` or a loop that depends on data does what it
-says, and `print` prints. Where time matters, a graph can be recorded once and replayed with new numbers, which
-skips your Python code. `jit` refuses an `if` that looks at data. A tape does not see the `if`: it has recorded the way
-that was taken, and replays that way.
+Python runs your function in each call, so an `if` or a loop that depends on data does what it says, and `print`
+prints. `jit(f)` runs it once for each kind of arguments, and replays what it recorded. As in JAX, shapes, dtypes and
+static arguments decide, and it nests with the other transforms. Unless told otherwise there is no compiler: NumPy
+repeats its calls, in the memory of the call before.
 
-**Predict.** The function is $x$ for positive $x$ and $-x$ otherwise, written with `if`, and recorded at 2. What does
-the replay give at $-3$?
+**Predict.** How often is "recorded" printed?
 
 <details><summary>Answer</summary>
 
-$-3$: the recorded graph is the branch for positive numbers. `maximum(x, -x)` is an operation, and chooses anew.
+Twice: once for each shape. The second call takes other numbers, and no new recording.
 
 </details>
 """
 
 # %%
-from chainrule.autograd import maximum
+from chainrule.autograd import jit
+
+
+@jit
+def energy(x):
+    print("recorded for", x.shape)
+    return (x * x).sum() / 2
+
+
+print(energy(np.array([3.0, 4.0])))
+print(energy(np.array([6.0, 8.0])))
+print(energy(np.array([1.0, 2.0, 2.0])))
+print(energy.report())
+
+# %% [markdown]
+r"""
+The gradient of the loss with the tree of parameters, 200 steps of descent: it is recorded once, and its numbers are
+those without `jit`, bit by bit.
+"""
+
+# %%
+both = value_and_grad(loss)
+jitted = jit(both)
+for _ in range(200):
+    value, gradient = jitted(parameters, X, targets)
+    parameters = [
+        {name: p[name] - 0.1 * g[name] for name in p} for p, g in zip(parameters, gradient, strict=True)
+    ]
+print(f"loss {value:.6f}")
+print("the same without jit:", jitted(parameters, X, targets)[0] == both(parameters, X, targets)[0])
+
+# %% [markdown]
+r"""
+A recording went one way at each `if`. `jit` notices a number that is taken out of the graph, as JAX does, and names
+the line.
+
+**Predict.** The function is $x$ for positive $x$ and $-x$ otherwise, written with `if`. Recorded at 2, what would a
+replay give at $-3$?
+
+<details><summary>Answer</summary>
+
+$-3$: the recorded graph is the branch for positive numbers. So it is refused. `maximum(x, -x)` and `where` are
+operations, and choose anew.
+
+</details>
+"""
+
+# %%
+from chainrule.autograd import RecordingError, where
 
 
 def with_if(x):
     return x if x > 0 else -x
 
 
-x = Value(2.0, name="x")
-tape = Tape([with_if(x), maximum(x, -x)])
-print("recorded at 2:", [node.data for node in tape.outputs], "  replayed at -3:", tape.forward(x=-3.0))
-print("called at -3: ", with_if(-3.0))
+try:
+    jit(with_if)(2.0)
+except RecordingError as error:
+    print(str(error).partition("(return")[2])
+
+chosen = jit(lambda x: where(x > 0, x, -x))
+print(chosen(2.0), chosen(-3.0), grad(chosen)(-3.0))
 
 # %% [markdown]
 r"""
-What `make_jaxpr` shows, the tape prints as a program of Python, with the backward pass: `print(tape.source())`.
+As in JAX, what the function does beside computing, such as printing or reading a file, happens while it is recorded,
+and not again. What `make_jaxpr` shows, the tape prints as a program of Python, with the backward pass:
+`print(Tape(y).source())`.
 
+## XLA
+
+`jit(f, backend="xla")` gives the same graph to JAX's compiler, for processors and graphics cards. The functions, the
+gradients and their conventions are those of chainrule; float64 stays float64, whatever JAX's flag says. For training,
+on several devices and machines, there are engines: [Compiled](../docs/compiled.md).
+"""
+
+# %%
+try:
+    compiled = jit(both, backend="xla", device="cpu")
+    (_, found), (_, expected) = compiled(parameters, X, targets), both(parameters, X, targets)
+    print(found[0]["W"].dtype, np.allclose(found[0]["W"], expected[0]["W"], rtol=1e-12))
+except ImportError as error:
+    print(error)
+
+# %% [markdown]
+r"""
 ## Randomness
 
 There are no keys, and no hidden global generator. What is random takes a `seed`, a number or a NumPy `Generator`.
@@ -252,10 +322,16 @@ r"""
 | `jax.lax.stop_gradient(x)` | `x.detach()` |
 | `jax.checkpoint(f)(x)` | `checkpoint(f, x)` |
 | `jax.custom_vjp` | a row: `elementwise(...)` or `structural(...)` |
+| `jax.jit(f, static_argnums=1)` | `jit(f, static_argnums=1)`, `backend="xla"` for JAX's compiler |
 | `jax.make_jaxpr(f)(x)` | `Tape(y).source()` |
 | `jax.debug_nans` | `detect_nonfinite()` |
 | `jax.test_util.check_grads` | `check_gradients` |
-| `jax.lax.scan`, `cond` | `for`, `if` |
+| `jax.lax.scan`, `cond` | `for`, `if`; under `jit`, `where` |
+| `jax.vmap(f)` | broadcasting; for gradients per sample the three ways above |
+| a training step with optax, under `jit` | `nn.Step(model, loss, optimizer, engine="xla")`, `nn.fit` |
+| `jax.devices()`, `NamedSharding` | `device="gpu"`, `nn.fit(..., engine="xla", devices=4)` |
+| `jax.distributed.initialize` | `nn.distributed()` |
+| `jax.tree.map` | a comprehension |
 | `jax.random.key(0)` | `seed=0` |
 | float32 unless `jax_enable_x64` | float64 unless given float32 |
 

@@ -658,6 +658,10 @@ def test_what_is_not_followed_names_the_line(name: str) -> None:
 def test_the_message_says_what_to_write() -> None:
     with pytest.raises(RecordingError, match=r"\.item\(\).*an argument.*where\(x > 0, a, b\)"):
         jit(lambda x: x.item() * x)(2.0)
+    with pytest.raises(RecordingError, match=r"\(float\(\)\)"):  # what the user has written
+        jit(lambda x: float(x) * x)(2.0)
+    with pytest.raises(RecordingError, match=r"\(int\(\)\)"):
+        jit(lambda x: int(x) * x)(2.0)
     with pytest.raises(RecordingError, match="redrawn"):
         jit(lambda x: x * random.random())(2.0)
     with pytest.raises(RecordingError, match="bool"):

@@ -17,6 +17,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.autograd import ChainruleError, KindError, RangeError
+from chainrule.nn.processes.distributed import lost_process
 from chainrule.nn.processes.watching import Watch
 
 
@@ -200,6 +201,16 @@ def test_a_process_that_fails_ends_the_other(jax, processes):
     _, err = other.communicate(timeout=60)
     assert other.returncode == 1, err
     assert "Process 1 of 2 ended before the training did" in err
+
+
+def test_what_is_an_error_of_a_collective():
+    gloo = RuntimeError("UNKNOWN: Gloo all-reduce failed: Connection closed by peer")
+    assert "Another process ended, and a collective operation waited for it" in str(lost_process(gloo))
+    later = RuntimeError("Array has been deleted")
+    assert lost_process(later) is None
+    later.__context__ = gloo
+    assert "Another process ended" in str(lost_process(later))
+    assert lost_process(ZeroDivisionError("an error of its own")) is None
 
 
 # ---------------------------------------------------------------------- joining

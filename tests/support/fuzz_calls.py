@@ -715,7 +715,7 @@ def _windows(draw: Draw, name: str) -> Any:
 # what is no function of arrays: tools, transforms, and nodes of several Values
 OTHER = {
     "by_primitives", "check_gradients", "check_update", "checkpoint", "detect_nonfinite", "elementwise", "grad",
-    "gradients", "hessian", "hvp", "jacobian", "jvp", "no_grad", "record_lines", "scope", "structural",
+    "gradients", "hessian", "hvp", "jacobian", "jit", "jvp", "no_grad", "record_lines", "scope", "structural",
     "value_and_grad", "vjp", "total", "np.floor_divide",  # raises an error that explains
 }  # fmt: skip
 

@@ -29,10 +29,11 @@ digraph files {
     backward [label="backward.py\\nthe loop", color="#b04a00", penwidth=2.2]
     transforms [label="derivatives.py, check.py\\nusers of the loop"]
     tape [label="tape.py\\nthe graph, in order", color="#0b5cad", penwidth=2.2]
-    {rank=same; replay; memory; source}
+    {rank=same; replay; memory; source; xla}
     source [label="source.py\\nas a program"]
     replay [label="levels.py, compiling.py\\nreplayed"]
     memory [label="memory.py\\nin bytes"]
+    xla [label="lowered.py\\nby XLA"]
   }
   subgraph cluster_nn {
     label="chainrule.nn"
@@ -52,7 +53,7 @@ digraph files {
   nodes -> tape
   backward -> tape
   expression -> source
-  tape -> {source replay memory}
+  tape -> {source replay memory xla}
   transforms -> layers [style=invis]
   nodes -> layers -> training
   tape -> drawing
