@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...autograd.extending import numbers, withhold
+from ...autograd.extending import numbers, readable_size, withhold
 from ...autograd.xla import Lowered, Program, compiler_options, exact
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
@@ -142,8 +142,15 @@ class Xla:
         )
 
     def report(self) -> str:
-        """What was compiled, and what it took."""
-        return "\n".join(program.report() for program in self.programs.values())
+        """What was compiled and what it took; what stays on the device, and what each step transfers."""
+        held = [
+            *self.parameters.arrays.values(),
+            *(m for each in self.memories.values() for m in each.values()),
+        ]
+        kept = (
+            f"{readable_size(sum(x.nbytes for x in held))} of parameters and memories stay on {self.places!r}"
+        )
+        return "\n".join([*(program.report() for program in self.programs.values()), *[kept] * bool(held)])
 
 
 class _Held:
@@ -195,9 +202,9 @@ class _Program:
         self.held = _Held(engine.places)
         at = {y: k for k, y in enumerate(recorded.outputs)}
         self.places_of = [at[y] for y in recorded.results]
-        self.effects = {k for k, _ in enumerate(recorded.outputs)} - set(
-            self.places_of[2 + (task.penalty is not None) :]
-        )
+        # so many results are losses; the others are the output of the model
+        self.n_losses = 2 + (task.penalty is not None)
+        self.effects = {*range(len(recorded.outputs))} - {*self.places_of[self.n_losses :]}
         self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
         self.seconds = 0.0  # of compiling
@@ -245,10 +252,7 @@ class _Program:
                 name: jnp.where(finite, new[name].value, m) if name in new else m
                 for name, m in memories[k].items()
             }
-        losses = [
-            jnp.asarray(outputs[k], jnp.float64).reshape(())
-            for k in self.places_of[: 2 + (task.penalty is not None)]
-        ]
+        losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
         flags = [finite.astype(jnp.float64)]
         same = self.places.same
         read = [
@@ -344,4 +348,9 @@ class _Program:
     def report(self) -> str:
         """What was compiled, and what it took."""
         count = sum(1 for x in self.recorded.nodes if x.inputs)
-        return f"{count} operations, compiled in {self.seconds:.2f} s for {self.places!r}; {self.calls} steps"
+        there = sum(x.data.nbytes for x in (*self.recorded.arguments, *self.recorded.drawn))
+        back = sum(self.recorded.outputs[k].data.nbytes for k in self.fetched) + 8 * (1 + self.n_losses)
+        return (
+            f"{count} operations, compiled in {self.seconds:.2f} s for {self.places!r}; {self.calls} steps, each with "
+            f"{readable_size(there)} to the device and {readable_size(back)} back"
+        )
