@@ -63,7 +63,8 @@ class Run:
         self.latest: dict[str, float] = {}
         self.means = Means()
         # whether code of the user's runs between two batches, which may change what a recording holds for
-        own = [f for f in metrics.values() if not getattr(f, "__module__", "").startswith("chainrule.")]
+        between = [*metrics.values(), type(loader), *map(type, schedules)]
+        own = [f for f in between if not (getattr(f, "__module__", None) or "").startswith("chainrule.")]
         self.looks = bool(own) or any(_is_told(each, "on_batch_end") for each in callbacks)
         self.generators = generators_in(model, *callbacks)
 

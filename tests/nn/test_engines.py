@@ -856,3 +856,51 @@ def test_reports() -> None:
     step(*BATCHES[0])
     assert (repr(step), step.report()) == ("Step(engine='replay', steps=1)", "replay")
     assert isinstance(step(*BATCHES[0]), float)
+
+
+def test_fit_sees_changes_between_batches() -> None:
+    """Code of the user's may run in metrics, callbacks, loaders and schedules."""
+
+    def run(engine: str, how: str) -> Any:
+        model, settings = network(), SimpleNamespace(share=0.0)
+
+        def change(*_: Any) -> float:
+            settings.share += 0.01
+            return settings.share
+
+        class Loader(nn.DataLoader):
+            def __iter__(self) -> Any:
+                for batch in super().__iter__():
+                    change()
+                    yield batch
+
+        class Changing(nn.callbacks.Callback):
+            def on_batch_end(self, run: Any) -> None:
+                change()
+
+        class Rate(nn.schedules.StepDecay):
+            def step(self, *measured: Any) -> None:
+                change()
+                super().step(*measured)
+
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        options: dict[str, Any] = {
+            "metric": {"metrics": {"share": change}},
+            "loader": {},
+            "callback": {"callbacks": [Changing()]},
+            "schedule": {"schedule": Rate(optimizer, 2, every="batch")},
+        }[how]
+        loader = (Loader if how == "loader" else nn.DataLoader)(X, Y, batch_size=8, seed=0)
+
+        def loss(y: Any, t: Any) -> Any:
+            return nn.cross_entropy(y, t, label_smoothing=settings.share)
+
+        history = nn.fit(
+            model, loss, loader, optimizer=optimizer, epochs=3, engine=engine, progress=False, **options
+        )
+        return bits([history["loss"], model.state_dict()])
+
+    for how in ("metric", "loader", "callback", "schedule"):
+        eager = run("eager", how)
+        assert run("replay", how) == eager, how
+        assert run("auto", how) == eager, how
