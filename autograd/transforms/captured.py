@@ -65,8 +65,9 @@ class State:
             self.iterators: list[Any] = []
             self.quick: tuple[list[Any], ...] = ([], [ABSENT], [], [], [])
             self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
-            for x in things:
-                self._look(x)
+            self.waiting = list(things)
+            while self.waiting:
+                self._look_at(self.waiting.pop())
 
     @property
     def is_current(self) -> bool:
@@ -122,6 +123,10 @@ class State:
     # -------------------------------------------------- looking
 
     def _look(self, x: Any) -> None:
+        """Look at `x` later: things may be nested deeply."""
+        self.waiting.append(x)
+
+    def _look_at(self, x: Any) -> None:
         if (
             isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc))
             or id(x) in self.kept
@@ -194,15 +199,17 @@ class State:
         if kind.__module__ in ("types", "argparse") and hasattr(x, "__dict__"):  # namespaces
             self._watch(_Entries, vars(x), vars(x), f"{kind.__name__}.{{}}")
             return
-        unwatched = getattr(x, "_unwatched", None)
-        if unwatched is None and not own and kind.__module__.partition(".")[0] == LIBRARIES[0]:
-            for name in self.names:  # such as the rate of an optimiser
-                if isinstance(getattr(x, name, None), PLAIN):
+        unwatched = getattr(kind, "_unwatched", None)
+        if unwatched is None and not own:
+            ours = kind.__module__.partition(".")[0] == LIBRARIES[0]
+            for name in self.names:  # such as the rate of an optimiser, a property
+                value = getattr(x, name, None) if ours else getattr(x, "__dict__", {}).get(name)
+                if value is not None and isinstance(value, PLAIN):
                     self._watch(_Attributes, x, [name], f"{kind.__name__}.{{}}")
         if unwatched is None and not own and not hasattr(x, "__wrapped__"):
             return
         found = getattr(x, "__dict__", {})
-        left_out: Iterable[str] = () if unwatched is None else unwatched()
+        left_out: Iterable[str] = () if unwatched is None else unwatched(x)
         if own and (unwatched is None or _derives_from_base(kind)):  # only what the code names
             names = [n for n in (*found, *_plain_attributes(kind)) if n in self.names]
         else:

@@ -14,6 +14,7 @@ from functools import partial
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -1356,3 +1357,29 @@ def test_random_graphs(program: Any) -> None:
         for found, e in zip(leaves(jit_of(x, y))[1:], leaves(expected)[1:]):
             np.testing.assert_allclose(found, e, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(second(x, y), along(f)(x, y), rtol=1e-10, atol=1e-11)
+
+
+def test_odd_objects_in_the_closure() -> None:
+    class Link:
+        def __init__(self, after: Any) -> None:
+            self.after, self.value = after, 1.0
+
+    chain: Any = None
+    for _ in range(3000):
+        chain = Link(chain)
+    endless: list[Any] = [1.0]
+    endless.append(endless)
+    mock = Mock()
+    mock.scale = 2.0
+
+    def f(x: Any) -> Any:
+        return x * mock.scale * chain.value * endless[0] + (0 if chain.after is None else 1)
+
+    g = jit(f)
+    assert g(1.0) == 3.0
+    mock.scale = 5.0
+    assert g(1.0) == 6.0
+    chain.value = 2.0
+    assert g(1.0) == 11.0
+    endless[0] = 0.0
+    assert g(1.0) == 1.0

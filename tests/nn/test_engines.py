@@ -208,6 +208,14 @@ class Paired(nn.Module):
         return tanh(self.left(a)) + self.right(b)
 
 
+class OfEqualShapes(nn.Module):
+    def __init__(self) -> None:
+        self.left, self.right = nn.Linear(3, 4, seed=0), nn.Linear(3, 4, seed=1)
+
+    def forward(self, parts: Any) -> Any:
+        return tanh(self.left(parts["a"])) + self.right(parts["b"])
+
+
 class OfDict(Paired):
     def forward(self, parts: Any) -> Any:
         return super().forward(parts["a"], parts["b"])
@@ -218,6 +226,12 @@ def test_batches_of_any_form() -> None:
     classes = R.integers(0, 4, (6, 8))
     same_as_eager(Paired, nn.cross_entropy, [*zip(a, b, classes)])
     same_as_eager(OfDict, nn.cross_entropy, [({"a": p, "b": q}, c) for p, q, c in zip(a, b, classes)])
+    square = R.normal(size=(6, 8, 3))
+    turned = [
+        ({"a": p, "b": q}, c) if k % 2 else ({"b": q, "a": p}, c)
+        for k, (p, q, c) in enumerate(zip(a, square, classes))
+    ]
+    same_as_eager(OfEqualShapes, nn.cross_entropy, turned * 2)  # in another order
     lists = [(p.tolist(), c.tolist()) for p, c in zip(a, classes)]
     same_as_eager(network, nn.cross_entropy, lists)
     nodes = [(Tensor(p, requires_grad=False), Tensor(c)) for p, c in zip(a, classes)]
