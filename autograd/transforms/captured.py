@@ -211,7 +211,8 @@ class State:
         found = getattr(x, "__dict__", {})
         left_out: Iterable[str] = () if unwatched is None else unwatched(x)
         if own and (unwatched is None or _derives_from_base(kind)):  # only what the code names
-            names = [n for n in (*found, *_plain_attributes(kind)) if n in self.names]
+            parts = () if unwatched is None else [n for n, value in found.items() if _is_part(value)]
+            names = [*parts, *(n for n in (*found, *_plain_attributes(kind)) if n in self.names)]
         else:
             names = [*found, *_plain_attributes(kind)]
         names = [
@@ -390,6 +391,14 @@ def _can_change(x: np.ndarray) -> bool:
 
 def _is_of_library(module: str | None) -> bool:
     return module is not None and module != "__main__" and module.partition(".")[0] in LIBRARIES
+
+
+def _is_part(x: Any) -> bool:
+    """Whether an attribute of a module holds parameters or modules, which all of it may read."""
+    if isinstance(x, dict):
+        x = list(x.values())
+    x = x[0] if isinstance(x, (list, tuple)) and x else x
+    return isinstance(x, BaseNode) or hasattr(type(x), "_unwatched")
 
 
 @cache

@@ -639,6 +639,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "a number of a weight": lambda x: WEIGHT.data,
     "a number of a result": lambda x: (x * WEIGHT).sum().item(),
     "a hook": lambda x: (x * WEIGHT).register_hook(print),
+    "a hook on a weight": lambda x: WEIGHT.register_hook(print),
 }
 WEIGHT = Tensor(np.array([1.0, 2.0]), name="weight")
 
@@ -1383,3 +1384,41 @@ def test_odd_objects_in_the_closure() -> None:
     assert g(1.0) == 11.0
     endless[0] = 0.0
     assert g(1.0) == 1.0
+
+
+def test_gradients_belong_to_the_caller() -> None:
+    w = Tensor(np.array([1.0, 2.0]))
+    f, slope = jit(lambda x: (w * w * x).sum()), jit(grad(lambda x: (x**3).sum()))
+    energy_of = jit(lambda x: (x**3).sum())
+    kept = []
+    for k in (1.0, 2.0, 3.0):
+        x = np.full(2, k)
+        w.zero_grad()
+        f(x).backward()
+        node = Tensor(x)
+        energy_of(node).backward()
+        kept.append((k, w.grad, grad(energy_of)(x), slope(x), node.grad))
+    for k, of_w, *others in kept:
+        assert of_w.tolist() == [2 * k, 4 * k]
+        for g in others:
+            assert g.tolist() == [3 * k * k] * 2
+
+
+def test_parts_of_a_module_that_its_own_code_does_not_name() -> None:
+    class Held(nn.Module):
+        def __init__(self) -> None:
+            self.used, self.more = nn.Parameter(np.ones(2)), nn.Parameter(np.ones(3))
+            self.history: list[float] = []
+
+        def forward(self, x: Any) -> Any:
+            return x * self.used
+
+    model = Held()
+    f = jit(lambda x: model(x).sum() + nn.l2_penalty(model, 1.0))
+    x = np.ones(2)
+    first = f(x).item()
+    model.history.append(first)
+    f(x)
+    assert count_of(f) == 1
+    vars(model)["more"] = nn.Parameter(np.full(3, 2.0))
+    assert f(x).item() == (model(x).sum() + nn.l2_penalty(model, 1.0)).item() != first
