@@ -92,6 +92,9 @@ class State:
     def settle(self) -> None:
         """Leave out what has changed since: the recorded call does that itself."""
         self.changed = [name for place in self.places for name in place.settle()]
+        self.changed += [
+            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not _same_array(x, y)
+        ]
         self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or _same_array(*pair)]
         self.quick = self._flat()
 

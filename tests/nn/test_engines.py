@@ -385,6 +385,16 @@ class ByKind(Counting):
         return self.layer(x if isinstance(x, Tensor) else x / 2)
 
 
+class ByArray(Counting):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = np.zeros(2)
+
+    def forward(self, x: Any) -> Any:
+        self.seen[0] += len(x)
+        return self.layer(x)
+
+
 class Sampling(Counting):
     def forward(self, x: Any) -> Any:
         y = self.layer(x)
@@ -402,6 +412,7 @@ FALLING_BACK: dict[str, tuple[Any, Any, str]] = {
     "a count in the model": (ByCount, nn.cross_entropy, "ByCount.calls"),
     "a branch": (ByBranch, nn.cross_entropy, "bool"),
     "a plain number": (ByData, nn.cross_entropy, r"\.item\(\)"),
+    "an array that counts": (ByArray, nn.cross_entropy, "an array of shape"),
     "a kind": (ByKind, nn.cross_entropy, "with nodes in the place of"),
     "a generator and a branch": (Sampling, nn.cross_entropy, "float|item"),
     "a list of the loss": (network, printing, "list"),
@@ -435,7 +446,7 @@ def test_auto_is_eager_where_a_replay_would_differ(name: str, caplog: pytest.Log
                 SHARED.random(),
                 random.random(),
             ]
-            left["seen"] = getattr(step.task.model, "seen", [])[:]
+            left["seen"] = list(getattr(step.task.model, "seen", []))
             results.append((left, step))
     (eager, _), (found, step) = results
     for part, expected in eager.items():
