@@ -127,7 +127,7 @@ class Node(BaseNode):
         60.0
         """
         watch = MODE.get()[2]
-        if watch is not None and watch.follows and (self.op is not None or self.order > watch.since):
+        if watch is not None and watch.follows:
             watch.refuse(
                 "registers a hook, which a replay would not call. Register it on a result or an argument"
             )

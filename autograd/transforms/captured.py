@@ -65,8 +65,9 @@ class State:
             self.iterators: list[Any] = []
             self.quick: tuple[list[Any], ...] = ([], [ABSENT], [], [], [])
             self.kept: dict[int, Any] = {}  # the objects, by id; kept alive, so that no other gets the id
-            for x in things:
-                self._look(x)
+            self.waiting = list(things)
+            while self.waiting:
+                self._look_at(self.waiting.pop())
 
     @property
     def is_current(self) -> bool:
@@ -91,6 +92,9 @@ class State:
     def settle(self) -> None:
         """Leave out what has changed since: the recorded call does that itself."""
         self.changed = [name for place in self.places for name in place.settle()]
+        self.changed += [
+            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not _same_array(x, y)
+        ]
         self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or _same_array(*pair)]
         self.quick = self._flat()
 
@@ -122,6 +126,10 @@ class State:
     # -------------------------------------------------- looking
 
     def _look(self, x: Any) -> None:
+        """Look at `x` later: things may be nested deeply."""
+        self.waiting.append(x)
+
+    def _look_at(self, x: Any) -> None:
         if (
             isinstance(x, (*PLAIN, BaseNode, BuiltinFunctionType, np.ufunc))
             or id(x) in self.kept
@@ -194,17 +202,20 @@ class State:
         if kind.__module__ in ("types", "argparse") and hasattr(x, "__dict__"):  # namespaces
             self._watch(_Entries, vars(x), vars(x), f"{kind.__name__}.{{}}")
             return
-        unwatched = getattr(x, "_unwatched", None)
-        if unwatched is None and not own and kind.__module__.partition(".")[0] == LIBRARIES[0]:
-            for name in self.names:  # such as the rate of an optimiser
-                if isinstance(getattr(x, name, None), PLAIN):
+        unwatched = getattr(kind, "_unwatched", None)
+        if unwatched is None and not own:
+            ours = kind.__module__.partition(".")[0] == LIBRARIES[0]
+            for name in self.names:  # such as the rate of an optimiser, a property
+                value = getattr(x, name, None) if ours else getattr(x, "__dict__", {}).get(name)
+                if value is not None and isinstance(value, PLAIN):
                     self._watch(_Attributes, x, [name], f"{kind.__name__}.{{}}")
         if unwatched is None and not own and not hasattr(x, "__wrapped__"):
             return
         found = getattr(x, "__dict__", {})
-        left_out: Iterable[str] = () if unwatched is None else unwatched()
+        left_out: Iterable[str] = () if unwatched is None else unwatched(x)
         if own and (unwatched is None or _derives_from_base(kind)):  # only what the code names
-            names = [n for n in (*found, *_plain_attributes(kind)) if n in self.names]
+            parts = () if unwatched is None else [n for n, value in found.items() if _is_part(value)]
+            names = [*parts, *(n for n in (*found, *_plain_attributes(kind)) if n in self.names)]
         else:
             names = [*found, *_plain_attributes(kind)]
         names = [
@@ -383,6 +394,14 @@ def _can_change(x: np.ndarray) -> bool:
 
 def _is_of_library(module: str | None) -> bool:
     return module is not None and module != "__main__" and module.partition(".")[0] in LIBRARIES
+
+
+def _is_part(x: Any) -> bool:
+    """Whether an attribute of a module holds parameters or modules, which all of it may read."""
+    if isinstance(x, dict):
+        x = list(x.values())
+    x = x[0] if isinstance(x, (list, tuple)) and x else x
+    return isinstance(x, BaseNode) or hasattr(type(x), "_unwatched")
 
 
 @cache

@@ -66,8 +66,9 @@ def jit(
     itself has made while it was recorded, such as a count of its calls, is not looked at. `jitted.report()` says what
     was recorded, `jitted.clear()` forgets it. Threads take turns.
 
-    What cannot be noticed is repeated: the time, files, random numbers of a generator that `f` makes without a seed,
-    and the insides of objects of other libraries. Give these as arguments.
+    Results of arrays have the bits of `f` itself with "numpy"; those of Python numbers, which are added up level by
+    level, agree to rounding. What cannot be noticed is repeated: the time, files, random numbers of a generator that
+    `f` makes without a seed, and the insides of objects of other libraries. Give these as arguments.
 
     Raises `RecordingError`, with the line of your source, where `f` does what a replay would repeat wrongly: an `if` on
     a number that depends on an argument, `float(x)`, `.item()`, `.data`, `backward()`, assignments to `.data`, random

@@ -20,7 +20,8 @@ class Batch:
 
     Attributes:
         arrays: all arrays, in order.
-        key: shapes, dtypes and memory layouts, for which a recording holds; `None` if something is no array of numbers.
+        key: names in dicts, shapes, dtypes and memory layouts, for which a recording holds; `None` if something is no
+            array of numbers.
     """
 
     __slots__ = ("arrays", "key", "parts")
@@ -38,7 +39,8 @@ class Batch:
                 arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
         self.arrays = arrays
         kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
-        self.key: Hashable = None if None in kinds else tuple(kinds)
+        names = tuple([tuple(x) if isinstance(x, dict) else None for x in parts])
+        self.key: Hashable = None if None in kinds else (names, *kinds)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""

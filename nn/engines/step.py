@@ -36,8 +36,11 @@ class Step:
     - `"auto"` replays where that gives the bits of eager mode, and is eager elsewhere: `step.engine` is the name of
       the engine that runs, and `step.reason` says why it is not `"replay"`.
 
-    What a replay cannot follow (numbers taken out of the graph, random numbers other than dropout's) is a
-    `RecordingError` with the line of your source, for `"replay"` and `"xla"`.
+    The first step is eager, and its recording has to give the same loss. A replay repeats operations, and nothing else
+    that the model and the loss do: where they change what they read, such as a count of steps, each step is eager.
+    Settings, modes, frozen layers, and arrays that somebody else changes between steps are noticed, and the step is
+    recorded again. What a replay cannot follow (numbers taken out of the graph, random numbers other than dropout's)
+    is a `RecordingError` with the line of your source, for `"replay"` and `"xla"`.
 
     `step.output` is the output of the model for the latest batch, before the update. Raises `NonfiniteError` if the
     loss or a gradient is NaN or infinite; the model is as it was before that step. `engine="xla"` raises `ExtraError`

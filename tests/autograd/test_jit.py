@@ -14,6 +14,7 @@ from functools import partial
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -638,6 +639,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "a number of a weight": lambda x: WEIGHT.data,
     "a number of a result": lambda x: (x * WEIGHT).sum().item(),
     "a hook": lambda x: (x * WEIGHT).register_hook(print),
+    "a hook on a weight": lambda x: WEIGHT.register_hook(print),
 }
 WEIGHT = Tensor(np.array([1.0, 2.0]), name="weight")
 
@@ -1356,3 +1358,67 @@ def test_random_graphs(program: Any) -> None:
         for found, e in zip(leaves(jit_of(x, y))[1:], leaves(expected)[1:]):
             np.testing.assert_allclose(found, e, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(second(x, y), along(f)(x, y), rtol=1e-10, atol=1e-11)
+
+
+def test_odd_objects_in_the_closure() -> None:
+    class Link:
+        def __init__(self, after: Any) -> None:
+            self.after, self.value = after, 1.0
+
+    chain: Any = None
+    for _ in range(3000):
+        chain = Link(chain)
+    endless: list[Any] = [1.0]
+    endless.append(endless)
+    mock = Mock()
+    mock.scale = 2.0
+
+    def f(x: Any) -> Any:
+        return x * mock.scale * chain.value * endless[0] + (0 if chain.after is None else 1)
+
+    g = jit(f)
+    assert g(1.0) == 3.0
+    mock.scale = 5.0
+    assert g(1.0) == 6.0
+    chain.value = 2.0
+    assert g(1.0) == 11.0
+    endless[0] = 0.0
+    assert g(1.0) == 1.0
+
+
+def test_gradients_belong_to_the_caller() -> None:
+    w = Tensor(np.array([1.0, 2.0]))
+    f, slope = jit(lambda x: (w * w * x).sum()), jit(grad(lambda x: (x**3).sum()))
+    energy_of = jit(lambda x: (x**3).sum())
+    kept = []
+    for k in (1.0, 2.0, 3.0):
+        x = np.full(2, k)
+        w.zero_grad()
+        f(x).backward()
+        node = Tensor(x)
+        energy_of(node).backward()
+        kept.append((k, w.grad, grad(energy_of)(x), slope(x), node.grad))
+    for k, of_w, *others in kept:
+        assert of_w.tolist() == [2 * k, 4 * k]
+        for g in others:
+            assert g.tolist() == [3 * k * k] * 2
+
+
+def test_parts_of_a_module_that_its_own_code_does_not_name() -> None:
+    class Held(nn.Module):
+        def __init__(self) -> None:
+            self.used, self.more = nn.Parameter(np.ones(2)), nn.Parameter(np.ones(3))
+            self.history: list[float] = []
+
+        def forward(self, x: Any) -> Any:
+            return x * self.used
+
+    model = Held()
+    f = jit(lambda x: model(x).sum() + nn.l2_penalty(model, 1.0))
+    x = np.ones(2)
+    first = f(x).item()
+    model.history.append(first)
+    f(x)
+    assert count_of(f) == 1
+    vars(model)["more"] = nn.Parameter(np.full(3, 2.0))
+    assert f(x).item() == (model(x).sum() + nn.l2_penalty(model, 1.0)).item() != first

@@ -208,6 +208,14 @@ class Paired(nn.Module):
         return tanh(self.left(a)) + self.right(b)
 
 
+class OfEqualShapes(nn.Module):
+    def __init__(self) -> None:
+        self.left, self.right = nn.Linear(3, 4, seed=0), nn.Linear(3, 4, seed=1)
+
+    def forward(self, parts: Any) -> Any:
+        return tanh(self.left(parts["a"])) + self.right(parts["b"])
+
+
 class OfDict(Paired):
     def forward(self, parts: Any) -> Any:
         return super().forward(parts["a"], parts["b"])
@@ -218,6 +226,12 @@ def test_batches_of_any_form() -> None:
     classes = R.integers(0, 4, (6, 8))
     same_as_eager(Paired, nn.cross_entropy, [*zip(a, b, classes)])
     same_as_eager(OfDict, nn.cross_entropy, [({"a": p, "b": q}, c) for p, q, c in zip(a, b, classes)])
+    square = R.normal(size=(6, 8, 3))
+    turned = [
+        ({"a": p, "b": q}, c) if k % 2 else ({"b": q, "a": p}, c)
+        for k, (p, q, c) in enumerate(zip(a, square, classes))
+    ]
+    same_as_eager(OfEqualShapes, nn.cross_entropy, turned * 2)  # in another order
     lists = [(p.tolist(), c.tolist()) for p, c in zip(a, classes)]
     same_as_eager(network, nn.cross_entropy, lists)
     nodes = [(Tensor(p, requires_grad=False), Tensor(c)) for p, c in zip(a, classes)]
@@ -371,6 +385,16 @@ class ByKind(Counting):
         return self.layer(x if isinstance(x, Tensor) else x / 2)
 
 
+class ByArray(Counting):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = np.zeros(2)
+
+    def forward(self, x: Any) -> Any:
+        self.seen[0] += len(x)
+        return self.layer(x)
+
+
 class Sampling(Counting):
     def forward(self, x: Any) -> Any:
         y = self.layer(x)
@@ -388,6 +412,7 @@ FALLING_BACK: dict[str, tuple[Any, Any, str]] = {
     "a count in the model": (ByCount, nn.cross_entropy, "ByCount.calls"),
     "a branch": (ByBranch, nn.cross_entropy, "bool"),
     "a plain number": (ByData, nn.cross_entropy, r"\.item\(\)"),
+    "an array that counts": (ByArray, nn.cross_entropy, "an array of shape"),
     "a kind": (ByKind, nn.cross_entropy, "with nodes in the place of"),
     "a generator and a branch": (Sampling, nn.cross_entropy, "float|item"),
     "a list of the loss": (network, printing, "list"),
@@ -421,7 +446,7 @@ def test_auto_is_eager_where_a_replay_would_differ(name: str, caplog: pytest.Log
                 SHARED.random(),
                 random.random(),
             ]
-            left["seen"] = getattr(step.task.model, "seen", [])[:]
+            left["seen"] = list(getattr(step.task.model, "seen", []))
             results.append((left, step))
     (eager, _), (found, step) = results
     for part, expected in eager.items():
