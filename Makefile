@@ -25,7 +25,7 @@ demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures
 	$(VENV)/bin/chainrule demo
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
-	$(VENV)/bin/pytest -n auto --dist loadfile $(ARGS)
+	$(VENV)/bin/pytest -n auto --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/dev.stamp  ## random calls and random sessions, with new numbers for MINUTES=30
 	$(VENV)/bin/python tests/support/fuzz.py --minutes $(MINUTES) $(ARGS)
