@@ -712,7 +712,11 @@ def test_fit_that_is_interrupted() -> None:
 
         return [Ends()]
 
-    found = [fitted(engine, epochs=6, callbacks=interrupting) for engine in ("eager", "replay", "auto")]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        found = [fitted(engine, epochs=6, callbacks=interrupting) for engine in ("eager", "replay", "auto")]
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert found[0][0] == found[1][0] == found[2][0]
     assert {history.ended for _, history in found} == {"interrupted"}
 

@@ -79,6 +79,8 @@ def test_the_order_is_that_of_the_seeds_whatever_finishes_first(joblib):
     assert found["result"] == found.seeds == [5, 6, 7]
 
 
+# JAX, where another test has imported it, warns of every fork: its threads are not there in the child
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 @pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
 def test_other_backends_of_joblib(joblib, backend):
     """`multiprocessing` is one whose results come all at once. `None` takes the number from the configuration."""
