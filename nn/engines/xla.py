@@ -49,6 +49,7 @@ class Xla:
         self.parameters = _Held(self.places)
         self.memories: dict[Any, dict[str, Any]] = {}  # on the device, by parameter
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
+        self.states: dict[Any, Any] = {}  # the optimiser's memories that these come from
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
@@ -99,8 +100,13 @@ class Xla:
         """Put parameters and memories on the device, where their objects have been changed since the latest step."""
         state = self.task.optimizer.state
         for p, memories in starts.items():
-            if self.parameters.is_stale(p) or p not in self.memories:
+            if (
+                p not in self.memories
+                or self.parameters.is_stale(p)
+                or state.get(p) is not self.states[p]  # another state was loaded
+            ):
                 self.parameters.put(p)
+                self.states[p] = state.setdefault(p, {})
                 known = {**memories, **state.get(p, {})}
                 self.counts[p] = next((x for x in known.values() if isinstance(x, int)), 0)
                 self.memories[p] = {

@@ -104,6 +104,25 @@ def test_parameters_are_read_back_where_callbacks_look_and_assigned_ones_are_use
     np.testing.assert_allclose(seen["xla bias"], seen["eager bias"], rtol=1e-9)
 
 
+def test_a_state_that_is_loaded_between_steps_is_used():
+    X, y = nn.datasets.moons(64, seed=0)
+    found = []
+    for engine in ("eager", "xla"):
+        model = nn.MLP(2, [4, 2], seed=0)
+        optimizer = nn.Adam(model.parameters(), lr=0.1)
+        step = nn.Step(model, nn.cross_entropy, optimizer, engine=engine)
+        for _ in range(3):
+            step(X, y)
+        step.synchronise()
+        kept = optimizer.state_dict()
+        for _ in range(3):
+            step(X, y)
+        step.synchronise()
+        optimizer.load_state_dict(kept)  # and the parameters stay
+        found.append([step(X, y) for _ in range(3)])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+
+
 def test_gradients_are_not_read_back():
     model, X, y = case("mlp")
 
