@@ -29,7 +29,7 @@ Nothing imports this folder unless `backend="xla"` is asked for. Imports `nodes`
 """
 
 from .compiled import Compiled, Report
-from .devices import compiler_options, device_named, exact
+from .devices import compiler_options, device_named, exact, jax
 from .lowered import Lowered
 from .lowerings import lowering
 from .program import Program, arguments_of, has_nan, program_of
@@ -46,6 +46,7 @@ __all__ = [
     "device_named",
     "exact",
     "has_nan",
+    "jax",
     "lowering",
     "program_of",
 ]

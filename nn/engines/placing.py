@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.xla import device_named
+from ...autograd.xla import device_named, jax
 from .batch import Batch
 
 __all__ = ["Places"]
@@ -43,9 +41,9 @@ class Places:
             raise KindError(f"devices is a number or a list of devices; given {devices!r:.60}")
         self.processes = len({each.process_index for each in self.devices})
         self.index = jax.process_index() if self.processes > 1 else 0
-        self.mesh = Mesh(np.array(self.devices), ("batch",))
-        self.replicated = NamedSharding(self.mesh, PartitionSpec())
-        self.divided = NamedSharding(self.mesh, PartitionSpec("batch"))
+        self.mesh = jax.sharding.Mesh(np.array(self.devices), ("batch",))
+        self.replicated = jax.sharding.NamedSharding(self.mesh, jax.sharding.PartitionSpec())
+        self.divided = jax.sharding.NamedSharding(self.mesh, jax.sharding.PartitionSpec("batch"))
         self.many = len(self.devices) > 1
 
     def check(self, batch: Batch, largest: int) -> None:

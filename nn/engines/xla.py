@@ -14,12 +14,10 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ...autograd.extending import numbers, readable_size, withhold
-from ...autograd.xla import Lowered, Program, compiler_options, exact
+from ...autograd.xla import Lowered, Program, compiler_options, exact, jax
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
@@ -30,6 +28,7 @@ from .replay import recorded_step, state_of
 
 __all__ = ["Xla"]
 
+jnp = jax.numpy
 
 NO_GRADIENTS = (
     "the engine 'xla' computes gradients on the device, as a part of the update, and reads none back. Use engine="
