@@ -367,14 +367,14 @@ def outcome(goal: Goal, rounds: list[dict[str, float]]) -> dict[str, Any]:
     numbers = []
     for figures in rounds:
         with suppress(KeyError):  # one of its programs is missing
-            numbers.append(goal.number(figures))
+            numbers.append(float(goal.number(figures)))
     found: dict[str, Any] = {
         "text": goal.text,
         "limit": goal.limit,
         "at_least": goal.at_least,
         "unit": goal.unit,
     }
-    return found | (spread(numbers) | {"met": goal.met(statistics.median(numbers))} if numbers else {})
+    return found | (spread(numbers) | {"met": bool(goal.met(statistics.median(numbers)))} if numbers else {})
 
 
 # ---------------------------------------------------------------------- the table
