@@ -4,7 +4,7 @@ Everything between batches counts: a new random order in each epoch, taking the 
 (means of the loss, the look for NaN, the history, the copy of the best model; no progress bar). The loop by hand takes
 the same batches in the same order, does the step of "A network of arrays" by hand, and nothing else. "Replayed" is
 `fit` with `engine="replay"`, which "auto", the default, comes to as well. The first epoch of a `fit`, in which a replay
-is recorded, is told apart.
+is recorded, has a row of its own.
 """
 
 from __future__ import annotations

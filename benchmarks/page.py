@@ -34,6 +34,9 @@ Measured on {date}, in {minutes:.0f} minutes.
 COLOURS = {
     "chainrule": ("#0b5cad", "-", 2.5),
     "chainrule, replayed": ("#00715d", "-", 2.5),
+    "chainrule, jit": ("#00715d", "--", 2.0),
+    "chainrule, XLA": ("#c2185b", "-", 2.5),
+    "JAX, compiled, two processes": ("#6e7985", ":", 1.5),
     "NumPy by hand": ("#1f2937", "--", 1.5),
     "micrograd": ("#b04a00", "-", 1.5),
     "PyTorch": ("#c8502d", "-", 1.5),
@@ -76,13 +79,14 @@ def plot(report: dict[str, Any], path: Path) -> None:
     """Time against size, a panel for each question of growth."""
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     matplotlib.rcParams["svg.hashsalt"] = "chainrule"  # the same figures give the same file
     growths = [q for q in report["questions"] if q["axis"]]
     rows = math.ceil(len(growths) / 2)
     figure = Figure(figsize=(10, 4 * rows), layout="constrained")
     panels = figure.subplots(rows, 2, squeeze=False).flat
-    for ax, question in zip(panels, growths):
+    for question, ax in zip(growths, panels):
         names = dict.fromkeys(name for case in question["cases"] for name in case["figures"])
         for name in names:
             found = [
@@ -103,9 +107,14 @@ def plot(report: dict[str, Any], path: Path) -> None:
             low, high = ([f[end] * 1e3 for _, f in found] for end in ("low", "high"))
             ax.fill_between(sizes, low, high, color=colour, alpha=0.15, lw=0)
         ax.set(xscale="log", yscale="log", xlabel=question["axis"], ylabel="ms", title=question["title"])
+        if question["axis"] == "devices":  # less than a decade on both axes: plain numbers
+            ax.set_xticks([case["size"] for case in question["cases"]])
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter(NullFormatter() if axis is ax.xaxis else "{x:g}")
         ax.title.set_fontsize(10)
         ax.grid(alpha=0.3)
-        ax.legend(fontsize=7, loc="upper left")
+        ax.legend(fontsize=7, loc="best")
     for ax in panels:
         ax.remove()
     path.parent.mkdir(parents=True, exist_ok=True)

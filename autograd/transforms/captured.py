@@ -384,7 +384,7 @@ def _same_array(x: np.ndarray, before: np.ndarray) -> bool:
 
 
 def _can_change(x: np.ndarray) -> bool:
-    """Whether somebody can write to the memory of an array."""
+    """Whether the memory of an array can be written to, through it or through the array that it is a view of."""
     while isinstance(x, np.ndarray):
         if x.flags.writeable:
             return True

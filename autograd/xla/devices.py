@@ -23,8 +23,8 @@ except ImportError as error:
 
 __all__ = ["compiler_options", "device_named", "exact", "jax"]
 
-# jaxlib 0.10.2 adds up some products wrongly on processors (https://github.com/jax-ml/jax/issues/39103) where it leaves
-# sums to the library YNNPACK; it is told to leave only products of matrices to it
+# On processors, jaxlib 0.10.2 computes wrong sums of some products (https://github.com/jax-ml/jax/issues/39103) if the
+# library YNNPACK computes them. With this option YNNPACK computes products of matrices only.
 WRONG_SUMS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 

@@ -1,4 +1,4 @@
-"""The named lowerings: how XLA computes the rows whose own functions `jax.numpy` cannot run, or runs badly.
+"""Functions on arrays of JAX for the rows whose own functions do not run on `jax.numpy`, or run slowly there.
 
 Each has the name and the arguments of its row and works on arrays of JAX. All other rows are computed by their own
 function (see `lowered.py`).

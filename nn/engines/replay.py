@@ -81,7 +81,7 @@ class Replay:
         key = batch.key, state_of(task), want_output
         if look:
             task.optimizer.zero_grad()
-        else:  # the arrays of the gradients are the replay's, which writes to them again if nobody holds them
+        else:  # the replay writes to the arrays of the old gradients again, if nothing else refers to them
             for p in task.optimizer.parameters:
                 p._grad = None
         self.steps += 1

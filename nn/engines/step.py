@@ -31,14 +31,14 @@ class Step:
     - `"eager"` records every step anew;
     - `"replay"` records once for each shape of batch and then computes in the same memory, with the same bits;
     - `"xla"` compiles the whole step, with clipping and the update, into one program for `device`, through JAX. Losses
-      agree with those of eager mode to rounding. Parameters stay on the device; they are read back when somebody reads
-      the model's state by `step.synchronise()`, as `fit` does before callbacks;
+      agree with those of eager mode to rounding. Parameters stay on the device; `step.synchronise()` writes them
+      to the model, as `fit` does before callbacks;
     - `"auto"` replays where that gives the bits of eager mode, and is eager elsewhere: `step.engine` is the name of
       the engine that runs, and `step.reason` says why it is not `"replay"`.
 
     The first step is eager, and its recording has to give the same loss. A replay repeats operations, and nothing else
     that the model and the loss do: where they change what they read, such as a count of steps, each step is eager.
-    Settings, modes, frozen layers, and arrays that somebody else changes between steps are noticed, and the step is
+    Settings, modes, frozen layers, and arrays that are changed between steps are noticed, and the step is
     recorded again. What a replay cannot follow (numbers taken out of the graph, random numbers other than dropout's)
     is a `RecordingError` with the line of your source, for `"replay"` and `"xla"`.
 

@@ -167,7 +167,7 @@ class _Held:
         self.seen: dict[Any, tuple[int, int]] = {}
 
     def is_stale(self, p: Any) -> bool:
-        """Whether somebody has assigned to the parameter since it was put here or read back."""
+        """Whether the parameter has been assigned to since it was put here or read back."""
         return self.seen.get(p) != (p._changed, id(numbers(p)))
 
     def put(self, p: Any) -> Any:
@@ -271,7 +271,7 @@ class _Program:
     def run(self, engine: Xla, batch: Batch, drawn: list[Any] | None, look: bool) -> Found:
         """One step; `drawn` are the random numbers of the recording, if the batch is the recorded one.
 
-        Without `look`, nobody has touched the parameters since the step before.
+        Without `look`, the parameters have not been assigned to since the step before.
         """
         task, recorded = engine.task, self.recorded
         first = drawn is not None
