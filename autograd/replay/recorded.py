@@ -117,15 +117,18 @@ class Recorded:
         return self
 
     def checking_indices(self) -> Recorded:
-        """The same call, which checks integers that are indices in each replay: XLA takes any integer for an index."""
+        """The same call, which checks the integers that it computes and uses as indices: XLA itself takes any integer.
+
+        Those that are leaves are checked before a program runs (`xla/limits.py`).
+        """
         same = copy(self)
         same.effects = list(self.effects)
         same.__dict__.pop("_by_time", None)
         for node in self.nodes:
             at = node.params.get("at") if node.inputs else None
             count = sum(isinstance(part, Gap) for part in (at if isinstance(at, tuple) else (at,)))
-            if count:
-                places = list(node.inputs[-count:])
+            places = list(node.inputs[-count:]) if count else []
+            if any(x.inputs for x in places):
                 shape = node.params.get("shape", node.inputs[0].shape)
                 same.effects.append((partial(_refuse_beyond, node, shape, at), places))
                 same.outputs = list(dict.fromkeys([*same.outputs, *places]))

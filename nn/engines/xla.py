@@ -279,6 +279,7 @@ class _Program:
             self._write(recorded.arguments, batch.arrays)
             recorded.happen(before=True)
             drawn = [leaf.draw() for leaf in recorded.drawn]
+            self._check_limits(batch, drawn)
         if look or not engine.ahead:
             engine.take_over(self.starts)
         names, steps = self._steps(engine)
@@ -311,6 +312,13 @@ class _Program:
         if not first:
             recorded.happen(before=False)
         return Found(losses[0], losses[2] if task.penalty is not None else None, self.output)
+
+    def _check_limits(self, batch: Batch, drawn: list[Any]) -> None:
+        """Raise the engine's error for integers of the batch that select what does not exist."""
+        limits = self.program.limits
+        if limits.limits:
+            others = [numbers(source) for _, source in self.others]
+            limits.check([*map(numbers, self.trained), *batch.arrays, *drawn, *others])
 
     @staticmethod
     def _bad(total: float) -> float:

@@ -18,7 +18,7 @@ import pytest
 from trained_networks import NAMES, case, trained
 
 from chainrule import nn
-from chainrule.autograd import GradientError, NonfiniteError, RangeError, RecordingError
+from chainrule.autograd import GradientError, NonfiniteError, RangeError, RecordingError, ShapeError
 
 pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
 PROGRAM = Path(__file__).parents[1] / "support" / "trained_networks.py"
@@ -156,6 +156,25 @@ def test_bad_tokens_and_classes_are_refused_in_every_step():
     with pytest.raises(RangeError, match="classes are 0 to 2"):
         step(X, np.where(y == 0, 3, y))
     assert np.isfinite(step(X, y))
+
+
+def test_indices_beyond_the_end_are_refused_in_every_step():
+    class Selecting(nn.Module):
+        def __init__(self, shifted):
+            self.table, self.shifted = nn.Parameter(np.arange(12.0).reshape(4, 3)), shifted
+
+        def forward(self, x):
+            return self.table[x + 1 if self.shifted else x]
+
+    x, y = np.array([0, 1, 2]), np.array([0, 1, 2])
+    for shifted in (False, True):  # a leaf is the index; it is computed
+        model = Selecting(shifted)
+        step = nn.Step(model, nn.cross_entropy, nn.SGD(model.parameters()), engine="xla")
+        step(x, y)
+        with pytest.raises(
+            (RangeError, ShapeError), match=r"index 4 is out of bounds|index .* does not exist"
+        ):
+            step(np.full(3, 4 - shifted), y)
 
 
 def test_what_cannot_be_recorded_names_the_line():
