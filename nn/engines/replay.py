@@ -15,7 +15,7 @@ from .batch import Batch
 from .before import Before
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
-__all__ = ["Replay", "recorded_step"]
+__all__ = ["Replay", "compared_step", "recorded_step", "state_of"]
 
 
 class Unkept(RecordingError):
@@ -29,7 +29,7 @@ class Unkept(RecordingError):
         self.losses, self.found, self.changed = losses, found, list(changed)
 
 
-class _Sources:
+class Sources:
     """The states of all random numbers and of running statistics."""
 
     def __init__(self, task: Task) -> None:
@@ -48,6 +48,26 @@ def why(error: Exception) -> str:
     if isinstance(error, RecordingError):
         return str(error)
     return f"with nodes in the place of the arrays of a batch it raises {type(error).__name__}: {error}"
+
+
+def refuse_another(found: Found, recorded: Found) -> None:
+    """Raise `RecordingError` if a batch of nodes has not given the loss that its arrays give."""
+    one, two = [np.array([x.loss, x.penalty or 0.0]) for x in (found, recorded)]
+    if not np.array_equal(one, two, equal_nan=True):
+        raise RecordingError(
+            f"with nodes in the place of the arrays of a batch the loss is {recorded.loss!r}, and {found.loss!r} with "
+            f"arrays: the model or the loss does something else with them, or NumPy adds in another order"
+        )
+
+
+def compared_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded, Any, Found]:
+    """`recorded_step`, after the same batch in eager mode, which has to give the same loss."""
+    start = Sources(task)
+    found = checked_losses(task, task.losses(batch.parts))
+    start.restore()
+    recorded, losses, other = recorded_step(task, batch, want_output)
+    refuse_another(found, other)
+    return recorded, losses, other
 
 
 class Replay:
@@ -120,11 +140,11 @@ class Replay:
 
     def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
         """The losses of a batch in eager mode; then record it, unless the step has changed what it reads."""
-        task, start = self.task, _Sources(self.task)
+        task, start = self.task, Sources(self.task)
         state = task.state()
         losses = task.losses(batch.parts)
         found = checked_losses(task, losses)
-        end = _Sources(task)
+        end = Sources(task)
         try:
             state.settle()
             if state.changed:
@@ -132,12 +152,7 @@ class Replay:
                 return losses, found
             start.restore()
             recorded, again, other = recorded_step(task, batch, want_output)
-            one, two = [np.array([x.loss, x.penalty or 0.0]) for x in (found, other)]
-            if not np.array_equal(one, two, equal_nan=True):
-                raise RecordingError(
-                    f"with nodes in the place of the arrays of a batch the loss is {other.loss!r}, and {found.loss!r} "
-                    f"with arrays: the model or the loss does something else with them, or NumPy adds in another order"
-                )
+            refuse_another(found, other)
             self._keep(key, batch, recorded, again[0])
             self.compared = True
         except GivenUp:  # this batch cannot be recorded; another may be
@@ -160,7 +175,7 @@ class Replay:
 
     def _record(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
         """Record the losses of a batch, and keep the recording for later ones."""
-        start = _Sources(self.task)
+        start = Sources(self.task)
         try:
             recorded, losses, found = recorded_step(self.task, batch, want_output)
         except Unkept as error:

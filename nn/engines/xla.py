@@ -24,7 +24,7 @@ from .batch import Batch
 from .before import Before
 from .eager import Found, Nonfinite, Task
 from .placing import Places
-from .replay import recorded_step, state_of
+from .replay import compared_step, recorded_step, state_of
 
 __all__ = ["Xla"]
 
@@ -88,7 +88,9 @@ class Xla:
         self.largest = max(self.largest, len(batch.arrays[0]) if batch.arrays[0].ndim else 0)
         task = self.task
         before = Before(task.generators, task.buffers)
-        recorded, losses, _ = recorded_step(task, self.places.whole(batch), want_output)
+        # of the first batch, as in a replay, arrays and nodes have to give the same loss
+        record = compared_step if self.places.processes == 1 and not self.programs else recorded_step
+        recorded, losses, _ = record(task, self.places.whole(batch), want_output)
         program = _Program(self, recorded.checking_indices(), losses[0])
         if self.places.processes == 1:
             return program, [leaf.data for leaf in recorded.drawn]

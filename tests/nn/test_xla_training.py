@@ -158,6 +158,34 @@ def test_bad_tokens_and_classes_are_refused_in_every_step():
     assert np.isfinite(step(X, y))
 
 
+def test_a_model_that_does_something_else_with_nodes_is_refused_and_a_cache_may_be_filled():
+    class Halved(nn.Module):
+        def __init__(self):
+            self.layer, self.known = nn.Linear(5, 3, seed=0), None
+
+        def forward(self, x):
+            return self.layer(x / 2 if isinstance(x, np.ndarray) else x)
+
+    _, X, y = case("mlp")
+    model = Halved()
+    step = nn.Step(model, nn.cross_entropy, nn.SGD(model.parameters()), engine="xla")
+    with pytest.raises(RecordingError, match="with nodes in the place of the arrays of a batch the loss is"):
+        step(X, y)
+
+    class Caching(Halved):
+        def forward(self, x):
+            if self.known is None:
+                self.known = np.full(5, 0.5)
+            return self.layer(x * self.known)
+
+    losses = []
+    for engine in ("eager", "xla"):
+        model = Caching()
+        step = nn.Step(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), engine=engine)
+        losses.append([step(X, y) for _ in range(3)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-12)
+
+
 def test_indices_beyond_the_end_are_refused_in_every_step():
     class Selecting(nn.Module):
         def __init__(self, shifted):
