@@ -32,7 +32,9 @@ from .errors import (
     RangeError,
     RecordingError,
     ShapeError,
+    UnknownNameError,
 )
+from .errors.spelling import named_in as _named_in
 from .functions import (
     array_split,
     astype,
@@ -167,6 +169,7 @@ __all__ = [
     "Source",
     "Tape",
     "Tensor",
+    "UnknownNameError",
     "Value",
     "check_gradients",
     "checkpoint",
@@ -299,3 +302,5 @@ __all__ = [
     "var",
     "where",
 ]
+
+__getattr__ = _named_in(globals(), "autograd")

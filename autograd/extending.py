@@ -4,7 +4,8 @@ Layers open scopes, draw random numbers and update statistics; losses describe t
 drawings show rules as text. The names below are public for such code. Rows of the table are
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
-- For error messages and reports: `describe`, `readable_size`.
+- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
+  `refuse_keywords`, `named_in`, `absent`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
@@ -28,6 +29,8 @@ from .debug.files import write_atomically
 from .debug.lines import Line, line_of
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
+from .errors.neighbours import habit
+from .errors.spelling import absent, like, named_in, refuse_keywords, spelt, word_refused
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
@@ -52,6 +55,7 @@ __all__ = [
     "Line",
     "Recorded",
     "State",
+    "absent",
     "backend_for",
     "converted",
     "describe",
@@ -59,6 +63,7 @@ __all__ = [
     "each_time",
     "enter_scope",
     "following",
+    "habit",
     "in_place",
     "is_recording",
     "is_watched",
@@ -68,7 +73,9 @@ __all__ = [
     "kind_of",
     "leaf_for",
     "leave_scope",
+    "like",
     "line_of",
+    "named_in",
     "numbers",
     "only_while",
     "read_anew",
@@ -77,10 +84,13 @@ __all__ = [
     "recomputing",
     "recording",
     "redrawn",
+    "refuse_keywords",
     "rule_texts",
     "shifted_exp",
+    "spelt",
     "surround_checks",
     "withhold",
+    "word_refused",
     "write_atomically",
 ]
 

@@ -11,6 +11,7 @@ This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm
 
 import typing
 
+from ..autograd.extending import named_in as _named_in
 from . import callbacks, data, datasets, diagnostics, init, losses, metrics, optim, saving, scalar, schedules
 from .ancestors.approximation import box_network
 from .ancestors.perceptron import Perceptron
@@ -186,4 +187,7 @@ def __getattr__(name: str) -> typing.Any:
         from .training import estimators
 
         return getattr(estimators, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _named(name)
+
+
+_named = _named_in(globals(), "nn")

@@ -11,6 +11,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import RangeError, ShapeError
+from ..errors.spelling import spelt
 from .arguments import (
     arrays_only,
     integer_of,
@@ -28,6 +29,7 @@ from .shapes import broadcast_to
 __all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
 
 
+@spelt
 def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running sums along `axis`: of the first 1, 2, 3, ... elements; with `None` of the flattened tensor.
 
@@ -41,6 +43,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
 
 
+@spelt
 def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running products along `axis`. Its derivatives are exact, also where elements are zero.
 
@@ -54,6 +57,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
 
 
+@spelt
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences between neighbours along `axis`, `n` times in succession.
 
@@ -90,6 +94,7 @@ def _beside(part: Any, x: Any, k: int) -> Any:
     return part if part.ndim else broadcast_to(part, on_shape(x.shape, k, 1))
 
 
+@spelt
 def sort(x: Any, axis: int | None = -1) -> Any:
     """The elements along `axis` in ascending order. Equal elements share their gradients evenly.
 
@@ -101,6 +106,7 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     return p.sort(x, axis=k)
 
 
+@spelt
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
@@ -116,6 +122,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     return _selected(x, on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
 
 
+@spelt
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 

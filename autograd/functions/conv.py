@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.node import describe
 from ..errors import KindError, RangeError, ShapeError
+from ..errors.spelling import spelt
 from ..primitives.structural.conv import Pads, _lengths, avg_pool_, conv_, max_pool_
 from .arguments import arrays_only, integer_of
 
@@ -76,6 +77,7 @@ def _in_space(x: Any, what: str) -> tuple[Any, int]:
     return x, x.ndim - 2
 
 
+@spelt
 def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints = 1, groups: int = 1) -> Any:
     """The cross-correlation of `x` with the kernels `w`, which networks call convolution (no kernel is flipped).
 
@@ -111,6 +113,7 @@ def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints 
     return conv_(x, w, stride=stride, padding=pads, dilation=dilation, groups=groups)
 
 
+@spelt
 def max_pool(
     x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0, dilation: Ints = 1
 ) -> Any:
@@ -142,6 +145,7 @@ def max_pool(
     return max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)
 
 
+@spelt
 def avg_pool(x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0) -> Any:
     """The mean of each window of `x`, which has the shape `(batch, channels, *space)`.
 

@@ -13,6 +13,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
+from ..errors.spelling import spelt
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .compound import total_of_values
 from .elementwise import astype
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@spelt
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
@@ -45,6 +47,7 @@ def total(xs: Sequence[Any]) -> Any:
     return total_of_values(list(xs))
 
 
+@spelt
 def sum(
     x: Any,
     axis: Axis = None,
@@ -77,6 +80,7 @@ def sum(
     return y if _is_left_out(initial, 0, x, axes, where, "sum") else p.add(y, _start(initial, y, "sum"))
 
 
+@spelt
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
     """The mean of the elements over `axis`; each gets 1/n of the gradient. `dtype` and `where` are those of `sum`.
 
@@ -102,6 +106,7 @@ def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
     return p.sum_(p.where(mask, x, 0), axis=axes, keepdims=keepdims) / count
 
 
+@spelt
 def var(
     x: Any,
     axis: Axis = None,
@@ -135,6 +140,7 @@ def var(
     return through_float32(variance, x)
 
 
+@spelt
 def std(
     x: Any,
     axis: Axis = None,
@@ -225,6 +231,7 @@ def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     return np.squeeze(n, axes) if isinstance(n, np.ndarray) and not keepdims else n
 
 
+@spelt
 def prod(
     x: Any,
     axis: Axis = None,
@@ -258,6 +265,7 @@ def prod(
     )
 
 
+@spelt
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element in sorted order over `axis`; of an even number, the mean of the two middle ones.
 
@@ -282,6 +290,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.reshape(y, shape=shape) if flag_of(keepdims, "median", "keepdims") else y
 
 
+@spelt
 def max(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -301,6 +310,7 @@ def max(
     return extreme(p.max_, p.maximum, x, "max", axis, keepdims, initial, where)
 
 
+@spelt
 def min(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -341,6 +351,7 @@ def extreme(
     return row(p.concatenate(x, np.full(shape, start), axis=axes[0]), axis=axes, keepdims=keepdims)
 
 
+@spelt
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))` over `axis`, without overflow; also of a list of Values.
 
@@ -355,6 +366,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.logsumexp(x, axis=axes, keepdims=flag_of(keepdims, "logsumexp", "keepdims"))
 
 
+@spelt
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """`exp(x) / sum(exp(x))` along `axis`: positive numbers that sum to 1. Of a list of Values, a list.
 
@@ -369,6 +381,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     return p.softmax(x, axis=axes_of(x, axis, "softmax", of_numbers=True))
 
 
+@spelt
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """`log(softmax(x))` along `axis`, computed so that it is finite for extreme logits.
 

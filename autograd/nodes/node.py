@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from ..engine.modes import MODE
 from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
+from ..errors.spelling import spelt
 from ..numpy_api.compositions import BY_NAME
 from ..numpy_api.dispatch import call_function, call_ufunc
+from .names import named
 
 
 class Node(BaseNode):
@@ -50,6 +52,17 @@ class Node(BaseNode):
     @name.setter
     def name(self, new: str | None) -> None:
         self._name = checked_name(new, self.kind)
+
+    label = property(
+        lambda self: self.name,
+        lambda self, new: setattr(self, "name", new),
+        doc="The name, as micrograd calls it.",
+    )
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            return named(self, name)
 
     @property
     def requires_grad(self) -> bool:
@@ -84,6 +97,7 @@ class Node(BaseNode):
     def grad(self, new: Any) -> None:
         self._grad = None if new is None else self._checked_gradient(new)
 
+    @spelt
     def backward(self, gradient: Any = None) -> None:
         """Run the backward pass from this node: every node that it depends on gets its `.grad`.
 
@@ -145,6 +159,7 @@ class Node(BaseNode):
     def __setstate__(self, state: Any) -> None:
         set_state(self, *state[1:])
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradient: `.grad` is `None` again, as before the first pass."""
         self._grad = None

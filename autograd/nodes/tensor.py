@@ -22,6 +22,7 @@ from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
+from ..errors.spelling import spelt
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
@@ -58,6 +59,7 @@ class Tensor(Node):
     kind = "Tensor"
     _data_slot = "_array"
 
+    @spelt
     def __init__(
         self,
         data: Any,
@@ -131,6 +133,7 @@ class Tensor(Node):
         """The array of the tensor, the same as `.data`."""
         return self.data
 
+    @spelt
     def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
         """The tensor in another dtype; its gradient has the dtype of this one. `copy` is accepted as in NumPy."""
         return f.astype(self, dtype)
@@ -326,6 +329,7 @@ class Tensor(Node):
             f"before it is used"
         )
 
+    @spelt
     def sum(
         self,
         axis: Axis = None,
@@ -347,6 +351,7 @@ class Tensor(Node):
             return _sum(self, axis=axes, keepdims=keepdims)
         return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
+    @spelt
     def mean(
         self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
     ) -> Tensor:
@@ -356,6 +361,7 @@ class Tensor(Node):
             return _mean(self, axis=axes, keepdims=keepdims)
         return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
+    @spelt
     def max(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
@@ -365,6 +371,7 @@ class Tensor(Node):
         """
         return f.max(self, axis, keepdims, initial=initial, where=where)
 
+    @spelt
     def min(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
@@ -374,6 +381,7 @@ class Tensor(Node):
         """
         return f.min(self, axis, keepdims, initial=initial, where=where)
 
+    @spelt
     def var(
         self,
         axis: Axis = None,
@@ -391,6 +399,7 @@ class Tensor(Node):
         """
         return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
+    @spelt
     def std(
         self,
         axis: Axis = None,
@@ -408,6 +417,7 @@ class Tensor(Node):
         """
         return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
+    @spelt
     def prod(
         self,
         axis: Axis = None,
@@ -420,10 +430,12 @@ class Tensor(Node):
         """The product over `axis`; see `chainrule.autograd.prod`."""
         return f.prod(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
+    @spelt
     def cumsum(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
         return f.cumsum(self, axis, dtype=dtype)
 
+    @spelt
     def cumprod(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running products along `axis`; see `chainrule.autograd.cumprod`."""
         return f.cumprod(self, axis, dtype=dtype)
@@ -432,10 +444,12 @@ class Tensor(Node):
         """The inner product with `other`; see `chainrule.autograd.dot`."""
         return f.dot(self, other)
 
+    @spelt
     def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
         """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
         return f.clip(self, low, high, min=min, max=max)
 
+    @spelt
     def round(self, decimals: int = 0) -> Tensor:
         """Rounded to `decimals` places, with gradient 0."""
         y: Any = np.round(self, decimals)
@@ -446,22 +460,27 @@ class Tensor(Node):
         word_of(order, ("C", "F", "A", "K"), "copy", "orders")
         return positive(self)
 
+    @spelt
     def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
         return np.all(self, axis=axis, keepdims=keepdims, where=where)
 
+    @spelt
     def any(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether some element is different from 0, as plain booleans."""
         return np.any(self, axis=axis, keepdims=keepdims, where=where)
 
+    @spelt
     def argsort(self, axis: int | None = -1) -> Any:
         """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
         return np.argsort(self, axis, kind="stable")
 
+    @spelt
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the largest element, as plain integers."""
         return np.argmax(self, axis, keepdims=keepdims)
 
+    @spelt
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the smallest element, as plain integers."""
         return np.argmin(self, axis, keepdims=keepdims)
@@ -477,6 +496,7 @@ class Tensor(Node):
             return _reshape(self, shape=shape_of(lengths, "reshape"))
         return f.reshape(self, lengths, order)
 
+    @spelt
     def ravel(self, order: str = "C") -> Tensor:
         """The elements in one axis, row by row; column by column with `order="F"`."""
         return f.reshape(self, -1, order)
@@ -492,6 +512,7 @@ class Tensor(Node):
             return _transpose(self, axes=tuple(range(self._array.ndim - 1, -1, -1)))
         return f.transpose(self, axes[0] if len(axes) == 1 else axes)
 
+    @spelt
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
         return f.squeeze(self, axis)
@@ -500,6 +521,7 @@ class Tensor(Node):
         """Two axes exchanged."""
         return f.swapaxes(self, axis1, axis2)
 
+    @spelt
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
         """Each element several times; see `chainrule.autograd.repeat`.
 
@@ -508,14 +530,17 @@ class Tensor(Node):
         """
         return f.repeat(self, repeats, axis)
 
+    @spelt
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
         """The elements at `indices`; see `chainrule.autograd.take`."""
         return f.take(self, indices, axis, mode)
 
+    @spelt
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
         return f.diagonal(self, offset, axis1, axis2)
 
+    @spelt
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
         """The sum of the diagonal; see `chainrule.autograd.trace`."""
         return f.trace(self, offset, axis1, axis2, dtype=dtype)

@@ -17,6 +17,7 @@ from ..engine.recording import bind_operators, record_many_values, record_values
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
+from ..errors.spelling import spelt
 from ..primitives import positive
 from .node import Node, checked_flag, checked_name, refuse_mixture
 
@@ -53,6 +54,7 @@ class Value(Node):
     _data_slot = "_number"
     keeps_local_gradients = True
 
+    @spelt
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
         self._number = _as_float(data)
         self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..engine.backward import gradients
 from ..engine.node import describe
 from ..errors import CheckError, KindError
+from ..errors.spelling import spelt
 from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -52,6 +53,7 @@ class CheckReport:
         return f"{self.compared} derivatives compared, worst relative error {self.worst:.1e}"
 
 
+@spelt
 def check_gradients(
     f: Callable[..., Any],
     *inputs: Any,
@@ -168,6 +170,7 @@ def _checked(
     return CheckReport(first.compared + then.compared, max(first.worst, then.worst))
 
 
+@spelt
 def check_update(
     f: Callable[..., Any],
     *inputs: Any,

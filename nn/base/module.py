@@ -7,13 +7,14 @@ lists, tuples and dicts. The path to a part is its name, such as `layers.0.weigh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, Node, ShapeError
-from ...autograd.extending import describe, enter_scope, leave_scope
+from ...autograd.extending import absent, describe, enter_scope, habit, leave_scope, spelt
 from .arguments import numeric
 from .copying import copy_modules
 from .hooks import ForwardHook
@@ -66,6 +67,19 @@ class Module(Part):
     _hooks: tuple[ForwardHook, ...] = ()  # called after each call
     _path: str = ""  # from the outermost module to this one
     _title: str | None = None  # the title of the scope of a call; None until it is first needed
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = spelt(vars(cls)["__init__"])  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            row = habit(name, "Module") if not name.startswith("_") else None
+            if row is None or row.takes is None:
+                raise absent(f"the module {type(self).__name__}", name, lambda: dir(self), "Module")
+            return partial(row.takes, self)
 
     # ------------------------------------------------------------------ computing
 
@@ -272,6 +286,7 @@ class Module(Part):
         """The attributes that may change while a recording holds: buffers are read anew, names are for people."""
         return ("_holders", "_numbered", "_path", "_title", "_buffers", *self._buffers)
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""
         for parameter in self.parameters():

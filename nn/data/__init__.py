@@ -5,9 +5,12 @@ row and `y` with a target for each. Read `samples.py`, `loader.py` and `splits.p
 independent. The data sets themselves are in `chainrule.nn.datasets`. It imports `base` and `init`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .codes import one_hot
 from .loader import DataLoader
 from .scalers import MinMaxScaler, Standardizer
 from .splits import k_fold, split
 
 __all__ = ["DataLoader", "MinMaxScaler", "Standardizer", "k_fold", "one_hot", "split"]
+
+__getattr__ = _named_in(globals(), "data")

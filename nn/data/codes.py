@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, RangeError
+from ...autograd.extending import spelt
 
 __all__ = ["one_hot", "one_hot_array"]
 
 
+@spelt
 def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """One-hot codes, rows of zeros with a single one: `(n,)` whole numbers become `(n, n_classes)`.
 
@@ -37,6 +39,7 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
     return one_hot_array(labels, n_classes).astype(dtype)
 
 
+@spelt
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """One-hot codes as booleans, for labels that have been checked."""
     return labels[..., None] == _classes(n_classes)

@@ -4,7 +4,10 @@
 `made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals. It imports `base` and `init`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .made import circles, gaussians, moons, rings, spirals, xor
 from .real import Dataset, load_digits, load_iris
 
 __all__ = ["Dataset", "load_iris", "load_digits", "moons", "circles", "rings", "gaussians", "xor", "spirals"]
+
+__getattr__ = _named_in(globals(), "datasets")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...autograd.extending import spelt
 from .seeds import Shape
 
 __all__ = ["constant", "ones", "zeros"]
 
 
+@spelt
 def zeros(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Zeros of the given shape: for biases only.
 
@@ -20,6 +22,7 @@ def zeros(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     return np.zeros(shape, dtype)
 
 
+@spelt
 def ones(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Ones of the given shape: for the scales of a normalisation.
 
@@ -30,6 +33,7 @@ def ones(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     return np.ones(shape, dtype)
 
 
+@spelt
 def constant(shape: Shape, value: float, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     """The same number everywhere: for biases, such as a small positive one before a ReLU.
 

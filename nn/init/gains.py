@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 
 __all__ = ["calculate_gain"]
 
 
+@spelt
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The gain that keeps the variance of a signal through an activation, as PyTorch recommends it.
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
+from ...autograd.extending import spelt
 from ..losses.targets import MOVE_THE_CLASSES
 from .thresholds import decision_threshold, plain
 
 __all__ = ["accuracy"]
 
 
+@spelt
 def accuracy(scores: Any, target: Any, threshold: float | None = None) -> float:
     """The share of samples whose predicted class is right, from 0 to 1.
 

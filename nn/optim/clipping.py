@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import GradientError, RangeError, absolute, clip, max, maximum, sum, where
+from ...autograd.extending import spelt
 from ..base.half import narrowed, widened
 from .options import number
 from .parameters import checked
@@ -18,6 +19,7 @@ from .parameters import checked
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clipped_by_norm", "clipped_by_value"]
 
 
+@spelt
 def clip_grad_norm_(
     parameters: Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> float:
@@ -53,6 +55,7 @@ def clip_grad_norm_(
     return norm
 
 
+@spelt
 def clipped_by_norm(gradients: Sequence[Any], max_norm: float, norm_type: float = 2.0) -> list[Any]:
     """What `clip_grad_norm_` makes of gradients: a function of floats or arrays, traced arrays and JAX's as well.
 
@@ -106,6 +109,7 @@ def _norm(numbers: Any, order: float) -> float:
 SMALL = 1e-15  # the squares of smaller numbers are inexact in float32
 
 
+@spelt
 def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
     """Limit every element of every gradient to the range from `-clip_value` to `clip_value`.
 
@@ -123,6 +127,7 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
             (p.grad,) = clipped_by_value([p.grad], limit)
 
 
+@spelt
 def clipped_by_value(gradients: Sequence[Any], limit: float) -> list[Any]:
     """What `clip_grad_value_` makes of gradients: a function of floats or arrays, traced arrays and JAX's as well.
 

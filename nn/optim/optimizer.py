@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe, is_withheld
+from ...autograd.extending import describe, is_withheld, like, refuse_keywords, spelt
 from ..base.module import Module
 from .memories import memory_from, memory_start
 from .options import Form, Group, Memory, Numbers, Option, OptionGroup, option
@@ -69,6 +69,8 @@ class Optimizer:
     _piece: ClassVar[int] = 1 << 15  # how many numbers of an array are updated at a time
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
+        known = [field.name for field in fields(cls)]
+        refuse_keywords(cls.__name__, options.keys() - known, known)
         optimizer = super().__new__(cls)
         optimizer.defaults = {}  # the options of the constructor are assigned to it
         return optimizer
@@ -136,7 +138,9 @@ class Optimizer:
             if isinstance(declared, Option):
                 return declared.check(name, value)
         options = [field.name for field in fields(cls) if field.name != "parameters"]
-        raise KindError(f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}")
+        raise KindError(
+            f"{cls.__name__} has no option {name!r}{like(name, options)} It has {', '.join(options)}"
+        )
 
     def _check_together(self, group: Group) -> None:
         """Raise `RangeError` for options that contradict each other."""
@@ -180,6 +184,7 @@ class Optimizer:
             f"{type(self).__name__} does not say how it changes a parameter: write _formula(x, g, memory, n, form)"
         )
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""
         # The arrays are freed by the next step, when there are new ones. Memory that is freed at once goes back to the

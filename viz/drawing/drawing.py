@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...autograd import KindError, Tape
-from ...autograd.extending import describe, recording
+from ...autograd.extending import describe, recording, spelt
 from ...nn import unchanged
 from ..circuit.pinned import OPTIONS
 from ..circuit.scene import Scene
@@ -57,6 +57,7 @@ SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as 
 FONTS = "Arial, Arimo, Liberation Sans, Helvetica, sans-serif"
 
 
+@spelt
 def draw(
     root: Any,
     *example: Any,

@@ -18,7 +18,7 @@ from types import FunctionType, MethodType
 from typing import Any, TextIO
 
 from ...autograd import BackwardStep, ForwardStep, KindError, Node, Value, record_lines
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
@@ -46,6 +46,7 @@ __all__ = ["Stepper", "step"]
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
+@spelt
 def step(
     root: Node | Callable[[], Node],
     gradient: Any = None,
