@@ -25,6 +25,7 @@ from .engine.modes import no_grad, scope
 from .engine.table import TABLE, Primitive, elementwise, structural
 from .errors import (
     ChainruleError,
+    ChainruleWarning,
     CheckError,
     GradientError,
     KindError,
@@ -154,6 +155,7 @@ __all__ = [
     "TABLE",
     "BackwardStep",
     "ChainruleError",
+    "ChainruleWarning",
     "CheckError",
     "ForwardStep",
     "GradientError",

@@ -5,7 +5,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
 - For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
-  `refuse_keywords`, `named_in`, `absent`.
+  `refuse_keywords`, `refused_call`, `named_in`, `absent`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
@@ -30,7 +30,7 @@ from .debug.lines import Line, line_of
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
 from .errors.neighbours import habit
-from .errors.spelling import absent, like, named_in, refuse_keywords, spelt, word_refused
+from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
@@ -85,6 +85,7 @@ __all__ = [
     "recording",
     "redrawn",
     "refuse_keywords",
+    "refused_call",
     "rule_texts",
     "shifted_exp",
     "spelt",

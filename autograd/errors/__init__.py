@@ -9,6 +9,7 @@ ChainruleError
 ├── RecordingError  (a RuntimeError)  a function that a recording cannot follow, so that it cannot be replayed
 ├── NonfiniteError  (a FloatingPointError)  a value or a gradient became NaN or infinite
 └── CheckError      (an AssertionError)  check_gradients found a wrong gradient
+ChainruleWarning (a UserWarning) is for what is allowed and probably not meant.
 
 `spelling.py` answers misspelt names, `neighbours.py` is the table of names of PyTorch and micrograd, `lessons.py`
 explains errors of NumPy.
@@ -54,6 +55,10 @@ class RecordingError(ChainruleError, RuntimeError):
 
 class NonfiniteError(ChainruleError, FloatingPointError):
     """A value or a gradient became NaN or infinite."""
+
+
+class ChainruleWarning(UserWarning):
+    """Something was done that gives right numbers and is probably not meant."""
 
 
 class CheckError(ChainruleError, AssertionError):

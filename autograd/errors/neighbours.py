@@ -232,6 +232,11 @@ TABLE = (
     Habit(ANY, "argument of draw", "filename=", "draw(y).save('graph.svg')"),
     Habit(MICRO, "argument", "format=", "draw(y).save('graph.svg'), where the suffix says the format"),
     Habit(MICRO, "argument", "rankdir=", "direction='LR' or direction='TB'", "", lambda v: {"direction": v}),
+    # ------------------------------------------------------------------ calls
+    Habit(ANY, "call of MLP", "call", "MLP(2, [16, 16, 1]): the number of inputs, and a list of the widths"),
+    Habit(ANY, "call of forward", "call", "x.data = ... for each leaf that changes, then tape.forward(); "
+        "or tape.forward(x=...), by the name of the leaf"),
+    Habit(ANY, "call of draw", "call", "draw(y).save('graph.svg')"),
     # ------------------------------------------------------------------ functions
     Habit(TORCH, "autograd", "tensor(a, requires_grad=True)", "Tensor(a)",
         "Floating numbers require a gradient unless requires_grad=False", "Tensor"),

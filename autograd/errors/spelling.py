@@ -16,7 +16,16 @@ from typing import Any, TypeVar
 from . import KindError, UnknownNameError
 from .neighbours import KEYWORDS, answer, habit
 
-__all__ = ["absent", "like", "named_in", "nearest", "refuse_keywords", "spelt", "word_refused"]
+__all__ = [
+    "absent",
+    "like",
+    "named_in",
+    "nearest",
+    "refuse_keywords",
+    "refused_call",
+    "spelt",
+    "word_refused",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST = 3  # names that are suggested
@@ -110,17 +119,16 @@ def spelt(function: F) -> F:
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # from inside of the function
-            refused = error
-        return again(function, args, options, refused)
+        return again(function, args, options)
 
     # its globals are those of the function: doctest and others find by them in which module it belongs
     found: Any = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     return update_wrapper(found, function)
 
 
-def _again(function: Any, args: Any, options: dict[str, Any], refused: TypeError) -> Any:
+def _again(function: Any, args: Any, options: dict[str, Any]) -> Any:
     """The call with the keywords of other libraries translated; raises `KindError` that explains if it has others."""
-    what, own = _described(function)
+    what, own, bound = _described(function)
     taken = {}
     for name, value in options.items():
         translated = KEYWORDS[name](value, what) if name in KEYWORDS and name not in own else {name: value}
@@ -131,7 +139,7 @@ def _again(function: Any, args: Any, options: dict[str, Any], refused: TypeError
         taken |= translated
     if taken == options or not taken.keys() <= own.keys():
         refuse_keywords(what, [name for name in taken if name not in own], own)
-        raise KindError(f"{what} cannot be called so: {_complaint(own, args, refused)}") from None
+        raise KindError(refused_call(what, own, len(args) - bound, options)) from None
     return function(*args, **taken)
 
 
@@ -143,17 +151,29 @@ def refuse_keywords(what: str, names: Iterable[str], own: Iterable[str]) -> None
         raise KindError(f"{what} has no argument {name!r}{hint}") from None
 
 
-def _described(function: Any) -> tuple[str, dict[str, inspect.Parameter]]:
-    """The name of a function (that of the class for a constructor) and its parameters, without `self`."""
+def _described(function: Any) -> tuple[str, dict[str, inspect.Parameter], int]:
+    """The name of a function (that of the class for a constructor), its parameters without `self`, and 1 for `self`."""
     parameters = dict(inspect.signature(function).parameters)
-    parameters.pop("self", None)
+    bound = int(parameters.pop("self", None) is not None)
     names = function.__qualname__.split(".")
     what = names[-2] if names[-1] == "__init__" else names[-1]
-    return what, {k: p for k, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    return (
+        what,
+        {k: p for k, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)},
+        bound,
+    )
 
 
-def _complaint(own: dict[str, inspect.Parameter], args: tuple[Any, ...], refused: TypeError) -> str:
-    """What is missing or too much, with the arguments that the function takes."""
+def refused_call(what: str, own: dict[str, inspect.Parameter], given: int, options: dict[str, Any]) -> str:
+    """What is missing in a call or too much, and the arguments that there are."""
+    in_order = [k for k, p in own.items() if p.kind is not p.KEYWORD_ONLY]
+    missing = [k for k, p in own.items() if p.default is p.empty and k not in (*in_order[:given], *options)]
     shown = ", ".join(k if p.default is p.empty else f"{k}={p.default!r:.20}" for k, p in own.items())
-    said = str(refused).rpartition("() ")[2]
-    return f"{said.replace('positional argument', 'argument without a name')}. Its arguments are {shown}"
+    if given > len(in_order):
+        fault = f"takes at most {len(in_order)} arguments without a name; given {given}"
+    elif missing:
+        fault = f"was called without {' and '.join(missing)}"
+    else:
+        fault = f"was given {' and '.join(k for k in in_order[:given] if k in options)} twice"
+    ours = answer("call", f"call of {what}")
+    return f"{what} {fault}. {ours or f'Its arguments are {shown}'}"

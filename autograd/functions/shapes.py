@@ -79,8 +79,9 @@ def transpose(x: Any, axes: Any = None) -> Any:
         return p.transpose(x, axes=tuple(range(x.ndim - 1, -1, -1)))
     order = axes_of(x, shape_of(axes, "transpose", "axes as integers"), "transpose")
     if len(order) != x.ndim:
+        two = f". To exchange two axes write t.swapaxes{tuple(axes)}" if len(order) == 2 else ""
         raise ShapeError(
-            f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once"
+            f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once{two}"
         )
     return p.transpose(x, axes=order)
 

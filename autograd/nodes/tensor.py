@@ -26,6 +26,7 @@ from ..errors.spelling import spelt
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
+from .growth import MANY, warn_if_growing
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 
 __all__ = ["Tensor"]
@@ -122,6 +123,24 @@ class Tensor(Node):
         self._note_read(".item()")
         return self._array.item()
 
+    def __float__(self) -> float:
+        if self._array.size != 1:
+            raise ShapeError(
+                f"a plain number was asked for, by float(t) or a function of math such as math.exp(t); "
+                f"{self.describe()} has {self._array.size} elements. Functions of chainrule.autograd and NumPy work "
+                f"on all of them, as in np.exp(t), and .data has the array"
+            )
+        return super().__float__()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ShapeError(
+                f"{self.describe()} is neither true nor false: it has {self._array.size} elements. Write "
+                f"(t > 0).all() or (t > 0).any() in a condition, where(t > 0, a, b) to choose for each element, and "
+                f"t is None to ask whether there is a tensor"
+            )
+        return super().__bool__()
+
     def detach(self) -> Tensor:
         """A copy of the numbers as a constant, with no recorded operation; later steps of descent do not change it."""
         if following() is not None:  # each replay detaches the new numbers
@@ -208,6 +227,8 @@ class Tensor(Node):
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
+        if len(totals) > MANY:
+            warn_if_growing(totals)
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g
@@ -325,8 +346,8 @@ class Tensor(Node):
     def __setitem__(self, at: Any, new: Any) -> None:
         raise KindError(
             f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
-            f"Write t = t.at[{index_text(at)}].set(v) for a new tensor, or t.data[{index_text(at)}] = v on a leaf "
-            f"before it is used"
+            f"Write t = t.at[{index_text(at)}].{_change(self, new)} for a new tensor, or t.data[{index_text(at)}] = v "
+            f"on a leaf before it is used"
         )
 
     @spelt
@@ -664,6 +685,17 @@ def _no_gradient_of(x: Any) -> KindError:
         f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
         f"numbers that can change a little. Write Tensor(..., dtype=float)"
     )
+
+
+def _change(t: Tensor, new: Any) -> str:
+    """How `t[i] -= v` is written: `add(-v)`; it is recognised by what was computed. Otherwise `set(v)`."""
+    op = getattr(new, "op", None)
+    if op is None:
+        return "set(v), and .add(v) for t[i] += v,"
+    words = {"subtract": "add(-v)", "add": "add(v)", "multiply": "multiply(v)", "divide": "divide(v)"}
+    part = new.inputs[0]
+    taken = part.op is index and part.inputs[0] is t
+    return words.get(op.name, "set(v)") if taken else "set(v)"
 
 
 def _leaves(nested: Any) -> Iterator[Any]:

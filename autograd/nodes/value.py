@@ -19,6 +19,7 @@ from ..engine.vjp import times
 from ..errors import KindError, ShapeError
 from ..errors.spelling import spelt
 from ..primitives import positive
+from .growth import MANY, warn_if_growing
 from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Value"]
@@ -167,6 +168,8 @@ class Value(Node):
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
+        if len(totals) > MANY:
+            warn_if_growing(totals)
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g

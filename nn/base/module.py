@@ -6,6 +6,7 @@ lists, tuples and dicts. The path to a part is its name, such as `layers.0.weigh
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -14,7 +15,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, Node, ShapeError
-from ...autograd.extending import absent, describe, enter_scope, habit, leave_scope, spelt
+from ...autograd.extending import (
+    absent,
+    describe,
+    enter_scope,
+    habit,
+    leave_scope,
+    refuse_keywords,
+    refused_call,
+    spelt,
+)
 from .arguments import numeric
 from .copying import copy_modules
 from .hooks import ForwardHook
@@ -101,8 +111,27 @@ class Module(Part):
                 replaced = hook(self, inputs, output)
                 output = output if replaced is None else replaced
             return output
+        except TypeError as error:
+            if getattr(error.__traceback__, "tb_next", None) is not None:
+                raise  # from inside of forward
+            raise KindError(self._refused_call(inputs, options)) from None
         finally:
             leave_scope(before)
+
+    def _refused_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
+        """What is wrong with a call whose arguments `forward` does not take."""
+        own = dict(inspect.signature(self.forward).parameters)
+        name = type(self).__name__
+        for option in options.keys() - own.keys():
+            refuse_keywords(name, [option], own)
+        several = (
+            f". A sample of {len(inputs)} numbers is one argument, a list or a row of an array: model([[1.0, 2.0]])"
+            if len(inputs) > 1 and all(isinstance(x, (int, float)) for x in inputs)
+            else ""
+        )
+        return (
+            refused_call(f"a call of {self._described('the module')},", own, len(inputs), options) + several
+        )
 
     def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> ForwardHook:
         """Call `hook(module, inputs, output)` after each call; if the hook returns something, it replaces the output.

@@ -20,13 +20,14 @@ float32, and written back in float16.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...autograd import KindError, Node, RangeError, ShapeError
+from ...autograd import ChainruleWarning, KindError, Node, RangeError, ShapeError
 from ...autograd.extending import describe, is_withheld, like, refuse_keywords, spelt
 from ..base.module import Module
 from .memories import memory_from, memory_start
@@ -139,7 +140,7 @@ class Optimizer:
                 return declared.check(name, value)
         options = [field.name for field in fields(cls) if field.name != "parameters"]
         raise KindError(
-            f"{cls.__name__} has no option {name!r}{like(name, options)} It has {', '.join(options)}"
+            f"{cls.__name__} has no option {name!r}{like(name, options)}; it has {', '.join(options)}"
         )
 
     def _check_together(self, group: Group) -> None:
@@ -148,6 +149,14 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._spent = []
+        if all(p.grad is None for p in self.parameters if not is_withheld(p)):
+            warnings.warn(
+                f"{type(self).__name__}.step() changed nothing: none of its {len(self.parameters)} parameters has a "
+                f"gradient. Call loss.backward() before it, and zero_grad() before that, of a loss that is computed "
+                f"from these parameters",
+                ChainruleWarning,
+                stacklevel=2,
+            )
         for i, group in enumerate(self.param_groups):
             if i == len(self._plans) or self._plans[i].options != group:
                 form = self._form(group)

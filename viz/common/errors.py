@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
-from ...autograd import ChainruleError
+from ...autograd import ChainruleError, ChainruleWarning
 from ...autograd.extending import habit, like
 
 __all__ = ["DrawingError", "DrawingWarning", "OptionError"]
@@ -25,7 +25,7 @@ class OptionError(ChainruleError, ValueError):
     """An option was given a value that is not valid; the message lists the valid ones."""
 
 
-class DrawingWarning(UserWarning):
+class DrawingWarning(ChainruleWarning):
     """A picture was made, but not in the usual way."""
 
 
