@@ -5,9 +5,10 @@ drawings show rules as text. The names below are public for such code. Rows of t
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
 - For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
-  `refuse_keywords`, `refused_call`, `named_in`, `absent`.
+  `refuse_keywords`, `refused_call`, `named_in`, `absent`, and `habit` and `names_of`,
+  the names of other libraries.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
-- For the user's source: `line_of`, `Line`.
+- For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
   `numbers`, `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
@@ -26,10 +27,10 @@ from contextvars import Token
 from typing import Any
 
 from .debug.files import write_atomically
-from .debug.lines import Line, line_of
+from .debug.lines import Line, line_of, users_line
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
-from .errors.neighbours import habit
+from .errors.neighbours import habit, names_of
 from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
 from .graph.backends import backend_for
 from .graph.memory import _readable
@@ -76,6 +77,7 @@ __all__ = [
     "like",
     "line_of",
     "named_in",
+    "names_of",
     "numbers",
     "only_while",
     "read_anew",
@@ -90,6 +92,7 @@ __all__ = [
     "shifted_exp",
     "spelt",
     "surround_checks",
+    "users_line",
     "withhold",
     "word_refused",
     "write_atomically",

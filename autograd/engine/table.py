@@ -238,7 +238,7 @@ def _declare(row: Primitive) -> Primitive:
     refuse_short_rules(row.name, row.rules, 1 if row.elementwise else 2)
     TABLE[row.name] = row
     if keeps_dtype(row.on_arrays):  # a comparison stays NumPy's, with booleans
-        UFUNCS.setdefault(row.on_arrays, row)
+        UFUNCS.setdefault(row.on_arrays, row)  # type: ignore[arg-type]
     return row
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "rows"]
+__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "names_of"]
 
 
 class Habit(NamedTuple):
@@ -34,16 +34,20 @@ class Habit(NamedTuple):
         """The name alone: `view` of `view(2, 3)`."""
         return self.theirs.partition("(")[0].rstrip("=")
 
+    def __str__(self) -> str:
+        works = "works, as " if self.takes else ""
+        return f"{self.theirs:24} {works}{self.ours}" + (f". {self.differs}" if self.differs else "")
+
     @property
     def is_attribute(self) -> bool:
         """Whether it is written without brackets."""
         return "(" not in self.theirs
 
 
-def rows(library: str | None = None, place: str | None = None) -> list[Habit]:
+def names_of(library: str | None = None, place: str | None = None) -> list[Habit]:
     """The rows of the table, of one library or of one place.
 
-    >>> [row.theirs for row in rows("micrograd", "Value")]
+    >>> [row.theirs for row in names_of("micrograd", "Value")]
     ['_prev', '_op', '_backward()']
     """
     return [row for row in TABLE if library in (None, row.library) and place in (None, row.place)]
@@ -358,4 +362,4 @@ def _keywords(found: Iterable[Habit]) -> dict[str, Callable[[Any, str], dict[str
     return {row.name: translation(row) for row in found}
 
 
-KEYWORDS = _keywords(rows(place="argument"))
+KEYWORDS = _keywords(names_of(place="argument"))

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from . import KindError, UnknownNameError
 from .neighbours import KEYWORDS, answer, habit
@@ -64,9 +64,9 @@ def like(given: Any, known: Iterable[str]) -> str:
 
 
 def word_refused(what: str, given: Any, known: Iterable[str]) -> str:
-    """The message for a word that an option does not take: the nearest, and all that it takes."""
+    """The message for a word that an option does not take: all that it takes, and the nearest."""
     known = list(known)
-    return f"there is no {what} {given!r} here{like(given, known) or '.'} There are {', '.join(known)}"
+    return f"there is no {what} {given!r} here; there are {', '.join(known)}{like(given, known)}"
 
 
 def absent(what: str, name: str, known: Callable[[], Iterable[str]], place: str) -> UnknownNameError:
@@ -123,13 +123,13 @@ def spelt(function: F) -> F:
 
     # its globals are those of the function: doctest and others find by them in which module it belongs
     found: Any = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
-    return update_wrapper(found, function)
+    return cast(F, update_wrapper(found, function))
 
 
 def _again(function: Any, args: Any, options: dict[str, Any]) -> Any:
     """The call with the keywords of other libraries translated; raises `KindError` that explains if it has others."""
     what, own, bound = _described(function)
-    taken = {}
+    taken: dict[str, Any] = {}
     for name, value in options.items():
         translated = KEYWORDS[name](value, what) if name in KEYWORDS and name not in own else {name: value}
         if not translated.keys() <= own.keys() or translated.keys() & (

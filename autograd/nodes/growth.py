@@ -36,8 +36,8 @@ def warn_if_growing(nodes: dict[Any, Any]) -> None:
 
 
 def _is_update(x: Any) -> bool:
-    """Whether a node is a leaf or an updated leaf, with a gradient of a pass before, minus (or plus) plain numbers."""
+    """Whether a node is an updated node, with a gradient of a pass before, minus (or plus) plain numbers."""
     if (x.op is not subtract and x.op is not add) or x._b is None or x._b._requires_grad:
         return False
     w = x._a
-    return w._grad is not None and (w.op is None or w.op is subtract or w.op is add)
+    return w._grad is not None and (w.op is subtract or w.op is add)

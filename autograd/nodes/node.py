@@ -121,6 +121,38 @@ class Node(BaseNode):
         """
         backward(self, gradient)
 
+    def pass_back(self) -> None:
+        """Add what this node alone passes back to the `.grad` of its inputs: one step of the backward pass, by hand.
+
+        The contribution to each input is the gradient of this node times the local gradient. Called on the output,
+        whose `.grad` is set to 1 first, and on every node before it in reverse dependency order, it does what
+        `backward()` does. A leaf passes nothing back, a constant gets nothing.
+
+        Raises `GradientError` while the node has no gradient.
+
+        >>> from chainrule.autograd import Value
+        >>> a, b = Value(2.0), Value(-3.0)
+        >>> c = a * b
+        >>> d = c + a
+        >>> d.grad = 1.0
+        >>> d.pass_back()
+        >>> c.grad, a.grad, b.grad
+        (1.0, 1.0, None)
+        >>> c.pass_back()
+        >>> a.grad, b.grad
+        (-2.0, 2.0)
+        """
+        if self._grad is None:
+            raise GradientError(
+                f"{self.describe()} has no gradient to pass back. Begin at the output, as in loss.grad = 1.0, then "
+                f"loss.pass_back(), and go on with the nodes before it, each after all that use it"
+            )
+        inputs = self.inputs  # none of a leaf
+        wanted = [i for i, x in enumerate(inputs) if x._requires_grad]
+        for i, c in self._pass_back(self.grad, wanted, True) if wanted else ():
+            x = inputs[i]
+            x.grad = c if x.grad is None else x.grad + c
+
     def register_hook(self, function: Callable[[Any], Any]) -> Handle:
         """Call `function` with the gradient of this node in each backward pass, when the gradient is complete.
 

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ShapeError
-from ...autograd.extending import spelt
 
 __all__ = ["as_samples", "taken"]
 
 
-@spelt
 def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
     """Arrays, and dicts of arrays, and the number of samples, which is the same in all of them."""
     try:
@@ -36,7 +34,6 @@ def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
     return made, shapes[0][0]
 
 
-@spelt
 def taken(x: Any, chosen: Any) -> Any:
     """The chosen samples of an array, or of all arrays in a dict."""
     return {key: each[chosen] for key, each in x.items()} if isinstance(x, dict) else x[chosen]

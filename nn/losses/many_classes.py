@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, Node, ShapeError, Tensor, Value, log_softmax, logsumexp, where
 from ...autograd import sum as sum_of
+from ...autograd.extending import spelt
 from ..base.half import in_float32
 from .class_rows import cross_entropy_row, nll_row, softmax
 from .pairs import flat, plain
@@ -21,6 +22,7 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 
 @in_float32
+@spelt
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -64,6 +66,7 @@ def cross_entropy(
 
 
 @in_float32
+@spelt
 def nll_loss(
     log_probabilities: Any,
     target: Any,

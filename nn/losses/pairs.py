@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, Value
-from ...autograd.extending import converted, each_time, numbers, spelt
+from ...autograd.extending import converted, each_time, numbers
 from .reduction import checked_reduction, reduced
 
 __all__ = ["check", "compared", "flat", "is_node", "paired", "plain", "weights_for"]
 
 
-@spelt
 def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
     """Prediction and target as two Tensors or arrays of one shape and dtype, two Values, or two flat lists."""
     if isinstance(prediction, (Value, list, tuple)):
@@ -37,7 +36,6 @@ def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
     return prediction, target
 
 
-@spelt
 def flat(nested: Any) -> list[Any]:
     """The Values and numbers in nested lists and arrays."""
     if isinstance(nested, Tensor):
@@ -53,13 +51,11 @@ def flat(nested: Any) -> list[Any]:
     return [nested]
 
 
-@spelt
 def is_node(x: Any) -> bool:
     """Whether `x` is a Value or a Tensor."""
     return isinstance(x, Node)
 
 
-@spelt
 def compared(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: str) -> Any:
     """`loss` of each element of prediction and target, reduced."""
     prediction, target = pair
@@ -71,7 +67,6 @@ def compared(loss: Callable[[Any, Any], Any], pair: tuple[Any, Any], reduction: 
     return reduced(loss(prediction, target), reduction)
 
 
-@spelt
 def plain(x: Any) -> np.ndarray:
     """The numbers in a node, an array or a list of Values, as an array."""
     if isinstance(x, list):
@@ -79,7 +74,6 @@ def plain(x: Any) -> np.ndarray:
     return np.asarray(numbers(x))
 
 
-@spelt
 def check(x: Any, refuse: Callable[[np.ndarray], None]) -> None:
     """Call `refuse` with the numbers in `x`, as `plain` gives them: now, and in each replay of a recording."""
     if isinstance(x, list):
@@ -88,7 +82,6 @@ def check(x: Any, refuse: Callable[[np.ndarray], None]) -> None:
         each_time(lambda v: refuse(np.asarray(v)), x)
 
 
-@spelt
 def weights_for(name: str, weight: Any, x: Any) -> Any:
     """A weight, or one weight for each number along the last axis of `x`, in the dtype of `x`."""
     if isinstance(x, (Value, list)):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ...autograd import TABLE, Node, Primitive, RangeError
-from ...autograd.extending import spelt
 from .pairs import check
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
 ]
 
 
-@spelt
 def refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) -> None:
     """Raise `RangeError` for the output of a softmax or sigmoid, where the loss takes the numbers before it."""
     first = x[0] if isinstance(x, (list, tuple)) and len(x) else x
@@ -32,7 +30,6 @@ def refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) ->
         )
 
 
-@spelt
 def refuse_positive(x: Any, what: str) -> None:
     """Raise `RangeError` for logarithms of probabilities that are above 0."""
 
@@ -53,7 +50,6 @@ LOGITS_INSTEAD = (
 CALL_THEM_0_1 = "The two classes are called 0 and 1; write (y + 1) / 2 for classes called -1 and +1"
 
 
-@spelt
 def check_probabilities(x: Any, given: str, instead: str) -> None:
     """Raise `RangeError` for numbers outside of 0 to 1."""
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Node, Tensor, Value, no_grad, sigmoid
-from ...autograd.extending import spelt
 
 __all__ = ["decision_threshold", "plain", "threshold_of_loss"]
 
@@ -20,7 +19,6 @@ __all__ = ["decision_threshold", "plain", "threshold_of_loss"]
 MOVING = {"concatenate", "flip", "index", "reshape", "stack", "transpose"}
 
 
-@spelt
 def decision_threshold(scores: Any, target: Any = None) -> float:
     """The number above which a score predicts class 1, found from single scores and their targets: 0.0 or 0.5.
 
@@ -54,7 +52,6 @@ def decision_threshold(scores: Any, target: Any = None) -> float:
         return 0.5 if np.square(s - t).mean() < np.square(p - t).mean() else 0.0
 
 
-@spelt
 def threshold_of_loss(loss: Callable[[Any, Any], Any], scores: Any, target: Any) -> float | None:
     """The threshold of single scores that are trained with this loss; `None` if the loss does not say it.
 
@@ -78,7 +75,6 @@ def threshold_of_loss(loss: Callable[[Any, Any], Any], scores: Any, target: Any)
     return None
 
 
-@spelt
 def plain(x: Any) -> np.ndarray:
     """The numbers in a Tensor, a list of Values, or an array, as an array."""
     if isinstance(x, (list, tuple)):

@@ -87,6 +87,7 @@ class Optimizer:
         self.state: dict[Any, Memory] = {}
         self._rates = Rates()  # for schedules
         self._plans: list[Plan] = []  # one for each group, made by `step`
+        self._waits = True  # for a first gradient
         self._spent: list[Any] = []  # gradients that zero_grad has deleted
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
@@ -140,7 +141,7 @@ class Optimizer:
                 return declared.check(name, value)
         options = [field.name for field in fields(cls) if field.name != "parameters"]
         raise KindError(
-            f"{cls.__name__} has no option {name!r}{like(name, options)}; it has {', '.join(options)}"
+            f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}{like(name, options)}"
         )
 
     def _check_together(self, group: Group) -> None:
@@ -149,7 +150,9 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._spent = []
-        if all(p.grad is None for p in self.parameters if not is_withheld(p)):
+        if self._waits:  # no parameter had a gradient in any step so far
+            self._waits = all(not is_withheld(p) and p.grad is None for p in self.parameters)
+        if self._waits:
             warnings.warn(
                 f"{type(self).__name__}.step() changed nothing: none of its {len(self.parameters)} parameters has a "
                 f"gradient. Call loss.backward() before it, and zero_grad() before that, of a loss that is computed "

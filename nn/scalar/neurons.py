@@ -27,14 +27,12 @@ class ScalarModule(Module):
     _run = Module.__call__  # a call with inputs that are Values already
 
 
-def _values(x: Any) -> Sequence[Node]:
+def _values(x: Any) -> Any:
     """`x` as a sequence of Values; plain numbers become constants with the names x1, x2, ..."""
     if isinstance(x, Node):
         return [x]
-    if not isinstance(x, Iterable):
-        return x  # the call refuses it
-    if all(isinstance(v, Node) for v in x):
-        return x
+    if not isinstance(x, Iterable) or all(isinstance(v, Node) for v in x):
+        return x  # a single number is refused by the call
     return [
         v if isinstance(v, Node) else Value(v, name=f"x{i}", requires_grad=False) for i, v in enumerate(x, 1)
     ]
