@@ -8,7 +8,7 @@ ARGS ?=
 MINUTES ?= 30
 
 # folders too: their time changes when a file is added or deleted
-SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
+SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
@@ -70,7 +70,7 @@ format: $(VENV)/dev.stamp  ## format the code, and repair what lint can repair
 
 clean:  ## delete what these commands made, .venv and out/ included
 	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find start autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # plot.stamp, dev.stamp, notebook.stamp, bench.stamp: the package is installed with the extra of that name
 $(VENV)/%.stamp: pyproject.toml $(SOURCES)

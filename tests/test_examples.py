@@ -28,6 +28,7 @@ MODULES = [
     for package in (chainrule.autograd, chainrule.nn, chainrule.viz)
     for _, name, _ in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
 ]
+MODULES.append("chainrule")
 
 
 @pytest.fixture(autouse=True)

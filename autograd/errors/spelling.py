@@ -6,7 +6,6 @@ keywords of other libraries that `neighbours.py` lists, and answers the others w
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
@@ -18,6 +17,7 @@ from .neighbours import KEYWORDS, answer, habit
 
 __all__ = [
     "absent",
+    "in_place_of",
     "like",
     "named_in",
     "nearest",
@@ -39,6 +39,8 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     >>> nearest("mse", ["mse_loss", "l1_loss"])
     ['mse_loss']
     """
+    import difflib  # for errors only
+
     wanted = _plain(given)
     names: dict[str, str] = {}
     for name in known:
@@ -121,7 +123,14 @@ def spelt(function: F) -> F:
                 raise  # from inside of the function
         return again(function, args, options)
 
-    # its globals are those of the function: doctest and others find by them in which module it belongs
+    return in_place_of(function, call)
+
+
+def in_place_of(function: F, call: Any) -> F:
+    """`call` with the name and the globals of `function`: doctest finds by them in which module it belongs.
+
+    `call` may use what it closes over, and Python's own names.
+    """
     found: Any = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     return cast(F, update_wrapper(found, function))
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import builtins
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence, ValuesView
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
-from ..errors.spelling import spelt
+from ..errors.spelling import in_place_of, spelt
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .compound import total_of_values
 from .elementwise import astype
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = [
     "total",
@@ -34,6 +37,46 @@ __all__ = [
 ]
 
 
+def or_builtin(builtin: Callable[..., Any]) -> Callable[[F], F]:
+    """The decorator of `max`, `min` and `sum`: what only Python's function of this name takes is left to it.
+
+    `max(1, 2)`, `sum(x for x in xs)` and `max(words, key=len)` keep their meaning after
+    `from chainrule.autograd import *`.
+    """
+    chosen = _chosen
+
+    def decorated(function: F) -> F:
+        def call(*args: Any, **options: Any) -> Any:
+            return chosen(function, builtin, args, options)
+
+        return in_place_of(function, call)
+
+    return decorated
+
+
+def _chosen(function: Any, builtin: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x = args[0] if args else None
+    if hasattr(x.__class__, "__next__"):  # an iterator, which can be read once
+        x = list(args[0])
+        args = (x, *args[1:])
+        of_python = builtin is not builtins.sum or not of_values(x)
+    elif x.__class__ in (int, float, str) or of_values((x,)):
+        of_python = len(args) > 1  # several numbers, words or Values
+    elif isinstance(x, (list, tuple)):  # words, or single numbers as Tensors
+        of_python = bool(x) and (isinstance(x[0], str) or (builtin is builtins.sum and _are_single(x)))
+    else:
+        of_python = isinstance(x, (set, frozenset, dict, KeysView, ValuesView))
+    if options.keys() <= {"key", "default", "start"} and (of_python or options):
+        return builtin(*args, **options)
+    return function(*args, **options)
+
+
+def _are_single(xs: Sequence[Any]) -> bool:
+    return all(
+        isinstance(x, Operators) and numbers(x).__class__ is np.ndarray and not numbers(x).ndim for x in xs
+    )
+
+
 @spelt
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
@@ -47,6 +90,7 @@ def total(xs: Sequence[Any]) -> Any:
     return total_of_values(list(xs))
 
 
+@or_builtin(builtins.sum)
 @spelt
 def sum(
     x: Any,
@@ -290,6 +334,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.reshape(y, shape=shape) if flag_of(keepdims, "median", "keepdims") else y
 
 
+@or_builtin(builtins.max)
 @spelt
 def max(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
@@ -310,6 +355,7 @@ def max(
     return extreme(p.max_, p.maximum, x, "max", axis, keepdims, initial, where)
 
 
+@or_builtin(builtins.min)
 @spelt
 def min(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
