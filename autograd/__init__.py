@@ -37,6 +37,7 @@ from .errors import (
 )
 from .errors.spelling import named_in as _named_in
 from .functions import (
+    TopK,
     array_split,
     astype,
     broadcast_to,
@@ -80,6 +81,7 @@ from .functions import (
     take,
     take_along_axis,
     tile,
+    topk,
     total,
     trace,
     transpose,
@@ -171,6 +173,7 @@ __all__ = [
     "Source",
     "Tape",
     "Tensor",
+    "TopK",
     "UnknownNameError",
     "Value",
     "check_gradients",
@@ -296,6 +299,7 @@ __all__ = [
     "tanh",
     "tensordot",
     "tile",
+    "topk",
     "total",
     "trace",
     "transpose",

@@ -20,7 +20,7 @@ from .ancestors.spiking import LeakyIntegrateAndFire
 from .base.module import Module
 from .base.parameter import Parameter, ScalarParameter
 from .callbacks import EarlyStopping
-from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
+from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, sample, split
 from .diagnostics.looking import unchanged
 from .diagnostics.summary import Summary, SummaryRow, summary
 from .engines.step import Step
@@ -155,6 +155,7 @@ __all__ = [
     "Standardizer",
     "MinMaxScaler",
     "one_hot",
+    "sample",
     "fit",
     "evaluate",
     "History",

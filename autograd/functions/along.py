@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from .elementwise import astype
 from .joining import concatenate
 from .shapes import broadcast_to
 
-__all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
+__all__ = ["TopK", "cumsum", "cumprod", "diff", "sort", "take", "take_along_axis", "topk"]
 
 
 @spelt
@@ -104,6 +104,36 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     """
     x, k = one_axis(x, axis, "sort")
     return p.sort(x, axis=k)
+
+
+class TopK(NamedTuple):
+    """What `topk` returns: the largest elements, and their positions as plain integers."""
+
+    values: Any
+    indices: Any
+
+
+@spelt
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
+    """The `k` largest elements along `axis`, the largest first, and their positions; the smallest with `largest=False`.
+
+    Of equal elements the first are taken. Each of the chosen elements gets its gradient, the others none.
+
+    Raises `RangeError` for more elements than there are.
+
+    >>> from chainrule.autograd import Tensor, topk
+    >>> topk(Tensor([1.0, 5.0, 3.0]), 2)
+    TopK(values=Tensor([5., 3.]), indices=array([1, 2]))
+    """
+    x, at = one_axis(x, axis, "topk", flat=False)
+    k = integer_of(k, "topk", "k as an integer")
+    if not 0 <= k <= x.shape[at]:
+        raise RangeError(
+            f"topk takes k from 0 to {x.shape[at]}, the length of axis {at} of {describe(x)}; given {k}"
+        )
+    ascending = np.argsort(-x if largest else x, at, kind="stable")
+    indices = np.take(ascending, np.arange(k), at)
+    return TopK(take_along_axis(x, indices, at), indices)
 
 
 @spelt

@@ -24,7 +24,7 @@ ROWS = (
 )
 FUNCTIONS = (
     "broadcast_to diff elu expand_dims flip inner kron leaky_relu log_softmax logsumexp moveaxis outer roll softmax "
-    "take_along_axis tile tril triu"
+    "take_along_axis tile topk tril triu"
 )
 METHODS = {
     **{name: getattr(p, name) for name in ROWS.split()},

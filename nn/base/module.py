@@ -153,6 +153,22 @@ class Module(Part):
             )
         return ForwardHook(self, hook)
 
+    def apply(self: Self, function: Callable[[Module], Any]) -> Self:
+        """Call `function` with every module inside this one and then with this one, as for initial weights.
+
+        >>> from chainrule.nn import MLP, Linear, init
+        >>> def small(module):
+        ...     if isinstance(module, Linear):
+        ...         module.weight = init.normal(module.weight.shape, std=0.01, seed=0)
+        >>> float(abs(MLP(2, [3, 1]).apply(small).layers[0].weight.data).max().round(4))
+        0.0064
+        """
+        if not callable(function):
+            raise KindError(f"apply takes a function of a module; given {describe(function)}")
+        for module in reversed(self.modules()):
+            function(module)
+        return self
+
     # ------------------------------------------------------------------ parts and their names
 
     def _parts(self) -> Iterator[tuple[str, Module | AnyParameter]]:
@@ -282,6 +298,30 @@ class Module(Part):
         [(2, 3), (3,)]
         """
         return [parameter for _, parameter in self.named_parameters()]
+
+    def register_buffer(self, name: str, array: Any) -> None:
+        """Add an array that belongs to the state and is not learnt, such as a mask or a running mean.
+
+        It is copied, is an attribute of this name, and is saved, loaded and converted with the parameters. What is
+        assigned to it later has to have its shape. (An array that is not to be saved is an attribute like any other.)
+
+        Raises `KindError` for what is not an array of numbers, and for a name that is taken.
+
+        >>> import numpy as np
+        >>> from chainrule.nn import Linear
+        >>> layer = Linear(2, 3)
+        >>> layer.register_buffer("scale", np.ones(3))
+        >>> list(layer.state_dict())
+        ['weight', 'bias', 'scale']
+        """
+        if not isinstance(name, str) or not name.isidentifier():
+            raise KindError(f"the name of a buffer is a word, as of an attribute; given {describe(name)}")
+        if name not in self._buffers and hasattr(self, name):
+            raise KindError(f"{self._described('the module')} has an attribute {name!r} already")
+        array = np.array(numeric(array, f"the buffer {name}"))
+        vars(self)[name] = array
+        if name not in self._buffers:
+            vars(self)["_buffers"] = (*self._buffers, name)
 
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
         """All arrays that belong to the state and are not learnt, with their names, such as running means.

@@ -25,8 +25,9 @@ def clip_grad_norm_(
 ) -> float:
     """Scale all gradients by one factor, so that the norm of all their numbers together is at most `max_norm`.
 
-    Returns the norm before the scaling. `norm_type` is the order, `math.inf` for the largest absolute value. Call it
-    between `backward()` and `step()`. Parameters without a gradient are ignored.
+    Returns the norm before the scaling; with `max_norm=math.inf` nothing is scaled. `norm_type` is the order,
+    `math.inf` for the largest absolute value. Call it between `backward()` and `step()`. Parameters without a gradient
+    are ignored.
 
     Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`, and `RangeError` for an order
     that is not positive.
@@ -40,7 +41,8 @@ def clip_grad_norm_(
     >>> w.grad.round(3)
     array([0.6, 0.8])
     """
-    max_norm, order = number("max_norm", max_norm), float(norm_type)
+    max_norm = math.inf if max_norm == math.inf else number("max_norm", max_norm)
+    order = float(norm_type)
     if not order > 0:
         raise RangeError(f"norm_type is the order of a norm, such as 2, 1 or math.inf; given {norm_type}")
     found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]
@@ -50,7 +52,7 @@ def clip_grad_norm_(
             f"the norm of the gradients is {norm}, which no factor makes {max_norm:g}. "
             f"detect_nonfinite() shows where it comes from"
         )
-    for p in found if not _factor(max_norm, norm) >= 1 else ():
+    for p in found if max_norm < math.inf and not _factor(max_norm, norm) >= 1 else ():
         p.grad = _scaled(p.grad, _factor(max_norm, norm))
     return norm
 
