@@ -14,6 +14,7 @@ from ..errors import RangeError, ShapeError
 from ..errors.spelling import spelt
 from .arguments import (
     arrays_only,
+    flag_of,
     integer_of,
     on_axis,
     on_shape,
@@ -131,7 +132,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
         raise RangeError(
             f"topk takes k from 0 to {x.shape[at]}, the length of axis {at} of {describe(x)}; given {k}"
         )
-    ascending = np.argsort(-x if largest else x, at, kind="stable")
+    ascending = np.argsort(-x if flag_of(largest, "topk", "largest") else x, at, kind="stable")
     indices = np.take(ascending, np.arange(k), at)
     return TopK(take_along_axis(x, indices, at), indices)
 

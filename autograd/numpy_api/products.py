@@ -295,8 +295,8 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     rank = int((plain(values) > least * plain(values).max(initial=0)).sum())
     away = b - a @ x
     squares = f.sum(away * away, 0)
-    full = rank == a.shape[1] < a.shape[0]
-    return x, f.reshape(squares, (-1,)) if full else np.zeros(0, x.dtype), rank, values
+    squares = f.reshape(squares, (-1,))
+    return x, squares if rank == a.shape[1] < a.shape[0] else squares[:0], np.int32(rank), values
 
 
 LINALG: dict[str, Callable[..., Any]] = {

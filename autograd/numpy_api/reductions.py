@@ -18,6 +18,7 @@ from ..functions.arguments import (
     arrays_only,
     axes_of,
     integer_of,
+    integers_of,
     mask_of,
     on_shape,
     one_axis,
@@ -216,7 +217,8 @@ def _nanquantile(
     a = arrays_only(a, "nanquantile")
     axes = axes_of(a, axis, "nanquantile")
     kept = [k for k in range(a.ndim) if k not in axes]
-    rows = p.reshape(p.transpose(a, axes=(*kept, *axes)), shape=(-1, math.prod(a.shape[k] for k in axes)))
+    each, within = (math.prod(a.shape[k] for k in some) for some in (kept, axes))
+    rows = p.reshape(p.transpose(a, axes=(*kept, *axes)), shape=(each, within))
     there = ~np.isnan(numbers(rows))
 
     def refuse_others(x: Any) -> None:
@@ -245,14 +247,24 @@ def _nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
-    """All elements sorted, which is a partition at every `kth`."""
+    """The elements in the order in which NumPy puts them; a replay refuses numbers that are in another one."""
     a, k = one_axis(a, axis, "partition")
-    for each in np.ravel(plain(kth)):
-        if not -a.shape[k] <= integer_of(each, "partition", "kth in integers") < a.shape[k]:
-            raise RangeError(
-                f"partition of {describe(a)} takes kth below the length of axis {k}; given {each}"
+    kth = integers_of(kth, "partition", "kth")
+    n = a.shape[k]
+    if kth.size and not ((kth >= -n) & (kth < n)).all():
+        raise RangeError(
+            f"partition takes kth below the length of axis {k} of {describe(a)}; given {kth.tolist()}"
+        )
+    order = np.argpartition(numbers(a), kth, k)
+
+    def refuse_others(x: Any) -> None:
+        if not np.array_equal(np.argpartition(x, kth, k), order):
+            raise KindError(
+                "a partition that was recorded for replays met numbers in another order; use sort"
             )
-    return f.sort(a, k)
+
+    each_time(refuse_others, a)
+    return f.take_along_axis(a, order, k)
 
 
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
