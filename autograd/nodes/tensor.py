@@ -300,7 +300,7 @@ class Tensor(Node):
                 raise ShapeError(
                     f"backward() was called on {self.describe()}; only a single number has an obvious gradient "
                     f"to start from, which is 1. Reduce it first, as in t.sum().backward() or "
-                    f"t.mean().backward(), or say what arrives from above: t.backward(gradient) with an array "
+                    f"t.mean().backward(), or give the upstream gradient: t.backward(gradient) with an array "
                     f"of shape {self.shape}"
                 )
             return np.ones_like(self._array)

@@ -429,7 +429,7 @@ class _Program:
         example = next((x for x in self.tape.leaves if x.requires_grad), root)
         head += [
             "",
-            f"{self.gradients[example]} is the gradient of {self.names[root]} by {self.names[example]}.",
+            f"{self.gradients[example]} is the gradient of {self.names[root]} with respect to {self.names[example]}.",
         ]
         head += ['"""', ""]
         texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
