@@ -1,7 +1,8 @@
 """Data sets: two real ones that are part of the package, and eight that are made of random numbers.
 
 `real.py` reads iris flowers and handwritten digits from the files beside it (`README.md` names their sources);
-`made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals; plane and bumps for regression. It imports `base` and `init`.
+`made.py` draws points in the plane: moons, circles, rings, gaussians, xor, spirals; plane and bumps for regression.
+It imports `base` and `init`.
 """
 
 from .made import bumps, circles, gaussians, moons, plane, rings, spirals, xor

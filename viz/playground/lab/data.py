@@ -1,7 +1,7 @@
 """The points of a playground, and the inputs of the network that are computed from them.
 
-The plane extends from -6 to 6. Made data come from `nn.datasets`, scaled to it; data of one's own are a table in a file,
-or points that were drawn.
+The plane extends from -6 to 6. Made data come from `nn.datasets`, scaled to it; data of one's own are a table in a
+file, or points that were drawn.
 """
 
 from __future__ import annotations

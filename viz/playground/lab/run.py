@@ -59,7 +59,8 @@ class Run:
         self.inputs_test = with_features(data.X_test, settings.inputs)
         self.loss = found(LOSSES[settings.problem], {})
         self.model: Any = model_call(settings).made({"rng": self.rng})
-        self.viewer: Module = model_call(settings).made({"rng": np.random.default_rng(0)}).eval()
+        self.viewer_rng = np.random.default_rng(0)
+        self.viewer: Any = model_call(settings).made({"rng": self.viewer_rng}).eval()
         names: dict[str, Any] = {"model": self.model, "inputs": self.inputs, "y": data.y}
         self.optimizer = names["optimizer"] = optimizer_call(settings).made(names)
         schedule = schedule_call(settings)
@@ -113,8 +114,8 @@ class Run:
             self.advance()
 
     def advance(self) -> None:
-        """Train on the next batch. Raises `NonfiniteError` where the numbers are no longer finite; then nothing changed."""
-        before = self._loader_before()
+        """Train on the next batch. Raises `NonfiniteError` where numbers are no longer finite; then nothing has changed."""
+        before = self.loader.state_dict()
         batch = next(self.batches)
         try:
             self.step(*batch)
@@ -199,9 +200,6 @@ class Run:
         self.losses = [each for each in self.losses if each[0] <= epoch]
         self.moments = [each for each in self.moments if each.steps <= moment.steps]
 
-    def _loader_before(self) -> dict[str, int]:
-        return self.loader.state_dict()
-
     def _seek(self, state: dict[str, int]) -> None:
         self.loader.load_state_dict(state)
         self.batches = self._endless()
@@ -220,20 +218,29 @@ class Run:
 
     # ------------------------------------------------------------------ looking
 
-    def view(self, parameters: tuple[np.ndarray, ...] | None = None) -> Module:
-        """A second network with the present parameters, or with those of a moment; looking at it changes nothing."""
-        for q, array in zip(
-            self.viewer.parameters(), parameters or [p.data for p in self.model.parameters()]
-        ):
-            q.data = array.copy()
-        return self.viewer
+    def view(self, moment: Moment | None = None) -> Any:
+        """A second network with the present parameters, or with those of a moment; looking at it changes nothing.
 
-    def upcoming(self, loader: dict[str, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The batch that is trained on next: its inputs and targets."""
+        It is in evaluation mode. In training mode its dropout draws what the next step of the training will draw.
+        """
+        now = [p.data for p in self.model.parameters()] if moment is None else moment.parameters
+        for q, array in zip(self.viewer.parameters(), now):
+            q.data = array.copy()
+        state = self.rng.bit_generator.state if moment is None else moment.random
+        self.viewer_rng.bit_generator.state = copy.deepcopy(state)
+        return self.viewer.eval()
+
+    def upcoming(self, moment: Moment | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The batch that is trained on next, or was trained on after a moment: its inputs and targets."""
         ahead = loader_call(self.settings).made({"inputs": self.inputs, "y": self.data.y})
-        ahead.load_state_dict(self.loader.state_dict() if loader is None else loader)
+        ahead.load_state_dict(self.loader.state_dict() if moment is None else moment.loader)
         batch: tuple[np.ndarray, np.ndarray] = next(iter(ahead))
         return batch
+
+    def total(self, model: Any, inputs: np.ndarray, y: np.ndarray) -> Any:
+        """What a step minimises: the loss of a batch, and the penalty."""
+        loss = self.loss(model(inputs), y)
+        return loss if self.penalty is None else loss + self.penalty(model)
 
     def _losses(self) -> tuple[float, float, float]:
         return (self.steps / self.per_epoch, *self.losses_of(self.view()))

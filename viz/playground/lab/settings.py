@@ -8,7 +8,7 @@ numbers. The page builds its controls from `controls()`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -148,15 +148,15 @@ class Settings:
     >>> settings = Settings(data="xor", layers=[4, 2], activations="relu")
     >>> settings.activations, settings.problem
     (('relu', 'relu'), 'classification')
-    >>> Settings(data="xro")
+    >>> Settings(rate=0)
     Traceback (most recent call last):
     ...
-    chainrule.viz.common.errors.OptionError: data='xro' is not known; did you mean 'xor'?
+    chainrule.viz.common.errors.OptionError: rate is more than 0, and 100 at most; given 0
     """
 
     data: str = setting("circles", choice((*CLASSES, *NUMBERS, "own")), "Data", "data")
     samples: int = setting(500, whole(4, MOST_POINTS), "Points", "data", least=20, most=MOST_POINTS, step=20)
-    noise: float = setting(10.0, number(0, 50), "Noise", "data", least=0, most=50, step=5, unit="%")
+    noise: float = setting(5.0, number(0, 50), "Noise", "data", least=0, most=50, step=5, unit="%")
     share: float = setting(
         50.0, number(10, 90), "Share for training", "data", least=10, most=90, step=10, unit="%"
     )
