@@ -84,11 +84,11 @@ class Run:
         return Step(self.model, self.loss, self.optimizer, engine="auto", penalty=self.penalty)
 
     def _endless(self) -> Iterator[Any]:
-        """The batches of all epochs; the schedule steps before the first batch of the next epoch."""
+        """The batches of all epochs from here on; the schedule steps before the first batch of the next epoch."""
         while True:
-            yield from self.loader
-            if self.schedule is not None:
+            if self.schedule is not None and self.schedule.t < self.loader.epoch:
                 self.schedule.step()
+            yield from self.loader
 
     # ------------------------------------------------------------------ where the training is
 
@@ -115,11 +115,14 @@ class Run:
 
     def advance(self) -> None:
         """Train on the next batch. Raises `NonfiniteError` where numbers are no longer finite; then nothing has changed."""
-        before = self.loader.state_dict()
+        before, schedule, rate = self.loader.state_dict(), self._schedule_state(), self.optimizer.lr
         batch = next(self.batches)
         try:
             self.step(*batch)
         except ChainruleError:
+            if self.schedule is not None:
+                self.schedule.load_state_dict(schedule)
+                self.optimizer.lr = rate
             self._seek(before)
             raise
         self.steps += 1
@@ -178,7 +181,7 @@ class Run:
             self.steps,
             tuple(p.data.copy() for p in self.model.parameters()),
             copy.deepcopy(self.optimizer.state_dict()),
-            None if self.schedule is None else self.schedule.state_dict(),
+            self._schedule_state(),
             self.loader.state_dict(),
             copy.deepcopy(self.rng.bit_generator.state),
             self.made,
@@ -188,9 +191,11 @@ class Run:
         """Continue from a moment: what came after it is dropped."""
         for p, array in zip(self.model.parameters(), moment.parameters):
             p.data = array.copy()
-        self.optimizer.load_state_dict(moment.optimizer)
         if self.schedule is not None and moment.schedule is not None:
             self.schedule.load_state_dict(moment.schedule)
+        self.optimizer.load_state_dict(
+            moment.optimizer
+        )  # after the schedule: the rate may have been changed by hand
         self.rng.bit_generator.state = copy.deepcopy(moment.random)
         self.steps, self.made = moment.steps, moment.changes
         del self.changes[self.made :]
@@ -199,6 +204,9 @@ class Run:
         epoch = moment.steps / self.per_epoch
         self.losses = [each for each in self.losses if each[0] <= epoch]
         self.moments = [each for each in self.moments if each.steps <= moment.steps]
+
+    def _schedule_state(self) -> Any:
+        return None if self.schedule is None else self.schedule.state_dict()
 
     def _seek(self, state: dict[str, int]) -> None:
         self.loader.load_state_dict(state)
