@@ -10,11 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..lab.run import Moment, Run
-from ..lab.settings import Recipe
+from ..lab.script import notebook, script
 
 __all__ = ["ANSWERS"]
 
 Question = Mapping[str, Any]
 
 
-ANSWERS: dict[str, Callable[[Run, Moment | None, Question], dict[str, Any]]] = {}
+def _script(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
+    recipe = run.recipe() if moment is None else run.recipe(moment)
+    return {"text": script(recipe), "notebook": notebook(recipe)}
+
+
+ANSWERS: dict[str, Callable[[Run, Moment | None, Question], dict[str, Any]]] = {
+    "script": _script,
+}

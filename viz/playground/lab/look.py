@@ -20,7 +20,7 @@ from .data import with_features
 from .run import Moment, Run
 from .settings import REACH
 
-__all__ = ["LARGE", "SMALL", "Look", "finite"]
+__all__ = ["LARGE", "SMALL", "Look", "finite", "pictures_of_inputs"]
 
 SMALL, LARGE = 32, 100  # points along one side of a picture
 FLAT = {
@@ -158,6 +158,12 @@ class Look:
         return (
             1.0 if self.run.settings.problem == "classification" else max(float(np.abs(data.y).max()), 1e-9)
         )
+
+
+def pictures_of_inputs(inputs: tuple[str, ...]) -> bytes:
+    """A small picture of each input."""
+    columns = _grid(SMALL, inputs).T
+    return _bytes(columns, np.array([_scale(column) for column in columns]))
 
 
 def _scale(column: np.ndarray) -> float:

@@ -55,9 +55,15 @@ def serve(
 
     `fragment` is the state to begin with, as behind the `#` of an address; `started` is called with the server.
     """
-    import uvicorn
+    try:
+        import uvicorn
 
-    from .server import LARGEST_MESSAGE, MOST_CONNECTIONS, application
+        from .server import LARGEST_MESSAGE, MOST_CONNECTIONS, application
+    except ImportError as error:
+        raise ServerError(
+            f"the playground is served by Starlette, uvicorn and websockets, and {error.name} is not installed. Install "
+            f"them with: pip install 'chainrule[playground]'"
+        ) from error
 
     with listening(port) as listener:
         number, token = listener.getsockname()[1], secrets.token_urlsafe(16)

@@ -107,7 +107,7 @@ class Guard:
             return "this server answers under its own name only"
         if not set(named["origin"]) <= self.origins or (scope["type"] == "websocket" and not named["origin"]):
             return "this server answers its own pages only"
-        token, _, rest = scope["path"].lstrip("/").partition("/")
+        token, _, _rest = scope["path"].lstrip("/").partition("/")
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.token):
             return "the address is not complete: copy it from the terminal, with the part behind the port"
         return ""
@@ -146,7 +146,7 @@ def application(port: int, token: str) -> ASGIApp:
     routes = [
         Route(f"/{token}/page/{{name}}", inside),
         WebSocketRoute(f"/{token}/socket", socket),
-        Route(f"/{token}/{{name:str}}", part),
+        Route(f"/{token}/{{name:path}}", part),
     ]
     return Guard(Starlette(routes=routes), hosts, token)
 

@@ -13,17 +13,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from ....autograd import ChainruleError
 from ...common.errors import OptionError, check_option
 from ..inside.answers import ANSWERS
-from ..lab.data import points_of_table
+from ..lab.data import Data, points_of_table
 from ..lab.lessons import LESSONS, lesson_named
-from ..lab.look import LARGE, SMALL, Look
+from ..lab.look import LARGE, SMALL, Look, pictures_of_inputs
 from ..lab.run import Moment, Run
-from ..lab.settings import REACH, Recipe, controls
+from ..lab.settings import CHOICES, MOST_LAYERS, MOST_UNITS, REACH, Recipe, Settings, controls
 
 __all__ = ["MOST_WAITING", "Session", "Send"]
 
@@ -71,15 +73,13 @@ class Session:
     def close(self) -> None:
         """End the thread; it stops after the batch at hand."""
         self.closed.set()
-        try:
+        with suppress(queue.Full):
             self.inbox.put_nowait(None)  # wakes it
-        except queue.Full:
-            pass
 
     # ------------------------------------------------------------------ the loop of the thread
 
     def _work(self) -> None:
-        self.send(hello(), b"")
+        self.send(*hello())
         self._scene()
         while not self.closed.is_set():
             self._listen()
@@ -298,7 +298,8 @@ class Session:
         what = str(message.get("what"))
         check_option("what", what, ANSWERS)
         answer = ANSWERS[what](self.run, self.moment, message)
-        self.send({"type": "answer", "what": what, "id": message.get("id"), **answer}, b"")
+        steps = self.run.steps if self.moment is None else self.moment.steps
+        self.send({"type": "answer", "what": what, "id": message.get("id"), "steps": steps, **answer}, b"")
 
     # ------------------------------------------------------------------ what the page is told
 
@@ -306,18 +307,14 @@ class Session:
         """All that stays as it is while the network trains."""
         run = self.run
         data = run.data
-
-        def rows(X: Any, y: Any) -> list[list[float]]:
-            return [[round(a, 4), round(b, 4), t] for (a, b), (t,) in zip(X.tolist(), y.tolist())]
-
         self.changed = True
         self.send(
             {
                 "type": "scene",
                 "settings": run.settings.as_json(),
                 "problem": run.settings.problem,
-                "train": rows(data.X, data.y),
-                "test": rows(data.X_test, data.y_test),
+                "train": points(data.X, data.y),
+                "test": points(data.X_test, data.y_test),
                 "reach": REACH,
                 "small": SMALL,
                 "large": LARGE,
@@ -347,6 +344,7 @@ class Session:
             {
                 "type": "frame",
                 **look.numbers(),
+                "chosenRate": self._chosen_rate(),
                 "playing": self.playing,
                 "speed": self.speed,
                 "hurry": self.until if self.hurry else None,
@@ -363,21 +361,45 @@ class Session:
         self.changed, self.page_ready = False, False
         self.next_frame = time.monotonic() + FRAME
 
+    def _chosen_rate(self) -> float:
+        """The learning rate as it was set last, without the schedule."""
+        rates = [each.value for each in self.run.changes[: self.run.made] if each.name == "rate"]
+        return rates[-1] if rates else self.run.settings.rate
+
     def _address(self) -> str:
-        recipe = self.run.recipe()
-        if self.moment is not None:
-            recipe = Recipe(recipe.settings, recipe.changes[: self.moment.changes], self.moment.steps)
-        address = recipe.address()
+        address = self.run.recipe(self.moment).address()
         if self.kept is not None:
             kept = Recipe(self.kept.settings, tuple(self.kept.changes[: self.kept.made]))
             address += f"{'&' * bool(address)}kept={quote(kept.address())}"
         return address
 
 
-def hello() -> dict[str, Any]:
-    """What a page needs to build itself."""
-    lessons = [lesson.about() for lesson in LESSONS]
-    return {"type": "hello", "controls": controls(), "lessons": lessons, "speed": SPEED}
+@cache
+def hello() -> tuple[dict[str, Any], bytes]:
+    """What a page needs to build itself; with it the pictures of all inputs."""
+    thumbnails = {}
+    for name in CHOICES["data"]:
+        data = Data.of(Settings(data=name, samples=160, noise=2, share=80))
+        shown = 2 * data.y - 1 if name in CHOICES["classes"] else data.y
+        thumbnails[name] = points(data.X, shown)
+    kinds = dict.fromkeys(CHOICES["classes"], "classification") | dict.fromkeys(
+        CHOICES["numbers"], "regression"
+    )
+    message = {
+        "type": "hello",
+        "controls": controls(),
+        "lessons": [lesson.about() for lesson in LESSONS],
+        "thumbnails": thumbnails,
+        "kinds": kinds,
+        "most": {"layers": MOST_LAYERS, "units": MOST_UNITS},
+        "small": SMALL,
+    }
+    return message, pictures_of_inputs(CHOICES["inputs"])
+
+
+def points(X: Any, y: Any) -> list[list[float]]:
+    """Points and their targets as rows of numbers."""
+    return [[round(a, 4), round(b, 4), round(t, 4)] for (a, b), (t,) in zip(X.tolist(), y.tolist())]
 
 
 def curve(run: Run) -> list[list[float | None]]:

@@ -1,5 +1,5 @@
 // The column of the data: which points, how many, how noisy; points of one's own.
-import { el, slider } from "./dom.js";
+import { el, select, slider } from "./dom.js";
 
 const NAMES = { circles: "Circles", rings: "Rings", xor: "Exclusive or", gaussians: "Gaussians", spirals: "Spirals", moons: "Moons", plane: "Plane", bumps: "Bumps" };
 const LARGEST = 5_000_000;
@@ -33,8 +33,10 @@ export function dataColumn(app) {
     else app.send({ type: "table", text: await given.text() });
     file.value = "";
   }
+  const firstOf = (kind) => Object.keys(kinds).find((name) => kinds[name] === kind);
+  const [problemField, problem] = select("Problem", ["classification", "regression"], "", (value) => app.set({ data: firstOf(value) }), { "data-name": "problem" });
   const element = el("section", { class: "column data", "aria-label": "Data" }, el("h2", {}, "Data"),
-    el("p", { class: "small" }, "Which points should it learn?"), choices, ...made,
+    problemField, choices, ...made,
     el("label", { class: "field" }, el("span", {}, "Seed of the data"), seed), regenerate,
     el("h3", {}, "Your own"), drawing, file, el("label", { class: "wide button", for: file.id }, "Open a CSV"), said);
 
@@ -52,10 +54,11 @@ export function dataColumn(app) {
     element,
     say(text) { said.textContent = text; },
     theme() { for (const [name, [, canvas]] of buttons) thumbnail(canvas, thumbnails[name]); },
-    scene({ settings, problem }) {
+    scene({ settings, problem: kind }) {
+      problem.value = kind;
       for (const [name, [button]] of buttons) {
         button.setAttribute("aria-pressed", String(settings.data === name));
-        button.hidden = kinds[name] !== problem;
+        button.hidden = kinds[name] !== kind;
       }
       for (const [name, [set]] of Object.entries(sliders)) set(settings[name]);
       const own = settings.data === "own";

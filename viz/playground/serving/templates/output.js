@@ -108,7 +108,7 @@ function planeOf(app, label) {
     points(train, test, scale) {
       const context = dots.getContext("2d"), size = dots.width, at = (v) => ((v + 6) / 12) * size;
       context.clearRect(0, 0, size, size);
-      const style = getComputedStyle(element), ring = style.getPropertyValue("--ring").trim(), dark = style.getPropertyValue("--edge").trim();
+      const { backgroundColor: ring, color: dark } = getComputedStyle(element);
       for (const [rows, isTest] of [[train, false], [test, true]])
         for (const [x, y, t] of rows) {
           context.beginPath();

@@ -1,7 +1,7 @@
 // The bar above: run, speed, and how the network learns.
 import { el, grouped, number, select, svg } from "./dom.js";
 
-const SPEEDS = [["1 epoch a second", "1"], ["5 epochs a second", "5"], ["20 epochs a second", "20"], ["60 epochs a second", "60"], ["as fast as it can", ""]];
+const SPEEDS = [["1 epoch/s", "1"], ["5 epochs/s", "5"], ["20 epochs/s", "20"], ["60 epochs/s", "60"], ["fastest", ""]];
 const ICONS = {
   play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z",
   reset: "M12 5V2L7 6l5 4V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z",
@@ -34,8 +34,7 @@ export function toolbar(app) {
   add("schedule", controls.schedule.choices);
   add("penalty", controls.penalty.choices, (value) => app.set({ penalty: value, ...(value !== "none" && app.scene.settings.strength === 0 ? { strength: 0.001 } : {}) }));
   add("strength", controls.strength.choices.map((x) => [number(x), x]));
-  const [problemField, problem] = select("Problem", ["classification", "regression"], "", (value) => app.set({ data: value === "regression" ? "plane" : "circles" }), { "data-name": "problem" });
-  const element = el("div", { class: "toolbar", role: "group", "aria-label": "Training" }, run, speedField, ...made, problemField);
+  const element = el("div", { class: "toolbar", role: "group", "aria-label": "Training" }, run, speedField, ...made);
 
   // a value that is not in the list, as of an address, is added to it
   function put(input, value, text) {
@@ -45,13 +44,12 @@ export function toolbar(app) {
   }
   return {
     element,
-    scene({ settings, problem: kind }) {
+    scene({ settings }) {
       for (const name of ["optimizer", "schedule", "penalty", "strength"]) put(fields[name], settings[name], typeof settings[name] === "number" ? number(settings[name]) : undefined);
       const all = new Set(settings.activations);
       put(fields.activations, all.size > 1 ? "several" : [...all][0] ?? "tanh");
       fields.activations.disabled = settings.layers.length === 0;
       fields.strength.disabled = settings.penalty === "none";
-      put(problem, kind);
     },
     frame(frame) {
       put(fields.rate, frame.chosenRate, number(frame.chosenRate));
@@ -65,7 +63,7 @@ export function toolbar(app) {
       }
       epoch.textContent = grouped(frame.epoch);
       batch.textContent = frame.hurry ? `going to batch ${grouped(frame.hurry)} …` : `batch ${frame.batch} of ${frame.perEpoch}`;
-      put(speed, frame.speed ?? "", `${number(frame.speed)} epochs a second`);
+      put(speed, frame.speed ?? "", `${number(frame.speed)} epochs/s`);
     },
   };
 }
