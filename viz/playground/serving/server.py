@@ -15,8 +15,6 @@ import secrets
 import struct
 from collections import OrderedDict
 from contextlib import suppress
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
@@ -27,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .session import Session
+from .templates import known, template
 
 __all__ = ["LARGEST_MESSAGE", "MOST_CONNECTIONS", "MOST_SESSIONS", "application"]
 
@@ -121,11 +120,12 @@ def application(port: int, token: str) -> ASGIApp:
 
     async def part(request: Request) -> Response:
         name = request.path_params["name"] or "playground.html"
-        body = template(name)
-        if body is None:
+        kind = KINDS.get(name[name.rfind(".") :])
+        if name not in known() or kind is None:
             return PlainTextResponse("there is no such file\n", status_code=404, headers=HEADERS)
-        kind = KINDS[name[name.rindex(".") :]]
-        return Response(body, media_type=kind, headers=HEADERS | {"Content-Security-Policy": policy})
+        return Response(
+            template(name), media_type=kind, headers=HEADERS | {"Content-Security-Policy": policy}
+        )
 
     async def inside(request: Request) -> Response:
         page = pages.pages.get(request.path_params["name"])
@@ -203,12 +203,3 @@ def packed(message: dict[str, Any], pictures: bytes) -> bytes:
     """A message as bytes: the length of its JSON in four bytes, the JSON, the pictures."""
     text = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
     return struct.pack("<I", len(text)) + text + pictures
-
-
-@cache
-def template(name: str) -> bytes | None:
-    """A file of `templates/`, by its plain name; `None` if there is none."""
-    known = {each.name for each in files(__package__).joinpath("templates").iterdir()}
-    if name not in known or name[name.rfind(".") :] not in KINDS:
-        return None
-    return files(__package__).joinpath("templates", name).read_bytes()

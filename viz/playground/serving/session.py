@@ -79,8 +79,6 @@ class Session:
     # ------------------------------------------------------------------ the loop of the thread
 
     def _work(self) -> None:
-        self.send(*hello())
-        self._scene()
         while not self.closed.is_set():
             self._listen()
             if self.playing:
@@ -178,6 +176,11 @@ class Session:
         if recipe.steps:
             self.playing, self.until, self.hurry = True, recipe.steps, True
         self._pace()
+        self._scene()
+
+    def _hello(self, message: Mapping[str, Any]) -> None:
+        """A page has come, or has come back."""
+        self.send(*hello())
         self._scene()
 
     def _open(self, message: Mapping[str, Any]) -> None:
@@ -408,6 +411,7 @@ def curve(run: Run) -> list[list[float | None]]:
 
 
 DO: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {
+    "hello": Session._hello,
     "open": Session._open,
     "set": Session._set,
     "change": Session._change,

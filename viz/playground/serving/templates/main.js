@@ -3,7 +3,7 @@ import { connect } from "./socket.js";
 import { start } from "./playground.js";
 
 const root = document.getElementById("playground");
-start(root, connect(new URL("socket", location.href), () => location.hash), {
+root.playground = start(root, connect(new URL("socket", location.href), () => location.hash), {
   // a page about the inside is at an address of its own, with a policy of its own
   showPage: (frame, answer) => { frame.src = new URL(answer.url, location.href.split("#")[0]).href; },
   onAddress: (address) => {

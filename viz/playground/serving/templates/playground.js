@@ -69,7 +69,7 @@ export function start(root, transport, host) {
     const bar = toolbar(app), net = networkColumn(app), course = timeline(app), taught = lessons(app);
     const keepButton = el("button", { type: "button", "aria-pressed": "false", title: "Keep this run, start again, and see both", onclick: () => app.send({ type: app.scene.kept ? "drop" : "keep" }) }, "Compare");
     const linkSaid = el("span", { class: "small", role: "status" });
-    const link = el("button", { type: "button", title: "The address holds the whole state", onclick: async () => { await navigator.clipboard.writeText(host.link?.() ?? location.href); linkSaid.textContent = "copied"; setTimeout(() => { linkSaid.textContent = ""; }, 2000); } }, "Copy link");
+    const link = el("button", { type: "button", title: host.linkTitle ?? "The address holds the whole state", onclick: async () => { await navigator.clipboard.writeText(host.link?.(app) ?? location.href); linkSaid.textContent = "copied"; setTimeout(() => { linkSaid.textContent = ""; }, 2000); } }, "Copy link");
     const settings = more(app);
     root.replaceChildren(
       el("header", {}, el("h1", {}, "Train a small network. ", el("em", {}, "Stop. Look inside.")), el("div", { class: "buttons" }, taught.element, keepButton, link, linkSaid)),

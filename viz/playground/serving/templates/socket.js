@@ -24,7 +24,8 @@ export function connect(url, address) {
     socket.onopen = () => {
       tries = 0;
       transport.onState("open");
-      transport.send({ type: "open", address: address() });
+      transport.send({ type: "hello" });
+      if (address().length > 1) transport.send({ type: "open", address: address() });
     };
     socket.onmessage = ({ data }) => transport.onMessage(...unpack(data));
     socket.onclose = ({ code, reason }) => {
