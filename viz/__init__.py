@@ -4,9 +4,9 @@ Each subject has a folder, which imports only folders named before it: `common/`
 as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `graphviz/` (the program
 that lays out), `boxes/` (a graph as boxes and arrows), `network/` (a network in columns of units), `circuit/` (wires
 and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`), `difference/` (two states of a graph),
-`passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `playground/`
-(training in the browser), `cli/` (the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
-`autograd`, and neither imports it.
+`passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training),
+`playground/` (training in the browser), `cli/` (the `chainrule` command). Read them in this order; each `__init__.py`
+names its files. This package imports `nn` and `autograd`, and neither imports it.
 """
 
 from . import plots as _plots

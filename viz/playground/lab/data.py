@@ -103,15 +103,15 @@ def points_of_table(text: str) -> tuple[list[list[float]], str]:
             f"limit here. Take some of its lines: {MOST_POINTS:,} points are shown at most"
         )
     rows = _rows(text)
-    head = [] if all(_is_number(cell) for cell in rows[0][:2]) else rows.pop(0)
-    if not rows:
-        raise OptionError("the table has a heading, and no line of numbers below it")
     width = len(rows[0])
     if width < 3:
         raise OptionError(
             f"a line of the table has x1, x2 and a class or a number; the first one has {width} "
             f"column{'s' * (width != 1)}: {', '.join(rows[0])!r:.60}"
         )
+    head = [] if all(_is_number(cell) for cell in rows[0][:2]) else rows.pop(0)
+    if not rows:
+        raise OptionError("the table has a heading, and no line of numbers below it")
     places, targets = [], []
     for i, row in enumerate(rows, 2 if head else 1):
         if len(row) != width:

@@ -115,11 +115,12 @@ class Run:
             self.advance()
 
     def advance(self) -> None:
-        """Train on the next batch. Raises `NonfiniteError` where numbers are no longer finite; then nothing has changed."""
+        """Train on the next batch. Raises `NonfiniteError` if a number is no longer finite; then nothing has changed."""
         before, schedule, rate = self.loader.state_dict(), self._schedule_state(), self.optimizer.lr
         batch = next(self.batches)
         try:
-            self.step(*batch)
+            with np.errstate(all="ignore"):  # numbers that are not finite are an error of the step
+                self.step(*batch)
         except ChainruleError:
             if self.schedule is not None:
                 self.schedule.load_state_dict(schedule)
@@ -152,6 +153,7 @@ class Run:
         self.made += 1
         if self.moments and self.moments[-1].steps == self.steps:
             self.moments[-1] = self.moment()
+        if self.losses and self.losses[-1][0] * self.per_epoch == self.steps:
             self.losses[-1] = self._losses()
 
     def _check(self, change: Change) -> None:

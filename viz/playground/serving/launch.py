@@ -61,8 +61,8 @@ def serve(
         from .server import LARGEST_MESSAGE, MOST_CONNECTIONS, application
     except ImportError as error:
         raise ServerError(
-            f"the playground is served by Starlette, uvicorn and websockets; {error.name} is not installed. Install them "
-            f"with: pip install 'chainrule[playground]'"
+            f"the playground is served by Starlette, uvicorn and websockets; {error.name} is not installed. Install "
+            f"them with: pip install 'chainrule[playground]'"
         ) from error
 
     with listening(port) as listener:
