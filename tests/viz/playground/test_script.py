@@ -9,6 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chainrule.autograd import NonfiniteError
 from chainrule.viz import OptionError
 from chainrule.viz.playground.lab.run import Run
@@ -26,8 +29,6 @@ from chainrule.viz.playground.lab.settings import (
     Recipe,
     Settings,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 DRAWN = [(0.1 * i - 2, 0.03 * i * i - 3, i % 2) for i in range(16)]
 HEIGHTS = [(0.1 * i - 2, 0.03 * i * i - 3, 0.25 * i - 1.7) for i in range(13)]

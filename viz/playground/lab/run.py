@@ -114,7 +114,7 @@ class Run:
             self.advance()
 
     def advance(self) -> None:
-        """Train on the next batch. Raises `NonfiniteError` where numbers are no longer finite; then nothing has changed."""
+        """Train on the next batch. Raises `NonfiniteError` where numbers are not finite; then nothing has changed."""
         before, schedule, rate = self.loader.state_dict(), self._schedule_state(), self.optimizer.lr
         batch = next(self.batches)
         try:
