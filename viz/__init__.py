@@ -4,8 +4,8 @@ Each subject has a folder, which imports only folders named before it: `common/`
 as text), `folding/` (which nodes share a box), `graph/` (the recorded graph as plain data), `graphviz/` (the program
 that lays out), `boxes/` (a graph as boxes and arrows), `network/` (a network in columns of units), `circuit/` (wires
 and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`), `difference/` (two states of a graph),
-`passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `cli/`
-(the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
+`passes/` (both passes as data and as words), `stepping/` (`step`), `plots/` (plots of networks and of training), `playground/`
+(training in the browser), `cli/` (the `chainrule` command). Read them in this order; each `__init__.py` names its files. This package imports `nn` and
 `autograd`, and neither imports it.
 """
 
@@ -15,6 +15,7 @@ from .common.themes import THEMES, Theme
 from .difference.difference import Difference, difference
 from .drawing.drawing import Drawing, draw
 from .drawing.micrograd import draw_dot, trace
+from .playground import playground
 from .plots import *  # noqa: F403 (what viz/plots/__init__.py lists)
 from .stepping.stepper import Stepper, step
 
@@ -30,6 +31,7 @@ __all__ = [
     "difference",
     "draw",
     "draw_dot",
+    "playground",
     "step",
     "trace",
 ]

@@ -49,7 +49,7 @@ def data_call(settings: Settings) -> Call:
         options |= {"noise": round(0.15 + noise, 4), "distance": 0.5}
     elif settings.data == "spirals":
         options |= {"noise": round(noise / 5, 4), "turns": 1.5}
-    elif settings.data in ("rings", "circles", "moons"):
+    elif settings.data in ("rings", "circles", "xor", "moons"):
         options |= {"noise": round(noise / 2, 4)}
     return Call(f"nn.datasets.{settings.data}", (settings.samples,), options)
 

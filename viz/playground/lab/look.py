@@ -20,10 +20,13 @@ from .data import with_features
 from .run import Moment, Run
 from .settings import REACH
 
-__all__ = ["LARGE", "SMALL", "Look", "finite"]
+__all__ = ["LARGE", "SMALL", "Look", "finite", "pictures_of_inputs"]
 
 SMALL, LARGE = 32, 100  # points along one side of a picture
-FLAT = {"tanh": lambda y: 1 - y * y, "sigmoid": lambda y: 4 * y * (1 - y)}  # slopes, as a share of the largest
+FLAT = {
+    "tanh": lambda y: 1 - y * y,
+    "sigmoid": lambda y: 4 * y * (1 - y),
+}  # slopes, as a share of the largest
 LEAST_SLOPE = 0.1
 SILENT = ("relu",)
 
@@ -141,7 +144,9 @@ class Look:
                     found.append(x)
                 else:
                     found[-1] = x
-        return [np.asarray(getattr(each, "data", each)) for each in found[: len(self.run.settings.layers) + 2]]
+        return [
+            np.asarray(getattr(each, "data", each)) for each in found[: len(self.run.settings.layers) + 2]
+        ]
 
     def _coloured(self, output: np.ndarray) -> np.ndarray:
         """The output as it is coloured."""
@@ -150,7 +155,15 @@ class Look:
 
     def _output_scale(self) -> float:
         data = self.run.data
-        return 1.0 if self.run.settings.problem == "classification" else max(float(np.abs(data.y).max()), 1e-9)
+        return (
+            1.0 if self.run.settings.problem == "classification" else max(float(np.abs(data.y).max()), 1e-9)
+        )
+
+
+def pictures_of_inputs(inputs: tuple[str, ...]) -> bytes:
+    """A small picture of each input."""
+    columns = _grid(SMALL, inputs).T
+    return _bytes(columns, np.array([_scale(column) for column in columns]))
 
 
 def _scale(column: np.ndarray) -> float:

@@ -102,9 +102,10 @@ class Run:
         """The number of epochs that have been completed."""
         return self.steps // self.per_epoch
 
-    def recipe(self) -> Recipe:
-        """All that leads to the present numbers."""
-        return Recipe(self.settings, tuple(self.changes[: self.made]), self.steps)
+    def recipe(self, moment: Moment | None = None) -> Recipe:
+        """All that leads to the present numbers, or to those of a moment."""
+        made, steps = (self.made, self.steps) if moment is None else (moment.changes, moment.steps)
+        return Recipe(self.settings, tuple(self.changes[:made]), steps)
 
     # ------------------------------------------------------------------ training
 

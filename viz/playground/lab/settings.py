@@ -17,7 +17,7 @@ from ...common.errors import OptionError, check_option
 
 __all__ = ["CHOICES", "MOST_STEPS", "Change", "Recipe", "Settings", "controls"]
 
-CLASSES = ("circles", "rings", "xor", "gaussians", "spirals", "moons")
+CLASSES = ("rings", "circles", "xor", "gaussians", "spirals", "moons")
 NUMBERS = ("plane", "bumps")
 INPUTS = ("x1", "x2", "x1^2", "x2^2", "x1x2", "sin(x1)", "sin(x2)")
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear", "leaky_relu", "elu", "softplus", "gelu", "silu")
@@ -154,7 +154,7 @@ class Settings:
     chainrule.viz.common.errors.OptionError: rate is more than 0, and 100 at most; given 0
     """
 
-    data: str = setting("circles", choice((*CLASSES, *NUMBERS, "own")), "Data", "data")
+    data: str = setting("rings", choice((*CLASSES, *NUMBERS, "own")), "Data", "data")
     samples: int = setting(500, whole(4, MOST_POINTS), "Points", "data", least=20, most=MOST_POINTS, step=20)
     noise: float = setting(5.0, number(0, 50), "Noise", "data", least=0, most=50, step=5, unit="%")
     share: float = setting(
@@ -174,9 +174,9 @@ class Settings:
     )
     initial: str = setting(INITIAL[0], choice(INITIAL), "Initial weights", "network", choices=INITIAL)
     dropout: float = setting(0.0, number(0, 0.9), "Dropout", "network", least=0, most=0.8, step=0.1)
-    seed: int = setting(0, whole(0, MOST_SEED), "Seed of the weights", "network")
+    seed: int = setting(1, whole(0, MOST_SEED), "Seed of the weights", "network")
     optimizer: str = setting("SGD", choice(OPTIMIZERS), "Optimiser", "top", choices=OPTIMIZERS)
-    rate: float = setting(0.03, number(0, 100, above=True), "Learning rate", "top", choices=RATES)
+    rate: float = setting(0.1, number(0, 100, above=True), "Learning rate", "top", choices=RATES)
     schedule: str = setting("constant", choice(SCHEDULES), "Schedule of the rate", "top", choices=SCHEDULES)
     penalty: str = setting("none", choice(PENALTIES), "Regularisation", "top", choices=PENALTIES)
     strength: float = setting(0.0, number(0, 10), "Its rate", "top", choices=STRENGTHS)
@@ -270,9 +270,9 @@ def change_from(text: str) -> Change:
 class Recipe:
     """All that determines the numbers of a playground: the settings, the changes on the way, the steps so far.
 
-    >>> recipe = Recipe(Settings(data="xor", rate=0.1), (Change(50, "0.weight", (1, 0), -2.5),), 100)
+    >>> recipe = Recipe(Settings(data="xor", rate=0.3), (Change(50, "0.weight", (1, 0), -2.5),), 100)
     >>> recipe.address()
-    'data=xor&rate=0.1&changes=50:0.weight.1.0:-2.5&steps=100'
+    'data=xor&rate=0.3&changes=50:0.weight.1.0:-2.5&steps=100'
     >>> Recipe.read(recipe.address()) == recipe
     True
     """

@@ -1,0 +1,7 @@
+"""Stub."""
+
+LESSONS: list = []
+
+
+def lesson_named(id):
+    raise KeyError(id)
