@@ -302,7 +302,7 @@ class Session:
         check_option("what", what, ANSWERS)
         answer = ANSWERS[what](self.run, self.moment, message)
         steps = self.run.steps if self.moment is None else self.moment.steps
-        self.send({"type": "answer", "what": what, "id": message.get("id"), "steps": steps, **answer}, b"")
+        self.send({"type": "answer", "what": what, "id": message.get("id"), "at": steps, **answer}, b"")
 
     # ------------------------------------------------------------------ what the page is told
 

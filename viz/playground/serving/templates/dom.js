@@ -26,7 +26,7 @@ export function number(x, digits = 3) {
   if (x === 0) return "0";
   const size = Math.abs(x);
   const text = size >= 1e5 || size < 1e-4 ? x.toExponential(digits - 1) : String(Number(x.toPrecision(digits)));
-  return text.replace("-", "−").replace("e+", "e");
+  return text.replaceAll("-", "−").replace("e+", "e");
 }
 
 export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");

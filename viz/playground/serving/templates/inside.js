@@ -48,7 +48,7 @@ export function inside(app) {
   const SHOW = { derivation, graph: pageOf("The graph of this batch's loss: click a layer to open it"), sample: pageOf("Both passes of one sample through the present network, step by step"), surface, script };
   function pageOf(title) {
     return (answer) => {
-      const shown = el("iframe", { title, sandbox: "allow-scripts", class: "page" });
+      const shown = el("iframe", { title, sandbox: "allow-scripts", class: `page ${answer.what}` });
       const said = answer.what === "graph" ? el("p", { class: "small" }, "The graph of the next batch's loss, with values and gradients. Click a layer to open it.")
         : el("p", { class: "small" }, `Training point ${answer.sample + 1}: x₁ = ${number(answer.x1)}, x₂ = ${number(answer.x2)}, target ${number(answer.target)}. Click another point in the picture of the output to step through it. Every number can be changed here.`);
       panel.replaceChildren(said, shown);
@@ -132,7 +132,7 @@ export function inside(app) {
     answer(message) {
       if (message.id !== asked || message.what !== chosen) return;
       SHOW[message.what](message);
-      taken = message.steps;
+      taken = message.at;
       stale.hidden = true;
     },
     error(message) { if (message.id === asked) panel.replaceChildren(el("p", { class: "small" }, message.message)); },
