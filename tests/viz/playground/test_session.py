@@ -8,31 +8,12 @@ import threading
 import numpy as np
 import pytest
 from playground_pages import PATIENCE, Page, same_numbers, trained
+from playground_runs import CHANGED
 
 from chainrule.viz.playground.lab.lessons import LESSONS
 from chainrule.viz.playground.lab.look import LARGE, SMALL
 from chainrule.viz.playground.lab.settings import Recipe, Settings
 from chainrule.viz.playground.serving.session import MOST_WAITING, Session
-
-CHANGED = {  # every setting, and another value for it
-    "data": "spirals",
-    "samples": 100,
-    "noise": 20,
-    "share": 80,
-    "batch": 25,
-    "data_seed": 7,
-    "inputs": ["x1", "x1x2"],
-    "layers": [3, 3, 3],
-    "activations": ["relu"],
-    "initial": "he_normal",
-    "dropout": 0.2,
-    "seed": 9,
-    "optimizer": "Adam",
-    "rate": 0.01,
-    "schedule": "cosine",
-    "penalty": "L2",
-    "strength": 0.01,
-}
 
 
 def test_every_setting_has_a_control() -> None:

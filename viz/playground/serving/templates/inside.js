@@ -78,7 +78,7 @@ export function inside(app) {
   function layers() {
     if (!frame || chosen !== "layers") return;
     const { last } = parts(app.scene), most = Math.max(...frame.layers.map(({ flow }) => flow ?? 0)), table = el("table", { class: "layer-table" });
-    table.append(el("caption", {}, "The size of the gradients in each layer (root of the mean square), while it trains"), el("thead", {}, el("tr", {}, ...["layer", "gradient", "", "units that pass nothing on"].map((text) => el("th", { scope: "col" }, text)))));
+    table.append(el("caption", {}, "The size of the gradients in each layer (root of the mean square), while it trains"), el("thead", {}, el("tr", {}, ...["layer", "gradient", "its size", "units that pass nothing on"].map((text) => el("th", { scope: "col" }, text)))));
     const body = el("tbody", {});
     frame.layers.forEach(({ flow, dead, saturated }, i) => {
       // ten powers of ten below the largest is an empty bar
