@@ -11,6 +11,10 @@ from typing import Any
 
 from ..lab.run import Moment, Run
 from ..lab.script import notebook, script
+from .batch import batch_loss, graph_page
+from .derivation import derivation
+from .sample import sample_loss, stepper_page
+from .surface import surface
 
 __all__ = ["ANSWERS"]
 
@@ -22,6 +26,30 @@ def _script(run: Run, moment: Moment | None, question: Question) -> dict[str, An
     return {"text": script(recipe), "notebook": notebook(recipe)}
 
 
+def _derivation(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
+    index = tuple(int(i) for i in question["index"])
+    sample = min(
+        int(question.get("sample", 0)), len(run.upcoming(moment)[0]) - 1
+    )  # the last batch may be smaller
+    return derivation(run, str(question["name"]), index, moment, sample)
+
+
+def _graph(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
+    return {"page": graph_page(batch_loss(run, moment))}
+
+
+def _sample(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
+    return {"page": stepper_page(sample_loss(run, int(question.get("sample", 0)), moment))}
+
+
+def _surface(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
+    return surface(run, moment=moment)
+
+
 ANSWERS: dict[str, Callable[[Run, Moment | None, Question], dict[str, Any]]] = {
+    "derivation": _derivation,
+    "graph": _graph,
+    "sample": _sample,
+    "surface": _surface,
     "script": _script,
 }
