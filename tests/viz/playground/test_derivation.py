@@ -46,15 +46,15 @@ def test_the_parts_add_up_to_the_gradient_of_the_engine(name):
         for at, slopes in ((None, Look(run).gradients()), (moment, wanted)):
             found = derivation(run, parameter, index, at)
             expected = pytest.approx(slopes[parameter][index], rel=1e-12, abs=1e-12)
-            assert found["gradient"] == found["total"]["value"] == slopes[parameter][index]
-            assert sum(row["product"] for row in found["rows"]) == pytest.approx(
-                found["sum"]["value"], abs=1e-12
-            )
-            extra = found["penalty"]["value"] if found["penalty"] else 0
-            assert found["sum"]["value"] + extra == expected
-            assert bool(found["penalty"]) == (run.penalty is not None and "weight" in parameter)
+            assert found["gradient"] == found["sums"][-1]["value"] == slopes[parameter][index]
+            added = sum(row["product"] for row in found["rows"])
+            assert added == pytest.approx(found["sums"][0]["value"], abs=1e-12)
+            assert added + (found["penalty"] or 0) == expected
+            penalised = run.penalty is not None and "weight" in parameter
+            assert (found["penalty"] is not None) == penalised
+            assert len(found["sums"]) == 2 + penalised
             for row in found["rows"]:
-                assert row["product"] == pytest.approx(row["input"] * row["slope"], abs=1e-15)
+                assert row["product"] == pytest.approx(row["input"] * row["upstream"], abs=1e-15)
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "dropout and L2"])
@@ -85,15 +85,15 @@ def test_by_hand():
     wrong = {(1.0, 2.0): 0.5 - 2 + 0.25 - 1, (3.0, -1.0): 1.5 + 1 + 0.25, (0.0, 0.0): 0.25 - 0.5}
     for row in found["rows"]:
         error = wrong[row["x1"], row["x2"]]
-        assert row["slope"] == pytest.approx(2 * error / n)
+        assert row["upstream"] == pytest.approx(2 * error / n)
         assert row["product"] == pytest.approx(2 * error / n * row["x2"])
     first = found["rows"][0]
     error = wrong[first["x1"], first["x2"]]
     assert [step["value"] for step in found["steps"]] == pytest.approx(
         [error**2, 2 * error / n, 2 * error / n * first["x2"]]
     )
-    assert found["words"] == "the weight from x2 to the output"
-    assert (found["label"], found["value"]) == ("w1[x2→out]", -1.0)
+    assert found["title"] == "w1[x2→out] = −1: the weight from x2 to the output"
+    assert (found["name"], found["index"], found["value"]) == ("0.weight", [1, 0], -1.0)
 
 
 # ---------------------------------------------------------------------- the text
@@ -116,9 +116,9 @@ def test_the_formulas_with_numbers_give_the_values(name, sample):
     size = len(run.upcoming()[0])
     for parameter, index in elements(run):
         found = derivation(run, parameter, index, sample=sample % size)
-        steps = [*found["steps"], found["total"]]
-        steps += [step for step in (found["sum"], found["penalty"]) if step and "…" not in step["numbers"]]
-        for step in steps:
+        for step in [*found["steps"], *found["sums"]]:
+            if "…" in step["numbers"]:
+                continue
             value, largest = computed(step["numbers"])
             assert step["value"] == pytest.approx(value, rel=3e-3, abs=3e-3 * abs(largest) + 1e-12)
         last = found["steps"][-1]
@@ -129,7 +129,7 @@ def test_the_formulas_with_numbers_give_the_values(name, sample):
 def test_the_steps_go_back_through_the_units_that_the_weight_leads_to():
     run = trained("dropout and L2")
     found = derivation(run, "3.weight", (2, 1))
-    assert found["words"] == "the weight from unit 3 of hidden layer 1 to unit 2 of hidden layer 2"
+    assert found["title"].endswith(": the weight from unit 3 of hidden layer 1 to unit 2 of hidden layer 2")
     assert [step["title"] for step in found["steps"]] == [
         "The loss of this sample",
         "The gradient with respect to the logit",
@@ -142,7 +142,11 @@ def test_the_steps_go_back_through_the_units_that_the_weight_leads_to():
         "∂L / ∂z2[2] = linear′(z2[2]) × m2[2] × (w3[2→1] × ∂L / ∂z3[1] + w3[2→2] × ∂L / ∂z3[2])"
     )
     assert found["steps"][5]["formula"] == "∂L / ∂w2[3→2] = m1[3] × a1[3] × ∂L / ∂z2[2]"
-    assert found["penalty"]["formula"] == "2 × λ × w2[3→2]"
+    assert [step["formula"] for step in found["sums"]] == [
+        "∂L / ∂w2[3→2] = Σ m1[3] × a1[3] × ∂L / ∂z2[2]",
+        "2 × λ × w2[3→2]",
+        "∂L / ∂w2[3→2] + 2 × λ × w2[3→2]",
+    ]
 
 
 def test_units_that_pass_nothing_on_are_named():
@@ -152,7 +156,7 @@ def test_units_that_pass_nothing_on_are_named():
     dead = derivation(run, "0.weight", (0, 1))
     assert dead["gradient"] == 0
     assert dead["meaning"].startswith("The gradient is 0")
-    assert dead["sum"]["note"] == "No sample of this batch sends a gradient to unit 2 of hidden layer 1."
+    assert dead["sums"][0]["note"] == "No sample of this batch sends a gradient to unit 2 of hidden layer 1."
     notes = {step["title"]: step["note"] for step in dead["steps"]}
     assert "The slope of relu at −" in notes["Back to unit 2 of hidden layer 1"]
     assert "passes nothing on" in notes["Back to unit 2 of hidden layer 1"]
@@ -233,6 +237,7 @@ def test_any_network(data):
     parameter, index = data.draw(st.sampled_from(elements(run)))
     derived = derivation(run, parameter, index)
     wanted = Look(run).gradients()[parameter][index]
-    extra = derived["penalty"]["value"] if derived["penalty"] else 0
-    assert derived["sum"]["value"] + extra == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    assert derived["sums"][0]["value"] + (derived["penalty"] or 0) == pytest.approx(
+        wanted, rel=1e-12, abs=1e-12
+    )
     json.dumps(derived, allow_nan=False)

@@ -13,9 +13,10 @@ from chainrule.viz.playground.lab.settings import Recipe, Settings
 def test_at_the_start_the_plane_is_random():
     run = Run(Recipe(Settings(data="moons", layers=[3])))
     found = surface(run, resolution=5)
-    assert (found["kind"], found["path"], found["epochs"], found["explained"]) == ("random", [], [], None)
+    assert (found["kind"], found["path"], found["epochs"], found["explained"]) == ("random", None, None, None)
     assert found["a"] == found["b"] == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert found["loss"][2][2] == run.losses_of(run.view())[0]
+    assert found["lowest"] == np.min(found["loss"]) < found["highest"] == np.max(found["loss"])
 
 
 def test_two_epochs_of_training_make_a_path():
@@ -42,6 +43,15 @@ def test_the_path_ends_at_the_present_parameters():
     assert np.hypot(*found["path"][0]) == pytest.approx(np.sqrt(moved), rel=0.05)
 
 
+def test_the_surface_around_a_moment():
+    run = Run(Recipe(Settings(samples=40, layers=[2])))
+    run.train(run.per_epoch * 4)
+    then = surface(run, resolution=5)
+    run.train(run.per_epoch * 3)
+    assert surface(run, 5, run.moments[4]) == then
+    assert surface(run, 5, run.moments[1])["kind"] == "random"
+
+
 def test_a_point_of_the_surface_is_the_loss_there():
     """A linear unit: the loss is quadratic, so that its values along a line have constant second differences."""
     run = Run(Recipe(Settings(data="plane", layers=[], samples=60)))
@@ -56,5 +66,5 @@ def test_losses_that_are_not_finite_are_none():
     run = Run(Recipe(Settings(data="plane", layers=[], samples=40)))
     run.change("0.weight", (0, 0), 1e200)
     found = surface(run, resolution=3)
-    assert found["loss"][1][1] is None
+    assert found["loss"][1][1] is found["lowest"] is None
     json.dumps(found, allow_nan=False)

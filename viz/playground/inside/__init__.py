@@ -2,6 +2,6 @@
 
 Nothing here changes a run. Read `names.py` (how weights and units are called), `batch.py` (the graph of what the next
 step minimises), `sample.py` (one sample, number by number), `derivation.py` (where the gradient of one weight comes
-from), `surface.py` (the loss around the parameters). This folder imports `lab` beside it, `drawing`, `stepping`,
-`plots` and `common` of `viz`.
+from), `surface.py` (the loss around the parameters), `answers.py` (what a page asks, by name). This folder imports
+`lab` beside it, and `drawing`, `stepping`, `plots` and `common` of `viz`.
 """

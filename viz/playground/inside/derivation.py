@@ -34,26 +34,28 @@ def derivation(
     `name` and `index` are as in `("2.weight", (1, 0))`; `sample` is the position in the batch of the sample of which
     the steps are shown. The result is ready for JSON; a number that is not finite is `None` in it. It holds
 
-    - `label`, `words` and `value`: the name of the parameter as in the formulas, in words, and its number;
+    - `name`, `index` and `value` of the parameter, `label`, its name in formulas, and `title`, a sentence;
     - `gradient`: the engine's, of the loss and the penalty; `meaning`: what it says, in words;
-    - `rows`: of each sample `index` (in the training data), `x1`, `x2`, `target`, `input`, `slope` (the gradient with
-      respect to the weighted sum of the unit) and `product`, the part of the sample;
-    - `sum`, `penalty` and `total`: a step each, of the rows, of the penalty (`None` without one), and of both;
-    - `sample` and `steps`: from the loss of that sample back to its row. A step has `title`, `formula`, `numbers` (the
-      formula with numbers), `value`, and `note`, a sentence or nothing.
+    - `rows`: of each sample `index` (in the training data), `x1`, `x2`, `target`, `input`, `upstream` (the gradient
+      with respect to the weighted sum of the unit) and `product`, the part of the sample;
+    - `penalty`: the part of the penalty, or `None`;
+    - `sample` and `steps`: from the loss of that sample back to its row;
+    - `sums`: a step each for the sum of the rows, the penalty, if there is one, and the gradient.
+
+    A step has `title`, `formula`, `numbers` (the formula with numbers), `value`, and `note`, a sentence or nothing.
 
     Raises `OptionError` for an element or a sample that is not there.
 
     >>> from chainrule.viz.playground.lab.settings import Recipe, Settings
     >>> run = Run(Recipe(Settings(data="plane", layers=[], batch=2)))
     >>> found = derivation(run, "0.weight", (1, 0))
-    >>> found["label"], len(found["rows"]), bool(abs(found["sum"]["value"] - found["gradient"]) < 1e-12)
+    >>> found["label"], len(found["rows"]), bool(abs(found["sums"][0]["value"] - found["gradient"]) < 1e-12)
     ('w1[x2→out]', 2, True)
     >>> [step["formula"] for step in found["steps"]][1:]
     ['∂L / ∂prediction = 2 × (prediction − y) ÷ n', '∂L / ∂w1[x2→out] = x2 × ∂L / ∂prediction']
     """
     with np.errstate(all="ignore"):
-        return _Derivation(run, name, tuple(index), moment, sample).as_json()
+        return _Derivation(run, name, tuple(index), moment, sample).as_json(name)
 
 
 class _Derivation:
@@ -91,24 +93,31 @@ class _Derivation:
             raise OptionError(f"{name} has shape {shape}, and no element {self.index}")
         return known[name]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, name: str) -> dict[str, Any]:
         batch, index = self.batch, self.index
         rows = list(self._rows())
         gradient = float(gradients(batch.total, [self.parameter])[0][index])
         added = float(np.sum([row["product"] for row in rows]))
-        penalty = self._penalty()
+        value = float(self.parameter.data[index])
+        penalty = self._penalty(value)
+        sums = [
+            self._sum(rows, added),
+            *([penalty] if penalty else []),
+            self._total(gradient, added, penalty),
+        ]
         return {
+            "name": name,
+            "index": list(index),
             "label": self.label,
-            "words": self.names.sentence(self.at, index),
-            "value": _plain(float(self.parameter.data[index])),
+            "title": f"{self.label} = {_n(value)}: {self.names.sentence(self.at, index)}",
+            "value": _plain(value),
             "gradient": _plain(gradient),
             "meaning": _meaning(gradient, "weight" if self.is_weight else "bias"),
             "rows": [{key: _plain(x) for key, x in row.items()} for row in rows],
-            "sum": self._sum(rows, added),
-            "penalty": penalty,
-            "total": self._total(gradient, added, penalty),
+            "penalty": penalty and penalty["value"],
             "sample": self.sample,
             "steps": list(self._steps()),
+            "sums": sums,
         }
 
     # ------------------------------------------------------------------ the sum over the batch
@@ -124,7 +133,7 @@ class _Derivation:
                 "x2": x2,
                 "target": float(data.y[i, 0]),
                 "input": given,
-                "slope": slope,
+                "upstream": slope,
                 "product": given * slope,
             }
 
@@ -136,7 +145,7 @@ class _Derivation:
         z = self.names.z(self.at, self.index[-1])
         factor = "".join(f"{symbol} × " for symbol, _ in self._given(0))
         parts = [row["product"] for row in rows]
-        silent = not any(row["slope"] for row in rows)
+        silent = not any(row["upstream"] for row in rows)
         shown = [*map(_n, parts[:4]), "…", _n(parts[-1])] if len(parts) > 6 else [*map(_n, parts)]
         return _step(
             "The sum over the batch",
@@ -148,12 +157,12 @@ class _Derivation:
             else "",
         )
 
-    def _penalty(self) -> dict[str, Any] | None:
+    def _penalty(self, w: float) -> dict[str, Any] | None:
         if self.batch.penalty is None or not self.is_weight:
             return None
         settings = self.run.settings
         value = float(gradients(self.batch.penalty, [self.parameter])[0][self.index])
-        w, rate = float(self.parameter.data[self.index]), _n(settings.strength)
+        rate = _n(settings.strength)
         formula, numbers = {
             "L1": (f"λ × sign({self.label})", f"{rate} × {_n(np.sign(w))}"),
             "L2": (f"2 × λ × {self.label}", f"2 × {rate} × {_n(w)}"),

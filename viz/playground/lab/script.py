@@ -49,7 +49,7 @@ def script(recipe: Recipe) -> str:
     >>> text = script(Recipe(Settings(data="xor", layers=[4]), steps=50))
     >>> print(text.split("# The network")[1])
     <BLANKLINE>
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     model = nn.Sequential(
         nn.Linear(2, 4, seed=rng),
         nn.Tanh(),
@@ -58,7 +58,7 @@ def script(recipe: Recipe) -> str:
     loss = nn.binary_cross_entropy_with_logits
     <BLANKLINE>
     # The training
-    optimizer = nn.SGD(model.parameters(), lr=0.03)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
     loader = nn.DataLoader(inputs, y, batch_size=10, seed=0)
     step = nn.Step(model, loss, optimizer)
     for epoch in range(2):
