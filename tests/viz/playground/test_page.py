@@ -30,7 +30,7 @@ class Shown:
         )
         self.page.set_default_timeout(PATIENCE * 1000)
         steps = Recipe.read(address.partition("&kept")[0]).steps
-        self.until(f"{APP}.latest && {APP}.latest.steps === {steps} && !{APP}.latest.playing")
+        self.until(f"{APP}.latest?.steps === {steps} && {APP}.latest?.playing === false")
 
     def until(self, condition: str) -> None:
         self.page.wait_for_function(f"() => {condition}", timeout=PATIENCE * 1000)
@@ -49,13 +49,13 @@ class Shown:
         self.until(
             f"JSON.stringify({APP}.scene.settings.{name}) === {json.dumps(json.dumps(value, separators=(',', ':')))}"
         )
-        self.until(f"!{APP}.latest.playing")
+        self.until(f"{APP}.latest?.playing === false")
         return self.frame()
 
     def paused(self) -> dict:
         """The frame of the present, after a pause."""
         self.press("Pause")
-        self.until(f"!{APP}.latest.playing")
+        self.until(f"{APP}.latest?.playing === false")
         return self.frame()
 
 
@@ -81,7 +81,7 @@ def test_each_slider_changes_its_setting(shown: Shown, name: str) -> None:
     slide(shown, name, CHANGED[name])
     shown.settled(name, CHANGED[name])
     shown.press("Train on one batch")
-    shown.until(f"{APP}.latest.steps === 1")
+    shown.until(f"{APP}.latest?.steps === 1")
     frame = shown.frame()
     assert Recipe.read(frame["address"]).settings == Settings(**{name: CHANGED[name]})
     same_numbers(frame, trained(frame["address"]))
@@ -96,7 +96,7 @@ def test_each_list_changes_its_setting(shown: Shown, name: str) -> None:
     expected = Settings(**{name: value}, **({"strength": 0.001} if name == "penalty" else {}))
     shown.settled(name, list(expected.activations) if name == "activations" else value)
     shown.press("Train for one epoch")
-    shown.until(f"{APP}.latest.steps === 25 && !{APP}.latest.playing")
+    shown.until(f"{APP}.latest?.steps === 25 && {APP}.latest?.playing === false")
     frame = shown.frame()
     assert Recipe.read(frame["address"]).settings == expected
     same_numbers(frame, trained(frame["address"]))
@@ -121,7 +121,7 @@ def test_strength_seeds_and_regenerate(shown: Shown) -> None:
 @pytest.mark.parametrize("problem", ["classification", "regression"])
 def test_every_data_set_can_be_chosen(shown: Shown, problem: str) -> None:
     shown.control("problem").select_option(problem)
-    shown.until(f"{APP}.scene.problem === '{problem}' && !{APP}.latest.playing")
+    shown.until(f"{APP}.scene.problem === '{problem}' && {APP}.latest?.playing === false")
     buttons = shown.page.locator(".choices button:visible")
     names = [buttons.nth(i).get_attribute("data-name") for i in range(buttons.count())]
     assert len(names) == {"classification": 6, "regression": 2}[problem]
@@ -159,14 +159,14 @@ def test_it_plays_at_the_chosen_speed_and_solves_xor(shown: Shown) -> None:
     shown.settled("data", "xor")
     shown.control("speed").select_option("")
     shown.press("Play")
-    shown.until(f"{APP}.latest.epoch >= 300")
+    shown.until(f"{APP}.latest?.epoch >= 300")
     frame = shown.paused()
     same_numbers(frame, trained(frame["address"]))
     assert frame["accuracy"] > 0.95
     assert frame["testAccuracy"] > 0.95
     assert shown.page.get_by_label("Training loss", exact=True).inner_text() == f"{frame['loss']:.3g}"
     shown.press("Start again from the first weights")
-    shown.until(f"{APP}.latest.steps === 0")
+    shown.until(f"{APP}.latest?.steps === 0")
 
 
 def test_pictures_and_lines_show_the_numbers(browser, served) -> None:
@@ -195,10 +195,10 @@ def test_pictures_and_lines_show_the_numbers(browser, served) -> None:
 
 def test_a_unit_is_shown_large_while_it_is_pointed_at(shown: Shown) -> None:
     shown.page.get_by_label("Unit 2 of layer 1", exact=True).hover()
-    shown.until(f"{APP}.latest.shown.layer === 1 && {APP}.latest.shown.unit === 1")
+    shown.until(f"{APP}.latest?.shown.layer === 1 && {APP}.latest?.shown.unit === 1")
     assert shown.page.locator(".caption").inner_text() == "Unit 2 of layer 1"
     shown.page.locator("h1").hover()
-    shown.until(f"{APP}.latest.shown.layer === 3")
+    shown.until(f"{APP}.latest?.shown.layer === 3")
 
 
 def test_a_weight_and_a_bias_are_changed_by_hand(shown: Shown) -> None:
@@ -213,13 +213,13 @@ def test_a_weight_and_a_bias_are_changed_by_hand(shown: Shown) -> None:
     assert shown.page.locator(".card h3").inner_text() == "Weight from input x₂ to unit 1 of layer 1"
     value.fill("-1.5")
     value.press("Enter")
-    shown.until(f"{APP}.latest.weights['0.weight'][1][0] === -1.5")
+    shown.until(f"{APP}.latest?.weights['0.weight'][1][0] === -1.5")
     shown.page.keyboard.press("Escape")
     assert shown.page.locator(".card").is_hidden()
     shown.page.get_by_label("Unit 3 of layer 1", exact=True).click()
     value.fill("0.25")
     value.press("Enter")
-    shown.until(f"{APP}.latest.weights['0.bias'][2] === 0.25")
+    shown.until(f"{APP}.latest?.weights['0.bias'][2] === 0.25")
     frame = shown.frame()
     same_numbers(frame, trained(frame["address"]))
     assert shown.page.url.endswith("#changes=0:0.weight.1.0:-1.5,0:0.bias.2:0.25")
@@ -227,9 +227,9 @@ def test_a_weight_and_a_bias_are_changed_by_hand(shown: Shown) -> None:
 
 def test_the_rate_is_changed_while_it_trains(shown: Shown) -> None:
     shown.press("Train for one epoch")
-    shown.until(f"{APP}.latest.steps === 25 && !{APP}.latest.playing")
+    shown.until(f"{APP}.latest?.steps === 25 && {APP}.latest?.playing === false")
     shown.control("rate").select_option("0.3")
-    shown.until(f"{APP}.latest.chosenRate === 0.3")
+    shown.until(f"{APP}.latest?.chosenRate === 0.3")
     assert shown.frame()["steps"] == 25
     assert Recipe.read(shown.frame()["address"]).changes[0].value == 0.3
 
@@ -241,10 +241,11 @@ def test_an_address_gives_the_same_picture(browser, served) -> None:
     same_numbers(one.frame(), trained(address))
     picture = """() => [
         [...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL()),
-        [...document.querySelectorAll('.line')].map((line) => line.outerHTML), document.querySelector('.board').innerText]"""
+        [...document.querySelectorAll('.line')].map((line) => line.outerHTML),
+        document.querySelector('.board').innerText]"""
     assert one.page.evaluate(picture) == two.page.evaluate(picture)
     one.page.evaluate("location.hash = 'data=xor&steps=10'")
-    one.until(f"{APP}.latest.steps === 10 && {APP}.scene.settings.data === 'xor'")
+    one.until(f"{APP}.latest?.steps === 10 && {APP}.scene.settings.data === 'xor'")
 
 
 def test_test_data_and_the_sign_of_the_output(shown: Shown) -> None:
@@ -268,18 +269,18 @@ def test_looking_back_and_going_on(browser, served) -> None:
     shown.control("timeline").evaluate(
         "(input) => { input.value = 5; input.dispatchEvent(new Event('input')); }"
     )
-    shown.until(f"{APP}.latest.looking")
+    shown.until(f"{APP}.latest?.looking")
     frame = shown.frame()
     assert frame["epoch"] == 5
     same_numbers(frame, trained("steps=125"))
     shown.press("Back to the present")
-    shown.until(f"!{APP}.latest.looking && {APP}.latest.steps === 500")
+    shown.until(f"!{APP}.latest?.looking && {APP}.latest?.steps === 500")
     shown.control("timeline").evaluate(
         "(input) => { input.value = 5; input.dispatchEvent(new Event('input')); }"
     )
-    shown.until(f"{APP}.latest.looking")
+    shown.until(f"{APP}.latest?.looking")
     shown.press("Go on from here")
-    shown.until(f"{APP}.latest.steps === 125 && !{APP}.latest.looking")
+    shown.until(f"{APP}.latest?.steps === 125 && !{APP}.latest?.looking")
 
 
 def test_two_runs_are_compared(shown: Shown) -> None:
@@ -290,7 +291,7 @@ def test_two_runs_are_compared(shown: Shown) -> None:
     shown.settled("seed", 8)
     assert "Seed of the weights: 1 here, 8 above" in shown.page.locator(".differs").inner_text()
     shown.press("Train for one epoch")
-    shown.until(f"{APP}.latest.steps === 25 && !{APP}.latest.playing")
+    shown.until(f"{APP}.latest?.steps === 25 && {APP}.latest?.playing === false")
     frame, run = shown.frame(), trained("steps=25")
     assert (frame["kept"]["loss"], frame["kept"]["testLoss"]) == run.losses_of(run.view())
     assert "kept=" in shown.page.url
@@ -312,7 +313,7 @@ def test_points_are_drawn_with_the_mouse_and_trained_on(shown: Shown) -> None:
     assert max(abs(points[0][0] + 3.6), abs(points[0][1] - 3.6)) < 0.05
     shown.press("Done")
     shown.press("Train for one epoch")
-    shown.until(f"{APP}.latest.epoch === 1 && !{APP}.latest.playing")
+    shown.until(f"{APP}.latest?.epoch === 1 && {APP}.latest?.playing === false")
     same_numbers(shown.frame(), trained(shown.frame()["address"]))
 
 
@@ -433,7 +434,7 @@ def test_every_lesson_starts_with_one_click(shown: Shown) -> None:
     for lesson in ids:
         shown.page.locator("summary").click()
         shown.page.locator(f"[data-lesson='{lesson}']").click()
-        shown.until(f"{APP}.latest.playing && {APP}.latest.steps > 0")
+        shown.until(f"{APP}.latest?.playing && {APP}.latest?.steps > 0")
         assert shown.page.locator(".told").is_visible()
 
 
@@ -457,7 +458,7 @@ def test_a_lost_connection_comes_back_with_the_same_state(browser, served) -> No
         f"{APP}.send({{ type: 'nonsense', more: 'x'.repeat(7e6) }})"
     )  # which the server refuses
     shown.page.context.set_offline(False)
-    shown.until(f"{APP}.latest.steps === 50 && !{APP}.latest.playing")
+    shown.until(f"{APP}.latest?.steps === 50 && {APP}.latest?.playing === false")
     assert shown.frame()["weights"] == weights
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
@@ -23,6 +24,12 @@ from chainrule.viz.playground.serving.launch import ServerError, listening
 websockets = pytest.importorskip("websockets", reason="the sockets of the playground need websockets")
 from websockets.asyncio.client import connect  # noqa: E402 - it may be missing
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+
+
+def run_alone(coroutine):
+    """The result of a coroutine, in a thread: this one may have a loop, of Playwright."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def place(served: Served) -> tuple[str, str]:
@@ -158,7 +165,7 @@ def test_sockets_of_others_are_refused(served: Served, changed: dict) -> None:
                 pass
         return caught.value.response.status_code
 
-    assert asyncio.run(attempt()) == 403
+    assert run_alone(attempt()) == 403
 
 
 # ---------------------------------------------------------------------- what a page gets
@@ -179,7 +186,7 @@ def test_a_page_trains_and_gets_the_engines_numbers(served: Served) -> None:
                 if frame["steps"] == 60 and not frame["playing"]:
                     return frame
 
-    frame = asyncio.run(page())
+    frame = run_alone(page())
     same_numbers(frame, trained(frame["address"]))
 
 
@@ -189,7 +196,7 @@ def test_a_page_about_the_inside_is_a_frame_without_an_origin(served: Served) ->
             await socket.send(json.dumps({"type": "ask", "what": "graph", "id": 1}))
             return (await receive(socket, "answer"))[0]["url"]
 
-    url = asyncio.run(page())
+    url = run_alone(page())
     status, headers, body = get(served, f"/{place(served)[1]}/{url}")
     assert status == 200
     assert headers["content-security-policy"] == "sandbox allow-scripts; frame-ancestors 'self'"
@@ -209,7 +216,7 @@ def test_what_is_no_message_ends_the_connection(served: Served, sent: str | byte
                 await to_the_end(socket)
             return caught.value.rcvd.code
 
-    assert asyncio.run(page()) in (1003, 1007, 1009)
+    assert run_alone(page()) in (1003, 1007, 1009)
     assert get(served, f"/{place(served)[1]}/")[0] == 200
 
 
@@ -225,7 +232,7 @@ def test_a_flood_of_messages_ends_the_connection_and_not_the_server(served: Serv
             with pytest.raises(ConnectionClosed):
                 await flood(socket)
 
-    asyncio.run(page())
+    run_alone(page())
     assert get(served, f"/{place(served)[1]}/")[0] == 200
 
 
@@ -240,7 +247,7 @@ def test_many_pages_are_limited_and_told(served: Served) -> None:
         await asyncio.gather(*(each.close() for each in sockets))
         return codes
 
-    codes = asyncio.run(pages())
+    codes = run_alone(pages())
     assert len(codes) == 2
     assert set(codes) == {(1013, "12 pages train already; close one of them")}
 
@@ -299,7 +306,7 @@ def test_ctrl_c_ends_it_while_a_page_trains_and_frees_the_port() -> None:
                 with pytest.raises(ConnectionClosed):
                     await to_the_end(socket)
 
-        asyncio.run(page())
+        run_alone(page())
         assert process.wait(PATIENCE) == 130
         assert "Traceback" not in process.stderr.read()
         listening(int(host.split(":")[1])).close()

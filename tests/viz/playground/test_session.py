@@ -223,12 +223,14 @@ def test_a_closed_session_ends_its_thread_while_it_trains() -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 def test_a_lesson_plays_to_its_end(page: Page, lesson) -> None:
+    page.wait("frame")
     page.ask(type="lesson", id=lesson.id)
+    page.wait("scene", lambda m: m["settings"]["data"] == lesson.settings().data, 2)
     page.ask(type="speed", value=None)
-    told = page.wait("frame", lambda m: m["steps"] > 0)
-    assert told["playing"] or told["epoch"] == lesson.epochs
-    frame = page.wait("frame", lambda m: not m["playing"])
+    page.wait("frame", lambda m: m["steps"] > 0)
+    seen = len(page.messages)
+    frame = page.wait("frame", lambda m: not m["playing"], seen)
     if not any(m["type"] == "error" for m, _ in page.messages):
         assert frame["epoch"] == lesson.epochs
     page.ask(type="reset")
-    page.wait("frame", lambda m: m["steps"] == 0)
+    page.wait("frame", lambda m: m["steps"] == 0, seen)

@@ -23,7 +23,8 @@ Question = Mapping[str, Any]
 
 def _derivation(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
     index = tuple(int(i) for i in question["index"])
-    return derivation(run, str(question["name"]), index, moment, int(question.get("sample", 0)))
+    last = len(run.upcoming(moment)[0]) - 1  # the last batch of an epoch may be smaller
+    return derivation(run, str(question["name"]), index, moment, min(int(question.get("sample", 0)), last))
 
 
 def _graph(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
@@ -38,32 +39,12 @@ def _sample(run: Run, moment: Moment | None, question: Question) -> dict[str, An
 
 
 def _surface(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
-    return surface(run)
+    return surface(run, moment=moment)
 
 
 def _script(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
     recipe = run.recipe(moment)
     return {"text": script(recipe), "notebook": notebook(recipe)}
-
-
-def _derivation(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
-    index = tuple(int(i) for i in question["index"])
-    sample = min(
-        int(question.get("sample", 0)), len(run.upcoming(moment)[0]) - 1
-    )  # the last batch may be smaller
-    return derivation(run, str(question["name"]), index, moment, sample)
-
-
-def _graph(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
-    return {"page": graph_page(batch_loss(run, moment))}
-
-
-def _sample(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
-    return {"page": stepper_page(sample_loss(run, int(question.get("sample", 0)), moment))}
-
-
-def _surface(run: Run, moment: Moment | None, question: Question) -> dict[str, Any]:
-    return surface(run, moment=moment)
 
 
 ANSWERS: dict[str, Callable[[Run, Moment | None, Question], dict[str, Any]]] = {

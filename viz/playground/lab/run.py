@@ -115,7 +115,7 @@ class Run:
             self.advance()
 
     def advance(self) -> None:
-        """Train on the next batch. Raises `NonfiniteError` if a number is no longer finite; then nothing has changed."""
+        """Train on the next batch. Raises `NonfiniteError` if a number is not finite; then nothing has changed."""
         before, schedule, rate = self.loader.state_dict(), self._schedule_state(), self.optimizer.lr
         batch = next(self.batches)
         try:
@@ -186,7 +186,7 @@ class Run:
             copy.deepcopy(self.optimizer.state_dict()),
             self._schedule_state(),
             self.loader.state_dict(),
-            copy.deepcopy(self.rng.bit_generator.state),
+            copy.deepcopy(dict(self.rng.bit_generator.state)),
             self.made,
         )
 

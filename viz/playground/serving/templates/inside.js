@@ -63,15 +63,14 @@ export function inside(app) {
     const body = el("tbody", {});
     rows.forEach((row, i) => {
       const pick = el("button", { type: "button", "aria-pressed": String(i === sample), "aria-label": `Derive sample ${i + 1}`, onclick: () => { sample = i; ask("derivation"); } }, `${i + 1}`);
-      body.append(el("tr", { class: i === sample ? "chosen" : "" }, el("td", {}, pick), ...[row.x1, row.x2, row.target].map((x) => el("td", {}, number(x))), el("td", { class: "value" }, number(row.input)), el("td", { class: "gradient" }, number(row.slope)), el("td", { class: "gradient" }, number(row.product))));
+      body.append(el("tr", { class: i === sample ? "chosen" : "" }, el("td", {}, pick), ...[row.x1, row.x2, row.target].map((x) => el("td", {}, number(x))), el("td", { class: "value" }, number(row.input)), el("td", { class: "gradient" }, number(row.upstream)), el("td", { class: "gradient" }, number(row.product))));
     });
-    const foot = el("tfoot", {}), last = (text, x) => foot.append(el("tr", {}, el("th", { colspan: 6, scope: "row" }, text), el("td", { class: "gradient" }, number(x, 4))));
-    if (answer.penalty) { last("sum of the samples", answer.sum.value); last(`from the penalty: ${answer.penalty.numbers}`, answer.penalty.value); }
-    last(`the gradient, ∂L/∂${answer.label}`, answer.gradient);
+    const foot = el("tfoot", {});
+    for (const sum of answer.sums) foot.append(el("tr", {}, el("th", { colspan: 6, scope: "row" }, `${sum.title}: `, el("code", {}, sum.formula), sum.note ? el("span", { class: "small" }, ` ${sum.note}`) : null), el("td", { class: "gradient" }, number(sum.value, 4))));
     table.append(body, foot);
     const list = el("ol", { class: "steps" });
     for (const step of steps) list.append(el("li", {}, el("p", {}, step.title), el("code", {}, step.formula), el("code", {}, step.numbers), step.note ? el("p", { class: "small" }, step.note) : null));
-    panel.replaceChildren(el("h3", {}, `${answer.label}: ${answer.words}`), el("p", {}, answer.meaning), el("div", { class: "two" },
+    panel.replaceChildren(el("h3", {}, answer.title), el("p", {}, answer.meaning), el("div", { class: "two" },
       el("div", {}, el("h4", {}, `Sample ${sample + 1} of the batch, from the loss back`), list), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The samples of the batch" }, table)));
   }
 
@@ -92,8 +91,7 @@ export function inside(app) {
   }
 
   function surface(answer) {
-    const sizes = answer.loss.flat().filter((x) => x !== null), [lowest, highest] = [Math.min(...sizes), Math.max(...sizes)];
-    const canvas = el("canvas", { class: "surface", role: "img", "aria-label": `The training loss around the present weights, from ${number(lowest)} to ${number(highest)}` });
+    const canvas = el("canvas", { class: "surface", role: "img", "aria-label": `The training loss around the present weights, from ${number(answer.lowest)} to ${number(answer.highest)}` });
     const n = answer.b.length, m = answer.a.length;
     canvas.width = m; canvas.height = n;
     const context = canvas.getContext("2d"), image = context.createImageData(m, n);
@@ -109,11 +107,11 @@ export function inside(app) {
     const [a0, a1, b0, b1] = [answer.a[0], answer.a.at(-1), answer.b[0], answer.b.at(-1)];
     const at = ([x, y]) => [((x - a0) / (a1 - a0)) * 100, 100 - ((y - b0) / (b1 - b0)) * 100];
     const over = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", class: "over", "aria-hidden": "true" });
-    if (answer.path.length) over.append(svg("polyline", { class: "path-edge", points: answer.path.map((p) => at(p).join(",")).join(" ") }), svg("polyline", { class: "path", points: answer.path.map((p) => at(p).join(",")).join(" ") }));
+    if (answer.path) over.append(svg("polyline", { class: "path-edge", points: answer.path.map((p) => at(p).join(",")).join(" ") }), svg("polyline", { class: "path", points: answer.path.map((p) => at(p).join(",")).join(" ") }));
     const dot = (p, name) => { const mark = el("i", { class: name, "aria-hidden": "true" }); const [x, y] = at(p); mark.style.left = `${x}%`; mark.style.top = `${y}%`; return mark; };
-    const box = el("div", { class: "surface-box" }, canvas, over, ...(answer.path.length ? [dot(answer.path[0], "start")] : []), dot([0, 0], "here"));
-    const words = answer.path.length ? `The plane is the one in which the weights have moved most; it holds ${(100 * answer.explained).toFixed(0)} % of their way. The circle is the start, the star the present.` : "The plane is spanned by two random directions; the star is the present. After three epochs it shows the path.";
-    panel.replaceChildren(el("h3", {}, "The training loss around the present weights"), box, el("p", { class: "small" }, `Light is low: from ${number(lowest)} to ${number(highest)}. ${words}`));
+    const box = el("div", { class: "surface-box" }, canvas, over, ...(answer.path ? [dot(answer.path[0], "start")] : []), dot([0, 0], "here"));
+    const words = answer.path ? `The plane is the one in which the weights have moved most; it holds ${(100 * answer.explained).toFixed(0)} % of their way. The circle is the start, the star the present.` : "The plane is spanned by two random directions; the star is the present. After three epochs it shows the path.";
+    panel.replaceChildren(el("h3", {}, "The training loss around the present weights"), box, el("p", { class: "small" }, `Light is low: from ${number(answer.lowest)} to ${number(answer.highest)}. ${words}`));
   }
 
   function script(answer) {

@@ -86,6 +86,8 @@ export function start(root, transport, host) {
     hello: build,
     scene(scene) {
       app.scene = scene;
+      app.latest = null;
+      if (waiting) { waiting = null; app.send({ type: "seen" }); } // it was of the training before
       app.sample = Math.min(app.sample, scene.train.length - 1);
       if (app.drawn && scene.settings.data !== "own") app.drawPoints(false);
       opened.hide(false);
