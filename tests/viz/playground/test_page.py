@@ -289,7 +289,7 @@ def test_two_runs_are_compared(shown: Shown) -> None:
     shown.control("seed").fill("8")
     shown.control("seed").press("Enter")
     shown.settled("seed", 8)
-    assert "Seed of the weights: 1 here, 8 above" in shown.page.locator(".differs").inner_text()
+    assert "Seed of the weights: 1 here, 8 in the other" in shown.page.locator(".differs").inner_text()
     shown.press("Train for one epoch")
     shown.until(f"{APP}.latest?.steps === 25 && {APP}.latest?.playing === false")
     frame, run = shown.frame(), trained("steps=25")

@@ -25,7 +25,7 @@ export function networkColumn(app) {
   const element = el("section", { class: "column network", "aria-label": "Network" },
     el("div", { class: "heads" }, el("h2", {}, "Network"), el("div", { class: "depth", role: "group", "aria-label": "Hidden layers" }, fewer, more, layersText)),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Network, to scroll" }, area), legend);
-  let tiles = [], links = [], scene = null, frame = null, current = null, shape = "";
+  let tiles = [], flows = [], links = [], scene = null, frame = null, current = null, shape = "";
 
   function resize(by) {
     const { layers, activations } = scene.settings, most = app.hello.most;
@@ -44,6 +44,8 @@ export function networkColumn(app) {
     const all = app.hello.controls.inputs.choices;
     tiles = widths.map(() => []);
     columns.replaceChildren();
+    flows = [];
+    const flow = () => flows[flows.push(el("p", { class: "flow", title: "the size of the gradients of the layer's weights" })) - 1];
     const tile = (k, j, text, attributes = {}) => {
       const canvas = el("canvas", { width: 32, height: 32, "aria-hidden": "true" });
       const button = el("button", { type: "button", class: "unit", ...attributes }, canvas);
@@ -56,7 +58,7 @@ export function networkColumn(app) {
       }
       return el("div", { class: "row" }, text === null ? null : el("span", { class: "name" }, text), button);
     };
-    const first = el("div", { class: "layer inputs" }, el("h3", {}, "Inputs"), el("div", { class: "layer-controls" }));
+    const first = el("div", { class: "layer inputs" }, el("h3", {}, "Inputs"), el("div", { class: "layer-controls" }), el("p", { class: "flow" }));
     for (const name of all) {
       const j = inputs.indexOf(name), on = j >= 0;
       const row = tile(0, on ? j : null, inputText(name), {
@@ -79,11 +81,11 @@ export function networkColumn(app) {
       const column = el("div", { class: "layer" }, el("h3", {}, `Layer ${k}`),
         el("div", { class: "layer-controls" },
           el("button", { type: "button", class: "small-round", "aria-label": `Remove a unit of layer ${k}`, onclick: () => units(k, -1) }, "−"),
-          el("span", {}, `${n}`), el("button", { type: "button", class: "small-round", "aria-label": `Add a unit to layer ${k}`, onclick: () => units(k, 1) }, "+")), activation);
+          el("span", {}, `${n}`), el("button", { type: "button", class: "small-round", "aria-label": `Add a unit to layer ${k}`, onclick: () => units(k, 1) }, "+")), activation, flow());
       for (let j = 0; j < n; j++) column.append(tile(k, j, null, { "aria-label": `Unit ${j + 1} of layer ${k}`, onclick: (event) => app.open({ k, i: null, j }, event.currentTarget) }));
       columns.append(column);
     });
-    const end = el("div", { class: "layer" }, el("h3", {}, "Output"), el("div", { class: "layer-controls" }));
+    const end = el("div", { class: "layer" }, el("h3", {}, "Output"), el("div", { class: "layer-controls" }), flow());
     end.append(tile(last, 0, null, { "aria-label": "The output", onclick: (event) => app.open({ k: last, i: null, j: 0 }, event.currentTarget) }));
     columns.append(end);
 
@@ -167,7 +169,8 @@ export function networkColumn(app) {
         link.wide.setAttribute("aria-label", `Weight from ${link.from} to ${link.to}: ${number(w)}, gradient ${number(g)}`);
       }
       for (let k = 1; k < tiles.length; k++) {
-        const dead = new Set(frame.layers[k - 1].dead), biases = frame.weights[nameOf(frame, k, ".bias")];
+        const { flow, dead: silent } = frame.layers[k - 1], dead = new Set(silent), biases = frame.weights[nameOf(frame, k, ".bias")];
+        flows[k - 1].textContent = `∂ ${number(flow, 2)}${dead.size ? `, ${dead.size} dead` : ""}`;
         tiles[k].forEach(({ button }, j) => {
           button.classList.toggle("dead", dead.has(j));
           button.title = `bias ${number(biases[j])}${dead.has(j) ? "; dead: 0 at all training points, so its weights get no gradient" : ""}`;

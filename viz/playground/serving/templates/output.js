@@ -18,11 +18,11 @@ export function outputColumn(app) {
   classes.append(el("button", { type: "button", onclick: () => app.setPoints([]) }, "Clear"), el("button", { type: "button", onclick: () => app.drawPoints(false) }, "Done"));
   let chosen = 1;
   const pick = (c) => { chosen = c; [...classes.children].slice(0, 2).forEach((button, i) => button.setAttribute("aria-pressed", String(i === c))); };
-  const beside = el("div", { class: "kept", hidden: true }, el("h3", {}, "Kept run"), kept.element, el("p", { class: "small differs" }), el("p", { class: "losses small" }));
-  const element = el("section", { class: "column output", "aria-label": "Output" }, el("h2", {}, "Output"),
+  const beside = el("div", { class: "kept", hidden: true }, el("h2", {}, "Kept run"), kept.element, el("p", { class: "losses" }), el("p", { class: "small differs" }));
+  const element = el("section", { class: "column output", "aria-label": "Output" }, el("div", {}, el("h2", {}, "Output"),
     el("div", { class: "losses" }, el("div", {}, "Training loss ", train), el("div", { class: "test" }, "Test loss ", test)), curves.element, shares,
     caption, plane.element, scale, classes,
-    toggle("Show test data", "show-test", (on) => { app.showTest = on; points(); }), toggle("Only the sign of the output", "discrete", (on) => { app.discrete = on; again(); }), beside);
+    toggle("Show test data", "show-test", (on) => { app.showTest = on; points(); }), toggle("Only the sign of the output", "discrete", (on) => { app.discrete = on; again(); })), beside);
   let scene = null, frame = null, pictures = null;
 
   function points() {
@@ -55,7 +55,7 @@ export function outputColumn(app) {
     plane.picture(blob.subarray(count, count + large * large), large, app.discrete && frame.shown.layer === scene.settings.layers.length + 1);
     if (frame.kept) {
       kept.picture(blob.subarray(count + large * large, count + 2 * large * large), large, app.discrete);
-      beside.querySelector(".losses").textContent = `Training loss ${number(frame.kept.loss)}, test loss ${number(frame.kept.testLoss)}`;
+      beside.querySelector(".losses").textContent = `Training loss ${number(frame.kept.loss)}, test loss ${number(frame.kept.testLoss)}${frame.kept.accuracy === null ? "" : `; right: ${(100 * frame.kept.accuracy).toFixed(1)} % and ${(100 * frame.kept.testAccuracy).toFixed(1)} %`}`;
     }
     train.textContent = number(frame.loss);
     test.textContent = number(frame.testLoss);
@@ -72,8 +72,8 @@ export function outputColumn(app) {
       scene = given;
       beside.hidden = !scene.kept;
       if (scene.kept) {
-        const texts = Object.entries(scene.kept.differs).map(([name, [a, b]]) => `${app.hello.controls[name].label}: ${a} here, ${b} above`);
-        beside.querySelector(".differs").textContent = texts.length ? texts.join("; ") : "The same settings as above: change one, and compare.";
+        const texts = Object.entries(scene.kept.differs).map(([name, [a, b]]) => `${app.hello.controls[name].label}: ${short(a)} here, ${short(b)} in the other`);
+        beside.querySelector(".differs").textContent = texts.length ? texts.join("; ") : "The same settings as the other: change one, and compare.";
       }
       plane.mark(null);
       points();
@@ -82,6 +82,9 @@ export function outputColumn(app) {
     drawing(on) { classes.hidden = !on; plane.element.classList.toggle("drawing", on); points(); again(); },
   };
 }
+
+// a setting as text; a list of equal parts is one of them
+const short = (value) => Array.isArray(value) ? (new Set(value).size === 1 ? String(value[0]) : value.length ? value.join(", ") : "none") : String(value);
 
 function nearest(rows, x, y) {
   let found = 0, least = Infinity;

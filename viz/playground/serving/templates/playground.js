@@ -91,6 +91,7 @@ export function start(root, transport, host) {
       app.sample = Math.min(app.sample, scene.train.length - 1);
       if (app.drawn && scene.settings.data !== "own") app.drawPoints(false);
       opened.hide(false);
+      app.tip(null);
       each("scene", scene);
     },
     frame(frame, pictures) {
