@@ -9,6 +9,7 @@ and gates), `explorer/` (a page in which modules open), `drawing/` (`draw`), `di
 names its files. This package imports `nn` and `autograd`, and neither imports it.
 """
 
+from ..autograd.extending import named_in as _named_in
 from . import plots as _plots
 from .common.errors import DrawingError, DrawingWarning, OptionError
 from .common.themes import THEMES, Theme
@@ -36,3 +37,5 @@ __all__ = [
     "trace",
 ]
 __all__ += _plots.__all__
+
+__getattr__ = _named_in(globals(), "viz")

@@ -5,6 +5,7 @@
 It imports `base` and `init`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .made import bumps, circles, gaussians, moons, plane, rings, spirals, xor
 from .real import Dataset, load_digits, load_iris
 
@@ -21,3 +22,5 @@ __all__ = [
     "plane",
     "bumps",
 ]
+
+__getattr__ = _named_in(globals(), "datasets")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 from ..base.arguments import whole_number
 from ..init.seeds import Seed, generator
 
@@ -39,6 +40,7 @@ def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, see
     return points + noise * rng.standard_normal(points.shape), classes[order]
 
 
+@spelt
 def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     """Two interleaved half circles of radius 1.
 
@@ -55,6 +57,7 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points
     return _finish(x, y, classes, noise, seed)
 
 
+@spelt
 def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor: float = 0.5) -> Points:
     """A circle of radius 1 (class 0) around one of radius `factor` (class 1).
 
@@ -69,6 +72,7 @@ def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor:
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, seed)
 
 
+@spelt
 def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Points:
     """A ring (class 0) around a disc (class 1), each filled evenly; there are no points between radius 0.5 and 0.75.
 
@@ -87,6 +91,7 @@ def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Point
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, rng)
 
 
+@spelt
 def gaussians(
     n_samples: int = 100, noise: float = 0.5, seed: Seed = None, n_classes: int = 2, distance: float = 1.5
 ) -> Points:
@@ -102,6 +107,7 @@ def gaussians(
     return _finish(distance * np.cos(angle), distance * np.sin(angle), classes, noise, seed)
 
 
+@spelt
 def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     """Four quarters of the square from -1 to 1: class 1 where the signs of the coordinates differ.
 
@@ -120,6 +126,7 @@ def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     return _finish(side_x * x, side_y * y, quarter % 2, noise, rng)
 
 
+@spelt
 def spirals(
     n_samples: int = 200, noise: float = 0.05, seed: Seed = None, n_classes: int = 2, turns: float = 1.0
 ) -> Points:

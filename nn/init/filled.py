@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...autograd.extending import spelt
 from .seeds import Seed, Shape
 
 __all__ = ["constant", "ones", "zeros"]
 
 
+@spelt
 def zeros(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Zeros of the given shape: for biases only.
 
@@ -23,6 +25,7 @@ def zeros(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> 
     return np.zeros(shape, dtype)
 
 
+@spelt
 def ones(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Ones of the given shape: for the scales of a normalisation.
 
@@ -33,6 +36,7 @@ def ones(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> n
     return np.ones(shape, dtype)
 
 
+@spelt
 def constant(shape: Shape, value: float, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """The same number everywhere: for biases, such as a small positive one before a ReLU.
 

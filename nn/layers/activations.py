@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ... import autograd
 from ...autograd import RangeError
+from ...autograd.extending import word_refused
 from .. import init
 from ..base.module import Module
 
@@ -161,5 +162,5 @@ def activation(name: str) -> tuple[type[Activation], Callable[..., Any]]:
     (Tanh(), 'glorot_uniform')
     """
     if name not in ACTIVATIONS:
-        raise RangeError(f"there is no activation {name!r} here; there are {', '.join(ACTIVATIONS)}")
+        raise RangeError(word_refused("activation", name, ACTIVATIONS))
     return ACTIVATIONS[name]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, ShapeError
+from ...autograd.extending import spelt
 from ...nn import Module
 from ..common.themes import Theme
 from . import canvas
@@ -30,6 +31,7 @@ __all__ = [
 # ---------------------------------------------------------------------- matrices
 
 
+@spelt
 def plot_weights_data(
     model: Module, *, layer: str | int | None = None, image_shape: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
@@ -60,6 +62,7 @@ def plot_weights_data(
     return {f"unit {k + 1}": column.reshape(image_shape) for k, column in enumerate(weight.T)}
 
 
+@spelt
 def plot_weights(
     model: Module,
     ax: Axes | None = None,
@@ -138,6 +141,7 @@ class NetworkPicture:
     responses: list[np.ndarray] | None
 
 
+@spelt
 def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> NetworkPicture:
     """The data that `plot_network` draws, which explains the arguments.
 
@@ -178,6 +182,7 @@ def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> 
     return NetworkPicture(names, widths, weights, responses)
 
 
+@spelt
 def plot_network(
     model: Module,
     X: Any = None,
