@@ -137,14 +137,14 @@ has a mean square of $v \, n_{in}$ times that of an input. To keep it from layer
 backward, *Glorot* takes $v = 2 / (n_{in} + n_{out})$, for tanh; *He* takes $v = 2 / n_{in}$, because a ReLU
 throws half of the signal away.
 
-**Predict.** The layers have 100 units each, with ReLUs. What do normal weights with standard deviation 0.1 do
-to a signal, and what do those with standard deviation 1?
+**Predict.** The layers have 100 units each, with ReLUs. What do normal weights with variance 0.1 do to a
+signal, what do those with variance 1, and what do Glorot's?
 
 <details><summary>Answer</summary>
 
-Variance 0.01 is half of He's $2/100$: each layer halves the mean square. Variance 1 is 50 times He's: each
-layer multiplies it by 50. After fifty layers that is $2^{-50} \approx 10^{-15}$ and $50^{50} \approx
-10^{85}$.
+Variance 0.1 is 5 times He's $2/100$: each layer multiplies the mean square by 5. Variance 1 is 50 times He's.
+After fifty layers that is $5^{50} \approx 10^{35}$ and $50^{50} \approx 10^{85}$. Glorot's variance is
+$2/200$, half of He's: each layer halves the mean square, which leaves $2^{-50} \approx 10^{-15}$.
 
 </details>
 """
@@ -157,9 +157,10 @@ print(diagnostics.initial_spread(activation="relu"))
 
 # %% [markdown]
 r"""
-With 100 units in each layer Glorot's deviation is 0.1, too, so the two lines cover each other. In the table,
-*first* and *last* are the mean squares of the signal in the first and in the last layer, *grad_first* and
-*grad_last* those of the gradient. Glorot's weights suit tanh as long as the signal is small, where tanh is
+A variance of 0.1 is a standard deviation of $\sqrt{0.1} \approx 0.32$; `nn.init.normal` takes the deviation,
+`std`. Whether a variance is too high depends on the width: with 20 units in each layer 0.1 would be He's. In the
+table, *first* and *last* are the mean squares of the signal in the first and in the last layer, *grad_first*
+and *grad_last* those of the gradient. Glorot's weights suit tanh as long as the signal is small, where tanh is
 nearly a line; one near 1 is worn down, to about $1/(2l)$ after $l$ layers:
 """
 
@@ -169,8 +170,8 @@ print(diagnostics.initial_spread(activation="tanh"))
 # %% [markdown]
 r"""
 Glorot's $1/100$ after fifty layers is little beside the $10^{-98}$ of weights with deviation 0.01. Tanh
-flattens large numbers, so the signal itself cannot explode. With deviation 1 it is near 1 everywhere,
-the units are saturated, and the gradients tell. Layers of `nn` choose weights that suit: `nn.MLP(...,
+flattens large numbers, so the signal itself cannot explode. With variance 1 it is near 1 everywhere, the
+units are saturated, and the gradients tell. Layers of `nn` choose weights that suit: `nn.MLP(...,
 activation="relu")` takes He's, `activation="tanh"` takes Glorot's. Biases start at 0.
 
 ## Exercises

@@ -17,6 +17,7 @@ from chainrule import nn, viz
 from chainrule.autograd import Tensor, Value, sigmoid
 from chainrule.autograd.errors import KindError, RangeError, ShapeError
 from chainrule.nn import MLP, datasets, scalar
+from chainrule.nn.diagnostics import initial_spread
 from chainrule.viz import Recorder
 from chainrule.viz.plots import canvas
 
@@ -700,10 +701,40 @@ def test_weights_are_shown_as_they_are():
         viz.plot_weights_data(model, image_shape=(4, 4))
 
 
-def test_kernels_have_a_row_for_each_output_channel():
+def test_kernels_are_windows_with_a_column_for_each_filter_and_a_row_for_each_channel():
     layer = nn.Conv2d(2, 3, 2, seed=0)
+    w = layer.weight.data
     (matrix,) = viz.plot_weights_data(layer).values()
-    np.testing.assert_array_equal(matrix, layer.weight.data.reshape(3, 8))
+    assert matrix.shape == (5, 8)  # 2 rows of windows and 3 columns of them, one NaN between two
+    for f in range(3):
+        for c in range(2):
+            np.testing.assert_array_equal(matrix[3 * c : 3 * c + 2, 3 * f : 3 * f + 2], w[f, c])
+    assert np.isnan(matrix[2]).all()
+    assert np.isnan(matrix[:, [2, 5]]).all()
+    assert np.isnan(matrix).sum() == 5 * 8 - w.size
+    panel = viz.plot_weights(layer).child_axes[0]
+    assert (panel.get_title(), panel.get_xlabel(), panel.get_ylabel()) == (
+        "weight  3 × 2 × 2 × 2",
+        "filter",
+        "input channel",
+    )
+    assert [(t.get_text(), x) for t, x in zip(panel.get_xticklabels(), panel.get_xticks())] == [
+        ("1", 0.5),
+        ("2", 3.5),
+        ("3", 6.5),
+    ]
+
+
+def test_each_filter_is_an_image_of_its_window():
+    one, several = nn.Conv2d(1, 4, 3, seed=0), nn.Conv2d(2, 3, 3, seed=0)
+    found = viz.plot_weights_data(one, image_shape=(3, 3))
+    assert list(found) == ["filter 1", "filter 2", "filter 3", "filter 4"]
+    np.testing.assert_array_equal(found["filter 3"], one.weight.data[2, 0])
+    found = viz.plot_weights_data(several, image_shape=(3, 3))
+    np.testing.assert_array_equal(found["filter 2, channel 1"], several.weight.data[1, 0])
+    assert len(viz.plot_weights(several, image_shape=(3, 3)).child_axes) == 6 + 1  # and the scale of colours
+    with pytest.raises(ShapeError, match="windows of 3 by 3, not of 2 by 2"):
+        viz.plot_weights(one, image_shape=(2, 2))
 
 
 def test_lines_of_the_network_are_as_thick_as_its_weights():
@@ -800,6 +831,13 @@ def test_initial_weights_are_compared_layer_by_layer():
     ax = viz.plot_initialisation(initialisers, layers=4, width=20, samples=10)
     np.testing.assert_allclose(ax.child_axes[0].lines[0].get_ydata(), found[0].activations)
     np.testing.assert_allclose(ax.child_axes[1].lines[1].get_ydata(), found[1].gradients)
+
+
+def test_the_usual_normal_weights_have_the_variances_of_their_names():
+    for found in (viz.plot_initialisation_data(layers=1, width=400), initial_spread(layers=1, width=400)):
+        by_name = {row.initialiser: row.first for row in found}
+        for variance in (0.1, 1.0):  # after a ReLU the mean square is half of variance x fan-in
+            assert by_name[f"normal, variance {variance:g}"] == pytest.approx(variance * 400 / 2, rel=0.1)
 
 
 # ---------------------------------------------------------------------- mistakes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ __all__ = ["plot_initialisation", "plot_initialisation_data"]
 USUAL: dict[str, Callable[..., np.ndarray]] = {
     "he_normal": init.he_normal,
     "glorot_normal": init.glorot_normal,
-    "normal, deviation 0.1": partial(init.normal, std=0.1),
-    "normal, deviation 1": partial(init.normal, std=1.0),
+    "normal, variance 0.1": partial(init.normal, std=math.sqrt(0.1)),
+    "normal, variance 1": partial(init.normal, std=1.0),
 }
 
 
