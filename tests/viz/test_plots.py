@@ -546,6 +546,107 @@ def test_the_hidden_space_of_two_units_has_the_last_layers_decision(of_values):
     )
 
 
+# ---------------------------------------------------------------------- one colour for one thing
+
+
+def signed_network():
+    """One hidden unit and one output, both with the sign of x1: class 1 is where it is positive."""
+    model = MLP(2, [1, 1], "tanh", seed=0)
+    model.layers[0].weight.data = np.array([[3.0], [0.0]])
+    model.layers[2].weight.data = np.array([[4.0]])
+    return model
+
+
+def pixels(ax):
+    """Draw the axes; returns the function that gives the colour at a place of them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawing = FigureCanvasAgg(ax.figure)
+    drawing.draw()
+    image = np.asarray(drawing.buffer_rgba())[..., :3].astype(int)
+
+    def at(panel, place):
+        x, y = panel.transData.transform(place)
+        return image[len(image) - 1 - round(y), round(x)]
+
+    return at
+
+
+def is_blue(colour):
+    red, _, blue = colour
+    assert abs(blue - red) > 25, colour
+    return bool(blue > red)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_class_1_and_positive_are_blue_and_class_0_and_negative_orange_at_the_same_spot(theme):
+    square = np.array([[a, b] for a in (-1.0, -0.5, 0.5, 1.0) for b in (-1.0, -0.5, 0.5, 1.0)])
+    side = (square[:, 0] > 0).astype(int)
+    model = signed_network()
+    two = MLP(2, [1, 2], "tanh", seed=0)
+    two.layers[0].weight.data, two.layers[2].weight.data = (
+        model.layers[0].weight.data,
+        np.array([[-4.0, 4.0]]),
+    )
+    for name, ax, spots in [
+        *(
+            (
+                f"{each}: {what}",
+                viz.plot_decision_boundary(each, square, side, resolution=60, theme=theme),
+                spots,
+            )
+            for each in (model, two)
+            for what, spots in (
+                ("ground", [(-0.75, 0.25), (0.75, 0.25)]),
+                ("points", [(-0.5, 0.5), (0.5, 0.5)]),
+            )
+        ),
+        ("space", viz.plot_hidden_space(model, square, side, theme=theme), [(-0.995, 0.0), (0.995, 0.0)]),
+    ]:
+        at = pixels(ax)
+        assert [is_blue(at(ax, spot)) for spot in spots] == [False, True], name
+    (panel,) = viz.plot_responses(model, square, side, resolution=30, theme=theme).child_axes
+    at = pixels(panel)
+    assert [is_blue(at(panel, spot)) for spot in [(-0.75, 0.25), (0.75, 0.25)]] == [False, True]
+    assert [is_blue(at(panel, spot)) for spot in [(-0.5, 0.5), (0.5, 0.5)]] == [False, True]
+    ax = viz.plot_network(model, square, theme=theme)
+    at = pixels(ax)
+    for unit in ax.images[2:]:  # the hidden unit and the output
+        left, right, bottom, top = unit.get_extent()
+        spots = [(left + share * (right - left), (bottom + top) / 2) for share in (0.2, 0.8)]
+        assert [is_blue(at(ax, spot)) for spot in spots] == [False, True]
+    assert is_blue(at(ax, (2.6 + 1.3, 0.0)))  # the positive weight between them
+    assert is_blue(pixels(ax := viz.plot_weights(model, theme=theme))(ax.child_axes[1], (0, 0)))
+
+
+def test_further_classes_have_colours_of_their_own():
+    for theme in viz.THEMES.values():
+        colours = canvas.class_colours(theme, 10)
+        assert colours[:2] == [theme.gradient, theme.value]
+        assert len(set(colours)) == 10
+
+
+def test_a_perceptron_is_drawn_with_its_line():
+    points = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+    perceptron = nn.Perceptron(2).fit(points, [0, 0, 0, 1])
+    ax = viz.plot_decision_boundary(perceptron, points, [0, 0, 0, 1])
+    assert (
+        ax.get_title(loc="left")
+        == "The line that the perceptron draws, x . w + b = 0: 100.0% on the right side"
+    )
+    (line,) = [
+        path
+        for each in ax.collections
+        for path in each.get_paths()
+        if len(path.vertices) > 20 and not len(each.get_offsets()) > 1
+    ]
+    np.testing.assert_allclose(line.vertices[:, 1], perceptron.line(line.vertices[:, 0]), atol=1e-9)
+    found = viz.plot_decision_boundary_data(perceptron, points, [0, 0, 0, 1], resolution=5)
+    np.testing.assert_allclose(
+        found.output[2, 3, 0], np.array([found.x1[3], found.x2[2]]) @ perceptron.weight + perceptron.bias
+    )
+
+
 # ---------------------------------------------------------------------- layers
 
 

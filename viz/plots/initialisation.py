@@ -65,7 +65,7 @@ def plot_initialisation(
     titles = ["the signal, forward", "the gradient, backward"]
     panels = canvas.panels(ax, colours, titles, 2, gap=(0.75, 0.55))
     for panel, what in zip(panels, ("activations", "gradients")):
-        looks = zip(found, canvas.class_colours(colours, len(found)), canvas.dashes(len(found)))
+        looks = zip(found, canvas.line_colours(colours, len(found)), canvas.dashes(len(found)))
         for row, colour, line in looks:
             numbers = np.array(getattr(row, what))
             shown = np.where(numbers > 0, numbers, np.nan)
