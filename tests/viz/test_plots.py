@@ -102,6 +102,14 @@ EVERY = {
     "plot_activation_functions": lambda **o: viz.plot_activation_functions(["relu", "tanh"], **o),
     "plot_approximation": lambda **o: viz.plot_approximation(np.sin, 4, **o),
     "plot_initialisation": lambda **o: viz.plot_initialisation(layers=3, width=8, **o),
+    "plot_fit": lambda **o: viz.plot_fit(nn.Linear(1, 1, seed=0), X[:, :1], Y, **o),
+    "plot_descent": lambda **o: viz.plot_descent(lambda w: w**2, 1.0, **o),
+    "plot_spikes": lambda **o: viz.plot_spikes(nn.LeakyIntegrateAndFire(), **o),
+    "plot_box": lambda **o: viz.plot_box(**o),
+    "plot_convolution": lambda **o: viz.plot_convolution(np.eye(4), np.ones((2, 2)), at=(1, 2), **o),
+    "plot_feature_maps": lambda **o: viz.plot_feature_maps(nn.Conv2d(1, 3, 2, seed=0), np.eye(4), **o),
+    "plot_attention": lambda **o: viz.plot_attention(np.full((2, 3, 3), 1 / 3), **o),
+    "plot_layers": lambda **o: viz.plot_layers(tensors(), X, Y, **o),
 }
 
 
@@ -616,7 +624,8 @@ def test_class_1_and_positive_are_blue_and_class_0_and_negative_orange_at_the_sa
         spots = [(left + share * (right - left), (bottom + top) / 2) for share in (0.2, 0.8)]
         assert [is_blue(at(ax, spot)) for spot in spots] == [False, True]
     assert is_blue(at(ax, (2.6 + 1.3, 0.0)))  # the positive weight between them
-    assert is_blue(pixels(ax := viz.plot_weights(model, theme=theme))(ax.child_axes[1], (0, 0)))
+    ax = viz.plot_weights(model, theme=theme)
+    assert is_blue(pixels(ax)(ax.child_axes[1], (0, 0)))
 
 
 def test_further_classes_have_colours_of_their_own():

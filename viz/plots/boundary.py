@@ -65,7 +65,9 @@ def plot_decision_boundary_data(
     """
     if isinstance(model, Perceptron):
         model = model.weighted_sum
-        threshold = float(np.nextafter(0, -1)) if threshold is None else threshold  # on the line it fires, too
+        threshold = (
+            float(np.nextafter(0, -1)) if threshold is None else threshold
+        )  # on the line it fires, too
     points = samples(X, "a decision boundary", 2)
     target = None if y is None else np.asarray(getattr(y, "data", y) if not isinstance(y, np.ndarray) else y)
     if target is not None:
