@@ -1,4 +1,4 @@
-"""Make the pictures on a page anew: run it, and save the axes `ax`, or the `moving` picture, that stand before a picture.
+"""Make the pictures of pages anew: run a page, and save the axes `ax`, or the picture `moving`, where one follows.
 
 python tests/support/plot_pictures.py docs/plots.md docs/figures.md
 """
