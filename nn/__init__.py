@@ -43,6 +43,18 @@ from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.convolution import AvgPool2d, Conv2d, MaxPool2d
 from .layers.dropout import Dropout
 from .layers.embedding import Embedding
+from .layers.functions import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
 from .layers.linear import Linear, Maxout
 from .layers.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .layers.recurrent import GRU, LSTM, RNN
@@ -96,6 +108,16 @@ __all__ = [
     "Perceptron",
     "least_squares",
     "box_network",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
     "Step",
     "summary",
     "Summary",
