@@ -85,7 +85,7 @@ def plot_descent(
 
     >>> from chainrule.viz import plot_descent
     >>> [panel.get_title() for panel in plot_descent(lambda w: w**2, 1.5).child_axes]
-    ['rate 0.05: 2.25 to 0.417', 'rate 0.4: 2.25 to 5.76e-15', 'rate 1.05: 2.25 to 10.3']
+    ['rate 0.05: 2.25 to 0.417', 'rate 0.4: 2.25 to 1.47e-11', 'rate 1.05: 2.25 to 10.3']
     """
     found = plot_descent_data(function, start, rates, steps=steps)
     ax, colours = canvas.axes(ax, theme, (max(4.0, 3.0 * len(found)), 3.3))
