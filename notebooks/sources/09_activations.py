@@ -20,7 +20,7 @@ gradient is multiplied by its slope:
 | tanh | $t = \tanh x$ | $1 - t^2$ |
 | ReLU | $\max(0, x)$ | 1 above 0; 0 at 0 and below |
 | leaky ReLU | $\max(0.1\,x, x)$ | 1 above 0, 0.1 below |
-| ELU | $x$ above 0, $e^x - 1$ below | 1 above 0, $e^x$ below |
+| ELU | $x$ above 0, $\alpha (e^x - 1)$ below, here $\alpha = 1$ | 1 above 0, $\alpha e^x$ below |
 | linear | $x$ | 1 |
 
 **Predict.** How steep is the sigmoid at most, and how steep is tanh? By how much do the slopes of ten
@@ -70,7 +70,8 @@ plot_gradient_flow(deep)
 r"""
 On average each layer takes three quarters away. A step of gradient descent moves the last layers, and the
 first hardly at all. The same network with other activations, as the gradient of the first layer divided by
-that of the last one:
+that of the last one. (By its name, `"leaky_relu"` has PyTorch's slope of 0.01; the lectures' 0.1 is
+`nn.LeakyReLU(0.1)`.)
 """
 
 # %%
@@ -96,7 +97,15 @@ change: the unit is dead.
 
 </details>
 
-A learning rate that is far too high throws units there:
+In a deep network some units are dead before the training, by their random weights. Here are 7 of 64:
+"""
+
+# %%
+print(diagnostics.dead_units(nn.MLP(2, [64, 64, 2], seed=3), X))
+
+# %% [markdown]
+r"""
+A learning rate that is far too high throws more of them there:
 """
 
 
