@@ -870,6 +870,25 @@ def limits(axis):
     return X[:, axis].min() - more, X[:, axis].max() + more
 
 
+def test_a_network_on_features_made_by_hand_is_drawn_over_the_plane():
+    def features(points):
+        x1, x2 = points.T
+        return np.column_stack([x1, x1 * x2, np.sin(x2)])
+
+    model = MLP(3, [2, 1], "tanh", seed=0)
+    found = viz.plot_network_data(model, X, features=features, resolution=5)
+    grid = np.array([[a, b] for b in np.linspace(*limits(1), 5) for a in np.linspace(*limits(0), 5)])
+    for column, expected in zip(found.responses, [features(grid), *by_hand(model, features(grid))]):
+        np.testing.assert_allclose(column, expected.T.reshape(-1, 5, 5), rtol=1e-9)
+    ax = viz.plot_network(model, X, features=features, inputs=["x1", "x1 x2", "sin x2"], resolution=5)
+    assert {"x1 x2", "sin x2"} <= {text.get_text() for text in ax.texts}
+    assert len(ax.images) == 6
+    with pytest.raises(ShapeError, match="3 inputs and there are 2 names"):
+        viz.plot_network(model, inputs=["a", "b"])
+    with pytest.raises(ShapeError, match="rows of 3 numbers"):
+        viz.plot_network(model, X, features=lambda points: points)
+
+
 def test_the_picture_of_a_network_says_what_it_hides_and_what_it_cannot_show():
     texts = [text.get_text() for text in viz.plot_network(MLP(2, [30, 1]), max_units=6).texts]
     assert "and 24 more" in texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,9 @@ class NetworkPicture:
     responses: list[np.ndarray] | None
 
 
-def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> NetworkPicture:
+def plot_network_data(
+    model: Module, X: Any = None, *, features: Callable[[np.ndarray], Any] | None = None, resolution: int = 40
+) -> NetworkPicture:
     """The data that `plot_network` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP
@@ -224,9 +227,11 @@ def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> 
         "output" if widths[-1] == 1 else "outputs",
     ]
     responses = None
-    if X is not None and widths[0] == 2:
+    if X is not None and (widths[0] == 2 or features is not None):
         x1, x2 = span(samples(X, "the picture of a network", 2), resolution)
         points = plane(x1, x2)
+        if features is not None:
+            points = samples(features(points), "a network with features", widths[0])
         output_of = {each.path: each.output for each in layers_of(model)}
         outputs = outputs_of(model, points)
         arrays = [
@@ -241,6 +246,8 @@ def plot_network(
     X: Any = None,
     ax: Axes | None = None,
     *,
+    features: Callable[[np.ndarray], Any] | None = None,
+    inputs: Sequence[str] | None = None,
     max_units: int = 10,
     resolution: int = 40,
     theme: str | Theme = "light",
@@ -251,13 +258,20 @@ def plot_network(
     as in TensorFlow Playground: blue where it is positive, orange where negative, each unit on its own scale. Columns
     of more than `max_units` units show the first of them, and the number of the others. Layers have to be linear.
 
+    A network on features made by hand, such as `x1^2` or `sin(x1)`, is drawn with `features`, the function from points
+    of the plane `(n, 2)` to its inputs `(n, d)`. `inputs` are their names, by default x1, x2, ...
+
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_network
     >>> ax = plot_network(MLP(2, [4, 3, 1], "tanh", seed=0), datasets.moons(50, seed=0)[0])
     >>> len(ax.images)
     10
     """
-    found = plot_network_data(model, X, resolution=resolution)
+    found = plot_network_data(model, X, features=features, resolution=resolution)
+    if inputs is not None and len(inputs) != found.widths[0]:
+        raise ShapeError(
+            f"the network has {found.widths[0]} inputs and there are {len(inputs)} names of them"
+        )
     shown = [min(width, max_units) for width in found.widths]
     tallest, columns = max(shown), len(shown)
     apart = 2.6  # distance of columns; a unit is 1 high, the distance of units is 1.3
@@ -291,8 +305,10 @@ def plot_network(
                 color=colours.muted,
             )
     for k, (x, y) in enumerate(places[0]):
-        ax.text(x - 0.62, y, f"x{k + 1}", ha="right", va="center", fontsize=canvas.TEXT, color=colours.text)
-    ax.set_xlim(-1.2, (columns - 1) * apart + 0.8)
+        name = f"x{k + 1}" if inputs is None else inputs[k]
+        ax.text(x - 0.62, y, name, ha="right", va="center", fontsize=canvas.TEXT, color=colours.text)
+    longest = 2 if inputs is None else max(map(len, inputs))
+    ax.set_xlim(-0.8 - 0.2 * longest, (columns - 1) * apart + 0.8)
     ax.set_ylim(-(tallest - 1) / 2 * 1.3 - 1.3, (tallest - 1) / 2 * 1.3 + 1.9)
     ax.set_aspect("equal")
     ax.set_axis_off()
