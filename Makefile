@@ -56,7 +56,7 @@ pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pi
 	$(VENV)/bin/python tests/support/primitives_page.py docs/primitives.md
 	$(VENV)/bin/python tests/support/drawing_page.py
 	$(VENV)/bin/python tests/support/how_it_works_page.py
-	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md
+	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md docs/figures.md
 
 docs: $(VENV)/docs.stamp  ## build the documentation site, out/docs/index.html; every link in it is checked
 	rm -rf out/docs

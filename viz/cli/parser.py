@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _add_option(drawing, DrawOptions, "style")
     _add_option(drawing, DrawOptions, "depth", usual="", type=int, metavar="N")
     _add_option(drawing, DrawOptions, "max_nodes", usual=MOST_BOXES, type=int, metavar="N")
-    _add_option(drawing, DrawOptions, "show", usual="all", type=_words, metavar="WHAT")
+    _add_option(drawing, DrawOptions, "show", usual="all but rule", type=_words, metavar="WHAT")
     _add_option(drawing, DrawOptions, "engine")
     drawing.add_argument("--no-backward", action="store_true", help="draw the forward pass only")
 
