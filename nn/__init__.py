@@ -28,6 +28,7 @@ from .layers.activations import (
     ELU,
     GELU,
     Activation,
+    Heaviside,
     Identity,
     LeakyReLU,
     LogSoftmax,
@@ -43,6 +44,18 @@ from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.convolution import AvgPool2d, Conv2d, MaxPool2d
 from .layers.dropout import Dropout
 from .layers.embedding import Embedding
+from .layers.functions import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
 from .layers.linear import Linear, Maxout
 from .layers.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from .layers.recurrent import GRU, LSTM, RNN
@@ -96,6 +109,16 @@ __all__ = [
     "Perceptron",
     "least_squares",
     "box_network",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
     "Step",
     "summary",
     "Summary",
@@ -113,6 +136,7 @@ __all__ = [
     "TransformerEncoder",
     "load_torch",
     "Activation",
+    "Heaviside",
     "Identity",
     "ReLU",
     "LeakyReLU",

@@ -63,8 +63,8 @@ def test_what_is_public_has_a_docstring_with_an_example() -> None:
 
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-PLOTS = ROOT / "docs/plots.md"
-ELSEWHERE = {PLOTS, ROOT / "docs/compiled.md"}  # tests/test_compiled_page.py
+PLOTS = [ROOT / "docs/plots.md", ROOT / "docs/figures.md"]
+ELSEWHERE = {*PLOTS, ROOT / "docs/compiled.md"}  # tests/test_compiled_page.py
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,12 @@ def test_examples_on_a_page(page: Path) -> None:
         )
 
 
-def test_examples_on_the_page_of_plots_draw_the_pictures_on_it() -> None:
+@pytest.mark.parametrize("page", PLOTS, ids=lambda page: page.stem)
+def test_examples_on_a_page_of_plots_draw_the_pictures_on_it(page: Path) -> None:
     pytest.importorskip("matplotlib", reason="plots are drawn by matplotlib")
     import plot_pictures
 
-    for path, drawn in plot_pictures.pictures(PLOTS).items():
+    for path, drawn in plot_pictures.pictures(page).items():
         assert looks_like(drawn, path.read_bytes()), f"{path.name}: draw anew with: make pages"
 
 

@@ -22,6 +22,7 @@ from ..errors.spelling import spelt
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.expression import Labels
+from ..program.lecture import lecture_of
 from ..program.module import javascript_module
 from ..program.source import program_of
 from ..program.text import Source
@@ -219,7 +220,7 @@ class Tape:
             raise GradientError(f"{root.describe()} is a constant: there is no backward pass to {use}")
         return root
 
-    def source(self, language: str = "python", gradient: Any = None) -> Source:
+    def source(self, language: str = "python", gradient: Any = None, *, style: str = "plain") -> Source:
         """Both passes as a program in Python or in JavaScript, statement by statement.
 
         With "python" it is a complete module that needs math or NumPy only.
@@ -229,6 +230,11 @@ class Tape:
         program computes the numbers of the engine bit for bit (with the same Python and NumPy). At its end it prints
         the output and the gradients of the leaves, which are variables of the module. If an array is large, the program
         is a function of its leaves, and their numbers are below it.
+
+        With `style="lecture"` a graph of Values is listed as on slides: each operation is a function, `out1 = f1(x)`,
+        each local gradient is one, too, and a line of the backward pass is `dloss_x = df1(x) * dloss_out1`, the local
+        gradient times the one that arrived. The functions are defined above. An operation with several inputs has a
+        derivative for each, `df3_1` and `df3_2`. It is a complete module as well.
 
         The result is a `str` with the whole text. A prompt and a notebook show the beginning of a long one;
         `print(source)` and `source.save("program.py")` give everything. `gradient` is as in `backward(gradient)`.
@@ -241,10 +247,10 @@ class Tape:
         JavaScript's `Math` may differ from Python's by 2 units in the last place. It repeats what was recorded, as
         `forward` does.
 
-        Raises `RangeError` for another language; `KindError` for JavaScript of Tensors; `GradientError` for several
-        outputs, a constant, hooks, checkpoints, and data assigned after recording; `ShapeError` as `backward()` does;
-        `ChainruleError` for a row of your own that cannot be written: in Python where its functions have no source, in
-        JavaScript where they are not made of operators and other rows.
+        Raises `RangeError` for another language or style; `KindError` for JavaScript or a lecture's list of Tensors;
+        `GradientError` for several outputs, a constant, hooks, checkpoints, and data assigned after recording;
+        `ShapeError` as `backward()` does; `ChainruleError` for a row of your own that cannot be written: in Python
+        where its functions have no source, in JavaScript where they are not made of operators and other rows.
 
         >>> from chainrule.autograd import Tape, Value
         >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
@@ -265,6 +271,17 @@ class Tape:
         d_a = d_v2
         d_a += d_v1 * b
         d_b = d_v1 * a
+        ...
+        >>> print(Tape((a * 3) ** 2).source(style="lecture"))  # doctest: +ELLIPSIS
+        \"\"\"The forward and the backward pass of loss, written by chainrule.
+        ...
+        # forward pass
+        out1 = f1(a)
+        loss = f2(out1)
+        <BLANKLINE>
+        # backward pass: the local gradient, times the gradient that arrived
+        dloss_out1 = df2(out1)
+        dloss_a = df1(a) * dloss_out1
         ...
         >>> print(Tape(a * b + a).source("javascript"))  # doctest: +ELLIPSIS
         // The forward and the backward pass of v2, written by chainrule.
@@ -289,6 +306,12 @@ class Tape:
           const d_b = d_v1 * a;
         ...
         """
+        if style not in ("plain", "lecture") or (style == "lecture" and language != "python"):
+            raise RangeError(
+                f"source(style=...) is 'plain' or, in Python, 'lecture'; given {style!r:.60} in {language!r:.60}"
+            )
+        if style == "lecture":
+            return lecture_of(self, gradient)
         if language == "javascript":
             return javascript_module(self, gradient)
         if language != "python":

@@ -32,7 +32,7 @@ from .text import Source
 if TYPE_CHECKING:
     from ..graph.tape import Tape
 
-__all__ = ["program_of"]
+__all__ = ["Program", "program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
@@ -43,7 +43,7 @@ MANY = 16  # with more inputs, an expression is always divided into parts
 
 def program_of(tape: Tape, gradient: Any = None) -> Source:
     """The result of `tape.source(gradient=gradient)`."""
-    return Source(_Program(tape, gradient).text())
+    return Source(Program(tape, gradient).text())
 
 
 def _computed_anew(tape: Tape) -> Tape:
@@ -58,7 +58,7 @@ def _computed_anew(tape: Tape) -> Tape:
     return found
 
 
-class _Program:
+class Program:
     """The program of one tape, in its sections, while it is being written."""
 
     def __init__(self, tape: Tape, gradient: Any) -> None:
@@ -102,12 +102,14 @@ class _Program:
             free.discard(preferred)
         for node, label in zip(nodes, labels):
             if node.name is None and not is_number(node):
-                self.names[node] = self.language.free_name(
-                    label if node.requires_grad or np.size(node.data) > 1 else "constant"
-                )
+                self.names[node] = self.language.free_name(self._preferred(node, label))
         for node in nodes:
             if node.requires_grad:
                 self.gradients[node] = self.language.free_name(f"d_{self.names[node]}")
+
+    def _preferred(self, node: Node, label: str) -> str:
+        """The name of a node without one."""
+        return label if node.requires_grad or np.size(node.data) > 1 else "constant"
 
     def _operand(self, x: Node) -> Any:
         """An input as an operand: its name, or its number."""
@@ -425,6 +427,13 @@ class _Program:
             body += ["", f"{results} = program({listed})"]
         else:
             body = ["# leaves", *data, *constants, *([""] if body[0] else []), *body]
+        texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
+        texts += [*language.constants.values(), *(text for _, _, text in self.backward)]
+        return "\n".join([*self._head(texts, body), *body, *self._tail(outputs)]) + "\n"
+
+    def _head(self, texts: list[str], body: list[str]) -> list[str]:
+        """The docstring, the imports and the helpers that the expressions in `texts` call."""
+        language, root = self.language, self.root
         head = [f'"""The forward and the backward pass of {self.names[root]}, written by chainrule.']
         example = next((x for x in self.tape.leaves if x.requires_grad), root)
         head += [
@@ -432,8 +441,6 @@ class _Program:
             f"{self.gradients[example]} is the gradient of {self.names[root]} with respect to {self.names[example]}.",
         ]
         head += ['"""', ""]
-        texts = [text for lines in (self.forward, self.leaves) for _, text, _ in lines]
-        texts += [*language.constants.values(), *(text for _, _, text in self.backward)]
         used, helpers = set(CALLED.findall("\n".join(texts))), []
         for name, text in reversed(language.helpers.items()):
             if name in used:
@@ -446,8 +453,10 @@ class _Program:
         for text in reversed(helpers):
             head += ["", *text.splitlines(), ""]
         head += [""] * (bool(helpers) or body[0].startswith("def "))
-        tail = ["", 'if __name__ == "__main__":', *(f'    print("{name} =", {name})' for name in outputs)]
-        return "\n".join([*head, *body, *tail]) + "\n"
+        return head
+
+    def _tail(self, outputs: list[str]) -> list[str]:
+        return ["", 'if __name__ == "__main__":', *(f'    print("{name} =", {name})' for name in outputs)]
 
     def _line(self, name: str, text: str, comment: str, sign: str = "=") -> str:
         if name in self.language.arrays and sign == "=" and not text.startswith("np.array("):

@@ -40,7 +40,11 @@ class Perceptron:
 
     def __call__(self, X: Any) -> Any:
         """1 if the perceptron fires, otherwise 0, for one sample or for each row of `X`."""
-        return (self._inputs(X) @ self.weight + self.bias >= 0).astype(int)
+        return (self.weighted_sum(X) >= 0).astype(int)
+
+    def weighted_sum(self, X: Any) -> Any:
+        """`x . w + b`, which is 0 on the line, for one sample or for each row of `X`."""
+        return self._inputs(X) @ self.weight + self.bias
 
     def fit(self, X: Any, y: Any, epochs: int = 100, lr: float = 1.0) -> Perceptron:
         """Learn from the samples in the rows of `X`, one by one, until an epoch has no mistake; returns the perceptron.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,8 +103,8 @@ def initial_spread(
     he_uniform keeps
     glorot_normal loses or blows up
     glorot_uniform loses or blows up
-    normal, std 1 loses or blows up
-    normal, std 0.1 loses or blows up
+    normal, variance 1 loses or blows up
+    normal, variance 0.1 loses or blows up
     """
     if initialisers is None:
         initialisers = {
@@ -110,8 +112,8 @@ def initial_spread(
                 f.__name__: f
                 for f in (init.he_normal, init.he_uniform, init.glorot_normal, init.glorot_uniform)
             },
-            "normal, std 1": lambda shape, **kwargs: init.normal(shape, std=1.0, **kwargs),
-            "normal, std 0.1": lambda shape, **kwargs: init.normal(shape, std=0.1, **kwargs),
+            "normal, variance 1": partial(init.normal, std=1.0),
+            "normal, variance 0.1": partial(init.normal, std=math.sqrt(0.1)),
         }
     rows = []
     for name, function in initialisers.items():

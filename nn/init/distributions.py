@@ -15,7 +15,9 @@ __all__ = ["normal", "uniform"]
 
 @spelt
 def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
-    """Normal numbers with mean 0 and standard deviation `std`.
+    """Normal numbers with mean 0 and standard deviation `std`, which is the square root of their variance.
+
+    For a variance of 0.1 write `std=0.1**0.5`.
 
     >>> from chainrule.nn import init
     >>> init.normal((2, 2), std=0.1, seed=0).round(3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def spread_by_layer(
     activation: str = "relu",
     *,
     layers: int = 50,
-    width: int = 100,
+    width: int | Sequence[int] = 100,
     samples: int = 50,
     input_std: float = 1.0,
     seed: Seed = 0,
@@ -30,18 +31,22 @@ def spread_by_layer(
     """The mean squares of a signal and of its gradient in a deep network before training, layer by layer.
 
     The network has `layers` linear layers of `width` units, each with weights from `weight_init(shape, **options)` and
-    followed by the activation of this name (or "linear"). Its input are normal numbers with standard deviation
-    `input_std`; the gradient at its output are normal numbers. Returns the mean square of the output of each layer,
+    followed by the activation of this name (or "linear"). A sequence `width` has the number of inputs and then that of
+    the units of each layer, and `layers` is its length less 1. The input are normal numbers with standard deviation
+    `input_std`; the gradient at the output are normal numbers. Returns the mean square of the output of each layer,
     "activations", and of the gradient with respect to it, "gradients", from the first layer to the last. Both are
     constant where the initialiser suits the activation.
+
+    Forward, a linear layer multiplies the mean square by `fan_in` times the variance of its weights, backward by
+    `fan_out` times it. Where the two differ no variance keeps both, and Glorot's is a compromise.
 
     He's weights keep both with ReLU, Glorot's with linear layers, and with tanh while the signal is small, where tanh
     is linear. Signals near 1 become smaller in each layer of tanh.
 
     >>> from chainrule.nn import init
     >>> kept = init.spread_by_layer(init.he_normal, "relu")["activations"]
-    >>> lost = init.spread_by_layer(init.normal, "relu", std=0.1)["activations"]
-    >>> 0.1 < kept[-1] / kept[0] < 10, lost[-1] / lost[0] < 1e-5
+    >>> grown = init.spread_by_layer(init.normal, "relu", std=0.1**0.5)["activations"]  # a variance of 0.1
+    >>> 0.1 < kept[-1] / kept[0] < 10, grown[-1] / grown[0] > 1e30
     (True, True)
     """
     if not callable(weight_init):
@@ -52,9 +57,10 @@ def spread_by_layer(
     apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):
         raise RangeError(f"there is no activation {activation!r}")
-    x, outputs = Tensor(input_std * rng.standard_normal((samples, width))), []
-    for _ in range(layers):
-        weight = weight_init((width, width), seed=rng, **options)
+    widths = [width] * (layers + 1) if isinstance(width, int) else list(width)
+    x, outputs = Tensor(input_std * rng.standard_normal((samples, widths[0]))), []
+    for shape in pairwise(widths):
+        weight = weight_init(shape, seed=rng, **options)
         x = apply(x @ weight)
         outputs.append(x)
     x.backward(rng.standard_normal(x.shape))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ... import autograd
 from ...autograd import RangeError
 from ...autograd.extending import word_refused
@@ -20,6 +22,7 @@ __all__ = [
     "Activation",
     "ELU",
     "GELU",
+    "Heaviside",
     "Identity",
     "LeakyReLU",
     "LogSoftmax",
@@ -68,6 +71,12 @@ class ReLU(Activation):
     """`max(x, 0)`. Its derivative is 0 for `x <= 0`: a unit that is there for all samples does not learn."""
 
     function = autograd.relu
+
+
+class Heaviside(Activation):
+    """The step: 1 where `x >= 0`, 0 elsewhere. Its derivative is 0, so gradient descent cannot train it."""
+
+    function = staticmethod(lambda x: np.heaviside(x, 1.0))
 
 
 class LeakyReLU(Activation):

@@ -91,7 +91,8 @@ r"""
 ## The listing of the lectures
 
 Lectures write backpropagation through five functions as `dloss_out4 = df5(out4)`, `dloss_out3 = df4(out3) *
-dloss_out4`, and so on. Here is a chain of five with those names:
+dloss_out4`, and so on, where `df4` is the derivative of `f4`. With `style="lecture"` the program is listed in this
+form, the functions and their derivatives first:
 """
 
 # %%
@@ -101,12 +102,11 @@ out2 = sin(out1)
 out3 = sqrt(out2)
 out4 = tanh(out3)
 loss = log(out4)
-out1.name, out2.name, out3.name, out4.name, loss.name = "out1", "out2", "out3", "out4", "loss"
-print(Tape(loss).source())
+print(Tape(loss).source(style="lecture"))
 
 # %% [markdown]
 r"""
-Each line is the gradient that arrived times one derivative, from the last function to the first.
+Each line of the backward pass is one derivative, times the gradient that arrived, from the last function to the first.
 
 Note what the program does not do: it changes no weight. Backpropagation computes gradients; learning is the
 job of the optimiser, which [notebook 4](04_two_moons.ipynb) adds.

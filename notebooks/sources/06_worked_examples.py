@@ -103,7 +103,7 @@ r"""
 
 UCL's recap derives the gradient for one sample. The likelihood $y \log \hat y + (1 - y) \log (1 - \hat y)$
 has fractions in its derivative, the sigmoid has $\hat y (1 - \hat y)$, and in the product all cancels: $(y -
-\hat y)\, x_j$.
+\hat y)\, x_j$. ([All nine lines](../docs/worked.md#the-nine-lines-of-logistic-regression) with their numbers.)
 """
 
 # %%
@@ -124,12 +124,14 @@ and outputs $x_j = \tanh(s_j)$, and the error $e = (x_1 - y)^2$ at the last unit
 $$\delta_{\text{final}} = 2 (x_1 - y)(1 - x_1^2), \qquad
 \delta_i = (1 - x_i^2) \sum_j w_{ij} \delta_j, \qquad \frac{\partial e}{\partial w_{ij}} = \delta_j x_i.$$
 
-The $\delta_j$ are the gradients by the sums, so the engine has them at the nodes `s`:
+The $\delta_j$ are the gradients by the sums, so the engine has them at the nodes `s`. (The slide's [network
+3-3-3-3-1](../docs/worked.md#a-network-3-3-3-3-1-neuron-by-neuron), with layer indices and sums of several terms, is
+worked out neuron by neuron on a page of its own.)
 """
 
 # %%
 inputs, target = [0.8, -0.4], 0.3
-first = [[Value(v) for v in row] for row in rng.normal(size=(3, 2))]  # w_ij from input i to unit j, by j
+first = [[Value(v) for v in row] for row in rng.normal(size=(3, 2))]  # a row for each unit: its weights
 second = [Value(v, name=f"w_{i}") for i, v in enumerate(rng.normal(size=3))]
 
 s_hidden = [dot(row, inputs) for row in first]

@@ -20,7 +20,7 @@ gradient is multiplied by its slope:
 | tanh | $t = \tanh x$ | $1 - t^2$ |
 | ReLU | $\max(0, x)$ | 1 above 0; 0 at 0 and below |
 | leaky ReLU | $\max(0.1\,x, x)$ | 1 above 0, 0.1 below |
-| ELU | $x$ above 0, $e^x - 1$ below | 1 above 0, $e^x$ below |
+| ELU | $x$ above 0, $\alpha (e^x - 1)$ below, here $\alpha = 1$ | 1 above 0, $\alpha e^x$ below |
 | linear | $x$ | 1 |
 
 **Predict.** How steep is the sigmoid at most, and how steep is tanh? By how much do the slopes of ten
@@ -70,7 +70,8 @@ plot_gradient_flow(deep)
 r"""
 On average each layer takes three quarters away. A step of gradient descent moves the last layers, and the
 first hardly at all. The same network with other activations, as the gradient of the first layer divided by
-that of the last one:
+that of the last one. (By its name, `"leaky_relu"` has PyTorch's slope of 0.01; the lectures' 0.1 is
+`nn.LeakyReLU(0.1)`.)
 """
 
 # %%
@@ -96,7 +97,15 @@ change: the unit is dead.
 
 </details>
 
-A learning rate that is far too high throws units there:
+In a deep network some units are dead before the training, by their random weights. Here are 7 of 64:
+"""
+
+# %%
+print(diagnostics.dead_units(nn.MLP(2, [64, 64, 2], seed=3), X))
+
+# %% [markdown]
+r"""
+A learning rate that is far too high throws more of them there:
 """
 
 
@@ -137,14 +146,14 @@ has a mean square of $v \, n_{in}$ times that of an input. To keep it from layer
 backward, *Glorot* takes $v = 2 / (n_{in} + n_{out})$, for tanh; *He* takes $v = 2 / n_{in}$, because a ReLU
 throws half of the signal away.
 
-**Predict.** The layers have 100 units each, with ReLUs. What do normal weights with standard deviation 0.1 do
-to a signal, and what do those with standard deviation 1?
+**Predict.** The layers have 100 units each, with ReLUs. What do normal weights with variance 0.1 do to a
+signal, what do those with variance 1, and what do Glorot's?
 
 <details><summary>Answer</summary>
 
-Variance 0.01 is half of He's $2/100$: each layer halves the mean square. Variance 1 is 50 times He's: each
-layer multiplies it by 50. After fifty layers that is $2^{-50} \approx 10^{-15}$ and $50^{50} \approx
-10^{85}$.
+Variance 0.1 is 5 times He's $2/100$: each layer multiplies the mean square by 5. Variance 1 is 50 times He's.
+After fifty layers that is $5^{50} \approx 10^{35}$ and $50^{50} \approx 10^{85}$. Glorot's variance is
+$2/200$, half of He's: each layer halves the mean square, which leaves $2^{-50} \approx 10^{-15}$.
 
 </details>
 """
@@ -157,9 +166,10 @@ print(diagnostics.initial_spread(activation="relu"))
 
 # %% [markdown]
 r"""
-With 100 units in each layer Glorot's deviation is 0.1, too, so the two lines cover each other. In the table,
-*first* and *last* are the mean squares of the signal in the first and in the last layer, *grad_first* and
-*grad_last* those of the gradient. Glorot's weights suit tanh as long as the signal is small, where tanh is
+A variance of 0.1 is a standard deviation of $\sqrt{0.1} \approx 0.32$; `nn.init.normal` takes the deviation,
+`std`. Whether a variance is too high depends on the width: with 20 units in each layer 0.1 would be He's. In the
+table, *first* and *last* are the mean squares of the signal in the first and in the last layer, *grad_first*
+and *grad_last* those of the gradient. Glorot's weights suit tanh as long as the signal is small, where tanh is
 nearly a line; one near 1 is worn down, to about $1/(2l)$ after $l$ layers:
 """
 
@@ -169,8 +179,8 @@ print(diagnostics.initial_spread(activation="tanh"))
 # %% [markdown]
 r"""
 Glorot's $1/100$ after fifty layers is little beside the $10^{-98}$ of weights with deviation 0.01. Tanh
-flattens large numbers, so the signal itself cannot explode. With deviation 1 it is near 1 everywhere,
-the units are saturated, and the gradients tell. Layers of `nn` choose weights that suit: `nn.MLP(...,
+flattens large numbers, so the signal itself cannot explode. With variance 1 it is near 1 everywhere, the
+units are saturated, and the gradients tell. Layers of `nn` choose weights that suit: `nn.MLP(...,
 activation="relu")` takes He's, `activation="tanh"` takes Glorot's. Biases start at 0.
 
 ## Exercises

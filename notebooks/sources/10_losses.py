@@ -46,6 +46,9 @@ $dL/dz = \hat y - y$.
 
 </details>
 
+Where these losses come from: the product of the probabilities of all labels is the
+[likelihood](../docs/worked.md#from-the-likelihood-to-the-loss), and the loss is its negative logarithm.
+
 Each pair is chosen so that this happens. Here are four samples of each task, their logits, and the gradients
 that the engine finds there:
 """

@@ -151,6 +151,52 @@ test set wrong. Each cure makes it worse on what it has seen and better on what 
 L1, L2 and dropout were the best on validation samples of ten other seeds, none of which is in the test set.
 The same with more samples, and strengths chosen for each seed by itself: [results](../docs/results.md#overfitting-and-its-cures).)
 
+## More data
+
+**Predict.** The best cure needs no new idea: more samples, with as many wrong labels among them. Which of the
+cures above does it beat, and why does the network stop learning wrong labels by heart?
+
+<details><summary>Answer</summary>
+
+Four times the data beats all of them. The network has 150 units, as before, and not the room for 180 wrong labels
+of 600: what the right ones have in common is easier to learn.
+
+</details>
+"""
+
+
+# %%
+def with_samples(seed, n, units=150):
+    X, _, y, _ = nn.split(X_rest, y_rest, test_size=100, seed=seed)
+    rng = np.random.default_rng(seed)
+    X, y = X[:n], np.where(rng.random(n) < 0.3, rng.integers(0, 10, n), y[:n])
+    model = nn.MLP(64, [units, 10], seed=rng)
+    optimizer = nn.Adam(model.parameters(), lr=0.01)
+    steps = {"epochs": 80 * 150 // n, "batch_size": 50}  # as many steps for any number of samples
+    nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, seed=seed, progress=False, **steps)
+    return {"training": nn.accuracy(model(X), y), "test": nn.accuracy(model(X_test), y_test)}
+
+
+for n in (75, 150, 300, 600):
+    found = nn.repeat(functools.partial(with_samples, n=n), seeds=range(5), progress=False)
+    training, test = found.mean.values()
+    print(f"{n:3} samples   training {training:4.0%}   test {test:4.0%}")
+
+# %% [markdown]
+r"""
+The number of units, the **capacity**, decides what can be learnt at all. Too few units cannot learn the right
+labels either (underfitting: bad on both sets, take more). Too many learn the wrong ones by heart (overfitting:
+good on the training set only, take fewer): here 150 are no better on the test set than 10.
+"""
+
+# %%
+for units in (1, 4, 10, 150):
+    found = nn.repeat(functools.partial(with_samples, n=150, units=units), seeds=range(5), progress=False)
+    training, test = found.mean.values()
+    print(f"{units:3} units   training {training:4.0%}   test {test:4.0%}")
+
+# %% [markdown]
+r"""
 ## Exercises
 
 **1.** Dropout with $p = 0.8$: what are the mean and the share of zeros of many ones behind it, in

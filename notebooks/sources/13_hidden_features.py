@@ -29,8 +29,10 @@ from chainrule import nn
 from chainrule.autograd import Tape
 from chainrule.viz import (
     plot_approximation,
+    plot_box,
     plot_decision_boundary,
     plot_hidden_space,
+    plot_layers,
     plot_network,
     plot_responses,
 )
@@ -120,6 +122,15 @@ plot_network(four, X)
 r"""
 ## The data in the hidden space
 
+The same samples in the input, behind each hidden layer, and behind the output. Each has a colour of its own in all
+four panels, so that one can see where the layers put it:
+"""
+
+# %%
+plot_layers(four, X)
+
+# %% [markdown]
+r"""
 The two units of the second hidden layer are the coordinates that the output layer sees. Here each sample
 stands where they put it:
 """
@@ -140,8 +151,17 @@ four ReLUs make a box,
 $$\frac1e \big( \mathrm{relu}(x - a) - \mathrm{relu}(x - a - e)
 - \mathrm{relu}(x - b) + \mathrm{relu}(x - b - e) \big),$$
 
-which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$; and boxes side by side follow any curve.
-`nn.box_network` sets these weights:
+which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$; and boxes side by side follow any curve. With a
+*step* for an activation, 1 where its input is 0 or more, two units are enough, $\mathrm{step}(x - a) -
+\mathrm{step}(x - b)$; but a step has the slope 0, and cannot be trained by descent:
+"""
+
+# %%
+plot_box(a=1.0, b=2.0, height=1.0)
+
+# %% [markdown]
+r"""
+`nn.box_network` sets these weights, here those of four ReLUs:
 """
 
 # %%
@@ -159,7 +179,8 @@ plot_approximation(lambda x: np.sin(2 * np.pi * x) + x, boxes=12)
 # %% [markdown]
 r"""
 That such weights exist does not say that gradient descent finds them, nor that so many units are a good idea:
-depth makes do with fewer.
+[depth makes do with fewer](../docs/claims.md#wide-and-deep), and the number of boxes grows with
+[each further input](../docs/claims.md#one-layer-is-enough-but-it-may-have-to-be-large).
 
 ## Exercises
 

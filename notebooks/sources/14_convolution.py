@@ -27,11 +27,11 @@ edges.
 """
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 from chainrule import nn
 from chainrule.autograd import Tensor, conv
+from chainrule.viz import plot_convolution, plot_feature_maps, plot_weights
 
 image = np.zeros((1, 1, 6, 8))  # samples, channels, height, width
 image[0, 0, 1:5, 2:6] = 1
@@ -39,6 +39,15 @@ edges = nn.Conv2d(1, 1, (1, 2), bias=False)
 edges.weight.data = np.array([[[[-1.0, 1.0]]]])
 print(image[0, 0].astype(int))
 print(edges(image).data[0, 0].astype(int))
+
+# %% [markdown]
+r"""
+The window at one place, and the number that it writes there. (On the page [Figures of
+lectures](../docs/figures.md#a-filter-slides-over-an-image) it slides over the whole image.)
+"""
+
+# %%
+plot_convolution(image[0, 0], edges.weight.data[0, 0], at=(2, 5))
 
 # %% [markdown]
 r"""
@@ -154,23 +163,15 @@ print(f"{correct:.1%} of the test images are right")
 
 # %% [markdown]
 r"""
-What the eight windows of the first layer look for after training (purple: positive weights, orange: negative), and
-what they answer to one digit:
+What the eight filters of the first layer look for after training, and what they answer to one digit, their *feature
+maps*:
 """
 
 # %%
-windows = model[0].weight.data[:, 0]
-answers = model[1](model[0](X_test[:1])).data[0]
-figure, grid = plt.subplots(2, 9, figsize=(6.4, 1.8), layout="constrained")
-for axes in grid.flat:
-    axes.set_axis_off()
-grid[1, 0].imshow(X_test[0, 0], cmap="gray_r")
-grid[1, 0].set_title("digit", fontsize=8)
-size = abs(windows).max()
-for k in range(8):
-    grid[0, k + 1].imshow(windows[k], cmap="PuOr", vmin=-size, vmax=size)
-    grid[0, k + 1].set_title(f"filter {k + 1}", fontsize=8)
-    grid[1, k + 1].imshow(answers[k], cmap="gray_r")
+plot_weights(model, image_shape=(3, 3))
+
+# %%
+plot_feature_maps(model, X_test[0])
 
 # %% [markdown]
 r"""

@@ -106,6 +106,7 @@ has to report the number that stands at the mark.
 
 # %%
 from chainrule import nn
+from chainrule.viz import plot_attention
 
 
 def sequences(n, seed):
@@ -152,22 +153,10 @@ A dark column at the mark, where all positions look; in one of the heads at leas
 """
 
 # %%
-import matplotlib.pyplot as plt
-
-
-def show(weights, titles):
-    """A grey picture for each matrix of weights: white is 0, black is 1."""
-    fig, axes = plt.subplots(1, len(weights), figsize=(6.4, 3.2))
-    for ax, matrix, title in zip(axes, weights, titles):
-        ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
-        ax.set(title=title, xlabel="looks at position", ylabel="position", xticks=range(8), yticks=range(8))
-    fig.tight_layout()
-
-
 x, _, marks = sequences(1, seed=1)
 _, heads = model.attention(model.widen(x), need_weights=True, average_attn_weights=False)
 print("the mark is at position", marks[0])
-show(heads.data[0], ["head 1", "head 2"])
+plot_attention(heads, [str(k) for k in range(8)])
 
 # %% [markdown]
 r"""
@@ -198,6 +187,8 @@ different lengths: `nn.PositionalEncoding`. Each row of this picture is what is 
 """
 
 # %%
+import matplotlib.pyplot as plt
+
 waves = nn.PositionalEncoding(16)(np.zeros((32, 16))).data
 fig, ax = plt.subplots(figsize=(4.2, 4))
 image = ax.imshow(waves, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")

@@ -11,6 +11,7 @@ X = np.array([-2.0, -0.5, 0.25, 3.0])
 EXPECTED = {  # NumPy formulas, and the hand-made table of the normal distribution for GELU
     nn.Identity: X,
     nn.ReLU: np.maximum(X, 0),
+    nn.Heaviside: np.array([0.0, 0.0, 1.0, 1.0]),
     nn.LeakyReLU: np.where(X > 0, X, 0.01 * X),
     nn.ELU: np.where(X > 0, X, np.exp(X) - 1),
     nn.Sigmoid: 1 / (1 + np.exp(-X)),
@@ -39,6 +40,14 @@ def test_values_and_gradients(cls):
         autograd.check_gradients(module, Tensor(X))
     if cls not in OVER_AXES:
         assert float(module(Value(0.25))) == pytest.approx(EXPECTED[cls][2], rel=1e-12)
+
+
+def test_the_step_fires_at_0_and_has_no_gradient():
+    x = Tensor([-1.0, -0.0, 0.0, 2.0])
+    y = nn.Heaviside()(x)
+    assert y.data.tolist() == [0, 1, 1, 1]  # as the lectures' perceptron: 1 where x . w >= 0
+    y.sum().backward()
+    assert x.grad.tolist()[0] == x.grad.tolist()[3] == 0
 
 
 def test_options_are_shown_and_used():

@@ -172,6 +172,28 @@ def test_signals_survive_twenty_layers(activation, floor):
     assert model(x).data.std() < 1e-6
 
 
+def test_where_fan_in_and_fan_out_differ_no_variance_keeps_both_and_glorots_is_between():
+    widths = [1024, 512, 256, 128, 64, 32]  # each layer has half as many outputs as inputs
+    by_fan_in, by_fan_out, glorot = (
+        init.spread_by_layer(weights, "linear", width=widths, samples=400, **options)
+        for weights, options in [
+            (init.lecun_normal, {}),
+            (init.he_normal, {"gain": 0.5**0.5, "mode": "fan_out"}),
+            (init.glorot_normal, {}),
+        ]
+    )
+
+    def per_layer(found):
+        a, g = found["activations"], found["gradients"]
+        assert len(a) == len(g) == 5
+        return (a[-1] / a[0]) ** (1 / 4), (g[0] / g[-1]) ** (1 / 4)
+
+    # forward fan_in x variance, backward fan_out x variance
+    assert per_layer(by_fan_in) == pytest.approx((1, 1 / 2), rel=0.15)
+    assert per_layer(by_fan_out) == pytest.approx((2, 1), rel=0.15)
+    assert per_layer(glorot) == pytest.approx((4 / 3, 2 / 3), rel=0.15)
+
+
 def test_spread_wants_an_initialiser() -> None:
     with pytest.raises(KindError, match="such as nn.init.he_normal"):
         init.spread_by_layer("he_normal")

@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on drawing and on sequences, and of the README, anew, by running their examples.
+"""Draw the pictures of the pages on drawing, sequences and slides, and of the README, anew, by running their examples.
 
 The picture of slides on the page on stepping is made here as well.
 """
@@ -17,11 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    page, sequences, first = (
+    *pages, first = (
         "".join(
             re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)[:most]
         )
-        for name, most in (("docs/drawing.md", None), ("docs/sequences.md", None), ("README.md", 1))
+        for name, most in (
+            ("docs/drawing.md", None),
+            ("docs/sequences.md", None),
+            ("docs/worked.md", None),
+            ("README.md", 1),
+        )
     )
     os.chdir(ROOT / "docs/images")
     names: dict[str, Any] = {}
@@ -29,8 +34,10 @@ def main() -> int:
     Path("steps.html").unlink()  # which the first example writes, too
     readme(names)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    test = doctest.DocTestParser().get_doctest(page + sequences, {}, "drawing.md", "drawing.md", 0)
-    failed = doctest.DocTestRunner(optionflags=flags).run(test).failed
+    failed = 0
+    for page in pages:
+        test = doctest.DocTestParser().get_doctest(page, {}, "page.md", "page.md", 0)
+        failed += doctest.DocTestRunner(optionflags=flags).run(test).failed
     Path("neuron.tex").unlink()
     Path("explore.html").unlink()  # which the site makes anew
     slides("slides.png", (0, 1, 6, 9))

@@ -1,14 +1,16 @@
-"""Make the pictures on docs/plots.md anew: run the page, and save the axes `ax` where a picture follows the code.
+"""Make the pictures of pages anew: run a page, and save the axes `ax`, or the picture `moving`, where one follows.
 
-python tests/support/plot_pictures.py docs/plots.md
+python tests/support/plot_pictures.py docs/plots.md docs/figures.md
 """
 
 from __future__ import annotations
 
 import doctest
 import io
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ def pictures(page: Path) -> dict[Path, bytes]:
                     raise SystemExit(f"an example on {page} has failed; its pictures stay as they are")
             names = test.globs
         else:
-            found[page.parent / picture] = png(names["ax"].figure)
+            moves = picture.endswith(".webp")
+            found[page.parent / picture] = webp(names["moving"]) if moves else png(names["ax"].figure)
     return found
 
 
@@ -43,9 +46,17 @@ def png(figure: Any, dpi: int = 100) -> bytes:
     return small.getvalue()
 
 
+def webp(moving: Any) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return moving.save(Path(folder) / "moving.webp").read_bytes()
+
+
 def main() -> None:
-    page = Path(sys.argv[1])
-    for path, data in pictures(page).items():
+    pages = [Path(name).resolve() for name in sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # pages write files
+        found = {path: data for page in pages for path, data in pictures(page).items()}
+    for path, data in found.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         print(f"wrote {path}, {len(data) / 1000:.0f} kB")

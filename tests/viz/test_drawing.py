@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, tanh
+from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, sigmoid, sin, tanh
 from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
 from chainrule.viz.common.numbers import number
 from chainrule.viz.common.themes import mix
@@ -225,6 +225,30 @@ def test_a_module_and_an_example():
 
 
 # ---------------------------------------------------------------------- names are text, never markup
+
+
+def test_local_gradients_are_formulas_before_they_are_numbers():
+    a = Value(2.0, name="a")
+    b = a**2
+    b.name = "b"
+    c = sin(b)
+    c.name = "c"
+    d = exp(c)
+    d.name = "d"
+    formulas, both, numbers = (
+        edge_labels(draw(d, show=show))
+        for show in (("name", "op", "rule"), ("name", "op", "rule", "local"), ("name", "op", "local"))
+    )
+    assert formulas == ["× (2 × a)", "× cos(b)", "× d"]
+    assert both == ["× (2 × a) = 4", "× cos(b) = −0.6536", "× d = 0.4692"]
+    assert numbers == ["× 4", "× −0.6536", "× 0.4692"]
+    assert edge_labels(draw(d)) == numbers
+    w = Value(3.0, name="w")
+    assert edge_labels(draw(sigmoid(w * a), show=["rule", "op"])) == ["× a", "× w", "× (v2 × (1 − v2))"]
+
+
+def edge_labels(drawing):
+    return [text.strip() for text in re.findall(r'label="( × [^"]*)"', drawing.dot)]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -63,7 +63,7 @@ def test_the_docstring_of_draw_explains_every_option():
         ("draw", "--direction {LR,TB}", "left to right or top to bottom"),
         ("draw", "--max-nodes N", "how many boxes at most (default: 150)"),
         ("draw", "--theme {light,dark,auto}", "auto follows the reader's screen (default: light)"),
-        ("draw", "--show WHAT", "some of data,grad,local,shape,dtype,op,name (default: all)"),
+        ("draw", "--show WHAT", "some of data,grad,local,shape,dtype,op,name,rule (default: all but rule)"),
         ("draw", "--digits N", "digits shown (default: 4)"),
         ("step", "--theme {light,dark}", "of gif, webp and png (default: light)"),
         ("step", "--seconds N", "for each step of gif and webp (default: 1.2)"),

@@ -17,6 +17,7 @@ from chainrule import nn, viz
 from chainrule.autograd import Tensor, Value, sigmoid
 from chainrule.autograd.errors import KindError, RangeError, ShapeError
 from chainrule.nn import MLP, datasets, scalar
+from chainrule.nn.diagnostics import initial_spread
 from chainrule.viz import Recorder
 from chainrule.viz.plots import canvas
 
@@ -101,6 +102,14 @@ EVERY = {
     "plot_activation_functions": lambda **o: viz.plot_activation_functions(["relu", "tanh"], **o),
     "plot_approximation": lambda **o: viz.plot_approximation(np.sin, 4, **o),
     "plot_initialisation": lambda **o: viz.plot_initialisation(layers=3, width=8, **o),
+    "plot_fit": lambda **o: viz.plot_fit(nn.Linear(1, 1, seed=0), X[:, :1], Y, **o),
+    "plot_descent": lambda **o: viz.plot_descent(lambda w: w**2, 1.0, **o),
+    "plot_spikes": lambda **o: viz.plot_spikes(nn.LeakyIntegrateAndFire(), **o),
+    "plot_box": lambda **o: viz.plot_box(**o),
+    "plot_convolution": lambda **o: viz.plot_convolution(np.eye(4), np.ones((2, 2)), at=(1, 2), **o),
+    "plot_feature_maps": lambda **o: viz.plot_feature_maps(nn.Conv2d(1, 3, 2, seed=0), np.eye(4), **o),
+    "plot_attention": lambda **o: viz.plot_attention(np.full((2, 3, 3), 1 / 3), **o),
+    "plot_layers": lambda **o: viz.plot_layers(tensors(), X, Y, **o),
 }
 
 
@@ -545,6 +554,108 @@ def test_the_hidden_space_of_two_units_has_the_last_layers_decision(of_values):
     )
 
 
+# ---------------------------------------------------------------------- one colour for one thing
+
+
+def signed_network():
+    """One hidden unit and one output, both with the sign of x1: class 1 is where it is positive."""
+    model = MLP(2, [1, 1], "tanh", seed=0)
+    model.layers[0].weight.data = np.array([[3.0], [0.0]])
+    model.layers[2].weight.data = np.array([[4.0]])
+    return model
+
+
+def pixels(ax):
+    """Draw the axes; returns the function that gives the colour at a place of them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawing = FigureCanvasAgg(ax.figure)
+    drawing.draw()
+    image = np.asarray(drawing.buffer_rgba())[..., :3].astype(int)
+
+    def at(panel, place):
+        x, y = panel.transData.transform(place)
+        return image[len(image) - 1 - round(y), round(x)]
+
+    return at
+
+
+def is_blue(colour):
+    red, _, blue = colour
+    assert abs(blue - red) > 25, colour
+    return bool(blue > red)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_class_1_and_positive_are_blue_and_class_0_and_negative_orange_at_the_same_spot(theme):
+    square = np.array([[a, b] for a in (-1.0, -0.5, 0.5, 1.0) for b in (-1.0, -0.5, 0.5, 1.0)])
+    side = (square[:, 0] > 0).astype(int)
+    model = signed_network()
+    two = MLP(2, [1, 2], "tanh", seed=0)
+    two.layers[0].weight.data, two.layers[2].weight.data = (
+        model.layers[0].weight.data,
+        np.array([[-4.0, 4.0]]),
+    )
+    for name, ax, spots in [
+        *(
+            (
+                f"{each}: {what}",
+                viz.plot_decision_boundary(each, square, side, resolution=60, theme=theme),
+                spots,
+            )
+            for each in (model, two)
+            for what, spots in (
+                ("ground", [(-0.75, 0.25), (0.75, 0.25)]),
+                ("points", [(-0.5, 0.5), (0.5, 0.5)]),
+            )
+        ),
+        ("space", viz.plot_hidden_space(model, square, side, theme=theme), [(-0.995, 0.0), (0.995, 0.0)]),
+    ]:
+        at = pixels(ax)
+        assert [is_blue(at(ax, spot)) for spot in spots] == [False, True], name
+    (panel,) = viz.plot_responses(model, square, side, resolution=30, theme=theme).child_axes
+    at = pixels(panel)
+    assert [is_blue(at(panel, spot)) for spot in [(-0.75, 0.25), (0.75, 0.25)]] == [False, True]
+    assert [is_blue(at(panel, spot)) for spot in [(-0.5, 0.5), (0.5, 0.5)]] == [False, True]
+    ax = viz.plot_network(model, square, theme=theme)
+    at = pixels(ax)
+    for unit in ax.images[2:]:  # the hidden unit and the output
+        left, right, bottom, top = unit.get_extent()
+        spots = [(left + share * (right - left), (bottom + top) / 2) for share in (0.2, 0.8)]
+        assert [is_blue(at(ax, spot)) for spot in spots] == [False, True]
+    assert is_blue(at(ax, (2.6 + 1.3, 0.0)))  # the positive weight between them
+    ax = viz.plot_weights(model, theme=theme)
+    assert is_blue(pixels(ax)(ax.child_axes[1], (0, 0)))
+
+
+def test_further_classes_have_colours_of_their_own():
+    for theme in viz.THEMES.values():
+        colours = canvas.class_colours(theme, 10)
+        assert colours[:2] == [theme.gradient, theme.value]
+        assert len(set(colours)) == 10
+
+
+def test_a_perceptron_is_drawn_with_its_line():
+    points = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+    perceptron = nn.Perceptron(2).fit(points, [0, 0, 0, 1])
+    ax = viz.plot_decision_boundary(perceptron, points, [0, 0, 0, 1])
+    assert (
+        ax.get_title(loc="left")
+        == "The line that the perceptron draws, x . w + b = 0: 100.0% on the right side"
+    )
+    (line,) = [
+        path
+        for each in ax.collections
+        for path in each.get_paths()
+        if len(path.vertices) > 20 and not len(each.get_offsets()) > 1
+    ]
+    np.testing.assert_allclose(line.vertices[:, 1], perceptron.line(line.vertices[:, 0]), atol=1e-9)
+    found = viz.plot_decision_boundary_data(perceptron, points, [0, 0, 0, 1], resolution=5)
+    np.testing.assert_allclose(
+        found.output[2, 3, 0], np.array([found.x1[3], found.x2[2]]) @ perceptron.weight + perceptron.bias
+    )
+
+
 # ---------------------------------------------------------------------- layers
 
 
@@ -700,10 +811,40 @@ def test_weights_are_shown_as_they_are():
         viz.plot_weights_data(model, image_shape=(4, 4))
 
 
-def test_kernels_have_a_row_for_each_output_channel():
+def test_kernels_are_windows_with_a_column_for_each_filter_and_a_row_for_each_channel():
     layer = nn.Conv2d(2, 3, 2, seed=0)
+    w = layer.weight.data
     (matrix,) = viz.plot_weights_data(layer).values()
-    np.testing.assert_array_equal(matrix, layer.weight.data.reshape(3, 8))
+    assert matrix.shape == (5, 8)  # 2 rows of windows and 3 columns of them, one NaN between two
+    for f in range(3):
+        for c in range(2):
+            np.testing.assert_array_equal(matrix[3 * c : 3 * c + 2, 3 * f : 3 * f + 2], w[f, c])
+    assert np.isnan(matrix[2]).all()
+    assert np.isnan(matrix[:, [2, 5]]).all()
+    assert np.isnan(matrix).sum() == 5 * 8 - w.size
+    panel = viz.plot_weights(layer).child_axes[0]
+    assert (panel.get_title(), panel.get_xlabel(), panel.get_ylabel()) == (
+        "weight  3 × 2 × 2 × 2",
+        "filter",
+        "input channel",
+    )
+    assert [(t.get_text(), x) for t, x in zip(panel.get_xticklabels(), panel.get_xticks())] == [
+        ("1", 0.5),
+        ("2", 3.5),
+        ("3", 6.5),
+    ]
+
+
+def test_each_filter_is_an_image_of_its_window():
+    one, several = nn.Conv2d(1, 4, 3, seed=0), nn.Conv2d(2, 3, 3, seed=0)
+    found = viz.plot_weights_data(one, image_shape=(3, 3))
+    assert list(found) == ["filter 1", "filter 2", "filter 3", "filter 4"]
+    np.testing.assert_array_equal(found["filter 3"], one.weight.data[2, 0])
+    found = viz.plot_weights_data(several, image_shape=(3, 3))
+    np.testing.assert_array_equal(found["filter 2, channel 1"], several.weight.data[1, 0])
+    assert len(viz.plot_weights(several, image_shape=(3, 3)).child_axes) == 6 + 1  # and the scale of colours
+    with pytest.raises(ShapeError, match="windows of 3 by 3, not of 2 by 2"):
+        viz.plot_weights(one, image_shape=(2, 2))
 
 
 def test_lines_of_the_network_are_as_thick_as_its_weights():
@@ -727,6 +868,25 @@ def test_lines_of_the_network_are_as_thick_as_its_weights():
 def limits(axis):
     more = 0.15 * np.ptp(X[:, axis])
     return X[:, axis].min() - more, X[:, axis].max() + more
+
+
+def test_a_network_on_features_made_by_hand_is_drawn_over_the_plane():
+    def features(points):
+        x1, x2 = points.T
+        return np.column_stack([x1, x1 * x2, np.sin(x2)])
+
+    model = MLP(3, [2, 1], "tanh", seed=0)
+    found = viz.plot_network_data(model, X, features=features, resolution=5)
+    grid = np.array([[a, b] for b in np.linspace(*limits(1), 5) for a in np.linspace(*limits(0), 5)])
+    for column, expected in zip(found.responses, [features(grid), *by_hand(model, features(grid))]):
+        np.testing.assert_allclose(column, expected.T.reshape(-1, 5, 5), rtol=1e-9)
+    ax = viz.plot_network(model, X, features=features, inputs=["x1", "x1 x2", "sin x2"], resolution=5)
+    assert {"x1 x2", "sin x2"} <= {text.get_text() for text in ax.texts}
+    assert len(ax.images) == 6
+    with pytest.raises(ShapeError, match="3 inputs and there are 2 names"):
+        viz.plot_network(model, inputs=["a", "b"])
+    with pytest.raises(ShapeError, match="rows of 3 numbers"):
+        viz.plot_network(model, X, features=lambda points: points)
 
 
 def test_the_picture_of_a_network_says_what_it_hides_and_what_it_cannot_show():
@@ -800,6 +960,13 @@ def test_initial_weights_are_compared_layer_by_layer():
     ax = viz.plot_initialisation(initialisers, layers=4, width=20, samples=10)
     np.testing.assert_allclose(ax.child_axes[0].lines[0].get_ydata(), found[0].activations)
     np.testing.assert_allclose(ax.child_axes[1].lines[1].get_ydata(), found[1].gradients)
+
+
+def test_the_usual_normal_weights_have_the_variances_of_their_names():
+    for found in (viz.plot_initialisation_data(layers=1, width=400), initial_spread(layers=1, width=400)):
+        by_name = {row.initialiser: row.first for row in found}
+        for variance in (0.1, 1.0):  # after a ReLU the mean square is half of variance x fan-in
+            assert by_name[f"normal, variance {variance:g}"] == pytest.approx(variance * 400 / 2, rel=0.1)
 
 
 # ---------------------------------------------------------------------- mistakes

@@ -199,7 +199,7 @@ class _Writer:
 
     def edge(self, g: Digraph, edge: Edge) -> None:
         look = {"id": edge.id}
-        text = passes_on(self.sheet, edge) if "local" in self.sheet.show else ""
+        text = passes_on(self.sheet, edge) if self.sheet.show & {"local", "rule"} else ""
         if text:
             look["label"] = plain(f" {text} ")
         if edge.shrinks is not None:

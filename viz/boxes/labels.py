@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.notation import POWER
+from ..common.notation import POWER, written
 from ..common.numbers import number
 from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
@@ -48,7 +48,10 @@ def passes_on(sheet: Sheet, edge: Edge) -> str:
     if edge.shrinks is not None:
         return f"∂ ÷ {times(edge.shrinks)}" if edge.shrinks >= 1 else f"∂ × {times(1 / edge.shrinks)}"
     if edge.local is not None:
-        return f"× {typeset(number(edge.local, sheet.digits))}"
+        value = typeset(number(edge.local, sheet.digits)) if "local" in sheet.show else ""
+        rule = edge.rule if "rule" in sheet.show and len(edge.rule) <= LONGEST_RULE else ""
+        formula = f"({written(rule)})" if " " in rule else typeset(rule) if is_number(rule) else rule
+        return f"× {' = '.join(dict.fromkeys(filter(None, (formula, value))))}"
     if edge.spread is not None:
         digits = max(sheet.digits - 1, 1)
         return "× " + typeset(" … ".join(number(x, digits) for x in edge.spread))

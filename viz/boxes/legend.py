@@ -25,9 +25,9 @@ def legend(sheet: Sheet) -> str:
         parts.append(coloured("value", theme.value))
     if "grad" in show:
         parts.append(_of_gradients(sheet))
-    if "local" in show and any(edge.flows for edge in sheet.graph.edges):
+    if show & {"local", "rule"} and any(edge.flows for edge in sheet.graph.edges):
         parts.append(coloured("× local gradient", theme.local))
-    if "local" in show and any(edge.structural for edge in sheet.graph.edges):
+    if show & {"local", "rule"} and any(edge.structural for edge in sheet.graph.edges):
         parts.append(coloured("g: the gradient that arrives", theme.local))
     if _has_strips(sheet):
         parts.append(

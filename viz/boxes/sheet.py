@@ -35,7 +35,7 @@ class Sheet:
     def __init__(self, graph: Graph, options: DrawOptions, look: Look) -> None:
         self.graph = graph
         self.look = look
-        self.show = options.shown if look.local else options.shown - {"local"}
+        self.show = options.shown if look.local else options.shown - {"local", "rule"}
         self.theme = options.colours
         self.digits = options.digits
         self.small = look.small

@@ -17,6 +17,7 @@ from .themes import THEMES, Theme, theme_named
 __all__ = ["DrawOptions", "StepOptions", "declaration"]
 
 SHOW = ("data", "grad", "local", "shape", "dtype", "op", "name")
+SHOWABLE = (*SHOW, "rule")  # the rules of numbers as formulas, before or beside their values
 DIRECTIONS = ("LR", "TB")
 STYLES = ("boxes", "network", "circuit")
 ENGINES = ("auto", "dot", "graphviz-pure")
@@ -137,7 +138,9 @@ class Options:
 class DrawOptions(Options):
     """The options of `draw`."""
 
-    show: Collection[str] = field(default=SHOW, metadata=declared(f"some of {','.join(SHOW)}", some_of(SHOW)))
+    show: Collection[str] = field(
+        default=SHOW, metadata=declared(f"some of {','.join(SHOWABLE)}", some_of(SHOWABLE))
+    )
     fit: Fit = field(
         default="notebook",
         metadata=declared(f"where it will be seen: {', '.join(AREAS)}, none, or 800x600 pixels", place),

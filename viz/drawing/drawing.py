@@ -79,7 +79,9 @@ def draw(
     function, followed by the `example` to apply it to. Drawing runs no pass and changes nothing.
 
     Args:
-        show: which of data, grad, local, shape, dtype, op and name are shown; all of them by default.
+        show: which of data, grad, local, shape, dtype, op and name are shown, by default all of them; and "rule", the
+            local gradients as formulas: `show=("name", "op", "rule")` has no numbers, and with "local" each formula
+            has its value.
         fit: where the picture will be seen: "notebook" (1,100 pixels wide, no text smaller than 9), "page" (800 pixels,
             no text smaller than 11), "slide" (16:9, no text smaller than 18 points), or a width and a height in pixels.
             The graph is folded, and less is written, until its text can be read there; the picture says what it

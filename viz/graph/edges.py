@@ -16,14 +16,15 @@ from .snapshot import Edge
 __all__ = ["edges"]
 
 
-def edges(blocks: Blocks) -> Iterator[Edge]:
-    """The edges between boxes, in the order of their heads and of the heads' inputs."""
-    return _Edges(blocks).edges()
+def edges(blocks: Blocks, rules: bool = False) -> Iterator[Edge]:
+    """The edges between boxes, in the order of their heads and of the heads' inputs; with `rules`, those of numbers."""
+    return _Edges(blocks, rules).edges()
 
 
 class _Edges:
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, with_rules: bool) -> None:
         self.blocks = blocks
+        self.with_rules = with_rules
         self.tape, self.outline = blocks.tape, blocks.outline
         # of the latest node only: edges are ordered by their heads
         self.rules: dict[Node, Callable[[int], str]] = {}
@@ -65,7 +66,11 @@ class _Edges:
         ):
             return replace(drawn, local=sum(numbers))  # the same term several times in one long sum
         if numbers and len({repr(d) for d in numbers}) == 1:
-            return replace(drawn, local=numbers[0])
+            i, position = self.outline.heads[group[0]], self.blocks.position[group[0]]
+            one = self.with_rules and len(group) == 1
+            return replace(
+                drawn, local=numbers[0], rule=self.rule(self.tape.nodes[i], position) if one else ""
+            )
         if numbers:
             return replace(drawn, spread=(min(numbers), max(numbers)))
         i, position = self.outline.heads[group[0]], self.blocks.position[group[0]]

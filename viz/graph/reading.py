@@ -62,7 +62,8 @@ def readings(
             partition = next(
                 divide(outline, None, [MOST_BOXES], layers=True)
             )  # closing modules is not enough
-        yield _snapshot(Blocks(tape, titles, outline, partition), options.fit is not None)
+        blocks = Blocks(tape, titles, outline, partition)
+        yield _snapshot(blocks, options.fit is not None, "rule" in options.shown)
 
 
 def _position(node: Node, tape: Tape) -> int:
@@ -74,11 +75,14 @@ def _position(node: Node, tape: Tape) -> int:
     return tape.index[node]
 
 
-def _snapshot(blocks: Blocks, brief: bool) -> Graph:
-    """The snapshot of a partition; if `brief`, of many inputs of one box only the first are drawn."""
+def _snapshot(blocks: Blocks, brief: bool, rules: bool) -> Graph:
+    """The snapshot of a partition; if `brief`, of many inputs of one box only the first are drawn.
+
+    With `rules`, an edge with a number has its formula, too.
+    """
     boxes = [box(blocks, b) for b in blocks.order]
     places = [blocks.place(b) for b in blocks.order]
-    arrows = list(edges(blocks))
+    arrows = list(edges(blocks, rules))
     for mark, edge, place in _beyond(blocks):
         boxes.append(mark)
         arrows.append(edge)

@@ -158,7 +158,7 @@ class Edge:
         id: "n3in0" for the first input of the operation that computed "n3".
         tail, head: ids of the input's box and of the result's box.
         local: the local gradient, if it is one number.
-        rule: otherwise the rule of the gradient as text: `g @ W.T`, `1 - h * h`.
+        rule: otherwise the rule of the gradient as text, `g @ W.T`, `1 - h * h`; of a number, if rules are shown.
         structural: whether the rule gives the gradient that is passed on; otherwise it gives the factor of `g`.
         short: a structural rule in a few words.
         shape: the shape that the gradient is summed to, if the input was broadcast.

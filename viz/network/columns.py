@@ -59,7 +59,7 @@ class Plan:
     @property
     def foot(self) -> float:
         """The height of the legend."""
-        return FOOT if self.detail else FOOT / 2
+        return FOOT if self.detail else 0.8 * FOOT
 
     def middle(self, column: int) -> float:
         """The x of the centres of the units of a column."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError
 from ...autograd.extending import spelt
-from ...nn import Module, Sigmoid, Softmax
+from ...nn import Module, Perceptron, Sigmoid, Softmax
 from ...nn.metrics import decision_threshold
 from ..common.themes import Theme
 from . import canvas
@@ -65,6 +65,11 @@ def plot_decision_boundary_data(
     >>> found.output.shape, found.classes.shape
     ((20, 20, 2), (20, 20))
     """
+    if isinstance(model, Perceptron):
+        model = model.weighted_sum
+        threshold = (
+            float(np.nextafter(0, -1)) if threshold is None else threshold
+        )  # on the line it fires, too
     points = samples(X, "a decision boundary", 2)
     target = None if y is None else np.asarray(getattr(y, "data", y) if not isinstance(y, np.ndarray) else y)
     if target is not None:
@@ -109,6 +114,8 @@ def plot_decision_boundary(
 
     `model` takes rows of 2 numbers: a network of Tensors or of Values, or a function from an array to an array. With
     several outputs, the largest one determines the class; with one, a number above `threshold` means the second class.
+    An `nn.Perceptron` is drawn with its line, where the weighted sum is 0. Class 0 is orange and class 1 blue, as are
+    negative and positive numbers in other plots.
     Without a `threshold` it is found as by `nn.accuracy`, and the title names it: 0 for logits, 1/2 for probabilities
     and for estimates of the targets 0 and 1. The background has the colour of the predicted class, paler where the
     confidence is lower; lines are the boundaries; misclassified points have a ring. If the targets are not whole
@@ -126,6 +133,11 @@ def plot_decision_boundary(
     found = plot_decision_boundary_data(
         model, X, y, task=task, threshold=threshold, resolution=resolution, margin=margin
     )
+    title = "Where the network changes its mind"
+    if isinstance(model, Perceptron):
+        model, title = model.weighted_sum, "The line that the perceptron draws, x . w + b = 0"
+    elif found.output.shape[-1] == 1:
+        title += f", at {found.threshold:g}"
     ax, colours = canvas.axes(ax, theme)
     ax.set_xlim(found.x1[0], found.x1[-1])
     ax.set_ylim(found.x2[0], found.x2[-1])
@@ -136,8 +148,6 @@ def plot_decision_boundary(
     else:
         answers = decide(predict(model, found.points), found.threshold)[0]
         scatter(ax, colours, found.points, found.target, answers)
-        title = "Where the network changes its mind"
-        title += f", at {found.threshold:g}" if found.output.shape[-1] == 1 else ""
         title += "" if found.score is None else f": {found.score:.1%} on the right side"
     canvas.label(ax, colours, title, "x1", "x2")
     if found.classes is not None:

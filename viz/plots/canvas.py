@@ -31,8 +31,8 @@ __all__ = ["PlotError"]
 SIZE = (6.4, 4.2)  # inches
 TEXT, SMALL, TITLE = 10, 8.5, 11.5  # points
 
-# One colour for each class or line, in this order; markers and dashes carry the same information.
-CLASSES = {
+# One colour for each line, in this order; markers and dashes carry the same information.
+COLOURS = {
     "light": (
         *("#0b5cad", "#b04a00", "#00715d", "#6b3fa0", "#7d6300"),
         *("#c2306e", "#14809e", "#7a3b2e", "#3f7d20", "#5b6673"),
@@ -299,10 +299,16 @@ def bare(panel: Axes, theme: Theme) -> None:
 # ---------------------------------------------------------------------- colours
 
 
-def class_colours(theme: Theme, n: int) -> list[str]:
-    """A colour for each of `n` classes or lines; after ten they repeat."""
-    known = CLASSES["dark" if theme == THEMES["dark"] else "light"]
+def line_colours(theme: Theme, n: int) -> list[str]:
+    """A colour for each of `n` lines, blue first; after ten they repeat."""
+    known = COLOURS["dark" if theme == THEMES["dark"] else "light"]
     return [known[k % len(known)] for k in range(n)]
+
+
+def class_colours(theme: Theme, n: int) -> list[str]:
+    """A colour for each of `n` classes: orange for class 0 and blue for class 1, as for negative and positive."""
+    first, second, *others = line_colours(theme, max(n, 2))
+    return [second, first, *others][:n]
 
 
 def class_markers(n: int) -> list[str]:

@@ -196,7 +196,7 @@ def plot_learning_rate(
     named = rates if isinstance(rates, Mapping) else {"": rates}
     curves = {name: plot_learning_rate_data(each, steps) for name, each in named.items()}
     ax, colours = canvas.axes(ax, theme)
-    looks = zip(curves.items(), canvas.class_colours(colours, len(curves)), canvas.dashes(len(curves)))
+    looks = zip(curves.items(), canvas.line_colours(colours, len(curves)), canvas.dashes(len(curves)))
     for (name, numbers), colour, line in looks:
         stairs = "steps-post" if len(np.unique(numbers)) < len(numbers) / 3 else "default"
         ax.plot(
@@ -245,7 +245,7 @@ def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str
     """
     curves = plot_update_ratios_data(recorder)
     ax, colours = canvas.axes(ax, theme)
-    looks = zip(curves.items(), canvas.class_colours(colours, len(curves)), canvas.dashes(len(curves)))
+    looks = zip(curves.items(), canvas.line_colours(colours, len(curves)), canvas.dashes(len(curves)))
     for (name, (steps, ratios)), colour, line in looks:
         shown = [ratio if ratio > 0 else np.nan for ratio in ratios]
         ax.plot(steps, shown, color=colour, ls=line, lw=1.5, label=name)

@@ -195,25 +195,7 @@ def plot_hidden_space_data(
     """
     chosen = hidden(model, layer)
     values = outputs_of(model, samples(X, "a hidden layer"))[chosen.output]
-    if values.shape[1] > 2:
-        values = values.astype(np.float64)  # NumPy's svd does not take float16
-        centred = values - values.mean(axis=0)
-        if len(centred) < 2:  # with one sample, svd returns one component
-            centred = np.concatenate([centred, np.zeros_like(centred)])
-        _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-        signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
-        components = (directions * signs[:, None])[:2]
-        total = float(np.square(sizes).sum()) or 1.0
-        return HiddenSpace(
-            chosen.title,
-            values,
-            (centred @ components.T)[: len(values)],
-            components,
-            np.square(sizes[:2]) / total,
-            None,
-        )
-    positions = values if values.shape[1] == 2 else np.concatenate([values, np.zeros_like(values)], axis=1)
-    spread = positions.var(axis=0)
+    positions, components, shares = in_two_dimensions(values)
     beyond = None
     *_, before, end = layers_of(model)
     last = dict(model.named_modules())[end.output]
@@ -225,7 +207,29 @@ def plot_hidden_space_data(
         threshold = threshold_of(last, output, predict(last, positions), target)
         classes, confidence = decide(output, threshold)
         beyond = DecisionBoundary(x1, x2, output, classes, confidence, threshold, positions, None, None)
-    return HiddenSpace(chosen.title, values, positions, None, spread / (spread.sum() or 1.0), beyond)
+    return HiddenSpace(chosen.title, values, positions, components, shares, beyond)
+
+
+def in_two_dimensions(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Where to draw samples `(n, units)`: at two units, or at the first two principal components of more.
+
+    Returns the positions `(n, 2)`, the components or `None`, and the share of the variance along each axis.
+    """
+    if values.shape[1] <= 2:
+        positions = (
+            values if values.shape[1] == 2 else np.concatenate([values, np.zeros_like(values)], axis=1)
+        )
+        spread = positions.var(axis=0)
+        return positions, None, spread / (spread.sum() or 1.0)
+    values = values.astype(np.float64)  # NumPy's svd does not take float16
+    centred = values - values.mean(axis=0)
+    if len(centred) < 2:  # with one sample, svd returns one component
+        centred = np.concatenate([centred, np.zeros_like(centred)])
+    _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
+    components = (directions * signs[:, None])[:2]
+    total = float(np.square(sizes).sum()) or 1.0
+    return (centred @ components.T)[: len(values)], components, np.square(sizes[:2]) / total
 
 
 @spelt

@@ -136,6 +136,7 @@ class Approximation:
         x, target, total: the points, the function there, and the sum of all boxes.
         boxes: each box, `(boxes, points)`.
         error: the largest difference between function and sum.
+        units: the number of hidden units of each box: four ReLUs, or two steps.
     """
 
     x: np.ndarray
@@ -143,6 +144,7 @@ class Approximation:
     total: np.ndarray
     boxes: np.ndarray
     error: float
+    units: int = 4
 
 
 @spelt
@@ -153,6 +155,7 @@ def plot_approximation_data(
     low: float = 0.0,
     high: float = 1.0,
     steepness: float = 0.05,
+    activation: str = "relu",
     points: int = 1001,
 ) -> Approximation:
     """The data that `plot_approximation` draws, which explains the arguments.
@@ -167,18 +170,24 @@ def plot_approximation_data(
             f"1 box or more stand side by side from low to high, and a side takes the part `steepness` of a box; "
             f"given {boxes} boxes from {low:g} to {high:g} with steepness {steepness:g}"
         )
-    e = steepness * (high - low) / boxes
+    e = 0.0 if activation == "step" else steepness * (high - low) / boxes
     edges = np.linspace(low, high, boxes + 1)
-    # a box rises after its left edge and falls after its right one, so it is moved by half a side to the left
+    # a box of ReLUs rises after its left edge and falls after its right one: it is moved by half a side to the left
     found = [
-        box_network([a - e / 2, b - e / 2], [one_number(function((a + b) / 2), "the function")], e)
+        box_network(
+            [a - e / 2, b - e / 2],
+            [one_number(function((a + b) / 2), "the function")],
+            e or None,
+            activation=activation,
+        )
         for a, b in pairwise(edges)
     ]
     x = np.linspace(low, high, points)
     values = np.stack([predict(box, x[:, None])[:, 0] for box in found])
     target, total = np.array([one_number(function(v), "the function") for v in x]), values.sum(axis=0)
     inner = (x >= low + e / 2) & (x <= high - e / 2)  # the outermost sides have no neighbour to add up with
-    return Approximation(x, target, total, values, float(np.abs(total - target)[inner].max()))
+    error = float(np.abs(total - target)[inner & (x < high)].max())  # the last step falls at `high` itself
+    return Approximation(x, target, total, values, error, 2 if activation == "step" else 4)
 
 
 @spelt
@@ -190,20 +199,25 @@ def plot_approximation(
     low: float = 0.0,
     high: float = 1.0,
     steepness: float = 0.05,
+    activation: str = "relu",
     theme: str | Theme = "light",
 ) -> Axes:
-    """A continuous function approximated by a sum of boxes of four ReLUs each: why one hidden layer is enough.
+    """A continuous function approximated by a sum of boxes: why one hidden layer is enough.
 
-    The boxes are those of `nn.box_network`, side by side from `low` to `high`. The height of each is the function in
-    its middle; its sides take the share `steepness` of its width. More boxes give a smaller error.
+    The boxes are those of `nn.box_network`, side by side from `low` to `high`: of four ReLUs each, or with
+    `activation="step"` of two step units. The height of each is the function in its middle; the sides of ReLUs take the
+    share `steepness` of its width. More boxes give a smaller error.
 
     >>> from chainrule.viz import plot_approximation
     >>> plot_approximation(np.sin, boxes=12, high=6.0).get_xlabel()
     'x'
     """
-    found = plot_approximation_data(function, boxes, low=low, high=high, steepness=steepness)
+    found = plot_approximation_data(
+        function, boxes, low=low, high=high, steepness=steepness, activation=activation
+    )
     ax, colours = canvas.axes(ax, theme)
-    e = steepness * (high - low) / boxes
+    e = 0.0 if activation == "step" else steepness * (high - low) / boxes
+    count = f"{boxes} box{'es' * (boxes > 1)}"
     for k, box in enumerate(found.boxes):
         part = np.abs(box) > 1e-9  # beside it there are rounding errors
         ax.fill_between(found.x[part], 0, box[part], color=colours.value, alpha=0.13 if k % 2 else 0.24, lw=0)
@@ -215,9 +229,11 @@ def plot_approximation(
         found.total[inner],
         color=colours.value,
         lw=2,
-        label=f"sum of {boxes} boxes, {4 * boxes} ReLUs",
+        label=f"sum of {count}, {found.units * boxes} {'ReLUs' if e else 'steps'}",
     )
-    title = f"{boxes} boxes of four ReLUs each stay within {found.error:.2g} of the function"
+    units = "four ReLUs" if e else "two steps"
+    each = f"{count} of {units}{' each' * (boxes > 1)}"
+    title = f"{each} stay{'s' * (boxes == 1)} within {found.error:.2g} of the function"
     canvas.label(ax, colours, title, "x", "y")
     canvas.legend(ax, colours)
     return ax

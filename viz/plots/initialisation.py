@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,8 @@ __all__ = ["plot_initialisation", "plot_initialisation_data"]
 USUAL: dict[str, Callable[..., np.ndarray]] = {
     "he_normal": init.he_normal,
     "glorot_normal": init.glorot_normal,
-    "normal, deviation 0.1": partial(init.normal, std=0.1),
-    "normal, deviation 1": partial(init.normal, std=1.0),
+    "normal, variance 0.1": partial(init.normal, std=math.sqrt(0.1)),
+    "normal, variance 1": partial(init.normal, std=1.0),
 }
 
 
@@ -67,7 +68,7 @@ def plot_initialisation(
     titles = ["the signal, forward", "the gradient, backward"]
     panels = canvas.panels(ax, colours, titles, 2, gap=(0.75, 0.55))
     for panel, what in zip(panels, ("activations", "gradients")):
-        looks = zip(found, canvas.class_colours(colours, len(found)), canvas.dashes(len(found)))
+        looks = zip(found, canvas.line_colours(colours, len(found)), canvas.dashes(len(found)))
         for row, colour, line in looks:
             numbers = np.array(getattr(row, what))
             shown = np.where(numbers > 0, numbers, np.nan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ...autograd.extending import describe, spelt
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
-from .networks import one_number
+from .networks import Vector, one_number
 
 if TYPE_CHECKING:
     from ...nn.training.run import Run
@@ -142,6 +142,44 @@ class Recorder(Callback):
     def path(self) -> np.ndarray:
         """The snapshots, `(snapshots, parameters)`: each has all parameters as one vector, in their order."""
         return np.array(self._snapshots, np.float64)
+
+    def replay(self, model: Module, snapshots: int | Iterable[int] = 40) -> Iterator[tuple[int, Module]]:
+        """Give the model the parameters of each snapshot, one after the other; afterwards it has its own again.
+
+        `snapshots` is how many, evenly spread, the first and the last among them, or which, by their numbers in `path`.
+        Yields the number of steps that were done at the snapshot, and the model.
+
+        Raises `ShapeError` for a model with another number of parameters, `RangeError` if there are no snapshots.
+
+        >>> from chainrule import nn
+        >>> from chainrule.viz import Recorder
+        >>> model = nn.Linear(1, 1, seed=0)
+        >>> recorder = Recorder(model)
+        >>> model.bias.data = np.array([3.0])
+        >>> recorder.record(model)
+        >>> [(step, then.bias.data.item()) for step, then in recorder.replay(model)]
+        [(0, 0.0), (1, 3.0)]
+        """
+        path, vector = self.path, Vector(model)
+        if not len(path):
+            raise RangeError("this recorder has no snapshots: train with it first, and without path=False")
+        if path.shape[1] != len(vector.get()):
+            raise ShapeError(
+                f"the snapshots have {path.shape[1]} parameters and the model has {len(vector.get())}: give the model "
+                f"that was recorded"
+            )
+        chosen: Iterable[int] = (
+            np.unique(np.linspace(0, len(path) - 1, snapshots).round().astype(int)).tolist()
+            if isinstance(snapshots, int)
+            else snapshots
+        )
+        now = vector.get()
+        try:
+            for k in chosen:
+                vector.set(path[k])
+                yield self._at[k], model
+        finally:
+            vector.set(now)
 
     def columns(self) -> dict[str, list[float]]:
         """Step, loss and metrics, each as a list with one number for each record."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ def plot_weights_data(
 ) -> dict[str, np.ndarray]:
     """The data that `plot_weights` draws: the name of each panel with its matrix.
 
+    Kernels `(filters, channels, height, width)` are one matrix: a column of windows for each filter, a row of windows
+    for each input channel, with one NaN between two windows.
+
     >>> from chainrule.nn import MLP
     >>> from chainrule.viz import plot_weights_data
     >>> {name: matrix.shape for name, matrix in plot_weights_data(MLP(2, [8, 3], seed=0)).items()}
@@ -53,16 +57,35 @@ def plot_weights_data(
             )
         found = chosen
     if image_shape is None:
-        return {name: w if w.ndim == 2 else w.reshape(len(w), -1) for name, w in found}
-    _, weight = found[0]
-    if weight.ndim != 2 or len(weight) != math.prod(image_shape):
-        raise ShapeError(
-            f"each unit has {len(weight)} weights, which do not make an image of {' by '.join(map(str, image_shape))}"
-        )
+        return {name: w if w.ndim == 2 else _windows_side_by_side(w) for name, w in found}
+    name, weight = found[0]
+    wanted = " by ".join(map(str, image_shape))
+    if weight.ndim > 2:
+        if weight.shape[2:] != tuple(image_shape):
+            raise ShapeError(
+                f"the filters of {name} have windows of {' by '.join(map(str, weight.shape[2:]))}, not of {wanted}"
+            )
+        channels = weight.shape[1]
+        return {
+            f"filter {k + 1}" + (f", channel {c + 1}" if channels > 1 else ""): window
+            for k, kernel in enumerate(weight)
+            for c, window in enumerate(kernel)
+        }
+    if len(weight) != math.prod(image_shape):
+        raise ShapeError(f"each unit has {len(weight)} weights, which do not make an image of {wanted}")
     return {f"unit {k + 1}": column.reshape(image_shape) for k, column in enumerate(weight.T)}
 
 
 @spelt
+def _windows_side_by_side(kernels: np.ndarray) -> np.ndarray:
+    """Windows `(filters, channels, ..., width)` as one matrix, with one NaN between two of them."""
+    filters, channels, *_, width = kernels.shape
+    windows = kernels.reshape(filters, channels, -1, width)
+    spaced = np.full((channels, windows.shape[2] + 1, filters, width + 1), np.nan)
+    spaced[:, :-1, :, :-1] = windows.transpose(1, 2, 0, 3)
+    return spaced.reshape(channels * spaced.shape[1], filters * (width + 1))[:-1, :-1]
+
+
 def plot_weights(
     model: Module,
     ax: Axes | None = None,
@@ -73,9 +96,12 @@ def plot_weights(
 ) -> Axes:
     """Each weight matrix as a heat map, blue where positive, orange where negative; a row for each input.
 
-    Columns are units. `layer` selects one matrix by its name or number. With `image_shape`, such as `(8, 8)`, the
-    weights of each unit of that layer (by default the first) are shown as an image of that shape: the pattern for which
-    the output of the unit is largest. Kernels have one row for each output channel.
+    Columns are units. The kernels of a convolution are windows: a column of them for each filter, a row for each input
+    channel. `layer` selects one matrix by its name or number. With `image_shape`, such as `(8, 8)`, the weights of each
+    unit of that layer (by default the first) are shown as an image of that shape, the pattern for which the output of
+    the unit is largest; for a convolution it is the shape of the window, and each filter is an image.
+
+    Raises `ShapeError` for weights that do not make an image of that shape.
 
     >>> from chainrule.nn import MLP
     >>> from chainrule.viz import plot_weights
@@ -84,27 +110,36 @@ def plot_weights(
     """
     found = plot_weights_data(model, layer=layer, image_shape=image_shape)
     images = image_shape is not None
-    n = len(found)
+    n, longest = len(found), max(map(len, found))
     columns = math.ceil(math.sqrt(n * 1.6)) if images else min(n, 3)
     rows = -(-n // columns)
+    across = max(1.05, 0.075 * longest)  # a title is as wide as its image, or less
     size = (
-        (1.05 * columns + 0.4, 1.25 * rows + 0.6) if images else (max(5.0, 3.3 * columns), 2.9 * rows + 0.5)
+        (across * columns + 0.4, (across + 0.2) * rows + 0.6)
+        if images
+        else (max(5.0, 3.3 * columns), 2.9 * rows + 0.5)
     )
     ax, colours = canvas.axes(ax, theme, size)
-    titles = [name if images else f"{name}  {w.shape[0]} × {w.shape[1]}" for name, w in found.items()]
+    kernels = {name: w.shape for name, w in weight_matrices(model) if w.ndim > 2 and not images}
+    titles = [
+        name if images else f"{name}  {' × '.join(map(str, kernels.get(name, w.shape)))}"
+        for name, w in found.items()
+    ]
     gap = (0.1, 0.24) if images else (0.68, 0.68)
     top = max(float(np.nanmax(np.abs(w))) for w in found.values()) or 1.0
-    for panel, weight in zip(canvas.panels(ax, colours, titles, columns, gap=gap), found.values()):
+    for panel, (name, weight) in zip(canvas.panels(ax, colours, titles, columns, gap=gap), found.items()):
         drawn = panel.imshow(
             weight,
             cmap=canvas.diverging(colours),
             vmin=-top,
             vmax=top,
-            aspect="equal" if images else "auto",
+            aspect="equal" if images or name in kernels else "auto",
             interpolation="nearest",
         )
         if images:
             canvas.bare(panel, colours)
+        elif name in kernels:
+            _frames(panel, colours, kernels[name])
         else:
             panel.set_xlabel("to unit", fontsize=canvas.SMALL, color=colours.text, labelpad=2)
             panel.set_ylabel("from input", fontsize=canvas.SMALL, color=colours.text, labelpad=5)
@@ -112,12 +147,36 @@ def plot_weights(
                 canvas.whole_numbers(axis)
     canvas.colour_bar(ax, colours, drawn, "weight")
     title = (
-        "What each unit looks for: blue pixels speak for it, orange ones against"
+        f"What each {next(iter(found)).split()[0]} looks for: blue pixels speak for it, orange ones against"
         if images
         else "Weights: blue adds, orange takes away"
     )
     canvas.label(ax, colours, title)
     return ax
+
+
+def _frames(panel: Axes, theme: Theme, shape: tuple[int, ...]) -> None:
+    """A frame around each window of the kernels, and the numbers of filters and channels along the axes."""
+    from matplotlib.patches import Rectangle
+
+    filters, channels, *window = shape
+    height, width = math.prod(window[:-1]), window[-1]
+    for f in range(filters):
+        for c in range(channels):
+            corner = f * (width + 1) - 0.5, c * (height + 1) - 0.5
+            panel.add_patch(
+                Rectangle(corner, width, height, facecolor="none", edgecolor=theme.outline, lw=0.7)
+            )
+    panel.set_xlim(-0.75, filters * (width + 1) - 1.25)
+    panel.set_ylim(channels * (height + 1) - 1.25, -0.75)
+    for spine in panel.spines.values():
+        spine.set_visible(False)
+    panel.set_xlabel("filter", fontsize=canvas.SMALL, color=theme.text, labelpad=2)
+    panel.set_ylabel("input channel", fontsize=canvas.SMALL, color=theme.text, labelpad=5)
+    for count, size, ticks in ((filters, width, panel.set_xticks), (channels, height, panel.set_yticks)):
+        shown = range(0, count, -(-count // 8))
+        ticks([k * (size + 1) + (size - 1) / 2 for k in shown], [str(k + 1) for k in shown])
+    panel.tick_params(length=0)
 
 
 # ---------------------------------------------------------------------- the network
@@ -142,7 +201,9 @@ class NetworkPicture:
 
 
 @spelt
-def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> NetworkPicture:
+def plot_network_data(
+    model: Module, X: Any = None, *, features: Callable[[np.ndarray], Any] | None = None, resolution: int = 40
+) -> NetworkPicture:
     """The data that `plot_network` draws, which explains the arguments.
 
     >>> from chainrule.nn import MLP
@@ -170,9 +231,11 @@ def plot_network_data(model: Module, X: Any = None, *, resolution: int = 40) -> 
         "output" if widths[-1] == 1 else "outputs",
     ]
     responses = None
-    if X is not None and widths[0] == 2:
+    if X is not None and (widths[0] == 2 or features is not None):
         x1, x2 = span(samples(X, "the picture of a network", 2), resolution)
         points = plane(x1, x2)
+        if features is not None:
+            points = samples(features(points), "a network with features", widths[0])
         output_of = {each.path: each.output for each in layers_of(model)}
         outputs = outputs_of(model, points)
         arrays = [
@@ -188,6 +251,8 @@ def plot_network(
     X: Any = None,
     ax: Axes | None = None,
     *,
+    features: Callable[[np.ndarray], Any] | None = None,
+    inputs: Sequence[str] | None = None,
     max_units: int = 10,
     resolution: int = 40,
     theme: str | Theme = "light",
@@ -198,13 +263,20 @@ def plot_network(
     as in TensorFlow Playground: blue where it is positive, orange where negative, each unit on its own scale. Columns
     of more than `max_units` units show the first of them, and the number of the others. Layers have to be linear.
 
+    A network on features made by hand, such as `x1^2` or `sin(x1)`, is drawn with `features`, the function from points
+    of the plane `(n, 2)` to its inputs `(n, d)`. `inputs` are their names, by default x1, x2, ...
+
     >>> from chainrule.nn import MLP, datasets
     >>> from chainrule.viz import plot_network
     >>> ax = plot_network(MLP(2, [4, 3, 1], "tanh", seed=0), datasets.moons(50, seed=0)[0])
     >>> len(ax.images)
     10
     """
-    found = plot_network_data(model, X, resolution=resolution)
+    found = plot_network_data(model, X, features=features, resolution=resolution)
+    if inputs is not None and len(inputs) != found.widths[0]:
+        raise ShapeError(
+            f"the network has {found.widths[0]} inputs and there are {len(inputs)} names of them"
+        )
     shown = [min(width, max_units) for width in found.widths]
     tallest, columns = max(shown), len(shown)
     apart = 2.6  # distance of columns; a unit is 1 high, the distance of units is 1.3
@@ -238,8 +310,10 @@ def plot_network(
                 color=colours.muted,
             )
     for k, (x, y) in enumerate(places[0]):
-        ax.text(x - 0.62, y, f"x{k + 1}", ha="right", va="center", fontsize=canvas.TEXT, color=colours.text)
-    ax.set_xlim(-1.2, (columns - 1) * apart + 0.8)
+        name = f"x{k + 1}" if inputs is None else inputs[k]
+        ax.text(x - 0.62, y, name, ha="right", va="center", fontsize=canvas.TEXT, color=colours.text)
+    longest = 2 if inputs is None else max(map(len, inputs))
+    ax.set_xlim(-0.8 - 0.2 * longest, (columns - 1) * apart + 0.8)
     ax.set_ylim(-(tallest - 1) / 2 * 1.3 - 1.3, (tallest - 1) / 2 * 1.3 + 1.9)
     ax.set_aspect("equal")
     ax.set_axis_off()

@@ -1,6 +1,6 @@
 """The steps as pictures: an animated GIF or WebP, or a folder of PNG files.
 
-Graphviz draws each frame, the graph and below it the lines of the log; Pillow joins them.
+Graphviz draws each frame, the graph and below it the lines of the log; `common/moving.py` joins them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..common.errors import DrawingError
 from ..common.files import write_whole
+from ..common.moving import join, pillow
 from ..common.options import StepOptions
 from ..common.terminal import is_terminal
 from ..common.themes import Theme
@@ -38,27 +39,12 @@ SLOW = 20  # frames; with so many, a progress bar is shown
 
 def save_animation(passes: Passes, path: Path, options: StepOptions) -> None:
     """Write all steps as one animation, GIF or WebP by the suffix of `path`; the last step is shown longer."""
-    image = _pillow()
+    image = pillow("; a folder of PNG files and a page need no more than is here: stepper.save('steps.html')")
     shown = merged(passes) if options.merge else one_by_one(passes)
     frames = [image.open(io.BytesIO(png)).convert("RGB") for png in pictures(passes, options, shown)]
-    size = max(frame.width for frame in frames), max(frame.height for frame in frames)
-    for i, frame in enumerate(frames):
-        if frame.size != size:
-            frames[i] = image.new("RGB", size, options.colours.background)
-            frames[i].paste(frame)
     times = [round(1000 * options.seconds)] * len(frames)
     times[-1] = max(round(times[-1] * LAST_HOLDS), 1000)
-    written = io.BytesIO()
-    if path.suffix.lower() == ".gif":
-        few = [frame.quantize(128, dither=0) for frame in frames]
-        few[0].save(
-            written, "GIF", save_all=True, append_images=few[1:], duration=times, loop=0, optimize=False
-        )
-    else:
-        frames[0].save(
-            written, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, quality=80
-        )
-    write_whole(path, written.getvalue())
+    join(path, frames, times, options.colours.background)
 
 
 def save_folder(passes: Passes, folder: Path, options: StepOptions) -> None:
@@ -145,16 +131,3 @@ def _markup(piece: Piece, theme: Theme) -> str:
     text = escape(piece.text).replace("  ", "&#160;&#160;")
     text = coloured(text, getattr(theme, piece.role)) if piece.role else text
     return bold(text) if piece.strong else text
-
-
-def _pillow() -> Any:
-    """The module `Image` of Pillow, which is an extra."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DrawingError(
-            "GIF and WebP are written by Pillow, which is not installed. Install it with: pip install "
-            "'chainrule[frames]'; a folder of PNG files and a page need no more than is here: "
-            "stepper.save('steps.html')"
-        ) from None
-    return Image
