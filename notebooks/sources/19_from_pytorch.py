@@ -47,7 +47,7 @@ print(model)
 # %% [markdown]
 r"""
 Arrays go straight into a model; they are constants. Everything random takes a `seed`, and there is no global
-one. Losses are functions. `nn.fit` has the loop in one call.
+one. Losses are functions, and modules as well: `nn.CrossEntropyLoss()`. `nn.fit` has the loop in one call.
 
 ## Weights: inputs by outputs
 
