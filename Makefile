@@ -8,12 +8,12 @@ ARGS ?=
 MINUTES ?= 30
 
 # folders too: their time changes when a file is added or deleted
-SOURCES := $(shell find autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
+SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs check format clean
+.PHONY: help demo shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -21,8 +21,12 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 	@echo "Another Python: make test PYTHON=python3.12 VENV=.venv312"
 
-demo: $(VENV)/plot.stamp  ## train two networks on real data; write the pictures to out/
+demo: $(VENV)/plot.stamp  ## step through a neuron, train two networks; write the pictures to out/
 	$(VENV)/bin/chainrule demo
+
+shell: $(VENV)/plot.stamp  ## a shell in which `chainrule` and `python` are those of the environment
+	@echo "chainrule and python are those of $(VENV) here. Try: chainrule step \"(w*x - y)**2\" w=0.5 x=2 y=3. exit leaves."
+	@PATH="$(abspath $(VENV))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" $${SHELL:-sh}
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 	$(VENV)/bin/pytest -n auto --dist worksteal $(ARGS)
@@ -73,7 +77,7 @@ format: $(VENV)/dev.stamp  ## format the code, and repair what lint can repair
 
 clean:  ## delete what these commands made, .venv and out/ included
 	rm -rf .venv out build dist chainrule.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find start autograd nn viz tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # plot.stamp, dev.stamp, notebook.stamp, bench.stamp: the package is installed with the extra of that name
 $(VENV)/%.stamp: pyproject.toml $(SOURCES)

@@ -1,4 +1,4 @@
-"""python check_wheel.py WHEEL: does it hold each file of the three folders, and does each module import?
+"""python check_wheel.py WHEEL: does it hold each file of the three folders and of `start`, and does each module import?
 
 Modules that run on JAX, which is not there, have to say how it is installed.
 
@@ -12,21 +12,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-files = [
-    path.relative_to(ROOT)
-    for folder in ("autograd", "nn", "viz")
+FOLDERS = {
+    "start": "chainrule",
+    "autograd": "chainrule/autograd",
+    "nn": "chainrule/nn",
+    "viz": "chainrule/viz",
+}
+expected = {
+    f"{place}/{path.relative_to(ROOT / folder).as_posix()}"
+    for folder, place in FOLDERS.items()
     for path in (ROOT / folder).rglob("*")
     if path.is_file()
-]
-expected = {
-    f"chainrule/{file.as_posix()}"
-    for file in files
-    if not any(part == "__pycache__" or part[0] == "." for part in file.parts)
+    and not any(part == "__pycache__" or part[0] == "." for part in path.relative_to(ROOT).parts)
 }
 held = {name for name in zipfile.ZipFile(sys.argv[1]).namelist() if name.startswith("chainrule/")}
 if held != expected:
     sys.exit(f"missing in the wheel: {sorted(expected - held)}\nonly in the wheel: {sorted(held - expected)}")
-print(f"{len(held)} files in the wheel, as in the three folders")
+print(f"{len(held)} files in the wheel, as in the folders")
 
 modules = sorted(name.removesuffix(".py").removesuffix("/__init__") for name in held if name.endswith(".py"))
 on_jax = ("chainrule/autograd/xla", "chainrule/nn/engines/xla", "chainrule/nn/engines/placing")

@@ -25,6 +25,7 @@ from .engine.modes import no_grad, scope
 from .engine.table import TABLE, Primitive, elementwise, structural
 from .errors import (
     ChainruleError,
+    ChainruleWarning,
     CheckError,
     GradientError,
     KindError,
@@ -32,8 +33,11 @@ from .errors import (
     RangeError,
     RecordingError,
     ShapeError,
+    UnknownNameError,
 )
+from .errors.spelling import named_in as _named_in
 from .functions import (
+    TopK,
     array_split,
     astype,
     broadcast_to,
@@ -77,6 +81,7 @@ from .functions import (
     take,
     take_along_axis,
     tile,
+    topk,
     total,
     trace,
     transpose,
@@ -152,6 +157,7 @@ __all__ = [
     "TABLE",
     "BackwardStep",
     "ChainruleError",
+    "ChainruleWarning",
     "CheckError",
     "ForwardStep",
     "GradientError",
@@ -167,6 +173,8 @@ __all__ = [
     "Source",
     "Tape",
     "Tensor",
+    "TopK",
+    "UnknownNameError",
     "Value",
     "check_gradients",
     "checkpoint",
@@ -291,6 +299,7 @@ __all__ = [
     "tanh",
     "tensordot",
     "tile",
+    "topk",
     "total",
     "trace",
     "transpose",
@@ -299,3 +308,5 @@ __all__ = [
     "var",
     "where",
 ]
+
+__getattr__ = _named_in(globals(), "autograd")

@@ -4,9 +4,11 @@ Layers open scopes, draw random numbers and update statistics; losses describe t
 drawings show rules as text. The names below are public for such code. Rows of the table are
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
-- For error messages and reports: `describe`, `readable_size`.
+- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
+  `refuse_keywords`, `refused_call`, `named_in`, `absent`, and `habit` and `names_of`,
+  the names of other libraries.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
-- For the user's source: `line_of`, `Line`.
+- For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
   `numbers`, `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
@@ -25,9 +27,11 @@ from contextvars import Token
 from typing import Any
 
 from .debug.files import write_atomically
-from .debug.lines import Line, line_of
+from .debug.lines import Line, line_of, users_line
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
+from .errors.neighbours import habit, names_of
+from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
@@ -52,6 +56,7 @@ __all__ = [
     "Line",
     "Recorded",
     "State",
+    "absent",
     "backend_for",
     "converted",
     "describe",
@@ -59,6 +64,7 @@ __all__ = [
     "each_time",
     "enter_scope",
     "following",
+    "habit",
     "in_place",
     "is_recording",
     "is_watched",
@@ -68,7 +74,10 @@ __all__ = [
     "kind_of",
     "leaf_for",
     "leave_scope",
+    "like",
     "line_of",
+    "named_in",
+    "names_of",
     "numbers",
     "only_while",
     "read_anew",
@@ -77,10 +86,15 @@ __all__ = [
     "recomputing",
     "recording",
     "redrawn",
+    "refuse_keywords",
+    "refused_call",
     "rule_texts",
     "shifted_exp",
+    "spelt",
     "surround_checks",
+    "users_line",
     "withhold",
+    "word_refused",
     "write_atomically",
 ]
 

@@ -11,6 +11,7 @@ This package imports `chainrule.autograd`, NumPy and, for the progress bar, tqdm
 
 import typing
 
+from ..autograd.extending import named_in as _named_in
 from . import callbacks, data, datasets, diagnostics, init, losses, metrics, optim, saving, scalar, schedules
 from .ancestors.approximation import box_network
 from .ancestors.perceptron import Perceptron
@@ -19,7 +20,7 @@ from .ancestors.spiking import LeakyIntegrateAndFire
 from .base.module import Module
 from .base.parameter import Parameter, ScalarParameter
 from .callbacks import EarlyStopping
-from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, split
+from .data import DataLoader, MinMaxScaler, Standardizer, k_fold, one_hot, sample, split
 from .diagnostics.looking import unchanged
 from .diagnostics.summary import Summary, SummaryRow, summary
 from .engines.step import Step
@@ -178,6 +179,7 @@ __all__ = [
     "Standardizer",
     "MinMaxScaler",
     "one_hot",
+    "sample",
     "fit",
     "evaluate",
     "History",
@@ -210,4 +212,7 @@ def __getattr__(name: str) -> typing.Any:
         from .training import estimators
 
         return getattr(estimators, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _named(name)
+
+
+_named = _named_in(globals(), "nn")

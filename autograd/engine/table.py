@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ChainruleError, KindError
-from ..errors.lessons import MISTAKES, lesson
+from ..errors.lessons import MISTAKES, lesson, refuse_short_rules
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -235,11 +235,10 @@ def _declare(row: Primitive) -> Primitive:
             f"a primitive named {row.name!r} is in the table already; rows are declared once, so give the "
             f"new one another name"
         )
+    refuse_short_rules(row.name, row.rules, 1 if row.elementwise else 2)
     TABLE[row.name] = row
-    if isinstance(row.on_arrays, np.ufunc) and keeps_dtype(
-        row.on_arrays
-    ):  # a comparison stays NumPy's, with booleans
-        UFUNCS.setdefault(row.on_arrays, row)
+    if keeps_dtype(row.on_arrays):  # a comparison stays NumPy's, with booleans
+        UFUNCS.setdefault(row.on_arrays, row)  # type: ignore[arg-type]
     return row
 
 
@@ -265,7 +264,7 @@ def elementwise(
     gradient of the output and undoes the broadcasting. `symbol` is the sign between the inputs in drawings and
     printed programs.
 
-    Raises `ChainruleError` if the name is taken.
+    Raises `ChainruleError` if the name is taken, `KindError` for a rule without `y`.
 
     >>> import math, numpy as np
     >>> from chainrule.autograd import TABLE, Value, elementwise

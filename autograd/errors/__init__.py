@@ -2,12 +2,17 @@
 
 ChainruleError
 ├── KindError       (a TypeError)     the wrong kind of thing: a string, an integer gradient, Value beside Tensor
+├── UnknownNameError  (an AttributeError)  a name that does not exist here: misspelt, or of another library
 ├── ShapeError      (a ValueError)    the right kind of thing in the wrong shape
 ├── RangeError      (a ValueError)    a value out of range: class 10 of 10, a negative rate
 ├── GradientError   (a RuntimeError)  a pass that cannot be run
 ├── RecordingError  (a RuntimeError)  a function that a recording cannot follow, so that it cannot be replayed
 ├── NonfiniteError  (a FloatingPointError)  a value or a gradient became NaN or infinite
 └── CheckError      (an AssertionError)  check_gradients found a wrong gradient
+ChainruleWarning (a UserWarning) is for what is allowed and probably not meant.
+
+`spelling.py` answers misspelt names, `neighbours.py` is the table of names of PyTorch and micrograd, `lessons.py`
+explains errors of NumPy.
 """
 
 
@@ -17,6 +22,19 @@ class ChainruleError(Exception):
 
 class KindError(ChainruleError, TypeError):
     """Something of the wrong kind was given."""
+
+
+class UnknownNameError(ChainruleError, AttributeError):
+    """An attribute does not exist; the message says which one was probably meant."""
+
+    def __init__(self, text: object = "", lesson: object = None) -> None:
+        super().__init__(text)
+        self._lesson = (
+            lesson  # a function that writes the message, which is seldom read: `hasattr` raises, too
+        )
+
+    def __str__(self) -> str:
+        return str(self._lesson()) if callable(self._lesson) else super().__str__()
 
 
 class ShapeError(ChainruleError, ValueError):
@@ -37,6 +55,10 @@ class RecordingError(ChainruleError, RuntimeError):
 
 class NonfiniteError(ChainruleError, FloatingPointError):
     """A value or a gradient became NaN or infinite."""
+
+
+class ChainruleWarning(UserWarning):
+    """Something was done that gives right numbers and is probably not meant."""
 
 
 class CheckError(ChainruleError, AssertionError):

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import ChainruleError, KindError, RangeError, ShapeError
 
-__all__ = ["MISTAKES", "kind_of", "lesson"]
+__all__ = ["MISTAKES", "kind_of", "lesson", "refuse_short_rules"]
 
 # the exceptions that a wrong argument causes, and the errors of chainrule that replace them
 KINDS: list[tuple[Any, type[ChainruleError]]] = [
@@ -56,6 +56,31 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
     else:
         text += f"NumPy says: {error}"
     return (KindError if isinstance(error, TypeError) or (op.elementwise and broadcast) else ShapeError)(text)
+
+
+def refuse_short_rules(name: str, rules: Any, before: int) -> None:
+    """Raise where a rule of a new row cannot take its arguments: `before` of them, then one for each input.
+
+    These are `y`, or `g` and `y` of a structural row.
+    """
+    if callable(rules):
+        return
+    for i, rule in enumerate(rules):
+        code = getattr(rule, "__code__", None)
+        if (
+            code is None or code.co_flags & 4 or code.co_argcount >= before + len(rules)
+        ):  # 4: it takes *arguments
+            continue
+        given = ", ".join(code.co_varnames[: code.co_argcount])
+        inputs = (
+            ("x",) if len(rules) == 1 else tuple("abcdefgh"[: len(rules)]) if len(rules) < 9 else ("*inputs",)
+        )
+        wanted = ", ".join((*(("y",) if before == 1 else ("g", "y")), *inputs))
+        first = "its output y" if before == 1 else "the gradient g at its output, the output y"
+        raise KindError(
+            f"the rule of {name!r} for input {i} takes ({given}); a rule takes {first} and all inputs, used or not: "
+            f"lambda {wanted}: ..."
+        )
 
 
 def _broadcast(inputs: Sequence[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import RangeError, ShapeError
+from ..errors.spelling import spelt
 from .arguments import (
     arrays_only,
+    flag_of,
     integer_of,
     on_axis,
     on_shape,
@@ -25,9 +27,10 @@ from .elementwise import astype
 from .joining import concatenate
 from .shapes import broadcast_to
 
-__all__ = ["cumsum", "cumprod", "diff", "sort", "take", "take_along_axis"]
+__all__ = ["TopK", "cumsum", "cumprod", "diff", "sort", "take", "take_along_axis", "topk"]
 
 
+@spelt
 def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running sums along `axis`: of the first 1, 2, 3, ... elements; with `None` of the flattened tensor.
 
@@ -41,6 +44,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
 
 
+@spelt
 def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running products along `axis`. Its derivatives are exact, also where elements are zero.
 
@@ -54,6 +58,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
 
 
+@spelt
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences between neighbours along `axis`, `n` times in succession.
 
@@ -90,6 +95,7 @@ def _beside(part: Any, x: Any, k: int) -> Any:
     return part if part.ndim else broadcast_to(part, on_shape(x.shape, k, 1))
 
 
+@spelt
 def sort(x: Any, axis: int | None = -1) -> Any:
     """The elements along `axis` in ascending order. Equal elements share their gradients evenly.
 
@@ -101,6 +107,37 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     return p.sort(x, axis=k)
 
 
+class TopK(NamedTuple):
+    """What `topk` returns: the largest elements, and their positions as plain integers."""
+
+    values: Any
+    indices: Any
+
+
+@spelt
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
+    """The `k` largest elements along `axis`, the largest first, and their positions; the smallest with `largest=False`.
+
+    Of equal elements the first are taken. Each of the chosen elements gets its gradient, the others none.
+
+    Raises `RangeError` for more elements than there are.
+
+    >>> from chainrule.autograd import Tensor, topk
+    >>> topk(Tensor([1.0, 5.0, 3.0]), 2)
+    TopK(values=Tensor([5., 3.]), indices=array([1, 2]))
+    """
+    x, at = one_axis(x, axis, "topk", flat=False)
+    k = integer_of(k, "topk", "k as an integer")
+    if not 0 <= k <= x.shape[at]:
+        raise RangeError(
+            f"topk takes k from 0 to {x.shape[at]}, the length of axis {at} of {describe(x)}; given {k}"
+        )
+    ascending = np.argsort(-x if flag_of(largest, "topk", "largest") else x, at, kind="stable")
+    indices = np.take(ascending, np.arange(k), at)
+    return TopK(take_along_axis(x, indices, at), indices)
+
+
+@spelt
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
@@ -116,6 +153,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     return _selected(x, on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
 
 
+@spelt
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 

@@ -14,6 +14,7 @@ from ..engine.node import BaseNode, describe, each_time, numbers
 from ..engine.operators import Operators
 from ..errors import ChainruleError, KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
+from ..errors.spelling import like
 
 Axis = int | tuple[int, ...] | None
 
@@ -68,7 +69,7 @@ def word_of(given: Any, words: tuple[str, ...], what: str, name: str) -> str:
     if isinstance(given, str) and given in words:
         return given
     known = f"{', '.join(words[:-1])} and {words[-1]}"
-    raise KindError(f"{what} has the {name} {known}; given {given!r:.100}")
+    raise KindError(f"{what} has the {name} {known}; given {given!r:.100}{like(given, words)}")
 
 
 def flag_of(given: Any, what: str, name: str) -> bool:

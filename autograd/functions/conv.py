@@ -8,8 +8,9 @@ import numpy as np
 
 from ..engine.node import describe
 from ..errors import KindError, RangeError, ShapeError
-from ..primitives.structural.conv import Pads, _lengths, avg_pool_, conv_, max_pool_
-from .arguments import arrays_only, integer_of
+from ..errors.spelling import spelt
+from ..primitives.structural.conv import Pads, _lengths, avg_pool_, conv_, largest_places, max_pool_
+from .arguments import arrays_only, integer_of, plain
 
 __all__ = ["avg_pool", "conv", "max_pool"]
 
@@ -76,6 +77,7 @@ def _in_space(x: Any, what: str) -> tuple[Any, int]:
     return x, x.ndim - 2
 
 
+@spelt
 def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints = 1, groups: int = 1) -> Any:
     """The cross-correlation of `x` with the kernels `w`, which networks call convolution (no kernel is flipped).
 
@@ -111,14 +113,24 @@ def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints 
     return conv_(x, w, stride=stride, padding=pads, dilation=dilation, groups=groups)
 
 
+@spelt
 def max_pool(
-    x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0, dilation: Ints = 1
+    x: Any,
+    kernel: Ints,
+    stride: Ints | None = None,
+    padding: Padding = 0,
+    dilation: Ints = 1,
+    *,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Any:
     """The largest element of each window of `x`, which has the shape `(batch, channels, *space)`.
 
     `kernel` is the window's size, an integer or one for each axis in space; windows lie `stride` apart, by default
     side by side. `padding` is as in `conv`, but padded elements are never the largest. Equal largest
-    elements of a window share its gradient evenly; a window with a NaN is NaN.
+    elements of a window share its gradient evenly; a window with a NaN is NaN. With `ceil_mode` a last window that
+    reaches beyond the end counts, too, if it begins in front of it. With `return_indices` the result is a pair: the
+    second are the positions of the first largest elements in the flattened axes in space, as plain integers.
 
     Raises `ShapeError` for a kernel that does not fit or windows of nothing but padding.
 
@@ -131,6 +143,7 @@ def max_pool(
     steps = _one_each(sizes if stride is None else stride, space, "stride", 1)
     dilation = _one_each(dilation, space, "dilation", 1)
     pads = _pads("max_pool", x, sizes, steps, padding, dilation)
+    pads = _wider(x, sizes, steps, pads, dilation) if ceil_mode else pads
     lengths = _lengths(x.shape[2:], sizes, steps, pads, dilation)
     for n, k, s, (before, _), d, count in zip(x.shape[2:], sizes, steps, pads, dilation, lengths):
         at = np.add.outer(s * np.arange(count), d * np.arange(k)) - before
@@ -139,13 +152,38 @@ def max_pool(
                 f"max_pool of {describe(x)} with kernel={sizes} and padding={padding!r} has windows of nothing but "
                 f"padding, which have no largest element. Take less padding: half of the kernel at the most"
             )
-    return max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)
+    y = max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)
+    if not return_indices:
+        return y
+    return y, largest_places(plain(x), kernel=sizes, stride=steps, padding=pads, dilation=dilation)
 
 
-def avg_pool(x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding = 0) -> Any:
+def _wider(x: Any, kernel: Any, stride: Any, pads: Pads, dilation: Any) -> Pads:
+    """The padding with room behind for a last window that begins in `x` or in the padding before it."""
+    found = []
+    for n, k, s, (before, after), d in zip(x.shape[2:], kernel, stride, pads, dilation):
+        reach = d * (k - 1) + 1
+        count = -(-(n + before + after - reach) // s) + 1
+        if (count - 1) * s >= n + before:
+            count -= 1
+        found.append((before, max(after, (count - 1) * s + reach - n - before)))
+    return tuple(found)
+
+
+@spelt
+def avg_pool(
+    x: Any,
+    kernel: Ints,
+    stride: Ints | None = None,
+    padding: Padding = 0,
+    *,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
     """The mean of each window of `x`, which has the shape `(batch, channels, *space)`.
 
-    Arguments are those of `max_pool`. Padding is with zeros, which count as elements.
+    Arguments are those of `max_pool`. Padding is with zeros, which count as elements unless `count_include_pad=False`.
+    What a last window of `ceil_mode` has beyond the padding does not count.
 
     Raises `ShapeError` for a kernel that does not fit.
 
@@ -157,4 +195,12 @@ def avg_pool(x: Any, kernel: Ints, stride: Ints | None = None, padding: Padding 
     sizes, once = _one_each(kernel, space, "kernel", 1), (1,) * space
     steps = _one_each(sizes if stride is None else stride, space, "stride", 1)
     pads = _pads("avg_pool", x, sizes, steps, padding, once)
-    return avg_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=once)
+    wide = _wider(x, sizes, steps, pads, once) if ceil_mode else pads
+    y = avg_pool_(x, kernel=sizes, stride=steps, padding=wide, dilation=once)
+    if wide == pads and (count_include_pad or not any(map(any, pads))):
+        return y
+    counted = pads if count_include_pad else ((0, 0),) * space
+    inside = np.ones((1, 1, *(n + sum(side) for n, side in zip(x.shape[2:], counted))))
+    rest = tuple((b - p, a - q) for (b, a), (p, q) in zip(wide, counted))
+    shares = avg_pool_(inside, kernel=sizes, stride=steps, padding=rest, dilation=once)
+    return y / shares.astype(y.dtype)

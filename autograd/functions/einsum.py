@@ -19,6 +19,7 @@ import numpy as np
 from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
+from ..errors.spelling import spelt
 from ..primitives.structural.einsum import einsum_
 from .arguments import arrays_only, axes_of, integer_of
 from .joining import arrays_of
@@ -29,6 +30,7 @@ __all__ = ["einsum", "tensordot"]
 # ---------------------------------------------------------------------- the normal form
 
 
+@spelt
 def einsum(
     *arguments: Any, optimize: Any = None, dtype: Any = None, casting: Any = "safe", order: Any = "K"
 ) -> Any:
@@ -165,6 +167,7 @@ def _texts(operands: Iterable[Any]) -> str:
 # ---------------------------------------------------------------------- tensordot
 
 
+@spelt
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The products of `a` and `b` summed over pairs of axes; the other axes of `a` come before those of `b`.
 

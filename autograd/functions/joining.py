@@ -13,6 +13,7 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
+from ..errors.spelling import spelt
 from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
 from .elementwise import astype, dtype_of
 from .shapes import ravel
@@ -20,6 +21,7 @@ from .shapes import ravel
 __all__ = ["concatenate", "stack", "split", "array_split", "pad", "tile", "repeat"]
 
 
+@spelt
 def concatenate(
     xs: Sequence[Any], axis: int | None = 0, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
@@ -37,6 +39,7 @@ def concatenate(
     return p.concatenate(*arrays, axis=integer_of(axis, "concatenate", "an axis as an integer, or None"))
 
 
+@spelt
 def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Arrays of one shape joined along a new axis; `dtype` and `casting` are those of `concatenate`.
 
@@ -74,6 +77,7 @@ def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any
     return [astype(x, found) for x in arrays]
 
 
+@spelt
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """A list of the parts of `x` along `axis`: that many of equal length, or split before the given indices.
 
@@ -95,6 +99,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return parts
 
 
+@spelt
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Like `split`, but if the parts cannot be of equal length, the first ones get one element more.
 
@@ -117,6 +122,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [part_of(x, k, start, end) for start, end in zip([0, *ends], ends)]
 
 
+@spelt
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """`x` with more elements around it.
 
@@ -173,6 +179,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
     return p.where(mask, y, frame)
 
 
+@spelt
 def tile(x: Any, reps: Any) -> Any:
     """`x` repeated as a whole, `reps` times along each axis; more numbers than axes add axes in front.
 
@@ -192,6 +199,7 @@ def tile(x: Any, reps: Any) -> Any:
     return p.reshape(y, shape=tuple(count * n for count, n in zip(counts, lengths)))
 
 
+@spelt
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
 

@@ -14,6 +14,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError, ShapeError
+from ..errors.spelling import spelt
 from ..primitives import mT
 from ..primitives.structural.linalg import (
     cholesky_,
@@ -53,6 +54,7 @@ def _of_floats(a: Any) -> Any:
     return a if a.dtype.kind == "f" else astype(a, float)
 
 
+@spelt
 def det(a: Any) -> Any:
     """The determinant of a square matrix, or of each in a stack.
 
@@ -78,6 +80,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Any
 
 
+@spelt
 def slogdet(a: Any) -> SlogdetResult:
     """The sign of the determinant and the logarithm of its absolute value, which does not overflow.
 
@@ -96,6 +99,7 @@ def slogdet(a: Any) -> SlogdetResult:
     return SlogdetResult(sign_of_det(a), logdet(a))
 
 
+@spelt
 def inv(a: Any) -> Any:
     """The inverse of a square matrix, or of each in a stack. For `inv(a) @ b` write `solve(a, b)`.
 
@@ -109,6 +113,7 @@ def inv(a: Any) -> Any:
     return inv_(square_matrices(a, "inv"))
 
 
+@spelt
 def solve(a: Any, b: Any) -> Any:
     """The `x` of the linear system `a @ x = b`: a vector if `b` has one axis, otherwise a matrix or a stack of them.
 
@@ -140,6 +145,7 @@ def solve(a: Any, b: Any) -> Any:
     return p.reshape(x, shape=x.shape[:-1])
 
 
+@spelt
 def cholesky(a: Any, upper: bool | None = None) -> Any:
     """The lower triangular `L` with `L @ L.T = a`, for a symmetric positive definite `a` or each in a stack.
 
@@ -183,6 +189,7 @@ class QRResult(NamedTuple):
     R: Any
 
 
+@spelt
 def eigh(a: Any, UPLO: str | None = None) -> EighResult:
     """The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as the columns of a matrix.
 
@@ -207,6 +214,7 @@ def eigh(a: Any, UPLO: str | None = None) -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
+@spelt
 def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
     """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
 
@@ -217,6 +225,7 @@ def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
     return eigh(a, UPLO)[0]
 
 
+@spelt
 def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     """The singular value decomposition `a = u @ diag(s) @ vh`, in its reduced form; of each matrix in a stack.
 
@@ -245,6 +254,7 @@ def svd(a: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     return SVDResult(y[..., 1 : m + 1, :], s, mT(y[..., m + 1 :, :])) if compute_uv else s
 
 
+@spelt
 def qr(a: Any, mode: str = "reduced") -> Any:
     """The factors of `a = q @ r`, in their reduced form: `q` with orthonormal columns, `r` upper triangular.
 
@@ -271,6 +281,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     return r if mode == "r" else QRResult(y[..., : a.shape[-2], :], r)
 
 
+@spelt
 def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
 

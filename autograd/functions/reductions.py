@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import builtins
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence, ValuesView
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
+from ..errors.spelling import in_place_of, spelt
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .compound import total_of_values
 from .elementwise import astype
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = [
     "total",
@@ -33,6 +37,47 @@ __all__ = [
 ]
 
 
+def or_builtin(builtin: Callable[..., Any]) -> Callable[[F], F]:
+    """The decorator of `max`, `min` and `sum`: what only Python's function of this name takes is left to it.
+
+    `max(1, 2)`, `sum(x for x in xs)` and `max(words, key=len)` keep their meaning after
+    `from chainrule.autograd import *`.
+    """
+    chosen = _chosen
+
+    def decorated(function: F) -> F:
+        def call(*args: Any, **options: Any) -> Any:
+            return chosen(function, builtin, args, options)
+
+        return in_place_of(function, call)
+
+    return decorated
+
+
+def _chosen(function: Any, builtin: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x = args[0] if args else None
+    if hasattr(x.__class__, "__next__"):  # an iterator, which can be read once
+        x = list(args[0])
+        args = (x, *args[1:])
+        of_python = builtin is not builtins.sum or not of_values(x)
+    elif x.__class__ in (int, float, str) or of_values((x,)):
+        of_python = len(args) > 1  # several numbers, words or Values
+    elif isinstance(x, (list, tuple)):  # words, or single numbers as Tensors
+        of_python = bool(x) and (isinstance(x[0], str) or (builtin is builtins.sum and _are_single(x)))
+    else:
+        of_python = isinstance(x, (set, frozenset, dict, KeysView, ValuesView))
+    if options.keys() <= {"key", "default", "start"} and (of_python or options):
+        return builtin(*args, **options)
+    return function(*args, **options)
+
+
+def _are_single(xs: Sequence[Any]) -> bool:
+    return all(
+        isinstance(x, Operators) and numbers(x).__class__ is np.ndarray and not numbers(x).ndim for x in xs
+    )
+
+
+@spelt
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
@@ -45,6 +90,8 @@ def total(xs: Sequence[Any]) -> Any:
     return total_of_values(list(xs))
 
 
+@or_builtin(builtins.sum)
+@spelt
 def sum(
     x: Any,
     axis: Axis = None,
@@ -77,6 +124,7 @@ def sum(
     return y if _is_left_out(initial, 0, x, axes, where, "sum") else p.add(y, _start(initial, y, "sum"))
 
 
+@spelt
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
     """The mean of the elements over `axis`; each gets 1/n of the gradient. `dtype` and `where` are those of `sum`.
 
@@ -102,6 +150,7 @@ def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
     return p.sum_(p.where(mask, x, 0), axis=axes, keepdims=keepdims) / count
 
 
+@spelt
 def var(
     x: Any,
     axis: Axis = None,
@@ -135,6 +184,7 @@ def var(
     return through_float32(variance, x)
 
 
+@spelt
 def std(
     x: Any,
     axis: Axis = None,
@@ -225,6 +275,7 @@ def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     return np.squeeze(n, axes) if isinstance(n, np.ndarray) and not keepdims else n
 
 
+@spelt
 def prod(
     x: Any,
     axis: Axis = None,
@@ -258,6 +309,7 @@ def prod(
     )
 
 
+@spelt
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element in sorted order over `axis`; of an even number, the mean of the two middle ones.
 
@@ -282,6 +334,8 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.reshape(y, shape=shape) if flag_of(keepdims, "median", "keepdims") else y
 
 
+@or_builtin(builtins.max)
+@spelt
 def max(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -301,6 +355,8 @@ def max(
     return extreme(p.max_, p.maximum, x, "max", axis, keepdims, initial, where)
 
 
+@or_builtin(builtins.min)
+@spelt
 def min(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -341,6 +397,7 @@ def extreme(
     return row(p.concatenate(x, np.full(shape, start), axis=axes[0]), axis=axes, keepdims=keepdims)
 
 
+@spelt
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))` over `axis`, without overflow; also of a list of Values.
 
@@ -355,6 +412,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.logsumexp(x, axis=axes, keepdims=flag_of(keepdims, "logsumexp", "keepdims"))
 
 
+@spelt
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """`exp(x) / sum(exp(x))` along `axis`: positive numbers that sum to 1. Of a list of Values, a list.
 
@@ -369,6 +427,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     return p.softmax(x, axis=axes_of(x, axis, "softmax", of_numbers=True))
 
 
+@spelt
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """`log(softmax(x))` along `axis`, computed so that it is finite for extreme logits.
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
+from ..errors.spelling import spelt
 from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 
+@spelt
 def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     """The same elements in another shape; one length may be -1.
 
@@ -45,6 +47,7 @@ def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     return transpose(p.reshape(transpose(x), shape=lengths[::-1]))
 
 
+@spelt
 def ravel(x: Any, order: str = "C") -> Any:
     """All elements in one axis, row by row, or with `order="F"` column by column.
 
@@ -63,6 +66,7 @@ def _refuse_other_orders(order: Any, what: str) -> None:
         )
 
 
+@spelt
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order; reversed when `axes` is `None`.
 
@@ -75,12 +79,14 @@ def transpose(x: Any, axes: Any = None) -> Any:
         return p.transpose(x, axes=tuple(range(x.ndim - 1, -1, -1)))
     order = axes_of(x, shape_of(axes, "transpose", "axes as integers"), "transpose")
     if len(order) != x.ndim:
+        two = f". To exchange two axes write t.swapaxes{tuple(axes)}" if len(order) == 2 else ""
         raise ShapeError(
-            f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once"
+            f"transpose of {describe(x)} was given axes={axes!r}; it needs each of its axes once{two}"
         )
     return p.transpose(x, axes=order)
 
 
+@spelt
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged.
 
@@ -97,6 +103,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return p.transpose(x, axes=tuple(order))
 
 
+@spelt
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to the positions `destination`; the others keep their order.
 
@@ -117,6 +124,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return p.transpose(x, axes=tuple(order))
 
 
+@spelt
 def expand_dims(x: Any, axis: Axis) -> Any:
     """`x` with new axes of length 1 at the positions `axis` of the result.
 
@@ -131,6 +139,7 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
 
 
+@spelt
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """`x` without its axes of length 1, or without those in `axis`.
 
@@ -149,6 +158,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     return p.reshape(x, shape=tuple(n for k, n in enumerate(x.shape) if k not in gone))
 
 
+@spelt
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated to `shape` by NumPy's rules; the gradient is summed over the repeated axes.
 
@@ -159,6 +169,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return p.broadcast_to(arrays_only(x, "broadcast_to"), shape=shape_of(shape, "broadcast_to"))
 
 
+@spelt
 def flip(x: Any, axis: Axis = None) -> Any:
     """The elements in reverse order along `axis`; with `None` along every axis.
 
@@ -170,6 +181,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
     return p.flip(x, axis=axes_of(x, axis, "flip"))
 
 
+@spelt
 def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     """The elements shifted by `shift` positions along `axis`; those beyond the end move to the start.
 

@@ -18,6 +18,7 @@ from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
+from ..errors.spelling import spelt
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.expression import Labels
@@ -356,6 +357,7 @@ class Tape:
             )
             before[x] = totals[x]
 
+    @spelt
     def forward(self, /, **leaves: Any) -> Any:
         """Compute the graph again from its leaves: record once, replay many times. Returns the value of the output.
 

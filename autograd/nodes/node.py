@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from ..engine.modes import MODE
 from ..engine.node import CLOCK, BaseNode, describe
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
+from ..errors.spelling import spelt
 from ..numpy_api.compositions import BY_NAME
 from ..numpy_api.dispatch import call_function, call_ufunc
+from .names import named
 
 
 class Node(BaseNode):
@@ -50,6 +52,17 @@ class Node(BaseNode):
     @name.setter
     def name(self, new: str | None) -> None:
         self._name = checked_name(new, self.kind)
+
+    label = property(
+        lambda self: self.name,
+        lambda self, new: setattr(self, "name", new),
+        doc="The name, as micrograd calls it.",
+    )
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            return named(self, name)
 
     @property
     def requires_grad(self) -> bool:
@@ -84,6 +97,7 @@ class Node(BaseNode):
     def grad(self, new: Any) -> None:
         self._grad = None if new is None else self._checked_gradient(new)
 
+    @spelt
     def backward(self, gradient: Any = None) -> None:
         """Run the backward pass from this node: every node that it depends on gets its `.grad`.
 
@@ -106,6 +120,38 @@ class Node(BaseNode):
         54.0
         """
         backward(self, gradient)
+
+    def pass_back(self) -> None:
+        """Add what this node alone passes back to the `.grad` of its inputs: one step of the backward pass, by hand.
+
+        The contribution to each input is the gradient of this node times the local gradient. Called on the output,
+        whose `.grad` is set to 1 first, and on every node before it in reverse dependency order, it does what
+        `backward()` does. A leaf passes nothing back, a constant gets nothing.
+
+        Raises `GradientError` while the node has no gradient.
+
+        >>> from chainrule.autograd import Value
+        >>> a, b = Value(2.0), Value(-3.0)
+        >>> c = a * b
+        >>> d = c + a
+        >>> d.grad = 1.0
+        >>> d.pass_back()
+        >>> c.grad, a.grad, b.grad
+        (1.0, 1.0, None)
+        >>> c.pass_back()
+        >>> a.grad, b.grad
+        (-2.0, 2.0)
+        """
+        if self._grad is None:
+            raise GradientError(
+                f"{self.describe()} has no gradient to pass back. Begin at the output, as in loss.grad = 1.0, then "
+                f"loss.pass_back(), and go on with the nodes before it, each after all that use it"
+            )
+        inputs = self.inputs  # none of a leaf
+        wanted = [i for i, x in enumerate(inputs) if x._requires_grad]
+        for i, c in self._pass_back(self.grad, wanted, True) if wanted else ():
+            x = inputs[i]
+            x.grad = c if x.grad is None else x.grad + c
 
     def register_hook(self, function: Callable[[Any], Any]) -> Handle:
         """Call `function` with the gradient of this node in each backward pass, when the gradient is complete.
@@ -145,6 +191,7 @@ class Node(BaseNode):
     def __setstate__(self, state: Any) -> None:
         set_state(self, *state[1:])
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradient: `.grad` is `None` again, as before the first pass."""
         self._grad = None

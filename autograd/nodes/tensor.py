@@ -22,9 +22,11 @@ from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
+from ..errors.spelling import spelt
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
+from .growth import MANY, warn_if_growing
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 
 __all__ = ["Tensor"]
@@ -58,6 +60,7 @@ class Tensor(Node):
     kind = "Tensor"
     _data_slot = "_array"
 
+    @spelt
     def __init__(
         self,
         data: Any,
@@ -120,6 +123,24 @@ class Tensor(Node):
         self._note_read(".item()")
         return self._array.item()
 
+    def __float__(self) -> float:
+        if self._array.size != 1:
+            raise ShapeError(
+                f"a plain number was asked for, by float(t) or a function of math such as math.exp(t); "
+                f"{self.describe()} has {self._array.size} elements. Functions of chainrule.autograd and NumPy work "
+                f"on all of them, as in np.exp(t), and .data has the array"
+            )
+        return super().__float__()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ShapeError(
+                f"{self.describe()} is neither true nor false: it has {self._array.size} elements. Write "
+                f"(t > 0).all() or (t > 0).any() in a condition, where(t > 0, a, b) to choose for each element, and "
+                f"t is None to ask whether there is a tensor"
+            )
+        return super().__bool__()
+
     def detach(self) -> Tensor:
         """A copy of the numbers as a constant, with no recorded operation; later steps of descent do not change it."""
         if following() is not None:  # each replay detaches the new numbers
@@ -131,6 +152,7 @@ class Tensor(Node):
         """The array of the tensor, the same as `.data`."""
         return self.data
 
+    @spelt
     def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
         """The tensor in another dtype; its gradient has the dtype of this one. `copy` is accepted as in NumPy."""
         return f.astype(self, dtype)
@@ -205,6 +227,8 @@ class Tensor(Node):
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
+        if len(totals) > MANY:
+            warn_if_growing(totals)
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g
@@ -322,10 +346,11 @@ class Tensor(Node):
     def __setitem__(self, at: Any, new: Any) -> None:
         raise KindError(
             f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
-            f"Write t = t.at[{index_text(at)}].set(v) for a new tensor, or t.data[{index_text(at)}] = v on a leaf "
-            f"before it is used"
+            f"Write t = t.at[{index_text(at)}].{_change(self, new)} for a new tensor, or t.data[{index_text(at)}] = v "
+            f"on a leaf before it is used"
         )
 
+    @spelt
     def sum(
         self,
         axis: Axis = None,
@@ -347,6 +372,7 @@ class Tensor(Node):
             return _sum(self, axis=axes, keepdims=keepdims)
         return f.sum(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
+    @spelt
     def mean(
         self, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
     ) -> Tensor:
@@ -356,6 +382,7 @@ class Tensor(Node):
             return _mean(self, axis=axes, keepdims=keepdims)
         return f.mean(self, axis, keepdims, dtype=dtype, where=where)
 
+    @spelt
     def max(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
@@ -365,6 +392,7 @@ class Tensor(Node):
         """
         return f.max(self, axis, keepdims, initial=initial, where=where)
 
+    @spelt
     def min(
         self, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
     ) -> Tensor:
@@ -374,6 +402,7 @@ class Tensor(Node):
         """
         return f.min(self, axis, keepdims, initial=initial, where=where)
 
+    @spelt
     def var(
         self,
         axis: Axis = None,
@@ -391,6 +420,7 @@ class Tensor(Node):
         """
         return f.var(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
+    @spelt
     def std(
         self,
         axis: Axis = None,
@@ -408,6 +438,7 @@ class Tensor(Node):
         """
         return f.std(self, axis, keepdims, ddof, dtype=dtype, where=where, mean=mean, correction=correction)
 
+    @spelt
     def prod(
         self,
         axis: Axis = None,
@@ -420,10 +451,12 @@ class Tensor(Node):
         """The product over `axis`; see `chainrule.autograd.prod`."""
         return f.prod(self, axis, keepdims, dtype=dtype, initial=initial, where=where)
 
+    @spelt
     def cumsum(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running sums along `axis`; see `chainrule.autograd.cumsum`."""
         return f.cumsum(self, axis, dtype=dtype)
 
+    @spelt
     def cumprod(self, axis: int | None = None, *, dtype: Any = None) -> Tensor:
         """The running products along `axis`; see `chainrule.autograd.cumprod`."""
         return f.cumprod(self, axis, dtype=dtype)
@@ -432,10 +465,12 @@ class Tensor(Node):
         """The inner product with `other`; see `chainrule.autograd.dot`."""
         return f.dot(self, other)
 
+    @spelt
     def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
         """Limited to `low <= t <= high`; see `chainrule.autograd.clip`."""
         return f.clip(self, low, high, min=min, max=max)
 
+    @spelt
     def round(self, decimals: int = 0) -> Tensor:
         """Rounded to `decimals` places, with gradient 0."""
         y: Any = np.round(self, decimals)
@@ -446,22 +481,27 @@ class Tensor(Node):
         word_of(order, ("C", "F", "A", "K"), "copy", "orders")
         return positive(self)
 
+    @spelt
     def all(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are different from 0, as plain booleans."""
         return np.all(self, axis=axis, keepdims=keepdims, where=where)
 
+    @spelt
     def any(self, axis: Axis = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether some element is different from 0, as plain booleans."""
         return np.any(self, axis=axis, keepdims=keepdims, where=where)
 
+    @spelt
     def argsort(self, axis: int | None = -1) -> Any:
         """The positions of the elements in ascending order, equal ones as they stand, as plain integers."""
         return np.argsort(self, axis, kind="stable")
 
+    @spelt
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the largest element, as plain integers."""
         return np.argmax(self, axis, keepdims=keepdims)
 
+    @spelt
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """The position of the smallest element, as plain integers."""
         return np.argmin(self, axis, keepdims=keepdims)
@@ -477,6 +517,7 @@ class Tensor(Node):
             return _reshape(self, shape=shape_of(lengths, "reshape"))
         return f.reshape(self, lengths, order)
 
+    @spelt
     def ravel(self, order: str = "C") -> Tensor:
         """The elements in one axis, row by row; column by column with `order="F"`."""
         return f.reshape(self, -1, order)
@@ -492,6 +533,7 @@ class Tensor(Node):
             return _transpose(self, axes=tuple(range(self._array.ndim - 1, -1, -1)))
         return f.transpose(self, axes[0] if len(axes) == 1 else axes)
 
+    @spelt
     def squeeze(self, axis: Axis = None) -> Tensor:
         """Without the axes of length 1, or without those named."""
         return f.squeeze(self, axis)
@@ -500,6 +542,7 @@ class Tensor(Node):
         """Two axes exchanged."""
         return f.swapaxes(self, axis1, axis2)
 
+    @spelt
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
         """Each element several times; see `chainrule.autograd.repeat`.
 
@@ -508,14 +551,17 @@ class Tensor(Node):
         """
         return f.repeat(self, repeats, axis)
 
+    @spelt
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
         """The elements at `indices`; see `chainrule.autograd.take`."""
         return f.take(self, indices, axis, mode)
 
+    @spelt
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of a matrix; see `chainrule.autograd.diagonal`."""
         return f.diagonal(self, offset, axis1, axis2)
 
+    @spelt
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
         """The sum of the diagonal; see `chainrule.autograd.trace`."""
         return f.trace(self, offset, axis1, axis2, dtype=dtype)
@@ -639,6 +685,17 @@ def _no_gradient_of(x: Any) -> KindError:
         f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
         f"numbers that can change a little. Write Tensor(..., dtype=float)"
     )
+
+
+def _change(t: Tensor, new: Any) -> str:
+    """How `t[i] -= v` is written: `add(-v)`; it is recognised by what was computed. Otherwise `set(v)`."""
+    op = getattr(new, "op", None)
+    if op is None:
+        return "set(v), and .add(v) for t[i] += v,"
+    words = {"subtract": "add(-v)", "add": "add(v)", "multiply": "multiply(v)", "divide": "divide(v)"}
+    part = new.inputs[0]
+    taken = part.op is index and part.inputs[0] is t
+    return words.get(op.name, "set(v)") if taken else "set(v)"
 
 
 def _leaves(nested: Any) -> Iterator[Any]:

@@ -17,7 +17,9 @@ from ..engine.recording import bind_operators, record_many_values, record_values
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
+from ..errors.spelling import spelt
 from ..primitives import positive
+from .growth import MANY, warn_if_growing
 from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Value"]
@@ -53,6 +55,7 @@ class Value(Node):
     _data_slot = "_number"
     keeps_local_gradients = True
 
+    @spelt
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
         self._number = _as_float(data)
         self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
@@ -165,6 +168,8 @@ class Value(Node):
 
     @classmethod
     def _receive(cls, totals: dict[Any, Any]) -> None:
+        if len(totals) > MANY:
+            warn_if_growing(totals)
         for node, g in totals.items():
             if node._a is not None:
                 node._grad = g

@@ -83,14 +83,15 @@ def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
         raise ShapeError(
             f"gradient takes a step for all axes or one for each; given {len(varargs)} for {len(axes)}"
         )
-    if builtins.any(np.ndim(plain(h)) for h in steps):
-        raise KindError("gradient takes steps as numbers here; for positions divide diff(f) by diff(x)")
     if builtins.any(x.shape[k] < 2 for k in axes):
         raise ShapeError(
             f"gradient along axes {axes} needs two elements or more on each; given {describe(x)}"
         )
     found = []
     for k, h in zip(axes, steps):
+        if np.ndim(plain(h)):
+            found.append(_gradient_at(x, h, k))
+            continue
         h = h if isinstance(h, Operators) else float(number_of(h, "gradient", "a step"))
         ends = [
             (part_of(x, k, 1, 2) - part_of(x, k, 0, 1)) / h,
@@ -99,6 +100,21 @@ def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
         inner = (part_of(x, k, 2) - part_of(x, k, None, -2)) / (2 * h)
         found.append(f.concatenate([ends[0], inner, ends[1]], k))
     return found[0] if len(found) == 1 else tuple(found)
+
+
+def _gradient_at(x: Any, places: Any, k: int) -> Any:
+    """The gradient along the axis `k` at these places, which need not be evenly apart."""
+    places = arrays_only(places, "gradient")
+    if places.shape != (x.shape[k],):
+        raise ShapeError(
+            f"gradient takes a place for each of the {x.shape[k]} elements along axis {k} of {describe(x)}; given "
+            f"{describe(places)}"
+        )
+    step = f.reshape(f.diff(places), (-1,) + (1,) * (x.ndim - 1 - k))
+    slope = f.diff(x, axis=k) / step
+    a, b = step[:-1], step[1:]  # before and after each inner element
+    inner = (part_of(slope, k, None, -1) * b + part_of(slope, k, 1) * a) / (a + b)
+    return f.concatenate([part_of(slope, k, 0, 1), inner, part_of(slope, k, -1)], k)
 
 
 def _polyval(p: Any, x: Any) -> Any:
@@ -262,11 +278,33 @@ PRODUCTS: dict[str, Callable[..., Any]] = {
     "vander": _vander,
 }
 
+
+def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """The solution of least squares by the pseudoinverse, the residuals, the rank, and the singular values."""
+    a, b = arrays_only(a, "lstsq"), arrays_only(b, "lstsq")
+    if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
+        raise ShapeError(
+            f"lstsq takes a matrix (m, n) and one or several right-hand sides, (m,) or (m, k); given {describe(a)} and "
+            f"{describe(b)}"
+        )
+    least = (
+        builtins.max(a.shape) * np.finfo(np.result_type(a.dtype, np.float32)).eps if rcond is None else rcond
+    )
+    x = linalg.pinv(a, rcond=least) @ b
+    values = linalg.svd(a, full_matrices=False, compute_uv=False)
+    rank = int((plain(values) > least * plain(values).max(initial=0)).sum())
+    away = b - a @ x
+    squares = f.sum(away * away, 0)
+    squares = f.reshape(squares, (-1,))
+    return x, squares if rank == a.shape[1] < a.shape[0] else squares[:0], np.int32(rank), values
+
+
 LINALG: dict[str, Callable[..., Any]] = {
     "cond": _cond,
     "cross": lambda x1, x2, axis=-1: _cross(x1, x2, axis=axis),
     "diagonal": lambda x, offset=0: f.diagonal(x, offset, -2, -1),
     "matmul": lambda x1, x2: rows.matmul(x1, x2),
+    "lstsq": _lstsq,
     "matrix_norm": lambda x, ord="fro", keepdims=False: norm(x, ord, (-2, -1), keepdims),
     "matrix_power": _matrix_power,
     "matrix_transpose": lambda x: f.swapaxes(x, -1, -2),

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import functions as f
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, each_time, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..functions.arguments import (
@@ -18,11 +18,13 @@ from ..functions.arguments import (
     arrays_only,
     axes_of,
     integer_of,
+    integers_of,
     mask_of,
     on_shape,
     one_axis,
     part_of,
     plain,
+    word_of,
 )
 from ..functions.reductions import degrees_of, extreme, given_mean
 
@@ -163,10 +165,9 @@ def _quantile(
             f"quantile takes q as plain numbers, and the gradient of {describe(q)} would be lost. Write q.data"
         )
     q = np.asarray(plain(q)) / scale
-    if method != "linear" or weights is not None:
-        raise KindError(
-            f"quantile interpolates with method='linear' and without weights here; given {method!r}"
-        )
+    if weights is not None:
+        raise KindError("quantile takes no weights here; np.average(t, weights=w) is a weighted mean")
+    word_of(method, tuple(PLACES), "quantile", "methods")
     if not ((q >= 0) & (q <= 1)).all():
         raise RangeError(f"quantile takes q from 0 to 1 (percentile from 0 to 100); given {q * scale!r}")
     axes = axes_of(a, axis, "quantile")
@@ -175,8 +176,95 @@ def _quantile(
     if not n:
         raise ShapeError(f"quantile over axis={axis!r} of {describe(a)} has no elements to choose from")
     flat = p.transpose(a, axes=(*axes, *kept))
-    y = p.quantile(p.reshape(flat, shape=(n, *flat.shape[len(axes) :])), q=q)
+    columns = p.reshape(flat, shape=(n, *flat.shape[len(axes) :]))
+    if method == "midpoint":
+        below, above = (
+            p.quantile(columns, q=PLACES[end](n, q) / max(n - 1, 1)) for end in ("lower", "higher")
+        )
+        y = (below + above) / 2
+    else:
+        y = p.quantile(
+            columns, q=q if method == "linear" else np.clip(PLACES[method](n, q), 0, n - 1) / max(n - 1, 1)
+        )
     return p.reshape(y, shape=q.shape + p.kept_shape(a.shape, axes)) if keepdims else y
+
+
+def _between(alpha: float, beta: float) -> Callable[[int, Any], Any]:
+    """The places of quantiles between the sorted elements, by the two numbers of Hyndman and Fan (1996)."""
+    return lambda n, q: n * q + alpha + q * (1 - alpha - beta) - 1
+
+
+# for each method of NumPy's the place of the quantile `q` among `n` sorted elements, counted from 0
+PLACES: dict[str, Callable[[int, Any], Any]] = {
+    "linear": _between(1, 1),
+    "lower": lambda n, q: np.floor(q * (n - 1)),
+    "higher": lambda n, q: np.ceil(q * (n - 1)),
+    "nearest": lambda n, q: np.round(q * (n - 1)),
+    "midpoint": _between(1, 1),
+    "inverted_cdf": lambda n, q: np.ceil(n * q) - 1,
+    "interpolated_inverted_cdf": _between(0, 1),
+    "hazen": _between(0.5, 0.5),
+    "weibull": _between(0, 0),
+    "median_unbiased": _between(1 / 3, 1 / 3),
+    "normal_unbiased": _between(3 / 8, 3 / 8),
+}
+
+
+def _nanquantile(
+    a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False, *, scale: float = 1
+) -> Any:
+    """The quantiles of the elements that are not NaN: of each row by itself, for they differ in number."""
+    a = arrays_only(a, "nanquantile")
+    axes = axes_of(a, axis, "nanquantile")
+    kept = [k for k in range(a.ndim) if k not in axes]
+    each, within = (math.prod(a.shape[k] for k in some) for some in (kept, axes))
+    rows = p.reshape(p.transpose(a, axes=(*kept, *axes)), shape=(each, within))
+    there = ~np.isnan(numbers(rows))
+
+    def refuse_others(x: Any) -> None:
+        if not np.array_equal(~np.isnan(x), there):
+            raise KindError(
+                "a nanquantile that was recorded for replays met NaN in other places. Record it again"
+            )
+
+    each_time(refuse_others, rows)
+    found = []
+    for row, known in zip(rows, there):
+        some = row[np.flatnonzero(known)]
+        found.append(_quantile(some, q, None, method, scale=scale) if known.any() else _of_nothing(row, q))
+    y = f.stack(found, -1) if found else a[:0]
+    shape = np.shape(q) + (p.kept_shape(a.shape, axes) if keepdims else tuple(a.shape[k] for k in kept))
+    return p.reshape(y, shape=shape)
+
+
+def _of_nothing(row: Any, q: Any) -> Any:
+    """NaN for each quantile of a row without numbers."""
+    return np.full(np.shape(q), math.nan, row.dtype)
+
+
+def _nanmedian(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return _nanquantile(a, 0.5, axis, keepdims=keepdims)
+
+
+def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+    """The elements in the order in which NumPy puts them; a replay refuses numbers that are in another one."""
+    a, k = one_axis(a, axis, "partition")
+    kth = integers_of(kth, "partition", "kth")
+    n = a.shape[k]
+    if kth.size and not ((kth >= -n) & (kth < n)).all():
+        raise RangeError(
+            f"partition takes kth below the length of axis {k} of {describe(a)}; given {kth.tolist()}"
+        )
+    order = np.argpartition(numbers(a), kth, k)
+
+    def refuse_others(x: Any) -> None:
+        if not np.array_equal(np.argpartition(x, kth, k), order):
+            raise KindError(
+                "a partition that was recorded for replays met numbers in another order; use sort"
+            )
+
+    each_time(refuse_others, a)
+    return f.take_along_axis(a, order, k)
 
 
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
@@ -276,6 +364,12 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "percentile": lambda a, q, axis=None, method="linear", keepdims=False, *, weights=None: _quantile(
         a, q, axis, method, keepdims, weights=weights, scale=100
     ),
+    "nanmedian": _nanmedian,
+    "nanquantile": _nanquantile,
+    "nanpercentile": lambda a, q, axis=None, method="linear", keepdims=False: _nanquantile(
+        a, q, axis, method, keepdims, scale=100
+    ),
+    "partition": _partition,
     "trapezoid": _trapezoid,
     "cov": _cov,
     "corrcoef": _corrcoef,

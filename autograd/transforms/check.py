@@ -17,17 +17,19 @@ import numpy.typing as npt
 
 from ..engine.backward import gradients
 from ..engine.node import describe
-from ..errors import CheckError, KindError
+from ..errors import CheckError, KindError, RecordingError
+from ..errors.spelling import spelt
 from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
+from .jit import jit
 
 __all__ = ["CheckReport", "check_gradients", "check_update"]
 
 Array = npt.NDArray[Any]
-WEIGHTED = " (the outputs weighted at random and added)"
 MOST_ELEMENTS = 100  # of an input; of larger inputs a random sample of this size is checked
+MOST_OUTPUTS = 1000  # up to which the message of an error looks for the output that is off
 
 # The blocks in which a checked function runs. Global, so that `nn` can add the block that restores its modules.
 AROUND: list[Callable[[Any], AbstractContextManager[None]]] = []
@@ -52,6 +54,7 @@ class CheckReport:
         return f"{self.compared} derivatives compared, worst relative error {self.worst:.1e}"
 
 
+@spelt
 def check_gradients(
     f: Callable[..., Any],
     *inputs: Any,
@@ -122,8 +125,8 @@ def _checked(
                 raise CheckError(f"{who} changed its input {k}; compute a new node instead")
 
     shape = np.shape(evaluate(points))
-    u = random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape)
-    vs = [random.uniform(0.5, 1.5, x.shape) * random.choice([-1.0, 1.0], x.shape) for x in points]
+    u = _weights(shape, random) if shape else np.ones(())  # of one number, derivatives can be checked by hand
+    vs = [np.ones(x.shape) if len(points) == x.size == 1 else _weights(x.shape, random) for x in points]
 
     def value(xs: list[Array]) -> Array:
         return u * evaluate(xs)
@@ -161,13 +164,48 @@ def _checked(
     samples = [_sample(x, random) for x in points]
     steps = step if step is not None else np.finfo(float).eps ** (1 / 3 if side == "both" else 1 / 2)
     tolerance = (rtol, atol) if side == "both" else (max(rtol, 1e-5), max(atol, 1e-5))
-    first = _compare(value, slopes(points), points, samples, steps, side, "gradient", tolerance)
+
+    def single(k: int, at: tuple[int, ...]) -> tuple[str, float, float, str]:
+        """The output whose derivative with respect to the element is off most: its name, both numbers, and why."""
+        h = steps * max(1.0, abs(float(points[k][at])))
+        up, down = h * (side != "left"), h * (side != "right")
+        right, left = (
+            np.ravel(evaluate(_moved(points, k, at, up))),
+            np.ravel(evaluate(_moved(points, k, at, -down))),
+        )
+        nodes = _nodes(inputs, points)
+        y = f(*nodes)
+        found, expected = np.zeros(right.size), (right - left) / (up + down)
+        for j in range(right.size if y.requires_grad and right.size <= MOST_OUTPUTS else 0):
+            alone = np.zeros(shape)
+            alone.flat[j] = 1.0
+            found[j] = np.asarray(_gradients(y, [nodes[k]], alone)[0])[at]
+        j = int(np.argmax(np.nan_to_num(abs(found - expected), nan=np.inf)))
+        output = f"output {_place(np.unravel_index(j, shape))}" if shape else ""
+        moved = (
+            f"; {output or 'the output'} is {left[j]:.10g} with the element {down:.2g} smaller and {right[j]:.10g} "
+            f"with it {up:.2g} larger{_lost(f, _nodes(inputs, points))}"
+        )
+        return output and f" of {output}", float(found[j]), float(expected[j]), moved
+
+    first = _compare(value, slopes(points), points, samples, steps, side, "gradient", tolerance, single)
     if order == 1:
         return first
-    then = _compare(slope_along, second(points), points, samples, steps, side, "second derivative", tolerance)
+    then = _compare(
+        slope_along,
+        second(points),
+        points,
+        samples,
+        steps,
+        side,
+        "second derivative",
+        tolerance,
+        at_kinks=True,
+    )
     return CheckReport(first.compared + then.compared, max(first.worst, then.worst))
 
 
+@spelt
 def check_update(
     f: Callable[..., Any],
     *inputs: Any,
@@ -232,7 +270,6 @@ def _checked_update(
         "both",
         "gradient recovered from the update",
         (rtol, atol),
-        note="",
     )
 
 
@@ -245,28 +282,89 @@ def _compare(
     side: str,
     what: str,
     tolerance: tuple[float, float],
-    note: str = WEIGHTED,
+    single: Callable[[int, tuple[int, ...]], tuple[str, float, float, str]] | None = None,
+    at_kinks: bool = False,
 ) -> CheckReport:
+    """Compare each element with differences. `single` has the numbers of one output, for the message of an error.
+
+    A difference that is off is taken again with smaller steps: where the slope itself has a kink, as that of
+    `relu(x) * x` at 0, a difference tends to the derivative only with the step. With `at_kinks`, the derivative on one
+    side is right as well.
+    """
     compared, worst = 0, 0.0
-    for k, at, expected in _differences(function, points, samples, step, side):
+
+    def error_of(given: float, k: int, at: tuple[int, ...], step: float, side: str) -> tuple[float, float]:
+        ((_, _, expected),) = _differences(
+            function, points, [[at] * (i == k) for i in range(len(points))], step, side
+        )
+        return expected, abs(given - expected)
+
+    for k, x in enumerate(points):
         g = np.asarray(found[k])
-        if g.shape != points[k].shape:
+        if g.shape != x.shape:
             raise CheckError(
-                f"the {what} with respect to input {k} has shape {g.shape}; the input has {points[k].shape}"
+                f"the {what} with respect to input {k} has shape {g.shape}; the input has {x.shape}"
             )
-        given = float(g[at])
-        scale = max(abs(given), abs(expected))
-        error = abs(given - expected)
-        compared += 1
-        if np.isnan(error) or error > tolerance[0] * scale + tolerance[1]:
-            where = f"element {at} of input {k}" if at else f"input {k}"
-            raise CheckError(
-                f"the {what} with respect to {where}, at {points[k][at]:.6g}, is {given:.10g} by the engine and "
-                f"{expected:.10g} by differences: off by {error:.2g}, {error / scale if scale else np.nan:.2g} of its "
-                f"size{note}"
-            )
-        worst = max(worst, float(error / max(scale, 1.0)))
+        for at in samples[k]:
+            given = float(g[at])
+            expected, error = error_of(given, k, at, step, side)
+            compared += 1
+            close = tolerance[0] * max(abs(given), abs(expected)) + tolerance[1]
+            if not error <= close:
+                tries = [(step / 64, side), *((step / 64, each) for each in ("left", "right") if at_kinks)]
+                again = [error_of(given, k, at, *each)[1] for each in tries]
+                if not any(each <= max(close, 1e-6 * (side != "both" or at_kinks)) for each in again):
+                    hint, output, more = _sides(error_of, given, k, at, step), "", ""
+                    if single is not None:
+                        of, one, differences, moved = single(k, at)
+                        if abs(one - differences) > close:
+                            given, expected, output, more = one, differences, of, moved
+                        else:  # rules that are wrong only for some gradients from above
+                            more = " (the outputs weighted at random and added)"
+                    raise CheckError(
+                        f"the {what}{output} with respect to {_element(k, at)}, at {x[at]:.6g}, is {given:.10g} by the "
+                        f"engine and {expected:.10g} by differences: off by {abs(given - expected):.2g}{more}{hint}"
+                    )
+                error = min(again)
+            worst = max(worst, float(error / max(abs(given), abs(expected), 1.0)))
     return CheckReport(compared, worst)
+
+
+def _lost(f: Callable[..., Any], nodes: list[Any]) -> str:
+    """Where a function reads plain numbers out of nodes, so that a part of it has no gradient."""
+    try:
+        jit(f)(*nodes)
+    except RecordingError as error:
+        place = str(error).partition("cannot follow ")[2].partition(". A replay")[0]
+        return f". A part has no gradient: at {place}" if "takes a plain number" in place else ""
+    except Exception:  # the check has failed already, and this only looks for a reason
+        return ""
+    return ""
+
+
+def _sides(error_of: Any, given: float, k: int, at: tuple[int, ...], step: float) -> str:
+    """A hint at a kink, where the derivatives on the two sides differ and one of them is that of the engine."""
+    left, right = (error_of(given, k, at, step, side) for side in ("left", "right"))
+    if min(left[1], right[1]) < 1e-4 < max(left[1], right[1]):
+        side = "left" if left[1] < right[1] else "right"
+        return (
+            f". There is a kink: {left[0]:.4g} on the left, {right[0]:.4g} on the right. Write side={side!r}"
+        )
+    return ""
+
+
+def _element(k: int, at: tuple[int, ...]) -> str:
+    return f"element {_place(at)} of input {k}" if at else f"input {k}"
+
+
+def _place(at: Any) -> str:
+    """`[0, 2]`."""
+    return str([int(i) for i in at])
+
+
+def _weights(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Random weights, none of them near zero."""
+    return random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape)
 
 
 def _differences(

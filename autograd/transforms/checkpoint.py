@@ -18,6 +18,7 @@ from ..engine.modes import Block, mode, recording
 from ..engine.node import CLOCK, NO_PARAMS, describe, following
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
+from ..errors.spelling import spelt
 from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -27,6 +28,7 @@ from .recomputing import Recomputed
 __all__ = ["checkpoint"]
 
 
+@spelt
 def checkpoint(
     f: Callable[..., Any], *inputs: Any, rng: np.random.Generator | Sequence[np.random.Generator] = ()
 ) -> Any:

@@ -15,6 +15,7 @@ from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
 from ..engine.node import numbers
 from ..errors import KindError
+from ..errors.spelling import spelt
 from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -40,6 +41,7 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 # ---------------------------------------------------------------------- one number
 
 
+@spelt
 def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
 
@@ -69,6 +71,7 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     return gradient
 
 
+@spelt
 def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
 
@@ -105,6 +108,7 @@ def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -
 # ---------------------------------------------------------------------- one direction
 
 
+@spelt
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """The value of `f(*args)` and its pullback, a function from a gradient at the output to those at the arguments.
 
@@ -141,6 +145,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     return call.results(call.nested), pullback
 
 
+@spelt
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """The value of `f(*args)` and its derivative in the direction of `tangents`.
 
@@ -163,6 +168,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
 
 
+@spelt
 def hvp(f: Function, args: Any, vectors: Any) -> Any:
     """The Hessian of `f`, which returns one number, times `vectors`, without forming the Hessian.
 
@@ -190,6 +196,7 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 # ---------------------------------------------------------------------- all derivatives
 
 
+@spelt
 def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
     """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
 
@@ -238,6 +245,7 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
     return all_derivatives
 
 
+@spelt
 def hessian(f: Function, argnums: Positions = 0) -> Function:
     """The function that computes all second derivatives of `f`, which returns one number.
 

@@ -23,6 +23,7 @@ from ..engine.modes import Block, mode, recording
 from ..engine.node import CLOCK, NO_PARAMS, describe, following, numbers
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError, RecordingError
+from ..errors.spelling import spelt
 from ..functions.arguments import refuse_no_function
 from ..graph.backends import backend_for
 from ..nodes.node import Node
@@ -38,6 +39,7 @@ from .recomputing import RECOMPUTED
 __all__ = ["Jitted", "jit"]
 
 
+@spelt
 def jit(
     f: Callable[..., Any] | None = None,
     *,
@@ -108,6 +110,7 @@ def jit(
 class Jitted:
     """A function that is replayed; `jit` makes it. Threads that call one such function take turns."""
 
+    @spelt
     def __init__(
         self,
         f: Callable[..., Any],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
+from ...autograd.extending import spelt
 from ..layers.activations import Heaviside, ReLU
 from ..layers.linear import Linear
 from ..layers.stacks import Sequential
@@ -15,6 +16,7 @@ from ..layers.stacks import Sequential
 __all__ = ["box_network"]
 
 
+@spelt
 def box_network(
     edges: Sequence[float], heights: Any, e: float | None = None, *, activation: str = "relu"
 ) -> Sequential:

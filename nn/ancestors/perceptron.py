@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.arguments import whole_number
 
 __all__ = ["Perceptron"]
@@ -32,6 +32,7 @@ class Perceptron:
     Perceptron(2): still makes 4 mistakes in epoch 50: it may be that no line separates the classes
     """
 
+    @spelt
     def __init__(self, n_inputs: int) -> None:
         self.weight = np.zeros(whole_number(n_inputs, "the number of inputs"))
         self.bias = 0.0

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..layers.linear import Linear
 
 __all__ = ["least_squares"]
 
 
+@spelt
 def least_squares(X: Any, y: Any) -> Linear:
     """Linear regression in closed form, `W = (X^T X)^-1 X^T y`: the `Linear` layer with the least squared error.
 

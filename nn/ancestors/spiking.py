@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
+from ...autograd.extending import spelt
 
 __all__ = ["LeakyIntegrateAndFire"]
 
@@ -33,6 +34,7 @@ class LeakyIntegrateAndFire:
     (9, 20, 0)
     """
 
+    @spelt
     def __init__(
         self,
         resistance: float = 1.0,

@@ -6,14 +6,25 @@ lists, tuples and dicts. The path to a part is its name, such as `layers.0.weigh
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, Node, ShapeError
-from ...autograd.extending import describe, enter_scope, leave_scope
+from ...autograd.extending import (
+    absent,
+    describe,
+    enter_scope,
+    habit,
+    leave_scope,
+    refuse_keywords,
+    refused_call,
+    spelt,
+)
 from .arguments import numeric
 from .copying import copy_modules
 from .hooks import ForwardHook
@@ -67,6 +78,19 @@ class Module(Part):
     _path: str = ""  # from the outermost module to this one
     _title: str | None = None  # the title of the scope of a call; None until it is first needed
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = spelt(vars(cls)["__init__"])  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            row = habit(name, "Module") if not name.startswith("_") else None
+            if row is None or row.takes is None:
+                raise absent(f"the module {type(self).__name__}", name, lambda: dir(self), "Module")
+            return partial(row.takes, self)
+
     # ------------------------------------------------------------------ computing
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -87,8 +111,27 @@ class Module(Part):
                 replaced = hook(self, inputs, output)
                 output = output if replaced is None else replaced
             return output
+        except TypeError as error:
+            if getattr(error.__traceback__, "tb_next", None) is not None:
+                raise  # from inside of forward
+            raise KindError(self._refused_call(inputs, options)) from None
         finally:
             leave_scope(before)
+
+    def _refused_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
+        """What is wrong with a call whose arguments `forward` does not take."""
+        own = dict(inspect.signature(self.forward).parameters)
+        name = type(self).__name__
+        for option in options.keys() - own.keys():
+            refuse_keywords(name, [option], own)
+        several = (
+            f". A sample of {len(inputs)} numbers is one argument, a list or a row of an array: model([[1.0, 2.0]])"
+            if len(inputs) > 1 and all(isinstance(x, (int, float)) for x in inputs)
+            else ""
+        )
+        return (
+            refused_call(f"a call of {self._described('the module')},", own, len(inputs), options) + several
+        )
 
     def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> ForwardHook:
         """Call `hook(module, inputs, output)` after each call; if the hook returns something, it replaces the output.
@@ -109,6 +152,22 @@ class Module(Part):
                 f"a forward hook is a function of module, inputs, and output; given {describe(hook)}"
             )
         return ForwardHook(self, hook)
+
+    def apply(self: Self, function: Callable[[Module], Any]) -> Self:
+        """Call `function` with every module inside this one and then with this one, as for initial weights.
+
+        >>> from chainrule.nn import MLP, Linear, init
+        >>> def small(module):
+        ...     if isinstance(module, Linear):
+        ...         module.weight = init.normal(module.weight.shape, std=0.01, seed=0)
+        >>> float(abs(MLP(2, [3, 1]).apply(small).layers[0].weight.data).max().round(4))
+        0.0064
+        """
+        if not callable(function):
+            raise KindError(f"apply takes a function of a module; given {describe(function)}")
+        for module in reversed(self.modules()):
+            function(module)
+        return self
 
     # ------------------------------------------------------------------ parts and their names
 
@@ -240,6 +299,30 @@ class Module(Part):
         """
         return [parameter for _, parameter in self.named_parameters()]
 
+    def register_buffer(self, name: str, array: Any) -> None:
+        """Add an array that belongs to the state and is not learnt, such as a mask or a running mean.
+
+        It is copied, is an attribute of this name, and is saved, loaded and converted with the parameters. What is
+        assigned to it later has to have its shape. (An array that is not to be saved is an attribute like any other.)
+
+        Raises `KindError` for what is not an array of numbers, and for a name that is taken.
+
+        >>> import numpy as np
+        >>> from chainrule.nn import Linear
+        >>> layer = Linear(2, 3)
+        >>> layer.register_buffer("scale", np.ones(3))
+        >>> list(layer.state_dict())
+        ['weight', 'bias', 'scale']
+        """
+        if not isinstance(name, str) or not name.isidentifier():
+            raise KindError(f"the name of a buffer is a word, as of an attribute; given {describe(name)}")
+        if name not in self._buffers and hasattr(self, name):
+            raise KindError(f"{self._described('the module')} has an attribute {name!r} already")
+        array = np.array(numeric(array, f"the buffer {name}"))
+        vars(self)[name] = array
+        if name not in self._buffers:
+            vars(self)["_buffers"] = (*self._buffers, name)
+
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
         """All arrays that belong to the state and are not learnt, with their names, such as running means.
 
@@ -272,6 +355,7 @@ class Module(Part):
         """The attributes that may change while a recording holds: buffers are read anew, names are for people."""
         return ("_holders", "_numbered", "_path", "_title", "_buffers", *self._buffers)
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""
         for parameter in self.parameters():

@@ -18,8 +18,11 @@ One callback can be given to several calls of `fit`, if `on_fit_begin` resets al
 Read `callback.py`, then `best.py` (early stopping) and `printing.py`. It imports `base` and `optim`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .best import EarlyStopping, KeepBest
 from .callback import Callback
 from .printing import PrintEpochs
 
 __all__ = ["Callback", "EarlyStopping", "KeepBest", "PrintEpochs"]
+
+__getattr__ = _named_in(globals(), "callbacks")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
+from ...autograd.extending import spelt
 from ..base.arguments import whole_number
 from ..optim.options import number
 from .callback import Callback
@@ -31,6 +32,7 @@ class KeepBest(Callback):
     KeepBest(monitor='val_accuracy', mode='max')
     """
 
+    @spelt
     def __init__(
         self, monitor: str | None = None, mode: str | None = None, restore_best: bool = True
     ) -> None:
@@ -121,6 +123,7 @@ class EarlyStopping(KeepBest):
     ('no better val_loss for 5 epochs', 5)
     """
 
+    @spelt
     def __init__(
         self,
         patience: int = 10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...autograd.extending import spelt
 from ..base.arguments import whole_number
 from .callback import Callback
 
@@ -24,6 +25,7 @@ class PrintEpochs(Callback):
     epoch 20/20: loss 0.9464, lr 0.001
     """
 
+    @spelt
     def __init__(self, every: int = 1) -> None:
         self.every = whole_number(every, "the number of epochs from line to line")
 

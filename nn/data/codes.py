@@ -9,21 +9,24 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, RangeError
+from ...autograd.extending import spelt
 
 __all__ = ["one_hot", "one_hot_array"]
 
 
-def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.float64) -> np.ndarray:
+@spelt
+def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.float32) -> np.ndarray:
     """One-hot codes, rows of zeros with a single one: `(n,)` whole numbers become `(n, n_classes)`.
 
-    `n_classes` is one more than the largest label unless it is given.
+    `n_classes` is one more than the largest label unless it is given. The codes are float32, which holds 0 and 1
+    exactly: beside float64 they give float64, and beside float32 they keep float32.
 
     Raises `KindError` for labels that are not whole numbers, `RangeError` for labels that are not classes.
 
     >>> from chainrule.nn import one_hot
     >>> one_hot([2, 0])
     array([[0., 0., 1.],
-           [1., 0., 0.]])
+           [1., 0., 0.]], dtype=float32)
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
@@ -37,6 +40,7 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
     return one_hot_array(labels, n_classes).astype(dtype)
 
 
+@spelt
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """One-hot codes as booleans, for labels that have been checked."""
     return labels[..., None] == _classes(n_classes)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.arguments import whole_number
 from ..init.seeds import generator
 from .samples import as_samples, taken
@@ -47,6 +47,7 @@ class DataLoader:
     [[0, 1], [2, 3]]
     """
 
+    @spelt
     def __init__(
         self,
         *arrays: Any,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError, ShapeError
+from ...autograd.extending import spelt
 
 __all__ = ["MinMaxScaler", "Standardizer"]
 
@@ -156,6 +157,7 @@ class MinMaxScaler(Scaler):
            [ 3. ]])
     """
 
+    @spelt
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__()
         if not low < high:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..init.seeds import Seed, generator
 from .samples import as_samples, taken
 
 __all__ = ["k_fold", "split"]
 
 
+@spelt
 def split(
     *arrays: Any,
     test_size: float = 0.2,
@@ -69,6 +70,7 @@ def split(
     return tuple(taken(x, part) for x in made for part in reversed(parts))
 
 
+@spelt
 def k_fold(*arrays: Any, k: int = 5, seed: Seed = None, stratify: bool = False) -> Iterator[tuple[Any, ...]]:
     """The `k` splits of cross-validation: each sample is in the test part of exactly one of them.
 

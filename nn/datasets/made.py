@@ -1,8 +1,9 @@
-"""Made data: points in the plane that belong to classes, for pictures of decision boundaries.
+"""Made data: points in the plane that belong to classes, for pictures of decision boundaries, or have a number each.
 
 Each function returns `(X, y)`: `X` is `(n_samples, 2)` float64, `y` is `(n_samples,)` int64, classes
 numbered from 0. The classes have equal numbers of samples, up to one; the samples are in random order, and the
 same `seed` gives the same numbers. `noise` is the standard deviation of the noise that is added to every coordinate.
+`plane` and `bumps`, for regression, return float64 numbers in `y`, and add the noise to these.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 from ..base.arguments import whole_number
 from ..init.seeds import Seed, generator
 
-__all__ = ["circles", "gaussians", "moons", "rings", "spirals", "xor"]
+__all__ = ["bumps", "circles", "gaussians", "moons", "plane", "rings", "spirals", "xor"]
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -38,6 +40,7 @@ def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, see
     return points + noise * rng.standard_normal(points.shape), classes[order]
 
 
+@spelt
 def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     """Two interleaved half circles of radius 1.
 
@@ -54,6 +57,7 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points
     return _finish(x, y, classes, noise, seed)
 
 
+@spelt
 def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor: float = 0.5) -> Points:
     """A circle of radius 1 (class 0) around one of radius `factor` (class 1).
 
@@ -68,6 +72,7 @@ def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor:
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, seed)
 
 
+@spelt
 def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Points:
     """A ring (class 0) around a disc (class 1), each filled evenly; there are no points between radius 0.5 and 0.75.
 
@@ -86,6 +91,7 @@ def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Point
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, rng)
 
 
+@spelt
 def gaussians(
     n_samples: int = 100, noise: float = 0.5, seed: Seed = None, n_classes: int = 2, distance: float = 1.5
 ) -> Points:
@@ -101,6 +107,7 @@ def gaussians(
     return _finish(distance * np.cos(angle), distance * np.sin(angle), classes, noise, seed)
 
 
+@spelt
 def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     """Four quarters of the square from -1 to 1: class 1 where the signs of the coordinates differ.
 
@@ -119,6 +126,7 @@ def xor(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points:
     return _finish(side_x * x, side_y * y, quarter % 2, noise, rng)
 
 
+@spelt
 def spirals(
     n_samples: int = 200, noise: float = 0.05, seed: Seed = None, n_classes: int = 2, turns: float = 1.0
 ) -> Points:
@@ -133,3 +141,53 @@ def spirals(
     radius = np.linspace(0.05, 1, n_samples)
     angle = 2 * np.pi * (turns * radius + classes / n_classes)
     return _finish(radius * np.cos(angle), radius * np.sin(angle), classes, noise, seed)
+
+
+def plane(n_samples: int = 200, noise: float = 0.1, seed: Seed = None) -> Points:
+    """Points in the square from -1 to 1, and a number for each, which lies on a plane: `y = (x1 + x2) / 2`.
+
+    `y` is float64, from -1 to 1; `noise` is the standard deviation of what is added to it. A linear unit learns it.
+
+    >>> from chainrule.nn.datasets import plane
+    >>> X, y = plane(100, noise=0.0, seed=0)
+    >>> X.shape, bool(abs(y - X.mean(axis=1)).max() < 1e-15)
+    ((100, 2), True)
+    """
+    X, rng = _square(n_samples, noise, seed)
+    return X, X.sum(axis=1) / 2 + noise * rng.standard_normal(len(X))
+
+
+BUMPS = np.array(  # the centre of each, and its sign
+    [
+        [0.8, 0.0, 1.0],
+        [-0.8, 0.0, -1.0],
+        [0.4, 0.7, -1.0],
+        [-0.4, 0.7, 1.0],
+        [0.4, -0.7, 1.0],
+        [-0.4, -0.7, -1.0],
+    ]
+)
+
+
+def bumps(n_samples: int = 200, noise: float = 0.1, seed: Seed = None) -> Points:
+    """Points in the square from -1 to 1, and a number for each: three hills of height 1, and three hollows.
+
+    Each is `exp(-12 d^2)` at distance `d` from its centre; the centres stand alternately on a ring around the origin.
+    `y` is float64; `noise` is the standard deviation of what is added to it.
+
+    >>> from chainrule.nn.datasets import bumps
+    >>> X, y = bumps(2000, noise=0.0, seed=0)
+    >>> X.shape, y[abs(X - [0.8, 0.0]).max(axis=1) < 0.05].min().round(1)
+    ((2000, 2), np.float64(1.0))
+    """
+    X, rng = _square(n_samples, noise, seed)
+    distances = ((X[:, None] - BUMPS[:, :2]) ** 2).sum(axis=2)
+    return X, np.exp(-12 * distances) @ BUMPS[:, 2] + noise * rng.standard_normal(len(X))
+
+
+def _square(n_samples: int, noise: float, seed: Seed) -> tuple[np.ndarray, np.random.Generator]:
+    """Points spread evenly over the square from -1 to 1, and the generator for what follows."""
+    if noise < 0:
+        raise RangeError(f"noise is a standard deviation and cannot be negative, as {noise} is")
+    rng = generator(seed)
+    return rng.uniform(-1, 1, (len(_classes(n_samples)), 2)), rng

@@ -9,6 +9,7 @@ and shapes; `looking.py` (with `referred.py`) restores a module after it was cal
 and `scalar`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .outputs import record_outputs
 from .parameters import Flow, Update, gradient_flow, update_ratios
 from .report import Report
@@ -31,3 +32,5 @@ __all__ = [
     "statistics",
     "update_ratios",
 ]
+
+__getattr__ = _named_in(globals(), "diagnostics")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import autograd
 from ...autograd import GradientError, KindError, Node, ShapeError
-from ...autograd.extending import describe, recording
+from ...autograd.extending import describe, recording, spelt
 from .. import scalar
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
@@ -45,6 +45,7 @@ def record_outputs(model: Module) -> Iterator[dict[str, list[Any]]]:
         yield outputs
 
 
+@spelt
 def outputs_and_gradients(
     model: Module, X: Any, y: Any = None, loss: Any = None
 ) -> dict[str, tuple[Any, Any]]:
@@ -111,6 +112,7 @@ def _slope(slopes: Mapping[Node, Any], output: Any) -> Any:
     return np.zeros_like(_data(output)) if found is None else found
 
 
+@spelt
 def after_activations(model: Module, wanted: Mapping[str, Any]) -> dict[str, str]:
     """The paths of the modules whose output is that of a wanted activation, with the name of the activation."""
     found = {}

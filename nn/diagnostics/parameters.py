@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, ShapeError
+from ...autograd.extending import spelt
 from .. import scalar
 from ..base.module import Module
 from .report import Report
@@ -45,6 +46,7 @@ class Flow:
     to_next: float | None
 
 
+@spelt
 def gradient_flow(model: Module) -> Report[Flow]:
     """The gradients of each layer after a backward pass: do they vanish or explode from layer to layer?
 
@@ -91,6 +93,7 @@ class Update:
     ratio: float
 
 
+@spelt
 def update_ratios(model: Module, before: Mapping[str, Any]) -> Report[Update]:
     """The change of the parameters of each layer since `before`, a `state_dict()`, relative to their size.
 

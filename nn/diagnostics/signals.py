@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.extending import spelt
 from .. import init, scalar
 from ..base.module import Module
 from .outputs import outputs_and_gradients
@@ -35,6 +36,7 @@ class Statistics:
     grad_edges: tuple[float, ...]
 
 
+@spelt
 def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int = 20) -> Report[Statistics]:
     """Mean, standard deviation and histogram of the outputs of each layer for the samples `X`, in evaluation mode.
 
@@ -83,6 +85,7 @@ class Spread:
     gradients: tuple[float, ...]
 
 
+@spelt
 def initial_spread(
     initialisers: Mapping[str, Callable[..., np.ndarray]] | None = None,
     activation: str = "relu",

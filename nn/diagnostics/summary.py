@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, Tape
-from ...autograd.extending import describe, recording
+from ...autograd.extending import describe, recording, spelt
 from ...autograd.extending import readable_size as readable
 from ..base.module import Module
 from .looking import unchanged
@@ -91,6 +91,7 @@ class Summary:
     __repr__ = __str__
 
 
+@spelt
 def summary(model: Module, *inputs: Any) -> Summary:
     """The layers of a model, with shapes, parameters and memory, found by calling it on an example.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.extending import spelt
 from ..base.module import Module
 from .outputs import after_activations, outputs_and_gradients
 from .report import Report
@@ -26,6 +27,7 @@ class DeadUnits:
     which: tuple[int, ...]
 
 
+@spelt
 def dead_units(model: Module, X: Any) -> Report[DeadUnits]:
     """The units of each ReLU layer that are 0 for all samples `X`: their gradient is 0, so they cannot learn.
 
@@ -70,6 +72,7 @@ _SLOPES: dict[str, Callable[[Any], Any]] = {  # the derivative from the output, 
 }
 
 
+@spelt
 def saturation(model: Module, X: Any, threshold: float = 0.1) -> Report[Saturation]:
     """The share of outputs of sigmoid and tanh layers at which the derivative is below `threshold` of its maximum.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError, Tensor
-from ...autograd.extending import GivenUp, describe, is_watched, is_withheld, numbers
+from ...autograd.extending import GivenUp, describe, is_watched, is_withheld, numbers, spelt
 from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
@@ -55,6 +55,7 @@ class Step:
     (True, 'replay')
     """
 
+    @spelt
     def __init__(
         self,
         model: Module,

@@ -11,6 +11,7 @@ Read `seeds.py`, `filled.py` and `distributions.py`, then `scaled.py` (Glorot, H
 `spread.py`. It imports `base`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .distributions import normal, uniform
 from .filled import constant, ones, zeros
 from .gains import calculate_gain
@@ -54,3 +55,5 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+__getattr__ = _named_in(globals(), "init")

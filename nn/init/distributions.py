@@ -7,11 +7,13 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...autograd.extending import spelt
 from .seeds import Seed, Shape, generator
 
 __all__ = ["normal", "uniform"]
 
 
+@spelt
 def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Normal numbers with mean 0 and standard deviation `std`, which is the square root of their variance.
 
@@ -25,6 +27,7 @@ def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLik
     return (std * generator(seed).standard_normal(shape)).astype(dtype, copy=False)
 
 
+@spelt
 def uniform(shape: Shape, *, std: float, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Uniform numbers with mean 0 and standard deviation `std`: between `-sqrt(3) std` and `sqrt(3) std`.
 

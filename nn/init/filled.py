@@ -1,16 +1,21 @@
-"""Arrays of one number: zeros and ones for biases and scales, or another constant."""
+"""Arrays of one number: zeros and ones for biases and scales, or another constant.
+
+They take a `seed`, which changes nothing, so that each of them can be a layer's `weight_init`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .seeds import Shape
+from ...autograd.extending import spelt
+from .seeds import Seed, Shape
 
 __all__ = ["constant", "ones", "zeros"]
 
 
-def zeros(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+@spelt
+def zeros(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Zeros of the given shape: for biases only.
 
     >>> from chainrule.nn import init
@@ -20,7 +25,8 @@ def zeros(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     return np.zeros(shape, dtype)
 
 
-def ones(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+@spelt
+def ones(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """Ones of the given shape: for the scales of a normalisation.
 
     >>> from chainrule.nn import init
@@ -30,7 +36,8 @@ def ones(shape: Shape, *, dtype: DTypeLike = np.float64) -> np.ndarray:
     return np.ones(shape, dtype)
 
 
-def constant(shape: Shape, value: float, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+@spelt
+def constant(shape: Shape, value: float, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """The same number everywhere: for biases, such as a small positive one before a ReLU.
 
     >>> from chainrule.nn import init

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from ...autograd import RangeError
+from ...autograd.extending import like, spelt
 
 __all__ = ["calculate_gain"]
 
 
+@spelt
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The gain that keeps the variance of a signal through an activation, as PyTorch recommends it.
 
@@ -35,5 +37,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         "selu": 3 / 4,
     }
     if nonlinearity not in gains:
-        raise RangeError(f"no gain is known for {nonlinearity!r}; there are {', '.join(gains)}")
+        raise RangeError(
+            f"no gain is known for {nonlinearity!r}; there are {', '.join(gains)}{like(nonlinearity, gains)}"
+        )
     return gains[nonlinearity]

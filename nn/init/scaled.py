@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import RangeError, ShapeError
+from ...autograd.extending import spelt
 from .distributions import normal, uniform
 from .seeds import Seed, Shape, generator
 
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@spelt
 def fans(shape: Shape) -> tuple[int, int]:
     """The number of inputs that a unit sums over, and the number of units that an input goes to: `(fan_in, fan_out)`.
 
@@ -60,6 +62,7 @@ def _by_fan(shape: Shape, gain: float, mode: str = "fan_in") -> float:
     return gain / math.sqrt(max(fans(shape)[mode == "fan_out"], 1))
 
 
+@spelt
 def glorot_uniform(
     shape: Shape, *, gain: float = 1.0, seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -72,6 +75,7 @@ def glorot_uniform(
     return uniform(shape, std=_glorot(shape, gain), seed=seed, dtype=dtype)
 
 
+@spelt
 def glorot_normal(
     shape: Shape, *, gain: float = 1.0, seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -84,6 +88,7 @@ def glorot_normal(
     return normal(shape, std=_glorot(shape, gain), seed=seed, dtype=dtype)
 
 
+@spelt
 def he_uniform(
     shape: Shape, *, gain: float = 1.0, mode: str = "fan_in", seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -96,6 +101,7 @@ def he_uniform(
     return uniform(shape, std=_by_fan(shape, math.sqrt(2) * gain, mode), seed=seed, dtype=dtype)
 
 
+@spelt
 def he_normal(
     shape: Shape, *, gain: float = 1.0, mode: str = "fan_in", seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -108,6 +114,7 @@ def he_normal(
     return normal(shape, std=_by_fan(shape, math.sqrt(2) * gain, mode), seed=seed, dtype=dtype)
 
 
+@spelt
 def lecun_uniform(
     shape: Shape, *, gain: float = 1.0, seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -120,6 +127,7 @@ def lecun_uniform(
     return uniform(shape, std=_by_fan(shape, gain), seed=seed, dtype=dtype)
 
 
+@spelt
 def lecun_normal(
     shape: Shape, *, gain: float = 1.0, seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:
@@ -135,6 +143,7 @@ def lecun_normal(
     return normal(shape, std=_by_fan(shape, gain), seed=seed, dtype=dtype)
 
 
+@spelt
 def orthogonal(
     shape: Shape, *, gain: float = 1.0, seed: Seed = None, dtype: DTypeLike = np.float64
 ) -> np.ndarray:

@@ -10,11 +10,13 @@ import numpy as np
 
 from ... import autograd
 from ...autograd import KindError, RangeError, Tensor
+from ...autograd.extending import spelt
 from .seeds import Seed, generator
 
 __all__ = ["spread_by_layer"]
 
 
+@spelt
 def spread_by_layer(
     weight_init: Callable[..., np.ndarray],
     activation: str = "relu",

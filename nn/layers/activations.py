@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import autograd
 from ...autograd import RangeError
+from ...autograd.extending import word_refused
 from .. import init
 from ..base.module import Module
 
@@ -170,5 +171,5 @@ def activation(name: str) -> tuple[type[Activation], Callable[..., Any]]:
     (Tanh(), 'glorot_uniform')
     """
     if name not in ACTIVATIONS:
-        raise RangeError(f"there is no activation {name!r} here; there are {', '.join(ACTIVATIONS)}")
+        raise RangeError(word_refused("activation", name, ACTIVATIONS))
     return ACTIVATIONS[name]

@@ -105,7 +105,14 @@ class _Pool2d(Module):
 
     def extra_repr(self) -> str:
         """`2` or `3, stride=2, padding=1`."""
-        options = {"stride": self.kernel_size, "padding": (0, 0), "dilation": (1, 1)}
+        options = {
+            "stride": self.kernel_size,
+            "padding": (0, 0),
+            "dilation": (1, 1),
+            "return_indices": False,
+            "ceil_mode": False,
+            "count_include_pad": True,
+        }
         shown = [
             f"{k}={_short(getattr(self, k))}"
             for k, usual in options.items()
@@ -128,18 +135,34 @@ class MaxPool2d(_Pool2d):
     """
 
     def __init__(
-        self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, dilation: Pair = 1
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
         self.dilation = _pair(dilation, "dilation")
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
     def forward(self, x: Any) -> Any:
-        """The largest of each window."""
-        return max_pool(_images(x, self), self.kernel_size, self.stride, self.padding, self.dilation)
+        """The largest of each window; with `return_indices` a pair, the positions in the flattened image as well."""
+        return max_pool(
+            _images(x, self),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            ceil_mode=self.ceil_mode,
+            return_indices=self.return_indices,
+        )
 
 
 class AvgPool2d(_Pool2d):
-    """The mean of each window, channel by channel. Shapes are as in `MaxPool2d`; zeros of the padding are included.
+    """The mean of each window, channel by channel. Shapes are as in `MaxPool2d`; zeros of the padding are included,
+    unless `count_include_pad=False`.
 
     >>> import numpy as np
     >>> from chainrule.nn import AvgPool2d
@@ -148,9 +171,27 @@ class AvgPool2d(_Pool2d):
              [10.5, 12.5]]]])
     """
 
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
     def forward(self, x: Any) -> Any:
         """The mean of each window."""
-        return avg_pool(_images(x, self), self.kernel_size, self.stride, self.padding)
+        return avg_pool(
+            _images(x, self),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            ceil_mode=self.ceil_mode,
+            count_include_pad=self.count_include_pad,
+        )
 
 
 def _pair(n: Any, what: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ Read `regression.py`, `two_classes.py` and `many_classes.py`; `reduction.py`, `p
 `divergence.py` and `penalties.py` are independent. It imports `base` and `data`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .divergence import kl_div
 from .many_classes import cross_entropy, nll_loss
 from .regression import half_squared_error, huber_loss, l1_loss, mse_loss, smooth_l1_loss
@@ -27,3 +28,5 @@ __all__ = [
     "nll_loss",
     "smooth_l1_loss",
 ]
+
+__getattr__ = _named_in(globals(), "losses")

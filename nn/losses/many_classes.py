@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, Node, ShapeError, Tensor, Value, log_softmax, logsumexp, where
 from ...autograd import sum as sum_of
+from ...autograd.extending import spelt
 from ..base.half import in_float32
 from .class_rows import cross_entropy_row, nll_row, softmax
 from .pairs import flat, plain
@@ -21,6 +22,7 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 
 @in_float32
+@spelt
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -40,7 +42,8 @@ def cross_entropy(
     are along the last axis.
 
     `weight` is the weight of each class; the mean is then a weighted mean of the samples. Samples of the class
-    `ignore_index` are ignored. `label_smoothing` is the share of each target that is spread evenly over the classes.
+    `ignore_index` are ignored; where all are, the loss is 0, with a `ChainruleWarning`. `label_smoothing` is the share
+    of each target that is spread evenly over the classes.
 
     Raises `KindError` for classes that are not whole numbers, `RangeError` for an impossible class or probability,
     `ShapeError` for targets of another shape.
@@ -64,6 +67,7 @@ def cross_entropy(
 
 
 @in_float32
+@spelt
 def nll_loss(
     log_probabilities: Any,
     target: Any,
@@ -112,6 +116,7 @@ def _cross_entropy_of_values(
         count = float(total)
     losses = [_cross_entropy_of_row(row, each) for row, each in zip(rows, shares.tolist())]
     checked_count(reduction, count, len(losses))
+    count = count or 1.0
     if one:
         return losses[0] / count if reduction == "mean" and count != 1 else losses[0]
     if reduction == "mean" and count != len(losses):

@@ -13,13 +13,14 @@ import numpy as np
 
 from ...autograd import KindError, Node, RangeError, Value, absolute, dot, square, total
 from ...autograd import sum as sum_of
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.half import narrowed, widened
 from ..base.module import Module
 
 __all__ = ["l1_penalty", "l2_penalty"]
 
 
+@spelt
 def l2_penalty(parameters: Module | Iterable[Any], strength: float, biases: bool = False) -> Any:
     """`strength` times the sum of all squared weights; its gradient is `2 strength w`: all weights shrink.
 
@@ -39,6 +40,7 @@ def l2_penalty(parameters: Module | Iterable[Any], strength: float, biases: bool
     return _penalty(parameters, strength, biases, "l2_penalty", lambda ws: dot(ws, ws), square)
 
 
+@spelt
 def l1_penalty(parameters: Module | Iterable[Any], strength: float, biases: bool = False) -> Any:
     """`strength` times the sum of all absolute weights; its gradient is `strength sign(w)`: small weights become 0.
 

@@ -8,8 +8,12 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError, mean
 from ...autograd import sum as sum_of
+from ...autograd.extending import like
 
 __all__ = ["checked_reduction", "reduced", "reduced_array"]
+
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -29,8 +33,10 @@ def reduced_array(losses: np.ndarray, reduction: str) -> Any:
 
 def checked_reduction(reduction: str, n: float, why: str = "the batch is empty") -> str:
     """The reduction, if it is defined for `n` losses; `why` says in the error message why there are none."""
-    if reduction not in ("mean", "sum", "none"):
-        raise RangeError(f"reduction is 'mean', 'sum' or 'none'; given {reduction!r}")
+    if reduction not in REDUCTIONS:
+        raise RangeError(
+            f"reduction is 'mean', 'sum' or 'none'; given {reduction!r}{like(reduction, REDUCTIONS)}"
+        )
     if n == 0 and reduction == "mean":
         raise ShapeError(f"the mean loss of no samples is not a number: {why}")
     return reduction

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import RangeError, absolute, minimum, square
+from ...autograd.extending import spelt
 from ..base.half import in_float32
 from .pairs import compared, paired
 
@@ -12,6 +13,7 @@ __all__ = ["half_squared_error", "huber_loss", "l1_loss", "mse_loss", "smooth_l1
 
 
 @in_float32
+@spelt
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean squared error, `1/n sum (yhat - y)^2` over all elements.
 
@@ -26,6 +28,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 @in_float32
+@spelt
 def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     """Half the squared error, `1/2 sum (yhat - y)^2`: its gradient is `yhat - y`, without a factor 2.
 
@@ -43,6 +46,7 @@ def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> 
 
 
 @in_float32
+@spelt
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean absolute error, `1/n sum |yhat - y|`; its gradient is 0 where both are equal.
 
@@ -57,6 +61,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 @in_float32
+@spelt
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to a distance of `delta`, its tangent beyond: outliers have less influence.
 
@@ -82,6 +87,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
 
 
 @in_float32
+@spelt
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` with `delta=beta`, divided by `beta`: for large errors the absolute error, less `beta / 2`.
 

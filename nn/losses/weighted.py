@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ...autograd import RangeError, structural
+from ...autograd import ChainruleWarning, RangeError, structural
 from ..data.codes import one_hot_array
 from .class_rows import nll_row, per_sample, picked
 from .pairs import check, weights_for
@@ -55,15 +56,16 @@ def shares_of_classes(
     kept = (t != ignored).astype(weights.dtype)
     classes = np.where(kept, t, 0)
     count = (weights[classes] * kept).sum()
+    divisor = count + (count == 0)  # where no sample counts, the mean is 0
     y = one_hot_array(classes, len(weights)).astype(weights.dtype)
     shares = smoothed(y, weights, smoothing) * kept[..., None]
-    return shares / count if mean else shares, count
+    return shares / divisor if mean else shares, count
 
 
 def _weighted_nlls(log_p: np.ndarray, t: np.ndarray, reduction: str, **options: Any) -> Any:
     shares, count = shares_of_classes(t, **options)
     losses = -picked(log_p, shares)
-    return losses.sum() / count if reduction == "mean" else reduced_array(losses, reduction)
+    return losses.sum() / (count + (count == 0)) if reduction == "mean" else reduced_array(losses, reduction)
 
 
 def _class_shares(t: np.ndarray, **options: Any) -> Any:
@@ -92,8 +94,12 @@ _weighted_nll = structural(
 
 
 def checked_count(reduction: str, count: float, n: int) -> str:
-    """The reduction, if it is defined for `n` samples whose weights have the sum `count`."""
-    return checked_reduction(reduction, count, NONE_COUNTS if n else "the batch is empty")
-
-
-NONE_COUNTS = "each is of the class ignore_index, or of one whose weight is 0"
+    """The reduction of `n` samples whose weights have the sum `count`; warns where none of them counts."""
+    if n and count == 0 and reduction == "mean":
+        warnings.warn(
+            f"no sample of this batch of {n} counts in the loss, which is 0: each is of the class ignore_index, or of "
+            f"one whose weight is 0",
+            ChainruleWarning,
+            stacklevel=2,
+        )
+    return checked_reduction(reduction, n)

@@ -4,8 +4,11 @@
 each sample means: a probability, or a logit. Read it first. This folder imports `losses`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .accuracy import accuracy
 from .confusion import ConfusionMatrix, confusion_matrix
 from .thresholds import decision_threshold
 
 __all__ = ["ConfusionMatrix", "accuracy", "confusion_matrix", "decision_threshold"]
+
+__getattr__ = _named_in(globals(), "metrics")

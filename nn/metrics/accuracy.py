@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, RangeError, ShapeError
+from ...autograd import ChainruleWarning, KindError, RangeError, ShapeError
+from ...autograd.extending import spelt
 from ..losses.targets import MOVE_THE_CLASSES
 from .thresholds import decision_threshold, plain
 
 __all__ = ["accuracy"]
 
 
-def accuracy(scores: Any, target: Any, threshold: float | None = None) -> float:
+@spelt
+def accuracy(scores: Any, target: Any, threshold: float | None = None, *, ignore_index: int = -100) -> float:
     """The share of samples whose predicted class is right, from 0 to 1.
 
     `scores` are `(n, classes)`; the prediction is the class of the highest score (the first of equal ones). With a
@@ -21,6 +24,8 @@ def accuracy(scores: Any, target: Any, threshold: float | None = None) -> float:
     `threshold` it is found by `nn.metrics.decision_threshold`: 0 for logits, 0.5 for probabilities and for estimates of
     the targets 0 and 1. (In `fit` and `evaluate` the loss decides: it is the score for which both targets have the same
     loss.) `target` has a whole number for each sample, or a probability for each class.
+    Samples of the class `ignore_index` are ignored, as in `cross_entropy`; where all are, the accuracy is 0, with a
+    `ChainruleWarning`.
 
     Raises `ShapeError` where the numbers of samples differ, or there are none, `RangeError` for classes that have no
     score.
@@ -48,6 +53,17 @@ def accuracy(scores: Any, target: Any, threshold: float | None = None) -> float:
                 )
             classes = classes.argmax(-1)
         answers = answers.argmax(-1)
+        if answers.shape == classes.shape:
+            counted = classes != ignore_index
+            if answers.size and not counted.any():
+                warnings.warn(
+                    f"each of the {answers.size} targets is of the class ignore_index={ignore_index}, so no sample "
+                    f"counts in the accuracy, which is 0",
+                    ChainruleWarning,
+                    stacklevel=2,
+                )
+                return 0.0
+            answers, classes = answers[counted], classes[counted]
     else:
         if threshold is None:
             threshold = decision_threshold(scores, target)

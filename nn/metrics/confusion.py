@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
+from ...autograd.extending import spelt
 from .thresholds import decision_threshold, plain
 
 __all__ = ["ConfusionMatrix", "confusion_matrix"]
@@ -74,6 +75,7 @@ class ConfusionMatrix:
         return f"<table><caption>{self._heading()}</caption><tr>{titles}</tr>{''.join(cells)}</table>"
 
 
+@spelt
 def confusion_matrix(
     prediction: Any,
     target: Any,

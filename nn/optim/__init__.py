@@ -6,6 +6,7 @@ PyTorch's. Read `optimizer.py` (what all of them share) and `sgd.py`, then `adap
 helpers, `rates.py` is for schedules. It imports `base`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .adam import Adam, AdamW
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .clipping import clip_grad_norm_, clip_grad_value_
@@ -31,3 +32,5 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
 ]
+
+__getattr__ = _named_in(globals(), "optim")

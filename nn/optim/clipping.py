@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import GradientError, RangeError, absolute, clip, max, maximum, sum, where
+from ...autograd.extending import spelt
 from ..base.half import narrowed, widened
 from .options import number
 from .parameters import checked
@@ -18,13 +19,15 @@ from .parameters import checked
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clipped_by_norm", "clipped_by_value"]
 
 
+@spelt
 def clip_grad_norm_(
     parameters: Iterable[Any], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> float:
     """Scale all gradients by one factor, so that the norm of all their numbers together is at most `max_norm`.
 
-    Returns the norm before the scaling. `norm_type` is the order, `math.inf` for the largest absolute value. Call it
-    between `backward()` and `step()`. Parameters without a gradient are ignored.
+    Returns the norm before the scaling; with `max_norm=math.inf` nothing is scaled. `norm_type` is the order,
+    `math.inf` for the largest absolute value. Call it between `backward()` and `step()`. Parameters without a gradient
+    are ignored.
 
     Raises `GradientError` for a norm that is NaN or infinite, if `error_if_nonfinite`, and `RangeError` for an order
     that is not positive.
@@ -38,7 +41,8 @@ def clip_grad_norm_(
     >>> w.grad.round(3)
     array([0.6, 0.8])
     """
-    max_norm, order = number("max_norm", max_norm), float(norm_type)
+    max_norm = math.inf if max_norm == math.inf else number("max_norm", max_norm)
+    order = float(norm_type)
     if not order > 0:
         raise RangeError(f"norm_type is the order of a norm, such as 2, 1 or math.inf; given {norm_type}")
     found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]
@@ -48,11 +52,12 @@ def clip_grad_norm_(
             f"the norm of the gradients is {norm}, which no factor makes {max_norm:g}. "
             f"detect_nonfinite() shows where it comes from"
         )
-    for p in found if not _factor(max_norm, norm) >= 1 else ():
+    for p in found if max_norm < math.inf and not _factor(max_norm, norm) >= 1 else ():
         p.grad = _scaled(p.grad, _factor(max_norm, norm))
     return norm
 
 
+@spelt
 def clipped_by_norm(gradients: Sequence[Any], max_norm: float, norm_type: float = 2.0) -> list[Any]:
     """What `clip_grad_norm_` makes of gradients: a function of floats or arrays, traced arrays and JAX's as well.
 
@@ -106,6 +111,7 @@ def _norm(numbers: Any, order: float) -> float:
 SMALL = 1e-15  # the squares of smaller numbers are inexact in float32
 
 
+@spelt
 def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
     """Limit every element of every gradient to the range from `-clip_value` to `clip_value`.
 
@@ -123,6 +129,7 @@ def clip_grad_value_(parameters: Iterable[Any], clip_value: float) -> None:
             (p.grad,) = clipped_by_value([p.grad], limit)
 
 
+@spelt
 def clipped_by_value(gradients: Sequence[Any], limit: float) -> list[Any]:
     """What `clip_grad_value_` makes of gradients: a function of floats or arrays, traced arrays and JAX's as well.
 

@@ -20,14 +20,15 @@ float32, and written back in float16.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...autograd import KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe, is_withheld
+from ...autograd import ChainruleWarning, KindError, Node, RangeError, ShapeError
+from ...autograd.extending import describe, is_withheld, like, refuse_keywords, spelt
 from ..base.module import Module
 from .memories import memory_from, memory_start
 from .options import Form, Group, Memory, Numbers, Option, OptionGroup, option
@@ -69,6 +70,8 @@ class Optimizer:
     _piece: ClassVar[int] = 1 << 15  # how many numbers of an array are updated at a time
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
+        known = [field.name for field in fields(cls)]
+        refuse_keywords(cls.__name__, options.keys() - known, known)
         optimizer = super().__new__(cls)
         optimizer.defaults = {}  # the options of the constructor are assigned to it
         return optimizer
@@ -84,6 +87,7 @@ class Optimizer:
         self.state: dict[Any, Memory] = {}
         self._rates = Rates()  # for schedules
         self._plans: list[Plan] = []  # one for each group, made by `step`
+        self._waits = True  # for a first gradient
         self._spent: list[Any] = []  # gradients that zero_grad has deleted
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
@@ -136,7 +140,9 @@ class Optimizer:
             if isinstance(declared, Option):
                 return declared.check(name, value)
         options = [field.name for field in fields(cls) if field.name != "parameters"]
-        raise KindError(f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}")
+        raise KindError(
+            f"{cls.__name__} has no option {name!r}; it has {', '.join(options)}{like(name, options)}"
+        )
 
     def _check_together(self, group: Group) -> None:
         """Raise `RangeError` for options that contradict each other."""
@@ -144,6 +150,16 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         self._spent = []
+        if self._waits:  # no parameter had a gradient in any step so far
+            self._waits = all(not is_withheld(p) and p.grad is None for p in self.parameters)
+        if self._waits:
+            warnings.warn(
+                f"{type(self).__name__}.step() changed nothing: none of its {len(self.parameters)} parameters has a "
+                f"gradient. Call loss.backward() before it, and zero_grad() before that, of a loss that is computed "
+                f"from these parameters",
+                ChainruleWarning,
+                stacklevel=2,
+            )
         for i, group in enumerate(self.param_groups):
             if i == len(self._plans) or self._plans[i].options != group:
                 form = self._form(group)
@@ -180,6 +196,7 @@ class Optimizer:
             f"{type(self).__name__} does not say how it changes a parameter: write _formula(x, g, memory, n, form)"
         )
 
+    @spelt
     def zero_grad(self) -> None:
         """Delete the gradients of all parameters: each `.grad` is `None` again."""
         # The arrays are freed by the next step, when there are new ones. Memory that is freed at once goes back to the

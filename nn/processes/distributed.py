@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...autograd import ChainruleError, KindError, RangeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.arguments import whole_number
 from ..base.extras import ExtraError
 from .watching import Watch
@@ -38,6 +38,7 @@ VARIABLES = [
 ]
 
 
+@spelt
 def distributed(
     address: str | None = None,
     processes: int | None = None,
@@ -119,6 +120,7 @@ class Processes:
     Within a `with` block, or until `close()`, an end of one process ends all.
     """
 
+    @spelt
     def __init__(self, index: int, count: int) -> None:
         self.index, self.count = index, count
         self.address: str | None = None
@@ -257,6 +259,7 @@ class Processes:
         self.close()
 
 
+@spelt
 def lost_process(error: BaseException) -> ChainruleError | None:
     """What an error of a collective means whose partner has ended, as an error to raise; `None` for other errors.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import KindError, Node, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.module import Module
 from ..layers.attention import MultiHeadAttention
 from ..layers.cells import Cell
@@ -38,6 +38,7 @@ class Entry(NamedTuple):
         return (len(self.parts) * shape[0], *shape[1:]) if shape else ()
 
 
+@spelt
 def load_torch(module: Module, state_dict: Mapping[str, Any]) -> None:
     """Set all parameters and buffers of a module to those of the same module in PyTorch.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ...autograd import KindError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.module import Module
 from .arrays import read_marked, write_marked
 from .rules import FileError, PathLike
@@ -18,6 +18,7 @@ FORMAT, VERSION = "chainrule", 1
 M = TypeVar("M", bound=Module)
 
 
+@spelt
 def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = None) -> None:
     """Write the parameters and buffers of a model to `path`, which ends in `.npz` or `.safetensors`.
 
@@ -44,6 +45,7 @@ def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = Non
     write_marked(path, model.state_dict(), marks, metadata)
 
 
+@spelt
 def load(path: PathLike, model: M) -> M:
     """Set the parameters and buffers of `model` to those in a file that `save` wrote; returns the model.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -21,18 +21,18 @@ __all__ = ["Maxout", "Neuron", "ScalarModule"]
 class ScalarModule(Module):
     """A module whose input is a list of numbers or Values."""
 
-    def __call__(self, x: Any, *inputs: Any, **options: Any) -> Any:
-        return super().__call__(_values(x), *inputs, **options)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return super().__call__(*map(_values, inputs), **options)
 
     _run = Module.__call__  # a call with inputs that are Values already
 
 
-def _values(x: Any) -> Sequence[Node]:
+def _values(x: Any) -> Any:
     """`x` as a sequence of Values; plain numbers become constants with the names x1, x2, ..."""
     if isinstance(x, Node):
         return [x]
-    if all(isinstance(v, Node) for v in x):
-        return x
+    if not isinstance(x, Iterable) or all(isinstance(v, Node) for v in x):
+        return x  # a single number is refused by the call
     return [
         v if isinstance(v, Node) else Value(v, name=f"x{i}", requires_grad=False) for i, v in enumerate(x, 1)
     ]

@@ -19,6 +19,7 @@ groups that are added later change as well.
 Read `schedule.py`, then `decays.py`, `curves.py`, `warmup.py` and `plateau.py`. It imports `base` and `optim`.
 """
 
+from ...autograd.extending import named_in as _named_in
 from .curves import Cosine, Linear
 from .decays import Constant, ExponentialDecay, StepDecay
 from .plateau import ReduceOnPlateau
@@ -35,3 +36,5 @@ __all__ = [
     "StepDecay",
     "Warmup",
 ]
+
+__getattr__ = _named_in(globals(), "schedules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 from ..optim.optimizer import Optimizer
 from .schedule import Schedule, checked_factor, checked_steps
 
@@ -29,6 +30,7 @@ class Cosine(Schedule):
     [1.0, 0.5, 1.0, 0.5]
     """
 
+    @spelt
     def __init__(
         self,
         optimizer: Optimizer,
@@ -68,6 +70,7 @@ class Linear(Schedule):
     0.75
     """
 
+    @spelt
     def __init__(
         self,
         optimizer: Optimizer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...autograd.extending import spelt
 from ..optim.optimizer import Optimizer
 from .schedule import Schedule, checked_factor, checked_steps
 
@@ -23,6 +24,7 @@ class ExponentialDecay(Schedule):
     0.025
     """
 
+    @spelt
     def __init__(self, optimizer: Optimizer, gamma: float, *, every: str = "epoch") -> None:
         self.gamma = checked_factor("gamma", gamma)
         super().__init__(optimizer, every)
@@ -46,6 +48,7 @@ class StepDecay(Schedule):
     [0.5, 0.05, 0.05, 0.005]
     """
 
+    @spelt
     def __init__(
         self,
         optimizer: Optimizer,
@@ -79,6 +82,7 @@ class Constant(Schedule):
     0.5
     """
 
+    @spelt
     def __init__(
         self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, *, every: str = "epoch"
     ) -> None:

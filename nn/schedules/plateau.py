@@ -6,6 +6,7 @@ import math
 from typing import ClassVar
 
 from ...autograd import KindError, RangeError
+from ...autograd.extending import spelt
 from ..base.arguments import one_number
 from ..optim.optimizer import Optimizer
 from .schedule import Schedule, checked_factor, checked_steps
@@ -35,6 +36,7 @@ class ReduceOnPlateau(Schedule):
 
     _remembered: ClassVar = ("t", "bases", "factors", "best", "bad", "cooling")
 
+    @spelt
     def __init__(
         self,
         optimizer: Optimizer,

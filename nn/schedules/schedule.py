@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..optim.optimizer import Optimizer
 
 __all__ = ["Schedule", "checked_factor", "checked_steps"]
@@ -35,6 +35,7 @@ class Schedule:
     _remembered: ClassVar[tuple[str, ...]] = ("t", "bases")
     mode: str | None = None
 
+    @spelt
     def __init__(self, optimizer: Optimizer, every: str = "epoch") -> None:
         name = type(self).__name__
         if not isinstance(optimizer, Optimizer):
@@ -127,6 +128,7 @@ class Schedule:
         return f"{type(self).__name__}(lr={rates}, t={self.t})"
 
 
+@spelt
 def checked_steps(name: str, value: Any, low: int) -> int:
     """A whole number of steps, `low` or more."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
@@ -136,6 +138,7 @@ def checked_steps(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
+@spelt
 def checked_factor(name: str, value: Any) -> float:
     """A number, 0 or more, as a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 from ..optim.optimizer import Optimizer
 from .schedule import Schedule, checked_factor, checked_steps
 
@@ -31,6 +32,7 @@ class Warmup(Schedule):
     [0.5, 0.75, 1.0, 0.5, 0.25]
     """
 
+    @spelt
     def __init__(
         self,
         schedule: Schedule | Optimizer,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ...autograd import no_grad
+from ...autograd.extending import spelt
 from ..base.module import Module
 from ..engines.batch import on_batches
 from ..engines.eager import name_of, number_for_batch
@@ -17,6 +18,7 @@ from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, named_metri
 __all__ = ["Means", "bound_to_loss", "evaluate"]
 
 
+@spelt
 def evaluate(
     model: Module, loss: Loss, data: Data, metrics: Metrics = None, batch_size: int = 256
 ) -> dict[str, float]:
@@ -48,6 +50,7 @@ def evaluate(
     return means.values()
 
 
+@spelt
 def bound_to_loss(
     measures: Mapping[str, Callable[[Any, Any], float]], loss: Loss, output: Any, y: Any
 ) -> dict[str, Callable[[Any, Any], float]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...autograd import KindError, NonfiniteError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import EarlyStopping, KeepBest
@@ -42,6 +42,7 @@ from .run import Run
 __all__ = ["fit"]
 
 
+@spelt
 def fit(
     model: Module,
     loss: Loss,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..processes.workers import Failure, calls, in_this_process
 from .arguments import check_function
 from .history import History
@@ -21,6 +21,7 @@ from .progress import progress_bar, without_bars
 __all__ = ["Repeats", "repeat"]
 
 
+@spelt
 def repeat(
     experiment: Callable[[int], Any],
     seeds: Iterable[int] = range(5),
@@ -140,6 +141,7 @@ class Repeats:
     all columns, `results["name"]` is one column. `ended` is "interrupted" after a Ctrl-C, otherwise `None`.
     """
 
+    @spelt
     def __init__(self, seeds: list[int], rows: list[dict[str, float]], ended: str | None = None) -> None:
         self.seeds = seeds
         self.rows = rows

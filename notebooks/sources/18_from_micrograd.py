@@ -209,6 +209,21 @@ print(f"chainrule, replay  {milliseconds(lambda: (tape.forward(), tape.backward(
 
 # %% [markdown]
 r"""
+## Every name
+
+`Value(2.0, label="a")` and `v.label` work; `_prev`, `_op` and `_backward` lead to names that are public here.
+The table below is the one from which names are translated and errors are answered. "works" means that the name is
+taken as it is.
+"""
+
+# %%
+from chainrule.autograd.extending import names_of
+
+for name in names_of("micrograd"):
+    print(name)
+
+# %% [markdown]
+r"""
 ## What there is besides
 
 | you write in micrograd | you can write here | what it gives |

@@ -207,7 +207,26 @@ Numbers are float64 unless you give float32 arrays, or say so: `Tensor(data, dty
 | `torch.compile(f)` | `jit(f)`; `nn.fit` replays its steps by itself |
 | `.cuda()`, `.to(device)` | `nn.fit(..., engine="xla", device="gpu")`, through JAX; `jit(f, backend="xla")` |
 | `DistributedDataParallel`, `DistributedSampler` | `nn.distributed()`, `DataLoader(..., shard=processes.shard)` |
+"""
 
+# %% [markdown]
+r"""
+## Every name
+
+Many names of PyTorch work here, such as `t.view(2, 3)`, `t.unsqueeze(0)` and `dim=1`; others are answered by an error
+that says what to write, and where the numbers would differ.
+The table below is the one from which names are translated and errors are answered. "works" means that the name is
+taken as it is.
+"""
+
+# %%
+from chainrule.autograd.extending import names_of
+
+for name in names_of("PyTorch"):
+    print(name)
+
+# %% [markdown]
+r"""
 ## Exercises
 
 **1.** In PyTorch's words: `a = torch.cat([u, v], dim=1).max(dim=1).values.mean()`. Write it here, for

@@ -460,3 +460,34 @@ class TestLessons:
             gradients(x * 2, [3.0])
         with pytest.raises(KindError, match="differentiates a node"):
             gradients(3.0, x)
+
+
+def test_passes_by_hand_give_what_backward_gives() -> None:
+    def built(of: Any) -> tuple[list[Any], list[Any]]:
+        a, b = of(0.5), of(-1.5)
+        c = a * b
+        d = (c + a).tanh()
+        return [a, b], [c, c + a, d, d * c]
+
+    for of in (Value, lambda x: Tensor([x, 2 * x])):
+        (a, b), nodes = built(of)
+        out = nodes[-1]
+        out.backward(None if isinstance(out, Value) else np.ones(2))
+        (p, q), others = built(of)
+        order = sorted(Tape(others[-1]).nodes, key=lambda node: -node.order)
+        others[-1].grad = 1.0 if isinstance(out, Value) else np.ones(2)
+        for node in order:
+            node.pass_back()
+        np.testing.assert_array_equal([a.grad, b.grad], [p.grad, q.grad])
+
+
+def test_a_pass_by_hand_needs_a_gradient_and_skips_constants() -> None:
+    x = Value(2.0)
+    y = x * 3.0
+    with pytest.raises(GradientError, match=r"no gradient to pass back.*loss\.grad = 1\.0"):
+        y.pass_back()
+    y.grad = 2.0
+    y.pass_back()
+    assert (x.grad, y.inputs[1].grad) == (6.0, None)
+    x.pass_back()
+    assert x.grad == 6.0

@@ -290,7 +290,7 @@ def with_wrong_rule(row: Primitive, i: int) -> Primitive:
 @each_seen_rule
 def test_a_rule_off_by_a_thousandth_is_caught(case: Case, i: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
-    with pytest.raises(CheckError, match=f"gradient with respect to .*input {i}"):
+    with pytest.raises(CheckError, match=f"gradient .*with respect to .*input {i}"):
         check_gradients(call(case), *case.inputs, order=1)
 
 
@@ -306,7 +306,7 @@ def test_a_rule_off_by_a_thousandth_is_caught_at_second_order(
 
     check_gradients(slope, *case.inputs, order=1)
     monkeypatch.setitem(TABLE, case.row, with_wrong_rule(TABLE[case.row], i))
-    with pytest.raises(CheckError, match="gradient with respect to"):
+    with pytest.raises(CheckError, match="gradient .*with respect to"):
         check_gradients(slope, *case.inputs, order=1)
 
 

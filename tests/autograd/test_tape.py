@@ -158,7 +158,7 @@ def test_the_error_names_the_element() -> None:
 
     with pytest.raises(
         CheckError,
-        match=r"gradient with respect to element \(1,\) of input 0, at 2, is 0 by the engine and \S+1",
+        match=r"gradient with respect to element \[1\] of input 0, at 2, is 0 by the engine and 1 by differences",
     ):
         check_gradients(wrong, np.array([1.0, 2.0, 3.0]))
 
@@ -193,14 +193,14 @@ BROKEN_RULES = {  # of a doubling
         lambda g, y, x: 2 * g[:2],
         r"does not fit its input.*shape \(2,\) to an input of shape \(3,\)",
     ),
-    "one for all": (lambda g, y, x: 2 * g.sum(), "the gradient with respect to element"),
-    "a column": (lambda g, y, x: 2 * g.reshape(3, 1), "the gradient with respect to element"),
-    "whole numbers": (lambda g, y, x: (2 * g).astype(int), "the gradient with respect to element"),
-    "nothing": (lambda g, y, x: None, r"element \(0,\) of input 0, at 1, is 0 by the engine"),
+    "one for all": (lambda g, y, x: 2 * g.sum(), "the gradient .*with respect to element"),
+    "a column": (lambda g, y, x: 2 * g.reshape(3, 1), "the gradient .*with respect to element"),
+    "whole numbers": (lambda g, y, x: (2 * g).astype(int), "the gradient .*with respect to element"),
+    "nothing": (lambda g, y, x: None, r"element \[0\] of input 0, at 1, is 0 by the engine"),
     "writes to its input": (lambda g, y, x: 2 * g + 0 * x.__imul__(2), "a rule changed its input 0"),
     "writes to the gradient": (lambda g, y, x: g.__imul__(2), "a rule of broken changed the gradient"),
-    "random": (lambda g, y, x: g * RANDOM.normal(), "the gradient with respect to element"),
-    "right only for ones": (lambda g, y, x: np.full_like(g, 2), "the gradient with respect to element"),
+    "random": (lambda g, y, x: g * RANDOM.normal(), "the gradient .*with respect to element"),
+    "right only for ones": (lambda g, y, x: np.full_like(g, 2), "the gradient .*with respect to element"),
 }
 
 

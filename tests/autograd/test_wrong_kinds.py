@@ -66,6 +66,7 @@ TAKES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "total": (([V, V],), {}), "cumsum": ((T,), {"axis": 0, "dtype": float}),
     "cumprod": ((T,), {"axis": 0, "dtype": float}),
     "diff": ((T,), {"n": 1, "axis": 0, "prepend": 1.0, "append": 2.0}), "sort": ((T,), {"axis": 0}),
+    "topk": ((T, 1), {"axis": 0, "largest": False}),
     "take": ((T, [0]), {"axis": 0, "mode": "clip"}),
     "take_along_axis": ((T, np.array([[0]])), {"axis": 0}), "where": ((np.array([True, False]), T, 1.0), {}),
     "clip": ((T, 0.0), {"max": 1.0}), "leaky_relu": ((T, 0.1), {}), "elu": ((T, 0.1), {}), "astype": ((T, float), {}),

@@ -456,6 +456,7 @@ def test_a_form_that_changes_is_compiled_anew():
         assert b.data == pytest.approx(x, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.autograd.ChainruleWarning")
 def test_parameters_of_several_dtypes_in_one_group_count_for_themselves():
     kinds = [np.float64, np.float32, np.float16]
     alone = [Tensor(np.full(3, 1.5, d)) for d in kinds] + [Value(1.5)]

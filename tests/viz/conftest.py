@@ -56,8 +56,9 @@ def jupyter(tmp_path_factory):
         "--allow-root",
     ]
     options += [f"--ServerApp.root_dir={folder}", "--LabApp.extension_manager=readonly", "--LabApp.news_url="]
-    if importlib.util.find_spec("notebook"):
-        options.append("--ServerApp.jpserver_extensions=notebook=True")
+    for extension in ("notebook", "jupyter_lsp"):  # the page asks both
+        if importlib.util.find_spec(extension):
+            options.append(f"--ServerApp.jpserver_extensions={extension}=True")
     with open(home / "log", "wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log, cwd=home

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import html
-import json
 import math
-import re
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from open_notebook import Notebook
 
 from chainrule.autograd import Tensor, Value, tanh
 from chainrule.viz import DrawingError, step
@@ -49,63 +48,6 @@ def neuron():
 # ---------------------------------------------------------------------- in a notebook
 
 
-class Notebook:
-    """A notebook that is open with a kernel of its own, cell by cell."""
-
-    def __init__(self, browser, jupyter, place: str, sources: list[str] = SOURCES) -> None:
-        cells = [
-            {
-                "cell_type": "code",
-                "execution_count": None,
-                "id": f"c{i}",
-                "metadata": {},
-                "outputs": [],
-                "source": x,
-            }
-            for i, x in enumerate(sources)
-        ]
-        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        content = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-        name = f"live-{place.partition('/')[0]}.ipynb"
-        (jupyter.folder / name).write_text(json.dumps(content))
-        self.page = browser.open(f"{jupyter.address}/{place}/{name}")
-
-    def run(self, i: int) -> str:
-        """Execute a cell; returns the text that it shows."""
-        cell = self.page.locator(".jp-CodeCell").nth(i)
-        prompt = cell.locator(".jp-InputArea-prompt").filter(has_text="[")
-        before = prompt.inner_text()
-        for tries in range(300):
-            if (
-                tries % 20 == 0 and "*" not in prompt.inner_text()
-            ):  # before there is a kernel the keys do nothing
-                cell.locator(".cm-content").click()
-                self.page.keyboard.press("Control+Enter")
-            self.page.wait_for_timeout(100)
-            if re.search(r"\d", shown := prompt.inner_text()) and shown != before:
-                break
-        output = cell.locator(".jp-OutputArea-output").first
-        output.wait_for()
-        return output.inner_text().strip()
-
-    def values(self, wanted) -> dict:
-        """What the second cell prints once it is `wanted`; what was changed in the page is on its way for a moment."""
-        for _ in range(20):
-            values = ast.literal_eval(self.run(1))
-            if wanted(values):
-                break
-            self.page.wait_for_timeout(200)
-        return values
-
-    def frame(self, i: int):
-        """The page that a cell shows."""
-        return self.page.locator(".jp-CodeCell").nth(i).frame_locator("iframe")
-
-    def window(self, i: int):
-        """The same as a frame in which scripts can be run."""
-        return self.page.locator(".jp-CodeCell").nth(i).locator("iframe").element_handle().content_frame()
-
-
 def background(frame) -> str:
     return frame.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
 
@@ -116,7 +58,7 @@ def test_numbers_come_back_and_the_theme_is_the_notebooks(anywidget, browser, ju
         pytest.importorskip(
             "notebook", reason="Notebook is tested where it is installed: pip install '.[browser]'"
         )
-    notebook = Notebook(browser, jupyter, place)
+    notebook = Notebook(browser, jupyter, place, SOURCES)
     notebook.run(0)
     recorded = {"w": 0.5, "b": -0.3, "2": 2.0}
     assert ast.literal_eval(notebook.run(1)) == recorded

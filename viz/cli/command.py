@@ -19,6 +19,7 @@ from ..common.options import DrawOptions
 from ..common.terminal import ClosedStream, standard_streams, wants_colour
 from ..common.words import printable
 from ..drawing.drawing import draw
+from ..playground.serving.launch import serve
 from ..stepping.stepper import step
 from .demo import demo
 from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
@@ -97,6 +98,10 @@ def _demo(chosen: argparse.Namespace) -> None:
     demo(path_of(chosen.out), chosen.seed)
 
 
+def _playground(chosen: argparse.Namespace) -> None:
+    serve(chosen.port, browser=not chosen.no_browser, say=lambda text: print(text, flush=True))
+
+
 def _draw(chosen: argparse.Namespace) -> None:
     root = _root(chosen)
     if not chosen.no_backward:
@@ -167,6 +172,7 @@ def _uses(root: Node, leaf: Node) -> bool:
 
 RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "demo": _demo,
+    "playground": _playground,
     "draw": _draw,
     "step": _step,
     "program": _program,

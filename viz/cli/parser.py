@@ -17,6 +17,7 @@ __all__ = ["as_positional", "report", "parser"]
 
 EXAMPLES = """\
 examples:
+  chainrule playground
   chainrule demo
   chainrule draw "tanh(a*b + c)" a=2 b=-3 c=10 -o graph.svg
   chainrule step "(w*x + b - y)**2" w=0.5 x=2 b=0.1 y=1
@@ -51,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="train two networks, draw and step; writes to out/")
     demo.add_argument("-o", "--out", default="out", help="the folder to write to (default: out)")
     demo.add_argument("--seed", type=int, default=0, help="for the data and the weights (default: 0)")
+
+    playground = commands.add_parser(
+        "playground", help="train a small network in the browser, stop, and look inside"
+    )
+    playground.add_argument(
+        "--port", type=int, metavar="N", help="0 for any free one (default: 8765, or a free one)"
+    )
+    playground.add_argument("--no-browser", action="store_true", help="print the address only")
 
     drawing = commands.add_parser("draw", help="draw the graph of an expression with values and gradients")
     _add_expression(drawing)

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
-from ...autograd import ChainruleError
+from ...autograd import ChainruleError, ChainruleWarning
+from ...autograd.extending import habit, like
 
 __all__ = ["DrawingError", "DrawingWarning", "OptionError"]
 
@@ -24,7 +25,7 @@ class OptionError(ChainruleError, ValueError):
     """An option was given a value that is not valid; the message lists the valid ones."""
 
 
-class DrawingWarning(UserWarning):
+class DrawingWarning(ChainruleWarning):
     """A picture was made, but not in the usual way."""
 
 
@@ -32,7 +33,9 @@ def check_option(name: str, given: Any, valid: Iterable[str]) -> None:
     """Raise an `OptionError` that lists the valid values, unless `given` is one of them."""
     valid = tuple(valid)
     if given not in valid:
-        raise OptionError(f"{name}={given!r} is not known; write one of {', '.join(map(repr, valid))}")
+        words = habit(given, f"option {name}") if isinstance(given, str) else None
+        hint = f". Write {words.ours}" if words else like(given, valid)
+        raise OptionError(f"{name}={given!r} is not known; write one of {', '.join(map(repr, valid))}{hint}")
 
 
 def check_count(name: str, given: Any, least: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...autograd import Tape
+from ...autograd.extending import spelt
 from ..common.errors import DrawingError, OptionError
 from ..common.options import DrawOptions, Fit
 from ..common.terminal import WIDTH
@@ -27,6 +28,7 @@ __all__ = ["Difference", "difference"]
 MOST_NAMES, LONGEST_NAME = 4, 28
 
 
+@spelt
 def difference(
     before: Any,
     after: Any,

@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...autograd import KindError, Tape
-from ...autograd.extending import describe, recording
+from ...autograd.extending import absent, describe, recording, spelt
 from ...nn import unchanged
 from ..circuit.pinned import OPTIONS
 from ..circuit.scene import Scene
@@ -57,6 +57,7 @@ SMALL = 100  # boxes; a notebook gets the picture of a graph up to this size as 
 FONTS = "Arial, Arimo, Liberation Sans, Helvetica, sans-serif"
 
 
+@spelt
 def draw(
     root: Any,
     *example: Any,
@@ -155,6 +156,11 @@ def drawing_of(root: Any, options: DrawOptions) -> Drawing:
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
+    if isinstance(example[0], (str, os.PathLike)):
+        raise KindError(
+            f"draw(y, ...) was given the path {os.fspath(example[0])!r}. The drawing writes files: draw(y).save("
+            f"{os.fspath(example[0])!r})"
+        )
     if not callable(root):
         raise KindError(
             f"draw(root, example) applies a module or a function to an example; given {describe(root)} and "
@@ -183,6 +189,11 @@ class Drawing:
         self._explored = explored
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            raise absent("a drawing", name, lambda: dir(self), "Drawing")
 
     @cached_property
     def _picture(self) -> Picture:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ...autograd import Node, Tape
+from ...autograd.extending import spelt
 from ..boxes.dot import digraph
 from ..common.errors import check_option
 from ..common.options import DIRECTIONS, DrawOptions
@@ -17,6 +18,7 @@ from .names import with_names
 __all__ = ["draw_dot", "trace"]
 
 
+@spelt
 def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
     """All nodes behind `root`, and all pairs of an input and its result, as in micrograd.
 
@@ -29,6 +31,7 @@ def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
     return set(nodes), {(x, node) for node in nodes for x in node.inputs}
 
 
+@spelt
 def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     """The picture as a `Digraph` of the `graphviz` package, with `.source`, `.pipe()` and `.render()`, as in micrograd.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
+from ...autograd.extending import spelt
 from ...nn import Module, Perceptron, Sigmoid, Softmax
 from ...nn.metrics import decision_threshold
 from ..common.themes import Theme
@@ -45,6 +46,7 @@ class DecisionBoundary:
     score: float | None
 
 
+@spelt
 def plot_decision_boundary_data(
     model: Any,
     X: Any,
@@ -95,6 +97,7 @@ def plot_decision_boundary_data(
     return DecisionBoundary(x1, x2, output, classes, confidence, threshold, points, target, score)
 
 
+@spelt
 def plot_decision_boundary(
     model: Any,
     X: Any,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ...nn import ConfusionMatrix, confusion_matrix
 from ..common.themes import Theme, mix
 from . import canvas
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_confusion_matrix", "plot_confusion_matrix_data"]
 
 
+@spelt
 def plot_confusion_matrix_data(
     prediction: Any, target: Any = None, n_classes: int | None = None, *, threshold: float | None = None
 ) -> np.ndarray:
@@ -41,6 +42,7 @@ def plot_confusion_matrix_data(
     return confusion_matrix(prediction, target, n_classes, threshold=threshold).counts
 
 
+@spelt
 def plot_confusion_matrix(
     prediction: Any,
     target: Any = None,

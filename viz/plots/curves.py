@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..common.themes import Theme
 from . import canvas
 from .recorder import Recorder
@@ -32,6 +32,7 @@ Curves = dict[str, tuple[list[float], list[float]]]
 # ---------------------------------------------------------------------- losses and metrics
 
 
+@spelt
 def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
     """The loss by epoch, counted from 1: `{"training": (epochs, losses), "validation": ...}`.
 
@@ -58,6 +59,7 @@ def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
     return curves
 
 
+@spelt
 def plot_loss(
     history: History | Recorder, ax: Axes | None = None, *, column: str = "loss", theme: str | Theme = "light"
 ) -> Axes:
@@ -138,6 +140,7 @@ def running_mean(numbers: list[float], window: int) -> np.ndarray:
 # ---------------------------------------------------------------------- learning rates
 
 
+@spelt
 def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
     """The learning rate of each step: of a list of rates, of a `Recorder`, or of a schedule for its next `steps` steps.
 
@@ -174,6 +177,7 @@ def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
         ) from None
 
 
+@spelt
 def plot_learning_rate(
     rates: Any, ax: Axes | None = None, *, steps: int = 100, theme: str | Theme = "light"
 ) -> Axes:
@@ -215,6 +219,7 @@ def plot_learning_rate(
 # ---------------------------------------------------------------------- updates
 
 
+@spelt
 def plot_update_ratios_data(recorder: Recorder) -> dict[str, tuple[list[int], list[float]]]:
     """For each layer the steps, and the relative update at each: `|change| / |value|`, in root mean squares.
 
@@ -227,6 +232,7 @@ def plot_update_ratios_data(recorder: Recorder) -> dict[str, tuple[list[int], li
     return recorder.by_layer("update_ratios")
 
 
+@spelt
 def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str | Theme = "light") -> Axes:
     """The size of each update of the weights of each layer, relative to the weights, on a logarithmic scale.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import Node
+from ...autograd.extending import spelt
 from ...nn import Linear, scalar
 from ...nn.diagnostics import dead_units
 from ..common.themes import Theme
@@ -61,6 +62,7 @@ class Responses:
     dead: np.ndarray
 
 
+@spelt
 def plot_responses_data(
     model: Any, X: Any, *, layer: str | int | None = None, resolution: int = 80, margin: float = 0.15
 ) -> Responses:
@@ -83,6 +85,7 @@ def plot_responses_data(
     return Responses(chosen.title, x1, x2, values, chosen.at_zero, dead)
 
 
+@spelt
 def plot_responses(
     model: Any,
     X: Any,
@@ -178,6 +181,7 @@ class HiddenSpace:
     beyond: DecisionBoundary | None
 
 
+@spelt
 def plot_hidden_space_data(
     model: Any, X: Any, y: Any = None, *, layer: str | int | None = None, resolution: int = 150
 ) -> HiddenSpace:
@@ -228,6 +232,7 @@ def in_two_dimensions(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None
     return (centred @ components.T)[: len(values)], components, np.square(sizes[:2]) / total
 
 
+@spelt
 def plot_hidden_space(
     model: Any,
     X: Any,

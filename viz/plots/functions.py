@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, Tensor, gradients
-from ...autograd.extending import recording
+from ...autograd.extending import recording, spelt
 from ...nn import Activation, box_network, unchanged
 from ...nn.layers.activations import ACTIVATIONS
 from ...nn.layers.activations import activation as activation_named
@@ -35,6 +35,7 @@ Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
 # ---------------------------------------------------------------------- activations
 
 
+@spelt
 def plot_activation_functions_data(
     functions: str | Activation | Sequence[str | Activation] = tuple(ACTIVATIONS),
     *,
@@ -62,6 +63,7 @@ def plot_activation_functions_data(
     return found
 
 
+@spelt
 def plot_activation_functions(
     functions: str | Activation | Sequence[str | Activation] = tuple(ACTIVATIONS),
     ax: Axes | None = None,
@@ -145,6 +147,7 @@ class Approximation:
     units: int = 4
 
 
+@spelt
 def plot_approximation_data(
     function: Function,
     boxes: int = 10,
@@ -187,6 +190,7 @@ def plot_approximation_data(
     return Approximation(x, target, total, values, error, 2 if activation == "step" else 4)
 
 
+@spelt
 def plot_approximation(
     function: Function,
     boxes: int = 10,

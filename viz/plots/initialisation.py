@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...autograd.extending import spelt
 from ...nn import init
 from ...nn.diagnostics import Report, Spread, initial_spread
 from ..common.themes import Theme
@@ -27,6 +28,7 @@ USUAL: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
+@spelt
 def plot_initialisation_data(
     initialisers: Mapping[str, Callable[..., np.ndarray]] | None = None,
     activation: str = "relu",
@@ -43,6 +45,7 @@ def plot_initialisation_data(
     return initial_spread(initialisers, activation, **options)
 
 
+@spelt
 def plot_initialisation(
     initialisers: Mapping[str, Callable[..., np.ndarray]] | None = None,
     activation: str = "relu",

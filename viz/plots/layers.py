@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError
+from ...autograd.extending import spelt
 from ...nn import Module
 from ...nn.diagnostics import Flow, Report, Statistics, dead_units, gradient_flow, saturation, statistics
 from ..common.themes import Theme
@@ -49,6 +50,7 @@ class LayerHistogram:
     saturated: float | None = None
 
 
+@spelt
 def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> list[LayerHistogram]:
     """The data that `plot_activation_histograms` draws, one entry for each layer.
 
@@ -83,6 +85,7 @@ def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> li
     ]
 
 
+@spelt
 def plot_activation_histograms(
     model: Any, X: Any, ax: Axes | None = None, *, bins: int = 40, theme: str | Theme = "light"
 ) -> Axes:
@@ -154,6 +157,7 @@ class GradientHistogram:
     rms: float
 
 
+@spelt
 def plot_gradient_histograms_data(
     model: Any, X: Any, y: Any, loss: Callable[[Any, Any], Any], *, bins: int = 40
 ) -> list[GradientHistogram]:
@@ -183,6 +187,7 @@ def plot_gradient_histograms_data(
     ]
 
 
+@spelt
 def plot_gradient_histograms(
     model: Any,
     X: Any,
@@ -236,6 +241,7 @@ def plot_gradient_histograms(
 # ---------------------------------------------------------------------- the gradients of the weights
 
 
+@spelt
 def plot_gradient_flow_data(model: Module) -> Report[Flow]:
     """The result of `nn.diagnostics.gradient_flow`: for each layer the root mean square of its gradients, and more.
 
@@ -250,6 +256,7 @@ def plot_gradient_flow_data(model: Module) -> Report[Flow]:
     return gradient_flow(model)
 
 
+@spelt
 def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Theme = "light") -> Axes:
     """How large the gradients of the parameters are, from the first layer to the last, on a logarithmic scale.
 

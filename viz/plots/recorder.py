@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ...nn import Module
 from ...nn.callbacks import Callback
 from ...nn.diagnostics import gradient_flow, update_ratios
@@ -56,6 +56,7 @@ class Recorder(Callback):
     ['step', 'loss', 'lr', 'gradient_norms', 'update_ratios']
     """
 
+    @spelt
     def __init__(self, model: Module | None = None, *, every: str = "batch", path: bool = True) -> None:
         if every not in ("batch", "epoch"):
             raise RangeError(f"a Recorder records every 'batch' or every 'epoch'; given {every!r}")

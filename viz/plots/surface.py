@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError, Tape, no_grad
-from ...autograd.extending import recording
+from ...autograd.extending import recording, spelt
 from ..common.themes import Theme
 from . import canvas
 from .networks import Vector, evaluating, is_scalar, one_number, samples
@@ -46,6 +46,7 @@ class LossSurface:
     kind: str
 
 
+@spelt
 def plot_loss_surface_data(
     model: Any,
     X: Any,
@@ -165,6 +166,7 @@ def _measure(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any])
     return measure
 
 
+@spelt
 def plot_loss_surface(
     model: Any,
     X: Any = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, ShapeError
+from ...autograd.extending import spelt
 from ...nn import Module
 from ..common.themes import Theme
 from . import canvas
@@ -31,6 +32,7 @@ __all__ = [
 # ---------------------------------------------------------------------- matrices
 
 
+@spelt
 def plot_weights_data(
     model: Module, *, layer: str | int | None = None, image_shape: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
@@ -74,6 +76,7 @@ def plot_weights_data(
     return {f"unit {k + 1}": column.reshape(image_shape) for k, column in enumerate(weight.T)}
 
 
+@spelt
 def _windows_side_by_side(kernels: np.ndarray) -> np.ndarray:
     """Windows `(filters, channels, ..., width)` as one matrix, with one NaN between two of them."""
     filters, channels, *_, width = kernels.shape
@@ -197,6 +200,7 @@ class NetworkPicture:
     responses: list[np.ndarray] | None
 
 
+@spelt
 def plot_network_data(
     model: Module, X: Any = None, *, features: Callable[[np.ndarray], Any] | None = None, resolution: int = 40
 ) -> NetworkPicture:
@@ -241,6 +245,7 @@ def plot_network_data(
     return NetworkPicture(names, widths, weights, responses)
 
 
+@spelt
 def plot_network(
     model: Module,
     X: Any = None,

@@ -6,9 +6,12 @@ never changes a gradient.
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property, partial
@@ -17,8 +20,8 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, TextIO
 
-from ...autograd import BackwardStep, ForwardStep, KindError, Node, Value, record_lines
-from ...autograd.extending import describe
+from ...autograd import BackwardStep, ChainruleWarning, ForwardStep, KindError, Node, Value, record_lines
+from ...autograd.extending import describe, spelt, users_line
 from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
@@ -43,9 +46,11 @@ from .slides import save_slides
 
 __all__ = ["Stepper", "step"]
 
+ALONE = re.compile(r"(viz\.)?step\(\w+\)")  # a line that makes a stepper and leaves it
 HELP = "Enter or n: next   p: back   a number: go there   f, b: start of a pass   a: all   q: quit"
 
 
+@spelt
 def step(
     root: Node | Callable[[], Node],
     gradient: Any = None,
@@ -115,7 +120,21 @@ def step(
             f"step(...) takes the Value or Tensor whose gradient is to be followed; given {describe(root)}. "
             f"Compute one first, as in step(a * b)"
         )
+    _warn_if_unseen()
     return Stepper(root, gradient, digits, source, quiz)
+
+
+def _warn_if_unseen() -> None:
+    """Warn about a line of a script that is `step(loss)` alone: only notebooks and the prompt show its result."""
+    line = None if hasattr(sys, "ps1") or "IPython" in sys.modules else users_line()
+    text = "" if line is None else linecache.getline(line.file, line.number).strip()
+    if line is not None and line.function == "<module>" and ALONE.fullmatch(text):
+        warnings.warn(
+            f"{text} in a script shows nothing: write print({text}), {text}.save('steps.html') for a page, or "
+            f"{text}.interact() to step in the terminal",
+            ChainruleWarning,
+            stacklevel=4,
+        )
 
 
 def _computed_by(function: Callable[..., Any], source: bool) -> Any:

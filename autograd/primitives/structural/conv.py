@@ -241,6 +241,20 @@ def _max_pool(x: Any, **how: Any) -> Any:
     return y
 
 
+def largest_places(x: Any, kernel: tuple[int, ...], padding: Pads, **how: Any) -> Any:
+    """The positions of the first largest elements of all windows in the flattened axes in space, of a plain array."""
+    space = x.shape[2:]
+    order = np.broadcast_to(np.arange(math.prod(space)).reshape(1, 1, *space), x.shape)
+    parts = zip(
+        _parts(x, _lowest(x.dtype), padding, kernel, **how), _parts(order, -1, padding, kernel, **how)
+    )
+    best, place = (first.copy() for first in next(parts))
+    for part, at in parts:
+        better = ((part > best) | ((part != part) & (best == best)) | (place < 0)) & (at >= 0)
+        best[better], place[better] = part[better], at[better]
+    return place
+
+
 def _avg_pool(x: Any, **how: Any) -> Any:
     return sum(_parts(x, 0, **how)) / math.prod(how["kernel"])
 

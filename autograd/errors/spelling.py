@@ -1,0 +1,188 @@
+"""Misspelt names, answered with the right one: of keyword arguments, attributes, and words that an option takes.
+
+`spelt` is the decorator of functions and constructors. Where Python refuses the arguments of a call, it takes the
+keywords of other libraries that `neighbours.py` lists, and answers the others with the nearest known name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+from . import KindError, UnknownNameError
+from .neighbours import KEYWORDS, answer, habit
+
+__all__ = [
+    "absent",
+    "in_place_of",
+    "like",
+    "named_in",
+    "nearest",
+    "refuse_keywords",
+    "refused_call",
+    "spelt",
+    "word_refused",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+MOST = 3  # names that are suggested
+
+
+def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
+    """The known names most like the given one, the best first; capitals and underscores do not count.
+
+    >>> nearest("Relu", ["Identity", "ReLU", "ELU"], 1)
+    ['ReLU']
+    >>> nearest("mse", ["mse_loss", "l1_loss"])
+    ['mse_loss']
+    """
+    import difflib  # for errors only
+
+    wanted = _plain(given)
+    names: dict[str, str] = {}
+    for name in known:
+        names.setdefault(_plain(name), name)
+    close = difflib.get_close_matches(wanted, names, n=most, cutoff=0.65)
+    if len(wanted) > 2:
+        close += [each for each in names if each.startswith(wanted) and each not in close]
+    if wanted in names:
+        close = [wanted]
+    return [names[each] for each in close[:most]]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def like(given: Any, known: Iterable[str]) -> str:
+    """A question that ends a message: `; did you mean 'relu'?`, or nothing if no known name is like the given one."""
+    names = (
+        nearest(given, [name for name in known if isinstance(name, str)]) if isinstance(given, str) else []
+    )
+    return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""
+
+
+def word_refused(what: str, given: Any, known: Iterable[str]) -> str:
+    """The message for a word that an option does not take: all that it takes, and the nearest."""
+    known = list(known)
+    return f"there is no {what} {given!r} here; there are {', '.join(known)}{like(given, known)}"
+
+
+def absent(what: str, name: str, known: Callable[[], Iterable[str]], place: str) -> UnknownNameError:
+    """The error for an attribute that does not exist; its message is written when it is read.
+
+    `what` describes its owner, `known()` are the attributes that there are, and `place` is the owner in the table of
+    `neighbours.py`.
+    """
+
+    def lesson() -> str:
+        ours = answer(name, place)
+        if ours:
+            return f"{what} has no {name!r}. {ours}"
+        return f"{what} has no {name!r}{like(name, [k for k in known() if not k.startswith('_')])}"
+
+    return UnknownNameError(f"no {name}", lesson)
+
+
+def named_in(module: dict[str, Any], place: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module: names of other libraries are taken, others answered with the nearest.
+
+    `module` is its `globals()`, and `place` its place in the table of `neighbours.py`.
+    """
+
+    def named(name: str) -> Any:
+        row = habit(name, place) if not name.startswith("__") else None
+        if row is None or row.takes is None:
+            raise absent(module["__name__"], name, lambda: module["__all__"], place)
+        return module[row.takes] if isinstance(row.takes, str) else row.takes
+
+    return named
+
+
+def spelt(function: F) -> F:
+    """`function`, which takes keywords of other libraries and answers misspelt ones with the nearest that it has.
+
+    >>> from chainrule.autograd import Tensor, softmax
+    >>> softmax(Tensor([0.0, 0.0]), dim=0)
+    Tensor([0.5, 0.5])
+    >>> softmax(Tensor([0.0, 0.0]), axs=0)
+    Traceback (most recent call last):
+        ...
+    chainrule.autograd.errors.KindError: softmax has no argument 'axs'; did you mean 'axis'?
+    """
+    again = _again
+
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from inside of the function
+        return again(function, args, options)
+
+    return in_place_of(function, call)
+
+
+def in_place_of(function: F, call: Any) -> F:
+    """`call` with the name and the globals of `function`: doctest finds by them in which module it belongs.
+
+    `call` may use what it closes over, and Python's own names.
+    """
+    found: Any = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
+    return cast(F, update_wrapper(found, function))
+
+
+def _again(function: Any, args: Any, options: dict[str, Any]) -> Any:
+    """The call with the keywords of other libraries translated; raises `KindError` that explains if it has others."""
+    what, own, bound = _described(function)
+    taken: dict[str, Any] = {}
+    for name, value in options.items():
+        translated = KEYWORDS[name](value, what) if name in KEYWORDS and name not in own else {name: value}
+        if not translated.keys() <= own.keys() or translated.keys() & (
+            taken.keys() | options.keys() - {name}
+        ):
+            translated = {name: value}
+        taken |= translated
+    if taken == options or not taken.keys() <= own.keys():
+        refuse_keywords(what, [name for name in taken if name not in own], own)
+        raise KindError(refused_call(what, own, len(args) - bound, options)) from None
+    return function(*args, **taken)
+
+
+def refuse_keywords(what: str, names: Iterable[str], own: Iterable[str]) -> None:
+    """Raise `KindError` for the first of these names of arguments, which `what` does not have."""
+    for name in names:
+        ours = answer(name, "argument", what)
+        hint = f". {ours}" if ours else like(name, own) or f". It has {', '.join(own) or 'none'}"
+        raise KindError(f"{what} has no argument {name!r}{hint}") from None
+
+
+def _described(function: Any) -> tuple[str, dict[str, inspect.Parameter], int]:
+    """The name of a function (that of the class for a constructor), its parameters without `self`, and 1 for `self`."""
+    parameters = dict(inspect.signature(function).parameters)
+    bound = int(parameters.pop("self", None) is not None)
+    names = function.__qualname__.split(".")
+    what = names[-2] if names[-1] == "__init__" else names[-1]
+    return (
+        what,
+        {k: p for k, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)},
+        bound,
+    )
+
+
+def refused_call(what: str, own: dict[str, inspect.Parameter], given: int, options: dict[str, Any]) -> str:
+    """What is missing in a call or too much, and the arguments that there are."""
+    in_order = [k for k, p in own.items() if p.kind is not p.KEYWORD_ONLY]
+    missing = [k for k, p in own.items() if p.default is p.empty and k not in (*in_order[:given], *options)]
+    shown = ", ".join(k if p.default is p.empty else f"{k}={p.default!r:.20}" for k, p in own.items())
+    if given > len(in_order):
+        fault = f"takes at most {len(in_order)} arguments without a name; given {given}"
+    elif missing:
+        fault = f"was called without {' and '.join(missing)}"
+    else:
+        fault = f"was given {' and '.join(k for k in in_order[:given] if k in options)} twice"
+    ours = answer("call", f"call of {what}")
+    return f"{what} {fault}. {ours or f'Its arguments are {shown}'}"

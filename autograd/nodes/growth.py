@@ -1,0 +1,43 @@
+"""A loop in which the graph grows: `w = w - lr * w.grad` makes a new node of `w` in every step.
+
+The next loss is computed from that node, so its pass goes through all steps before. The gradients are right; time and
+memory grow with every step. A pass through many nodes looks for the signs of it and warns.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..errors import ChainruleWarning
+from ..primitives import add, subtract
+
+__all__ = ["MANY", "warn_if_growing"]
+
+MANY = 200  # nodes of a pass, from which it is looked at
+UPDATES = 50  # such updates in the graph, from which it is said
+
+
+def warn_if_growing(nodes: dict[Any, Any]) -> None:
+    """Warn if the nodes of a pass contain many updates of one parameter, before their gradients are written."""
+    earliest = next((x for x in reversed(nodes) if x._a is not None), None)
+    if earliest is None or earliest._grad is None:  # the usual case: these nodes were in no pass before
+        return
+    updates = [x for x in nodes if _is_update(x)]
+    if len(updates) >= UPDATES:
+        name = updates[0]._a.name or "w"
+        warnings.warn(
+            f"this backward pass went through {len(nodes):,} nodes, most of them of passes before: the graph holds "
+            f"{len(updates)} updates such as {name} = {name} - lr * {name}.grad. Each makes a new node, so every step "
+            f"takes longer than the one before. Write {name}.data -= lr * {name}.grad, which changes the leaf",
+            ChainruleWarning,
+            stacklevel=6,
+        )
+
+
+def _is_update(x: Any) -> bool:
+    """Whether a node is an updated node, with a gradient of a pass before, minus (or plus) plain numbers."""
+    if (x.op is not subtract and x.op is not add) or x._b is None or x._b._requires_grad:
+        return False
+    w = x._a
+    return w._grad is not None and (w.op is subtract or w.op is add)

@@ -1,0 +1,23 @@
+"""The playground: train a small network in the browser, stop, and look inside.
+
+`lab/` is one training without any page, `inside/` answers what a page asks about the network, `serving/` has a session
+for each page, the server, and the widget for notebooks; its `templates/` are the page. Read them in this order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["playground"]
+
+
+def playground(address: str = "") -> Any:
+    """The playground as a widget in a notebook; in a terminal, `chainrule playground` opens it in the browser.
+
+    `address` is the state to begin with: a link that the page has given, or the part of it behind `#`, as in
+    `"data=xor&layers=8,8"`. The kernel trains in a thread of its own. Needs `pip install "chainrule[notebook]"`;
+    raises `ServerError` without it.
+    """
+    from .serving.notebook import widget
+
+    return widget(address)

@@ -1,0 +1,1 @@
+"""The page: a session for each, a server on loopback, and a widget for notebooks."""
