@@ -101,7 +101,7 @@ def layers(dtype: Any) -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
     kw: dict[str, Any] = {"seed": 0, "dtype": dtype}
     plain = (
         nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.GELU, nn.SiLU, nn.Softmax,
-        nn.LogSoftmax, nn.Flatten,
+        nn.LogSoftmax, nn.Flatten, nn.Heaviside,
     )  # fmt: skip
     made: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
         kind.__name__: (lambda kind=kind: Around(kind(), dtype=dtype), FLAT) for kind in plain
