@@ -182,10 +182,10 @@ def _checked(
             found[j] = np.asarray(_gradients(y, [nodes[k]], alone)[0])[at]
         j = int(np.argmax(np.nan_to_num(abs(found - expected), nan=np.inf)))
         output = f"output {_place(np.unravel_index(j, shape))}" if shape else ""
-        moved = (
-            f"; {output or 'the output'} is {left[j]:.10g} with the element {down:.2g} smaller and {right[j]:.10g} "
-            f"with it {up:.2g} larger{_lost(f, _nodes(inputs, points))}"
-        )
+        before = f"with the element {down:.2g} smaller" if down else "at the element"
+        after = f"with it {up:.2g} larger" if up else "at it"
+        moved = f"; {output or 'the output'} is {left[j]:.10g} {before} and {right[j]:.10g} {after}"
+        moved += _lost(f, _nodes(inputs, points))
         return output and f" of {output}", float(found[j]), float(expected[j]), moved
 
     first = _compare(value, slopes(points), points, samples, steps, side, "gradient", tolerance, single)

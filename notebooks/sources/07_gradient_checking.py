@@ -112,7 +112,7 @@ print(check_update(lambda a: (tanh(a) ** 2).sum(), A))
 r"""
 ## A broken rule
 
-Somebody declares the square, and writes its derivative a thousandth too large. Training would not notice. The
+A row for the square is declared with a derivative that is a thousandth too large. Training would not notice. The
 check does, and says where:
 """
 
@@ -129,15 +129,15 @@ except CheckError as error:
 
 # %% [markdown]
 r"""
-The check multiplies the output by random numbers first, so that the errors of several outputs cannot cancel;
-here it was -1.137, so the slopes are 2.002 and 2 times that. And it says which element is off, and by how
-much.
+The check multiplies the outputs by random numbers first, so that the errors of several outputs cannot cancel. Where
+it finds an error, it looks for the output that is off most, and prints numbers that can be checked by hand: the
+output a little to the left and to the right of the element, and the derivative that follows from them.
 
 ## Kinks
 
 ReLU has no derivative at 0. From the left its slope is 0, from the right 1, and the central difference gives
-1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side (the random
-factor is 1.137 here):
+1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side, as
+the error says:
 """
 
 
