@@ -13,7 +13,7 @@ SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs check format clean
+.PHONY: help demo playground shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -27,6 +27,9 @@ demo: $(VENV)/plot.stamp  ## step through a neuron, train two networks; write th
 shell: $(VENV)/plot.stamp  ## a shell in which `chainrule` and `python` are those of the environment
 	@echo "chainrule and python are those of $(VENV) here. Try: chainrule step \"(w*x - y)**2\" w=0.5 x=2 y=3. exit leaves."
 	@PATH="$(abspath $(VENV))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" $${SHELL:-sh}
+
+playground: $(VENV)/playground.stamp  ## train a small network in the browser, stop, and look inside
+	$(VENV)/bin/chainrule playground $(ARGS)
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 	$(VENV)/bin/pytest -n auto --dist worksteal $(ARGS)

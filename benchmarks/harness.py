@@ -374,7 +374,7 @@ def outcome(goal: Goal, rounds: list[dict[str, float]]) -> dict[str, Any]:
         "at_least": goal.at_least,
         "unit": goal.unit,
     }
-    return found | (spread(numbers) | {"met": bool(goal.met(statistics.median(numbers)))} if numbers else {})
+    return found | (spread(numbers) | {"met": goal.met(statistics.median(numbers))} if numbers else {})
 
 
 # ---------------------------------------------------------------------- the table

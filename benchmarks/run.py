@@ -44,6 +44,7 @@ MODULES = [
     "embedding_step",
     "gpt_step",
     "epochs",
+    "playground",
     "scaling",
     "overhead",
     "operands",

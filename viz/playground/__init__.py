@@ -16,8 +16,17 @@ def playground(address: str = "") -> Any:
 
     `address` is the state to begin with: a link that the page has given, or the part of it behind `#`, as in
     `"data=xor&layers=8,8"`. The kernel trains in a thread of its own. Needs `pip install "chainrule[notebook]"`;
-    raises `ServerError` without it.
+    raises `ServerError` without it, and `OptionError` for an address that cannot be.
+
+    >>> from chainrule.viz import playground
+    >>> playground("layers=4,9")
+    Traceback (most recent call last):
+    ...
+    chainrule.viz.common.errors.OptionError: layers is 1 or more, and 8 at most; given 9
     """
+    from .lab.settings import recipes
     from .serving.notebook import widget
+
+    recipes(address)
 
     return widget(address)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from ...common.errors import OptionError, check_option
 
-__all__ = ["CHOICES", "MOST_STEPS", "Change", "Recipe", "Settings", "controls"]
+__all__ = ["CHOICES", "MOST_STEPS", "Change", "Recipe", "Settings", "controls", "recipes"]
 
 CLASSES = ("rings", "circles", "xor", "gaussians", "spirals", "moons")
 NUMBERS = ("plane", "bumps")
@@ -313,6 +313,18 @@ class Recipe:
         """The settings that differ from those of another recipe: name, and both values."""
         mine, others = self.settings.as_json(), other.settings.as_json()
         return {name: (mine[name], others[name]) for name in mine if mine[name] != others[name]}
+
+
+def recipes(address: str) -> tuple[Recipe, Recipe | None]:
+    """The recipe of an address, which may be a whole link, and that of a second training to compare it with.
+
+    >>> recipe, kept = recipes("http://127.0.0.1:8765/secret/#data=xor&kept=data%3Dmoons%26seed%3D3")
+    >>> recipe.settings.data, kept.settings.data, kept.settings.seed
+    ('xor', 'moons', 3)
+    """
+    parts = dict(parse_qsl(address.rpartition("#")[2], keep_blank_values=True))
+    kept = parts.pop("kept", None)
+    return Recipe.read(urlencode(parts)), None if kept is None else Recipe.read(kept)
 
 
 def _plain(value: Any) -> str:

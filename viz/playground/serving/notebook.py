@@ -51,7 +51,7 @@ def widget(address: str) -> Any:
     made._session = session = Session(sender(made))
     made.on_msg(lambda _, message, buffers: session.receive(message))
     if address:
-        session.receive({"type": "open", "address": address.rpartition("#")[2]})
+        session.receive({"type": "open", "address": address})
     weakref.finalize(made, session.close)
     session.start()
     return made

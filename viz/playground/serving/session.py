@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from ....autograd import ChainruleError
 from ...common.errors import OptionError, check_option
@@ -25,7 +25,7 @@ from ..lab.data import Data, points_of_table
 from ..lab.lessons import LESSONS, lesson_named
 from ..lab.look import LARGE, SMALL, Look, pictures_of_inputs
 from ..lab.run import Moment, Run
-from ..lab.settings import CHOICES, MOST_LAYERS, MOST_UNITS, REACH, Recipe, Settings, controls
+from ..lab.settings import CHOICES, MOST_LAYERS, MOST_UNITS, REACH, Recipe, Settings, controls, recipes
 
 __all__ = ["MOST_WAITING", "Session", "Send"]
 
@@ -184,11 +184,9 @@ class Session:
         self._scene()
 
     def _open(self, message: Mapping[str, Any]) -> None:
-        parts = dict(parse_qsl(str(message.get("address", "")).lstrip("#"), keep_blank_values=True))
-        kept = parts.pop("kept", None)
-        address = "&".join(f"{name}={quote(value)}" for name, value in parts.items())
+        recipe, kept = recipes(str(message.get("address", "")))
         self.playing = False
-        self._begin(Recipe.read(address), None if kept is None else Recipe.read(kept))
+        self._begin(recipe, kept)
 
     def _set(self, message: Mapping[str, Any]) -> None:
         given = dict(message["settings"])

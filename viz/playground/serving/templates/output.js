@@ -18,7 +18,7 @@ export function outputColumn(app) {
   classes.append(el("button", { type: "button", onclick: () => app.setPoints([]) }, "Clear"), el("button", { type: "button", onclick: () => app.drawPoints(false) }, "Done"));
   let chosen = 1;
   const pick = (c) => { chosen = c; [...classes.children].slice(0, 2).forEach((button, i) => button.setAttribute("aria-pressed", String(i === c))); };
-  const beside = el("div", { class: "kept", hidden: true }, el("h2", {}, "Kept run"), kept.element, el("p", { class: "losses" }), el("p", { class: "small differs" }));
+  const beside = el("div", { class: "beside", hidden: true }, el("h2", {}, "Kept run"), kept.element, el("p", { class: "losses" }), el("p", { class: "small differs" }));
   const element = el("section", { class: "column output", "aria-label": "Output" }, el("div", {}, el("h2", {}, "Output"),
     el("div", { class: "losses" }, el("div", {}, "Training loss ", train), el("div", { class: "test" }, "Test loss ", test)), curves.element, shares,
     caption, plane.element, scale, classes,

@@ -104,7 +104,7 @@ export function start(root, transport, host) {
         app.latest = now;
         app.bytes = bytes;
         each("frame", now, bytes);
-        if (!now.hurry) host.onAddress(now.address);
+        if (!now.hurry) host.onAddress(now.address, now.playing);
         root.dataset.steps = now.steps;
         app.send({ type: "seen" });
       });
