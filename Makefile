@@ -7,6 +7,8 @@ VENV ?= .venv
 ARGS ?=
 MINUTES ?= 30
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+
 # folders too: their time changes when a file is added or deleted
 SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 
@@ -62,9 +64,9 @@ pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pi
 	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md docs/figures.md
 
 docs: $(VENV)/docs.stamp  ## build the documentation site, out/docs/index.html; every link in it is checked
-	rm -rf out/docs
-	$(VENV)/bin/sphinx-build -q -W --keep-going -E -d out/doctrees -c docs/site . out/docs
-	$(VENV)/bin/python docs/site/check_site.py out/docs
+	rm -rf out/docs/$(VERSION)
+	$(VENV)/bin/sphinx-build -q -W --keep-going -E -d out/doctrees -c docs/site . out/docs/$(VERSION)
+	$(VENV)/bin/python docs/site/check_site.py out/docs/$(VERSION)
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check
