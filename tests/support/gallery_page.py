@@ -63,7 +63,7 @@ def drawings(theme: str) -> Iterator[tuple[str, Any]]:
     mlp = nn.MLP(2, [6, 3, 1], "tanh", seed=0)
     yield "network", draw(loss_of(mlp, rng.normal(size=(100, 2))), fit="page", theme=theme)
     transformer = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, seed=0)
-    loss = loss_of(transformer, Tensor(rng.normal(size=(2, 6, 16)), name="x"))
+    loss = loss_of(transformer, Tensor(rng.normal(size=(2, 6, 16)), name="x", requires_grad=False))
     yield "folded", draw(loss, depth=0, direction="LR", fit=None, theme=theme)
 
 
@@ -93,7 +93,7 @@ def pages(browser: Browser, theme: str) -> None:
         page.get_by_label("value of w", exact=True).fill("0.9")
         page.wait_for_selector(".ghost")
         page.screenshot(
-            path=file_of("live", theme, ".png"), clip={"x": 0, "y": 290, "width": 900, "height": 330}
+            path=file_of("live", theme, ".png"), clip={"x": 0, "y": 304, "width": 900, "height": 300}
         )
     page.close()
 
