@@ -15,7 +15,7 @@ SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo playground shell test fuzz check-gradients notebooks notebooks-run bench bench-page results pages docs dist check format clean
+.PHONY: help demo playground shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs dist check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -47,6 +47,9 @@ notebooks: $(VENV)/notebook.stamp  ## open the guided tour in JupyterLab
 
 notebooks-run: $(VENV)/notebook.stamp  ## execute the notebooks from clean and store what they show; ARGS="03 05": some
 	$(VENV)/bin/python tests/support/notebook_runner.py $(ARGS)
+
+sheets: $(VENV)/notebook.stamp $(VENV)/dev.stamp  ## exercise sheets of the lectures to out/sheets, with and without solutions; ARGS="--seed 7" for other numbers
+	$(VENV)/bin/python tests/support/exercise_sheets.py $(ARGS)
 
 bench: $(VENV)/bench.stamp  ## measure against micrograd, PyTorch, JAX and others (installs them); figures to out/
 	$(VENV)/bin/python benchmarks/run.py --json out/benchmarks.json $(ARGS)

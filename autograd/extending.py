@@ -6,7 +6,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 
 - For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
   `refuse_keywords`, `refused_call`, `named_in`, `absent`, and `habit` and `names_of`,
-  the names of other libraries.
+  the names of other libraries; for the types of results `of_kind`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
@@ -35,6 +35,7 @@ from .errors.spelling import absent, like, named_in, refuse_keywords, refused_ca
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
+from .kinds import of_kind
 from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp
 from .program.module import javascript_expression, javascript_module
@@ -79,6 +80,7 @@ __all__ = [
     "named_in",
     "names_of",
     "numbers",
+    "of_kind",
     "only_while",
     "read_anew",
     "on_floats",

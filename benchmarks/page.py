@@ -24,7 +24,7 @@ Every program runs in a process of its own, {threads}. Before anything is timed,
 those of the others. Then the programs take turns, up to {rounds} rounds of them: turns are short, and short steps are
 repeated within one, so that a machine that slows down for a while slows all programs of a round. Given are medians of
 {clock}, and between what numbers 80 % of the rounds lie; ratios are taken within a round.
-"Cores" is processor time over time: 1.0 is one thread with nobody in its way. The control, a fixed piece of Python and
+"Cores" is processor time over time: 1.0 is one thread that never waits. The control, a fixed piece of Python and
 NumPy, is timed before each turn: where it scatters, the machine was busy with something else.
 
 Machine: {machine}.

@@ -1,6 +1,6 @@
 """Automatic differentiation that you can see through: what `import chainrule` gives.
 
-`chainrule.Value` and `chainrule.Tensor` compute and remember, `chainrule.grad` differentiates functions,
+`chainrule.Value` and `chainrule.Tensor` compute and record, `chainrule.grad` differentiates functions,
 `chainrule.draw` and `chainrule.step` show the graph and both passes, and `chainrule.nn` has networks. They come from
 `chainrule.autograd`, `chainrule.nn` and `chainrule.viz`. Each of these is imported when it is first used.
 

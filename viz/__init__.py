@@ -17,6 +17,7 @@ from .common.errors import DrawingError, DrawingWarning, OptionError
 from .common.themes import THEMES, Theme
 from .difference.difference import Difference, difference
 from .drawing.drawing import Drawing, draw
+from .drawing.formulas import Formulas, formulas
 from .drawing.micrograd import draw_dot, trace
 from .figures import *  # noqa: F403 (what viz/figures/__init__.py lists)
 from .playground import playground
@@ -29,12 +30,14 @@ __all__ = [
     "Drawing",
     "DrawingError",
     "DrawingWarning",
+    "Formulas",
     "OptionError",
     "Stepper",
     "Theme",
     "difference",
     "draw",
     "draw_dot",
+    "formulas",
     "playground",
     "step",
     "trace",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ChainruleError, KindError
 from ..errors.lessons import MISTAKES, lesson, refuse_short_rules
+from ..kinds import Calls
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
 
@@ -24,7 +25,7 @@ Rule = Callable[..., Any] | int  # a number if the local gradient is constant
 PYTHON_NUMBERS = (float, int, bool)
 
 
-class Primitive:
+class Primitive(Calls):
     """One row of the table: an operation with its forward and one backward rule for each input.
 
     Rows are made by `elementwise` and `structural` and are in `TABLE` under their names. A row is a
@@ -77,30 +78,32 @@ class Primitive:
         self.recorders_with_options: dict[type, Callable[..., Any]] = {}
         self.pull: Callable[..., None] | None = None  # of Tensors
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:
-        if inputs and (len(inputs) == self.arity or self.arity is None):
-            x = inputs[0]
-            record = (self.recorders_with_options if params else self.recorders).get(x.__class__)
-            if record is not None:
-                return record(*inputs, **params)
-            if self.arity == 1:  # as in most rules
-                if x.__class__ is np.ndarray and x.dtype.kind in "fiub":
-                    try:
-                        return self.on_arrays(x, **params)
-                    except (TypeError, ValueError, LookupError) as error:
-                        raise lesson(self, (x,), params, error) from None
-                if x.__class__ is float and self.on_floats is not None:
-                    return self.at_floats(x, **params)
-        elif self.arity is not None:
-            raise KindError(
-                f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
-                f"Options are keyword arguments, such as axis=0"
-            )
-        for x in inputs:
-            apply = getattr(x.__class__, "_apply", None)
-            if apply is not None:
-                return apply(self, inputs, params)
-        return self.evaluate(*inputs, **params)
+    if not TYPE_CHECKING:  # for type checkers the kinds of results are in Calls
+
+        def __call__(self, *inputs: Any, **params: Any) -> Any:
+            if inputs and (len(inputs) == self.arity or self.arity is None):
+                x = inputs[0]
+                record = (self.recorders_with_options if params else self.recorders).get(x.__class__)
+                if record is not None:
+                    return record(*inputs, **params)
+                if self.arity == 1:  # as in most rules
+                    if x.__class__ is np.ndarray and x.dtype.kind in "fiub":
+                        try:
+                            return self.on_arrays(x, **params)
+                        except (TypeError, ValueError, LookupError) as error:
+                            raise lesson(self, (x,), params, error) from None
+                    if x.__class__ is float and self.on_floats is not None:
+                        return self.at_floats(x, **params)
+            elif self.arity is not None:
+                raise KindError(
+                    f"{self.name} takes {self.arity} input{'s' * (self.arity > 1)}; given {len(inputs)}. "
+                    f"Options are keyword arguments, such as axis=0"
+                )
+            for x in inputs:
+                apply = getattr(x.__class__, "_apply", None)
+                if apply is not None:
+                    return apply(self, inputs, params)
+            return self.evaluate(*inputs, **params)
 
     def evaluate(self, *inputs: Any, **params: Any) -> Any:
         """The value of the row at plain numbers or arrays, with nothing recorded."""
@@ -258,11 +261,10 @@ def elementwise(
 ) -> Primitive:
     """Add an elementwise row: each output element depends on one element of each input.
 
-    `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as
-    NumPy does). `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written
-    with operators and other rows only, or a number if it is constant. The engine multiplies it by the
-    gradient of the output and undoes the broadcasting. `symbol` is the sign between the inputs in drawings and
-    printed programs.
+    `on_floats` and `on_arrays` compute the value on Python floats and on arrays (broadcasting as NumPy does).
+    `local_gradients` has one rule per input, `rule(y, *inputs) -> dy/dinput`, written with operators and other rows,
+    or a number if it is constant. The engine multiplies it by the gradient of the output and undoes the broadcasting.
+    `symbol` is the sign between the inputs in drawings and printed programs.
 
     Raises `ChainruleError` if the name is taken, `KindError` for a rule without `y`.
 
@@ -287,11 +289,10 @@ def structural(
 ) -> Primitive:
     """Add a structural row: one that moves, contracts or reduces elements, such as a sum or a product of matrices.
 
-    `rules` has one rule per input, `rule(g, y, *inputs) -> gradient for that input`, where `g` is the
-    gradient at the output `y`; a single function is for any number of inputs and gets
-    the position first, `rule(i, g, y, *inputs)`. Parameters (an axis, a shape) are keyword arguments
-    of the forward and of every rule. A result of a broadcast shape is summed back by the engine;
-    `None` means that this input gets no gradient.
+    `rules` has one rule per input, `rule(g, y, *inputs) -> gradient for that input`, where `g` is the gradient at the
+    output `y`; a single function is for any number of inputs and gets the position first, `rule(i, g, y, *inputs)`.
+    Parameters (an axis, a shape) are keyword arguments of the forward and of every rule. A result of a broadcast shape
+    is summed back by the engine; `None` means that this input gets no gradient.
 
     `linear` may say that the row is linear in all its inputs together (`"together"`, as a concatenation is), in
     each of them (`"each"`, as a product of matrices is), or in each but the last, which is added (`"affine"`); that

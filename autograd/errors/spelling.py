@@ -42,15 +42,14 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     import difflib  # for errors only
 
     wanted = _plain(given)
-    names: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
     for name in known:
-        names.setdefault(_plain(name), name)
-    close = difflib.get_close_matches(wanted, names, n=most, cutoff=0.65)
-    if len(wanted) > 2:
+        names.setdefault(_plain(name), []).append(name)
+    close = [wanted] if wanted in names else difflib.get_close_matches(wanted, names, n=most, cutoff=0.65)
+    if len(wanted) > 2 and wanted not in names:
         close += [each for each in names if each.startswith(wanted) and each not in close]
-    if wanted in names:
-        close = [wanted]
-    return [names[each] for each in close[:most]]
+    alike = [name for each in close for name in sorted(names[each], key=lambda name: name[0] != given[0])]
+    return alike[:most]
 
 
 def _plain(name: str) -> str:

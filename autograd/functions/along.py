@@ -12,6 +12,7 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import RangeError, ShapeError
 from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import (
     arrays_only,
     flag_of,
@@ -30,7 +31,7 @@ from .shapes import broadcast_to
 __all__ = ["TopK", "cumsum", "cumprod", "diff", "sort", "take", "take_along_axis", "topk"]
 
 
-@spelt
+@of_kind
 def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running sums along `axis`: of the first 1, 2, 3, ... elements; with `None` of the flattened tensor.
 
@@ -44,7 +45,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
 
 
-@spelt
+@of_kind
 def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """The running products along `axis`. Its derivatives are exact, also where elements are zero.
 
@@ -58,7 +59,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
 
 
-@spelt
+@of_kind
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences between neighbours along `axis`, `n` times in succession.
 
@@ -95,7 +96,7 @@ def _beside(part: Any, x: Any, k: int) -> Any:
     return part if part.ndim else broadcast_to(part, on_shape(x.shape, k, 1))
 
 
-@spelt
+@of_kind
 def sort(x: Any, axis: int | None = -1) -> Any:
     """The elements along `axis` in ascending order. Equal elements share their gradients evenly.
 
@@ -137,7 +138,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
     return TopK(take_along_axis(x, indices, at), indices)
 
 
-@spelt
+@of_kind
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
@@ -153,7 +154,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     return _selected(x, on_axis(k, positions_of(indices, x.shape[k], "take", mode)))
 
 
-@spelt
+@of_kind
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 

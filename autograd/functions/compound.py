@@ -13,7 +13,7 @@ from functools import reduce
 from typing import Any
 
 from .. import primitives as p
-from ..errors.spelling import spelt
+from ..kinds import of_kind
 
 __all__ = ["by_primitives", "linear"]
 
@@ -44,7 +44,7 @@ def by_primitives() -> Iterator[None]:
         PRIMITIVES.reset(token)
 
 
-@spelt
+@of_kind
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """`x @ weight + bias`, the linear layer of a network, as one node.
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.node import describe
 from ..errors import KindError, RangeError, ShapeError
 from ..errors.spelling import spelt
+from ..kinds import of_kind
 from ..primitives.structural.conv import Pads, _lengths, avg_pool_, conv_, largest_places, max_pool_
 from .arguments import arrays_only, integer_of, plain
 
@@ -77,7 +78,7 @@ def _in_space(x: Any, what: str) -> tuple[Any, int]:
     return x, x.ndim - 2
 
 
-@spelt
+@of_kind
 def conv(x: Any, w: Any, stride: Ints = 1, padding: Padding = 0, dilation: Ints = 1, groups: int = 1) -> Any:
     """The cross-correlation of `x` with the kernels `w`, which networks call convolution (no kernel is flipped).
 
@@ -170,7 +171,7 @@ def _wider(x: Any, kernel: Any, stride: Any, pads: Pads, dilation: Any) -> Pads:
     return tuple(found)
 
 
-@spelt
+@of_kind
 def avg_pool(
     x: Any,
     kernel: Ints,

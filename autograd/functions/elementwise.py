@@ -12,6 +12,7 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError
 from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import arrays_only, as_array, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
@@ -52,7 +53,7 @@ def _booleans(condition: Any) -> Any:
     return found if found.ndim else bool(found)
 
 
-@spelt
+@of_kind
 def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`x` limited to `low <= x <= high`; `None` is no limit. The gradient is 1 on both bounds, 0 outside.
 
@@ -94,7 +95,7 @@ def _bound(given: Any, none: float) -> Any:
     return bound if isinstance(given, (np.ndarray, list, tuple)) else given
 
 
-@spelt
+@of_kind
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere (also that slope at 0).
 
@@ -105,7 +106,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return p.leaky_relu(x, slope=_factor(negative_slope, "leaky_relu"))
 
 
-@spelt
+@of_kind
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
@@ -121,7 +122,7 @@ def _factor(given: Any, what: str) -> Any:
     return number_of(given, what, "a slope") if isinstance(given, int) else given
 
 
-@spelt
+@of_kind
 def astype(x: Any, dtype: Any) -> Any:
     """`x` in another dtype. Its gradient has the dtype of `x`.
 

@@ -14,6 +14,7 @@ from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
 from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
 from .elementwise import astype, dtype_of
 from .shapes import ravel
@@ -122,7 +123,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [part_of(x, k, start, end) for start, end in zip([0, *ends], ends)]
 
 
-@spelt
+@of_kind
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """`x` with more elements around it.
 
@@ -179,7 +180,7 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
     return p.where(mask, y, frame)
 
 
-@spelt
+@of_kind
 def tile(x: Any, reps: Any) -> Any:
     """`x` repeated as a whole, `reps` times along each axis; more numbers than axes add axes in front.
 
@@ -199,7 +200,7 @@ def tile(x: Any, reps: Any) -> Any:
     return p.reshape(y, shape=tuple(count * n for count, n in zip(counts, lengths)))
 
 
-@spelt
+@of_kind
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
 

@@ -15,6 +15,7 @@ from ..engine.node import describe
 from ..engine.operators import Operators
 from ..errors import KindError, ShapeError
 from ..errors.spelling import spelt
+from ..kinds import of_kind
 from ..primitives import mT
 from ..primitives.structural.linalg import (
     cholesky_,
@@ -54,7 +55,7 @@ def _of_floats(a: Any) -> Any:
     return a if a.dtype.kind == "f" else astype(a, float)
 
 
-@spelt
+@of_kind
 def det(a: Any) -> Any:
     """The determinant of a square matrix, or of each in a stack.
 
@@ -99,7 +100,7 @@ def slogdet(a: Any) -> SlogdetResult:
     return SlogdetResult(sign_of_det(a), logdet(a))
 
 
-@spelt
+@of_kind
 def inv(a: Any) -> Any:
     """The inverse of a square matrix, or of each in a stack. For `inv(a) @ b` write `solve(a, b)`.
 
@@ -145,7 +146,7 @@ def solve(a: Any, b: Any) -> Any:
     return p.reshape(x, shape=x.shape[:-1])
 
 
-@spelt
+@of_kind
 def cholesky(a: Any, upper: bool | None = None) -> Any:
     """The lower triangular `L` with `L @ L.T = a`, for a symmetric positive definite `a` or each in a stack.
 
@@ -214,7 +215,7 @@ def eigh(a: Any, UPLO: str | None = None) -> EighResult:
     return EighResult(y[..., 0, :], y[..., 1:, :])
 
 
-@spelt
+@of_kind
 def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
     """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
 
@@ -281,7 +282,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     return r if mode == "r" else QRResult(y[..., : a.shape[-2], :], r)
 
 
-@spelt
+@of_kind
 def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     """The pseudo-inverse: `pinv(a) @ b` is the shortest of the vectors `x` for which `a @ x` comes closest to `b`.
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import arrays_only, axes_of, integer_of, of_values
 from .compound import dot_of_values
 from .reductions import sum
@@ -23,7 +23,7 @@ __all__ = ["dot", "inner", "outer", "kron", "diagonal", "trace", "tril", "triu"]
 OFFSET = "the number of a diagonal as an integer"
 
 
-@spelt
+@of_kind
 def dot(a: Any, b: Any) -> Any:
     """The inner product. Of two lists of Values it is one node; of arrays and Tensors it is NumPy's `dot`.
 
@@ -63,7 +63,7 @@ def dot(a: Any, b: Any) -> Any:
     return p.reshape(p.matmul(left, right), shape=(*a.shape[:-1], *rest))
 
 
-@spelt
+@of_kind
 def inner(a: Any, b: Any) -> Any:
     """The sums of products over the last axis of both: a number for vectors, `a @ b.T` for matrices.
 
@@ -86,7 +86,7 @@ def inner(a: Any, b: Any) -> Any:
     return p.reshape(p.matmul(left, transpose(right)), shape=(*a.shape[:-1], *b.shape[:-1]))
 
 
-@spelt
+@of_kind
 def outer(a: Any, b: Any) -> Any:
     """Every element of `a` times every element of `b`: a matrix with a row for each element of `a`.
 
@@ -99,7 +99,7 @@ def outer(a: Any, b: Any) -> Any:
     return p.multiply(p.reshape(a, shape=(a.size, 1)), p.reshape(b, shape=(1, b.size)))
 
 
-@spelt
+@of_kind
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: every element of `a` replaced by that element times `b`.
 
@@ -118,7 +118,7 @@ def kron(a: Any, b: Any) -> Any:
     return p.reshape(y, shape=tuple(m * n for m, n in zip(blocks, within)))
 
 
-@spelt
+@of_kind
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose index along `axis2` is `offset` more than along `axis1`, as the last axis.
 
@@ -133,7 +133,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return p.index(x, at=(..., rows, columns))
 
 
-@spelt
+@of_kind
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Any:
     """The sum of the diagonal; see `diagonal`. `dtype` converts the elements first.
 
@@ -144,7 +144,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any
     return sum(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
 
 
-@spelt
+@of_kind
 def tril(x: Any, k: int = 0) -> Any:
     """The lower triangle of the last two axes, up to the `k`-th diagonal; zero above it.
 
@@ -157,7 +157,7 @@ def tril(x: Any, k: int = 0) -> Any:
     return p.where(_triangle(x, integer_of(k, "tril", OFFSET), "tril"), x, _zero(x))
 
 
-@spelt
+@of_kind
 def triu(x: Any, k: int = 0) -> Any:
     """The upper triangle of the last two axes, from the `k`-th diagonal on; zero below it.
 

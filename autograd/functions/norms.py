@@ -11,14 +11,14 @@ from .. import functions as f
 from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import Axis, arrays_only, axes_of, flag_of, number_of, through_float32
 from .linalg import svd
 
 __all__ = ["norm"]
 
 
-@spelt
+@of_kind
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """The length of vectors, or the norm of matrices, with the meaning of `numpy.linalg.norm`.
 

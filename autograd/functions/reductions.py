@@ -14,7 +14,8 @@ from .. import primitives as p
 from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
-from ..errors.spelling import in_place_of, spelt
+from ..errors.spelling import in_place_of
+from ..kinds import of_kind
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .compound import total_of_values
 from .elementwise import astype
@@ -77,7 +78,7 @@ def _are_single(xs: Sequence[Any]) -> bool:
     )
 
 
-@spelt
+@of_kind
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
@@ -91,7 +92,7 @@ def total(xs: Sequence[Any]) -> Any:
 
 
 @or_builtin(builtins.sum)
-@spelt
+@of_kind
 def sum(
     x: Any,
     axis: Axis = None,
@@ -124,7 +125,7 @@ def sum(
     return y if _is_left_out(initial, 0, x, axes, where, "sum") else p.add(y, _start(initial, y, "sum"))
 
 
-@spelt
+@of_kind
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
     """The mean of the elements over `axis`; each gets 1/n of the gradient. `dtype` and `where` are those of `sum`.
 
@@ -150,7 +151,7 @@ def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
     return p.sum_(p.where(mask, x, 0), axis=axes, keepdims=keepdims) / count
 
 
-@spelt
+@of_kind
 def var(
     x: Any,
     axis: Axis = None,
@@ -184,7 +185,7 @@ def var(
     return through_float32(variance, x)
 
 
-@spelt
+@of_kind
 def std(
     x: Any,
     axis: Axis = None,
@@ -275,7 +276,7 @@ def _fitting(n: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     return np.squeeze(n, axes) if isinstance(n, np.ndarray) and not keepdims else n
 
 
-@spelt
+@of_kind
 def prod(
     x: Any,
     axis: Axis = None,
@@ -309,7 +310,7 @@ def prod(
     )
 
 
-@spelt
+@of_kind
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element in sorted order over `axis`; of an even number, the mean of the two middle ones.
 
@@ -335,7 +336,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @or_builtin(builtins.max)
-@spelt
+@of_kind
 def max(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -356,7 +357,7 @@ def max(
 
 
 @or_builtin(builtins.min)
-@spelt
+@of_kind
 def min(
     x: Any, axis: Axis = None, keepdims: bool = False, *, initial: float | None = None, where: Any = True
 ) -> Any:
@@ -397,7 +398,7 @@ def extreme(
     return row(p.concatenate(x, np.full(shape, start), axis=axes[0]), axis=axes, keepdims=keepdims)
 
 
-@spelt
+@of_kind
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))` over `axis`, without overflow; also of a list of Values.
 
@@ -412,7 +413,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return p.logsumexp(x, axis=axes, keepdims=flag_of(keepdims, "logsumexp", "keepdims"))
 
 
-@spelt
+@of_kind
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """`exp(x) / sum(exp(x))` along `axis`: positive numbers that sum to 1. Of a list of Values, a list.
 
@@ -427,7 +428,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     return p.softmax(x, axis=axes_of(x, axis, "softmax", of_numbers=True))
 
 
-@spelt
+@of_kind
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """`log(softmax(x))` along `axis`, computed so that it is finite for extreme logits.
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
-from ..errors.spelling import spelt
+from ..kinds import of_kind
 from .arguments import Axis, arrays_only, axes_of, integer_of, integers_of, shape_of
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@spelt
+@of_kind
 def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     """The same elements in another shape; one length may be -1.
 
@@ -47,7 +47,7 @@ def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     return transpose(p.reshape(transpose(x), shape=lengths[::-1]))
 
 
-@spelt
+@of_kind
 def ravel(x: Any, order: str = "C") -> Any:
     """All elements in one axis, row by row, or with `order="F"` column by column.
 
@@ -66,7 +66,7 @@ def _refuse_other_orders(order: Any, what: str) -> None:
         )
 
 
-@spelt
+@of_kind
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order; reversed when `axes` is `None`.
 
@@ -86,7 +86,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
     return p.transpose(x, axes=order)
 
 
-@spelt
+@of_kind
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged.
 
@@ -103,7 +103,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return p.transpose(x, axes=tuple(order))
 
 
-@spelt
+@of_kind
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to the positions `destination`; the others keep their order.
 
@@ -124,7 +124,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return p.transpose(x, axes=tuple(order))
 
 
-@spelt
+@of_kind
 def expand_dims(x: Any, axis: Axis) -> Any:
     """`x` with new axes of length 1 at the positions `axis` of the result.
 
@@ -139,7 +139,7 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
 
 
-@spelt
+@of_kind
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """`x` without its axes of length 1, or without those in `axis`.
 
@@ -158,7 +158,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     return p.reshape(x, shape=tuple(n for k, n in enumerate(x.shape) if k not in gone))
 
 
-@spelt
+@of_kind
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated to `shape` by NumPy's rules; the gradient is summed over the repeated axes.
 
@@ -169,7 +169,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return p.broadcast_to(arrays_only(x, "broadcast_to"), shape=shape_of(shape, "broadcast_to"))
 
 
-@spelt
+@of_kind
 def flip(x: Any, axis: Axis = None) -> Any:
     """The elements in reverse order along `axis`; with `None` along every axis.
 
@@ -181,7 +181,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
     return p.flip(x, axis=axes_of(x, axis, "flip"))
 
 
-@spelt
+@of_kind
 def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     """The elements shifted by `shift` positions along `axis`; those beyond the end move to the start.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,17 @@ class Tensor(Node):
     kind = "Tensor"
     _data_slot = "_array"
 
+    if TYPE_CHECKING:  # what the operators and methods of all nodes return here
+
+        def __add__(self, other: Tensor | npt.ArrayLike) -> Tensor: ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __pow__ = __rpow__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = __add__
+
+        def __neg__(self) -> Tensor: ...
+
+        __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
+
     @spelt
     def __init__(
         self,
@@ -109,10 +120,25 @@ class Tensor(Node):
         self._spec = spec_of(self._array.shape, self._array.dtype.char)
         self._changed = CLOCK.assigned = CLOCK.tick()
 
-    shape = property(lambda self: self._array.shape, doc="The length of each axis.")
-    ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
-    size = property(lambda self: self._array.size, doc="The number of elements.")
-    dtype = property(lambda self: self._array.dtype, doc="The type of the elements.")
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._array.dtype
 
     def item(self) -> float:
         """The only element as a Python number; raises `ShapeError` if there is not exactly one."""
@@ -274,7 +300,7 @@ class Tensor(Node):
                 raise ShapeError(
                     f"backward() was called on {self.describe()}; only a single number has an obvious gradient "
                     f"to start from, which is 1. Reduce it first, as in t.sum().backward() or "
-                    f"t.mean().backward(), or say what arrives from above: t.backward(gradient) with an array "
+                    f"t.mean().backward(), or give the upstream gradient: t.backward(gradient) with an array "
                     f"of shape {self.shape}"
                 )
             return np.ones_like(self._array)
@@ -566,7 +592,10 @@ class Tensor(Node):
         """The sum of the diagonal; see `chainrule.autograd.trace`."""
         return f.trace(self, offset, axis1, axis2, dtype=dtype)
 
-    T = property(transpose, doc="The tensor with its axes reversed.")
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes reversed."""
+        return self.transpose()
 
     @property
     def mT(self) -> Tensor:

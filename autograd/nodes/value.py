@@ -7,7 +7,7 @@ and adds, and a leaf that is assigned later does not change them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,6 +54,17 @@ class Value(Node):
     kind = "Value"
     _data_slot = "_number"
     keeps_local_gradients = True
+
+    if TYPE_CHECKING:  # what the operators and methods of all nodes return here
+
+        def __add__(self, other: Value | Float) -> Value: ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __pow__ = __rpow__ = __mod__ = __rmod__ = __add__
+
+        def __neg__(self) -> Value: ...
+
+        __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
 
     @spelt
     def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:

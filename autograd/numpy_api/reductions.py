@@ -344,10 +344,15 @@ def _cumulative(running: Callable[..., Any], first: float) -> Callable[..., Any]
     return run
 
 
+def _ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    highest: Any = f.max(a, axis, keepdims)
+    return highest - f.min(a, axis, keepdims)
+
+
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "amax": f.max,
     "amin": f.min,
-    "ptp": lambda a, axis=None, keepdims=False: f.max(a, axis, keepdims) - f.min(a, axis, keepdims),
+    "ptp": _ptp,
     "average": _average,
     "nansum": _without_nan("sum", 0),
     "nanprod": _without_nan("prod", 1),

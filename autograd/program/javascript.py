@@ -212,7 +212,7 @@ class JavaScript(Language):
         )
 
     def chosen(self, when: str, a: Any, b: Any) -> Symbolic:
-        """The conditional expression, whose parts are remembered for `_where`."""
+        """The conditional expression, whose parts are kept for `_where`."""
         text = f"{when} ? {self.bracket(a, 0)} : {self.bracket(b, IF)}"
         if text not in self._choices:
             self._choices[text] = when, a, b

@@ -438,7 +438,7 @@ class Program:
         example = next((x for x in self.tape.leaves if x.requires_grad), root)
         head += [
             "",
-            f"{self.gradients[example]} is the gradient of {self.names[root]} by {self.names[example]}.",
+            f"{self.gradients[example]} is the gradient of {self.names[root]} with respect to {self.names[example]}.",
         ]
         head += ['"""', ""]
         used, helpers = set(CALLED.findall("\n".join(texts))), []

@@ -319,7 +319,7 @@ def _compare(
                         of, one, differences, moved = single(k, at)
                         if abs(one - differences) > close:
                             given, expected, output, more = one, differences, of, moved
-                        else:  # rules that are wrong only for some gradients from above
+                        else:  # rules that are wrong only for some upstream gradients
                             more = " (the outputs weighted at random and added)"
                     raise CheckError(
                         f"the {what}{output} with respect to {_element(k, at)}, at {x[at]:.6g}, is {given:.10g} by the "

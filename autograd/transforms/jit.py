@@ -66,7 +66,7 @@ def jit(
     again when something changes that it reads: globals, the closure, attributes that its code names, entries of lists
     and dicts, modules and their modes, the numbers in arrays (read-only arrays are not compared). A change that `f`
     itself has made while it was recorded, such as a count of its calls, is not looked at. `jitted.report()` says what
-    was recorded, `jitted.clear()` forgets it. Threads take turns.
+    was recorded, `jitted.clear()` deletes it. Threads take turns.
 
     Results of arrays have the bits of `f` itself with "numpy"; those of Python numbers, which are added up level by
     level, agree to rounding. What cannot be noticed is repeated: the time, files, random numbers of a generator that

@@ -22,12 +22,12 @@ def box_network(
 ) -> Sequential:
     """A network that is `heights[i]` between `edges[i]` and `edges[i + 1]`, and 0 outside.
 
-    With `activation="step"` a box is two hidden units, `h * (step(x - a) - step(x - b))`: `h` from `a` on, and 0 again
-    from `b` on. With "relu" it has slopes of width `e` and four units,
-    `h/e * (relu(x - a) - relu(x - a - e) - relu(x - b) + relu(x - b - e))`: 0 up to `a`, `h` from `a + e` to `b`, and 0
-    again from `b + e` on, so that one box rises where its neighbour falls. `heights` are numbers, one for each box, or
-    a function that is evaluated at the middle of each. With more and narrower boxes, their sum approximates any
-    continuous function. `(n, 1)` becomes `(n, 1)`.
+    With `activation="step"` a box is two hidden units, `h * (step(x - a) - step(x - b))`:
+    `h` from `a` on, and 0 again from `b` on. With "relu" it has slopes of width `e` and four units,
+    `h/e * (relu(x - a) - relu(x - a - e) - relu(x - b) + relu(x - b - e))`:
+    0 up to `a`, `h` from `a + e` to `b`, and 0 again from `b + e` on, so that one box rises where its neighbour falls.
+    `heights` are numbers, one for each box, or a function that is evaluated at the middle of each. With more and
+    narrower boxes, their sum approximates any continuous function. `(n, 1)` becomes `(n, 1)`.
 
     Raises `RangeError` for edges that do not rise, a box narrower than its slope, or another activation, `ShapeError`
     for other counts.

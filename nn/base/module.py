@@ -219,7 +219,7 @@ class Module(Part):
             if isinstance(value, (list, tuple, dict)) and not value:
                 return False
             raise KindError(
-                f"{name} of {self._described('the module')}, holds parameters, which would be learnt no more; given "
+                f"{name} of {self._described('the module')}, holds parameters, which would no longer be trained; given "
                 f"{describe(value)}. Write p.data = ... for each of them, or assign Parameters; None takes them away"
             )
         if isinstance(value, Node) and value.requires_grad:

@@ -77,7 +77,7 @@ class Cell(Module):
     def _sums(self, x: Any, h: Any) -> Any:
         """`x @ weight_ih + h @ weight_hh` and both biases: the input of all gates."""
         sums = x @ self.weight_ih + h @ self.weight_hh
-        return sums if self.bias_ih is None else sums + (self.bias_ih + self.bias_hh)
+        return sums if self.bias_ih is None or self.bias_hh is None else sums + (self.bias_ih + self.bias_hh)
 
     def _gate(self, sums: Any, k: int) -> Any:
         """The columns of gate `k`."""

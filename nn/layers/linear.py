@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Sized
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, ShapeError, linear
+from ...autograd import KindError, ShapeError, Tensor, linear
 from ...autograd import max as max_of
 from ...autograd.extending import describe
 from .. import init
@@ -52,6 +52,10 @@ class Linear(Module):
         self.out_features = checked_width(out_features)
         self.weight = Parameter(weight_init((in_features, out_features), seed=seed, dtype=dtype))
         self.bias = Parameter(init.zeros((out_features,), dtype=dtype)) if bias else None
+
+    if TYPE_CHECKING:
+
+        def __call__(self, x: Any) -> Tensor: ...
 
     def forward(self, x: Any) -> Any:
         """`x @ weight + bias`; plain arrays are converted to the dtype of the weights."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, ShapeError
+from ...autograd import KindError, ShapeError, Tensor
 from ...autograd.extending import describe
 from .. import init
 from ..base.inputs import as_input
@@ -99,6 +99,10 @@ class MLP(Module):
             layers += [Linear(n_in, n_out, weight_init=weight_init, seed=rng, dtype=dtype), between()]
         self.layers = [*layers, Linear(widths[-2], widths[-1], seed=rng, dtype=dtype)]
         self.widths = widths
+
+    if TYPE_CHECKING:
+
+        def __call__(self, x: Any) -> Tensor: ...
 
     def forward(self, x: Any) -> Any:
         """`(n, n_inputs)` to `(n, widths[-1])`."""

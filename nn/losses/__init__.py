@@ -6,16 +6,39 @@ take a `Value`, or a list of them. Targets are plain arrays or numbers, or nodes
 
 Read `regression.py`, `two_classes.py` and `many_classes.py`; `reduction.py`, `pairs.py`, `probabilities.py` and
 `targets.py` are what they share, `class_rows.py` and `weighted.py` the rows of the table behind the cross-entropy.
-`divergence.py` and `penalties.py` are independent. It imports `base` and `data`.
+`divergence.py` and `penalties.py` are independent; `modules.py` has the losses as modules. It imports `base` and
+`data`.
 """
 
 from ...autograd.extending import named_in as _named_in
 from .divergence import kl_div
 from .many_classes import cross_entropy, nll_loss
+from .modules import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from .regression import half_squared_error, huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from .two_classes import binary_cross_entropy, binary_cross_entropy_with_logits, hinge_loss
 
 __all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "Loss",
+    "MSELoss",
+    "NLLLoss",
+    "SmoothL1Loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import RangeError, absolute, minimum, square
-from ...autograd.extending import spelt
+from ...autograd.extending import of_kind, spelt
 from ..base.half import in_float32
 from .pairs import compared, paired
 
 __all__ = ["half_squared_error", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 
+@of_kind
 @in_float32
 @spelt
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -27,6 +28,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return compared(lambda p, t: square(p - t), paired(prediction, target, "mse_loss"), reduction)
 
 
+@of_kind
 @in_float32
 @spelt
 def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
@@ -45,6 +47,7 @@ def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> 
     return compared(lambda p, t: 0.5 * square(p - t), pair, reduction)
 
 
+@of_kind
 @in_float32
 @spelt
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -60,6 +63,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return compared(lambda p, t: absolute(p - t), paired(prediction, target, "l1_loss"), reduction)
 
 
+@of_kind
 @in_float32
 @spelt
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
@@ -86,6 +90,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     return compared(huber, paired(prediction, target, "huber_loss"), reduction)
 
 
+@of_kind
 @in_float32
 @spelt
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:

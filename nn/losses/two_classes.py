@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, elementwise, log, maximum, relu, sigmoid, softplus
-from ...autograd.extending import spelt
+from ...autograd.extending import of_kind, spelt
 from ..base.half import in_float32
 from .pairs import check, compared, paired, weights_for
 from .probabilities import CALL_THEM_0_1, LOGITS_INSTEAD, check_probabilities, refuse_probabilities
@@ -16,6 +16,7 @@ from .probabilities import CALL_THEM_0_1, LOGITS_INSTEAD, check_probabilities, r
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge_loss"]
 
 
+@of_kind
 @in_float32
 @spelt
 def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
@@ -81,6 +82,7 @@ _binary_cross_entropy_with_logits = elementwise(
 )
 
 
+@of_kind
 @in_float32
 @spelt
 def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean") -> Any:
@@ -104,6 +106,7 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     return compared(_binary_cross_entropy, pair, reduction)
 
 
+@of_kind
 @in_float32
 @spelt
 def binary_cross_entropy_with_logits(

@@ -66,8 +66,18 @@ for name, found, rule in [
 # %% [markdown]
 r"""
 Every gradient has the shape of what it is the gradient by. The last line is the activation: elementwise, so
-its gradient is multiplied elementwise.
+its gradient is multiplied elementwise. `formulas` writes both passes of a small graph as one writes them on paper;
+$\odot$ multiplies element by element. (The layer [element by
+element](../docs/worked.md#a-linear-layer-element-by-element) is worked out on a page.)
+"""
 
+# %%
+from chainrule.viz import formulas
+
+formulas(L)
+
+# %% [markdown]
+r"""
 ## Jacobians
 
 The derivative of a vector by a vector is a matrix, the **Jacobian**: entry $(i, j)$ is $\partial z_i /

@@ -17,7 +17,7 @@ gradient is multiplied by its slope:
 | activation | $g(x)$ | slope |
 | --- | --- | --- |
 | sigmoid | $s = 1 / (1 + e^{-x})$ | $s (1 - s)$ |
-| tanh | $t = \tanh x$ | $1 - t^2$ |
+| tanh | $t = \tanh x = (e^{2x} - 1) / (e^{2x} + 1)$ | $1 - t^2$ |
 | ReLU | $\max(0, x)$ | 1 above 0; 0 at 0 and below |
 | leaky ReLU | $\max(0.1\,x, x)$ | 1 above 0, 0.1 below |
 | ELU | $x$ above 0, $\alpha (e^x - 1)$ below, here $\alpha = 1$ | 1 above 0, $\alpha e^x$ below |

@@ -74,8 +74,8 @@ the other?
 
 <details><summary>Answer</summary>
 
-One from micrograd's set, two here. The gradient $2a$ is right in both, since micrograd's closure remembers
-what its set forgets; but the picture is not.
+One from micrograd's set, two here. The gradient $2a$ is right in both, since micrograd's closure keeps
+both operands; but the picture is not.
 
 </details>
 """
@@ -93,7 +93,7 @@ $a + b \cdot (-1)$ and $a / b$ is $a \cdot b^{-1}$, which costs nodes.
 
 ## A second backward pass
 
-**Predict.** $y = x \cdot x \cdot x$ at $x = 3$ has the gradient 27. Gradients accumulate; nobody resets them.
+**Predict.** $y = x \cdot x \cdot x$ at $x = 3$ has the gradient 27. Gradients accumulate; they are not reset.
 What is `x.grad` after a second `y.backward()`?
 
 <details><summary>Answer</summary>

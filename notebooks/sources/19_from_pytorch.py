@@ -47,7 +47,7 @@ print(model)
 # %% [markdown]
 r"""
 Arrays go straight into a model; they are constants. Everything random takes a `seed`, and there is no global
-one. Losses are functions. `nn.fit` has the loop in one call.
+one. Losses are functions, and modules as well: `nn.CrossEntropyLoss()`. `nn.fit` has the loop in one call.
 
 ## Weights: inputs by outputs
 
@@ -142,7 +142,7 @@ print("first:", slope, "  second:", gradients(slope, x), "  x.grad:", x.grad)
 # %% [markdown]
 r"""
 `x.grad` is `None`: no `backward()` was called. `retain_graph` does not exist, because a graph stays as long as
-somebody holds it. A gradient is an array, or a float for a `Value`. The nodes between keep theirs after
+one of its nodes. A gradient is an array, or a float for a `Value`. The nodes between keep theirs after
 `backward()`, without `retain_grad()`.
 
 ## A state, saved and loaded
@@ -245,7 +245,7 @@ print(a, u.grad, v.grad, "the two maxima share the gradient")
 r"""
 **2.** A penalty on the gradient needs a second derivative. For `w = Tensor([1.0, -1.0])` and
 $f(x) = \tanh(w \cdot x)$ at $x = (0.5, 0.2)$ compute $\lVert \partial f / \partial x \rVert^2$ and its gradient
-by $w$.
+with respect to $w$.
 """
 
 # %% tags=["solution"]
@@ -255,4 +255,4 @@ w, x = Tensor([1.0, -1.0], name="w"), Tensor([0.5, 0.2], name="x")
 slope = gradients(tanh((w * x).sum()), x, create_graph=True)
 penalty = (slope**2).sum()
 penalty.backward()
-print(f"penalty {penalty.item():.4f}, its gradient by w {w.grad.round(4)}")
+print(f"penalty {penalty.item():.4f}, its gradient with respect to w {w.grad.round(4)}")

@@ -72,7 +72,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "take_along_axis": lambda t: ag.take_along_axis(t, [[1], [0]], 1), "tensordot": lambda t: ag.tensordot(t, t),
     "tile": lambda t: ag.tile(t, 2), "trace": ag.trace, "transpose": ag.transpose, "tril": ag.tril, "triu": ag.triu,
     "var": lambda t: ag.var(t, ddof=1), "where": lambda t: ag.where(X > 0, t, 0.5),
-    "astype": lambda t: ag.astype(t, t.dtype),
+    "astype": lambda t: ag.astype(t, t.dtype), "topk": lambda t: ag.topk(t, 2, 0).values,
 }  # fmt: skip
 # no functions of a tensor
 OTHER = {

@@ -260,7 +260,7 @@ def test_weights_in_lists_and_dicts_are_not_lost():
         single.parameters()
     for wrong in ([0.5, 0.5], np.ones(2), [Value(1.0), Value(2.0)], 3):
         with pytest.raises(
-            KindError, match="w of the module, a Neuron.*, holds parameters, which would be learnt no more"
+            KindError, match="w of the module, a Neuron.*, holds parameters, which would no longer be trained"
         ):
             neuron.w = wrong
     neuron.w = [ScalarParameter(1.0)]

@@ -196,6 +196,47 @@ def test_clipping_at_infinity_measures():
         nn.clip_grad_norm_([w], -math.inf)
 
 
+PROBABILITIES = np.array([[0.2, 0.7, 0.1], [0.3, 0.3, 0.4]])
+MODULES = [
+    ("MSELoss", {}, "numbers"), ("L1Loss", {"reduction": "sum"}, "numbers"), ("HuberLoss", {"delta": 0.3}, "numbers"),
+    ("SmoothL1Loss", {"beta": 0.3}, "numbers"), ("CrossEntropyLoss", {"label_smoothing": 0.2}, "classes"),
+    ("CrossEntropyLoss", {"weight": [1.0, 2.0, 3.0], "ignore_index": 1}, "classes"), ("NLLLoss", {}, "log"),
+    ("BCELoss", {}, "shares"), ("BCEWithLogitsLoss", {"pos_weight": 2.0}, "shares"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options", "kind"), MODULES)
+def test_losses_as_modules_beside_pytorch(name, options, kind, rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
+    x = {"log": np.log(PROBABILITIES), "shares": PROBABILITIES}.get(kind, rng.normal(size=(2, 3)))
+    y = {"numbers": rng.normal(size=(2, 3)), "shares": np.array([[1.0, 0, 1], [0, 1, 1]])}.get(
+        kind, np.array([2, 1])
+    )
+    theirs = {
+        k: torch.tensor(v, dtype=torch.float64) if k.endswith("weight") else v for k, v in options.items()
+    }
+    t, u = Tensor(x), torch.tensor(x, requires_grad=True)
+    loss = getattr(nn, name)(**options)(t, y)
+    expected = getattr(torch.nn, name)(**theirs)(u, torch.tensor(y))
+    loss.backward()
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(t.grad, u.grad.numpy(), rtol=1e-10, atol=1e-15)
+
+
+def test_losses_as_modules_have_the_options_of_their_functions():
+    assert repr(nn.MSELoss(reduction="sum")) == "MSELoss(reduction='sum')"
+    with pytest.raises(KindError, match="MSELoss has no argument 'reducton'; did you mean 'reduction'"):
+        nn.MSELoss(reducton="sum")
+    history = nn.fit(nn.MLP(2, [8, 2], seed=0), nn.CrossEntropyLoss(), (X, Y), epochs=2, metrics=[nn.accuracy],
+                     progress=False)  # fmt: skip
+    alone = nn.fit(
+        nn.MLP(2, [8, 2], seed=0), nn.cross_entropy, (X, Y), epochs=2, metrics=[nn.accuracy], progress=False
+    )
+    assert history["loss"] == alone["loss"]
+    assert history["accuracy"] == alone["accuracy"]
+
+
 # ---------------------------------------------------------------------- topk
 
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on drawing, sequences and slides, and of the README, anew, by running their examples.
+"""Draw the pictures of the pages on drawing, sequences, slides and questions, and of the README, by their examples.
 
 The picture of slides on the page on stepping is made here as well.
 """
@@ -25,6 +25,7 @@ def main() -> int:
             ("docs/drawing.md", None),
             ("docs/sequences.md", None),
             ("docs/worked.md", None),
+            ("docs/questions.md", None),
             ("README.md", 1),
         )
     )

@@ -505,6 +505,24 @@ def _several(draw: Draw, name: str) -> Any:
 # ---------------------------------------------------------------------- statistics and series
 
 
+@maker("np.nanmedian", "np.nanquantile", "np.nanpercentile", "np.partition", "topk")
+def _chosen(draw: Draw, name: str) -> Any:
+    f, x = named(name), array(draw, draw(st.sampled_from([(3,), (2, 3), (4,)])), special=False)
+    axis = axis_of(draw, x, none=False, several=False)
+    if name == "topk":
+        return lambda x: f(x, 2, axis).values, [x], f"2, {axis}"
+    more = {"np.nanquantile": (0.3,), "np.nanpercentile": (60,), "np.partition": (1,)}.get(name, ())
+    return lambda x: f(x, *more, axis=axis), [x], f"{more}, {axis}"
+
+
+@maker("np.linalg.lstsq")
+def _lstsq(draw: Draw, name: str) -> Any:
+    a = array(draw, (4, 2), special=False, dtype=np.float64)
+    b = array(draw, (4,), special=False, dtype=np.float64)
+    a = a + 3 * np.eye(4, 2)
+    return lambda a, b: np.linalg.lstsq(a, b)[0], [a, b], ""
+
+
 @maker("np.average", "np.trapezoid", "np.gradient", "np.quantile", "np.percentile", "np.cov", "np.corrcoef")
 def _statistics(draw: Draw, name: str) -> Any:
     f = named(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 

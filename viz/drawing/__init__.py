@@ -1,5 +1,5 @@
-"""`draw`, and what can be made of a drawing: SVG, PNG, PDF, TikZ, and a tree of text.
+"""`draw`, what can be made of a drawing (SVG, PNG, PDF, TikZ, a tree of text), and the formulas of a graph.
 
-Read `drawing.py` (`draw` itself), `text.py` (the tree), and `micrograd.py` (micrograd's names). This folder imports
-`boxes`, `network`, `circuit`, `explorer`, `graphviz`, `graph`, `folding` and `common`.
+Read `drawing.py` (`draw` itself), `text.py` (the tree), `micrograd.py` (micrograd's names), and `formulas.py` (a graph
+as LaTeX). This folder imports `boxes`, `network`, `circuit`, `explorer`, `graphviz`, `graph`, `folding` and `common`.
 """

@@ -47,8 +47,9 @@ def plot_attention(
 ) -> Axes:
     """Which position looks at which: a row for each query, a column for each key, darker for a larger weight.
 
-    `weights` are those of `nn.MultiHeadAttention(..., need_weights=True)` for one sequence, or of `softmax(Q K^T /
-    sqrt(d))`: `(queries, keys)` or `(heads, queries, keys)`, a panel for each head. `names` are those of the positions.
+    `weights` are those of `nn.MultiHeadAttention(..., need_weights=True)` for one sequence, or of
+    `softmax(Q K^T / sqrt(d))`: `(queries, keys)` or `(heads, queries, keys)`, a panel for each head. `names` are those
+    of the positions.
 
     Raises `ShapeError` for other shapes and for another number of names.
 

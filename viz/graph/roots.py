@@ -53,11 +53,9 @@ def _lesson(x: Any, root: Any) -> KindError:
     elif isinstance(x, str):
         advice = "Pass the node itself, without quotes; a formula in quotes is for the command: chainrule draw 'a*b'"
     elif isinstance(x, (bool, int, float, np.number)):
-        advice = "A plain number remembers nothing. Make it a node first: x = Value(3.0), then draw(x * x)"
+        advice = "A plain number has no graph. Make it a node first: x = Value(3.0), then draw(x * x)"
     elif isinstance(x, np.ndarray):
-        advice = (
-            "An array remembers nothing. Make it a node first: t = Tensor(array), then draw((t * t).sum())"
-        )
+        advice = "An array has no graph. Make it a node first: t = Tensor(array), then draw((t * t).sum())"
     elif hasattr(x, "parameters"):
         advice = (
             "A network has no graph until it is used. Give it an example: draw(model, x), or draw(model(x))"

@@ -131,6 +131,9 @@ def test_points_of_ones_own_are_trained_on(page: Page) -> None:
         ({"type": "lesson", "id": "cooking"}, "cooking"),
         ({"type": "ask", "what": "password"}, "what='password' is not known"),
         ({"type": "look", "epoch": "then"}, "was not understood"),
+        ({"type": "show", "layer": 1e999, "unit": 0}, "was not understood"),
+        ({"type": "change", "name": "0.weight", "index": [1e999, 0], "value": 1}, "was not understood"),
+        ({"type": ["set"]}, "is not known"),
     ],
 )
 def test_what_cannot_be_is_answered_and_changes_nothing(page: Page, message: dict, said: str) -> None:
@@ -200,6 +203,20 @@ def test_the_speed_is_held() -> None:
     assert abs(session._due(session.started) - 1 / 50) < 1e-9  # 25 batches are half a second
     assert session._due(session.started + 0.015) > 0
     assert session._due(session.started + 0.021) == 0
+
+
+def test_a_fault_pauses_and_is_told(page: Page, monkeypatch, caplog) -> None:
+    def fault(self):
+        raise RuntimeError("out of luck")
+
+    page.ask(type="play")
+    page.wait("frame", lambda m: m["playing"])
+    monkeypatch.setattr(type(page.session.run), "advance", fault)
+    assert page.wait("error")["message"] == "out of luck"
+    monkeypatch.undo()
+    page.ask(type="step")
+    page.wait("frame", lambda m: not m["playing"])
+    assert "the playground has a fault" in caplog.text
 
 
 def test_a_flood_of_messages_is_refused() -> None:

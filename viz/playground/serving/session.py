@@ -80,11 +80,21 @@ class Session:
 
     def _work(self) -> None:
         while not self.closed.is_set():
+            self._turn()
+
+    def _turn(self) -> None:
+        """What the page asks for, some batches, and a frame if it is time for one."""
+        try:
             self._listen()
             if self.playing:
                 self._train()
             if self.changed and self.page_ready and time.monotonic() >= self.next_frame:
                 self._frame()
+        except Exception as error:  # a page must not wait for a thread that has ended
+            LOG.exception("the playground has a fault")
+            self._pause()
+            self.changed = False
+            self._tell(error, "fault")
 
     def _listen(self) -> None:
         """Do what the page has asked for; while there is nothing else to do, wait for it."""
@@ -157,11 +167,10 @@ class Session:
             DO[str(kind)](self, message)
         except ChainruleError as error:
             self._tell(error, str(kind), message.get("id"))
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        except Exception as error:  # a page can send anything
             LOG.warning("a message of the page was not understood: %r", error)
-            self._tell(
-                OptionError(f"the message {kind!r:.40} was not understood"), str(kind), message.get("id")
-            )
+            refused = OptionError(f"the message {kind!r:.40} was not understood")
+            self._tell(refused, str(kind), message.get("id") if isinstance(message, Mapping) else None)
 
     def _tell(self, error: Exception, about: str, id: Any = None) -> None:
         self.send({"type": "error", "about": about, "id": id, "message": str(error)}, b"")

@@ -20,8 +20,8 @@ export function networkColumn(app) {
   const layersText = el("span", { class: "layers-text" });
   const fewer = el("button", { type: "button", class: "small-round", "aria-label": "Remove the last hidden layer", onclick: () => resize(-1) }, "−");
   const more = el("button", { type: "button", class: "small-round", "aria-label": "Add a hidden layer", onclick: () => resize(1) }, "+");
-  const legend = el("p", { class: "small legend-lines" }, svg("svg", { viewBox: "0 0 34 10", "aria-hidden": "true" }, svg("path", { class: "line above", d: "M0 5h34", "stroke-width": 3 })), "positive weight ",
-    svg("svg", { viewBox: "0 0 34 10", "aria-hidden": "true" }, svg("path", { class: "line below", d: "M0 5h34", "stroke-width": 3 })), "negative; the thicker, the larger. Click a line or a unit to change it, and to see its gradient derived.");
+  const sample = (kind, text) => el("span", {}, svg("svg", { viewBox: "0 0 34 10", "aria-hidden": "true" }, svg("path", { class: `line ${kind}`, d: "M0 5h34", "stroke-width": 3 })), ` ${text}`);
+  const legend = el("p", { class: "small legend-lines" }, sample("above", "positive weight"), sample("below", "negative weight"), "The thicker, the larger. Click a line or a unit to change it, and to see its gradient derived.");
   const element = el("section", { class: "column network", "aria-label": "Network" },
     el("div", { class: "heads" }, el("h2", {}, "Network"), el("div", { class: "depth", role: "group", "aria-label": "Hidden layers" }, fewer, more, layersText)),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Network, to scroll" }, area), legend);

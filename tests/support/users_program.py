@@ -1,0 +1,58 @@
+"""A program as a user writes it, checked by `mypy --strict`: results have types, and misspelt names are found."""
+
+from typing import Any
+
+import numpy as np
+from typing_extensions import assert_type
+
+import chainrule
+from chainrule import Tensor, Value, nn
+from chainrule.autograd import exp, gradients, log_softmax, maximum, mean, relu, softmax, sum, tanh, topk
+from chainrule.viz import Drawing, Stepper, draw, step
+
+a, b = Value(2.0, name="a"), Value(-3.0)
+assert_type(a * b + 2.0, Value)
+assert_type(1.0 - a**2 / 3, Value)
+assert_type(-tanh(a), Value)
+assert_type(maximum(a, 0.0), Value)
+assert_type(a.exp(), Value)
+assert_type(sum([a, b]), Value)
+assert_type((a * b).data, float)
+
+t = Tensor(np.ones((2, 3)))
+x = np.ones((4, 2))
+assert_type(t + 1.0, Tensor)
+assert_type(t @ t.T, Tensor)
+assert_type(relu(t) * 2, Tensor)
+assert_type(softmax(t, axis=1), Tensor)
+assert_type(log_softmax(t), Tensor)
+assert_type(mean(t, axis=0, keepdims=True), Tensor)
+assert_type(t.sum(axis=0), Tensor)
+assert_type(t[0], Tensor)
+assert_type(topk(t, 2).values, Any)
+assert_type(exp(2.0), float)
+
+model = nn.MLP(2, [3, 1], seed=0)
+prediction = model(x)
+assert_type(prediction, Tensor)
+assert_type(nn.Linear(2, 3)(x), Tensor)
+loss = nn.mse_loss(prediction, np.zeros((4, 1)))
+assert_type(loss, Tensor)
+assert_type(nn.cross_entropy(prediction, [0, 0, 0, 0]), Tensor)
+assert_type(loss.item(), float)
+loss.backward()
+optimizer = nn.Adam(model.parameters(), lr=0.1)
+optimizer.step()
+history = nn.fit(model, nn.mse_loss, (x, np.zeros((4, 1))), epochs=1, progress=False)
+assert_type(history, nn.History)
+assert_type(draw(loss), Drawing)
+assert_type(step(a * b), Stepper)
+assert_type(chainrule.__version__, str)
+gradients(loss, model.parameters())
+
+print(t.shpae)  # type: ignore[attr-defined]
+model.paramters()  # type: ignore[attr-defined]
+Value(2.0, require_grad=False)  # type: ignore[call-arg]
+draw(loss, direcion="LR")  # type: ignore[call-arg]
+softmax(t, axs=1)  # type: ignore[call-overload]
+a * "text"  # type: ignore[arg-type]
