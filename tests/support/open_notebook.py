@@ -27,7 +27,9 @@ class Notebook:
         name = f"{name}-{place.partition('/')[0]}.ipynb"
         (jupyter.folder / name).write_text(json.dumps(content))
         self.page = browser.open(f"{jupyter.address}/{place}/{name}")
-        for _ in range(5):  # on a busy machine it may start before it knows the kernels, and asks for one; then again
+        for _ in range(
+            5
+        ):  # on a busy machine it may start before it knows the kernels, and asks for one; then again
             self.page.locator(".jp-CodeCell").first.wait_for()
             self.page.wait_for_timeout(1500)
             if not self.page.locator(".jp-Dialog").count():
