@@ -35,5 +35,7 @@ loss = nn.binary_cross_entropy_with_logits
 history = nn.fit(model, loss, (X, y.reshape(-1, 1)), optimizer=optimizer, epochs=40, progress=False)
 assert history["loss"][-1] < 0.5 * history["loss"][0], history["loss"]
 
-versions = f"chainrule {chainrule.__version__} with Python {platform.python_version()}, NumPy {np.__version__}"
+versions = (
+    f"chainrule {chainrule.__version__} with Python {platform.python_version()}, NumPy {np.__version__}"
+)
 print(f"{versions}: drawn, stepped, trained")
