@@ -26,7 +26,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert "</svg>" in picture.read_text(encoding="utf-8")
     page = chainrule.step(n).save(Path(folder) / "steps.html")
     assert "</html>" in page.read_text(encoding="utf-8")
-assert len(chainrule.step(n)) == 8
+assert len(chainrule.step(n)) == 9
 
 X, y = nn.datasets.moons(100, noise=0.1, seed=0)
 model = nn.MLP(2, [8, 1], activation="tanh", seed=0)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 
 WIDTHS = (390, 1366, 1440)
+SEARCHES = ("training", "dropout", "gradient check", "attention", "drawing", "learning rate")
 OVERFLOW = """() => {
     const width = document.documentElement.clientWidth
     if (document.documentElement.scrollWidth <= width) return ''
@@ -35,6 +37,19 @@ def wide_pages(page: Page, folder: Path) -> list[str]:
     return found
 
 
+def names_before_guides(page: Page, site: Path) -> list[str]:
+    """The searches whose first result is no guide and no notebook."""
+    found = []
+    for asked in SEARCHES:
+        page.goto(f"{(site / 'search.html').resolve().as_uri()}?q={quote(asked)}")
+        first = page.locator("ul.search li a").first
+        first.wait_for()
+        address = first.get_attribute("href") or ""
+        if not address.startswith(("docs/", "notebooks/")) or address.startswith("docs/reference/"):
+            found.append(f"a search for {asked!r} begins with {address}")
+    return found
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     with (
@@ -44,6 +59,7 @@ if __name__ == "__main__":
         ) as browser,
     ):
         page = browser.new_page()
-        wrong = wide_pages(page, folder)
+        wrong = names_before_guides(page, folder) + wide_pages(page, folder)
     if wrong:
         sys.exit("\n".join(wrong))
+    print(f"in {folder} guides come first, and no page scrolls sideways at {', '.join(map(str, WIDTHS))} px")
