@@ -7,13 +7,15 @@ VENV ?= .venv
 ARGS ?=
 MINUTES ?= 30
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+
 # folders too: their time changes when a file is added or deleted
 SOURCES := $(shell find start autograd nn viz ! -path '*/__pycache__*' ! -name '.*')
 
 # only what is installed may be imported
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo playground shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs check format clean
+.PHONY: help demo playground shell test fuzz check-gradients notebooks notebooks-run sheets bench bench-page results pages docs dist check format clean
 .NOTPARALLEL:
 
 help:  ## list these commands
@@ -65,9 +67,13 @@ pages: $(VENV)/dev.stamp  ## write the page made from the table, and draw the pi
 	$(VENV)/bin/python tests/support/plot_pictures.py docs/plots.md docs/figures.md
 
 docs: $(VENV)/docs.stamp  ## build the documentation site, out/docs/index.html; every link in it is checked
-	rm -rf out/docs
-	$(VENV)/bin/sphinx-build -q -W --keep-going -E -d out/doctrees -c docs/site . out/docs
-	$(VENV)/bin/python docs/site/check_site.py out/docs
+	rm -rf out/docs/$(VERSION)
+	$(VENV)/bin/sphinx-build -q -W --keep-going -E -d out/doctrees -c docs/site . out/docs/$(VERSION)
+	rm -rf out/docs/jupyter_execute
+	$(VENV)/bin/python docs/site/check_site.py out/docs/$(VERSION)
+
+dist: $(VENV)/dev.stamp  ## build sdist and wheel into dist/, the same bytes each time
+	$(VENV)/bin/python .ci/dist.py dist
 
 check: $(VENV)/dev.stamp  ## lint, formatting, types
 	$(VENV)/bin/ruff check

@@ -164,6 +164,19 @@ def test_version_is_stated_once():
     assert importlib.metadata.version("chainrule") == stated
 
 
+def test_citation_and_changelog_are_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r"^([a-z-]+): (.+)$", citation, re.MULTILINE))
+    latest = re.search(
+        r"^## (\S+) - (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert (fields["version"], fields["date-released"]) == latest.groups()
+    assert fields["version"] == importlib.metadata.version("chainrule")
+    assert (fields["cff-version"], fields["license"]) == ("1.2.0", "MIT")
+    assert {"message", "title"} < set(fields)
+    assert "\nauthors:\n  - name: The chainrule developers\n" in citation
+
+
 def test_command_is_declared():
     (command,) = importlib.metadata.entry_points(group="console_scripts", name="chainrule")
     assert callable(command.load())

@@ -5,13 +5,15 @@ outputs they are stored with, and the pages hold all their styles, scripts and p
 """
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "chainrule"
 author = copyright = "The chainrule developers"
-root_doc = "README"
+release = metadata.version("chainrule")
+root_doc = "docs/gallery"
 include_patterns = [
     "README.md",
     "CONTRIBUTING.md",
@@ -35,9 +37,10 @@ extensions = [
     "anchors",
     "pictures",
     "live_pages",
+    "versions",
 ]
 
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline"]
 myst_heading_anchors = 4  # with GitHub's names
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
@@ -60,8 +63,16 @@ toc_object_entries_show_parents = "hide"
 highlight_language = "text"
 
 html_theme = "furo"
-html_title = "chainrule"
+html_title = f"chainrule {release}"
 html_static_path = ["static"]
+html_search_scorer = str(Path(__file__).parent / "scorer.js")
+templates_path = ["templates"]
+html_sidebars = {
+    "**": [
+        f"sidebar/{part}.html"
+        for part in ("brand", "versions", "search", "scroll-start", "navigation", "scroll-end")
+    ]
+}
 html_css_files = ["style.css"]
 html_copy_source = html_show_sourcelink = False
 html_show_copyright = html_show_sphinx = False

@@ -13,6 +13,7 @@ from sphinx.util import logging
 # what GitHub knows as well, and docutils does not
 SYNONYMS = {
     r"\\dots\b": r"\\ldots",
+    r"\\texttt\b": r"\\mathtt",
     r"\\([bB]igg?)(?![a-zA-Z])": r"\\\1l",
     r"\\([td]?frac) *(\w) *(\w)": r"\\\1{\2}{\3}",
 }

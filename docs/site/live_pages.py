@@ -1,7 +1,8 @@
 """The pages that stand in the documentation: `<!-- live: loss -->` becomes that of `step(loss)`, `explore` of `draw`.
 
 The examples of the page above that line are run, and the page of what they call `loss` is written beside the
-site's own files and shown in a frame. On GitHub the line is a comment, and is not seen.
+site's own files and shown in a frame, in place of a picture that stands right above the line. On GitHub the line is a
+comment, and is not seen; the picture is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LIVE = re.compile(r"<!-- (live|explore): (\w+)(?: (\d+))? -->")
+LIVE = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\n\n)?<!-- (live|explore): (\w+)(?: (\d+))? -->")
 
 
 def names_before(source: str, name: str) -> dict[str, Any]:

@@ -35,13 +35,16 @@ def on_doctree(app: Any, doctree: Any) -> None:
                 image["alt"] = words(text) or f"Figure: {section[0].astext()}"
 
 
-THEMED = re.compile(r'<picture>\s*<source [^>]*>\s*<img alt="([^"]*)" src="([^"]*)">\s*</picture>')
-LINKED = re.compile(r'<a href="([^"]*)">(!\[[^\]]*\]\([^)]*\))</a>')
+THEMED = re.compile(
+    r'<picture>\s*<source [^>]*srcset="([^"]*)">\s*<img (?:width="\d+" )?alt="([^"]*)" src="([^"]*)">\s*</picture>'
+)
+LINKED = re.compile(r'<a href="([^"]*)">((?: ?!\[[^\]]*\]\([^)]*\)(?:\{[^}]*\})?)+)</a>')
 
 
 def on_source(app: Any, name: str, source: list[str]) -> None:
-    """A picture in two themes, as GitHub shows it, becomes a picture of Markdown, whose file Sphinx copies."""
-    source[0] = LINKED.sub(r"[\2](\1)", THEMED.sub(r"![\1](\2)", source[0]))
+    """A picture in two themes, as GitHub shows it, becomes two pictures of Markdown, of which a page shows one."""
+    two = r"![\2](\3){.only-light} ![\2](\1){.only-dark}"
+    source[0] = LINKED.sub(r"[\2](\1)", THEMED.sub(two, source[0]))
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -112,7 +112,7 @@ print(check_update(lambda a: (tanh(a) ** 2).sum(), A))
 r"""
 ## A broken rule
 
-A row for the square is declared with a derivative that is a thousandth too large. Training would not notice. The
+Somebody declares the square, and writes its derivative a thousandth too large. Training would not notice. The
 check does, and says where:
 """
 
@@ -129,15 +129,13 @@ except CheckError as error:
 
 # %% [markdown]
 r"""
-The check multiplies the outputs by random numbers first, so that the errors of several outputs cannot cancel. Where
-it finds an error, it looks for the output that is off most, and prints numbers that can be checked by hand: the
-output a little to the left and to the right of the element, and the derivative that follows from them.
+The check multiplies the outputs by random numbers first, so that the errors of several of them cannot cancel. Then
+it says which output and which element of the input are off, and by how much: 2.002 instead of 2.
 
 ## Kinks
 
 ReLU has no derivative at 0. From the left its slope is 0, from the right 1, and the central difference gives
-1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side, as
-the error says:
+1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side:
 """
 
 
@@ -157,7 +155,7 @@ for side in ("left", "right", "both"):
 r"""
 ## Exercises
 
-**1.** Write a rule that forgets an input: a product whose second local gradient is 0. What does the check
+**1.** Write a rule that leaves an input out: a product whose second local gradient is 0. What does the check
 say? Try a rule that is wrong only in its second derivative, too: $\sin$ with the rule `math.cos(x)` (which is
 not written with rows of the table, so that it is a number to the engine).
 """
