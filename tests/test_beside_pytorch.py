@@ -99,7 +99,7 @@ def test_the_losses_of_the_small_gpt() -> None:
                 )
                 found.append(F.scaled_dot_product_attention(q, k, v, is_causal=True))
             vectors = vectors + linear(torch.cat(found, -1), f"{block}.mix")
-            inner = F.gelu(linear(layer_norm(vectors, f"{block}.norm2"), f"{block}.wide"))
+            inner = linear(layer_norm(vectors, f"{block}.norm2"), f"{block}.wide").relu()
             vectors = vectors + linear(inner, f"{block}.narrow")
         return linear(layer_norm(vectors, "norm"), "out")
 
