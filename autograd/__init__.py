@@ -2,7 +2,8 @@
 
 The folders in the order of reading; each imports only those above it:
 
-- `errors/`: the error classes, and messages that explain NumPy's errors;
+- `errors/`: the error classes, answers to misspelt names, and messages that explain NumPy's errors;
+- `kinds/`: what functions return, for type checkers and editors;
 - `engine/`: an afternoon's reading: the rows of the table, the nodes, recording, applying rules, the backward pass;
 - `primitives/`: the table of primitives with their derivatives;
 - `functions/`: rows under NumPy's names, with NumPy's arguments;

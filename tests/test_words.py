@@ -22,12 +22,11 @@ FORBIDDEN = {
     "from above": r"\barrives from above\b",
     "lesson": r"\banswered by (?:a )?lessons?\b",
 }
-# the lectures' own headings, and notebooks that are still to be read again
-EXCEPT = {TERMS, ROOT / "docs/lectures.md"}
+EXCEPT = {TERMS}
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")} - EXCEPT)
-NOTEBOOKS = [
-    path for path in sorted((ROOT / "notebooks/sources").glob("*.py")) if path.name[:2] in ("18", "19", "20")
-]
+NOTEBOOKS = sorted(
+    path for folder in ("sources", "sheets") for path in (ROOT / "notebooks" / folder).glob("*.py")
+)
 SOURCES = sorted(
     path for folder in ("start", "autograd", "nn", "viz") for path in (ROOT / folder).rglob("*.py")
 )

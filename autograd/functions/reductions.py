@@ -57,6 +57,8 @@ def or_builtin(builtin: Callable[..., Any]) -> Callable[[F], F]:
 
 def _chosen(function: Any, builtin: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     x = args[0] if args else None
+    if hasattr(x.__class__, "shape"):  # the usual case: an array or a Tensor
+        return function(*args, **options)
     if hasattr(x.__class__, "__next__"):  # an iterator, which can be read once
         x = list(args[0])
         args = (x, *args[1:])

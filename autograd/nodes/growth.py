@@ -20,6 +20,8 @@ UPDATES = 50  # such updates in the graph, from which it is said
 
 def warn_if_growing(nodes: dict[Any, Any]) -> None:
     """Warn if the nodes of a pass contain many updates of one parameter, before their gradients are written."""
+    if next(iter(nodes))._grad is not None:  # another pass from the same output
+        return
     earliest = next((x for x in reversed(nodes) if x._a is not None), None)
     if earliest is None or earliest._grad is None:  # the usual case: these nodes were in no pass before
         return

@@ -1,7 +1,7 @@
 """The names that nodes answer to besides their own: functions as methods, and names of other libraries.
 
-`t.log10()` is `log10(t)`, and `t.unsqueeze(0)` is taken from PyTorch. Any other name raises an error that says which
-was probably meant. The names of other libraries are in `errors/neighbours.py`.
+`t.log10()` is `log10(t)`, and `t.unsqueeze(0)` is taken from PyTorch. The names of other libraries are in
+`errors/neighbours.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 
 from .. import functions as f
 from .. import primitives as p
-from ..errors.neighbours import habit
+from ..errors.neighbours import habit, names_of
 from ..errors.spelling import absent
 from ..functions import linalg, norms
 
-__all__ = ["named"]
+__all__ = ["Named", "add_names"]
 
 ROWS = (
     "absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt cos cosh divide erf expm1 floor gelu hypot "
@@ -34,12 +34,50 @@ METHODS = {
 }
 
 
-def named(node: Any, name: str) -> Any:
-    """The function or the name of another library as an attribute of the node; raises `UnknownNameError` otherwise."""
-    function = METHODS.get(name)
-    if function is not None:
-        return partial(function, node)
-    row = habit(name, node.kind) if name[:2] != "__" else None
-    if row is None or row.takes is None:
-        raise absent(node.describe(), name, lambda: [*dir(node), *METHODS], node.kind)
-    return row.takes(node) if row.is_attribute else partial(row.takes, node)
+IN_PLACE = [
+    "add_",
+    "clamp_",
+    "copy_",
+    "div_",
+    "fill_",
+    "masked_fill_",
+    "mul_",
+    "pow_",
+    "relu_",
+    "scatter_",
+    "scatter_add_",
+    "sub_",
+    "zero_",
+]
+
+
+class Named:
+    """An attribute of nodes: a function as a method, or a name of another library, taken or answered by an error.
+
+    A `__getattr__` would find misspelt names as well, and would make every access to a slot several times as slow; for
+    these Python itself says which attribute is like them.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: Any, kind: Any = None) -> Any:
+        if node is None:
+            return self
+        function = METHODS.get(self.name)
+        if function is not None:
+            return partial(function, node)
+        row = habit(self.name, node.kind)
+        if row is None or row.takes is None:
+            raise absent(node.describe(), self.name, list, node.kind)
+        return row.takes(node) if row.is_attribute else partial(row.takes, node)
+
+
+def add_names(kind: Any) -> None:
+    """Give a class of nodes these names, beside those that it has."""
+    rows = [row.name for place in ("node", kind.kind) for row in names_of(place=place)]
+    for name in {*METHODS, *IN_PLACE, *rows}:
+        if not hasattr(kind, name):
+            setattr(kind, name, Named(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from ..errors import GradientError, KindError
 from ..errors.spelling import spelt
 from ..numpy_api.compositions import BY_NAME
 from ..numpy_api.dispatch import call_function, call_ufunc
-from .names import named
 
 
 class Node(BaseNode):
@@ -58,11 +57,6 @@ class Node(BaseNode):
         lambda self, new: setattr(self, "name", new),
         doc="The name, as micrograd calls it.",
     )
-
-    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
-
-        def __getattr__(self, name: str) -> Any:
-            return named(self, name)
 
     @property
     def requires_grad(self) -> bool:

@@ -27,6 +27,7 @@ from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
 from .growth import MANY, warn_if_growing
+from .names import add_names
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 
 __all__ = ["Tensor"]
@@ -803,3 +804,4 @@ _index: Any
 _sum, _mean, _reshape, _transpose, _index = (
     row.recorders_with_options[Tensor] for row in (sum_, mean, reshape, transpose, index)
 )
+add_names(Tensor)

@@ -20,6 +20,7 @@ from ..errors import KindError, ShapeError
 from ..errors.spelling import spelt
 from ..primitives import positive
 from .growth import MANY, warn_if_growing
+from .names import add_names
 from .node import Node, checked_flag, checked_name, refuse_mixture
 
 __all__ = ["Value"]
@@ -316,3 +317,4 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Value:
 
 
 bind_operators(Value, lambda row: record_values(row, Value, _lift), _lift)
+add_names(Value)

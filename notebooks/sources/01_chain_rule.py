@@ -22,7 +22,7 @@ $u = 6$, so the derivatives of the steps are $2 \cdot 6 = 12$ and $3$, and their
 
 </details>
 
-A `Value` is a number that remembers how it was computed. `backward()` starts at the result and goes back to
+A `Value` is a number that records how it was computed. `backward()` starts at the result and goes back to
 whatever it was computed from:
 """
 
@@ -45,7 +45,7 @@ is the product of two numbers.
 
 ## The graph
 
-What `y` remembers is a graph: a box for each number, a circle for each operation. `draw` shows it.
+What `y` has recorded is a graph: a box for each number, a circle for each operation. `draw` shows it.
 """
 
 # %%

@@ -11,7 +11,7 @@ r"""
 ## One neuron with a loss
 
 A neuron computes $\tanh(w x + b)$. It should answer 1, so its loss is the squared difference; a penalty
-$0.1\,w^2$ keeps the weight small. `x` is data: nobody wants its gradient.
+$0.1\,w^2$ keeps the weight small. `x` is data: no gradient is computed for it.
 
 $$J = (\tanh(w x + b) - 1)^2 + 0.1\,w^2$$
 """

@@ -41,7 +41,7 @@ draw(y)
 
 # %% [markdown]
 r"""
-The gradient by a weight is its input times the gradient at the sum: an input of 0 would leave its weight's
+The gradient with respect to a weight is its input times the gradient at the sum: an input of 0 would leave its weight's
 gradient at 0.
 
 ## A layer, and layers

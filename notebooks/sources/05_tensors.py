@@ -2,8 +2,8 @@
 r"""
 # 5. From numbers to arrays: the linear layer
 
-**Question.** A layer multiplies matrices. What is the derivative of a matrix by a matrix, and why does nobody
-compute it?
+**Question.** A layer multiplies matrices. What is the derivative of a matrix by a matrix, and why is it
+never computed?
 """
 
 # %% [markdown]

@@ -88,7 +88,7 @@ print("automatic:", automatic.round(6))
 
 # %% [markdown]
 r"""
-`grad(f, 2)` is a function that computes the gradient of `f` by its third argument, as on the slide. One step
+`grad(f, 2)` is a function that computes the gradient of `f` with respect to its third argument, as on the slide. One step
 of gradient descent with learning rate 3:
 """
 
@@ -124,7 +124,7 @@ and outputs $x_j = \tanh(s_j)$, and the error $e = (x_1 - y)^2$ at the last unit
 $$\delta_{\text{final}} = 2 (x_1 - y)(1 - x_1^2), \qquad
 \delta_i = (1 - x_i^2) \sum_j w_{ij} \delta_j, \qquad \frac{\partial e}{\partial w_{ij}} = \delta_j x_i.$$
 
-The $\delta_j$ are the gradients by the sums, so the engine has them at the nodes `s`. (The slide's [network
+The $\delta_j$ are the gradients with respect to the sums, so the engine has them at the nodes `s`. (The slide's [network
 3-3-3-3-1](../docs/worked.md#a-network-3-3-3-3-1-neuron-by-neuron), with layer indices and sums of several terms, is
 worked out neuron by neuron on a page of its own.)
 """

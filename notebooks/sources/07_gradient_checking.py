@@ -129,15 +129,13 @@ except CheckError as error:
 
 # %% [markdown]
 r"""
-The check multiplies the output by random numbers first, so that the errors of several outputs cannot cancel;
-here it was -1.137, so the slopes are 2.002 and 2 times that. And it says which element is off, and by how
-much.
+The check multiplies the outputs by random numbers first, so that the errors of several of them cannot cancel. Then
+it says which output and which element of the input are off, and by how much: 2.002 instead of 2.
 
 ## Kinks
 
 ReLU has no derivative at 0. From the left its slope is 0, from the right 1, and the central difference gives
-1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side (the random
-factor is 1.137 here):
+1/2, which is neither. The engine takes 0 there, a convention; so compare with the left side:
 """
 
 
@@ -157,7 +155,7 @@ for side in ("left", "right", "both"):
 r"""
 ## Exercises
 
-**1.** Write a rule that forgets an input: a product whose second local gradient is 0. What does the check
+**1.** Write a rule that leaves an input out: a product whose second local gradient is 0. What does the check
 say? Try a rule that is wrong only in its second derivative, too: $\sin$ with the rule `math.cos(x)` (which is
 not written with rows of the table, so that it is a number to the engine).
 """

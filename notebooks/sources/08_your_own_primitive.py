@@ -10,7 +10,7 @@ r"""
 ## One row
 
 All the calculus of the engine is a table with one row for each operation. A row says how to compute the
-value, on a float and on an array, and the derivative by each input. The **softplus** $\log(1 + e^x)$ is a
+value, on a float and on an array, and the derivative with respect to each input. The **softplus** $\log(1 + e^x)$ is a
 smooth ReLU, and its derivative is the sigmoid:
 """
 
@@ -70,8 +70,8 @@ print(check_gradients(soft, np.linspace(-3, 3, 7)))
 r"""
 ## Draw, step, print
 
-Drawings, steps and printed programs read the same row. The text of the local gradient was not written by
-anybody: it is the rule, run on symbols in place of numbers.
+Drawings, steps and printed programs read the same row. The text of the local gradient is not stored: it
+is the rule, run on symbols in place of numbers.
 """
 
 # %%

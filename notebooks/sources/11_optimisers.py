@@ -66,8 +66,8 @@ r"""
 ## Momentum and adaptive rates
 
 **Momentum** adds up gradients, so that what always points the same way grows, and what changes its sign
-cancels. **AdaGrad, RMSProp, AdaDelta and Adam** divide each weight's gradient by its usual size, so that
-steep and flat directions move alike. Adam does both.
+cancels. **AdaGrad, RMSProp, AdaDelta and Adam** divide the gradient of each weight by the gradient's usual size,
+so that steep and flat directions move alike. Adam does both. (The lectures have the last two.)
 """
 
 # %%

@@ -147,7 +147,7 @@ for name, options in cures.items():
 # %% [markdown]
 r"""
 Without a cure the network gets every label right that it was shown, the wrong ones, too, and a third of the
-test set wrong. Each cure makes it worse on what it has seen and better on what it has not. (The strengths of
+test set wrong. Each cure makes it worse on the samples it was trained on and better on others. (The strengths of
 L1, L2 and dropout were the best on validation samples of ten other seeds, none of which is in the test set.
 The same with more samples, and strengths chosen for each seed by itself: [results](../docs/results.md#overfitting-and-its-cures).)
 

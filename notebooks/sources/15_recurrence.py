@@ -203,8 +203,8 @@ The number of weights does not depend on the length of the sequence: the same ne
 
 <details><summary>Answer</summary>
 
-It was trained to answer after row 8 only. Before that it has not seen what tells the digits apart, and nobody has
-asked it to show what it knows: after four rows it does no better than chance, one in ten.
+It was trained to answer after row 8 only. Before that it has not seen what tells the digits apart, and its answer was
+not asked for: after four rows it does no better than chance, one in ten.
 
 </details>
 """

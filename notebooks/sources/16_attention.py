@@ -216,7 +216,7 @@ layers beside an LSTM's, on the digits of notebook [15](15_recurrence.ipynb) and
 ## Exercises
 
 **1.** Multiply the query of the first example by 10, and compare the weights with those of before. Towards what
-do they go as the factor grows, and what happens to the gradient by the query?
+do they go as the factor grows, and what happens to the gradient with respect to the query?
 """
 
 # %% tags=["solution"]
@@ -224,7 +224,9 @@ for factor in (1, 10):
     query = Tensor(factor * np.array(queries[0]), name="q")
     a = softmax(query @ K.T / 2**0.5)
     (a @ V).sum().backward()
-    print(f"factor {factor:2}: weights {a.data.round(4)}, gradient by the query {query.grad.round(4)}")
+    print(
+        f"factor {factor:2}: weights {a.data.round(4)}, gradient with respect to the query {query.grad.round(4)}"
+    )
 print("All the weight goes to the best key. The choice is hard then, and its gradient vanishes:")
 print("that is why the scores are divided by the root of d.")
 

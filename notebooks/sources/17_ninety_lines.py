@@ -10,7 +10,7 @@ that multiplies and adds. You will know how `backward()` works, for there is not
 
 ## The table
 
-A row is an operation: how it computes, and its derivative by each input. The derivatives are written from the
+A row is an operation: how it computes, and its derivative with respect to each input. The derivatives are written from the
 output `y` and the inputs, so that $\tanh' = 1 - y^2$ can use what is known already.
 """
 
@@ -22,7 +22,7 @@ TABLE = {}  # every row by its name
 
 
 class Row:
-    """An operation: how it computes, and its derivative by each input."""
+    """An operation: how it computes, and its derivative with respect to each input."""
 
     def __init__(self, name, forward, *derivatives):
         self.name, self.forward, self.derivatives = name, forward, derivatives
@@ -50,14 +50,14 @@ All calculus is in these ten rows. What follows knows no derivative.
 
 ## The value
 
-A `Value` is a number that remembers its row and its inputs, in the order in which they were written, twice if
+A `Value` is a number that records its row and its inputs, in the order in which they were written, twice if
 it was used twice. The operators of Python find their rows in the table.
 """
 
 
 # %%
 class Value:
-    """A number that remembers how it was computed."""
+    """A number that records how it was computed."""
 
     created = count()
 

@@ -101,7 +101,7 @@ def layers(dtype: Any) -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
     kw: dict[str, Any] = {"seed": 0, "dtype": dtype}
     plain = (
         nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.GELU, nn.SiLU, nn.Softmax,
-        nn.LogSoftmax, nn.Flatten,
+        nn.LogSoftmax, nn.Flatten, nn.Heaviside,
     )  # fmt: skip
     made: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
         kind.__name__: (lambda kind=kind: Around(kind(), dtype=dtype), FLAT) for kind in plain
@@ -137,6 +137,8 @@ def layers(dtype: Any) -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
         "Conv2d in groups": lambda: nn.Conv2d(2, 4, 2, stride=2, dilation=2, groups=2, **kw),
         "MaxPool2d": lambda: Around(nn.MaxPool2d(2), 6, dtype),
         "AvgPool2d": lambda: Around(nn.AvgPool2d(3, 2, 1), 6, dtype),
+        "MaxPool2d to the end": lambda: Around(nn.MaxPool2d(4, ceil_mode=True), 6, dtype),
+        "AvgPool2d without padding": lambda: Around(nn.AvgPool2d(3, 2, 1, count_include_pad=False), 6, dtype),
         "BatchNorm2d": lambda: Around(nn.BatchNorm2d(2, dtype=dtype), 6, dtype),
     }
     made |= {name: (make, FLAT) for name, make in on_flat.items()}
@@ -153,7 +155,9 @@ def squares(y: Any, target: Any) -> Any:
 def test_every_layer_is_there() -> None:
     have = {name.partition(" ")[0] for name in layers(np.float64)}
     every = {
-        name for name in nn.__all__ if inspect.isclass(k := getattr(nn, name)) and issubclass(k, nn.Module)
+        name
+        for name in nn.__all__
+        if inspect.isclass(k := getattr(nn, name)) and issubclass(k, nn.Module) and not issubclass(k, nn.Loss)
     }
     assert every - have == {"Module", "Activation"}
 

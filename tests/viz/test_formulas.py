@@ -127,6 +127,17 @@ def test_brackets_stand_where_they_are_needed():
         assert formulas(root).forward == [f"y = {expected}"]
 
 
+def test_what_has_no_form_in_latex_is_written_as_in_python():
+    x = Tensor([1.0, 2.0, 3.0], name="x")
+    y = x[1:].sum()
+    y.name = "y"
+    assert formulas(y).forward == [r"y = \sum \mathrm{index}(x)"]
+    assert formulas(y).backward == [r"\frac{\partial y}{\partial x} = \mathrm{scatter}(1)"]
+    z = Value(2.0, name="z") % 3.0
+    z.name = "r"
+    assert formulas(z).forward == [r"r = z \ \mathrm{mod}\ 3"]
+
+
 def test_a_name_that_two_nodes_have_gets_a_prime():
     a, b = Value(2.0, name="w"), Value(3.0, name="w")
     y = a * b

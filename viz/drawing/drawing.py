@@ -156,7 +156,7 @@ def drawing_of(root: Any, options: DrawOptions) -> Drawing:
 
 
 def _applied(root: Any, example: tuple[Any, ...]) -> Any:
-    if isinstance(example[0], (str, os.PathLike)):
+    if isinstance(example[0], (str, os.PathLike)) and Path(example[0]).suffix:
         raise KindError(
             f"draw(y, ...) was given the path {os.fspath(example[0])!r}. The drawing writes files: draw(y).save("
             f"{os.fspath(example[0])!r})"

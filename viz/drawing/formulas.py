@@ -17,6 +17,7 @@ from ...autograd import Node, Tape
 from ...autograd.extending import rule_texts
 from ..circuit.lettering import name_runs
 from ..common.errors import DrawingError
+from ..graph.rules import without_options
 
 __all__ = ["Formulas", "formulas"]
 
@@ -183,7 +184,7 @@ class _Writer:
             given = {holder: f"({value})" for holder, value in zip(holders, values)}
             for i, x in enumerate(node.inputs):
                 if x.requires_grad:
-                    text = re.sub(r"\bi\d+_", partial(_looked_up, given), rule(i))
+                    text = re.sub(r"\bi\d+_", partial(_looked_up, given), without_options(rule(i)))
                     term = f"({g}) * ({text})" if node.op.elementwise else re.sub(r"\bg\b", f"({g})", text)
                     terms.setdefault(x, []).insert(0, f"({self._summed(term, x, node)})")
         return found
@@ -205,7 +206,7 @@ class _Writer:
         try:
             return _Latex(self.symbols, self.arrays).of(ast.parse(text.strip(), mode="eval").body)[0]
         except SyntaxError:  # of a rule that is not an expression
-            return rf"\texttt{{{text}}}"
+            return _code(text)
 
 
 class _Latex:
@@ -218,7 +219,7 @@ class _Latex:
     def of(self, tree: ast.AST) -> tuple[str, int]:
         """The text and its precedence."""
         write: Any = getattr(self, type(tree).__name__.lower(), None)
-        return write(tree) if write else (rf"\texttt{{{ast.unparse(tree)}}}", ATOM)
+        return write(tree) if write else (_code(ast.unparse(tree)), ATOM)
 
     def inside(self, tree: ast.AST, least: int) -> str:
         """The text, in brackets if its precedence is lower than `least`."""
@@ -250,13 +251,15 @@ class _Latex:
             return f"{first}{sign}{second}", PRODUCT
         if isinstance(tree.op, ast.MatMult):
             return rf"{self.inside(a, PRODUCT)}\,{self.inside(b, PRODUCT)}", PRODUCT
+        if isinstance(tree.op, ast.Mod):
+            return rf"{self.inside(a, PRODUCT)} \ \mathrm{{mod}}\ {self.inside(b, ATOM)}", SUM
         if isinstance(tree.op, ast.Div):
             return rf"\frac{{{self.of(a)[0]}}}{{{self.of(b)[0]}}}", PRODUCT
         if isinstance(tree.op, ast.Pow):
             if _is(b, 1):
                 return self.of(a)
             return f"{self.inside(a, ATOM)}^{{{self.of(b)[0]}}}", POWER
-        return rf"\texttt{{{ast.unparse(tree)}}}", ATOM
+        return _code(ast.unparse(tree)), ATOM
 
     def compare(self, tree: ast.Compare) -> tuple[str, int]:
         sign = SIGNS.get(type(tree.ops[0]), "=")
@@ -264,7 +267,7 @@ class _Latex:
 
     def attribute(self, tree: ast.Attribute) -> tuple[str, int]:
         text = self.inside(tree.value, ATOM)
-        return (f"{text}^{{T}}", POWER) if tree.attr == "T" else (rf"\texttt{{{ast.unparse(tree)}}}", ATOM)
+        return (f"{text}^{{T}}", POWER) if tree.attr == "T" else (_code(ast.unparse(tree)), ATOM)
 
     def call(self, tree: ast.Call) -> tuple[str, int]:
         name = tree.func.id if isinstance(tree.func, ast.Name) else ast.unparse(tree.func)
@@ -285,6 +288,11 @@ class _Latex:
         inner = ", ".join(text for text, _ in given)
         tall = "frac" in inner or "left" in inner
         return rf"{written}\left({inner}\right)" if tall else f"{written}({inner})", ATOM
+
+
+def _code(text: str) -> str:
+    """What has no form in LaTeX, as it is written in Python."""
+    return r"\mathtt{" + re.sub(r"([_%$#&{}^~\\])", r"\\\1", text) + "}"
 
 
 def _looked_up(given: dict[str, str], name: re.Match[str]) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node, ShapeError
+from ...autograd import ShapeError
 from ...autograd.extending import describe
 from ..common.themes import Theme
 from ..plots import canvas
+from ..plots.networks import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ def plot_attention_data(weights: Any) -> np.ndarray:
     >>> plot_attention_data([[1.0, 0.0], [0.25, 0.75]]).shape
     (1, 2, 2)
     """
-    array = np.asarray(weights.data if isinstance(weights, Node) else weights, float)
+    array = numbers(weights, "the weights of attention")
     if array.ndim == 4 and len(array) == 1:
         array = array[0]
     if array.ndim not in (2, 3) or not array.size:

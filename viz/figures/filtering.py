@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node, RangeError, ShapeError, Tensor, no_grad
+from ...autograd import RangeError, ShapeError, Tensor, no_grad
 from ...autograd.extending import describe
 from ...nn import Module
 from ...nn.diagnostics import record_outputs
 from ..common.themes import Theme
 from ..plots import canvas
-from ..plots.networks import evaluating, layers_of
+from ..plots.networks import evaluating, layers_of, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,11 +106,11 @@ def plot_convolution(
     starts = np.cumsum([0, shapes[0][1] + 2, shapes[1][1] + 2])
     whole = across + 4
     signs = [("image", found.image), ("filter", found.kernel), ("output", shown)]
-    for (name, numbers), start, (rows, columns) in zip(signs, starts, shapes):
+    for (name, matrix), start, (rows, columns) in zip(signs, starts, shapes):
         panel = ax.inset_axes((start / whole, (1 - rows / tallest) / 2, columns / whole, rows / tallest))
         canvas.paint(panel, colours)
         panel.set_title(name, fontsize=canvas.SMALL, color=colours.text, pad=3)
-        _numbers(panel, colours, numbers, float(np.abs(found.output).max()) if name == "output" else None)
+        _cells(panel, colours, matrix, float(np.abs(found.output).max()) if name == "output" else None)
         if found.at is not None and name != "filter":
             window = found.kernel.shape if name == "image" else (1, 1)
             _frame(panel, found.at, window, colours.gradient)
@@ -124,7 +124,7 @@ def plot_convolution(
 
 
 def _matrix(given: Any, what: str) -> np.ndarray:
-    array = np.asarray(given.data if isinstance(given, Node) else given, float)
+    array = numbers(given, what)
     if array.ndim != 2 or not array.size:
         raise ShapeError(
             f"{what} is a matrix here, such as images[0, 0] or weight.data[0, 0]; given {describe(given)}"
@@ -132,20 +132,20 @@ def _matrix(given: Any, what: str) -> np.ndarray:
     return array
 
 
-def _numbers(panel: Axes, theme: Theme, numbers: np.ndarray, top: float | None = None) -> None:
+def _cells(panel: Axes, theme: Theme, matrix: np.ndarray, top: float | None = None) -> None:
     """A matrix as coloured cells, blue where positive, with its numbers where there is room."""
-    top = top or float(np.nanmax(np.abs(numbers))) or 1.0
+    top = top or float(np.nanmax(np.abs(matrix))) or 1.0
     panel.imshow(
-        numbers, cmap=canvas.diverging(theme), vmin=-1.6 * top, vmax=1.6 * top, interpolation="nearest"
+        matrix, cmap=canvas.diverging(theme), vmin=-1.6 * top, vmax=1.6 * top, interpolation="nearest"
     )
     canvas.bare(panel, theme)
-    rows, columns = numbers.shape
+    rows, columns = matrix.shape
     panel.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
     panel.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     panel.grid(which="minor", color=theme.frame, lw=0.5)
     panel.tick_params(which="minor", length=0)
     if max(rows, columns) <= WRITTEN:
-        for (i, j), number in np.ndenumerate(numbers):
+        for (i, j), number in np.ndenumerate(matrix):
             if not np.isnan(number):
                 panel.text(
                     j,
@@ -207,7 +207,7 @@ def plot_feature_maps_data(
     >>> title, maps.shape
     ('0: Conv2d(1 -> 4, kernel_size=3), ReLU', (4, 6, 6))
     """
-    pixels = np.asarray(image.data if isinstance(image, Node) else image, float)
+    pixels = numbers(image, "an image")
     if pixels.ndim == 2:
         pixels = pixels[None]
     if pixels.ndim != 3:
@@ -258,7 +258,7 @@ def plot_feature_maps(
     ['image', 'map 1', 'map 2']
     """
     title, maps = plot_feature_maps_data(model, image, layer=layer)
-    pixels = np.asarray(image.data if isinstance(image, Node) else image, float)
+    pixels = numbers(image, "an image")
     pixels = pixels if pixels.ndim == 2 else pixels.mean(axis=0)
     n = len(maps) + 1
     columns = n if n <= 6 else math.ceil(math.sqrt(1.8 * n))
@@ -269,9 +269,9 @@ def plot_feature_maps(
     first.imshow(pixels, cmap=canvas.sequential(colours, colours.text), interpolation="nearest")
     canvas.bare(first, colours)
     top = float(np.abs(maps).max()) or 1.0
-    for panel, numbers in zip(others, maps):
+    for panel, each in zip(others, maps):
         drawn = panel.imshow(
-            numbers, cmap=canvas.diverging(colours), vmin=-top, vmax=top, interpolation="nearest"
+            each, cmap=canvas.diverging(colours), vmin=-top, vmax=top, interpolation="nearest"
         )
         canvas.bare(panel, colours)
     canvas.colour_bar(ax, colours, drawn, "answer")

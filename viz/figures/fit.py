@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node, ShapeError
+from ...autograd import ShapeError
 from ...nn import Linear
 from ..common.themes import Theme, mix
 from ..plots import canvas
-from ..plots.networks import predict
+from ..plots.networks import numbers, predict
 from ..plots.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def plot_fit_data(model: Any, x: Any, y: Any, *, path: Recorder | None = None, p
     >>> plot_fit_data(least_squares(x, y), x, y).equation
     'y = 2.00 x + 1.00'
     """
-    across, up = (np.asarray(each.data if isinstance(each, Node) else each, float) for each in (x, y))
-    if across.size != len(across) or up.size != len(across):
+    across, up = numbers(x, "the x of a fit"), numbers(y, "the y of a fit")
+    if not across.ndim or across.size != len(across) or up.size != len(across):
         raise ShapeError(
             f"a fit has one number x and one number y for each sample; given shapes {across.shape} and {up.shape}"
         )

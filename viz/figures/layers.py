@@ -123,7 +123,7 @@ def instance_colours(values: np.ndarray) -> np.ndarray:
     """A colour for each sample, `(n, 3)`: the hue is its direction from the middle, the brightness its distance."""
     from matplotlib.colors import hsv_to_rgb
 
-    positions = in_two_dimensions(values)[0]
+    positions = in_two_dimensions(values.astype(np.float64))[0]
     away = positions - positions.mean(axis=0)
     away = away / (away.std(axis=0) + 1e-12)
     hue = (np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi)) % 1.0

@@ -83,6 +83,8 @@ def animate(plots: Iterable[Axes], *, seconds: float = 0.15) -> Animation:
     """
     if not seconds > 0:
         raise RangeError(f"each picture is shown for some time; given seconds={seconds}")
+    if not isinstance(plots, Iterable):
+        raise KindError(f"animate takes several plots, such as a generator of them; given {describe(plots)}")
     image, frames = pillow(), []
     for ax in plots:
         figure: Any = getattr(ax, "figure", None)

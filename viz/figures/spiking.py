@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...autograd import KindError
+from ...autograd.extending import describe
 from ...nn import LeakyIntegrateAndFire
 from ..common.themes import Theme
 from ..plots import canvas
+from ..plots.networks import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +50,9 @@ def plot_spikes_data(
     >>> plot_spikes_data(LeakyIntegrateAndFire(), [0.9, 1.5, 3.0]).spikes.sum(axis=0)
     array([ 0,  9, 20])
     """
-    given = np.asarray(currents, float).ravel()
+    if not isinstance(neuron, LeakyIntegrateAndFire):
+        raise KindError(f"spikes are those of an nn.LeakyIntegrateAndFire; given {describe(neuron)}")
+    given = numbers(currents, "a list of currents").ravel()
     voltages, spikes = neuron(np.tile(given, (steps, 1)))
     axis = np.linspace(0, 1.3 * max(given.max(), neuron.threshold / neuron.resistance), 201)
     rates = np.array([neuron.firing_rate(float(current)) for current in axis])

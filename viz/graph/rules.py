@@ -14,7 +14,7 @@ from ...autograd import Node
 from ...autograd.extending import MANY_INPUTS, rule_texts
 from ..common.words import shorten
 
-__all__ = ["short_rules"]
+__all__ = ["short_rules", "without_options"]
 
 LONGEST, LONGEST_NAME = 36, 16  # characters of a line, of a name
 WORDS = {"scatter(g)": "g to its place, 0 elsewhere", "reshape(g)": "g reshaped"}
@@ -43,7 +43,7 @@ def short_rules(node: Node, y: str, inputs: Sequence[str]) -> Callable[[int], st
     def short(i: int) -> str:
         general = general_rule(y, inputs[i])
         try:
-            tree = ast.parse(_without_options(rule_of(i)), mode="eval").body
+            tree = ast.parse(without_options(rule_of(i)), mode="eval").body
         except SyntaxError:
             return general
         text = ast.unparse(_Short().visit(tree))
@@ -76,7 +76,7 @@ class _Short(ast.NodeTransformer):
         return inner.args[0] if inner is not call and _called(inner) == "reshape" else inner  # type: ignore[attr-defined]
 
 
-def _without_options(text: str) -> str:
+def without_options(text: str) -> str:
     """The text without its keyword arguments, `, name=value`."""
     while found := re.search(r", [a-z_]+=", text):
         end, depth = found.end(), 0

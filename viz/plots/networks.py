@@ -31,6 +31,14 @@ def one_number(x: Any, what: str) -> float:
     return float(array.item())
 
 
+def numbers(given: Any, what: str) -> np.ndarray:
+    """The numbers of an array, a node or nested lists, as floats."""
+    try:
+        return np.asarray(given.data if isinstance(given, Node) else given, np.float64)
+    except (TypeError, ValueError):
+        raise KindError(f"{what} is an array of numbers; given {describe(given)}") from None
+
+
 def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
     """The samples as an array with one sample in each row; with `inputs`, each row has so many numbers."""
     if isinstance(X, tuple):

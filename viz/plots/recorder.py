@@ -176,6 +176,8 @@ class Recorder(Callback):
         now = vector.get()
         try:
             for k in chosen:
+                if not -len(path) <= k < len(path):
+                    raise RangeError(f"there are {len(path)} snapshots, counted from 0; given {k}")
                 vector.set(path[k])
                 yield self._at[k], model
         finally:
