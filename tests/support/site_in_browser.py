@@ -21,8 +21,10 @@ OVERFLOW = """() => {
     const width = document.documentElement.clientWidth
     const inside = [...document.querySelectorAll('article pre, article .table-wrapper')]
     let wide = width < 1000 ? [] : inside.filter((e) => e.scrollWidth > e.clientWidth + 1)
-    if (document.documentElement.scrollWidth > width)
-        wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1)
+    if (document.documentElement.scrollWidth > width) {
+        const reaching = (e) => e.getBoundingClientRect().left + e.scrollWidth > width + 1
+        wide = [document.body, ...[...document.querySelectorAll('body *')].filter(reaching)]
+    }
     return wide.length ? shown(wide.at(-1)) : ''
 }"""
 
