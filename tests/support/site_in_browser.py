@@ -1,7 +1,8 @@
-"""python tests/support/site_in_browser.py FOLDER: the built site in Chromium, as `make docs` leaves it.
+"""python tests/support/site_in_browser.py FOLDER: a built version of the site in Chromium, as `make docs` leaves it.
 
-No page is wider than its window, on laptops and on a phone: what is wide scrolls inside itself. A search for what a
-reader wants to do lists a guide before the names of the reference. Needs the extra browser.
+No page is wider than its window, on laptops and on a phone, where what is wide scrolls inside itself; on laptops
+nothing of what is read does. A search for what a reader wants to do lists a guide before the names of the reference.
+Needs the extra browser.
 """
 
 from __future__ import annotations
@@ -16,24 +17,29 @@ from playwright.sync_api import Page, sync_playwright
 WIDTHS = (390, 1366, 1440)
 SEARCHES = ("training", "dropout", "gradient check", "attention", "drawing", "learning rate")
 OVERFLOW = """() => {
+    const shown = (e) => e.outerHTML.slice(0, 60) + ' ... ' + e.textContent.trim().slice(0, 60)
     const width = document.documentElement.clientWidth
-    if (document.documentElement.scrollWidth <= width) return ''
-    const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1)
-    return `${document.documentElement.scrollWidth} px wide: ${wide.slice(-3).map((e) => e.outerHTML.slice(0, 80))}`
+    const inside = [...document.querySelectorAll('article pre, article .table-wrapper')]
+    let wide = width < 1000 ? [] : inside.filter((e) => e.scrollWidth > e.clientWidth + 1)
+    if (document.documentElement.scrollWidth > width) {
+        const reaching = (e) => e.getBoundingClientRect().left + e.scrollWidth > width + 1
+        wide = [document.body, ...[...document.querySelectorAll('body *')].filter(reaching)]
+    }
+    return wide.length ? shown(wide.at(-1)) : ''
 }"""
 
 
 def wide_pages(page: Page, folder: Path) -> list[str]:
-    """The pages that scroll sideways, with the width and with what is too wide."""
+    """Where something scrolls sideways that should not, at which width, and what it is."""
     found = []
     for path in sorted(folder.rglob("*.html")):
-        if "_static" in path.parts:
+        if "_static" in path.parts or path == folder / "index.html":  # which only leads on
             continue
         page.goto(path.resolve().as_uri())
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             if said := page.evaluate(OVERFLOW):
-                found.append(f"{path.relative_to(folder)} at {width} px is {said}")
+                found.append(f"{path.relative_to(folder)} at {width} px is too narrow for {said}")
     return found
 
 
