@@ -34,7 +34,7 @@ print(J)
 r"""
 ## Its graph
 
-`J` remembers the operation that made it and the inputs of that operation. They remember theirs. So the whole graph can be drawn from `J`:
+`J` records the operation that made it and the inputs of that operation, which record theirs. So the whole graph can be drawn from `J`:
 """
 
 # %%
