@@ -386,7 +386,7 @@ contradicts the first half.
 
 ## What is copied from where
 
-Change one word of the first half, and keep the second half as it was. At which characters is the model surprised? In the picture each row
+Change one word of the first half, and keep the second half as it was. At which characters does the loss become large? In the picture each row
 is one change, and each column a character of the second half. Dark is a large loss, $-\log p$ of the character.
 """
 
@@ -420,8 +420,8 @@ bar = figure.colorbar(image, label="loss")
 
 # %% [markdown]
 r"""
-Where nothing was changed, nothing is surprising. With another word in the first half, the model is surprised at letters of the same word in the
-second half, and nowhere else. So each of the three words is read from its own place in the first half, more than ten characters back.
+Where nothing was changed, the loss is about 0. With another word in the first half, it is large at letters of the same word in the second half,
+and hardly anywhere else. So each of the three words is read from its own place in the first half, more than ten characters back.
 
 ## Exercises
 
