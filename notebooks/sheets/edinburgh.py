@@ -13,7 +13,7 @@ from chainrule.autograd import Tensor, grad, log, sigmoid, softmax
 
 X = np.column_stack([np.ones(3), rng.integers(-10, 11, (3, 2)) / 10])
 y = np.array([0.0, 1.0, float(rng.integers(2))])
-w = rng.integers(-1, 2, 3).astype(float)
+w = rng.choice([-1.0, 1.0], 3)
 rows_X, row_y, row_w, rate = str(X.tolist()), str(y.astype(int).tolist()), str(w.astype(int).tolist()), 3
 
 # %% [markdown]
@@ -36,7 +36,7 @@ print(f"loss {nll_loss(X, y, w):.4f}, gradient {w_grad.round(4).tolist()}")
 print(f"w = {(w - rate * w_grad).round(4).tolist()}, loss {nll_loss(X, y, w - rate * w_grad):.4f}")
 
 # %%
-W1, W2 = rng.integers(-2, 3, (2, 2)).astype(float), rng.integers(-2, 3, (1, 2)).astype(float)
+W1, W2 = rng.choice([-2.0, -1.0, 1.0, 2.0], (2, 2)), rng.choice([-2.0, -1.0, 1.0, 2.0], (1, 2))
 x, b1, b2, t = (
     rng.integers(-1, 3, (2, 1)).astype(float),
     np.ones((2, 1)),

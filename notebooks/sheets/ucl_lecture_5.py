@@ -13,7 +13,7 @@ import numpy as np
 from chainrule import nn
 from chainrule.autograd import Value, exp, sin
 
-w0, w1, w2, x0, x1 = (int(v) for v in rng.integers(-3, 4, 5))
+w0, w1, w2, x0, x1 = (int(v) for v in rng.choice([-3, -2, -1, 1, 2, 3], 5))
 
 # %% [markdown]
 """

@@ -13,9 +13,10 @@ import numpy as np
 from chainrule import nn
 from chainrule.autograd import Tape, Tensor, Value, exp, gradients, log, sigmoid, sin, square
 
-weights = rng.integers(-3, 4, 2)
-threshold = int(rng.integers(-2, 3))
+weights = rng.choice([-3, -2, -1, 1, 2, 3], 2)
 inputs = [(0, 0), (0, 1), (1, 0), (1, 1)]
+sums = [int(x @ weights) for x in np.array(inputs)]
+threshold = int(rng.integers(min(sums) + 1, max(sums) + 1))  # it fires for some inputs, and for some not
 w1, w2 = (int(w) for w in weights)
 
 # %% [markdown]
@@ -95,7 +96,7 @@ print("the loss is 2x: log(exp(x)^2)")
 
 # %%
 sample = np.array([1.0, *(rng.integers(-10, 11, 2) / 10)])
-w = rng.integers(-2, 3, 3).astype(float)
+w = rng.choice([-2.0, -1.0, 1.0, 2.0], 3)
 label = int(rng.integers(2))
 s1, s2 = (float(v) for v in sample[1:])
 v0, v1, v2 = (float(v) for v in w)
