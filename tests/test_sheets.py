@@ -139,3 +139,11 @@ def test_the_two_input_sigmoid_and_the_filter(seed):
     image, kernel = (np.array(json.loads(n[name])) for name in ("rows_image", "rows_kernel"))
     maps = [[(image[i : i + 2, j : j + 2] * kernel).sum() for j in range(3)] for i in range(3)]
     assert numbers(text.splitlines()[0]) == np.ravel(maps).tolist()
+
+
+def test_the_cheat_sheet_is_one_page_with_all_of_its_lines():
+    (page,) = pypdf.PdfReader(io.BytesIO(sheets.cheat_sheet())).pages
+    shown = "".join(page.extract_text().split())
+    code = re.findall(r"```python\n(.*?)```", sheets.CHEAT_SHEET.read_text(encoding="utf-8"), re.DOTALL)
+    for line in "\n".join(code).splitlines():
+        assert "".join(line.split()) in shown, line

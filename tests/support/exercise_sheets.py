@@ -2,6 +2,8 @@
 
     python tests/support/exercise_sheets.py --seed 7 --out out/sheets
 
+Beside them it writes the cheat sheet, docs/cheat-sheet.md, as a PDF of one page.
+
 A sheet is made from `notebooks/sheets/NAME.py`, in the form of the sources of the notebooks. Its code draws the numbers
 from `rng`, a generator with the seed, and the text has them in braces. A cell with the tag `solution` is executed, and
 its code and what it prints are the solution, so it is always that of these numbers. The same seed gives the same sheet.
@@ -27,9 +29,10 @@ import numpy as np
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-SHEETS = Path(__file__).resolve().parents[2] / "notebooks/sheets"
-SOURCES = sorted(SHEETS.glob("*.py"))
-MARKDOWN = MarkdownIt("commonmark")
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "notebooks/sheets").glob("*.py"))
+CHEAT_SHEET = ROOT / "docs/cheat-sheet.md"
+MARKDOWN = MarkdownIt("commonmark").enable("table")
 ROOM = "3.2cm"  # below an exercise without its solution
 
 STYLE = """
@@ -53,6 +56,20 @@ HEAD = """
 #show raw.where(block: true): it => block(fill: luma(245), inset: 7pt, radius: 3pt, width: 100%, text(size: 8.5pt, it))
 #let line = (left: 2pt + rgb("#0b5cad"))
 #let solution(body) = block(stroke: line, inset: (left: 9pt, y: 3pt), width: 100%, breakable: false, body)
+"""
+
+
+ONE_PAGE = """
+#set document(title: "TITLE", date: none)
+#set page(paper: "a4", flipped: true, margin: 0.8cm)
+#set text(size: 8.2pt, lang: "en")
+#set par(leading: 0.5em, spacing: 0.7em)
+#show heading.where(level: 1): it => text(size: 13pt, it)
+#show heading.where(level: 2): it => block(above: 1.1em, below: 0.6em, text(size: 9.5pt, it))
+#let code(it) = block(fill: luma(245), inset: 5pt, radius: 2pt, width: 100%, text(size: 6.5pt, it))
+#show raw.where(block: true): code
+#set table(inset: 3pt, stroke: 0.4pt + luma(200))
+#show: columns.with(2, gutter: 0.6cm)
 """
 
 
@@ -132,6 +149,16 @@ def pdf(sheet: list[Part], solutions: bool) -> bytes:
     return written
 
 
+def cheat_sheet() -> bytes:
+    """The cheat sheet as a PDF of one page."""
+    import typst
+
+    text = CHEAT_SHEET.read_text(encoding="utf-8")
+    head = ONE_PAGE.replace("TITLE", "chainrule: cheat sheet")
+    written: bytes = typst.compile((head + typeset(text)).encode(), format="pdf")
+    return written
+
+
 def typeset(text: str) -> str:
     """Markdown in Typst's language; every text is a string there, so that no sign of it has a meaning."""
     return "".join(_blocks(SyntaxTreeNode(MARKDOWN.parse(text))))
@@ -151,10 +178,17 @@ def _blocks(tree: SyntaxTreeNode) -> Iterator[str]:
             for item in node.children:
                 yield f"- {''.join(_blocks(item)).strip()}\n"
             yield "\n"
+        elif node.type == "table":
+            rows = [row.children for part in node.children for row in part.children]
+            rows = [row for row in rows if any(cell.children[0].content for cell in row)]
+            cells = ", ".join(f"[{_inline(cell.children[0])}]" for row in rows for cell in row)
+            yield f"#table(columns: {len(rows[0])}, {cells})\n\n"
         elif node.type == "fence":
             yield raw(node.content.rstrip(), True) + "\n\n"
         else:
-            raise ValueError(f"a sheet has headings, paragraphs, lists and code; this one has {node.type}")
+            raise ValueError(
+                f"a sheet has headings, paragraphs, lists, tables and code; this one has {node.type}"
+            )
 
 
 def _inline(tree: SyntaxTreeNode) -> str:
@@ -166,6 +200,8 @@ def _inline(tree: SyntaxTreeNode) -> str:
             found.append(raw(node.content, False))
         elif node.type in ("softbreak", "hardbreak"):
             found.append("\n")
+        elif node.type == "link":  # to another page of the documentation
+            found.append(_inline(node))
         elif node.type in ("strong", "em"):
             found.append(f"#{'strong' if node.type == 'strong' else 'emph'}[{_inline(node)}];")
         else:
@@ -227,6 +263,10 @@ def main(arguments: list[str]) -> int:
     for source in chosen:
         for path in write(source, given.seed, given.out):
             print(f"wrote {path}")
+    if not given.names:
+        path = given.out / "cheat-sheet.pdf"
+        path.write_bytes(cheat_sheet())
+        print(f"wrote {path}")
     return 0 if chosen else 1
 
 
