@@ -33,7 +33,8 @@ def wide_pages(page: Page, folder: Path) -> list[str]:
     """Where something scrolls sideways that should not, at which width, and what it is."""
     found = []
     pages = sorted(path for path in folder.rglob("*.html") if "_static" not in path.parts)
-    sources = [path for path in pages if "source" in path.relative_to(folder).parts]  # which are alike: every tenth is enough
+    # pages of sources are alike: every tenth is enough
+    sources = [path for path in pages if "source" in path.relative_to(folder).parts]
     for path in sorted({*pages} - {*sources} | {*sources[::10]}):
         if path == folder / "index.html":  # which only leads on
             continue
