@@ -1,6 +1,6 @@
 """The playground while it trains as fast as it can: 500 points, half of them for training, 2-8-8-1 with tanh.
 
-"With a page" is a session whose page takes every frame at once: 20 times a second it computes losses, the gradients of
+"With a page" is a session whose page takes every frame at once: 25 times a second it computes losses, the gradients of
 the next batch, and a picture of every unit, and packs them as the server sends them. "Without a page" is the same
 training alone, with the losses and the moments that are kept at the ends of epochs. "NumPy by hand" takes batches of
 the same sizes and does backpropagation, and nothing else. One turn is an epoch of 25 batches of 10.

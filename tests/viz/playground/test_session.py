@@ -219,6 +219,14 @@ def test_a_fault_pauses_and_is_told(page: Page, monkeypatch, caplog) -> None:
     assert "the playground has a fault" in caplog.text
 
 
+def test_a_slow_training_goes_on_after_each_frame(page: Page) -> None:
+    page.ask(type="speed", value=2)
+    page.ask(type="play")
+    for _ in range(3):
+        steps = page.frame()["steps"]
+        page.frame(lambda m, steps=steps: m["steps"] > steps)
+
+
 def test_a_flood_of_messages_is_refused() -> None:
     session = Session(lambda message, pictures: None)  # not started: nothing is read
     for _ in range(MOST_WAITING):

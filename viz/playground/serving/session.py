@@ -2,7 +2,7 @@
 
 The page asks (`receive`), the thread answers (`send`). Everything that touches the training runs in the thread, between
 two batches, so that a page never waits for an epoch. A frame, the picture of the present state, is made only when the
-page has drawn the frame before (`seen`), at most 20 times a second: what a slow page misses is never computed, and
+page has drawn the frame before (`seen`), at most 25 times a second: what a slow page misses is never computed, and
 never waits in a queue.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["MOST_WAITING", "Session", "Send"]
 
 Send = Callable[[dict[str, Any], bytes], None]  # a message for the page, and the bytes of its pictures
 
-FRAME = 1 / 20  # seconds between two frames at least
+FRAME = 1 / 25  # seconds from one frame to the next at least, so that 20 a second arrive
 SLICE = 0.02  # seconds of training between two looks at what the page asks
 MOST_WAITING = 500  # messages of a page that have not been read
 SPEED = 20.0  # epochs a second
@@ -88,7 +88,7 @@ class Session:
             self._listen()
             if self.playing:
                 self._train()
-            if self.changed and self.page_ready and time.monotonic() >= self.next_frame:
+            if self._frame_is_due(time.monotonic()):
                 self._frame()
         except Exception as error:  # a page must not wait for a thread that has ended
             LOG.exception("the playground has a fault")
@@ -119,6 +119,10 @@ class Session:
         per_second = self.speed * self.run.per_epoch
         return max(0.0, self.started + (self.run.steps + 1 - self.first) / per_second - now)
 
+    def _frame_is_due(self, now: float) -> bool:
+        """Whether there is something new, and the page waits for it."""
+        return self.changed and self.page_ready and now >= self.next_frame
+
     def _pace(self) -> None:
         """Count the speed from here."""
         self.started, self.first = time.monotonic(), self.run.steps
@@ -127,7 +131,7 @@ class Session:
         now = time.monotonic()
         end = now + SLICE
         try:
-            while self._due(now) <= 0 and now < end and self.inbox.empty():
+            while self._due(now) <= 0 and now < end and self.inbox.empty() and not self._frame_is_due(now):
                 if self.until is not None and self.run.steps >= self.until:
                     self._pause()
                     break
@@ -338,6 +342,7 @@ class Session:
         return {"settings": kept.settings.as_json(), "differs": differences}
 
     def _frame(self) -> None:
+        self.next_frame = time.monotonic() + FRAME
         look = Look(self.run, self.moment)
         blob, scales = look.pictures()
         layer, unit = self.shown or (len(self.run.settings.layers) + 1, 0)
@@ -369,7 +374,6 @@ class Session:
             blob + large,
         )
         self.changed, self.page_ready = False, False
-        self.next_frame = time.monotonic() + FRAME
 
     def _chosen_rate(self) -> float:
         """The learning rate as it was set last, without the schedule."""
