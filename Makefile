@@ -31,7 +31,7 @@ shell: $(VENV)/plot.stamp  ## a shell in which `chainrule` and `python` are thos
 	@PATH="$(abspath $(VENV))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" $${SHELL:-sh}
 
 playground: $(VENV)/playground.stamp  ## train a small network in the browser, stop, and look inside
-	$(VENV)/bin/chainrule playground $(ARGS)
+	@$(VENV)/bin/chainrule playground $(ARGS) || [ $$? = 130 ]  # Ctrl-C is how it ends
 
 test: $(VENV)/dev.stamp  ## run the tests; ARGS="-k tanh" is handed to pytest
 	$(VENV)/bin/pytest -n auto --dist worksteal $(ARGS)
