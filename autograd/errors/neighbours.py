@@ -1,7 +1,7 @@
 """One table of the names of PyTorch and micrograd: what they are called here, and where the numbers differ.
 
-A row whose `takes` is given works as it is: the name is translated where it is used. The others are answered by the
-message of an error. The notebooks for readers who come from these libraries print the table.
+If a row has `takes`, the name works here: it is translated where it is used. For the other rows an error says what to
+write. The notebooks for readers who come from these libraries print the table.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ INDEX = {(row.place, row.name): row for row in TABLE}
 def _keywords(found: Iterable[Habit]) -> dict[str, Callable[[Any, str], dict[str, Any]]]:
     """For each argument of other libraries a function of its value and of the name of the function that it was given.
 
-    It returns the arguments here; the same argument if it is answered by an error.
+    It returns our arguments; an argument that has none here is returned unchanged, and an error explains it later.
     """
 
     def translation(row: Habit) -> Callable[[Any, str], dict[str, Any]]:

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
@@ -261,10 +260,8 @@ def test_a_thousand_connections_leave_the_server_answering(served: Served) -> No
             open_ones.enter_context(socket.create_connection((name, int(port)), timeout=5))
             made += 1
     assert made > 150
-    deadline = time.monotonic() + PATIENCE
-    while get(served, f"/{token}/")[0] != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    # it may refuse a request until it has seen that the connections are closed
+    assert any(get(served, f"/{token}/")[0] == 200 for _ in range(1000))
 
 
 # ---------------------------------------------------------------------- beginning and end
