@@ -6,7 +6,7 @@ Each calls the function once, as `calls.py` describes, and runs backward or forw
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -34,6 +34,15 @@ from .calls import (
     size_of,
     tangent_of,
 )
+from .results import (
+    Gradient,
+    GradientAndAux,
+    Gradients,
+    Hessian,
+    Jacobian,
+    ValueAndGradient,
+    ValueAndGradients,
+)
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -41,6 +50,16 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 # ---------------------------------------------------------------------- one number
 
 
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> Gradients: ...
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> GradientAndAux: ...
+@overload
+def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
 def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
@@ -71,6 +90,16 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> ValueAndGradient: ...
+@overload
+def value_and_grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> ValueAndGradients: ...
+@overload
+def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
 def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
     """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
@@ -196,6 +225,10 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 # ---------------------------------------------------------------------- all derivatives
 
 
+@overload
+def jacobian(f: Function, argnums: Literal[0] = 0, mode: str = "auto") -> Jacobian: ...
+@overload
+def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function: ...
 @spelt
 def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
     """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
@@ -245,6 +278,10 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
     return all_derivatives
 
 
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Hessian: ...
+@overload
+def hessian(f: Function, argnums: Positions = 0) -> Function: ...
 @spelt
 def hessian(f: Function, argnums: Positions = 0) -> Function:
     """The function that computes all second derivatives of `f`, which returns one number.
