@@ -68,6 +68,7 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     (a list, tuple or dict of gradients for a list, tuple or dict), and each part has the shape and dtype of the
     part of the argument: floats for numbers, arrays for arrays, nodes for nodes. It is zero if `f` does not depend on
     the argument. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
+    Of nodes that are there already use `gradients`, or `backward()`.
 
     Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
     numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
@@ -145,6 +146,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     for each call. `f` may return one node or a list, tuple or dict of nodes; the pullback takes a gradient of the
     same form.
     Values of `Tensor`s are arrays, also those of one number.
+    `jvp` is the same with a forward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and gradients that do not fit.
 
@@ -181,6 +183,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     The Jacobian-vector product in one forward pass: it costs a few evaluations of `f`, for any number of inputs.
     `args` and `tangents` are tuples of the same form, or, for one argument, that argument itself. `f` may return one
     node or a list, tuple or dict of nodes.
+    `vjp` is the same with a backward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and tangents that do not fit.
 
@@ -203,6 +206,7 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 
     It is the directional derivative of the gradient, and costs a few times as much as a gradient. `args`, `vectors` and
     the result are tuples of the same form, or, for one argument, that argument itself.
+    `hessian` has all second derivatives.
 
     Raises what `grad` and `jvp` raise.
 
@@ -237,6 +241,7 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
     dicts it has the form of the output, with the form of the argument in place of each leaf. It takes one backward
     pass for each output element (`mode="reverse"`) or one forward pass for each input element (`"forward"`); the
     default, `"auto"`, takes the smaller number of passes.
+    For one direction alone use `vjp` or `jvp`, which take one pass.
 
     Raises `KindError` and `ShapeError` as `grad` does.
 
@@ -288,6 +293,7 @@ def hessian(f: Function, argnums: Positions = 0) -> Function:
 
     The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
     for a list, tuple or dict it has the form of the argument twice, one inside the other.
+    For its product with a vector use `hvp`, which does not form it.
 
     Raises what `grad` raises.
 

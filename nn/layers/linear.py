@@ -26,6 +26,7 @@ class Linear(Module):
     `weight` is `(in_features, out_features)` and `bias` is `(out_features,)`, or `None` with `bias=False`. The
     input is `(..., in_features)`, the output `(..., out_features)`. The initial weights come from
     `weight_init` (by default Glorot's uniform numbers), the initial biases are zero.
+    `linear` of `chainrule.autograd` is the operation alone.
 
     Raises `ShapeError` when the input's last axis is not `in_features` long.
 
@@ -86,6 +87,7 @@ class Maxout(Module):
     A unit learns its activation: two pieces can be a ReLU or an absolute value, and many approximate any convex
     function. `(..., in_features)` becomes `(..., out_features)`; `linear` holds the pieces of an output side by side.
     Equal pieces share the gradient.
+    `nn.scalar.Maxout` is the same on Values.
 
     >>> import numpy as np
     >>> from chainrule.nn import Maxout

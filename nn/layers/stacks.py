@@ -72,6 +72,7 @@ class MLP(Module):
     `widths` are the numbers of units in each layer, the outputs last. The initial weights of all layers come from
     `weight_init`, a function of `nn.init`; by default they are He's uniform numbers before a ReLU and its family,
     Glorot's otherwise. The initial biases are zero.
+    To look at every number of a small network use `nn.scalar.MLP`, and in scikit-learn's pipelines `nn.MLPClassifier`.
 
     >>> from chainrule.nn import MLP
     >>> MLP(2, [16, 16, 1], activation="tanh", seed=0)

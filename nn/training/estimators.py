@@ -241,6 +241,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # untyped
 class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A network that predicts classes: an MLP with softmax and cross-entropy, as a scikit-learn estimator.
 
+    Outside scikit-learn's pipelines and searches use `nn.MLP` with `nn.fit`.
+
     `hidden_layer_sizes` and all other parameters are those of scikit-learn's class of this name; `activation` is any of
     `nn.MLP`, or "identity" or "logistic"; `solver` is "adam", "adamw", "sgd" or "rmsprop". `alpha` is the L2
     penalty. Training ends when the training loss has not improved by `tol` for `n_iter_no_change` epochs. With
