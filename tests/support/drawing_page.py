@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on drawing, sequences, slides, questions and tasks, and of the README, by their examples.
+"""Draw the pictures of the pages on drawing, sequences, slides, questions and tasks, and of the README, by examples.
 
 The picture of slides on the page on stepping is made here as well.
 """

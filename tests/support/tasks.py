@@ -11,9 +11,9 @@ TASKS = {
     "Step through backpropagation": "step through",
     "Save a graph as SVG, PNG or PDF": "save svg",
     "Take a second derivative": "second derivative",
-    "Compute a Jacobian or a Hessian": "jacobian",
+    "Compute a Jacobian or a Hessian": "compute jacobian",
     "Check a gradient with finite differences": "check gradient",
-    "Build a neuron": "neuron",
+    "Build a neuron": "build neuron",
     "Build an MLP of Values": "mlp values",
     "Train XOR": "xor",
     "Train on two moons and plot the decision boundary": "decision boundary",
@@ -24,8 +24,8 @@ TASKS = {
     "Save and load a model": "save model",
     "Train a model of text": "text model",
     "Add an operation of your own": "own operation",
-    "Put a graph on a slide": "slide",
-    "Compare with PyTorch": "pytorch",
+    "Put a graph on a slide": "graph slide",
+    "Compare with PyTorch": "compare pytorch",
 }
 
 
