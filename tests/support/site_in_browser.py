@@ -1,8 +1,8 @@
 """python tests/support/site_in_browser.py FOLDER: a built version of the site in Chromium, as `make docs` leaves it.
 
 No page is wider than its window, on laptops and on a phone, where what is wide scrolls inside itself; on laptops
-nothing of what is read does. A search for what a reader wants to do lists a guide before the names of the reference, and
-among the first results of a search for one of the twenty tasks is the page that has its code. Needs the extra browser.
+nothing of what is read does. A search for what a reader wants to do lists a guide before the names of the reference,
+and a search for one of the twenty tasks finds the page that has its code. Needs the extra browser.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def wide_pages(page: Page, folder: Path) -> list[str]:
 def results(page: Page, site: Path, asked: str) -> list[str]:
     """The addresses that the site's own search finds, the best first."""
     page.goto(f"{(site / 'search.html').resolve().as_uri()}?q={quote(asked)}")
-    page.wait_for_function(
-        "document.querySelector('#search-progress, .search-summary')?.textContent.match(/found|match/)"
-    )
+    page.locator(".search-summary", has_text="finished").wait_for()
     found = page.locator("ul.search li > a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
     return [str(address) for address in found]
 
@@ -90,6 +88,7 @@ if __name__ == "__main__":
         wrong = names_before_guides(page, folder) + tasks_not_found(page, folder) + wide_pages(page, folder)
     if wrong:
         sys.exit("\n".join(wrong))
+    widths = ", ".join(map(str, WIDTHS))
     print(
-        f"in {folder} guides come first, {len(TASKS)} tasks are found, and no page scrolls sideways at {', '.join(map(str, WIDTHS))} px"
+        f"in {folder} guides come first, {len(TASKS)} tasks are found, and no page is wider than {widths} px"
     )
