@@ -105,6 +105,10 @@ optimizer = nn.Adam(model.parameters(), lr=0.1)
 optimizer.step()
 history = nn.fit(model, nn.mse_loss, (x, np.zeros((4, 1))), epochs=1, progress=False)
 assert_type(history, nn.History)
+assert_type(nn.Step(model, nn.mse_loss, optimizer)(x, np.zeros((4, 1))), float)
+assert_type(nn.accuracy(prediction, [0, 0, 0, 0]), float)
+assert_type(nn.MSELoss()(prediction, np.zeros((4, 1))), Tensor)
+assert_type(nn.load("model.npz", model), nn.MLP)
 assert_type(draw(loss), Drawing)
 assert_type(step(a * b), Stepper)
 assert_type(chainrule.__version__, str)
@@ -119,3 +123,5 @@ a * "text"  # type: ignore[arg-type]
 print(a.grad.shape)  # type: ignore[union-attr]
 print(t.grad.shpae)  # type: ignore[union-attr]
 scaled(t, bye=2.0)  # type: ignore[call-arg]
+nn.SGD(model.parameters(), lrr=0.1)  # type: ignore[call-arg]
+nn.init.he_normal_(model, seed=0)  # type: ignore[type-var]
