@@ -4,9 +4,9 @@ Layers open scopes, draw random numbers and update statistics; losses describe t
 drawings show rules as text. The names below are public for such code. Rows of the table are
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
-- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
-  `refuse_keywords`, `refused_call`, `named_in`, `absent`, and `habit` and `names_of`,
-  the names of other libraries; for the types of results `of_kind`.
+- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `nearest`,
+  `word_refused`, `refuse_keywords`, `refused_call`, `named_in`, `absent`, `Answering`, and `habit` and `names_of`, the
+  names of other libraries; for the types of results `of_kind`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
@@ -31,7 +31,17 @@ from .debug.lines import Line, line_of, users_line
 from .engine.modes import MODE, recording
 from .engine.node import describe, each_time, following, numbers
 from .errors.neighbours import habit, names_of
-from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
+from .errors.spelling import (
+    Answering,
+    absent,
+    like,
+    named_in,
+    nearest,
+    refuse_keywords,
+    refused_call,
+    spelt,
+    word_refused,
+)
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.tape import MANY_INPUTS, rule_texts
@@ -57,6 +67,7 @@ __all__ = [
     "Line",
     "Recorded",
     "State",
+    "Answering",
     "absent",
     "backend_for",
     "converted",
@@ -78,6 +89,7 @@ __all__ = [
     "like",
     "line_of",
     "named_in",
+    "nearest",
     "names_of",
     "numbers",
     "of_kind",

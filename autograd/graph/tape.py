@@ -18,7 +18,7 @@ from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.expression import Labels
@@ -121,7 +121,7 @@ class BackwardStep(_Step):
     rule: str
 
 
-class Tape:
+class Tape(Answering):
     """The graph behind one output or several, inputs before outputs.
 
     Attributes:

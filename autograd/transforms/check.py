@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..engine.backward import gradients
 from ..engine.node import describe
 from ..errors import CheckError, KindError, RecordingError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -44,7 +44,7 @@ def _restored(f: Any) -> ExitStack:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Answering):
     """The result of a check: the number of derivatives compared and the largest relative error."""
 
     compared: int
