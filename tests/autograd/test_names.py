@@ -332,6 +332,10 @@ def test_a_graph_that_grows_in_a_loop_is_said(node: Any) -> None:
         steps(150)
     with pytest.warns(ChainruleWarning, match=r"Write w\.data -= lr \* w\.grad"):
         steps(100)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")  # as for a user: a text is shown once for its line
+        steps(100)
+    assert len(shown) == 1
 
 
 def test_large_graphs_that_do_not_grow_are_not_said() -> None:
