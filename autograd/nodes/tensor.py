@@ -22,7 +22,7 @@ from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
-from ..errors.spelling import spelt
+from ..errors.spelling import respelt, spelt
 from ..functions.arguments import axes_of, shape_of, word_of
 from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
@@ -72,21 +72,36 @@ class Tensor(Node):
 
         __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
 
-    @spelt
-    def __init__(
-        self,
-        data: Any,
-        name: str | None = None,
-        requires_grad: bool | None = None,
-        dtype: npt.DTypeLike | None = None,
-    ) -> None:
-        array = _as_array(data, dtype)
-        floating = array.dtype.kind == "f"
-        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
-        if wanted and not floating:
-            raise _no_gradient_of(array)
-        leaf_of(array, wanted, self)
-        self._name = checked_name(name, "Tensor")
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+        ) -> None: ...
+
+    else:
+
+        @spelt
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+            **others: Any,
+        ) -> None:
+            if others:
+                return respelt(Tensor.__init__, locals())
+            array = _as_array(data, dtype)
+            floating = array.dtype.kind == "f"
+            wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+            if wanted and not floating:
+                raise _no_gradient_of(array)
+            leaf_of(array, wanted, self)
+            self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
