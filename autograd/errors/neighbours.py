@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "names_of"]
+__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "names_of", "rows_of"]
 
 
 class Habit(NamedTuple):
@@ -57,6 +57,12 @@ def habit(name: str, place: str) -> Habit | None:
     """The row of a name in a place; rows of nodes hold for Values and Tensors."""
     found = INDEX.get((place, name))
     return INDEX.get(("node", name)) if found is None and place in ("Value", "Tensor") else found
+
+
+def rows_of(place: str, what: str = "") -> list[Habit]:
+    """All rows that hold in a place; `what` is the function if it is an argument."""
+    places = (place, f"{place} of {what}", *(("node",) if place in ("Value", "Tensor") else ()))
+    return [row for row in TABLE if row.place in places]
 
 
 def answer(name: str, place: str, what: str = "") -> str:

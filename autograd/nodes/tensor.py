@@ -22,13 +22,14 @@ from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
-from ..errors.spelling import spelt
+from ..errors.spelling import respelt, spelt
 from ..functions.arguments import axes_of, shape_of, word_of
-from ..primitives import index, maximum, mean, multiply, positive, reshape, sum_, transpose
+from ..primitives import index, matmul, maximum, mean, multiply, positive, reshape, sum_, transpose
 from .at import At, index_inputs, index_text
 from .growth import MANY, warn_if_growing
 from .names import add_names
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
+from .sparse import is_sparse, leave_to_node, product
 
 __all__ = ["Tensor"]
 
@@ -72,21 +73,36 @@ class Tensor(Node):
 
         __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
 
-    @spelt
-    def __init__(
-        self,
-        data: Any,
-        name: str | None = None,
-        requires_grad: bool | None = None,
-        dtype: npt.DTypeLike | None = None,
-    ) -> None:
-        array = _as_array(data, dtype)
-        floating = array.dtype.kind == "f"
-        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
-        if wanted and not floating:
-            raise _no_gradient_of(array)
-        leaf_of(array, wanted, self)
-        self._name = checked_name(name, "Tensor")
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+        ) -> None: ...
+
+    else:
+
+        @spelt
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+            **others: Any,
+        ) -> None:
+            if others:
+                return respelt(Tensor.__init__, locals())
+            array = _as_array(data, dtype)
+            floating = array.dtype.kind == "f"
+            wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+            if wanted and not floating:
+                raise _no_gradient_of(array)
+            leaf_of(array, wanted, self)
+            self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
@@ -185,6 +201,8 @@ class Tensor(Node):
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if (left := leave_to_node()) is not None:
+            return left
         self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
         return np.array(self.data, dtype=dtype, copy=copy)
 
@@ -207,6 +225,8 @@ class Tensor(Node):
         try:
             y = op.on_arrays(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError) as error:
+            if any(isinstance(x, Factor) for x in inputs):
+                return product(*[x.matrix if isinstance(x, Factor) else x for x in inputs])
             raise lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
@@ -620,6 +640,16 @@ class Tensor(Node):
         return f"Tensor({lines}{dtype}{name})"
 
 
+class Factor(Tensor):
+    """A sparse matrix among the inputs of `matmul`. Its array has no axes, so that NumPy refuses the product."""
+
+    __slots__ = ("matrix",)
+
+    def __init__(self, matrix: Any) -> None:
+        leaf_of(np.array(None, object), False, self)
+        self.matrix = matrix
+
+
 def _comparing(name: str) -> Any:
     """The comparison, with booleans as results also in a recording that will be replayed."""
     general = getattr(Node, name)
@@ -754,6 +784,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
         return _met(leaf_of(_as_array(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return _met(Tensor(x, requires_grad=False))
+    if op is matmul and is_sparse(x):
+        return Factor(x)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import pickle
 import subprocess
@@ -28,6 +30,7 @@ from chainrule.autograd import (
     check_gradients,
 )
 from chainrule.autograd.errors.neighbours import TABLE, names_of
+from chainrule.autograd.nodes.misspelt import unknown
 from chainrule.autograd.nodes.names import Named
 from chainrule.viz import OptionError, draw
 
@@ -258,20 +261,78 @@ def test_attributes_that_do_not_exist_are_told_from_those_that_do() -> None:
     assert str(error) == "text"
 
 
-def test_misspelt_attributes_of_nodes_are_answered_by_python() -> None:
-    """What it prints below the error: nodes have no `__getattr__`, which would slow the engine down."""
-    code = "from chainrule import Tensor, Value; {}"
-    for line, meant in (
-        ("Value(2.0).datta", "data"),
-        ("Tensor([1.0]).shpae", "shape"),
-        ("Value(1.0).backwards()", "backward"),
-    ):
+def assign(node: Any, name: str) -> None:
+    setattr(node, name, None)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lesson"),
+    [
+        (lambda: T.veiw(4), "has no 'veiw'; did you mean 'view'"),
+        (lambda: T.reshpae(4), "did you mean 'reshape'"),
+        (lambda: V.requires_gard, "a Value v = 2 has no 'requires_gard'; did you mean 'requires_grad'"),
+        (lambda: MODEL.parameters()[0].shpae, "did you mean 'shape'"),
+        (lambda: V.backwards(), "did you mean 'backward'"),
+        (lambda: assign(T, "gard"), "has no 'gard'; did you mean 'grad'"),
+        (lambda: assign(V, "lable"), "did you mean 'label'"),
+        (lambda: assign(T, "require_grad"), "did you mean 'requires_grad'"),
+        # misspelt names of other libraries
+        (lambda: Value(2.0, lable="a"), "no argument 'lable'; did you mean 'label'.*micrograd's name. Here: name="),
+        (lambda: ag.softmax(T, dmi=0), "did you mean 'dim'.*PyTorch's name. Here: axis="),
+        (lambda: nn.Parameter([1.0], lable="a"), "Parameter has no argument 'lable'.*name="),
+        (lambda: nn.GroupNrom(2, 4), "did you mean 'GroupNorm'.*nn.LayerNorm"),
+        (lambda: MODEL.childern(), r"did you mean 'children'.*model\.modules\(\)"),
+        (lambda: V.backward(retain_grph=True), "did you mean 'retain_graph'"),
+        (lambda: V.zero_grad(set_to_nnone=True), "did you mean 'set_to_none'"),
+        # only names that mean something there: softmax has no lr
+        (lambda: ag.softmax(T, learning_rat=1), "no argument 'learning_rat'. It has x, axis"),
+    ],
+)  # fmt: skip
+def test_misspelt_names_of_nodes_and_of_other_libraries(mistake: Any, lesson: str) -> None:
+    with pytest.raises((KindError, UnknownNameError), match=lesson):
+        mistake()
+
+
+def test_misspelt_attributes_are_not_shown() -> None:
+    assert not hasattr(T, "gard")
+    assert "grad" in dir(T)
+    assert not {"gard", "veiw", "lable"} & {*dir(T), *dir(V)}
+    with pytest.raises(AttributeError):
+        _ = Tensor.gard  # type: ignore[attr-defined]
+
+
+def test_every_wrong_name_is_answered_by_a_getattr_where_it_is_free() -> None:
+    assert hasattr(Value, "__getattr__") == (sys.version_info >= (3, 12))
+
+    class Answering(Value):
+        __getattr__ = unknown
+
+    with pytest.raises(UnknownNameError, match="has no 'datta'; did you mean 'data'"):
+        _ = Answering(2.0).datta  # type: ignore[attr-defined]
+    assert copy.copy(Answering(2.0)).data == 2.0
+
+
+def test_other_misspelt_attributes_of_nodes_are_answered_by_python_or_by_us() -> None:
+    for line, meant in (("Value(2.0).datta", "data"), ("Tensor([1.0]).shap", "shape")):
         run = subprocess.run(
-            [sys.executable, "-c", code.format(line)], capture_output=True, text=True, check=False
-        )
-        assert f"Did you mean: '{meant}'?" in run.stderr, run.stderr
-    assert not hasattr(Value, "__getattr__")
-    assert not hasattr(Tensor, "__getattr__")
+            [sys.executable, "-c", f"from chainrule import Tensor, Value; {line}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert f"id you mean: '{meant}'" in run.stderr.replace("mean '", "mean: '"), run.stderr
+
+
+def test_constructors_of_nodes_show_their_own_signature_and_have_no_wrapper() -> None:
+    assert (
+        str(inspect.signature(Value))
+        == "(data: 'Float', name: 'str | None' = None, requires_grad: 'bool' = True)"
+    )
+    assert list(inspect.signature(Tensor).parameters) == ["data", "name", "requires_grad", "dtype"]
+    assert not hasattr(Value.__init__, "__wrapped__")
+    assert not hasattr(Tensor.__init__, "__wrapped__")
+    v = Value(data=2.0, label="a", requires_grad=False)
+    assert (v.data, v.name, v.requires_grad) == (2.0, "a", False)
+    with pytest.raises(KindError, match="no argument 'label'.*name="):
+        Value(2.0, "b", label="a")  # type: ignore[arg-type]
 
 
 def test_errors_from_inside_of_a_function_are_left_alone() -> None:
