@@ -8,7 +8,7 @@ converted before the call. What depends on the numbers themselves, such as a bra
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -153,8 +153,11 @@ def ufunc(function: np.ufunc, *inputs: Any) -> Any:
     return compute(*map(cast, arrays, dtypes))
 
 
-def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **options: Any) -> Any:
+def reduced(
+    name: str, x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False, **options: Any
+) -> Any:
     """A sum, product, maximum, ... of a plain array along axes."""
+    x = x if dtype is None else cast(x, np.dtype(dtype))
     if axis == ():
         return x
     if name in ("sum", "prod"):
@@ -163,6 +166,9 @@ def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **opti
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's functions with dtypes or options that need care
+for _name in REDUCTIONS.values():
+    FUNCTIONS[getattr(np, _name)] = partial(reduced, _name)
+FUNCTIONS |= {np.amax: FUNCTIONS[np.max], np.amin: FUNCTIONS[np.min]}
 Written = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -182,36 +188,6 @@ def _where(condition: Any, *choices: Any) -> Any:
         raise CannotLower("np.where with one argument has a result whose length depends on the numbers")
     condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
     return jnp.where(condition if condition.dtype == bool else condition != 0, *common(*choices))
-
-
-@instead_of(np.sum)
-def _sum(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    return reduced("sum", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
-
-
-@instead_of(np.prod)
-def _prod(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    return reduced("prod", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
-
-
-@instead_of(np.max, np.amax)
-def _max(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
-    return reduced("max", x, axis, keepdims, **options)
-
-
-@instead_of(np.min, np.amin)
-def _min(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
-    return reduced("min", x, axis, keepdims, **options)
-
-
-@instead_of(np.all)
-def _all(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("all", x, axis, keepdims)
-
-
-@instead_of(np.any)
-def _any(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("any", x, axis, keepdims)
 
 
 @instead_of(np.mean)
@@ -415,7 +391,7 @@ class Lowered(Operators):
         if method == "reduce" and ufunc.__name__ in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}
             if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
-                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), *inputs[1:], **kwargs))
+                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), **kwargs))
         if method == "accumulate" and ufunc in (np.add, np.multiply):
             accumulate = _cumsum if ufunc is np.add else _cumprod
             return Lowered(accumulate(plain(inputs[0]), *(inputs[1:] or (kwargs.pop("axis", 0),)), **kwargs))

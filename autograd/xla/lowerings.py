@@ -19,7 +19,7 @@ from ..engine.operators import where
 from ..engine.table import TABLE
 from ..primitives.structural import linalg
 from ..primitives.structural.conv import _lengths, _lowest
-from ..primitives.structural.indexing import Gap
+from ..primitives.structural.indexing import Gap, is_basic
 from ..primitives.structural.interpolation import _segment_of
 from .lowered import LOWERINGS, RULES, cast, common, floating, lift, plain, ufunc
 
@@ -102,11 +102,6 @@ def _index_of(at: Any, places: Any) -> tuple[Any, ...]:
     return tuple([np.asarray(part) if isinstance(part, list) else part for part in filled])
 
 
-def _is_basic(at: tuple[Any, ...]) -> bool:
-    kinds = (int, np.integer, slice, type(None), type(...))
-    return all(isinstance(part, kinds) and not isinstance(part, bool) for part in at)
-
-
 @_of_the_engine("index")
 def _index(x: Any, *places: Any, at: Any) -> Any:
     return jnp.asarray(x)[_index_of(at, places)]
@@ -115,7 +110,7 @@ def _index(x: Any, *places: Any, at: Any) -> Any:
 @_of_the_engine("scatter")
 def _scatter(g: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
     index = _index_of(at, places)
-    if _is_basic(index):
+    if is_basic(index):
         return _spaced(jnp.asarray(g), shape, index)
     return jnp.zeros(shape, g.dtype).at[index].add(g)
 
@@ -169,7 +164,7 @@ def _last(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, Any]:
 @_of_the_engine("set_at")
 def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
     index, x, v = _index_of(at, places), jnp.asarray(x), cast(v, x.dtype)
-    if _is_basic(index):
+    if is_basic(index):
         return x.at[index].set(v)
     place, last = _last(x.shape, index)  # of equal positions the last one counts
     flat = x.ravel().at[jnp.where(last, place, x.size)]
@@ -177,7 +172,7 @@ def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
 
 
 def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
-    if i == 1 and not _is_basic(_index_of(at, plain(places))):
+    if i == 1 and not is_basic(_index_of(at, plain(places))):
         _, last = _last(x.shape, _index_of(at, plain(places)))
         return where(lift(last), TABLE["index"](g, *places, at=at), 0)
     return TABLE["set_at"].rules(i, g, y, x, v, *places, at=at)  # type: ignore[operator]
@@ -543,7 +538,7 @@ def _largest(x: Any, axis: tuple[int, ...]) -> Any:
 
 @_of_the_engine("logsumexp")
 def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     m = _largest(x, axis)
     y = jnp.log(jnp.sum(jnp.exp(x - m), axis, keepdims=True)) + m
     return y if keepdims else jnp.squeeze(y, axis)
@@ -551,14 +546,14 @@ def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 @_of_the_engine("softmax")
 def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     e = jnp.exp(x - _largest(x, axis))
     return e / jnp.sum(e, axis, keepdims=True)
 
 
 @_of_the_engine("log_softmax")
 def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     return x - _logsumexp(x, axis, True)
 
 
