@@ -34,7 +34,7 @@ from .errors.neighbours import habit, names_of
 from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
 from .graph.backends import backend_for
 from .graph.memory import _readable
-from .graph.tape import MANY_INPUTS, rule_texts
+from .graph.rules import MANY_INPUTS, rule_texts
 from .kinds import of_kind
 from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp

@@ -17,7 +17,8 @@ from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE, recording
 from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, following, refuse_parameters
-from ..engine.recording import bind_operators, pull_of, record_tensors, record_tensors_with_options, spec_of
+from ..engine.pulling import pull_of
+from ..engine.recording import bind_operators, record_tensors, record_tensors_with_options, spec_of
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
