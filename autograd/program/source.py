@@ -12,7 +12,6 @@ import builtins
 import copy
 import keyword
 import re
-import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .expression import ATOM, Expression, Unwritable, plain, same
+from .names import identifier, is_number, printable
 from .python import Python, lesson
 from .text import Source
 
@@ -37,7 +37,6 @@ __all__ = ["Program", "program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
-LONGEST = 40  # characters of a name
 WIDEST = 120  # characters of an expression that is written in one line
 MANY = 16  # with more inputs, an expression is always divided into parts
 
@@ -497,29 +496,6 @@ def array_times(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
     c = g * local
     return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
-
-
-def identifier(name: str) -> str:
-    """A name for a variable, derived from the name of a node.
-
-    >>> from chainrule.autograd.program.source import identifier
-    >>> identifier("W1"), identifier("layer 1.weight"), identifier("2nd"), identifier("__name__")
-    ('W1', 'layer_1_weight', 'v2nd', 'name__')
-    """
-    found = re.sub(r"\W", "_", unicodedata.normalize("NFKC", name))[:LONGEST]
-    found = found.lstrip("_") if found.startswith("__") else found
-    return found if found.isidentifier() else f"v{found}" if f"v{found}".isidentifier() else "v"
-
-
-def printable(name: str | None) -> str:
-    """The original name of a node, for a comment."""
-    text = repr(name)
-    return text if len(text) <= 2 * LONGEST else text[: 2 * LONGEST] + "..."
-
-
-def is_number(node: Node) -> bool:
-    """Whether a node is a constant number without a name, which is written where it is used."""
-    return node.name is None and not node.requires_grad and np.ndim(node.data) == 0 and not node.inputs
 
 
 def _layout(x: Any) -> tuple[int, ...]:

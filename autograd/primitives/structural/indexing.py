@@ -52,8 +52,8 @@ def _at_places(compute: Any, count: int) -> Any:
     return computed
 
 
+# whether an index has integers, slices, `None` and `...` only; printed programs copy it, and need no docstring
 def is_basic(index: Any) -> bool:
-    """Whether an index has integers, slices, `None` and `...` only, so that NumPy gives a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts
