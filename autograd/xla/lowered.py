@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from ..engine.operators import Operators
 from ..engine.table import Primitive
+from ..replay.array_like import ArrayLike, method
 
 __all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
 
@@ -326,18 +326,6 @@ def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
 # ---------------------------------------------------------------------- the arrays
 
 
-def _binary(function: np.ufunc) -> Any:
-    return lambda self, other: called(function, self, other)
-
-
-def _reflected(function: np.ufunc) -> Any:
-    return lambda self, other: called(function, other, self)
-
-
-def _unary(function: np.ufunc) -> Any:
-    return lambda self: called(function, self)
-
-
 def called(function: np.ufunc, *inputs: Any) -> Any:
     """The result of a ufunc."""
     if not all(isinstance(x, (Lowered, np.ndarray, np.generic, int, float)) for x in inputs):
@@ -359,21 +347,16 @@ def _refuse(what: str) -> Any:
     return refused
 
 
-class Lowered(Operators):
+class Lowered(ArrayLike):
     """An array of JAX, `value`, with the operators, attributes and methods of a NumPy array that rows use."""
 
-    __slots__ = ("value",)
+    __slots__ = ()
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    shape = property(lambda self: self.value.shape)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
-    dtype = property(lambda self: self.value.dtype)
-    itemsize = property(lambda self: self.value.dtype.itemsize)
-    data = property(lambda self: self)  # code that reads plain data is lowered, too
-    T = property(lambda self: self.transpose())
+    def _ufunc(self, function: np.ufunc, *inputs: Any) -> Any:
+        return called(function, *inputs)
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -419,21 +402,6 @@ class Lowered(Operators):
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __iand__ = __ior__ = _refuse(
         "an array is changed in place; write a = a + b in the place of a += b"
     )
-    __hash__ = object.__hash__
-
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.true_divide), _reflected(np.true_divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
-    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
-    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
-    __lt__, __le__, __gt__, __ge__ = map(_binary, (np.less, np.less_equal, np.greater, np.greater_equal))
-    __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
-    __neg__, __abs__, __invert__ = map(_unary, (np.negative, np.absolute, np.invert))
 
     def __pos__(self) -> Any:
         return self
@@ -443,9 +411,6 @@ class Lowered(Operators):
 
     def __rpow__(self, other: Any) -> Any:
         return Lowered(LOWERINGS["power"](plain(other), self.value))
-
-    def __len__(self) -> int:
-        return len(self.value)
 
     def __iter__(self) -> Any:
         return iter([self[i] for i in range(len(self))])
@@ -465,35 +430,13 @@ class Lowered(Operators):
         dtype = np.dtype(dtype)
         return self if self.dtype == dtype else Lowered(cast(self.value, dtype))
 
-    def reshape(self, *shape: Any) -> Any:
-        return Lowered(self.value.reshape(shape[0] if len(shape) == 1 else shape))
-
-    def transpose(self, *axes: Any) -> Any:
-        return Lowered(jnp.transpose(self.value, (axes[0] if len(axes) == 1 else axes) or None))
-
-    def ravel(self) -> Any:
-        return Lowered(jnp.ravel(self.value))
-
-    flatten = ravel
-
-    def squeeze(self, axis: Axes = None) -> Any:
-        return Lowered(jnp.squeeze(self.value, axis))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
-        return Lowered(jnp.swapaxes(self.value, axis1, axis2))
-
     def copy(self) -> Any:
         return self
 
-    def _by_function(name: str) -> Any:  # type: ignore[misc]
-        function = getattr(np, name)
-        return lambda self, *args, **kwargs: call_function(function, (self, *args), kwargs)
-
-    sum, prod, max, min, mean = map(_by_function, ("sum", "prod", "max", "min", "mean"))
-    all, any, std, var, clip, round = map(_by_function, ("all", "any", "std", "var", "clip", "round"))
-    cumsum, cumprod, argmax, argmin = map(_by_function, ("cumsum", "cumprod", "argmax", "argmin"))
-    argsort, take, repeat, dot = map(_by_function, ("argsort", "take", "repeat", "dot"))
-    diagonal, trace = map(_by_function, ("diagonal", "trace"))
+    prod, std, var, clip, round = map(method, ("prod", "std", "var", "clip", "round"))
+    cumsum, cumprod, argmax, argmin = map(method, ("cumsum", "cumprod", "argmax", "argmin"))
+    argsort, take, repeat, dot = map(method, ("argsort", "take", "repeat", "dot"))
+    diagonal, trace = map(method, ("diagonal", "trace"))
     tolist = item = _refuse("numbers are taken out of the array, which are known only when the program runs")
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from ..engine.operators import where
 from ..engine.table import TABLE
 from ..primitives.structural import linalg
 from ..primitives.structural.conv import _lengths, _lowest
-from ..primitives.structural.indexing import Gap, is_basic
+from ..primitives.structural.indexing import Gap, _is_basic
 from ..primitives.structural.interpolation import _segment_of
 from .lowered import LOWERINGS, RULES, cast, common, floating, lift, plain, ufunc
 
@@ -110,7 +110,7 @@ def _index(x: Any, *places: Any, at: Any) -> Any:
 @_of_the_engine("scatter")
 def _scatter(g: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
     index = _index_of(at, places)
-    if is_basic(index):
+    if _is_basic(index):
         return _spaced(jnp.asarray(g), shape, index)
     return jnp.zeros(shape, g.dtype).at[index].add(g)
 
@@ -164,7 +164,7 @@ def _last(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, Any]:
 @_of_the_engine("set_at")
 def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
     index, x, v = _index_of(at, places), jnp.asarray(x), cast(v, x.dtype)
-    if is_basic(index):
+    if _is_basic(index):
         return x.at[index].set(v)
     place, last = _last(x.shape, index)  # of equal positions the last one counts
     flat = x.ravel().at[jnp.where(last, place, x.size)]
@@ -172,7 +172,7 @@ def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
 
 
 def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) -> Any:
-    if i == 1 and not is_basic(_index_of(at, plain(places))):
+    if i == 1 and not _is_basic(_index_of(at, plain(places))):
         _, last = _last(x.shape, _index_of(at, plain(places)))
         return where(lift(last), TABLE["index"](g, *places, at=at), 0)
     return TABLE["set_at"].rules(i, g, y, x, v, *places, at=at)  # type: ignore[operator]

@@ -52,8 +52,7 @@ def _at_places(compute: Any, count: int) -> Any:
     return computed
 
 
-# whether an index has integers, slices, `None` and `...` only; printed programs copy it, and need no docstring
-def is_basic(index: Any) -> bool:
+def _is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts
@@ -66,7 +65,7 @@ def _index(x: Any, at: Any) -> Any:
 
 def _scatter(g: Any, shape: tuple[int, ...], at: Any) -> Any:
     out = np.zeros(shape, g.dtype)
-    if is_basic(at):
+    if _is_basic(at):
         out[at] = g
     else:
         np.add.at(out, at, g)  # an index may be repeated
@@ -117,7 +116,7 @@ def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) 
     if i == 0:
         return set_at(g, 0, *places, at=at)
     arriving = index(g, *places, at=at)
-    if is_basic(at):
+    if _is_basic(at):
         return arriving
     return where(last_at(x.shape, filled(_data(at), [_data(place) for place in places])), arriving, 0)
 
