@@ -44,7 +44,7 @@ from .errors.spelling import (
 )
 from .graph.backends import backend_for
 from .graph.memory import _readable
-from .graph.tape import MANY_INPUTS, rule_texts
+from .graph.rules import MANY_INPUTS, rule_texts
 from .kinds import of_kind
 from .nodes.node import is_withheld, withhold
 from .primitives import shifted_exp

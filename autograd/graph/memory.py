@@ -210,14 +210,17 @@ def _readable(size: float) -> str:
     return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def _shortened(name: str, width: int = 44) -> str:
+WIDTH = 44  # characters of the name of a scope
+
+
+def _shortened(name: str) -> str:
     """The name of a scope without as many outer scopes as are too long.
 
     >>> _shortened("MLP(64 -> 64 -> 10) / layers.0: Linear(64 -> 64)")
     '... / layers.0: Linear(64 -> 64)'
     """
     titles = name.split(" / ")
-    while len(titles) > 1 and len(name) > width:
+    while len(titles) > 1 and len(name) > WIDTH:
         titles = titles[1:]
         name = " / ".join(["...", *titles])
-    return name if len(name) <= width else name[: width - 3] + "..."
+    return name if len(name) <= WIDTH else name[: WIDTH - 3] + "..."
