@@ -289,7 +289,7 @@ class Tensor(Node):
         return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> npt.NDArray[Any] | Any:  # Any, so that arithmetic needs no check for `None`
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
         # A pass does not copy the gradients of computed nodes, which may share one array: most are never read.
         g = self._grad

@@ -25,6 +25,8 @@ ENGINES = ("auto", "eager", "replay", "xla")
 class Step(Answering):
     """One step of a training, for a loop of your own: forward, loss, backward, clipping, update. Returns the loss.
 
+    `nn.fit` is the whole loop; `viz.step` walks through both passes of one graph.
+
     `step(X, y)`, or `step(*inputs, y)`, computes `loss(model(X), y)`, plus `penalty(model)` if there is one, updates
     the parameters by the `optimizer`, and returns the loss as a float. `engine` says how:
 

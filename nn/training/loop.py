@@ -71,6 +71,7 @@ def fit(
     `loss(prediction, target)` returns one number for a batch, its mean. `data` is `(X, y)`, or several inputs and
     the target, which are divided into batches of `batch_size` in an order that depends on `seed`; or a `DataLoader`. A
     network of Values is called with one row at a time, and the loss is called with the list of its outputs.
+    For one step in a loop of your own use `nn.Step`.
 
     - `optimizer` is Adam unless one is given; `schedule` is one of `nn.schedules`, or a list of them, whose factors
       multiply. Schedules that use a metric get the validation loss (or the quantity that early stopping monitors).

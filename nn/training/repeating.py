@@ -32,6 +32,7 @@ def repeat(
 
     `experiment(seed)` makes everything from the seed (the split, the model, the order of the batches) and returns
     a number, a dict of numbers, or a `History`, whose row of the best epoch, or else the last row, is used.
+    `chainrule.autograd.repeat` is another function: it repeats elements.
 
     With `n_jobs` that many experiments run at a time in worker processes (-1: one for each core), over joblib (extra
     `jobs`). A `joblib.parallel_config` chooses another backend, such as `backend="dask"` for a cluster of Dask. The

@@ -77,6 +77,7 @@ def draw(
 
     `root` is a `Value` or a `Tensor`; a list, tuple or dict of them; or a module of `chainrule.nn`, or any
     function, followed by the `example` to apply it to. Drawing runs no pass and changes nothing.
+    For the units of a trained network over the plane use `plot_network`; micrograd's `draw_dot` is here, too.
 
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown, by default all of them; and "rule", the

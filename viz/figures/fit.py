@@ -24,6 +24,8 @@ __all__ = ["Fit", "plot_fit", "plot_fit_data"]
 class Fit:
     """Data, and what a model answers to them.
 
+    To train use `nn.fit`.
+
     Attributes:
         x, y: the data, `(n,)` each.
         answers: what the model answers at `x`.

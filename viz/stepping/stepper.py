@@ -64,6 +64,7 @@ def step(
     is the gradient at `root`, needed only if `root` is not a single number; `digits` is how many significant digits are
     shown. With `source=True` the page shows the code that made the graph, too: the lines that `record_lines()` stored
     while it was recorded, or those of the function.
+    For one step of a training use `nn.Step`.
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
