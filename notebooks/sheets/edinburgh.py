@@ -112,7 +112,7 @@ side, filters, window = (
 """
 ## 5. Few weights
 
-How many parameters has a layer of {filters} units that see all of a {side} by {side} image, and how many has one of {filters} filters of {window} by {window}? Both
+How many parameters has a layer of {filters} units whose input is a whole {side} by {side} image, and how many has one of {filters} filters of {window} by {window}? Both
 have biases.
 """
 

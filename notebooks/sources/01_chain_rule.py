@@ -2,8 +2,8 @@
 r"""
 # 1. The chain rule and a first graph
 
-**Question.** A formula is made of many small steps. How can a program find its exact derivative when it knows
-only the derivatives of the small steps?
+**Question.** A formula is made of many small steps. How can a program find its exact derivative from the derivatives
+of the small steps?
 """
 
 # %% [markdown]

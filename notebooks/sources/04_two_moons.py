@@ -128,7 +128,7 @@ print(f"recorded anew {new * 1e3:.0f} ms, replayed {again * 1e3:.2f} ms: {new / 
 # %% [markdown]
 r"""
 A replay repeats what was recorded. If your code has an `if` that depends on a number, the tape repeats the branch that
-was taken at the recording ([more](../docs/replay.md#what-a-replay-does-not-see)).
+was taken at the recording ([limits of a replay](../docs/replay.md#limits-of-a-replay)).
 
 ## The loss
 

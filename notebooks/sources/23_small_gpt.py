@@ -234,8 +234,9 @@ print_lines(one)
 
 # %% [markdown]
 r"""
-One head has learnt most words and their order. It does not copy well. Copying needs two steps: find which word of the first half is to be
-repeated, then find the next letter of this word. One head makes one step.
+The loss is far below that of pairs, and some lines begin right. But the head does not copy well, and after a wrong character it writes
+nonsense. Copying needs two steps: find which word of the first half is to be repeated, then find the next letter of this word. One head
+makes one step.
 
 ## Several heads, blocks, and the whole model
 
