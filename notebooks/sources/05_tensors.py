@@ -112,7 +112,9 @@ The derivative of $Z$ with respect to $X$ has an entry for each entry of $Z$ and
 # %%
 J = jacobian(lambda X: X @ W.data + b.data)(X.data)
 print("shape", J.shape, "of which", np.count_nonzero(J), "of", J.size, "entries are not 0")
-print("J[0, :, 0, :], output of sample 0, input of sample 0, is W^T:", np.array_equal(J[0, :, 0, :], W.data.T))
+print(
+    "J[0, :, 0, :], output of sample 0, input of sample 0, is W^T:", np.array_equal(J[0, :, 0, :], W.data.T)
+)
 print("J[0, :, 1, :], output of sample 0, input of sample 1:", J[0, :, 1, :].ravel())
 
 # %% [markdown]

@@ -153,7 +153,9 @@ def plot_responses(
             )
         panel.set_xlim(found.x1[0], found.x1[-1])
         panel.set_ylim(found.x2[0], found.x2[-1])
-    canvas.label(ax, colours, f"Output of each unit over the plane: blue is positive, orange negative\n{found.layer}")
+    canvas.label(
+        ax, colours, f"Output of each unit over the plane: blue is positive, orange negative\n{found.layer}"
+    )
     return ax
 
 

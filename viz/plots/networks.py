@@ -75,7 +75,9 @@ def is_scalar(model: Any) -> bool:
 def predict(model: Any, X: np.ndarray) -> np.ndarray:
     """The outputs of the model, `(n, outputs)`; the model may be a function from an array to an array."""
     if not callable(model):
-        raise KindError(f"a plot takes a network or a function, and draws its outputs; given {describe(model)}")
+        raise KindError(
+            f"a plot takes a network or a function, and draws its outputs; given {describe(model)}"
+        )
     with evaluating(model):
         if is_scalar(model):
             return _replay(model, X)[""]
