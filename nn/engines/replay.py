@@ -254,6 +254,7 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
             if not all(isinstance(y, Node) for y in results):
                 watch.refuse("computes a penalty that is a plain number, which a replay would repeat")
         recorded = Recorded(watch, leaves, results, [total])
+        recorded.borrows = True  # both passes run in one step
     except RecordingError as error:
         raise Unkept(str(error), losses, found) from None
     if watch.state.changed:
