@@ -7,7 +7,7 @@ object for JAX.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any
@@ -279,12 +279,20 @@ class Replayed:
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
-        hooked = HOOKS and not self.scalars and any(leaf.order in HOOKS for leaf in self.recorded.leaves)
-        found = self.replay.by_engine() if hooked else self.gradients()
-        for leaf, g in found.items():
+        if self.scalars:
+            self._receive(self.gradients().items())
+            return False
+        if HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
+            self._receive(self.replay.by_engine().items())
+            return False
+        self._receive(self.replay._gradients(None))
+        return bool(self.replay.squares < np.inf)
+
+    @staticmethod
+    def _receive(found: Iterable[tuple[Any, Any]]) -> None:
+        for leaf, g in found:
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
-        return not hooked and not self.scalars and self.replay.squares < np.inf
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

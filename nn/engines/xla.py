@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extending import numbers, readable_size, withhold
+from ...autograd.extending import assigned_at, numbers, readable_size, withhold
 from ...autograd.xla import Lowered, Program, compiler_options, exact, jax
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
@@ -49,6 +49,7 @@ class Xla:
         self.memories: dict[Any, dict[str, Any]] = {}  # on the device, by parameter
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
         self.states: dict[Any, Any] = {}  # the optimiser's memories that these come from
+        self.seen: tuple[Any, ...] = None, None, 0  # what has been taken over, and when
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
@@ -79,6 +80,7 @@ class Xla:
         if any(x.is_deleted() for x in held):
             self.ahead = False
             self.memories.clear()
+            self.seen = None, None, 0
 
     def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
         """The program for a batch, and the random numbers of its recording, which counts as the first step."""
@@ -98,7 +100,10 @@ class Xla:
 
     def take_over(self, starts: dict[Any, dict[str, Any]]) -> None:
         """Put parameters and memories on the device, where their objects have been changed since the latest step."""
-        state = self.task.optimizer.state
+        state, now = self.task.optimizer.state, assigned_at()
+        if self.seen[0] is starts and self.seen[1] is state and self.seen[2] == now:
+            return
+        self.seen = starts, state, now
         for p, memories in starts.items():
             if (
                 p not in self.memories
@@ -203,6 +208,8 @@ class _Program:
         self.program = Program(recorded.outputs, leaves, recorded.roots)
         self.starts = {p: dict(task.optimizer._memories(groups[group_of[p]])) for p in self.trained}
         self.group_of = [group_of[p] for p in self.trained]
+        # whether a parameter's steps are counted; the numbers of others are those of a first step
+        self.counted = [any(isinstance(m, int) for m in self.starts[p].values()) for p in self.trained]
         self.forms = [task.optimizer._form(group) for group in groups]
         self.compiled: dict[bool, Any] = {}
         self.held = _Held(engine.places)
@@ -216,8 +223,10 @@ class _Program:
         self.fetched = sorted(self.shown | self.needed)
         self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
-        self.numbers: list[list[float]] = []  # of the latest step, which are on the device
+        self.numbers: list[list[float]] = []  # of the latest step, in `steps` as an array
         self.steps: Any = None
+        self.names: list[list[str]] = []
+        self.groups: Any = None  # the options that they come from
         self.seconds = 0.0  # of compiling
         self.calls = 0
 
@@ -333,7 +342,7 @@ class _Program:
         limits = self.program.limits
         if limits.limits:
             others = [numbers(source) for _, source in self.others]
-            limits.check([*map(numbers, self.trained), *batch.arrays, *drawn, *others])
+            limits.check([*[None] * len(self.trained), *batch.arrays, *drawn, *others])
 
     @staticmethod
     def _bad(total: float) -> float:
@@ -341,9 +350,14 @@ class _Program:
 
     def _steps(self, engine: Xla) -> tuple[list[list[str]], Any]:
         """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
+        if self.groups is engine.groups and not any(self.counted):
+            return self.names, self.steps
         optimizer, counts = engine.task.optimizer, engine.counts
         found: dict[Any, int] = {}
-        rows = [found.setdefault((k, counts[p]), len(found)) for k, p in zip(self.group_of, self.trained)]
+        rows = [
+            found.setdefault((k, counts[p] if counted else 0), len(found))
+            for k, counted, p in zip(self.group_of, self.counted, self.trained)
+        ]
         if rows != self.rows:  # parameters that got their first gradient in different steps
             self.rows = rows
             self.compiled.clear()
@@ -352,7 +366,8 @@ class _Program:
         if numbers != self.numbers:
             self.numbers = numbers
             (self.steps,) = self.places.split_whole([np.array([x for n in numbers for x in n])])
-        return [list(n) for n in steps], self.steps
+        self.names, self.groups = [list(n) for n in steps], engine.groups
+        return self.names, self.steps
 
     def _call(
         self, task: Task, names: list[list[str]], careful: bool, kept: Any, steps: Any, others: list[Any]
