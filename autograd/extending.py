@@ -11,7 +11,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
-  `numbers`, `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
+  `numbers`, `following`, `is_watched`, `assigned_at`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
   `leaf_for`, `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
@@ -29,7 +29,7 @@ from typing import Any
 from .debug.files import write_atomically
 from .debug.lines import Line, line_of, users_line
 from .engine.modes import MODE, recording
-from .engine.node import describe, each_time, following, numbers
+from .engine.node import CLOCK, describe, each_time, following, numbers
 from .errors.neighbours import habit, names_of
 from .errors.spelling import (
     Answering,
@@ -69,6 +69,7 @@ __all__ = [
     "State",
     "Answering",
     "absent",
+    "assigned_at",
     "backend_for",
     "converted",
     "describe",
@@ -129,6 +130,19 @@ def is_recording() -> bool:
 def is_watched() -> bool:
     """Whether every operation is watched: in `detect_nonfinite()`, in `record_lines()`, or for a recording of `jit`."""
     return MODE.get()[2] is not None
+
+
+def assigned_at() -> int:
+    """The time at which `.data` of a leaf was last assigned, of any leaf; times are counts, not seconds.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.autograd.extending import assigned_at
+    >>> x, before = Value(3.0), assigned_at()
+    >>> x.data = 4.0
+    >>> assigned_at() > before
+    True
+    """
+    return CLOCK.assigned
 
 
 def enter_scope(title: str) -> Token[Any]:

@@ -19,6 +19,7 @@ from ..optim.optimizer import Optimizer
 from ..schedules.warmup import Warmup
 
 __all__ = [
+    "MOMENTS",
     "check_schedules",
     "Data",
     "Loss",
