@@ -2,7 +2,7 @@
 
 It is written twice. `backward_pass` is a generator, for the stepper, hooks and other kinds of numbers. `sweep` is the
 loop that `backward()` and `gradients()` run over numbers and arrays: the same nodes in the same order, with the
-closures that recording.py makes of the rows.
+closures that pulling.py makes of the rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import GradientError, KindError
 from .hooks import HOOKS, hooked
 from .modes import MODE
 from .node import CLOCK, BaseNode, describe, numbers
-from .recording import ABSENT, pull_any
+from .pulling import ABSENT, pull_any
 from .table import TABLE
 
 if TYPE_CHECKING:

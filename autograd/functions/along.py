@@ -24,7 +24,7 @@ from .arguments import (
     positions_of,
     through_float32,
 )
-from .elementwise import astype
+from .elementwise import astype, in_dtype
 from .joining import concatenate
 from .shapes import broadcast_to
 
@@ -42,7 +42,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     Tensor([1., 3., 6.])
     """
     x, k = one_axis(x, axis, "cumsum", of_numbers=True)
-    return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
+    return p.cumsum(in_dtype(x, "cumsum", dtype), axis=k)
 
 
 @of_kind
@@ -56,7 +56,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     Tensor([1., 2., 6.])
     """
     x, k = one_axis(x, axis, "cumprod", of_numbers=True)
-    return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
+    return p.cumprod(in_dtype(x, "cumprod", dtype), axis=k)
 
 
 @of_kind

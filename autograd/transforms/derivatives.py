@@ -27,9 +27,11 @@ from .calls import (
     Positions,
     as_tuples,
     check_number,
+    chosen,
     data_of,
     is_number,
     no_tangent,
+    refuse_argnums,
     requires_grad,
     size_of,
     tangent_of,
@@ -61,10 +63,11 @@ def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> Gra
 @overload
 def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
-def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
 
-    `argnums` is the position of one argument, or a tuple of positions. The gradient has the form of that argument
+    `argnums` is the position of one argument, or a tuple of positions. It is 0, the first argument, by default, as in
+    JAX; a warning says so where other arguments are numbers, too. The gradient has the form of that argument
     (a list, tuple or dict of gradients for a list, tuple or dict), and each part has the shape and dtype of the
     part of the argument: floats for numbers, arrays for arrays, nodes for nodes. It is zero if `f` does not depend on
     the argument. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
@@ -79,13 +82,16 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     12.0
     >>> grad(grad(sin))(0.0)
     -0.0
+    >>> grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
+    (5.0, 2.0)
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 3.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
-    both = value_and_grad(f, argnums, has_aux)
+    refuse_no_function(f, "grad")
+    refuse_argnums("grad", argnums)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, found = both(*args, **kwargs)
+        value, found = _value_and_gradient(f, args, kwargs, chosen("grad", argnums, args), has_aux)
         return (found, value[1]) if has_aux else found
 
     return gradient
@@ -102,7 +108,7 @@ def value_and_grad(
 @overload
 def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
-def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
 
     With `has_aux`, `f` returns `(number, anything)` and the result is `((number, anything), gradient)`.
@@ -114,25 +120,32 @@ def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -
     (11.0, (array([3., 4.]), array([1., 2.])))
     """
     refuse_no_function(f, "grad")
+    refuse_argnums("value_and_grad", argnums)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        call = Call("grad", f, args, argnums, kwargs)
-        value, aux = call.output, None
-        if has_aux:
-            if not isinstance(value, tuple) or len(value) != 2:
-                raise KindError(f"with has_aux=True f returns (number, anything); it returned {form(value)}")
-            value, aux = value
-        check_number(value)
-        nested = call.nested
-        with recording(True):
-            upstream = {value: value._upstream(None)} if isinstance(value, Node) else {}
-            found = call.pull_back(upstream, nested)
-        number = call.result(value, nested)
-        number = number.item() if isinstance(number, (np.ndarray, np.generic)) else number
-        first = (number, rebuild(aux, (call.result(x, nested) for x in leaves(aux)))) if has_aux else number
-        return first, found
+        return _value_and_gradient(f, args, kwargs, chosen("value_and_grad", argnums, args), has_aux)
 
     return value_and_gradient
+
+
+def _value_and_gradient(
+    f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Positions, has_aux: bool
+) -> tuple[Any, Any]:
+    call = Call("grad", f, args, argnums, kwargs)
+    value, aux = call.output, None
+    if has_aux:
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise KindError(f"with has_aux=True f returns (number, anything); it returned {form(value)}")
+        value, aux = value
+    check_number(value)
+    nested = call.nested
+    with recording(True):
+        upstream = {value: value._upstream(None)} if isinstance(value, Node) else {}
+        found = call.pull_back(upstream, nested)
+    number = call.result(value, nested)
+    number = number.item() if isinstance(number, (np.ndarray, np.generic)) else number
+    first = (number, rebuild(aux, (call.result(x, nested) for x in leaves(aux)))) if has_aux else number
+    return first, found
 
 
 # ---------------------------------------------------------------------- one direction
@@ -234,13 +247,13 @@ def jacobian(f: Function, argnums: Literal[0] = 0, mode: str = "auto") -> Jacobi
 @overload
 def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function: ...
 @spelt
-def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
+def jacobian(f: Function, argnums: Positions | None = None, mode: str = "auto") -> Function:
     """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
 
     For an output of shape `out` and an argument of shape `in` the Jacobian has shape `out + in`. For lists, tuples and
-    dicts it has the form of the output, with the form of the argument in place of each leaf. It takes one backward
-    pass for each output element (`mode="reverse"`) or one forward pass for each input element (`"forward"`); the
-    default, `"auto"`, takes the smaller number of passes.
+    dicts it has the form of the output, with the form of the argument in place of each leaf. `argnums` is as in
+    `grad`. It takes one backward pass for each output element (`mode="reverse"`) or one forward pass for each input
+    element (`"forward"`); the default, `"auto"`, takes the smaller number of passes.
     For one direction alone use `vjp` or `jvp`, which take one pass.
 
     Raises `KindError` and `ShapeError` as `grad` does.
@@ -254,11 +267,12 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
            [5., 6.]])
     """
     refuse_no_function(f, "jacobian")
+    refuse_argnums("jacobian", argnums)
     if mode not in ("auto", "reverse", "forward"):
         raise KindError(f"mode is 'auto', 'reverse' or 'forward'; given {mode!r}")
 
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
-        call = Call("jacobian", f, args, argnums, kwargs)
+        call = Call("jacobian", f, args, chosen("jacobian", argnums, args), kwargs)
         outputs, nested = leaves(call.output), call.nested
         forward = (
             sum(map(size_of, call.inputs)) < sum(map(size_of, outputs))
@@ -288,12 +302,12 @@ def hessian(f: Function, argnums: Literal[0] = 0) -> Hessian: ...
 @overload
 def hessian(f: Function, argnums: Positions = 0) -> Function: ...
 @spelt
-def hessian(f: Function, argnums: Positions = 0) -> Function:
+def hessian(f: Function, argnums: Positions | None = None) -> Function:
     """The function that computes all second derivatives of `f`, which returns one number.
 
     The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
-    for a list, tuple or dict it has the form of the argument twice, one inside the other.
-    For its product with a vector use `hvp`, which does not form it.
+    for a list, tuple or dict, and for several `argnums`, it has that form twice, one inside the other. `argnums` is as
+    in `grad`. For its product with a vector use `hvp`, which does not form it.
 
     Raises what `grad` raises.
 
@@ -302,8 +316,17 @@ def hessian(f: Function, argnums: Positions = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],
            [ 6.,  0.]])
+    >>> hessian(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 5.0)
+    ((10.0, 6.0), (6.0, 0.0))
     """
-    return jacobian(grad(f, argnums), argnums)
+    refuse_no_function(f, "hessian")
+    refuse_argnums("hessian", argnums)
+
+    def second_derivatives(*args: Any, **kwargs: Any) -> Any:
+        which = chosen("hessian", argnums, args)
+        return jacobian(grad(f, which), which)(*args, **kwargs)
+
+    return second_derivatives
 
 
 def _rows(call: Call, y: Any, nested: bool) -> list[list[Any]]:

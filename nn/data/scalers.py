@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import Answering, spelt
 
 __all__ = ["MinMaxScaler", "Standardizer"]
 
 Self = TypeVar("Self", bound="Scaler")
 
 
-class Scaler:
+class Scaler(Answering):
     """The base class of scalers: `fit` measures each column, `transform` shifts and divides it."""
 
     low = 0.0  # the smallest value, or the mean, after scaling

@@ -106,7 +106,11 @@ def fit(
     """
     if not isinstance(model, Module):
         raise KindError(f"fit trains a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
-    check_function(loss, "the loss is a function of prediction and target, such as nn.mse_loss")
+    check_function(
+        loss,
+        "fit takes the model, the loss and the data, as in fit(model, nn.mse_loss, (X, y)); the loss is a function of "
+        "prediction and target, such as nn.mse_loss",
+    )
     if penalty is not None:
         check_function(
             penalty,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import Answering, describe, spelt
 from ..processes.workers import Failure, calls, in_this_process
 from .arguments import check_function
 from .history import History
@@ -135,7 +135,7 @@ def _failed(seed: int, failure: Failure) -> ChainruleError:
     return error
 
 
-class Repeats:
+class Repeats(Answering):
     """The results of an experiment for each of its seeds: `mean` and `std` by name, and a table when printed.
 
     `std` is the standard deviation of the sample, with the divisor n - 1, and NaN for a single seed. `to_dict()` has

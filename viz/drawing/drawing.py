@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...autograd import KindError, Tape
-from ...autograd.extending import absent, describe, recording, spelt
+from ...autograd.extending import Answering, describe, recording, spelt
 from ...nn import unchanged
 from ..circuit.pinned import OPTIONS
 from ..circuit.scene import Scene
@@ -170,7 +170,7 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
     return root(*example)
 
 
-class Drawing:
+class Drawing(Answering):
     """A picture of a graph as it was at one moment; made by `draw`.
 
     In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, as wide as the
@@ -190,11 +190,6 @@ class Drawing:
         self._explored = explored
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
-
-    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
-
-        def __getattr__(self, name: str) -> Any:
-            raise absent("a drawing", name, lambda: dir(self), "Drawing")
 
     @cached_property
     def _picture(self) -> Picture:

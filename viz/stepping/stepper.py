@@ -21,7 +21,7 @@ from types import FunctionType, MethodType
 from typing import Any, TextIO
 
 from ...autograd import BackwardStep, ChainruleWarning, ForwardStep, KindError, Node, Value, record_lines
-from ...autograd.extending import describe, spelt, users_line
+from ...autograd.extending import Answering, describe, spelt, users_line
 from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
@@ -151,7 +151,7 @@ def _computed_by(function: Callable[..., Any], source: bool) -> Any:
         return function()
 
 
-class Stepper:
+class Stepper(Answering):
     """A position in the two passes over a graph; see `step`.
 
     Attributes:
