@@ -28,10 +28,10 @@ def warn_if_growing(nodes: dict[Any, Any]) -> None:
     updates = [x for x in nodes if _is_update(x)]
     if len(updates) >= UPDATES:
         name = updates[0]._a.name or "w"
-        warnings.warn(
-            f"this backward pass went through {len(nodes):,} nodes, most of them of passes before: the graph holds "
-            f"{len(updates)} updates such as {name} = {name} - lr * {name}.grad. Each makes a new node, so every step "
-            f"takes longer than the one before. Write {name}.data -= lr * {name}.grad, which changes the leaf",
+        warnings.warn(  # one text for all passes of a loop, so that Python shows it once
+            f"most nodes of this backward pass are of passes before: the graph holds {UPDATES} or more updates such as "
+            f"{name} = {name} - lr * {name}.grad. Each makes a new node, so every step takes longer than the one "
+            f"before. Write {name}.data -= lr * {name}.grad, which changes the leaf",
             ChainruleWarning,
             stacklevel=6,
         )

@@ -106,6 +106,8 @@ class Neuron(ScalarModule):
 class Maxout(ScalarModule):
     """The largest of several linear neurons with the same inputs: a unit that learns its own activation.
 
+    `nn.Maxout` is the same on Tensors.
+
     >>> from chainrule.nn.scalar import Maxout
     >>> unit = Maxout(1, seed=0)
     >>> for neuron, weight in zip(unit.pieces, (1.0, -1.0)):

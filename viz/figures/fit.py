@@ -24,6 +24,8 @@ __all__ = ["Fit", "plot_fit", "plot_fit_data"]
 class Fit:
     """Data, and the outputs of a model for them.
 
+    To train use `nn.fit`.
+
     Attributes:
         x, y: the data, `(n,)` each.
         answers: the outputs of the model at `x`.

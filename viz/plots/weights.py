@@ -262,6 +262,7 @@ def plot_network(
     For a network with two inputs, each unit shows its output over the part of the plane that contains the points `X`,
     as in TensorFlow Playground: blue where it is positive, orange where negative, each unit on its own scale. Columns
     of more than `max_units` units show the first of them, and the number of the others. Layers have to be linear.
+    For the graph of one computation use `draw`.
 
     A network on features made by hand, such as `x1^2` or `sin(x1)`, is drawn with `features`, the function from points
     of the plane `(n, 2)` to its inputs `(n, d)`. `inputs` are their names, by default x1, x2, ...
