@@ -113,8 +113,8 @@ def absent(what: str, name: str, known: Callable[[], Iterable[str]], place: str)
 class Answering:
     """The base of classes whose instances answer a misspelt attribute with the nearest that they have.
 
-    >>> from chainrule.autograd import Value, tape
-    >>> tape(Value(1.0) * 2.0).leafs
+    >>> from chainrule.autograd import Tape, Value
+    >>> Tape(Value(1.0) * 2.0).leafs
     Traceback (most recent call last):
         ...
     chainrule.autograd.errors.UnknownNameError: Tape has no 'leafs'; did you mean 'leaves'?
