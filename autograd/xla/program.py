@@ -314,7 +314,7 @@ class Slices(Lowered):
 def slices_of(at: Any, shape: tuple[int, ...]) -> list[range] | None:
     """What an index of numbers and slices selects from each axis; `None` for other indices, and for steps."""
     parts = list(at) if isinstance(at, tuple) else [at]
-    if parts.count(Ellipsis) > 1 or not all(part is Ellipsis or type(part) in (int, slice) for part in parts):
+    if not all(part is Ellipsis or type(part) in (int, slice) for part in parts):
         return None
     middle = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
     rest = [slice(None)] * (len(shape) - sum(part is not Ellipsis for part in parts))

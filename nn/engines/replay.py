@@ -116,7 +116,9 @@ class Replay:
         else:
             replay, results, output = replayed
             total = results[1].item()
-            found = Found(results[0].item(), None if task.penalty is None else results[2].item(), lambda: output)
+            found = Found(
+                results[0].item(), None if task.penalty is None else results[2].item(), lambda: output
+            )
             if not math.isfinite(total):
                 raise Nonfinite("the loss", total)
             if not replay.backward():
