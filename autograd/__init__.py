@@ -98,7 +98,8 @@ from .functions.einsum import einsum, tensordot
 from .functions.linalg import cholesky, det, eigh, eigvalsh, inv, pinv, qr, slogdet, solve, svd
 from .functions.norms import norm
 from .graph.memory import Held, Memory
-from .graph.tape import BackwardStep, ForwardStep, Tape
+from .graph.steps import BackwardStep, ForwardStep
+from .graph.tape import Tape
 from .nodes.node import Node
 from .nodes.tensor import Tensor
 from .nodes.value import Value

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
+
+from ..kinds.pieces import in_each_piece
 
 __all__ = ["no_grad", "scope"]
 
@@ -36,11 +36,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Block:
-    """A `with` block in which a field of the mode has another value; as a decorator, each call runs in such a block.
-
-    The four kinds of functions are told apart because a block that is open at a `yield` or an `await` is open for the
-    caller, too: each piece of a body that is interrupted gets a block of its own.
-    """
+    """A `with` block in which a field of the mode has another value; as a decorator, each call runs in such a block."""
 
     __slots__ = ("before", "place", "value")
 
@@ -61,58 +57,7 @@ class Block:
         def block() -> Block:  # one for each call, for calls may overlap
             return type(self)(Mode._fields[self.place], self.value)
 
-        def in_block(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                return function(*args, **kwargs)
-
-        async def awaited_in_block(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                return await function(*args, **kwargs)
-
-        def generated_in_blocks(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                generator = function(*args, **kwargs)
-            resume, given = generator.send, None
-            try:
-                while True:
-                    with block():  # around each piece of the body, so that the caller between them is outside
-                        item = resume(given)
-                    try:
-                        resume, given = generator.send, (yield item)
-                    except Exception as error:  # thrown in by the caller
-                        resume, given = generator.throw, error
-            except StopIteration as end:
-                return end.value
-            finally:
-                with block():
-                    generator.close()
-
-        async def sent_in_blocks(*args: Any, **kwargs: Any) -> Any:  # the same, where pieces are awaited
-            with block():
-                generator = function(*args, **kwargs)
-            resume, given = generator.asend, None
-            try:
-                while True:
-                    with block():
-                        item = await resume(given)
-                    try:
-                        resume, given = generator.asend, (yield item)
-                    except Exception as error:
-                        resume, given = generator.athrow, error
-            except StopAsyncIteration:
-                return
-            finally:
-                with block():
-                    await generator.aclose()
-
-        kind: Callable[..., Any] = in_block
-        if isgeneratorfunction(function):
-            kind = generated_in_blocks
-        elif iscoroutinefunction(function):
-            kind = awaited_in_block
-        elif isasyncgenfunction(function):
-            kind = sent_in_blocks
-        return cast(F, wraps(function)(kind))
+        return in_each_piece(function, block)
 
 
 def recording(on: bool) -> Block:

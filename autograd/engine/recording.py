@@ -1,13 +1,10 @@
 """Recording: the functions that apply a row to nodes, one for each row and class of node.
 
 `a * b` of two Values calls `record(a, b)`, a closure over the row `multiply`. It computes the result, makes a node of
-it, and stores the row and the inputs on the node. In a backward pass over arrays `pull` takes the gradient of one node
-and adds to the gradients of its inputs.
+it, and stores the row and the inputs on the node. It does the same as `_apply` of the classes, without a general loop,
+and calls it in rare cases: for results that are constants, a watch, poles, shapes that do not match.
 
-Both do the same as `_apply` and `_pass_back` of the classes, without a general loop. In rare cases they call these:
-for results that are constants, a watch, poles, shapes that do not match.
-
-Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output, `g` its gradient.
+Short names: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output.
 """
 
 from __future__ import annotations
@@ -22,12 +19,9 @@ import numpy as np
 from .modes import MODE
 from .node import CLOCK, NO_PARAMS, BaseNode, refuse_parameters
 from .table import TABLE, Primitive, first, keeps_dtype, second
-from .vjp import times
 
 __all__ = [
     "bind_operators",
-    "pull_any",
-    "pull_of",
     "record_many_values",
     "record_tensors",
     "record_tensors_with_options",
@@ -36,8 +30,6 @@ __all__ = [
 ]
 
 Record = Callable[..., Any]
-Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
-ABSENT: Any = object()  # in place of a total: the node receives no gradient in this pass
 new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 OPERATORS = {
@@ -466,120 +458,3 @@ def spec_of(shape: tuple[int, ...], char: str) -> tuple[tuple[int, ...], str]:
     One that the cache has dropped is equal to none by `is`; then shape and dtype are compared, with the same result.
     """
     return shape, char
-
-
-# ---------------------------------------------------------------------- passing back, over arrays
-
-
-def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
-    """The function that adds the contributions of a Tensor made by `row` to the gradients of its inputs.
-
-    Its arguments are the node, its gradient, the dictionary of totals, whose keys are all nodes that receive a
-    gradient and whose values are `None` at first, and the `get` of this dictionary. `shaped(c, x, g)` converts a
-    contribution to the shape and dtype of `x`.
-    """
-    if row.arity is None or (row.elementwise and row.arity > 2):
-        return pull_any
-    positions = range(row.arity)
-    assert not callable(row.rules)
-    numbers = [rule for rule in row.rules if isinstance(rule, int)]
-    if row.elementwise and len(numbers) == row.arity:
-        return _pull_of_constants(numbers, shaped) if all(abs(local) == 1 for local in numbers) else pull_any
-    rules = [row.rule_for(i) for i in positions]
-    if not row.elementwise:
-        return _pull_of_structural(rules, shaped)
-    return _pull_of_unary(rules[0], shaped) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], shaped)
-
-
-def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
-    """For rows whose local gradients are all 1 or -1: the gradient is passed back unchanged, or negated."""
-    plus_b = len(signs) == 2 and signs[1] == 1
-    plus_a = signs[0] == 1
-
-    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        x, spec = node._a, node._spec
-        total = get(x, ABSENT)
-        if total is not ABSENT:
-            c = g if plus_a else -g
-            if x._a is None or x._spec is not spec:
-                c = shaped(c, x, g)
-            totals[x] = c if total is None else total + c
-        x = node._b
-        if x is not None:
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                c = g if plus_b else -g
-                if x._a is None or x._spec is not spec:
-                    c = shaped(c, x, g)
-                totals[x] = c if total is None else total + c
-
-    return pull
-
-
-def _pull_of_unary(rule: Any, shaped: Any) -> Pull:
-    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        x = node._a
-        total = get(x, ABSENT)
-        if total is ABSENT:
-            return
-        params = node.params
-        local = rule(node._array, x._array, **params) if params else rule(node._array, x._array)
-        c = times(g, local) if local.__class__ is int else g * local
-        if c.__class__ is not np.ndarray or c.dtype is not g.dtype or x._spec is not node._spec:
-            c = shaped(c, x, g)
-        totals[x] = c if total is None else total + c
-
-    return pull
-
-
-def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
-    product = rule_a is second and rule_b is first  # its rules need no call
-
-    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        p, q, y, params = node._a, node._b, node._array, node.params
-        total = get(p, ABSENT)
-        if total is not ABSENT:
-            if product:
-                c = g * q._array
-            else:
-                local = rule_a(y, p._array, q._array, **params) if params else rule_a(y, p._array, q._array)
-                c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or p._spec is not node._spec:
-                c = shaped(c, p, g)
-            totals[p] = c if total is None else total + c
-        total = get(q, ABSENT)
-        if total is not ABSENT:
-            if product:
-                c = g * p._array
-            else:
-                local = rule_b(y, p._array, q._array, **params) if params else rule_b(y, p._array, q._array)
-                c = times(g, local) if local.__class__ is int else g * local
-            if c.__class__ is not np.ndarray or c.dtype is not g.dtype or q._spec is not node._spec:
-                c = shaped(c, q, g)
-            totals[q] = c if total is None else total + c
-
-    return pull
-
-
-def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
-    def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        y, params, inputs = node._array, node.params, node.inputs
-        arrays = [x._array for x in inputs]
-        for x, rule in zip(inputs, rules):
-            total = get(x, ABSENT)
-            if total is not ABSENT:
-                c = rule(g, y, *arrays, **params)
-                if c is not None:
-                    c = shaped(c, x, g)
-                    totals[x] = c if total is None else total + c
-
-    return pull
-
-
-def pull_any(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-    """The same for any node, by its own `_pass_back`."""
-    inputs = node.inputs
-    for i, c in node._pass_back(g, [i for i, x in enumerate(inputs) if x in totals], False):
-        x = inputs[i]
-        total = totals[x]
-        totals[x] = c if total is None else total + c

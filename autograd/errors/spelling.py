@@ -10,12 +10,13 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import KindError, UnknownNameError
 from .neighbours import KEYWORDS, Habit, answer, habit, rows_of
 
 __all__ = [
+    "Answering",
     "absent",
     "in_place_of",
     "like",
@@ -39,6 +40,8 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     ['ReLU']
     >>> nearest("mse", ["mse_loss", "l1_loss"])
     ['mse_loss']
+    >>> nearest("n", ["n_samples", "noise", "seed"])
+    ['n_samples']
     """
     import difflib  # for errors only
 
@@ -47,8 +50,13 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     for name in known:
         names.setdefault(_plain(name), []).append(name)
     close = [wanted] if wanted in names else difflib.get_close_matches(wanted, names, n=most, cutoff=0.65)
-    if len(wanted) > 2 and wanted not in names:
-        close += [each for each in names if each.startswith(wanted) and each not in close]
+    if wanted not in names:
+        begun = [
+            plain
+            for plain, [name, *_] in names.items()
+            if name.lower().startswith(given.lower() + "_") or (len(wanted) > 2 and plain.startswith(wanted))
+        ]
+        close += [each for each in begun if each not in close]
     alike = [name for each in close for name in sorted(names[each], key=lambda name: name[0] != given[0])]
     return alike[:most]
 
@@ -100,6 +108,26 @@ def absent(what: str, name: str, known: Callable[[], Iterable[str]], place: str)
         return f"{what} has no {name!r}{_meant(name, [k for k in known() if not k.startswith('_')], place)}"
 
     return UnknownNameError(f"no {name}", lesson)
+
+
+class Answering:
+    """The base of classes whose instances answer a misspelt attribute with the nearest that they have.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> Tape(Value(1.0) * 2.0).leafs
+    Traceback (most recent call last):
+        ...
+    chainrule.autograd.errors.UnknownNameError: Tape has no 'leafs'; did you mean 'leaves'?
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            kinds = [kind.__name__ for kind in type(self).__mro__]
+            place = next((kind for kind in kinds if habit(name, kind)), kinds[0])
+            raise absent(kinds[0], name, lambda: dir(self), place)
 
 
 def named_in(module: dict[str, Any], place: str) -> Callable[[str], Any]:
@@ -213,12 +241,18 @@ def refused_call(what: str, own: dict[str, inspect.Parameter], given: int, optio
     """What is missing in a call or too much, and the arguments that there are."""
     in_order = [k for k, p in own.items() if p.kind is not p.KEYWORD_ONLY]
     missing = [k for k, p in own.items() if p.default is p.empty and k not in (*in_order[:given], *options)]
-    shown = ", ".join(k if p.default is p.empty else f"{k}={p.default!r:.20}" for k, p in own.items())
+    shown = ", ".join(k if p.default is p.empty else f"{k}={_default(p.default)}" for k, p in own.items())
     if given > len(in_order):
-        fault = f"takes at most {len(in_order)} arguments without a name; given {given}"
+        most = "1 argument" if len(in_order) == 1 else f"{len(in_order)} arguments"
+        fault = f"takes at most {most} without a name; given {given}"
     elif missing:
         fault = f"was called without {' and '.join(missing)}"
     else:
         fault = f"was given {' and '.join(k for k in in_order[:given] if k in options)} twice"
     ours = answer("call", f"call of {what}")
     return f"{what} {fault}. {ours or f'Its arguments are {shown}'}"
+
+
+def _default(default: Any) -> str:
+    """A default as it is read in a signature: functions and types by their names."""
+    return getattr(default, "__name__", None) or f"{default!r:.20}"

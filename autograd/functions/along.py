@@ -24,7 +24,7 @@ from .arguments import (
     positions_of,
     through_float32,
 )
-from .elementwise import astype
+from .elementwise import astype, in_dtype
 from .joining import concatenate
 from .shapes import broadcast_to, moveaxis
 
@@ -42,7 +42,7 @@ def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     Tensor([1., 3., 6.])
     """
     x, k = one_axis(x, axis, "cumsum", of_numbers=True)
-    return p.cumsum(x if dtype is None else astype(x, dtype), axis=k)
+    return p.cumsum(in_dtype(x, "cumsum", dtype), axis=k)
 
 
 @of_kind
@@ -56,7 +56,7 @@ def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     Tensor([1., 2., 6.])
     """
     x, k = one_axis(x, axis, "cumprod", of_numbers=True)
-    return p.cumprod(x if dtype is None else astype(x, dtype), axis=k)
+    return p.cumprod(in_dtype(x, "cumprod", dtype), axis=k)
 
 
 @of_kind
@@ -196,6 +196,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
     Indices out of bounds raise an error, wrap around (`mode="wrap"`) or go to the nearest end (`"clip"`).
+    `take_along_axis` takes other positions in each row.
 
     Raises `KindError` for indices that are not integers, `RangeError` for one that is out of bounds.
 
@@ -212,6 +213,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 
     `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` gives such indices.
+    `take` takes the same positions everywhere.
 
     >>> from chainrule.autograd import Tensor, take_along_axis
     >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)

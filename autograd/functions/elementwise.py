@@ -147,3 +147,21 @@ def dtype_of(given: Any, what: str) -> Any:
             f"{what} takes a dtype of real numbers, such as np.float32, int or bool; given {describe(given)}"
         )
     return dtype
+
+
+def in_dtype(x: Any, what: str, dtype: Any, floating: bool = False) -> Any:
+    """An array in the dtype that an option gives, if it does; with `floating`, that has to be a floating one."""
+    x = arrays_only(x, what)
+    if dtype is None:
+        return x
+    y = astype(x, dtype)
+    if floating and y.dtype.kind != "f":
+        raise KindError(
+            f"{what} is computed in floats; given dtype={dtype!r}. Write astype({what}(t), dtype)"
+        )
+    return y
+
+
+def of_floats(x: Any) -> Any:
+    """An array of floats as it is; another one in float64."""
+    return x if x.dtype.kind == "f" else astype(x, float)

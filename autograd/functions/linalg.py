@@ -30,7 +30,7 @@ from ..primitives.structural.linalg import (
     svd_,
 )
 from .arguments import arrays_only, as_array, flag_of
-from .elementwise import astype
+from .elementwise import of_floats
 
 __all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd"]
 
@@ -48,11 +48,7 @@ def square_matrices(a: Any, what: str) -> Any:
         raise ShapeError(
             f"{what} was given {describe(a)}; it takes a square matrix, or a stack of them in the last two axes"
         )
-    return _of_floats(a)
-
-
-def _of_floats(a: Any) -> Any:
-    return a if a.dtype.kind == "f" else astype(a, float)
+    return of_floats(a)
 
 
 @of_kind
@@ -315,4 +311,4 @@ def _matrices(a: Any, what: str) -> Any:
         raise ShapeError(
             f"{what} takes a matrix, or a stack of them in the last two axes; given {describe(a)}"
         )
-    return _of_floats(a)
+    return of_floats(a)

@@ -13,6 +13,7 @@ from ..engine.node import describe
 from ..errors import KindError, ShapeError
 from ..kinds import of_kind
 from .arguments import Axis, arrays_only, axes_of, flag_of, number_of, through_float32
+from .elementwise import of_floats
 from .linalg import svd
 
 __all__ = ["norm"]
@@ -39,7 +40,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     >>> norm(t, 1), norm(t, float("inf"))
     (Tensor(7.), Tensor(4.))
     """
-    x, keepdims = _floating(x), flag_of(keepdims, "norm", "keepdims")
+    x, keepdims = of_floats(arrays_only(x, "norm")), flag_of(keepdims, "norm", "keepdims")
     axes = axes_of(x, axis, "norm")
     _refuse_no_order(ord)
     if (ord is None and (axis is None or len(axes) == 2)) or (ord == "fro" and len(axes) == 2):
@@ -73,7 +74,7 @@ def _norm_of_matrices(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool)
 
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The length of vectors, along one axis or several; `numpy.linalg.vector_norm`."""
-    x, keepdims = _floating(x), flag_of(keepdims, "vector_norm", "keepdims")
+    x, keepdims = of_floats(arrays_only(x, "norm")), flag_of(keepdims, "vector_norm", "keepdims")
     _refuse_no_order(ord)
     if isinstance(ord, str) or ord != ord:
         raise KindError(f"norm of vectors has no order {ord!r}; see help(norm) for the orders there are")
@@ -84,11 +85,6 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: Any = 2)
 def _refuse_no_order(ord: Any) -> None:
     if ord is not None and not isinstance(ord, str):
         number_of(ord, "norm", "an order")
-
-
-def _floating(x: Any) -> Any:
-    x = arrays_only(x, "norm")
-    return x if x.dtype.kind == "f" else f.astype(x, float)
 
 
 def _largest(x: Any, axis: Axis, keepdims: bool) -> Any:

@@ -16,9 +16,10 @@ from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..errors.spelling import in_place_of
 from ..kinds import of_kind
+from ..primitives.structural.reductions import count_of
 from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
 from .compound import total_of_values
-from .elementwise import astype
+from .elementwise import astype, in_dtype, of_floats
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,6 +85,8 @@ def _are_single(xs: Sequence[Any]) -> bool:
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
+    `sum` does the same, and takes Tensors, an axis and numbers as well.
+
     >>> from chainrule.autograd import Value, total
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
@@ -109,6 +112,7 @@ def sum(
     A reduced axis is removed, or kept with length 1 if `keepdims`. Every element gets the same gradient. As in
     NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
     booleans: elements for which it is False are left out and have gradient 0.
+    Of a list of Values it is one node, as `total` is.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -118,7 +122,7 @@ def sum(
     """
     if of_values(x):
         return total(_listed(x, "sum", axis, keepdims, dtype=dtype, initial=initial or None, where=where))
-    x = _converted(x, "sum", dtype)
+    x = in_dtype(x, "sum", dtype)
     x = x if where is True else _masked(x, "sum", where, 0)
     axes, keepdims = axes_of(x, axis, "sum", of_numbers=True), flag_of(keepdims, "sum", "keepdims")
     y = p.sum_(x, axis=axes, keepdims=keepdims)
@@ -137,12 +141,12 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None
     """
     if of_values(x):
         return total(_listed(x, "mean", axis, keepdims, dtype=dtype, where=where)) / len(x)
-    x = _converted(x, "mean", dtype, floating=True)
+    x = in_dtype(x, "mean", dtype, floating=True)
     axes, keepdims = axes_of(x, axis, "mean"), flag_of(keepdims, "mean", "keepdims")
     mask = mask_of(where, x, "mean")
     if mask is None:
         return p.mean(x, axis=axes, keepdims=keepdims)
-    return through_float32(lambda x: _mean_of(x, axes, keepdims, mask), _of_floats(x))
+    return through_float32(lambda x: _mean_of(x, axes, keepdims, mask), of_floats(x))
 
 
 def _mean_of(x: Any, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
@@ -212,7 +216,7 @@ def std(
     x, axes, n, mask = _sample(x, "std", axis, ddof, correction, dtype, where)
     keepdims = flag_of(keepdims, "std", "keepdims")
     if mask is None and mean is None:
-        return p.std(x, axis=axes, ddof=_count(x, axes) - n, keepdims=keepdims)
+        return p.std(x, axis=axes, ddof=count_of(x, axes) - n, keepdims=keepdims)
 
     def deviation(x: Any) -> Any:
         length = p.norm(_away(x, axes, mask, mean), ord=2, axis=axes, keepdims=keepdims)
@@ -225,10 +229,10 @@ def _sample(
     x: Any, what: str, axis: Axis, ddof: float, correction: float | None, dtype: Any, where: Any
 ) -> tuple[Any, tuple[int, ...], Any, Any]:
     """The parts of a variance: the elements, the axes, the denominator (an array if the mask varies), the mask."""
-    x = _of_floats(_converted(x, what, dtype, floating=True))
+    x = of_floats(in_dtype(x, what, dtype, floating=True))
     axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
     ddof = degrees_of(ddof, correction, what)
-    n: Any = _count(x, axes) if mask is None else mask.sum(axes, keepdims=True)
+    n: Any = count_of(x, axes) if mask is None else mask.sum(axes, keepdims=True)
     least = n if mask is None else n.min() if n.size else math.inf
     if least <= ddof:
         raise ShapeError(
@@ -248,10 +252,6 @@ def degrees_of(ddof: float, correction: float | None, what: str) -> float:
             f"{what} was given ddof={ddof!r} and correction={correction!r}, two names of one number"
         )
     return float(number_of(correction, what, "correction"))
-
-
-def _count(x: Any, axes: tuple[int, ...]) -> int:
-    return math.prod(x.shape[k] for k in axes)
 
 
 def _away(x: Any, axes: tuple[int, ...], mask: Any, mean: Any) -> Any:
@@ -304,7 +304,7 @@ def prod(
         return reduce(
             p.multiply, _listed(x, "prod", axis, keepdims, dtype=dtype, initial=left_out, where=where)
         )
-    x = _masked(_converted(x, "prod", dtype), "prod", where, 1)
+    x = _masked(in_dtype(x, "prod", dtype), "prod", where, 1)
     axes, keepdims = axes_of(x, axis, "prod", of_numbers=True), flag_of(keepdims, "prod", "keepdims")
     y = p.prod(x, axis=axes, keepdims=keepdims)
     return (
@@ -326,7 +326,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     x = arrays_only(x, "median")
     axes = axes_of(x, axis, "median")
-    if not math.prod(x.shape[k] for k in axes):
+    if not count_of(x, axes):
         raise ShapeError(f"median over axis={axis!r} of {describe(x)} has no elements to choose from")
     shape = p.kept_shape(x.shape, axes)
     if len(axes) != 1:  # merge them into one
@@ -346,6 +346,7 @@ def max(
 
     As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
     out; then `initial` is required, for the case that no element is left.
+    Of two tensors, element by element, it is `maximum(a, b)`.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])
@@ -366,6 +367,7 @@ def min(
     """The smallest element along `axis`. Equal smallest elements share the gradient evenly.
 
     The options are those of `max`.
+    Of two tensors, element by element, it is `minimum(a, b)`.
 
     >>> from chainrule.autograd import Tensor, min
     >>> min(Tensor([[3.0, 1.0], [2.0, 4.0]]), axis=1)
@@ -394,7 +396,7 @@ def extreme(
     x = x if mask is None else p.where(mask, x, start)
     if not axes:
         return of_two(x, start)
-    if not _count(x, axes):
+    if not count_of(x, axes):
         return p.add(p.sum_(x, axis=axes, keepdims=keepdims), start)
     shape = tuple(1 if k == axes[0] else n for k, n in enumerate(x.shape))
     return row(p.concatenate(x, np.full(shape, start), axis=axes[0]), axis=axes, keepdims=keepdims)
@@ -460,23 +462,6 @@ def _listed(x: Any, what: str, axis: Axis = None, keepdims: bool = False, **opti
     return x
 
 
-def _converted(x: Any, what: str, dtype: Any, floating: bool = False) -> Any:
-    """`x` in another dtype; if `floating`, it has to be a floating dtype."""
-    x = arrays_only(x, what)
-    if dtype is None:
-        return x
-    y = astype(x, dtype)
-    if floating and y.dtype.kind != "f":
-        raise KindError(
-            f"{what} is computed in floats; given dtype={dtype!r}. Write astype({what}(t), dtype)"
-        )
-    return y
-
-
-def _of_floats(x: Any) -> Any:
-    return x if x.dtype.kind == "f" else astype(x, float)
-
-
 def _masked(x: Any, what: str, where: Any, fill: float) -> Any:
     """`x` with `fill` for the elements that are left out."""
     mask = mask_of(where, x, what)
@@ -485,7 +470,7 @@ def _masked(x: Any, what: str, where: Any, fill: float) -> Any:
 
 def _is_left_out(initial: Any, neutral: float, x: Any, axes: tuple[int, ...], where: Any, what: str) -> bool:
     """Whether a reduction starts from its neutral element, or with `None` from the first element."""
-    if initial is None and (where is not True or not _count(x, axes)):
+    if initial is None and (where is not True or not count_of(x, axes)):
         raise RangeError(
             f"{what} with initial=None starts from the first element; given none, or a mask that may be empty"
         )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import NO_PARAMS
+from ..errors.spelling import Answering
 from ..nodes.node import Node
 
 __all__ = ["Held", "Memory"]
@@ -43,7 +44,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Answering):
     """The bytes that a graph holds: in total, by kind of node, by operation and by scope. Printed, it is a table.
 
     The parts in `by_operation` add up to `total`, and so do those in `by_scope`, where a scope counts without the
@@ -209,14 +210,17 @@ def _readable(size: float) -> str:
     return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def _shortened(name: str, width: int = 44) -> str:
+WIDTH = 44  # characters of the name of a scope
+
+
+def _shortened(name: str) -> str:
     """The name of a scope without as many outer scopes as are too long.
 
     >>> _shortened("MLP(64 -> 64 -> 10) / layers.0: Linear(64 -> 64)")
     '... / layers.0: Linear(64 -> 64)'
     """
     titles = name.split(" / ")
-    while len(titles) > 1 and len(name) > width:
+    while len(titles) > 1 and len(name) > WIDTH:
         titles = titles[1:]
         name = " / ".join(["...", *titles])
-    return name if len(name) <= width else name[: width - 3] + "..."
+    return name if len(name) <= WIDTH else name[: WIDTH - 3] + "..."

@@ -1,14 +1,8 @@
-"""The tape: the recorded graph in dependency order, and both passes over it as data.
-
-A step has the numbers and the rule of one operation, or of one edge of the backward pass. It has nothing about how it
-is displayed: the terminal, a page and a picture all read the same steps.
-"""
+"""The tape: the recorded graph in dependency order, for all who read it: steps, programs, replays."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +12,9 @@ from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..nodes.node import Node
 from ..nodes.value import Value
-from ..program.expression import Labels
 from ..program.lecture import lecture_of
 from ..program.module import javascript_module
 from ..program.source import program_of
@@ -30,98 +23,13 @@ from ..replay.scalar_replay import ScalarReplay
 from ..replay.tensor_replay import TensorReplay
 from .compiled import CompiledTape
 from .memory import Memory, memory
+from .rules import LABELS, rule_texts
+from .steps import BackwardStep, ForwardStep
 
-__all__ = ["BackwardStep", "ForwardStep", "Tape"]
-
-LABELS = Labels()
-MANY_INPUTS = 50  # for operations with more inputs, the rule is not written out for each of them
-
-
-class _Step:
-    """The methods of both kinds of steps."""
-
-    def __post_init__(self) -> None:
-        for each in fields(self):  # type: ignore[arg-type]
-            x = getattr(self, each.name)
-            if isinstance(x, np.ndarray) and x.flags.writeable:
-                frozen = x.view()
-                frozen.flags.writeable = False
-                object.__setattr__(self, each.name, frozen)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The step as data for JSON: arrays are nested lists, numbers that are not finite are "nan", "inf" or "-inf".
-
-        >>> from chainrule.autograd import Tape, Value
-        >>> seed, backward = list(Tape(Value(2.0) * float("inf")).steps())[1:]
-        >>> backward.to_dict()["contribution"], backward.to_dict()["rule"]
-        ('inf', 'inf')
-        """
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]
+__all__ = ["Tape"]
 
 
-def _plain(x: Any) -> Any:
-    if isinstance(x, (np.ndarray, np.generic)):
-        x = x.tolist()
-    if isinstance(x, (list, tuple)):
-        return [_plain(each) for each in x]
-    return str(x) if isinstance(x, float) and not math.isfinite(x) else x
-
-
-@dataclass(frozen=True)
-class ForwardStep(_Step):
-    """One operation computes its output.
-
-    Attributes:
-        kind: "forward".
-        index: the number of the step in the two passes, from 0.
-        node, inputs: positions in `tape.nodes` of the output and of the inputs.
-        op: the name of the row.
-        rule: the operation as text in the labels of the tape, such as "a * b".
-        value: the result, a float or an array.
-    """
-
-    kind: str
-    index: int
-    node: int
-    inputs: tuple[int, ...]
-    op: str
-    rule: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class BackwardStep(_Step):
-    """The gradient of one node is passed back to one of its inputs; the first step sets the gradient of the output.
-
-    Attributes:
-        kind: "seed" for the first step, at the output; "backward" for every later step.
-        index: the number of the step in the two passes, from 0.
-        node: position in `tape.nodes` of the node whose gradient is passed back.
-        position: the index of the input among the inputs of `node`, from 0.
-        input: position in `tape.nodes` of that input.
-        op: the name of the row that made `node`.
-        upstream: the gradient at `node`, which is complete.
-        local: the local gradient, a float or an array; `None` for structural rows.
-        contribution: what is added to the gradient of the input: local gradient times upstream gradient.
-        before, total: the gradient of the input before and after; `before` is `None` for the first contribution.
-        rule: the local gradient (structural rows: the contribution) as text in the labels of the tape.
-    """
-
-    kind: str
-    index: int
-    node: int
-    position: int
-    input: int
-    op: str
-    upstream: Any
-    local: Any
-    contribution: Any
-    before: Any
-    total: Any
-    rule: str
-
-
-class Tape:
+class Tape(Answering):
     """The graph behind one output or several, inputs before outputs.
 
     Attributes:
@@ -471,67 +379,6 @@ class Tape:
         return rule_texts(
             node, self.labels[self.index[node]], [self.labels[self.index[x]] for x in node.inputs]
         )
-
-
-def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = None) -> str:
-    """The rule for input `i` of `node` written out, with `y` and `inputs` as names.
-
-    >>> from chainrule.autograd import Value, tanh
-    >>> from chainrule.autograd.graph.tape import rule_text
-    >>> rule_text(tanh(Value(0.5)), 0)
-    '1 - y * y'
-    """
-    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
-    return rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
-
-
-def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:
-    """A function from the position of an input to its rule as text."""
-    op = node.op
-    assert op is not None
-    given: list[Any] = [LABELS.name(name, x.data) for name, x in zip(names, node.inputs, strict=True)]
-    # a constant is its number, so that a rule that branches on it gives the text of one branch
-    numbers = [float(x) if op.elementwise and _is_number(x) else s for x, s in zip(node.inputs, given)]
-    before: list[Any] = (
-        [LABELS.name(y, node.data)]
-        if op.elementwise
-        else [LABELS.name("g", node.data), LABELS.name(y, node.data)]
-    )
-    params = {
-        k: LABELS.name(k, v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in node.params.items()
-    }
-    # at a pole, where Python's floats raise, constants are names, too; then parameters are tried as plain arrays
-    attempts = [(numbers, params), (given, params), (given, node.params)]
-
-    def attempt(i: int, inputs: list[Any], options: dict[str, Any]) -> Any:
-        try:
-            with np.errstate(all="ignore"):
-                return dict(op.each_rule([i], (*before, *inputs), options))[i]
-        except (
-            Exception
-        ):  # a rule of a user's own row may raise anything where it gets text instead of numbers
-            return _FAILED
-
-    def general(i: int) -> str:
-        return f"∂{y} / ∂{names[i]}" if op.elementwise else f"g · ∂{y} / ∂{names[i]}"
-
-    def text(i: int) -> str:
-        found = next((x for x in (attempt(i, *each) for each in attempts) if x is not _FAILED), _FAILED)
-        return general(i) if found is _FAILED else LABELS.literal(found)
-
-    if len(names) <= MANY_INPUTS:
-        return text
-    before = [np.zeros(0)] * len(before)
-    # a number, such as the 1 of a sum, is the same for all inputs
-    first = attempt(0, [np.zeros(0)] * len(names), {})
-    return (lambda i: LABELS.literal(first)) if type(first) is int else general
-
-
-_FAILED: Any = object()
-
-
-def _is_number(x: Node) -> bool:
-    return not x.requires_grad and x.name is None and np.size(x.data) == 1
 
 
 def _labels(nodes: Sequence[Node]) -> list[str]:

@@ -173,3 +173,14 @@ def index_text(at: Any) -> str:
     at = numbers(at)
     text = str(at.tolist()) if isinstance(at, (np.ndarray, np.generic)) else repr(at)
     return text if len(text) < 40 else "index"
+
+
+def change_text(t: Any, new: Any) -> str:
+    """How `t[i] -= v` is written: `add(-v)`; it is recognised by what was computed. Otherwise `set(v)`."""
+    op = getattr(new, "op", None)
+    if op is None:
+        return "set(v), and .add(v) for t[i] += v,"
+    words = {"subtract": "add(-v)", "add": "add(v)", "multiply": "multiply(v)", "divide": "divide(v)"}
+    part = new.inputs[0]
+    taken = part.op is p.index and part.inputs[0] is t
+    return words.get(op.name, "set(v)") if taken else "set(v)"

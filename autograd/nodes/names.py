@@ -1,4 +1,4 @@
-"""The names that nodes answer to besides their own: functions as methods, and names of other libraries.
+"""The names that nodes accept besides their own: functions as methods, and names of other libraries.
 
 `t.log10()` is `log10(t)`, and `t.unsqueeze(0)` is taken from PyTorch. The names of other libraries are in
 `errors/neighbours.py`.

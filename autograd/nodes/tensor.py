@@ -7,7 +7,6 @@ inputs that require a gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +16,19 @@ from .. import functions as f
 from ..engine.backward import plus
 from ..engine.modes import MODE, recording
 from ..engine.node import CLOCK, MET, NO_PARAMS, UNRECORDED, describe, following, refuse_parameters
-from ..engine.recording import bind_operators, pull_of, record_tensors, record_tensors_with_options, spec_of
+from ..engine.pulling import pull_of
+from ..engine.recording import bind_operators, record_tensors, record_tensors_with_options, spec_of
 from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
 from ..errors.spelling import respelt, spelt
 from ..functions.arguments import axes_of, shape_of, word_of
-from ..primitives import index, matmul, maximum, mean, multiply, positive, reshape, sum_, transpose
-from .at import At, index_inputs, index_text
+from ..primitives import index, matmul, mean, positive, reshape, sum_, transpose
+from .arrays import array_from, no_gradient_of, refuse_fractions
+from .at import At, change_text, index_inputs, index_text
 from .growth import MANY, warn_if_growing
+from .masks import bind_comparisons
 from .names import add_names
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
 from .sparse import is_sparse, leave_to_node, product
@@ -96,11 +98,11 @@ class Tensor(Node):
         ) -> None:
             if others:
                 return respelt(Tensor.__init__, locals())
-            array = _as_array(data, dtype)
+            array = array_from(data, dtype)
             floating = array.dtype.kind == "f"
             wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
             if wanted and not floating:
-                raise _no_gradient_of(array)
+                raise no_gradient_of(array)
             leaf_of(array, wanted, self)
             self._name = checked_name(name, "Tensor")
 
@@ -125,9 +127,9 @@ class Tensor(Node):
             )
         self._note_assigned()
         if new is not self._array:  # after `p.data -= ...` it is the same array
-            array = _as_array(new, self._array.dtype)
+            array = array_from(new, self._array.dtype)
             if array.dtype.kind != "f":
-                _refuse_fractions(self, array, new)
+                refuse_fractions(self, array, new)
             if array.shape != self._array.shape:
                 raise ShapeError(
                     f"{self.describe()} was assigned data of shape {array.shape}; a tensor keeps its shape. "
@@ -287,7 +289,7 @@ class Tensor(Node):
         return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> npt.NDArray[Any] | Any:  # Any, so that arithmetic needs no check for `None`
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
         # A pass does not copy the gradients of computed nodes, which may share one array: most are never read.
         g = self._grad
@@ -306,7 +308,7 @@ class Tensor(Node):
 
     def _refuse_integers(self) -> None:
         if self._array.dtype.kind != "f":
-            raise _no_gradient_of(self)
+            raise no_gradient_of(self)
 
     def _zero(self) -> npt.NDArray[Any]:
         return np.zeros_like(self._array)
@@ -393,8 +395,8 @@ class Tensor(Node):
     def __setitem__(self, at: Any, new: Any) -> None:
         raise KindError(
             f"{self.describe()} cannot be assigned into: the graph would no longer say how it came about. "
-            f"Write t = t.at[{index_text(at)}].{_change(self, new)} for a new tensor, or t.data[{index_text(at)}] = v "
-            f"on a leaf before it is used"
+            f"Write t = t.at[{index_text(at)}].{change_text(self, new)} for a new tensor, or "
+            f"t.data[{index_text(at)}] = v on a leaf before it is used"
         )
 
     @spelt
@@ -650,37 +652,6 @@ class Factor(Tensor):
         self.matrix = matrix
 
 
-def _comparing(name: str) -> Any:
-    """The comparison, with booleans as results also in a recording that will be replayed."""
-    general = getattr(Node, name)
-
-    def compare(self: Tensor, other: Any) -> Any:
-        y = general(self, other)
-        return f.astype(y, bool) if isinstance(y, Tensor) else y
-
-    return compare
-
-
-def _of_masks(name: str, combine: Any) -> Any:
-    """`&`, `|`, `^` of masks in such a recording, where comparisons give Tensors."""
-    general = getattr(Node, name)
-
-    def combined(self: Tensor, other: Any) -> Any:
-        there = np.asarray(True) if other is True or other is False else other
-        masks = self.dtype == np.bool_ and getattr(there, "dtype", None) == np.bool_
-        return combine(self, other) if masks and following() is not None else general(self, other)
-
-    return combined
-
-
-for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
-    setattr(Tensor, _name, _comparing(_name))
-for _name, _combine in (("and", multiply), ("or", maximum), ("xor", lambda a, b: a != b)):
-    setattr(Tensor, f"__{_name}__", _of_masks(f"__{_name}__", _combine))
-    setattr(Tensor, f"__r{_name}__", _of_masks(f"__r{_name}__", _combine))
-setattr(Tensor, "__invert__", lambda mask: mask ^ True)  # noqa: B010 - beside the others
-setattr(Tensor, "__hash__", Node.__hash__)  # noqa: B010
-
 _new = object.__new__
 
 
@@ -698,74 +669,6 @@ def leaf_of(data: npt.NDArray[Any], requires_grad: bool = False, node: Any = Non
     return node
 
 
-def _as_array(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
-    if isinstance(data, Node):
-        raise KindError(
-            f"Tensor(...) was given {describe(data)}, a node already. Use it as it is, Tensor(t.data) for a new "
-            f"leaf with the same numbers, or stack([...]) to join several with their gradients"
-        )
-    if isinstance(data, (list, tuple)) and any(isinstance(x, Node) for x in _leaves(data)):
-        raise KindError(
-            "Tensor([...]) was given a list that holds nodes; copying their numbers would lose their gradients. "
-            "Write stack([a, b]) or concatenate([a, b]) for Tensors; Values stay in a plain list"
-        )
-    if isinstance(data, np.ma.MaskedArray):
-        raise KindError(
-            f"Tensor(...) was given {describe(data)} with a mask, and would take the masked elements for numbers. "
-            f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
-        )
-    try:
-        found = np.asarray(data)
-        real = found.dtype.kind in "fiub"
-        if (
-            found.dtype.kind == "O" and dtype is not None
-        ):  # fractions and large integers; NumPy makes NaN of None
-            real = all(isinstance(x, Real) for x in found.flat)
-        array = np.array(data if real else found, dtype=dtype if real else None)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise KindError(f"Tensor(...) cannot make an array of {describe(data)}: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise KindError(
-            f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {found.dtype}"
-        )
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _refuse_fractions(x: Tensor, array: npt.NDArray[Any], given: Any) -> None:
-    """Raise if the conversion to integers or booleans has changed the numbers."""
-    if not np.array_equal(array, np.asarray(given)):
-        raise KindError(
-            f"{x.describe()} was assigned {describe(given)}, whose fractions would be cut off; a tensor keeps its "
-            f"dtype. Write array.astype({array.dtype}) if they are whole"
-        )
-
-
-def _no_gradient_of(x: Any) -> KindError:
-    return KindError(
-        f"requires_grad=True was asked of {describe(x)}; integers and booleans are constants, for a derivative needs "
-        f"numbers that can change a little. Write Tensor(..., dtype=float)"
-    )
-
-
-def _change(t: Tensor, new: Any) -> str:
-    """How `t[i] -= v` is written: `add(-v)`; it is recognised by what was computed. Otherwise `set(v)`."""
-    op = getattr(new, "op", None)
-    if op is None:
-        return "set(v), and .add(v) for t[i] += v,"
-    words = {"subtract": "add(-v)", "add": "add(v)", "multiply": "multiply(v)", "divide": "divide(v)"}
-    part = new.inputs[0]
-    taken = part.op is index and part.inputs[0] is t
-    return words.get(op.name, "set(v)") if taken else "set(v)"
-
-
-def _leaves(nested: Any) -> Iterator[Any]:
-    for x in nested:
-        if isinstance(x, (list, tuple)):
-            yield from _leaves(x)
-        else:
-            yield x
-
-
 def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if isinstance(x, Tensor):
         return x
@@ -781,7 +684,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
     if type(x) in PYTHON_NUMBERS:  # a Python number takes the dtype of the other operands
         kinds = [t._array.dtype for t in inputs if isinstance(t, Tensor)]
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
-        return _met(leaf_of(_as_array(x, weak)))
+        return _met(leaf_of(array_from(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return _met(Tensor(x, requires_grad=False))
     if op is matmul and is_sparse(x):
@@ -828,6 +731,7 @@ def _recorder(op: Primitive) -> Any:
 
 
 bind_operators(Tensor, _recorder, _lift)
+bind_comparisons(Tensor)
 for _row in (sum_, mean, reshape, transpose, index):
     _prepared(_row)
 # the recorders of common methods, which call them directly and not through the row

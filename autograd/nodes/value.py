@@ -58,6 +58,11 @@ class Value(Node):
 
     if TYPE_CHECKING:  # what the operators and methods of all nodes return here
 
+        @property
+        def grad(self) -> float | Any: ...  # `None` before a pass; Any, so that arithmetic needs no check
+        @grad.setter
+        def grad(self, new: Any) -> None: ...
+
         def __add__(self, other: Value | Float) -> Value: ...
 
         __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__

@@ -18,6 +18,7 @@ from ..errors import KindError, RangeError, ShapeError
 from ..functions import linalg
 from ..functions.arguments import Axis, arrays_only, axes_of, integer_of, number_of, part_of, plain, shape_of
 from ..functions.einsum import tensordot
+from ..functions.elementwise import of_floats
 from ..functions.joining import arrays_of
 from ..functions.norms import norm, vector_norm
 
@@ -72,11 +73,9 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
 
 def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     """Differences over two steps, and over one step at the ends."""
-    x = arrays_only(f_, "gradient")
+    x = of_floats(arrays_only(f_, "gradient"))
     if edge_order != 1:
         raise KindError("gradient has edge_order=1 here, a difference over one step at the ends")
-    if x.dtype.kind != "f":
-        x = f.astype(x, float)
     axes = axes_of(x, axis, "gradient")
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     if len(steps) != len(axes) or (varargs and not axes):

@@ -26,6 +26,7 @@ from ..functions.arguments import (
     plain,
     word_of,
 )
+from ..functions.elementwise import in_dtype, of_floats
 from ..functions.reductions import degrees_of, extreme, given_mean
 
 __all__ = ["REDUCTIONS"]
@@ -65,19 +66,6 @@ def _filled(x: Any, fill: float = 0.0) -> Any:
     return p.nan_to_num(x, nan=fill, posinf=math.inf, neginf=-math.inf)
 
 
-def _floats(a: Any, what: str, dtype: Any) -> Any:
-    """`a` in the given dtype, which must be floating."""
-    a = arrays_only(a, what)
-    if dtype is None:
-        return a
-    a = f.astype(a, dtype)
-    if a.dtype.kind != "f":
-        raise KindError(
-            f"{what} of floats is computed in floats; given dtype={dtype!r}. Convert the result instead"
-        )
-    return a
-
-
 def _without_nan(name: str, fill: float) -> Callable[..., Any]:
     """The sum or product, with `fill` in place of NaN."""
     function, what = getattr(f, name), f"nan{name}"
@@ -91,7 +79,7 @@ def _without_nan(name: str, fill: float) -> Callable[..., Any]:
         initial: Any = fill,
         where: Any = True,
     ) -> Any:
-        a = _filled(_floats(a, what, dtype), fill)
+        a = _filled(in_dtype(a, what, dtype, floating=True), fill)
         return function(a, axis, keepdims, initial=initial, where=where)
 
     return reduced
@@ -99,7 +87,9 @@ def _without_nan(name: str, fill: float) -> Callable[..., Any]:
 
 def _running_without_nan(name: str, fill: float) -> Callable[..., Any]:
     function, what = getattr(f, name), f"nan{name}"
-    return lambda a, axis=None, *, dtype=None: function(_filled(_floats(a, what, dtype), fill), axis)
+    return lambda a, axis=None, *, dtype=None: function(
+        _filled(in_dtype(a, what, dtype, floating=True), fill), axis
+    )
 
 
 def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
@@ -115,7 +105,7 @@ def _extreme_known(row: Any, of_two: Any, what: str) -> Callable[..., Any]:
 
 def _left_out(a: Any, what: str, dtype: Any, where: Any) -> Any:
     """`a` with NaN where the mask excludes an element."""
-    a = _floats(a, what, dtype)
+    a = in_dtype(a, what, dtype, floating=True)
     mask = mask_of(where, a, what)
     return a if mask is None else p.where(mask, a, math.nan)
 
@@ -300,8 +290,7 @@ def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
     x = arrays_only(x, "cov")
     if x.ndim > 2:
         raise ShapeError(f"cov takes a vector, or a matrix with a row for each variable; given {describe(x)}")
-    if x.dtype.kind != "f" or dtype is not None:
-        x = f.astype(x, float if dtype is None else dtype)
+    x = of_floats(x) if dtype is None else f.astype(x, dtype)
     return f.reshape(x, (1, x.size)) if x.ndim < 2 else x if rowvar else f.transpose(x)
 
 

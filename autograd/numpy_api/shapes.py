@@ -27,6 +27,7 @@ from ..functions.arguments import (
     positions_of,
     shape_of,
 )
+from ..functions.elementwise import in_dtype
 from ..functions.joining import arrays_of
 from ..functions.matrices import OFFSET
 from .trees import leaves
@@ -202,17 +203,8 @@ def _linspace(
     if endpoint and num > 1:
         y = f.where((np.arange(num) == num - 1).reshape(num, *axes), stop, y)  # exactly, without rounding
     y = f.moveaxis(y, 0, axis)
-    y = y if dtype is None else _in_floats(y, dtype, "linspace")
+    y = in_dtype(y, "linspace", dtype, floating=True)
     return (y, (stop - start) / gaps if gaps > 0 else math.nan) if retstep else y
-
-
-def _in_floats(y: Any, dtype: Any, what: str) -> Any:
-    y = f.astype(y, dtype)
-    if y.dtype.kind != "f":
-        raise KindError(
-            f"{what} of floats gives floats; given dtype={dtype!r}. Write astype({what}(...), dtype)"
-        )
-    return y
 
 
 def _logspace(
@@ -228,7 +220,7 @@ def _logspace(
         start, stop, base = _broadcast_arrays(start, stop, base)
         base = f.expand_dims(base, axis)
     y = base ** _linspace(start, stop, num, endpoint, axis=axis)
-    return y if dtype is None else _in_floats(y, dtype, "logspace")
+    return in_dtype(y, "logspace", dtype, floating=True)
 
 
 def _geomspace(
@@ -242,7 +234,7 @@ def _geomspace(
     y = f.where(places == 0, start, y)
     y = f.where(places == num - 1, stop * p.absolute(sign), y) if endpoint and num > 1 else y
     y = f.moveaxis(y, 0, axis)
-    return y if dtype is None else _in_floats(y, dtype, "geomspace")
+    return in_dtype(y, "geomspace", dtype, floating=True)
 
 
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:

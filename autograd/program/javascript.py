@@ -22,7 +22,7 @@ from ..engine.table import TABLE, Primitive
 from ..errors import ChainruleError
 from .excerpts import codes
 from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, Unwritable, plain
-from .source import identifier
+from .names import identifier
 
 __all__ = ["JavaScript", "number_text"]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import KindError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
-from .expression import Expression
-from .source import Program, times
+from .expression import Expression, plain
+from .source import Program, number_times
 from .text import Source
 
 if TYPE_CHECKING:
@@ -75,29 +75,30 @@ class _Listing(Program):
         if self.is_one:  # a derivative of the root times 1 is written without the 1, and so is the 1
             self.backward = [line for line in self.backward if line[0] != self.gradients[self.root]]
 
-    def _scalar_contribution(
-        self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
-    ) -> tuple[str, float]:
-        _, number = super()._scalar_contribution(node, i, g, rule, zero_safe)  # with the checks
+    def _passed_back(self, node: Node, i: int, g: Expression, zero_safe: bool, copied: bool) -> Expression:
+        """The rule applied to the call of the node's function in place of its name, and written in one line."""
         parts, self.language.parts = self.language.parts, None
-        self._run_on = None
         output, self.names[node] = self.names[node], self._call(node, f"f{self.number[node]}")
+        self._run_on = None
         try:
-            local = self._run(node, i, g, rule)
-        except (ValueError, ArithmeticError, TypeError):
-            local, _ = self._at_a_pole(node, i, g, rule)
+            return super()._passed_back(node, i, g, zero_safe, copied)
         finally:
             self._run_on, self.language.parts, self.names[node] = None, parts, output
+
+    def _product(self, node: Node, i: int, zero_safe: bool, g: Expression, local: Any) -> Expression:
+        c = super()._product(node, i, zero_safe, g, local)
         several = sum(x in self.names for x in node.inputs) > 1
-        call = self._define(
-            node, f"df{self.number[node]}" + f"_{i + 1}" * several, self.language.bracket(local, -1)
-        )
+        function = f"df{self.number[node]}" + f"_{i + 1}" * several
+        call = self._define(node, function, self.language.bracket(local, -1))
         if node is self.root and self.is_one:
-            return call, number
-        slope = float(local.data if isinstance(local, Expression) else local)
-        if number == 0 and g.data * slope != 0:  # zero times infinity
-            return f"{self.language.helper(times, True)}({g.text}, {call})", number
-        return f"{call} * {g.text}", number
+            return Expression(call, c.data, self.language)
+        if c.data == 0 and g.data * plain(local) != 0:  # zero times infinity
+            return Expression(
+                f"{self.language.helper(number_times, True, 'times')}({g.text}, {call})",
+                c.data,
+                self.language,
+            )
+        return Expression(f"{call} * {g.text}", c.data, self.language)
 
     def text(self) -> str:
         outputs = [self.names[self.root], *(self.gradients[x] for x in self.tape.leaves if x.requires_grad)]

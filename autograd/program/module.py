@@ -16,7 +16,8 @@ from ..nodes.node import Node
 from ..nodes.value import Value
 from .expression import Unwritable
 from .javascript import IF, JavaScript, Symbolic, argument_names, lesson, number_text, reason_of
-from .source import identifier, is_number, printable, refuse_unwritten
+from .names import identifier, is_number, printable
+from .source import refuse_unwritten
 from .text import JavaScriptSource
 
 if TYPE_CHECKING:

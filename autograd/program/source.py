@@ -12,7 +12,7 @@ import builtins
 import copy
 import keyword
 import re
-import unicodedata
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,12 @@ import numpy as np
 from ..engine.backward import backward_pass, is_float16, refuse_stale
 from ..engine.hooks import HOOKS
 from ..engine.table import Primitive
-from ..engine.vjp import unbroadcast
+from ..engine.vjp import pass_back, times, unbroadcast
 from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .expression import ATOM, Expression, Unwritable, plain, same
+from .names import identifier, is_number, printable
 from .python import Python, lesson
 from .text import Source
 
@@ -36,7 +37,6 @@ __all__ = ["Program", "program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
-LONGEST = 40  # characters of a name
 WIDEST = 120  # characters of an expression that is written in one line
 MANY = 16  # with more inputs, an expression is always divided into parts
 
@@ -58,6 +58,22 @@ def _computed_anew(tape: Tape) -> Tape:
     return found
 
 
+class Upstream(Expression):
+    """The gradient at the output of an elementwise row, whose products with local gradients the program writes."""
+
+    __slots__ = ("product",)
+
+    def __init__(self, g: Expression, product: Callable[[Expression, Any], Expression]) -> None:
+        super().__init__(g.text, g.data, g.language)
+        self.product = product
+
+    def __mul__(self, local: Any) -> Expression:
+        return self.product(self, local)
+
+    def __neg__(self) -> Expression:
+        return self.product(self, -1)
+
+
 class Program:
     """The program of one tape, in its sections, while it is being written."""
 
@@ -77,11 +93,9 @@ class Program:
         self.leaves: list[tuple[str, str, str]] = []  # a name, its value, a comment
         self.forward: list[tuple[str, str, str]] = []
         self.backward: list[list[str]] = []  # a name, =, +=, or a comment, and an expression
-        self._run_on: Any = (
-            None  # the node, and how it is written, to which `_arguments` and `_slopes` belong
-        )
+        self._run_on: Any = None  # the node, and how it is written, to which the next two belong
         self._arguments: Any = None
-        self._slopes: Any = None
+        self._slopes: Any = None  # the local gradients for all inputs at once
         self._choose_names()
         with np.errstate(divide="call", over="call", invalid="call", call=self._note_warning):
             self._write_forward()
@@ -271,11 +285,9 @@ class Program:
     def _contribution(
         self, node: Node, i: int, g: Expression, wanted: Any, zero_safe: bool
     ) -> tuple[str, Any]:
-        write = self._tensor_contribution if isinstance(node, Tensor) else self._scalar_contribution
-
-        def attempt(rule: Any = None) -> tuple[str, Any] | None:
-            text, data = write(node, i, g, rule, zero_safe)
-            return (text, data) if same(data, wanted) else None
+        def attempt(copied: bool = False) -> tuple[str, Any] | None:
+            c = self._passed_back(node, i, g, zero_safe, copied)
+            return (c.text, c.data) if same(c.data, wanted) else None
 
         assert node.op is not None
         try:
@@ -286,8 +298,7 @@ class Program:
                 self.backward += [[name, "=", part] for name, part in self.language.parts]
         except (TypeError, AttributeError, Unwritable, ValueError, ArithmeticError):
             self.language.parts = None
-            copied = self._copied(node.op, i, node.op.rule_for(i))
-            found = self._first(lambda: attempt(copied))
+            found = self._first(lambda: attempt(copied=True))
         self.language.parts = None
         if not found:
             raise GradientError(
@@ -297,25 +308,54 @@ class Program:
             )
         return found
 
-    def _run(self, node: Node, i: int, g: Expression, rule: Any) -> Any:
-        """The result of the rule for input `i`, or of `rule` in its place, for names.
+    def _passed_back(self, node: Node, i: int, g: Expression, zero_safe: bool, copied: bool) -> Expression:
+        """What `g` contributes to the gradient of input `i`: the rule, applied to names as the engine applies it.
 
-        The inputs of one node are written in sequence, so the arguments of their rules are shared.
+        If it is `copied`, because it does not accept names, it becomes a call of a helper with its source.
         """
-        op, key = node.op, (id(node), self.language.exact, self.language.parts is not None)
+        op, x = node.op, node.inputs[i]
         assert op is not None
+        y, inputs, params = self._operands(node)
+
+        def call(rule: Any, arguments: Any, params: dict[str, Any]) -> Any:
+            every = rule is op.every
+            if copied:
+                if every:
+                    return None
+                rule = self._copied(op, i, rule)
+            elif every and self._slopes is not None:
+                return self._slopes
+            run = rule if isinstance(node, Tensor) else partial(self._at_floats, rule)
+            found = run(*arguments, **params)
+            if every:
+                self._slopes = found
+            return found
+
+        if op.elementwise:
+            g = Upstream(g, partial(self._product, node, i, zero_safe))
+        c = next(pass_back(op, [i], g, y, inputs, params, call=call))[1]
+        if c is g and op.elementwise:  # a local gradient of 1
+            c = self._product(node, i, zero_safe, g, 1)
+        if not isinstance(node, Tensor):
+            return c
+        if not isinstance(c, Expression):
+            c = Expression(self.language.bracket(c, ATOM), np.asarray(c), self.language)
+        elif not isinstance(c.data, np.ndarray):
+            c = Expression(c.text, np.asarray(c.data), self.language, c.level)
+        c = unbroadcast(c, x.data.shape)
+        if c.dtype == x.data.dtype:
+            return c
+        text = f"{self.language.bracket(c, ATOM)}.astype({self.language.literal(x.data.dtype)})"
+        return Expression(text, c.data.astype(x.data.dtype), self.language)
+
+    def _operands(self, node: Node) -> tuple[Expression, list[Any], dict[str, Any]]:
+        """The output, the inputs and the parameters of a node, shared by the rules for all of its inputs."""
+        key = id(node), self.language.exact, self.language.parts is not None
         if self._run_on != key:
             y = Expression(self.names[node], node.data, self.language)
-            arguments = [*[g] * (not op.elementwise), y, *map(self._operand, node.inputs)]
-            self._run_on, self._arguments, self._slopes = key, (arguments, self._params(node)), None
-        arguments, params = self._arguments
-        if rule:
-            return rule(*arguments, **params)
-        if not op.every:
-            return op.rule(i, *arguments, **params)
-        if self._slopes is None:
-            self._slopes = dict(op.each_rule(range(len(node.inputs)), arguments, params))
-        return self._slopes[i]
+            self._run_on, self._slopes = key, None
+            self._arguments = y, list(map(self._operand, node.inputs)), self._params(node)
+        return self._arguments
 
     def _copied(self, op: Primitive, i: int, rule: Any) -> Any:
         """A rule that does not accept names, as a call of a helper with its source."""
@@ -330,76 +370,40 @@ class Program:
 
         return called
 
-    def _scalar_contribution(
-        self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
-    ) -> tuple[str, float]:
+    def _at_floats(self, rule: Any, *arguments: Any, **params: Any) -> Any:
+        """The result of a rule of Values; where Python's floats raise, NumPy's give that of IEEE arithmetic."""
         try:
-            local = self._run(node, i, g, rule)
-            slope = float(local.data if isinstance(local, Expression) else local)
+            found = rule(*arguments, **params)
+            for local in found if isinstance(found, (list, tuple)) else [found]:
+                float(plain(local))  # raises for complex numbers
+            return found
         except (ValueError, ArithmeticError, TypeError):
-            local, slope = self._at_a_pole(node, i, g, rule)
-        c = g.data * slope
-        if not isinstance(local, Expression) and abs(local) == 1:
-            return (g.text if local == 1 else f"-{g.text}"), c
-        if c != c and (g.data == 0 or slope == 0):
-            helper = self.language.helper(times, True)
-            return f"{helper}({g.text}, {self.language.bracket(local, -1)})", 0.0
-        return self.language.infix("*", c, g, local).text, c
+            self.language.noisy = True
+            wide = [self._converted("np.float64", np.float64, x) for x in arguments]
+            found = rule(*wide, **params)
+            if isinstance(found, (list, tuple)):
+                return [self._converted("float", float, local) for local in found]
+            return self._converted("float", float, found)
 
-    def _at_a_pole(self, node: Node, i: int, g: Expression, rule: Any) -> tuple[Expression, float]:
-        """The local gradient where Python's floats raise: NumPy's give the result of IEEE arithmetic."""
-        assert node.op is not None
-        params, rule = self._params(node), rule or partial(node.op.rule, i)
-        self.language.noisy = True
-        wide = [
-            Expression(
-                f"np.float64({self.language.bracket(x, -1)})",
-                np.float64(getattr(x, "data", x)),
-                self.language,
+    def _converted(self, word: str, kind: Any, x: Any) -> Expression:
+        return Expression(f"{word}({self.language.bracket(x, -1)})", kind(plain(x)), self.language)
+
+    def _product(self, node: Node, i: int, zero_safe: bool, g: Expression, local: Any) -> Expression:
+        """The gradient at a node times the local gradient for input `i`."""
+        scalar = not isinstance(node, Tensor)
+        if not isinstance(local, Expression) and abs(local) == 1 and (scalar or type(local) is int):
+            return (
+                Expression(g.text, g.data, self.language)
+                if local == 1
+                else self.language.signed("-", -g.data, g)
             )
-            for x in (
-                Expression(self.names[node], node.data, self.language),
-                *map(self._operand, node.inputs),
-            )
-        ]
-        local = rule(*wide, **params)
-        slope = float(local.data if isinstance(local, Expression) else local)
-        return Expression(f"float({self.language.bracket(local, -1)})", slope, self.language), slope
-
-    def _tensor_contribution(
-        self, node: Node, i: int, g: Expression, rule: Any, zero_safe: bool
-    ) -> tuple[str, Any]:
-        x, local = node.inputs[i], self._run(node, i, g, rule)
-        assert node.op is not None
-        if node.op.elementwise:
-            if type(local) is int and abs(local) == 1:
-                c: Any = g if local == 1 else -g
-            else:
-                c = self._product(g, local, zero_safe)
-        else:
-            c = local
-        if not isinstance(c, Expression):
-            c = Expression(self.language.bracket(c, ATOM), np.asarray(c), self.language)
-        elif not isinstance(c.data, np.ndarray):
-            c = Expression(c.text, np.asarray(c.data), self.language, c.level)
-        c = unbroadcast(c, x.data.shape)
-        if c.dtype != x.data.dtype:
-            c = Expression(
-                f"{self.language.bracket(c, ATOM)}.astype({self.language.literal(x.data.dtype)})",
-                np.asarray(c.data).astype(x.data.dtype), self.language,
-            )  # fmt: skip
-        return c.text, c.data
-
-    def _product(self, g: Expression, local: Any, zero_safe: bool) -> Expression:
-        at = local.data if isinstance(local, Expression) else local
-        data = g.data * at
+        data = g.data * plain(local)
         if zero_safe:
-            guarded = times_arrays(g.data, at)
+            guarded = times(g.data, plain(local), zero_safe)
             if not same(guarded, data):
-                helper = self.language.helper(times_arrays, False, "times")
-                return Expression(
-                    f"{helper}({g.text}, {self.language.bracket(local, -1)})", guarded, self.language
-                )
+                helper = self.language.helper(number_times if scalar else array_times, scalar, "times")
+                text = f"{helper}({g.text}, {self.language.bracket(local, -1)})"
+                return Expression(text, guarded, self.language)
         return self.language.infix("*", data, g, local)
 
     # ------------------------------------------------------------------ the text
@@ -481,38 +485,18 @@ def refuse_unwritten(tape: Tape) -> None:
             )
 
 
-def times(g: Any, local: Any) -> Any:
+# The zero-safe product in the text of a program; `_product` compares it with that of the engine.
+
+
+def number_times(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
     return 0.0 if g == 0 or local == 0 else g * local
 
 
-def times_arrays(g: Any, local: Any) -> Any:
+def array_times(g: Any, local: Any) -> Any:
     """The product, but a zero stays zero, also beside an infinite number."""
     c = g * local
     return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
-
-
-def identifier(name: str) -> str:
-    """A name for a variable, derived from the name of a node.
-
-    >>> from chainrule.autograd.program.source import identifier
-    >>> identifier("W1"), identifier("layer 1.weight"), identifier("2nd"), identifier("__name__")
-    ('W1', 'layer_1_weight', 'v2nd', 'name__')
-    """
-    found = re.sub(r"\W", "_", unicodedata.normalize("NFKC", name))[:LONGEST]
-    found = found.lstrip("_") if found.startswith("__") else found
-    return found if found.isidentifier() else f"v{found}" if f"v{found}".isidentifier() else "v"
-
-
-def printable(name: str | None) -> str:
-    """The original name of a node, for a comment."""
-    text = repr(name)
-    return text if len(text) <= 2 * LONGEST else text[: 2 * LONGEST] + "..."
-
-
-def is_number(node: Node) -> bool:
-    """Whether a node is a constant number without a name, which is written where it is used."""
-    return node.name is None and not node.requires_grad and np.ndim(node.data) == 0 and not node.inputs
 
 
 def _layout(x: Any) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.operators import Operators
 from ..engine.table import Primitive
+from .array_like import ArrayLike
 
 __all__ = [
     "SMALL",
@@ -38,7 +38,7 @@ PURE = {
     np.roll, np.broadcast_to, np.concatenate, np.stack, np.repeat, np.tile, np.take_along_axis, np.sort, np.argsort,
     np.std, np.var, np.median, np.prod, np.cumsum, np.cumprod, np.argmax, np.argmin, np.einsum, np.tensordot, np.dot,
     np.outer, np.trace, np.diagonal, np.tril, np.triu, np.linalg.det, np.linalg.inv, np.linalg.solve,
-    np.linalg.cholesky, np.clip, np.round, np.ravel_multi_index, np.all, np.any, np.vdot, np.inner, np.sinc,
+    np.linalg.cholesky, np.clip, np.round, np.ravel_multi_index, np.vdot, np.inner, np.sinc,
 }  # fmt: skip
 STATIC = {
     np.ndim,
@@ -54,6 +54,8 @@ REDUCTIONS = {
     np.amax: np.maximum,
     np.min: np.minimum,
     np.amin: np.minimum,
+    np.all: np.logical_and,
+    np.any: np.logical_or,
 }
 
 
@@ -247,34 +249,21 @@ def _refuse(*_: Any, **__: Any) -> Any:
     raise Untraceable
 
 
-def _binary(ufunc: np.ufunc) -> Any:
-    return lambda self, other: self.trace.call(ufunc, self, other)
-
-
-def _reflected(ufunc: np.ufunc) -> Any:
-    return lambda self, other: self.trace.call(ufunc, other, self)
-
-
 def power(a: Any, b: Any) -> Any:
     """`a ** b`."""
     return a**b  # arrays have shortcuts for this operator that np.power does not have
 
 
-class Traced(Operators):
+class Traced(ArrayLike):
     """An array that records the calls made with it."""
 
-    __slots__ = ("trace", "value")
+    __slots__ = ("trace",)
 
     def __init__(self, trace: Trace, value: Any) -> None:
         self.trace, self.value = trace, value
 
-    shape = property(lambda self: self.value.shape)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
-    dtype = property(lambda self: self.value.dtype)
-    itemsize = property(lambda self: self.value.itemsize)
-    data = property(lambda self: self)  # code that reads plain data is recorded, too
-    T = property(lambda self: self.transpose())
+    def _ufunc(self, function: np.ufunc, *inputs: Any) -> Any:
+        return self.trace.call(function, *inputs)
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -310,7 +299,7 @@ class Traced(Operators):
         if func in REDUCTIONS:
             return self._reduced(REDUCTIONS[func], *args[1:], **kwargs) if args[0] is self else _refuse()
         if func is np.mean:
-            return self.mean(*args[1:], **kwargs) if args[0] is self else _refuse()
+            return self._mean(*args[1:], **kwargs) if args[0] is self else _refuse()
         if func is np.take and len(args) == 3:
             return self.trace.call(taken, *args)
         if func not in PURE:
@@ -321,38 +310,12 @@ class Traced(Operators):
     __array__ = __bool__ = __float__ = __int__ = __index__ = __setitem__ = __iter__ = __contains__ = _refuse
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __iand__ = __ior__ = _refuse
     __deepcopy__ = __reduce__ = _refuse
-    __hash__ = object.__hash__
-
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.true_divide), _reflected(np.true_divide)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
-    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
-    __lt__, __le__, __gt__, __ge__ = map(_binary, (np.less, np.less_equal, np.greater, np.greater_equal))
-    __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
 
     def __pow__(self, other: Any) -> Any:
         return self.trace.call(power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
         return self.trace.call(power, other, self)
-
-    def __neg__(self) -> Any:
-        return self.trace.call(np.negative, self)
-
-    def __pos__(self) -> Any:
-        return self.trace.call(np.positive, self)
-
-    def __abs__(self) -> Any:
-        return self.trace.call(np.absolute, self)
-
-    def __invert__(self) -> Any:
-        return self.trace.call(np.invert, self)
-
-    def __len__(self) -> int:
-        return len(self.value)
 
     def __getitem__(self, at: Any) -> Any:
         if any(x.dtype.kind == "b" for x in operands(at)):
@@ -361,21 +324,6 @@ class Traced(Operators):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         return self if not copy and self.dtype == dtype else self.trace.call(cast, self, np.dtype(dtype))
-
-    def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Any:
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
-
-    def ravel(self) -> Any:
-        return np.ravel(self)
-
-    def squeeze(self, axis: Any = None) -> Any:
-        return np.squeeze(self, axis)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
-        return np.swapaxes(self, axis1, axis2)
 
     def copy(self) -> Any:
         return self.trace.call(copied, self)
@@ -403,23 +351,8 @@ class Traced(Operators):
             return None
         return PAIRS[ufunc](self[..., :1], self[..., 1:])
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return self._reduced(np.add, axis, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return self._reduced(np.maximum, axis, keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return self._reduced(np.minimum, axis, keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def _mean(self, axis: Any = None, keepdims: bool = False) -> Any:
         return self.trace.call(np.mean, self, axis=axis, keepdims=bool(keepdims))
-
-    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return self._reduced(np.logical_and, axis, keepdims)
-
-    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return self._reduced(np.logical_or, axis, keepdims)
 
     def __repr__(self) -> str:
         return f"Traced({self.value!r})"

@@ -7,7 +7,7 @@ gradient the engine computes, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..engine.backward import gradients
 from ..engine.node import describe
 from ..errors import CheckError, KindError, RecordingError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -44,7 +44,7 @@ def _restored(f: Any) -> ExitStack:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Answering):
     """The result of a check: the number of derivatives compared and the largest relative error."""
 
     compared: int
@@ -72,6 +72,7 @@ def check_gradients(
     derivatives as well. `side` is "both" for central differences, "left" or "right" for one-sided ones at a
     kink or at the end of a domain. `step` is relative to the size of the element; by default the
     cube root (one-sided: the square root) of machine precision, which balances truncation and rounding.
+    For one step of an optimiser use `check_update`.
 
     Returns a `CheckReport`. Raises `CheckError` with the element, the input and the size of the error; also for a
     function that is not deterministic, that changes its input, or whose output does not depend on it. Raises
@@ -220,6 +221,7 @@ def check_update(
     the nodes after the backward pass; by default it is plain gradient descent, `p.data -= lr * p.grad`. With
     `update=lambda nodes: SGD(nodes, lr).step()` the optimiser is checked, too. An optimiser that scales its steps, such
     as Adam, cannot pass.
+    For the derivatives of a function use `check_gradients`.
 
     Returns a `CheckReport`; raises as `check_gradients` does.
 
@@ -294,9 +296,7 @@ def _compare(
     compared, worst = 0, 0.0
 
     def error_of(given: float, k: int, at: tuple[int, ...], step: float, side: str) -> tuple[float, float]:
-        ((_, _, expected),) = _differences(
-            function, points, [[at] * (i == k) for i in range(len(points))], step, side
-        )
+        expected = _difference(function, points, k, at, step, side)
         return expected, abs(given - expected)
 
     for k, x in enumerate(points):
@@ -367,23 +367,20 @@ def _weights(shape: tuple[int, ...], random: np.random.Generator) -> Array:
     return random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape)
 
 
-def _differences(
+def _difference(
     function: Callable[[list[Array]], Any],
     points: list[Array],
-    samples: list[list[tuple[int, ...]]],
+    k: int,
+    at: tuple[int, ...],
     step: float,
     side: str,
-) -> Iterator[tuple[int, tuple[int, ...], float]]:
-    here = function(points) if side != "both" else 0.0
-    for k, x in enumerate(points):
-        for at in samples[k]:
-            h = step * max(1.0, abs(float(x[at])))
-            right = function(_moved(points, k, at, +h)) if side != "left" else here
-            left = function(_moved(points, k, at, -h)) if side != "right" else here
-            difference = float(
-                np.sum(right - left)
-            )  # subtracted before the sum, so that a large element hides no small one
-            yield k, at, difference / (2 * h if side == "both" else h)
+) -> float:
+    """The slope of the function with respect to one element of input `k`, by differences."""
+    h = step * max(1.0, abs(float(points[k][at])))
+    up, down = h * (side != "left"), h * (side != "right")
+    right, left = function(_moved(points, k, at, up)), function(_moved(points, k, at, -down))
+    # subtracted before the sum, so that a large element hides no small one
+    return float(np.sum(right - left)) / (up + down)
 
 
 def _moved(points: list[Array], k: int, at: tuple[int, ...], by: float) -> list[Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..debug.copying import blank, set_state, state_of
 from ..engine.backward import backward_pass, dependency_order
 from ..engine.modes import Block, mode, recording
-from ..engine.node import CLOCK, NO_PARAMS, describe, following
+from ..engine.node import CLOCK, NO_PARAMS, describe, following, numbers
 from ..engine.table import Primitive
 from ..errors import GradientError, KindError
 from ..errors.spelling import spelt
@@ -97,13 +97,22 @@ class Checkpoint(Node):
         since = CLOCK.tick()
         with recording(True), Block("scope", self.scope):
             y = self.again()
-        if not np.array_equal(y.data, self.data, equal_nan=True):
+        self._refuse_others(numbers(y), numbers(self))
+        return y, dependency_order([y], constants, since)
+
+    def _refuse_others(self, new: Any, old: Any) -> None:
+        """Raise if the second run gave other numbers."""
+        if not np.array_equal(new, old, equal_nan=True):
             raise GradientError(
                 f"the function of a checkpoint gave other numbers in its second run than before, for "
                 f"{self.describe()}. Does it draw random numbers, or depend on what has changed in between? For random "
                 f"numbers write checkpoint(f, ..., rng=generator)"
             )
-        return y, dependency_order([y], constants, since)
+
+    def _slopes(self) -> tuple[float, ...]:
+        """The local gradients of a Value."""
+        found = dict(self._pass_back(1.0, list(range(len(self.inputs))), zero_safe=False))
+        return tuple(found.get(i, 0.0) for i in range(len(self.inputs)))
 
     def _pass_back(self, g: Any, wanted: list[int], zero_safe: bool) -> Any:
         return self._pass_through(g, wanted, zero_safe, recorded=False)
@@ -129,10 +138,7 @@ class CheckpointTensor(Checkpoint, Tensor):
 
 class CheckpointValue(Checkpoint, Value):
     __slots__ = ("again",)
-
-    def local_gradients(self) -> tuple[float, ...]:
-        found = dict(self._pass_back(1.0, list(range(len(self.inputs))), zero_safe=False))
-        return tuple(found.get(i, 0.0) for i in range(len(self.inputs)))
+    local_gradients = Checkpoint._slopes
 
 
 def _run_again(states: dict[Any, Any], run: Callable[[], Any]) -> Any:

@@ -6,7 +6,7 @@ Each calls the function once, as `calls.py` describes, and runs backward or forw
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -36,6 +36,15 @@ from .calls import (
     size_of,
     tangent_of,
 )
+from .results import (
+    Gradient,
+    GradientAndAux,
+    Gradients,
+    Hessian,
+    Jacobian,
+    ValueAndGradient,
+    ValueAndGradients,
+)
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -43,6 +52,16 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 # ---------------------------------------------------------------------- one number
 
 
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> Gradients: ...
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> GradientAndAux: ...
+@overload
+def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
 def grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
@@ -52,6 +71,7 @@ def grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -
     (a list, tuple or dict of gradients for a list, tuple or dict), and each part has the shape and dtype of the
     part of the argument: floats for numbers, arrays for arrays, nodes for nodes. It is zero if `f` does not depend on
     the argument. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
+    Of nodes that are there already use `gradients`, or `backward()`.
 
     Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
     numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
@@ -77,6 +97,16 @@ def grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> ValueAndGradient: ...
+@overload
+def value_and_grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> ValueAndGradients: ...
+@overload
+def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
 def value_and_grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
@@ -129,6 +159,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     for each call. `f` may return one node or a list, tuple or dict of nodes; the pullback takes a gradient of the
     same form.
     Values of `Tensor`s are arrays, also those of one number.
+    `jvp` is the same with a forward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and gradients that do not fit.
 
@@ -165,6 +196,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     The Jacobian-vector product in one forward pass: it costs a few evaluations of `f`, for any number of inputs.
     `args` and `tangents` are tuples of the same form, or, for one argument, that argument itself. `f` may return one
     node or a list, tuple or dict of nodes.
+    `vjp` is the same with a backward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and tangents that do not fit.
 
@@ -187,6 +219,7 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 
     It is the directional derivative of the gradient, and costs a few times as much as a gradient. `args`, `vectors` and
     the result are tuples of the same form, or, for one argument, that argument itself.
+    `hessian` has all second derivatives.
 
     Raises what `grad` and `jvp` raise.
 
@@ -209,6 +242,10 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 # ---------------------------------------------------------------------- all derivatives
 
 
+@overload
+def jacobian(f: Function, argnums: Literal[0] = 0, mode: str = "auto") -> Jacobian: ...
+@overload
+def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function: ...
 @spelt
 def jacobian(f: Function, argnums: Positions | None = None, mode: str = "auto") -> Function:
     """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
@@ -217,6 +254,7 @@ def jacobian(f: Function, argnums: Positions | None = None, mode: str = "auto") 
     dicts it has the form of the output, with the form of the argument in place of each leaf. `argnums` is as in
     `grad`. It takes one backward pass for each output element (`mode="reverse"`) or one forward pass for each input
     element (`"forward"`); the default, `"auto"`, takes the smaller number of passes.
+    For one direction alone use `vjp` or `jvp`, which take one pass.
 
     Raises `KindError` and `ShapeError` as `grad` does.
 
@@ -259,13 +297,17 @@ def jacobian(f: Function, argnums: Positions | None = None, mode: str = "auto") 
     return all_derivatives
 
 
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Hessian: ...
+@overload
+def hessian(f: Function, argnums: Positions = 0) -> Function: ...
 @spelt
 def hessian(f: Function, argnums: Positions | None = None) -> Function:
     """The function that computes all second derivatives of `f`, which returns one number.
 
     The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
     for a list, tuple or dict, and for several `argnums`, it has that form twice, one inside the other. `argnums` is as
-    in `grad`.
+    in `grad`. For its product with a vector use `hvp`, which does not form it.
 
     Raises what `grad` raises.
 

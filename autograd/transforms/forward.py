@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.backward import between, has_nan, plus, pull_back
 from ..engine.modes import recording
 from ..engine.node import numbers
+from ..engine.pulling import through
 from ..engine.vjp import times
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -68,9 +69,9 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
                 y, params = node._array, node.params
                 arrays = (y, a._array) if b is None else (y, a._array, b._array)
                 if t is not None:
-                    t = _through(op.rules[0], t, arrays, params)
+                    t = through(op.rules[0], t, arrays, params)
                 if u is not None:
-                    u = _through(op.rules[1], u, arrays, params)
+                    u = through(op.rules[1], u, arrays, params)
                     t = u if t is None else t + u
                 found[node] = _with_shape_and_dtype(node, t, recorded)
                 continue
@@ -80,13 +81,6 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
         if tangent is not None:  # else its derivative is zero everywhere
             found[node] = tangent
     return found
-
-
-def _through(rule: Any, t: Any, arrays: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """The tangent `t` of an input times the local gradient, which `rule` computes from the arrays."""
-    if rule.__class__ is int:
-        return times(t, rule)
-    return t * (rule(*arrays, **params) if params else rule(*arrays))
 
 
 def _step(node: Any) -> Any:

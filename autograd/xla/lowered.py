@@ -8,15 +8,15 @@ converted before the call. What depends on the numbers themselves, such as a bra
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from ..engine.operators import Operators
 from ..engine.table import Primitive
+from ..replay.array_like import ArrayLike, method
 
 __all__ = ["CannotLower", "Lowered", "lift", "plain", "row", "ufunc"]
 
@@ -153,8 +153,11 @@ def ufunc(function: np.ufunc, *inputs: Any) -> Any:
     return compute(*map(cast, arrays, dtypes))
 
 
-def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **options: Any) -> Any:
+def reduced(
+    name: str, x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False, **options: Any
+) -> Any:
     """A sum, product, maximum, ... of a plain array along axes."""
+    x = x if dtype is None else cast(x, np.dtype(dtype))
     if axis == ():
         return x
     if name in ("sum", "prod"):
@@ -163,6 +166,9 @@ def reduced(name: str, x: Any, axis: Axes = None, keepdims: bool = False, **opti
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's functions with dtypes or options that need care
+for _name in REDUCTIONS.values():
+    FUNCTIONS[getattr(np, _name)] = partial(reduced, _name)
+FUNCTIONS |= {np.amax: FUNCTIONS[np.max], np.amin: FUNCTIONS[np.min]}
 Written = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -182,36 +188,6 @@ def _where(condition: Any, *choices: Any) -> Any:
         raise CannotLower("np.where with one argument has a result whose length depends on the numbers")
     condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
     return jnp.where(condition if condition.dtype == bool else condition != 0, *common(*choices))
-
-
-@instead_of(np.sum)
-def _sum(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    return reduced("sum", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
-
-
-@instead_of(np.prod)
-def _prod(x: Any, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    return reduced("prod", x if dtype is None else cast(x, np.dtype(dtype)), axis, keepdims)
-
-
-@instead_of(np.max, np.amax)
-def _max(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
-    return reduced("max", x, axis, keepdims, **options)
-
-
-@instead_of(np.min, np.amin)
-def _min(x: Any, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Any:
-    return reduced("min", x, axis, keepdims, **options)
-
-
-@instead_of(np.all)
-def _all(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("all", x, axis, keepdims)
-
-
-@instead_of(np.any)
-def _any(x: Any, axis: Axes = None, *, keepdims: bool = False) -> Any:
-    return reduced("any", x, axis, keepdims)
 
 
 @instead_of(np.mean)
@@ -350,18 +326,6 @@ def row(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
 # ---------------------------------------------------------------------- the arrays
 
 
-def _binary(function: np.ufunc) -> Any:
-    return lambda self, other: called(function, self, other)
-
-
-def _reflected(function: np.ufunc) -> Any:
-    return lambda self, other: called(function, other, self)
-
-
-def _unary(function: np.ufunc) -> Any:
-    return lambda self: called(function, self)
-
-
 def called(function: np.ufunc, *inputs: Any) -> Any:
     """The result of a ufunc."""
     if not all(isinstance(x, (Lowered, np.ndarray, np.generic, int, float)) for x in inputs):
@@ -383,21 +347,16 @@ def _refuse(what: str) -> Any:
     return refused
 
 
-class Lowered(Operators):
+class Lowered(ArrayLike):
     """An array of JAX, `value`, with the operators, attributes and methods of a NumPy array that rows use."""
 
-    __slots__ = ("value",)
+    __slots__ = ()
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    shape = property(lambda self: self.value.shape)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
-    dtype = property(lambda self: self.value.dtype)
-    itemsize = property(lambda self: self.value.dtype.itemsize)
-    data = property(lambda self: self)  # code that reads plain data is lowered, too
-    T = property(lambda self: self.transpose())
+    def _ufunc(self, function: np.ufunc, *inputs: Any) -> Any:
+        return called(function, *inputs)
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -415,7 +374,7 @@ class Lowered(Operators):
         if method == "reduce" and ufunc.__name__ in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}
             if kwargs.pop("dtype", None) is None and kwargs.keys() <= {"axis", "keepdims"}:
-                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), *inputs[1:], **kwargs))
+                return Lowered(reduced(REDUCTIONS[ufunc.__name__], plain(inputs[0]), **kwargs))
         if method == "accumulate" and ufunc in (np.add, np.multiply):
             accumulate = _cumsum if ufunc is np.add else _cumprod
             return Lowered(accumulate(plain(inputs[0]), *(inputs[1:] or (kwargs.pop("axis", 0),)), **kwargs))
@@ -443,21 +402,6 @@ class Lowered(Operators):
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __iand__ = __ior__ = _refuse(
         "an array is changed in place; write a = a + b in the place of a += b"
     )
-    __hash__ = object.__hash__
-
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.true_divide), _reflected(np.true_divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
-    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
-    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
-    __lt__, __le__, __gt__, __ge__ = map(_binary, (np.less, np.less_equal, np.greater, np.greater_equal))
-    __eq__, __ne__ = map(_binary, (np.equal, np.not_equal))
-    __neg__, __abs__, __invert__ = map(_unary, (np.negative, np.absolute, np.invert))
 
     def __pos__(self) -> Any:
         return self
@@ -467,9 +411,6 @@ class Lowered(Operators):
 
     def __rpow__(self, other: Any) -> Any:
         return Lowered(LOWERINGS["power"](plain(other), self.value))
-
-    def __len__(self) -> int:
-        return len(self.value)
 
     def __iter__(self) -> Any:
         return iter([self[i] for i in range(len(self))])
@@ -489,35 +430,13 @@ class Lowered(Operators):
         dtype = np.dtype(dtype)
         return self if self.dtype == dtype else Lowered(cast(self.value, dtype))
 
-    def reshape(self, *shape: Any) -> Any:
-        return Lowered(self.value.reshape(shape[0] if len(shape) == 1 else shape))
-
-    def transpose(self, *axes: Any) -> Any:
-        return Lowered(jnp.transpose(self.value, (axes[0] if len(axes) == 1 else axes) or None))
-
-    def ravel(self) -> Any:
-        return Lowered(jnp.ravel(self.value))
-
-    flatten = ravel
-
-    def squeeze(self, axis: Axes = None) -> Any:
-        return Lowered(jnp.squeeze(self.value, axis))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
-        return Lowered(jnp.swapaxes(self.value, axis1, axis2))
-
     def copy(self) -> Any:
         return self
 
-    def _by_function(name: str) -> Any:  # type: ignore[misc]
-        function = getattr(np, name)
-        return lambda self, *args, **kwargs: call_function(function, (self, *args), kwargs)
-
-    sum, prod, max, min, mean = map(_by_function, ("sum", "prod", "max", "min", "mean"))
-    all, any, std, var, clip, round = map(_by_function, ("all", "any", "std", "var", "clip", "round"))
-    cumsum, cumprod, argmax, argmin = map(_by_function, ("cumsum", "cumprod", "argmax", "argmin"))
-    argsort, take, repeat, dot = map(_by_function, ("argsort", "take", "repeat", "dot"))
-    diagonal, trace = map(_by_function, ("diagonal", "trace"))
+    prod, std, var, clip, round = map(method, ("prod", "std", "var", "clip", "round"))
+    cumsum, cumprod, argmax, argmin = map(method, ("cumsum", "cumprod", "argmax", "argmin"))
+    argsort, take, repeat, dot = map(method, ("argsort", "take", "repeat", "dot"))
+    diagonal, trace = map(method, ("diagonal", "trace"))
     tolist = item = _refuse("numbers are taken out of the array, which are known only when the program runs")
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from ..engine.operators import where
 from ..engine.table import TABLE
 from ..primitives.structural import linalg
 from ..primitives.structural.conv import _lengths, _lowest
-from ..primitives.structural.indexing import Gap
+from ..primitives.structural.indexing import Gap, _is_basic
 from ..primitives.structural.interpolation import _segment_of
 from .lowered import LOWERINGS, RULES, cast, common, floating, lift, plain, ufunc
 
@@ -100,11 +100,6 @@ def _index_of(at: Any, places: Any) -> tuple[Any, ...]:
     parts = at if isinstance(at, tuple) else (at,)
     filled = [places[part.number] if isinstance(part, Gap) else part for part in parts]
     return tuple([np.asarray(part) if isinstance(part, list) else part for part in filled])
-
-
-def _is_basic(at: tuple[Any, ...]) -> bool:
-    kinds = (int, np.integer, slice, type(None), type(...))
-    return all(isinstance(part, kinds) and not isinstance(part, bool) for part in at)
 
 
 @_of_the_engine("index")
@@ -568,7 +563,7 @@ def _largest(x: Any, axis: tuple[int, ...]) -> Any:
 
 @_of_the_engine("logsumexp")
 def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     m = _largest(x, axis)
     y = jnp.log(jnp.sum(jnp.exp(x - m), axis, keepdims=True)) + m
     return y if keepdims else jnp.squeeze(y, axis)
@@ -576,14 +571,14 @@ def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 @_of_the_engine("softmax")
 def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     e = jnp.exp(x - _largest(x, axis))
     return e / jnp.sum(e, axis, keepdims=True)
 
 
 @_of_the_engine("log_softmax")
 def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
-    x = cast(x, np.dtype(float)) if x.dtype.kind != "f" else x
+    x = floating(x)
     return x - _logsumexp(x, axis, True)
 
 

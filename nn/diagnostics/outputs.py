@@ -13,6 +13,7 @@ from ... import autograd
 from ...autograd import GradientError, KindError, Node, ShapeError
 from ...autograd.extending import describe, recording, spelt
 from .. import scalar
+from ..base.arguments import numbers_of
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..layers.activations import Activation
@@ -63,7 +64,10 @@ def outputs_and_gradients(
         answers = [model(row) for row in np.asarray(X)] if of_values else model(X)
         slopes = {} if loss is None else _gradients(loss(answers, y), outputs)
     return {
-        path: (_stacked(calls, _data), None if loss is None else _stacked(calls, partial(_slope, slopes)))
+        path: (
+            _stacked(calls, numbers_of),
+            None if loss is None else _stacked(calls, partial(_slope, slopes)),
+        )
         for path, calls in outputs.items()
     }
 
@@ -103,13 +107,9 @@ def _array(output: Any, numbers: Callable[[Any], Any]) -> np.ndarray:
     return np.asarray(numbers(output))
 
 
-def _data(output: Any) -> Any:
-    return output.data if isinstance(output, Node) else output
-
-
 def _slope(slopes: Mapping[Node, Any], output: Any) -> Any:
     found = slopes.get(output) if isinstance(output, Node) else None
-    return np.zeros_like(_data(output)) if found is None else found
+    return np.zeros_like(numbers_of(output)) if found is None else found
 
 
 @spelt

@@ -27,7 +27,7 @@ from chainrule.autograd import (
     structural,
     tanh,
 )
-from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.graph.rules import rule_text
 from chainrule.autograd.program.expression import Expression, Labels
 
 

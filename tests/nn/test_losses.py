@@ -20,7 +20,7 @@ from chainrule.autograd import (
     sigmoid,
     softmax,
 )
-from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.graph.rules import rule_text
 
 P = np.array([[0.2, 0.9], [0.5, 0.4]])
 Z = np.array([[2.0, -1.0], [0.5, 3.0]])

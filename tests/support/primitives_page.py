@@ -9,7 +9,7 @@ from table_cases import CASES, Case
 
 import chainrule.autograd as ag
 from chainrule.autograd import TABLE, Primitive, Tensor
-from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.graph.rules import rule_text
 from chainrule.autograd.numpy_api.compositions import BY_NAME
 from chainrule.autograd.numpy_api.dispatch import READERS
 

@@ -15,7 +15,7 @@ from table_cases import CASES
 from chainrule import autograd as ag
 from chainrule import nn
 from chainrule.autograd import TABLE, ChainruleError, Tape, Tensor, Value, elementwise, structural
-from chainrule.autograd.graph.tape import rule_text
+from chainrule.autograd.graph.rules import rule_text
 from chainrule.nn.scalar.compound import ROWS
 from chainrule.viz import draw, step
 from chainrule.viz.cli import main

@@ -8,7 +8,7 @@ from ..common.numbers import Summary, nested, number
 from ..common.themes import Theme, shades, zero
 from ..graph.snapshot import Change, Shift, Shown
 from ..graphviz.markup import beside, bold, coloured, escape, row, strip
-from .sheet import SPACE, Sheet, typeset
+from .sheet import SPACE, Sheet, is_single, typeset
 
 __all__ = ["TIMES", "in_words", "numbers", "outline", "parameter", "shifts", "times"]
 
@@ -130,7 +130,7 @@ def _rows(sheet: Sheet, shift: Shift | None, colour: str, prefix: str = "") -> l
     """Both numbers in one row, or where they are long in two; then the pattern of the change."""
     if shift is None:
         return []
-    rows = _both(sheet, shift, max(sheet.digits - (not _is_single(shift.after)), 1), colour, prefix)
+    rows = _both(sheet, shift, max(sheet.digits - (not is_single(shift.after)), 1), colour, prefix)
     if shift.heat and sheet.look.ranges:
         ground, muted = zero(sheet.theme), shades(sheet.theme, sheet.theme.muted)
         rows.append(row(strip(shift.heat, shades(sheet.theme, colour), muted, ground, sheet.theme.text)))
@@ -162,7 +162,7 @@ def _odd(sheet: Sheet, shift: Shift | None, colour: str, prefix: str = "") -> li
     if shift is None or not (shift.changed and _is_odd(shift.after)):
         return []
     after = shift.after
-    many = isinstance(after, Summary) and not _is_single(after)
+    many = isinstance(after, Summary) and not is_single(after)
     text = after.trouble() if isinstance(after, Summary) and many else _text(after, sheet.digits)
     return [_band(sheet, typeset(f"{prefix}→ {text}"), colour)]
 
@@ -170,10 +170,6 @@ def _odd(sheet: Sheet, shift: Shift | None, colour: str, prefix: str = "") -> li
 def _band(sheet: Sheet, text: str, colour: str) -> str:
     """A row whose colour is its background."""
     return row(coloured(bold(escape(f" {text} ")), sheet.theme.background, sheet.small), ground=colour)
-
-
-def _is_single(x: Shown | None) -> bool:
-    return not isinstance(x, Summary) or math.prod(x.shape) == 1
 
 
 def _is_odd(x: Shown | None) -> bool:

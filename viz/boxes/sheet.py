@@ -71,7 +71,7 @@ def is_number(text: str) -> bool:
     return True
 
 
-def is_single(x: Shown) -> bool:
+def is_single(x: Shown | None) -> bool:
     """Whether a value is one number, or an array with one element."""
     return not isinstance(x, Summary) or math.prod(x.shape) == 1
 
