@@ -9,7 +9,8 @@ drawings show rules as text. The names below are public for such code. Rows of t
   names of other libraries; for the types of results `of_kind`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `users_line`, `Line`.
-- For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
+- For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`.
+- For gradient checks: `surround_checks`, `CheckReport`, `lost_part`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
   `numbers`, `following`, `is_watched`, `assigned_at`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`,
   `State`, `leaf_for`, `kind_of`, `backend_for`.
@@ -56,11 +57,12 @@ from .replay.on_floats import on_floats
 from .replay.recorded import Recorded, kind_of, leaf_for
 from .replay.tensor_replay import redrawn
 from .transforms.captured import State
-from .transforms.check import AROUND
+from .transforms.check import AROUND, CheckReport, lost_part
 from .transforms.recomputing import drawing_from, recomputing
 
 __all__ = [
     "MANY_INPUTS",
+    "CheckReport",
     "Following",
     "GivenUp",
     "InPieces",
@@ -89,6 +91,7 @@ __all__ = [
     "leave_scope",
     "like",
     "line_of",
+    "lost_part",
     "named_in",
     "nearest",
     "names_of",

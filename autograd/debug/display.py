@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["node_html", "tape_html"]
 
 ROWS = 30  # of the table of a tape
-ELEMENTS = 40  # of an array that is shown in full; larger ones are shown as NumPy's summary
+ELEMENTS, WIDTH = 150, 100  # of an array that is shown whole, such as 5 by 27, in lines of so many characters
 
 
 def node_html(node: Node) -> str:
@@ -51,7 +51,9 @@ def shown(x: Any) -> str:
         return "None: no backward pass has reached it"
     if np.ndim(x) == 0:
         return f"{float(x):.6g}"
-    return np.array2string(np.asarray(x), precision=4, threshold=ELEMENTS, edgeitems=2, suppress_small=True)
+    return np.array2string(
+        np.asarray(x), WIDTH, precision=4, threshold=ELEMENTS, edgeitems=2, suppress_small=True
+    )
 
 
 def about(x: Any) -> str:

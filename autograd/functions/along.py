@@ -1,4 +1,4 @@
-"""Along one axis: running sums and products, differences, sorting, and selection by positions."""
+"""Along one axis: running sums and products, differences, spectra, sorting, and selection by positions."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .arguments import (
 )
 from .elementwise import astype, in_dtype
 from .joining import concatenate
-from .shapes import broadcast_to
+from .shapes import broadcast_to, moveaxis
 
-__all__ = ["TopK", "cumsum", "cumprod", "diff", "sort", "take", "take_along_axis", "topk"]
+__all__ = ["TopK", "cumsum", "cumprod", "diff", "irfft", "rfft", "sort", "take", "take_along_axis", "topk"]
 
 
 @of_kind
@@ -106,6 +106,59 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     """
     x, k = one_axis(x, axis, "sort")
     return p.sort(x, axis=k)
+
+
+@of_kind
+def rfft(x: Any, axis: int = -1) -> Any:
+    """The discrete Fourier transform of real numbers along `axis`: real parts and imaginary parts, each an array.
+
+    Tensors hold real numbers, so the result of `x` with n elements along `axis` has a first axis of length 2 before
+    those of `x`, and n // 2 + 1 elements along `axis`: the parts of what `np.fft.rfft` computes. The other frequencies
+    of the full transform, `np.fft.fft`, are the conjugates of these.
+
+    Raises `ShapeError` for an axis without elements.
+
+    >>> from chainrule.autograd import Tensor, rfft
+    >>> re, im = rfft(Tensor([1.0, 0.0, -1.0, 0.0]))
+    >>> re, im
+    (Tensor([0., 2., 0.]), Tensor([0., 0., 0.]))
+    >>> power = re**2 + im**2
+    """
+    x, k = one_axis(x, axis, "rfft", flat=False)
+    if not x.shape[k]:
+        raise ShapeError(f"rfft takes one element or more along the axis; given {describe(x)}, axis {k}")
+    return moveaxis(p.rfft(moveaxis(x, k, -1)), -1, k + 1)
+
+
+@of_kind
+def irfft(spectrum: Any, n: int | None = None, axis: int = -1) -> Any:
+    """The inverse of `rfft`: n real numbers along `axis`, from real parts and imaginary parts in the first axis.
+
+    `n` is 2 (m - 1) by default, where m is the number of frequencies; an odd n has to be given. `axis` counts without
+    the first axis. The imaginary parts of the frequencies 0 and, for an even n, n / 2 mean nothing and have gradient 0.
+
+    Raises `ShapeError` if there are not two parts or not n // 2 + 1 frequencies.
+
+    >>> from chainrule.autograd import Tensor, irfft, rfft, stack
+    >>> re, im = rfft(Tensor([1.0, 2.0, 3.0]))
+    >>> irfft(stack([re, im]), n=3)
+    Tensor([1., 2., 3.])
+    """
+    spectrum = arrays_only(spectrum, "irfft")
+    if spectrum.ndim < 2 or spectrum.shape[0] != 2:
+        raise ShapeError(
+            f"irfft takes real and imaginary parts in the first axis, as rfft gives them; given {describe(spectrum)}. "
+            f"Write stack([re, im])"
+        )
+    _, k = one_axis(np.broadcast_to(0.0, spectrum.shape[1:]), axis, "irfft", flat=False)
+    count = spectrum.shape[k + 1]
+    n = 2 * (count - 1) if n is None else integer_of(n, "irfft", "n as an integer")
+    if n < 1 or count != n // 2 + 1:
+        raise ShapeError(
+            f"{n} numbers have {builtins.max(n, 0) // 2 + 1} frequencies; irfft was given {count}, in "
+            f"{describe(spectrum)} along axis {k} of each part. Give n, which is {2 * count - 2} or {2 * count - 1}"
+        )
+    return moveaxis(p.irfft(moveaxis(spectrum, k + 1, -1), n=n), -1, k)
 
 
 class TopK(NamedTuple):

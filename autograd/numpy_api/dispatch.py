@@ -368,6 +368,12 @@ def _along_axis(called: str, name: str | None, x: Any, **options: Any) -> Any:
 
 
 def _no_rule(called: str) -> KindError:
+    if called.startswith("np.fft."):
+        return KindError(
+            f"{called} has no derivative rule here: it computes complex numbers, and a Tensor holds real ones. Write "
+            f"re, im = rfft(t), with rfft of chainrule.autograd, for the real and the imaginary parts of the spectrum "
+            f"of real numbers, and irfft(stack([re, im])) for the way back; or take the plain array with .data"
+        )
     return KindError(
         f"{called} has no derivative rule here. Use a function of chainrule.autograd, declare a "
         f"row with elementwise(...) or structural(...), or take the plain array with .data"

@@ -27,6 +27,7 @@ from .structural.indexing import *
 from .structural.reductions import *
 from .structural.softmax import *
 from .structural.running import *
+from .structural.fourier import *
 from .structural.ordering import *
 from .structural.interpolation import *
 from .structural.matrices import *

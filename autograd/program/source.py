@@ -2,7 +2,7 @@
 
 Each rule is applied to names (see `expression.py` and `python.py`), as `backward()` applies it to numbers, and the
 result is the text of a statement. Every statement is compared with the engine's result when it is written. So the
-program gives the engine's numbers, bit for bit, and needs only `math` or NumPy.
+program gives the engine's numbers, bit for bit, and needs only `math` or NumPy (and scipy for its sparse matrices).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from ..nodes.tensor import Tensor
 from ..nodes.value import Value
 from .jit import jit
 
-__all__ = ["CheckReport", "check_gradients", "check_update"]
+__all__ = ["CheckReport", "check_gradients", "check_update", "lost_part"]
 
 Array = npt.NDArray[Any]
 MOST_ELEMENTS = 100  # of an input; of larger inputs a random sample of this size is checked
@@ -186,7 +186,7 @@ def _checked(
         before = f"with the element {down:.2g} smaller" if down else "at the element"
         after = f"with it {up:.2g} larger" if up else "at it"
         moved = f"; {output or 'the output'} is {left[j]:.10g} {before} and {right[j]:.10g} {after}"
-        moved += _lost(f, _nodes(inputs, points))
+        moved += lost_part(f, *_nodes(inputs, points))
         return output and f" of {output}", float(found[j]), float(expected[j]), moved
 
     first = _compare(value, slopes(points), points, samples, steps, side, "gradient", tolerance, single)
@@ -330,8 +330,8 @@ def _compare(
     return CheckReport(compared, worst)
 
 
-def _lost(f: Callable[..., Any], nodes: list[Any]) -> str:
-    """Where a function reads plain numbers out of nodes, so that a part of it has no gradient."""
+def lost_part(f: Callable[..., Any], *nodes: Any) -> str:
+    """The end of a message: where `f` reads plain numbers out of nodes, so that a part of it has no gradient."""
     try:
         jit(f)(*nodes)
     except RecordingError as error:

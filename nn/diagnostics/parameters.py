@@ -18,7 +18,7 @@ from .report import Report
 __all__ = ["Flow", "Update", "gradient_flow", "update_ratios"]
 
 
-def _parameters_by_layer(model: Module) -> dict[str, list[tuple[str, Any]]]:
+def by_layer(model: Module) -> dict[str, list[tuple[str, Any]]]:
     """The parameters of each module that has parameters of its own; those of neurons belong to their layer."""
     modules = dict(model.named_modules())
     layers: dict[str, list[tuple[str, Any]]] = {}
@@ -66,7 +66,7 @@ def gradient_flow(model: Module) -> Report[Flow]:
     """
     found = {
         layer: [p.grad for _, p in parameters if p.grad is not None]
-        for layer, parameters in _parameters_by_layer(model).items()
+        for layer, parameters in by_layer(model).items()
     }
     found = {layer: gradients for layer, gradients in found.items() if gradients}
     if not found:
@@ -113,7 +113,7 @@ def update_ratios(model: Module, before: Mapping[str, Any]) -> Report[Update]:
     layers.2     0.42  0.0205   0.0489
     """
     rows = []
-    for layer, parameters in _parameters_by_layer(model).items():
+    for layer, parameters in by_layer(model).items():
         for name, p in parameters:
             if name not in before or np.shape(before[name]) != np.shape(p.data):
                 raise ShapeError(

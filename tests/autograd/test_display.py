@@ -46,6 +46,16 @@ def test_a_tensor() -> None:
     head, data, *_ = cells(t._repr_html_())
     assert head == ["Tensor t", "shape (2, 2), float64"]
     assert data == ["data", "[[ 1.   2.5]\n [ 0.  -1. ]]"]
+    logits = Tensor(np.arange(135.0).reshape(5, 27) / 8)  # as in lectures on characters: 27 of them
+    logits.sum().backward()
+    _, data, grad, _ = cells(logits._repr_html_())
+    for shown, array in ((data[1], logits.data), (grad[1], logits.grad)):
+        assert [
+            float(word) for word in shown.replace("[", " ").replace("]", " ").split()
+        ] == array.ravel().tolist()
+        assert max(map(len, shown.splitlines())) <= 100
+    assert "..." not in repr(logits)
+    assert "..." in Tensor(np.ones((27, 27)))._repr_html_()
     assert len(Tensor(np.ones((1000, 1000)))._repr_html_()) < 1000
     assert "[]" in Tensor(np.zeros((0,)))._repr_html_()
 

@@ -198,6 +198,23 @@ def _largest_part(a: np.ndarray, rcond: float) -> np.ndarray:
     return a @ v
 
 
+def _spectrum(x: np.ndarray, n: int) -> np.ndarray:
+    """Sums of cosines and of sines, written out."""
+    angles = 2 * np.pi / n * np.outer(np.arange(n), np.arange(n // 2 + 1))
+    return np.stack([x @ np.cos(angles), -x @ np.sin(angles)])
+
+
+def _synthesis(spectrum: np.ndarray, n: int) -> np.ndarray:
+    """The mean of all n waves; the frequencies above n / 2 are the conjugates of those below."""
+    half = spectrum[0] + 1j * spectrum[1]
+    half[..., 0] = half[..., 0].real
+    if n % 2 == 0:
+        half[..., -1] = half[..., -1].real
+    whole = np.concatenate([half, half[..., (n - 1) // 2 : 0 : -1].conj()], -1)
+    waves = np.exp(2j * np.pi / n * np.outer(np.arange(n), np.arange(n)))
+    return (whole @ waves / n).real
+
+
 X, M, N = uniform(-2, 2, 2, 3), uniform(-2, 2, 2, 3), uniform(-2, 2, 3, 4)
 MASK = np.array([[True, False, True], [False, True, True]])
 DRAWN = np.random.default_rng(7)
@@ -257,6 +274,10 @@ STRUCTURAL = [
          {"ord": 3.0, "axis": (0,), "keepdims": False}),
     Case("norm", (np.where(abs(M) < 0.5, 0.7, M),), lambda x, ord, axis, keepdims: np.linalg.norm(x, -1.5, axis=0),
          {"ord": -1.5, "axis": (0,), "keepdims": False}),
+    Case("rfft", (X,), lambda x: _spectrum(x, 3)),
+    Case("rfft", (N,), lambda x: _spectrum(x, 4)),
+    Case("irfft", (DRAWN.uniform(-1, 1, (2, 3)),), lambda s, n: _synthesis(s, n), {"n": 4}),
+    Case("irfft", (DRAWN.uniform(-1, 1, (2, 2, 3)),), lambda s, n: _synthesis(s, n), {"n": 5}),
     Case("recurrence", (X, M),
          lambda a, b, axis: np.stack([b[:, 0], y := a[:, 1] * b[:, 0] + b[:, 1], a[:, 2] * y + b[:, 2]], 1),
          {"axis": 1}),
