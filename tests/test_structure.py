@@ -53,6 +53,7 @@ GLOBALS = {
     "autograd.functions.compound": {"PRIMITIVES"},
     "autograd.engine.node": {"CLOCK", "NO_PARAMS"},
     "autograd.engine.table": {"TABLE", "UFUNCS"},
+    "autograd.replay.compiling": {"FREED"},
     "autograd.transforms.check": {"AROUND"},
     "autograd.xla.lowered": {"FUNCTIONS", "LOWERINGS", "RULES"},
 }

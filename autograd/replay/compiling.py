@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -377,12 +378,19 @@ class _Writer:
 
 def executed(source: str, namespace: dict[str, Any], *names: str) -> list[Callable[..., Any]]:
     """The functions of these names that the source defines. Tracebacks show its lines while the first one lives."""
+    while FREED:
+        linecache.cache.pop(FREED.pop(), None)
     file = f"<chainrule replay {CLOCK.tick()}>"
     exec(compile(source, file, "exec"), namespace)  # noqa: S102 (its names are all ours)
     functions = [namespace[name] for name in names]
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    finalize(functions[0], linecache.cache.pop, file, None)
+    finalize(functions[0], FREED.append, file)
     return functions
+
+
+# Files of functions that are gone. The collector may run while Python goes through the cache, where a file that is
+# missing is an error; so they are removed here when the next one is added.
+FREED: deque[str] = deque()
 
 
 def live_calls(calls: list[Call], wanted: set[Traced]) -> list[tuple[int, Call]]:

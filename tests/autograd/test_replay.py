@@ -6,6 +6,7 @@ import copy
 import functools
 import gc
 import itertools
+import linecache
 import math
 import operator
 import pickle
@@ -648,3 +649,27 @@ def test_lessons() -> None:
         Tape(checkpoint(lambda x: x * w, x)).forward()
     with pytest.raises(GradientError, match="a node that a replay would not see change"):
         Tape(TABLE["leaky_relu"](x, slope=w.detach())).forward()
+
+
+def test_a_replay_that_is_freed_leaves_the_cache_of_lines_as_it_is() -> None:
+    """Python goes through that cache to write tracebacks, and the collector may run meanwhile."""
+
+    def replayed() -> None:
+        x = Tensor([1.0, 2.0])
+        tape = Tape((x * x).sum())
+        for _ in range(3):
+            tape.forward()
+            tape.backward()
+
+    def files() -> set[str]:
+        return {name for name in linecache.cache if name.startswith("<chainrule replay")}
+
+    replayed()
+    gc.collect()
+    before = files()
+    for _ in range(20):
+        replayed()
+        present = files()
+        gc.collect()
+        assert files() == present
+    assert len(files()) <= len(before) + 2  # and does not grow
