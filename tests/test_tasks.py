@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def test_there_are_twenty_and_each_is_searched_for() -> None:
 
 @pytest.mark.parametrize("title", TASKS)
 def test_each_has_a_few_lines_and_a_place_where_more_is_said(title: str) -> None:
-    """That the code runs is tested in test_examples.py, and that links lead somewhere in test_links.py."""
+    """That links lead somewhere is tested in test_links.py."""
     text = sections(ROOT)[title]
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert 3 <= len(re.findall(r"^(?:>>>|\.\.\.) ", code, re.MULTILINE)) <= 12
@@ -29,6 +30,19 @@ def test_each_has_a_few_lines_and_a_place_where_more_is_said(title: str) -> None
     assert 8 < len(said.split()) < 40
     (more,) = re.findall(r"^More: .*$", text, re.MULTILINE)
     assert "](" in more
+
+
+@pytest.mark.parametrize("title", TASKS)
+def test_each_runs_alone_after_the_imports(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # some write files
+    pytest.importorskip("matplotlib", reason="two tasks draw plots")
+    page = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page.partition("\n## ")[0] + sections(ROOT)[title], re.DOTALL)
+    test = doctest.DocTestParser().get_doctest("".join(blocks), {}, title, title, 0)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
 
 
 def test_the_words_of_a_task_are_not_only_its_title() -> None:

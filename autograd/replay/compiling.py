@@ -30,10 +30,10 @@ __all__ = ["Program", "executed", "layout", "live_calls", "operand_dtypes"]
 class Program:
     """Both passes as Python functions that compute in the same arrays each time.
 
-    `forward(stamp, *arrays)`, with an array for each of the leaves `borrowed`, writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
-    are now in another array. `gradients(upstream)` returns an array for each of `ends`, the leaves that a gradient
-    reaches, or `None` if one of them has a NaN. `upstream` lists the gradients at the roots if they are `given`;
-    otherwise they are ones.
+    `forward(stamp, *arrays)`, with an array for each of the leaves `borrowed`, writes `.data` of the computed nodes, or
+    returns True if the data of one of the leaves `checked` are now in another array. `gradients(upstream)` returns an
+    array for each of `ends`, the leaves that a gradient reaches, or `None` if one of them has a NaN. `upstream` lists
+    the gradients at the roots if they are `given`; otherwise they are ones.
     """
 
     def __init__(

@@ -236,7 +236,7 @@ class Replayed:
             raise RecordingError(str(error)) from None
         self.scalars = scalars
         # for each argument, an array in the memory layout of the recording, which determines the order of sums
-        self.given = [
+        self.given: list[tuple[Any, Any, Any]] = [
             (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
         ]
         self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]

@@ -61,7 +61,7 @@ class TensorReplay:
                 )
         self.drawn = [leaf for leaf in self.leaves if hasattr(leaf, "draw")]
         # the leaves whose arrays are read where they are: they are others in each replay, in the same memory layout
-        self.borrowed = dict.fromkeys(leaf for leaf in self.leaves if leaf in set(borrowed))
+        self.borrowed: dict[Any, None] = dict.fromkeys(x for x in self.leaves if x in set(borrowed))
         self.arrays: dict[Any, Any] = {}  # the arrays from which the program reads the leaves
         self.own: dict[
             Any, None

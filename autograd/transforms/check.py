@@ -51,7 +51,7 @@ class CheckReport(Answering):
     worst: float
 
     def __str__(self) -> str:
-        return f"{self.compared} derivatives compared, worst relative error {self.worst:.1e}"
+        return f"{self.compared} derivative{'s' * (self.compared != 1)} compared, worst relative error {self.worst:.1e}"
 
 
 @spelt

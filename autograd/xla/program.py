@@ -6,8 +6,10 @@ of the rows applied to `Lowered` arrays. Called inside of `jax.jit`, all of it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 import jax.numpy as jnp
@@ -128,7 +130,8 @@ class Program:
         depths: dict[Any, int] = {}  # of each gradient: the sums that XLA may fuse to one operation with it
 
         def passed(node: Any, g: Any, wanted: list[int]) -> Iterator[tuple[int, Any]]:
-            arrived = parts.pop(node, [])
+            arrived = _joined(parts.pop(node, []))
+            g = Lowered(g.value)  # computed once, where it is a sum that is put off
             if len(arrived) > 1 and len(wanted) > 1 and g.dtype.itemsize > 2:
                 depths[node] = depths.get(node, 0) + 1
                 if depths[node] > DEEP or g.size * g.dtype.itemsize <= CACHED:
@@ -170,6 +173,13 @@ def _kept_sum(*parts: Any) -> Any:
     return lax.platform_dependent(*parts, cpu=reduced, default=lambda *parts: sum(parts[1:], parts[0]))
 
 
+def _joined(contributions: list[Any]) -> list[Any]:
+    """The contributions, with those to slices as one."""
+    slices = [c for c in contributions if isinstance(c, Slices)]
+    others = [c for c in contributions if not isinstance(c, Slices)]
+    return [*others, reduce(add, slices)] if slices else others
+
+
 def _array(x: Any) -> Any:
     return x.value if isinstance(x, Lowered) else jnp.asarray(x)
 
@@ -202,6 +212,12 @@ def _pass_back(
     if 1 in wanted and node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
         yield 1, Products([(inputs[0], g)])
         wanted = [i for i in wanted if i != 1]
+    if node.op is index and wanted == [0]:
+        places = slices_of(node.params["at"], inputs[0].shape)
+        if places is not None and g.dtype == inputs[0].dtype and g.dtype.itemsize > 2:
+            g = _array(g).reshape([len(each) for each in places])
+            yield 0, Slices(inputs[0].shape, [(places, g)])
+            return
     replaced = RULES.get(node.op.name)
 
     def call(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -255,3 +271,56 @@ class Products(Lowered):
         if isinstance(other, Products):
             return Products([*self.pairs, *other.pairs])
         return Lowered(self.value) + other
+
+
+class Slices(Lowered):
+    """A sum of contributions to slices of an array: ranges along the axes, and an array, for each.
+
+    Slices that divide the array along one axis, such as the gates of an LSTM, are concatenated; of other ones each is
+    padded with zeros, and they are added up.
+    """
+
+    __slots__ = ("pairs", "whole")
+
+    def __init__(self, shape: tuple[int, ...], pairs: list[tuple[list[range], Any]]) -> None:
+        self.whole, self.pairs = shape, pairs
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        for axis, n in enumerate(self.whole):
+            pairs = sorted(self.pairs, key=lambda pair: pair[0][axis].start)
+            starts, ends = zip(*((places[axis].start, places[axis].stop) for places, _ in pairs))
+            beside = starts == (0, *ends[:-1]) and ends[-1] == n
+            if beside and all(g.size * n == self.size * len(at[axis]) for at, g in pairs):
+                return jnp.concatenate([g for _, g in pairs], axis)
+        padded = []
+        for places, g in self.pairs:
+            around = [(at.start, n - at.stop, 0) for at, n in zip(places, self.whole)]
+            padded.append(lax.pad(g, np.zeros((), g.dtype), around))
+        return reduce(add, padded)
+
+    shape = property(lambda self: self.whole)
+    ndim = property(lambda self: len(self.whole))
+    size = property(lambda self: math.prod(self.whole))
+    dtype = property(lambda self: self.pairs[0][1].dtype)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Slices):
+            return Slices(self.whole, [*self.pairs, *other.pairs])
+        return Lowered(self.value) + other
+
+
+def slices_of(at: Any, shape: tuple[int, ...]) -> list[range] | None:
+    """What an index of numbers and slices selects from each axis; `None` for other indices, and for steps."""
+    parts = list(at) if isinstance(at, tuple) else [at]
+    if not all(part is Ellipsis or type(part) in (int, slice) for part in parts):
+        return None
+    middle = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
+    rest = [slice(None)] * (len(shape) - sum(part is not Ellipsis for part in parts))
+    parts = [*parts[:middle], *rest, *parts[middle + 1 :]]
+    found = [
+        range(n)[part] if isinstance(part, slice) else range(part % n, part % n + 1)
+        for part, n in zip(parts, shape)
+    ]
+    return found if all(each.step == 1 and len(each) for each in found) else None

@@ -9,7 +9,16 @@ import numpy as np
 from ...autograd import KindError, Node, RangeError
 from ...autograd.extending import describe
 
-__all__ = ["array_of", "initialiser", "numbers_of", "numeric", "one_number", "probability", "whole_number"]
+__all__ = [
+    "are_below",
+    "array_of",
+    "initialiser",
+    "numbers_of",
+    "numeric",
+    "one_number",
+    "probability",
+    "whole_number",
+]
 
 
 def numbers_of(x: Any) -> Any:
@@ -67,3 +76,19 @@ def probability(p: Any, what: str) -> float:
     if not 0 <= p <= 1:
         raise RangeError(f"{what} is a number from 0 to 1; given {p}")
     return float(p)
+
+
+def are_below(t: np.ndarray, n: int) -> bool:
+    """Whether all of these integers are from 0 to n - 1.
+
+    >>> import numpy as np
+    >>> from chainrule.nn.base.arguments import are_below
+    >>> are_below(np.array([0, 2]), 3), are_below(np.array([-1, 2]), 3), are_below(np.array([0, 3]), 3)
+    (True, False, False)
+    """
+    if not t.size:
+        return True
+    if t.dtype.kind == "i" and t.flags.c_contiguous:
+        t = t.view(f"u{t.itemsize}")  # numbers below 0 are large ones
+        return bool(np.maximum.reduce(t, None) < n)
+    return bool(t.min() >= 0 and t.max() < n)

@@ -138,4 +138,6 @@ class Places:
 def _words(x: Any) -> np.ndarray:
     """Numbers of 64 bits as pairs of 32 bits. Of 64 bits JAX takes them in `exact()` only, which is 11 us a call."""
     x = np.asarray(x)
+    if not x.dtype.isnative:
+        x = x.astype(x.dtype.newbyteorder("="))
     return np.ascontiguousarray(x).reshape(-1).view(np.int32) if x.itemsize >= 8 else x

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import Node
 from ...autograd.extending import assigned_at, numbers, readable_size, withhold
 from ...autograd.xla import Lowered, Program, compiler_options, exact, jax
 from ..optim.clipping import clipped_by_norm, clipped_by_value
@@ -218,8 +219,10 @@ class _Program:
         # so many results are losses; the others are the output of the model
         self.n_losses = 2 + (task.penalty is not None)
         self.shown = {*self.places_of[self.n_losses :]}
-        called = {x for _, nodes in (*recorded.effects, *recorded.conditions) for x in nodes if x in at}
-        self.needed = {at[x] for x in called.difference(recorded.arguments)}  # by effects, after each step
+        # what effects need after each step, beside the numbers of arguments, which are here
+        called = [x for _, nodes in (*recorded.effects, *recorded.conditions) for x in nodes]
+        given = {*recorded.arguments}
+        self.needed = {at[x] for x in called if isinstance(x, Node) and x not in given}
         self.fetched = sorted(self.shown | self.needed)
         self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step

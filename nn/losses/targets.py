@@ -10,6 +10,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
 from ...autograd.extending import converted, only_while
+from ..base.arguments import are_below
 from .pairs import check, flat, plain
 
 __all__ = ["MOVE_THE_CLASSES", "matching_classes"]
@@ -70,7 +71,7 @@ def _refuse_shares(what: str, shape: tuple[int, ...], t: np.ndarray) -> None:
 
 def _ignores(what: str, n_classes: int, ignore_index: int, t: np.ndarray) -> bool:
     """Whether a sample is ignored; raises `RangeError` for classes that do not exist."""
-    if not t.size or (ignore_index < 0 and _are_below(t, n_classes)):
+    if ignore_index < 0 and are_below(t, n_classes):
         return False
     counted = t[t != ignore_index]
     if counted.size and not (counted.min() >= 0 and counted.max() < n_classes):
@@ -83,11 +84,3 @@ def _ignores(what: str, n_classes: int, ignore_index: int, t: np.ndarray) -> boo
 
 def _ignores_as_then(what: str, n_classes: int, ignore_index: int, then: bool, t: np.ndarray) -> bool:
     return _ignores(what, n_classes, ignore_index, t) == then
-
-
-def _are_below(t: np.ndarray, n: int) -> bool:
-    """Whether all of these integers are from 0 to n - 1."""
-    if t.dtype.kind == "i" and t.flags.c_contiguous:
-        t = t.view(f"u{t.itemsize}")  # numbers below 0 are large ones
-        return bool(np.maximum.reduce(t, None) < n)
-    return bool(t.min() >= 0 and t.max() < n)

@@ -336,6 +336,40 @@ def test_a_weight_that_is_used_many_times_gets_its_gradient_by_one_product() -> 
     assert "f64[20,3]" in program.as_text()
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [np.s_[:, :2], np.s_[:, 2:4], np.s_[:, 4:]],  # beside each other, as the gates of an LSTM
+        [np.s_[2:], np.s_[:2]],
+        [np.s_[:, :3], np.s_[:, 2:]],  # one column is in both
+        [np.s_[:, 4:], np.s_[:, :2]],  # some are in none
+        [np.s_[0], np.s_[1], np.s_[-1], np.s_[2]],
+        [np.s_[:1, :2], np.s_[1:, 2:]],
+        [np.s_[..., 1], np.s_[:, ::2], np.s_[::-1], np.s_[:]],
+    ],
+)
+def test_gradients_of_slices_are_put_together(parts: list[Any]) -> None:
+    rng = np.random.default_rng(0)
+    w, expected = rng.standard_normal((4, 5)), np.zeros((4, 5))
+    factors = [rng.standard_normal(w[part].shape) for part in parts]
+    for part, factor in zip(parts, factors):
+        expected[part] += 2 * factor
+    x = Tensor(w)
+    y = x * 2
+    total = sum((y[part] * factor).sum() for part, factor in zip(parts, factors))
+    _, (found,) = Compiled(Program([total], [x])).passes([w])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "n"), [("float64", 16_385), ("float32", 32_769)])
+def test_sums_of_products_are_right_where_jaxlib_has_computed_wrong_ones(dtype: str, n: int) -> None:
+    numbers = np.zeros((n, 3, 1), dtype)  # https://github.com/jax-ml/jax/issues/39103
+    numbers[:, 0, 0] = np.arange(n)
+    x = Tensor(numbers)
+    (found,) = Compiled(Program([((np.eye(3, dtype=dtype) @ x) ** 2).sum((1, 2))], [x])).forward([numbers])
+    np.testing.assert_array_equal(found, numbers[:, 0, 0] ** 2)
+
+
 def test_passes_compose_with_an_update_in_one_program() -> None:
     w, x = Tensor([[1.0, 2.0]], name="w"), Tensor([3.0, 4.0], requires_grad=False)
     program = Program([((w @ x) ** 2).sum()], [w, x])

@@ -253,6 +253,34 @@ def test_batches_of_any_form() -> None:
     same_as_eager(network, nn.cross_entropy, [*zip(a, ignored)])
 
 
+@pytest.mark.parametrize("engine", ["replay", "xla"])
+def test_batches_in_every_place_of_memory(engine: str) -> None:
+    """Batches are read where they are; one in another memory layout, or in another byte order, is copied."""
+    if engine == "xla":
+        pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
+    wide = np.random.default_rng(0).standard_normal((6, 8, 10))
+    classes = np.arange(48).reshape(6, 8) % 3
+    one, two, rows = wide[0, :, :4], wide[1, :, :4], wide[:, :, :4].copy()
+    swapped = rows[2].astype(">f8")
+    batches = [
+        *zip([rows[0], rows[1], one, two, rows[3][:, ::-1], swapped], classes),
+        (np.asfortranarray(rows[4]), classes[:, 1::2][:, 0:1].repeat(2)[:8]),
+        (rows[0], np.repeat(classes[0], 2)[::2]),
+    ]
+    losses = {}
+    for each in ("eager", engine):
+        model = nn.MLP(4, [5, 3], seed=0)
+        step = nn.Step(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), engine=each)
+        losses[each] = [step(*batch) for _ in range(2) for batch in batches]
+        changing = rows[5].copy()
+        for _ in range(3):  # the same array with other numbers
+            losses[each].append(step(changing, classes[5]))
+            changing += 1
+    if engine == "replay":
+        assert bits(losses[engine]) == bits(losses["eager"])
+    np.testing.assert_allclose(losses[engine], losses["eager"], rtol=1e-10)
+
+
 def test_changes_between_steps() -> None:
     """Modes, frozen and replaced layers, loaded states, rates, options of a loss, arrays in place: as in eager mode."""
     weights = np.ones(4)

@@ -19,6 +19,7 @@ from trained_networks import NAMES, case, trained
 
 from chainrule import nn
 from chainrule.autograd import GradientError, NonfiniteError, RangeError, RecordingError, ShapeError
+from chainrule.autograd.extending import each_time
 
 pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
 PROGRAM = Path(__file__).parents[1] / "support" / "trained_networks.py"
@@ -336,3 +337,29 @@ def test_two_processes_end_with_the_parameters_of_one_and_go_on_after_one_was_ki
         run("convolutional", f"checkpoint={json.dumps(path)}", "epochs=6", devices=2),
         run("convolutional", "epochs=6"),
     )
+
+
+def at_most(total, limits, factor):
+    """Raise for numbers whose sum is too large."""
+    if total.sum() > factor * limits.sum():
+        raise RangeError(f"the sum is {total.sum()}")
+
+
+class Checked(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(2, 3, seed=0)
+
+    def forward(self, x):
+        y = self.layer(x)
+        each_time(at_most, y, np.ones(4), -0.5)
+        return y
+
+
+def test_checks_get_the_numbers_of_each_step():
+    model = Checked()
+    step = nn.Step(model, nn.mse_loss, nn.SGD(model.parameters(), lr=0.1), engine="xla")
+    batch = np.ones((4, 2)), np.zeros((4, 3))
+    for _ in range(2):
+        step(*batch)  # sums of -2.71 and -2.17
+    with pytest.raises(RangeError, match=r"the sum is -1\.737"):
+        step(*batch)

@@ -978,7 +978,7 @@ def test_the_usual_normal_weights_have_the_variances_of_their_names():
         (lambda: viz.plot_decision_boundary(tensors(), np.zeros((5, 3))), "takes rows of 2 numbers"),
         (lambda: viz.plot_decision_boundary(tensors(), X, Y[:3]), "40 points and 3 targets"),
         (lambda: viz.plot_responses(MLP(2, [1]), X), "no hidden one to look at"),
-        (lambda: viz.plot_hidden_space(np.tanh, X), "the layers of a module"),
+        (lambda: viz.plot_hidden_space(np.tanh, X), "takes a module of nn, and draws its layers"),
         (lambda: viz.plot_loss(history(), theme="drak"), "theme='drak' is not known"),
         (lambda: viz.plot_confusion_matrix([0, 1]), "compares predictions with targets"),
         (
