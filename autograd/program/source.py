@@ -391,7 +391,7 @@ class Program:
                 else self.language.signed("-", -g.data, g)
             )
         data = g.data * plain(local)
-        if zero_safe:
+        if zero_safe and np.isnan(data).any():
             guarded = times(g.data, plain(local), zero_safe)
             if not same(guarded, data):
                 helper = self.language.helper(number_times if scalar else array_times, scalar, "times")
