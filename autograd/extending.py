@@ -4,15 +4,15 @@ Layers open scopes, draw random numbers and update statistics; losses describe t
 drawings show rules as text. The names below are public for such code. Rows of the table are
 `chainrule.autograd.TABLE["softmax"]` and so on; the error classes are in `chainrule.autograd`.
 
-- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `word_refused`,
-  `refuse_keywords`, `refused_call`, `named_in`, `absent`, and `habit` and `names_of`,
-  the names of other libraries; for the types of results `of_kind`.
+- For error messages and reports: `describe`, `readable_size`; for misspelt names `spelt`, `like`, `nearest`,
+  `word_refused`, `refuse_keywords`, `refused_call`, `named_in`, `absent`, `Answering`, and `habit` and `names_of`, the
+  names of other libraries; for the types of results `of_kind`.
 - For recording and scopes: `recording`, `is_recording`, `enter_scope`, `leave_scope`.
 - For the user's source: `line_of`, `users_line`, `Line`.
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`, `surround_checks`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
-  `numbers`, `following`, `is_watched`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`, `State`,
-  `leaf_for`, `kind_of`, `backend_for`.
+  `numbers`, `following`, `is_watched`, `assigned_at`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`,
+  `State`, `leaf_for`, `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -29,9 +29,19 @@ from typing import Any
 from .debug.files import write_atomically
 from .debug.lines import Line, line_of, users_line
 from .engine.modes import MODE, recording
-from .engine.node import describe, each_time, following, numbers
+from .engine.node import CLOCK, describe, each_time, following, numbers
 from .errors.neighbours import habit, names_of
-from .errors.spelling import absent, like, named_in, refuse_keywords, refused_call, spelt, word_refused
+from .errors.spelling import (
+    Answering,
+    absent,
+    like,
+    named_in,
+    nearest,
+    refuse_keywords,
+    refused_call,
+    spelt,
+    word_refused,
+)
 from .graph.backends import backend_for
 from .graph.memory import _readable
 from .graph.rules import MANY_INPUTS, rule_texts
@@ -57,7 +67,9 @@ __all__ = [
     "Line",
     "Recorded",
     "State",
+    "Answering",
     "absent",
+    "assigned_at",
     "backend_for",
     "converted",
     "describe",
@@ -78,6 +90,7 @@ __all__ = [
     "like",
     "line_of",
     "named_in",
+    "nearest",
     "names_of",
     "numbers",
     "of_kind",
@@ -117,6 +130,19 @@ def is_recording() -> bool:
 def is_watched() -> bool:
     """Whether every operation is watched: in `detect_nonfinite()`, in `record_lines()`, or for a recording of `jit`."""
     return MODE.get()[2] is not None
+
+
+def assigned_at() -> int:
+    """The time at which `.data` of a leaf was last assigned, of any leaf; times are counts, not seconds.
+
+    >>> from chainrule.autograd import Value
+    >>> from chainrule.autograd.extending import assigned_at
+    >>> x, before = Value(3.0), assigned_at()
+    >>> x.data = 4.0
+    >>> assigned_at() > before
+    True
+    """
+    return CLOCK.assigned
 
 
 def enter_scope(title: str) -> Token[Any]:

@@ -15,7 +15,13 @@ import pytest
 from chainrule import nn
 
 PROGRAM = Path(__file__).parent / "support/users_program.py"
-PACKAGES = ["chainrule.autograd", "chainrule.nn", "chainrule.viz"]
+PARTS = [name for name in nn.__all__ if isinstance(getattr(nn, name), ModuleType)]
+PACKAGES = [
+    "chainrule.autograd",
+    "chainrule.nn",
+    "chainrule.viz",
+    *(f"chainrule.nn.{name}" for name in PARTS),
+]
 NAMES = [(package, name) for package in PACKAGES for name in importlib.import_module(package).__all__]
 
 
@@ -44,6 +50,20 @@ def test_every_public_name_has_a_signature_and_a_summary(package: str, name: str
             inspect.Parameter.VAR_KEYWORD,
         ]
         assert not vague, inspect.signature(thing)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_methods_and_properties_have_a_summary(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if not inspect.isclass(thing):
+            continue
+        for own, member in inspect.getmembers(thing):
+            if own.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
+                continue
+            if own != "function":  # what an activation or a loss applies
+                assert inspect.getdoc(member), f"{name}.{own}"
 
 
 def test_rows_say_which_function_they_are() -> None:

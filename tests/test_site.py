@@ -66,6 +66,29 @@ def test_the_stepping_guide_has_the_live_page() -> None:
     assert re.search(r"\(images/stepper\.png\)\n\n<!-- live: loss", text)
 
 
+def test_questions_whose_numbers_can_be_moved_have_a_live_page_of_their_own_example() -> None:
+    text = (ROOT / "docs/questions.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## (\d+)\. ", text, flags=re.MULTILINE)
+    found = {}
+    for number, section in zip(sections[1::2], sections[2::2]):
+        if live := re.search(r"<!-- live: (\w+) \d+ -->", section):
+            found[int(number)] = section
+            assert re.search(rf"^>>> (?:.*, )?{live[1]} = ", section[: live.start()], re.MULTILINE)
+            assert "**Try.**" in section
+    assert sorted(found) == [1, 2, 10, 14, 15, 16, 19]
+
+
+def test_live_pages_load_when_they_come_into_sight(site, tmp_path) -> None:
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
+    page = [
+        '```python\n>>> from chainrule import Value\n>>> y = Value(2.0, name="x") ** 2\n```\n\n<!-- live: y 700 -->\n'
+    ]
+    site("live_pages").on_source(app, "docs/page", page)
+    assert '<iframe class="live-page"' in page[0]
+    assert 'loading="lazy" height="700" src="../_live/page-1.html"' in page[0]
+    assert (tmp_path / "_live/page-1.html").stat().st_size < 150_000
+
+
 def test_every_picture_of_the_gallery_is_there_for_light_and_dark_pages_and_leads_on() -> None:
     text = (ROOT / "docs/gallery.md").read_text(encoding="utf-8")
     cards = re.findall(

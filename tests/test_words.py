@@ -11,9 +11,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TERMS = ROOT / "docs/terms.md"
 OBJECT = r"(?:[a-zA-Z]|the|an?|its|each|every|them|it)\b"
+THING = (
+    r"(?:activation|engine|filter|gradient|graph|head|layer|loss|losse|model|network|neuron|node|optimiser|"
+    r"parameter|position|tape|unit|weight)s?"
+)
 FORBIDDEN = {
-    "with respect to": rf"\b(?:gradients?|derivatives?)(?: of [`\w.]+)? by (?!the (?:engine|local)){OBJECT}(?!-)",
-    "people": r"\b(?:somebody|nobody|anybody|whoever)\b",
+    "with respect to": r"\b(?:gradients?|derivatives?)(?: of (?:an? |the )?[`\w.$]+)? by "
+    rf"(?!the (?:engine|local)){OBJECT}(?!-)",
+    "people": r"(?i)\b(?:somebody|nobody|anybody|whoever)\b",
+    "things that act": rf"(?i)\b{THING} (?:that |only |does not |do not |may |can |must |also )*"
+    r"(?:sees?|knows?|wants?|answers?|thinks?|believes?|notices?|speaks?|tells?|looks? (?:at|for|like|back|ahead))\b",
+    "minds": r"\bchang(?:es?|ed|ing) (?:its|their) minds?\b",
+    "answers": r"(?i)\bwhat (?:an?|each|every|the) (?:hidden )?\w+ (?:answers|looks for|sees|wants|passes on)\b",
+    "speaking": r"\bspeaks? (?:for|against) (?:it|them)\b",
+    "alive": r"\b(?:signals?|gradients?) alive\b",
     "memory": r"\b(?:remember|remembers|remembered)\b",
     "forgetting": r"\bforgets\b",
     "inversion": r"\b(?:has|have) not(?=[.,;:)])",
@@ -40,7 +51,7 @@ def texts(path: Path) -> str:
         )
     source = path.read_text(encoding="utf-8")
     strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
-    return "\n".join(each for each in strings if isinstance(each, str) and " " in each)
+    return "\n|\n".join(each for each in strings if isinstance(each, str) and " " in each)
 
 
 def found(text: str) -> list[str]:
@@ -59,7 +70,10 @@ def test_each_word_is_found() -> None:
     for said in (
         "the gradient by w", "the derivative of L by each weight", "nobody holds it", "the node remembers",
         "it forgets", "which NumPy has not.", "it gives up", "learnt no more", "what arrives from above",
-        "answered by a lesson",
+        "answered by a lesson", "the derivative of a matrix by a matrix", "Nobody told it",
+        "Where the network changes its mind", "What each filter answers", "What each filter looks for",
+        "blue pixels speak for it", "Each position looks at others", "as the hidden layer sees them",
+        "weights that keep a signal alive", "a node knows its inputs", "parameters that want no gradient",
     ):  # fmt: skip
         assert found(said), said
     for said in (

@@ -274,10 +274,10 @@ def backward(root: Node, gradient: Any = None) -> None:
 def gradients(output: Node, inputs: Any, gradient: Any = None, create_graph: bool = False) -> Any:
     """The gradients of `output` with respect to `inputs`, returned; no `.grad` is written.
 
-    `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each
-    gradient has the shape and dtype of its input: a float for a `Value`, an ndarray for a `Tensor`, zero if
-    the output does not depend on it. With `create_graph=True` the gradients are nodes that can be
-    differentiated again. `gradient` is the gradient at the output, needed unless it is one number.
+    `inputs` is a node or a list or tuple of nodes, leaves or not; the result has the same form. Each gradient has the
+    shape and dtype of its input: a float for a `Value`, an ndarray for a `Tensor`, zero if the output does not depend
+    on it. With `create_graph=True` the gradients are nodes that can be differentiated again. `gradient` is the gradient
+    at the output, needed unless it is one number. Of a function use `grad`; `backward()` writes `.grad`.
 
     Raises `KindError` for inputs that are not nodes, `GradientError` for constants.
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "names_of"]
+__all__ = ["KEYWORDS", "TABLE", "Habit", "answer", "habit", "names_of", "rows_of"]
 
 
 class Habit(NamedTuple):
@@ -57,6 +57,12 @@ def habit(name: str, place: str) -> Habit | None:
     """The row of a name in a place; rows of nodes hold for Values and Tensors."""
     found = INDEX.get((place, name))
     return INDEX.get(("node", name)) if found is None and place in ("Value", "Tensor") else found
+
+
+def rows_of(place: str, what: str = "") -> list[Habit]:
+    """All rows that hold in a place; `what` is the function if it is an argument."""
+    places = (place, f"{place} of {what}", *(("node",) if place in ("Value", "Tensor") else ()))
+    return [row for row in TABLE if row.place in places]
 
 
 def answer(name: str, place: str, what: str = "") -> str:
@@ -225,12 +231,20 @@ TABLE = (
     Habit(TORCH, "argument", "recurse=", "the attributes of the module itself, as in [layer.weight, layer.bias]"),
     Habit(TORCH, "argument", "size_average=", "reduction='mean' or reduction='sum'"),
     Habit(TORCH, "argument of fit", "lr=", "fit(..., optimizer=nn.SGD(model.parameters(), lr=0.1))"),
+    Habit(KERAS, "argument of fit", "verbose=", "progress=True or progress=False"),
+    Habit(KERAS, "argument of fit", "validation_data=", "validation=(X, y)"),
+    Habit(KERAS, "argument of fit", "validation_split=", "validation=(X, y), with arrays that nn.split makes"),
+    Habit(KERAS, "argument of fit", "shuffle=", "fit(model, loss, nn.DataLoader(X, y, shuffle=False))"),
+    Habit(KERAS, "argument of fit", "patience=", "early_stopping=10"),
     Habit(MICRO, "argument", "label=", "name=", "", lambda v: {"name": v}),
     Habit(MICRO, "argument", "_children=", "nothing: operations record what a node was computed from"),
     Habit(ANY, "option show", "value", "show='data'"),
     Habit(ANY, "option show", "values", "show='data'"),
     Habit(ANY, "option show", "gradient", "show='grad'"),
     Habit(ANY, "option direction", "RL", "direction='LR'"),
+    Habit(ANY, "argument", "kernel_size=", "kernel=, of a function", "", lambda v: {"kernel": v}),
+    Habit(ANY, "argument", "kernel=", "kernel_size=, of a layer", "", lambda v: {"kernel_size": v}),
+    Habit(ANY, "autograd", "mod(a, b)", "remainder(a, b), which is a % b", "", "remainder"),
     Habit(ANY, "argument of draw", "dark=", "theme='dark'"),
     Habit(ANY, "argument of draw", "grad=", "show=('data', 'op', 'name'), which leaves gradients out"),
     Habit(ANY, "argument of draw", "filename=", "draw(y).save('graph.svg')"),
@@ -240,6 +254,7 @@ TABLE = (
     Habit(ANY, "call of MLP", "call", "MLP(2, [16, 16, 1]): the number of inputs, and a list of the widths"),
     Habit(ANY, "call of forward", "call", "x.data = ... for each leaf that changes, then tape.forward(); "
         "or tape.forward(x=...), by the name of the leaf"),
+    Habit(ANY, "call of fit", "call", "fit(model, nn.mse_loss, (X, y), epochs=10): the model, the loss, the data"),
     Habit(ANY, "call of draw", "call", "draw(y).save('graph.svg')"),
     # ------------------------------------------------------------------ functions
     Habit(TORCH, "autograd", "tensor(a, requires_grad=True)", "Tensor(a)",
@@ -305,11 +320,6 @@ TABLE = (
     Habit(TORCH, "schedules", "CosineAnnealingLR(optimizer, 10)", "nn.schedules.Cosine(optimizer, 10)", "", "Cosine"),
     Habit(TORCH, "schedules", "ReduceLROnPlateau(optimizer)", "nn.schedules.ReduceOnPlateau(optimizer)", "",
         "ReduceOnPlateau"),
-    Habit(TORCH, "init", "xavier_uniform_(w)", "layer.weight = nn.init.glorot_uniform((2, 3), seed=0)"),
-    Habit(TORCH, "init", "xavier_normal_(w)", "layer.weight = nn.init.glorot_normal((2, 3), seed=0)"),
-    Habit(TORCH, "init", "kaiming_uniform_(w)", "layer.weight = nn.init.he_uniform((2, 3), seed=0)"),
-    Habit(TORCH, "init", "kaiming_normal_(w)", "layer.weight = nn.init.he_normal((2, 3), seed=0)"),
-    Habit(TORCH, "init", "zeros_(b)", "layer.bias = nn.init.zeros((3,))"),
     Habit(TORCH, "Module", "float()", "model.to(np.float32)", "", lambda m: m.to(np.float32)),
     Habit(TORCH, "Module", "double()", "model.to(np.float64)", "", lambda m: m.to(np.float64)),
     Habit(TORCH, "Module", "half()", "model.to(np.float16)", "", lambda m: m.to(np.float16)),
@@ -327,6 +337,9 @@ TABLE = (
     Habit(TORCH, "Module", "save(path)", "nn.save(model, path)"),
     Habit(TORCH, "Module", "backward()", "loss.backward(), of the loss: nn.mse_loss(model(x), y).backward()"),
     Habit(TORCH, "Module", "step()", "optimizer.step(), of an optimiser: nn.SGD(model.parameters(), lr=0.1)"),
+    Habit(TORCH, "Optimizer", "backward(loss)", "loss.backward(), and then optimizer.step()"),
+    Habit(ANY, "Optimizer", "learning_rate", "optimizer.lr"),
+    Habit(ANY, "Stepper", "show()", "step(y).interact(), in a notebook or a terminal"),
     Habit(ANY, "Drawing", "show()", "draw(y) as the last line of a cell, or draw(y).save('graph.svg')"),
     Habit(ANY, "Drawing", "render('graph')", "draw(y).save('graph.svg')"),
     Habit(ANY, "Drawing", "view()", "draw(y).save('graph.svg')"),

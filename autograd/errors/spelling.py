@@ -10,12 +10,13 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import KindError, UnknownNameError
-from .neighbours import KEYWORDS, answer, habit
+from .neighbours import KEYWORDS, Habit, answer, habit, rows_of
 
 __all__ = [
+    "Answering",
     "absent",
     "in_place_of",
     "like",
@@ -23,6 +24,7 @@ __all__ = [
     "nearest",
     "refuse_keywords",
     "refused_call",
+    "respelt",
     "spelt",
     "word_refused",
 ]
@@ -38,6 +40,8 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     ['ReLU']
     >>> nearest("mse", ["mse_loss", "l1_loss"])
     ['mse_loss']
+    >>> nearest("n", ["n_samples", "noise", "seed"])
+    ['n_samples']
     """
     import difflib  # for errors only
 
@@ -46,8 +50,13 @@ def nearest(given: str, known: Iterable[str], most: int = MOST) -> list[str]:
     for name in known:
         names.setdefault(_plain(name), []).append(name)
     close = [wanted] if wanted in names else difflib.get_close_matches(wanted, names, n=most, cutoff=0.65)
-    if len(wanted) > 2 and wanted not in names:
-        close += [each for each in names if each.startswith(wanted) and each not in close]
+    if wanted not in names:
+        begun = [
+            plain
+            for plain, [name, *_] in names.items()
+            if name.lower().startswith(given.lower() + "_") or (len(wanted) > 2 and plain.startswith(wanted))
+        ]
+        close += [each for each in begun if each not in close]
     alike = [name for each in close for name in sorted(names[each], key=lambda name: name[0] != given[0])]
     return alike[:most]
 
@@ -62,6 +71,21 @@ def like(given: Any, known: Iterable[str]) -> str:
         nearest(given, [name for name in known if isinstance(name, str)]) if isinstance(given, str) else []
     )
     return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""
+
+
+def _meant(given: str, known: Iterable[str], place: str, what: str = "") -> str:
+    """As `like`, with the names of other libraries in that place; for one of them what it is called here."""
+    ours = list(known)
+    theirs = [row.name for row in rows_of(place, what) if _is_name_of(row, ours)]
+    found = nearest(given, [*ours, *theirs])
+    if not found or found[0] in ours:
+        return like(given, ours)
+    return f"; did you mean {found[0]!r}? {answer(found[0], place, what)}"
+
+
+def _is_name_of(row: Habit, ours: list[str]) -> bool:
+    """Whether a row says something there: the name of an argument only where its translation is an argument."""
+    return row.name not in ours and (not row.ours.endswith("=") or row.ours[:-1] in ours)
 
 
 def word_refused(what: str, given: Any, known: Iterable[str]) -> str:
@@ -81,9 +105,29 @@ def absent(what: str, name: str, known: Callable[[], Iterable[str]], place: str)
         ours = answer(name, place)
         if ours:
             return f"{what} has no {name!r}. {ours}"
-        return f"{what} has no {name!r}{like(name, [k for k in known() if not k.startswith('_')])}"
+        return f"{what} has no {name!r}{_meant(name, [k for k in known() if not k.startswith('_')], place)}"
 
     return UnknownNameError(f"no {name}", lesson)
+
+
+class Answering:
+    """The base of classes whose instances answer a misspelt attribute with the nearest that they have.
+
+    >>> from chainrule.autograd import Tape, Value
+    >>> Tape(Value(1.0) * 2.0).leafs
+    Traceback (most recent call last):
+        ...
+    chainrule.autograd.errors.UnknownNameError: Tape has no 'leafs'; did you mean 'leaves'?
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            kinds = [kind.__name__ for kind in type(self).__mro__]
+            place = next((kind for kind in kinds if habit(name, kind)), kinds[0])
+            raise absent(kinds[0], name, lambda: dir(self), place)
 
 
 def named_in(module: dict[str, Any], place: str) -> Callable[[str], Any]:
@@ -111,12 +155,21 @@ def spelt(function: F) -> F:
     Traceback (most recent call last):
         ...
     chainrule.autograd.errors.KindError: softmax has no argument 'axs'; did you mean 'axis'?
+
+    The call through the decorator takes 0.1 microseconds. The constructors of nodes take `**others` themselves and
+    begin with `if others: return respelt(function, locals())`: such a function is returned as it is, and its signature
+    is shown without them.
     """
+    parameters = inspect.signature(function).parameters
+    if "others" in parameters:
+        own = [p for p in parameters.values() if p.name != "others"]
+        function.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+        return function
     again = _again
 
     def call(*args: Any, **options: Any) -> Any:
         try:
-            return function(*args, **options)
+            return function(*args, **options) if options else function(*args)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # from inside of the function
@@ -132,6 +185,17 @@ def in_place_of(function: F, call: Any) -> F:
     """
     found: Any = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     return cast(F, update_wrapper(found, function))
+
+
+def respelt(function: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """The call of `function` with its `**others` translated; raises `KindError` that explains if it has no such.
+
+    `given` are its `locals()`.
+    """
+    others = given.pop("others")
+    args = [given.pop("self")] if "self" in given else []
+    defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
+    return _again(function, args, {k: x for k, x in given.items() if x is not defaults[k]} | others)
 
 
 def _again(function: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -155,7 +219,8 @@ def refuse_keywords(what: str, names: Iterable[str], own: Iterable[str]) -> None
     """Raise `KindError` for the first of these names of arguments, which `what` does not have."""
     for name in names:
         ours = answer(name, "argument", what)
-        hint = f". {ours}" if ours else like(name, own) or f". It has {', '.join(own) or 'none'}"
+        hint = f". {ours}" if ours else _meant(name, own, "argument", what)
+        hint = hint or f". It has {', '.join(own) or 'none'}"
         raise KindError(f"{what} has no argument {name!r}{hint}") from None
 
 
@@ -176,12 +241,18 @@ def refused_call(what: str, own: dict[str, inspect.Parameter], given: int, optio
     """What is missing in a call or too much, and the arguments that there are."""
     in_order = [k for k, p in own.items() if p.kind is not p.KEYWORD_ONLY]
     missing = [k for k, p in own.items() if p.default is p.empty and k not in (*in_order[:given], *options)]
-    shown = ", ".join(k if p.default is p.empty else f"{k}={p.default!r:.20}" for k, p in own.items())
+    shown = ", ".join(k if p.default is p.empty else f"{k}={_default(p.default)}" for k, p in own.items())
     if given > len(in_order):
-        fault = f"takes at most {len(in_order)} arguments without a name; given {given}"
+        most = "1 argument" if len(in_order) == 1 else f"{len(in_order)} arguments"
+        fault = f"takes at most {most} without a name; given {given}"
     elif missing:
         fault = f"was called without {' and '.join(missing)}"
     else:
         fault = f"was given {' and '.join(k for k in in_order[:given] if k in options)} twice"
     ours = answer("call", f"call of {what}")
     return f"{what} {fault}. {ours or f'Its arguments are {shown}'}"
+
+
+def _default(default: Any) -> str:
+    """A default as it is read in a signature: functions and types by their names."""
+    return getattr(default, "__name__", None) or f"{default!r:.20}"

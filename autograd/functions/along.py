@@ -143,6 +143,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     """The elements at `indices` along `axis`, or of the flattened tensor; an index may be repeated.
 
     Indices out of bounds raise an error, wrap around (`mode="wrap"`) or go to the nearest end (`"clip"`).
+    `take_along_axis` takes other positions in each row.
 
     Raises `KindError` for indices that are not integers, `RangeError` for one that is out of bounds.
 
@@ -159,6 +160,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """The elements at `indices` along `axis`, with separate indices for each position on the other axes.
 
     `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` gives such indices.
+    `take` takes the same positions everywhere.
 
     >>> from chainrule.autograd import Tensor, take_along_axis
     >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)

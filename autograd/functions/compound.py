@@ -51,6 +51,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     `x` is `(..., n)` with one sample in each row, `weight` is `(n, m)`, `bias` is `(m,)` or `None`; the result is
     `(..., m)`. With the gradient G at the output, the gradients of the loss are `G @ weight.T` with respect to x,
     `x.T @ G` with respect to the weight, and the sum of G over the samples with respect to the bias.
+    `nn.Linear` is the layer, which has its own weights.
 
     Raises `ShapeError` if the lengths do not fit.
 

@@ -82,6 +82,8 @@ def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """A list of the parts of `x` along `axis`: that many of equal length, or split before the given indices.
 
+    `array_split` allows parts of different lengths; `nn.split` divides a data set at random.
+
     Raises `ShapeError` if the length cannot be divided equally; `array_split` allows for that.
 
     >>> from chainrule.autograd import Tensor, split
@@ -184,6 +186,8 @@ def _pad_with(x: Any, sides: list[tuple[int, int]], constant: Any) -> Any:
 def tile(x: Any, reps: Any) -> Any:
     """`x` repeated as a whole, `reps` times along each axis; more numbers than axes add axes in front.
 
+    `repeat` repeats each element.
+
     >>> from chainrule.autograd import Tensor, tile
     >>> tile(Tensor([1.0, 2.0]), (2, 2))
     Tensor([[1., 2., 1., 2.],
@@ -203,6 +207,8 @@ def tile(x: Any, reps: Any) -> Any:
 @of_kind
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
+
+    `tile` repeats the tensor as a whole; `nn.repeat` repeats an experiment.
 
     >>> from chainrule.autograd import Tensor, repeat
     >>> repeat(Tensor([1.0, 2.0]), [1, 3])

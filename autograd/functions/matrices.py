@@ -29,6 +29,7 @@ def dot(a: Any, b: Any) -> Any:
 
     NumPy's `dot` sums over the last axis of `a` and the second to last axis of `b` (its only one, if it is a vector),
     for any number of axes; a single number multiplies.
+    For stacks of matrices use `matmul`, which is `a @ b`.
 
     Raises `ShapeError` for lists of different lengths, and if those axes differ in length.
 
@@ -66,6 +67,8 @@ def dot(a: Any, b: Any) -> Any:
 @of_kind
 def inner(a: Any, b: Any) -> Any:
     """The sums of products over the last axis of both: a number for vectors, `a @ b.T` for matrices.
+
+    For products of matrices use `matmul`, and for two lists of Values `dot`.
 
     >>> from chainrule.autograd import Tensor, inner
     >>> inner(Tensor([1.0, 2.0]), [3.0, 4.0])
@@ -136,6 +139,8 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 @of_kind
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Any:
     """The sum of the diagonal; see `diagonal`. `dtype` converts the elements first.
+
+    `viz.trace` is another function: it lists the nodes of a graph.
 
     >>> from chainrule.autograd import Tensor, trace
     >>> trace(Tensor([[1.0, 2.0], [3.0, 4.0]]))

@@ -85,6 +85,8 @@ def _are_single(xs: Sequence[Any]) -> bool:
 def total(xs: Sequence[Any]) -> Any:
     """The sum of a list of Values as one node; Python's `sum(xs)` records one addition for each.
 
+    `sum` does the same, and takes Tensors, an axis and numbers as well.
+
     >>> from chainrule.autograd import Value, total
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
@@ -110,6 +112,7 @@ def sum(
     A reduced axis is removed, or kept with length 1 if `keepdims`. Every element gets the same gradient. As in
     NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
     booleans: elements for which it is False are left out and have gradient 0.
+    Of a list of Values it is one node, as `total` is.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -343,6 +346,7 @@ def max(
 
     As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
     out; then `initial` is required, for the case that no element is left.
+    Of two tensors, element by element, it is `maximum(a, b)`.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])
@@ -363,6 +367,7 @@ def min(
     """The smallest element along `axis`. Equal smallest elements share the gradient evenly.
 
     The options are those of `max`.
+    Of two tensors, element by element, it is `minimum(a, b)`.
 
     >>> from chainrule.autograd import Tensor, min
     >>> min(Tensor([[3.0, 1.0], [2.0, 4.0]]), axis=1)

@@ -70,6 +70,8 @@ def _refuse_other_orders(order: Any, what: str) -> None:
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order; reversed when `axes` is `None`.
 
+    `swapaxes` exchanges two axes, and `moveaxis` moves one.
+
     >>> from chainrule.autograd import Tensor, transpose
     >>> transpose(Tensor([[1.0, 2.0, 3.0]])).shape
     (3, 1)
@@ -90,6 +92,8 @@ def transpose(x: Any, axes: Any = None) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged.
 
+    `transpose` takes all axes in a new order.
+
     >>> from chainrule.autograd import Tensor, swapaxes
     >>> swapaxes(Tensor([[[1.0, 2.0]]]), 0, -1).shape
     (2, 1, 1)
@@ -106,6 +110,8 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 @of_kind
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to the positions `destination`; the others keep their order.
+
+    `swapaxes` exchanges two, and `transpose` takes all in a new order.
 
     >>> from chainrule.autograd import Tensor, moveaxis
     >>> moveaxis(Tensor([[[1.0, 2.0]]]), -1, 0).shape

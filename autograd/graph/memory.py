@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import NO_PARAMS
+from ..errors.spelling import Answering
 from ..nodes.node import Node
 
 __all__ = ["Held", "Memory"]
@@ -43,7 +44,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Answering):
     """The bytes that a graph holds: in total, by kind of node, by operation and by scope. Printed, it is a table.
 
     The parts in `by_operation` add up to `total`, and so do those in `by_scope`, where a scope counts without the

@@ -12,7 +12,7 @@ from ..debug.display import tape_html
 from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.lecture import lecture_of
@@ -29,7 +29,7 @@ from .steps import BackwardStep, ForwardStep
 __all__ = ["Tape"]
 
 
-class Tape:
+class Tape(Answering):
     """The graph behind one output or several, inputs before outputs.
 
     Attributes:

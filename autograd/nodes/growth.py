@@ -1,7 +1,7 @@
 """A loop in which the graph grows: `w = w - lr * w.grad` makes a new node of `w` in every step.
 
 The next loss is computed from that node, so its pass goes through all steps before. The gradients are right; time and
-memory grow with every step. A pass through many nodes looks for the signs of it and warns.
+memory grow with every step. In a pass through many nodes the signs of it are checked, with a warning.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def warn_if_growing(nodes: dict[Any, Any]) -> None:
     updates = [x for x in nodes if _is_update(x)]
     if len(updates) >= UPDATES:
         name = updates[0]._a.name or "w"
-        warnings.warn(
-            f"this backward pass went through {len(nodes):,} nodes, most of them of passes before: the graph holds "
-            f"{len(updates)} updates such as {name} = {name} - lr * {name}.grad. Each makes a new node, so every step "
-            f"takes longer than the one before. Write {name}.data -= lr * {name}.grad, which changes the leaf",
+        warnings.warn(  # one text for all passes of a loop, so that Python shows it once
+            f"most nodes of this backward pass are of passes before: the graph holds {UPDATES} or more updates such as "
+            f"{name} = {name} - lr * {name}.grad. Each makes a new node, so every step takes longer than the one "
+            f"before. Write {name}.data -= lr * {name}.grad, which changes the leaf",
             ChainruleWarning,
             stacklevel=6,
         )

@@ -1,4 +1,4 @@
-"""The names that nodes answer to besides their own: functions as methods, and names of other libraries.
+"""The names that nodes accept besides their own: functions as methods, and names of other libraries.
 
 `t.log10()` is `log10(t)`, and `t.unsqueeze(0)` is taken from PyTorch. The names of other libraries are in
 `errors/neighbours.py`.
@@ -12,8 +12,8 @@ from typing import Any
 from .. import functions as f
 from .. import primitives as p
 from ..errors.neighbours import habit, names_of
-from ..errors.spelling import absent
 from ..functions import linalg, norms
+from .misspelt import answer_misspelt, unknown
 
 __all__ = ["Named", "add_names"]
 
@@ -52,11 +52,7 @@ IN_PLACE = [
 
 
 class Named:
-    """An attribute of nodes: a function as a method, or a name of another library, taken or answered by an error.
-
-    A `__getattr__` would find misspelt names as well, and would make every access to a slot several times as slow; for
-    these Python itself says which attribute is like them.
-    """
+    """An attribute of nodes: a function as a method, or a name of another library, taken or answered by an error."""
 
     __slots__ = ("name",)
 
@@ -71,13 +67,14 @@ class Named:
             return partial(function, node)
         row = habit(self.name, node.kind)
         if row is None or row.takes is None:
-            raise absent(node.describe(), self.name, list, node.kind)
+            return unknown(node, self.name)
         return row.takes(node) if row.is_attribute else partial(row.takes, node)
 
 
 def add_names(kind: Any) -> None:
-    """Give a class of nodes these names, beside those that it has."""
+    """Give a class of nodes these names, beside those that it has, and answers to misspelt ones."""
     rows = [row.name for place in ("node", kind.kind) for row in names_of(place=place)]
     for name in {*METHODS, *IN_PLACE, *rows}:
         if not hasattr(kind, name):
             setattr(kind, name, Named(name))
+    answer_misspelt(kind)

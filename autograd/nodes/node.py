@@ -43,6 +43,11 @@ class Node(BaseNode):
 
     __slots__ = ()
 
+    def __dir__(self) -> list[str]:
+        """The attributes, without the misspelt ones that `misspelt.py` answers."""
+        own = getattr(self, "__dict__", ())
+        return [name for name in super().__dir__() if name in own or hasattr(type(self), name)]
+
     @property
     def name(self) -> str | None:
         """The name of the node in drawings, printed programs and error messages."""

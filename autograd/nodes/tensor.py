@@ -22,15 +22,16 @@ from ..engine.table import PYTHON_NUMBERS, Primitive
 from ..engine.vjp import fitted, pass_back, unbroadcast
 from ..errors import KindError, ShapeError
 from ..errors.lessons import lesson
-from ..errors.spelling import spelt
+from ..errors.spelling import respelt, spelt
 from ..functions.arguments import axes_of, shape_of, word_of
-from ..primitives import index, mean, positive, reshape, sum_, transpose
+from ..primitives import index, matmul, mean, positive, reshape, sum_, transpose
 from .arrays import array_from, no_gradient_of, refuse_fractions
 from .at import At, change_text, index_inputs, index_text
 from .growth import MANY, warn_if_growing
 from .masks import bind_comparisons
 from .names import add_names
 from .node import Node, Withheld, checked_flag, checked_name, known, refuse_mixture
+from .sparse import is_sparse, leave_to_node, product
 
 __all__ = ["Tensor"]
 
@@ -74,21 +75,36 @@ class Tensor(Node):
 
         __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
 
-    @spelt
-    def __init__(
-        self,
-        data: Any,
-        name: str | None = None,
-        requires_grad: bool | None = None,
-        dtype: npt.DTypeLike | None = None,
-    ) -> None:
-        array = array_from(data, dtype)
-        floating = array.dtype.kind == "f"
-        wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
-        if wanted and not floating:
-            raise no_gradient_of(array)
-        leaf_of(array, wanted, self)
-        self._name = checked_name(name, "Tensor")
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+        ) -> None: ...
+
+    else:
+
+        @spelt
+        def __init__(
+            self,
+            data: Any,
+            name: str | None = None,
+            requires_grad: bool | None = None,
+            dtype: npt.DTypeLike | None = None,
+            **others: Any,
+        ) -> None:
+            if others:
+                return respelt(Tensor.__init__, locals())
+            array = array_from(data, dtype)
+            floating = array.dtype.kind == "f"
+            wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+            if wanted and not floating:
+                raise no_gradient_of(array)
+            leaf_of(array, wanted, self)
+            self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
@@ -187,6 +203,8 @@ class Tensor(Node):
         return f.astype(self, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if (left := leave_to_node()) is not None:
+            return left
         self._refuse_conversion("t.data for the array, or stack([t, u]) to join several with their gradients")
         return np.array(self.data, dtype=dtype, copy=copy)
 
@@ -209,6 +227,8 @@ class Tensor(Node):
         try:
             y = op.on_arrays(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError) as error:
+            if any(isinstance(x, Factor) for x in inputs):
+                return product(*[x.matrix if isinstance(x, Factor) else x for x in inputs])
             raise lesson(op, inputs, params, error) from None
         if y.__class__ is not np.ndarray:
             y = np.asarray(y)
@@ -269,7 +289,7 @@ class Tensor(Node):
         return g if isinstance(g, Node) else np.array(g) if self._a is not None else np.asarray(g)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> npt.NDArray[Any] | Any:  # Any, so that arithmetic needs no check for `None`
         """The gradient, an array of this tensor's shape and dtype; `None` until a backward pass arrives."""
         # A pass does not copy the gradients of computed nodes, which may share one array: most are never read.
         g = self._grad
@@ -622,6 +642,16 @@ class Tensor(Node):
         return f"Tensor({lines}{dtype}{name})"
 
 
+class Factor(Tensor):
+    """A sparse matrix among the inputs of `matmul`. Its array has no axes, so that NumPy refuses the product."""
+
+    __slots__ = ("matrix",)
+
+    def __init__(self, matrix: Any) -> None:
+        leaf_of(np.array(None, object), False, self)
+        self.matrix = matrix
+
+
 _new = object.__new__
 
 
@@ -657,6 +687,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
         return _met(leaf_of(array_from(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
         return _met(Tensor(x, requires_grad=False))
+    if op is matmul and is_sparse(x):
+        return Factor(x)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
 
 

@@ -17,7 +17,7 @@ from ..engine.recording import bind_operators, record_many_values, record_values
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
-from ..errors.spelling import spelt
+from ..errors.spelling import respelt, spelt
 from ..primitives import positive
 from .growth import MANY, warn_if_growing
 from .names import add_names
@@ -58,6 +58,11 @@ class Value(Node):
 
     if TYPE_CHECKING:  # what the operators and methods of all nodes return here
 
+        @property
+        def grad(self) -> float | Any: ...  # `None` before a pass; Any, so that arithmetic needs no check
+        @grad.setter
+        def grad(self, new: Any) -> None: ...
+
         def __add__(self, other: Value | Float) -> Value: ...
 
         __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
@@ -67,16 +72,28 @@ class Value(Node):
 
         __pos__ = __abs__ = exp = log = sqrt = tanh = sigmoid = relu = __neg__
 
-    @spelt
-    def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None:
-        self._number = _as_float(data)
-        self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
-        self.params = NO_PARAMS
-        self._name = checked_name(name, "Value")
-        self._requires_grad = checked_flag(requires_grad, "requires_grad")
-        self._changed = 0
-        self.scope = MODE.get()[1]
-        self.order = CLOCK.tick()
+    if TYPE_CHECKING:
+
+        def __init__(self, data: Float, name: str | None = None, requires_grad: bool = True) -> None: ...
+
+    else:
+
+        @spelt
+        def __init__(
+            self, data: Float, name: str | None = None, requires_grad: bool = True, **others: Any
+        ) -> None:
+            if others:
+                return respelt(Value.__init__, locals())
+            self._number = data if data.__class__ is float else _as_float(data)
+            self._grad = self.op = self._a = self._b = self._slope_a = self._slope_b = None
+            self.params = NO_PARAMS
+            self._name = None if name is None else checked_name(name, "Value")
+            self._requires_grad = (
+                True if requires_grad is True else checked_flag(requires_grad, "requires_grad")
+            )
+            self._changed = 0
+            self.scope = MODE.get()[1]
+            self.order = CLOCK.tick()
 
     @property
     def data(self) -> float:

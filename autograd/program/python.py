@@ -21,7 +21,7 @@ import numpy as np
 
 from ..engine.table import PYTHON_NUMBERS, TABLE, Primitive
 from ..errors import ChainruleError
-from ..primitives import without_gaps
+from ..primitives import Sparse, without_gaps
 from .excerpts import Resolved, definition, is_lambda, is_short, known, local_names
 from .expression import ATOM, PRECEDENCE, SIGNS, Expression, Language, Unwritable, plain, same
 from .inlining import Undecided, inlined
@@ -245,6 +245,8 @@ class Python(Language):
             return repr(bool(x))
         if isinstance(x, np.ndarray):
             return self._array_literal(x)
+        if isinstance(x, Sparse):
+            return self._sparse_literal(x)
         if isinstance(x, np.generic):
             if (
                 x.dtype.char == "g" and np.isfinite(x) and x.dtype.type(float(x)) != x
@@ -296,6 +298,19 @@ class Python(Language):
             name = self._arrays[id(x)] = self.free_name("constant")
             self._kept.append(x)
             self.constants[name] = self.array(x, name)
+        return self._arrays[id(x)]
+
+    def _sparse_literal(self, x: Sparse) -> str:
+        if id(x.T) in self._arrays:
+            return f"{self._arrays[id(x.T)]}.T"
+        if id(x) not in self._arrays:
+            matrix = x.matrix
+            arrays = [self.literal(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
+            name = self._arrays[id(x)] = self.free_name("sparse")
+            self._kept.append(x)
+            made = f"scipy.sparse.{type(matrix).__name__}(({', '.join(arrays)}), shape={self.literal(matrix.shape)})"
+            self.constants[name] = made
+            self.large.update([name] if self.large.intersection(arrays) else [])
         return self._arrays[id(x)]
 
     def array(self, x: np.ndarray, name: str = "") -> str:

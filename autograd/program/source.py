@@ -444,7 +444,8 @@ class Program:
                 used |= {x.id for x in ast.walk(ast.parse(text)) if isinstance(x, ast.Name)}
                 helpers.append(text)
         head += ["import math"] * ("math" in used) + ["import numpy as np"] * ("np" in used)
-        head += [""] * bool(used & {"math", "np"})
+        head += ["import scipy.sparse"] * ("scipy" in used)
+        head += [""] * bool(used & {"math", "np", "scipy"})
         if language.noisy and "np" in used:
             head += ['np.seterr(all="ignore")  # infinities and NaNs are results here, as in the engine', ""]
         for text in reversed(helpers):

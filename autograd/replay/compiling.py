@@ -30,7 +30,7 @@ __all__ = ["Program", "executed", "layout", "live_calls", "operand_dtypes"]
 class Program:
     """Both passes as Python functions that compute in the same arrays each time.
 
-    `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
+    `forward(stamp, *arrays)`, with an array for each of the leaves `borrowed`, writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
     are now in another array. `gradients(upstream)` returns an array for each of `ends`, the leaves that a gradient
     reaches, or `None` if one of them has a NaN. `upstream` lists the gradients at the roots if they are `given`;
     otherwise they are ones.
@@ -44,8 +44,10 @@ class Program:
         arrays: dict[Any, Any],
         keep: set[Node],
         checked: list[Any],
+        borrowed: list[Any],
     ) -> None:
         self.nodes, self.keep, self.checked, self.arrays = nodes, keep, checked, arrays
+        self.borrowed = borrowed
         self.trace = Trace()
         self.source = ""
         self.squares = [0.0]  # the sum of squares of all gradients, after `gradients`
@@ -124,7 +126,9 @@ class _Writer:
             self.static.pop(call.result, None)
         self.static |= {g: g.value for g in program.upstream}
         self.roots: dict[Traced, Traced] = {}  # the result that a result is a view of, or itself
-        self.local: dict[Traced, str] = {}
+        self.local = {program.values[x]: f"x{k}" for k, x in enumerate(program.borrowed)}
+        for x in self.local:
+            del self.static[x]
 
         self.last: dict[Traced, int] = {}  # the position of the last call that reads a memory
         self.crossing: set[Traced] = set()  # computed in the forward pass, read in the backward pass
@@ -301,12 +305,14 @@ class _Writer:
         moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
         forward = [*self.text[0], *self._to_nodes()]
         begin, results, squares = self._begin(), self._results(), self._squares()
-        shared = sorted(self.local[x] for x in self.crossing if x in self.local)
+        given = [self.local[program.values[x]] for x in program.borrowed]
+        shared = sorted({*given, *(self.local[x] for x in self.crossing if x in self.local)})
         # the names are globals of the two functions: a closure over thousands of names takes long to compile
         globals_ = [f"    global {', '.join(shared)}"] if shared else []
         lines = [
-            "def forward(stamp):",
+            f"def forward(stamp{', *given' if given else ''}):",
             *globals_,
+            *([f"    {', '.join(given)}, = given"] if given else []),
             *([f"    if {' or '.join(moved)}: return True"] if moved else []),
             *(f"    {line}" for line in forward),
             "def gradients(upstream):",

@@ -7,7 +7,7 @@ object for JAX.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any
@@ -41,7 +41,11 @@ class Recorded:
         captured: leaves from before the call, such as parameters; leaf and the node that has its numbers.
         drawn: the leaves whose numbers each replay draws again, in the order of drawing.
         state: what the function reads beside, which tells whether it has changed; or `None`.
+        borrows: whether the arrays of the arguments are read where they are, in place of copies of them. They may not
+            change between a forward pass and its backward pass.
     """
+
+    borrows = False
 
     def __init__(
         self,
@@ -224,10 +228,18 @@ class Replayed:
         self.runs = 0
         scalars = isinstance((recorded.outputs or recorded.arguments)[0], Value)
         try:
-            self.replay: Any = ScalarReplay(recorded) if scalars else TensorReplay(recorded, recorded.roots)
+            borrowed = recorded.arguments if recorded.borrows else []
+            self.replay: Any = (
+                ScalarReplay(recorded) if scalars else TensorReplay(recorded, recorded.roots, borrowed)
+            )
         except ChainruleError as error:
             raise RecordingError(str(error)) from None
         self.scalars = scalars
+        # for each argument, an array in the memory layout of the recording, which determines the order of sums
+        self.given = [
+            (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
+        ]
+        self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]
 
     def forward(self, given: Sequence[Any], drawn: Sequence[Any] | None = None) -> list[Any]:
         """The numbers of the results for these numbers of the arguments.
@@ -236,15 +248,19 @@ class Replayed:
         """
         recorded = self.recorded
         self.runs += 1
-        for leaf, x in zip(recorded.arguments, given):
-            if self.scalars:
+        for (leaf, own, strides), x in zip(self.given, given):
+            if strides is None:
                 leaf._number = float(x)
-            elif x is not leaf._array:
-                np.copyto(leaf._array, x)
-        for leaf, source in recorded.captured:
-            if leaf is not source and self.scalars:
+            elif recorded.borrows and x.strides == strides and x.dtype is own.dtype:
+                leaf._array = x
+            else:
+                leaf._array = own
+                if x is not own:
+                    np.copyto(own, x)
+        for leaf, source in self.copied:
+            if self.scalars:
                 leaf._number = source._number
-            elif leaf is not source:
+            else:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
             recorded.happen(before=True)
@@ -263,12 +279,20 @@ class Replayed:
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
-        hooked = HOOKS and not self.scalars and any(leaf.order in HOOKS for leaf in self.recorded.leaves)
-        found = self.replay.by_engine() if hooked else self.gradients()
-        for leaf, g in found.items():
+        if self.scalars:
+            self._receive(self.gradients().items())
+            return False
+        if HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
+            self._receive(self.replay.by_engine().items())
+            return False
+        self._receive(self.replay._gradients(None))
+        return bool(self.replay.squares < np.inf)
+
+    @staticmethod
+    def _receive(found: Iterable[tuple[Any, Any]]) -> None:
+        for leaf, g in found:
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
-        return not hooked and not self.scalars and self.replay.squares < np.inf
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

@@ -43,7 +43,9 @@ class TensorReplay:
     A batch (`forward(x=array)` with one more axis in front) is computed sample by sample in the same memory.
     """
 
-    def __init__(self, tape: Tape | Recorded, roots: list[Any] | None = None) -> None:
+    def __init__(
+        self, tape: Tape | Recorded, roots: list[Any] | None = None, borrowed: Sequence[Any] = ()
+    ) -> None:
         self.nodes: list[Any] = tape.nodes
         self.outputs: list[Any] = tape.outputs
         # the outputs that a backward pass starts from
@@ -58,6 +60,8 @@ class TensorReplay:
                     f"rows of the table. Record the graph again in each step"
                 )
         self.drawn = [leaf for leaf in self.leaves if hasattr(leaf, "draw")]
+        # the leaves whose arrays are read where they are: they are others in each replay, in the same memory layout
+        self.borrowed = dict.fromkeys(leaf for leaf in self.leaves if leaf in set(borrowed))
         self.arrays: dict[Any, Any] = {}  # the arrays from which the program reads the leaves
         self.own: dict[
             Any, None
@@ -109,11 +113,12 @@ class TensorReplay:
             else:
                 np.copyto(array, leaf._array)
         self.stamp = CLOCK.assigned = CLOCK.tick()
+        given = [leaf._array for leaf in self.borrowed]
         try:
-            if self.program is None or self.program.forward(self.stamp):
+            if self.program is None or self.program.forward(self.stamp, *given):
                 self.program = None
                 self.program = self._compile()
-                self.program.forward(self.stamp)
+                self.program.forward(self.stamp, *given)
         except (ValueError, IndexError, TypeError):
             self._explain()
             raise
@@ -125,14 +130,16 @@ class TensorReplay:
 
     def _compile(self) -> Program:
         for leaf in self.leaves:
-            if leaf not in self.arrays:
+            if leaf not in self.arrays or leaf in self.borrowed:
                 self.arrays[leaf] = leaf._array
             elif leaf._array is not self.arrays[leaf]:
                 self.own[leaf] = None
                 self.arrays[leaf] = _copy_in_layout(leaf._array)
         roots = self.roots if all(y.requires_grad for y in self.roots) else []
-        checked = [leaf for leaf in self.leaves if leaf not in self.own]
-        return Program(self.nodes, roots, self.given, self.arrays, set(self.outputs), checked)
+        checked = [leaf for leaf in self.leaves if leaf not in self.own and leaf not in self.borrowed]
+        return Program(
+            self.nodes, roots, self.given, self.arrays, set(self.outputs), checked, [*self.borrowed]
+        )
 
     def _explain(self) -> None:
         """Compute node by node, so that an error names the operation."""

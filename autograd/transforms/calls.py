@@ -12,8 +12,9 @@ closure, such as the input of an outer transform, all results are nodes, so that
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from operator import attrgetter, index
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy as np
 from ..engine.backward import between, dependency_order, pull_back, refuse_stale, zero
 from ..engine.modes import mode, recording
 from ..engine.node import CLOCK, describe, following, numbers
-from ..errors import KindError, ShapeError
+from ..errors import ChainruleWarning, KindError, ShapeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
@@ -30,7 +31,7 @@ from ..primitives import positive
 from .forward import push_forward
 
 Function = Callable[..., Any]
-Positions = int | tuple[int, ...]
+Positions = int | Sequence[int]
 
 
 class Call:
@@ -45,8 +46,8 @@ class Call:
         kwargs: dict[str, Any] | None = None,
     ) -> None:
         every = range(len(args))
-        positions: Sequence[int] = every if argnums is None else _positions(argnums, len(args), what)
-        self.single = isinstance(argnums, int)
+        self.single = argnums is not None and not isinstance(argnums, (tuple, list))
+        positions: Sequence[int] = every if argnums is None else _positions(argnums, len(args))
         self.by = tuple(args[k] for k in positions)
         self.given = leaves(self.by)
         self.since = CLOCK.tick()
@@ -57,7 +58,12 @@ class Call:
             replaced = list(args)
             for k, part in zip(positions, rebuild(self.by, self.inputs), strict=True):
                 replaced[k] = part
-            self.output = f(*replaced, **(kwargs or {}))
+            try:
+                self.output = f(*replaced, **(kwargs or {}))
+            except TypeError as error:
+                if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                    raise  # from inside of f
+                raise KindError(_refused(what, args, error)) from None
         self.output_leaves = leaves(self.output)
         self.outputs = [y for y in self.output_leaves if isinstance(y, Node)]
         if not self.outputs and CLOCK.converted > self.since:
@@ -243,17 +249,56 @@ def _dtype_beside(args: Sequence[Any]) -> Any:
     return np.result_type(*floating) if floating else np.dtype(float) if dtypes else None
 
 
-def _positions(argnums: Positions, count: int, what: str) -> tuple[int, ...]:
-    given = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not all(isinstance(k, int) and -count <= k < count for k in given):
+def refuse_argnums(what: str, argnums: Positions | None) -> None:
+    """Raise for an `argnums` that is neither a position nor several, such as the arguments themselves."""
+    try:
+        several = isinstance(argnums, (tuple, list))
+        list(map(index, argnums if several else () if argnums is None else (argnums,)))  # type: ignore[arg-type]
+    except TypeError:
         raise KindError(
-            f"{what} was asked for argnums={argnums!r}, but f was called with {count} positional arguments, numbered "
-            f"from 0"
+            f"{what} takes argnums, the position of an argument or a tuple of positions, numbered from 0; given "
+            f"argnums={argnums!r:.60}. The arguments themselves go to the function that it returns: {what}(f)(x, y)"
+        ) from None
+
+
+def chosen(what: str, argnums: Positions | None, args: Sequence[Any]) -> Positions:
+    """`argnums`, checked, or 0 where it was left out; then a warning says so if other arguments are numbers, too."""
+    if argnums is not None:
+        try:
+            found = _positions(argnums, len(args))
+        except IndexError:
+            raise KindError(
+                f"{what} was asked for argnums={argnums!r}, but f was called with {len(args)} positional arguments, "
+                f"numbered from 0"
+            ) from None
+        if len(set(found)) != len(found):
+            raise KindError(f"{what} was asked for argnums={argnums!r}, which names an argument twice")
+        return argnums
+    if args and is_number(args[0]) and any(type(x) is type(args[0]) for x in args[1:]):
+        every = ", ".join(map(str, range(len(args))))
+        warnings.warn(
+            f"{what}(f) was called with {len(args)} arguments and differentiates with respect to the first only. "
+            f"Write {what}(f, argnums=({every})) for all of them, or {what}(f, argnums=0) if this is meant",
+            ChainruleWarning,
+            stacklevel=3,
         )
-    found = tuple(k % count for k in given)
-    if len(set(found)) != len(found):
-        raise KindError(f"{what} was asked for argnums={argnums!r}, which names an argument twice")
-    return found
+    return 0
+
+
+def _refused(what: str, args: Sequence[Any], error: TypeError) -> str:
+    """The message where `f` does not take these arguments."""
+    many = f"{len(args)} argument{'s' * (len(args) != 1)}"
+    ways = {
+        "jvp": "Several go in tuples, as in jvp(f, (x, y), (dx, dy))",
+        "vjp": "They follow the function, as in vjp(f, x, y)",
+    }
+    way = ways.get(what, f"They go to the function that {what} returns, one by one: {what}(f)(x, y)")
+    return f"{what} called f with {many}: {error}. {way}"
+
+
+def _positions(argnums: Positions, count: int) -> list[int]:
+    every = range(count)
+    return [every[k] for k in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
 
 
 def as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list[Any]]:

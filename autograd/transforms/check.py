@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..engine.backward import gradients
 from ..engine.node import describe
 from ..errors import CheckError, KindError, RecordingError
-from ..errors.spelling import spelt
+from ..errors.spelling import Answering, spelt
 from ..functions.arguments import as_array, refuse_no_function
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -44,7 +44,7 @@ def _restored(f: Any) -> ExitStack:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Answering):
     """The result of a check: the number of derivatives compared and the largest relative error."""
 
     compared: int
@@ -72,6 +72,7 @@ def check_gradients(
     derivatives as well. `side` is "both" for central differences, "left" or "right" for one-sided ones at a
     kink or at the end of a domain. `step` is relative to the size of the element; by default the
     cube root (one-sided: the square root) of machine precision, which balances truncation and rounding.
+    For one step of an optimiser use `check_update`.
 
     Returns a `CheckReport`. Raises `CheckError` with the element, the input and the size of the error; also for a
     function that is not deterministic, that changes its input, or whose output does not depend on it. Raises
@@ -220,6 +221,7 @@ def check_update(
     the nodes after the backward pass; by default it is plain gradient descent, `p.data -= lr * p.grad`. With
     `update=lambda nodes: SGD(nodes, lr).step()` the optimiser is checked, too. An optimiser that scales its steps, such
     as Adam, cannot pass.
+    For the derivatives of a function use `check_gradients`.
 
     Returns a `CheckReport`; raises as `check_gradients` does.
 

@@ -6,7 +6,7 @@ Each calls the function once, as `calls.py` describes, and runs backward or forw
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -27,12 +27,23 @@ from .calls import (
     Positions,
     as_tuples,
     check_number,
+    chosen,
     data_of,
     is_number,
     no_tangent,
+    refuse_argnums,
     requires_grad,
     size_of,
     tangent_of,
+)
+from .results import (
+    Gradient,
+    GradientAndAux,
+    Gradients,
+    Hessian,
+    Jacobian,
+    ValueAndGradient,
+    ValueAndGradients,
 )
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -41,14 +52,26 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 # ---------------------------------------------------------------------- one number
 
 
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> Gradients: ...
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> GradientAndAux: ...
+@overload
+def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
-def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """The function that computes the gradient of `f`, which returns one number, with respect to some of its arguments.
 
-    `argnums` is the position of one argument, or a tuple of positions. The gradient has the form of that argument
+    `argnums` is the position of one argument, or a tuple of positions. It is 0, the first argument, by default, as in
+    JAX; a warning says so where other arguments are numbers, too. The gradient has the form of that argument
     (a list, tuple or dict of gradients for a list, tuple or dict), and each part has the shape and dtype of the
     part of the argument: floats for numbers, arrays for arrays, nodes for nodes. It is zero if `f` does not depend on
     the argument. With `has_aux`, `f` returns `(number, anything)` and the result is `(gradient, anything)`.
+    Of nodes that are there already use `gradients`, or `backward()`.
 
     Raises `ShapeError` if `f` returns more than one number, `KindError` for arguments that are not floating
     numbers (a Python int counts as a number, an array of integers does not), and for an `f` that leaves the graph,
@@ -59,20 +82,33 @@ def grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function
     12.0
     >>> grad(grad(sin))(0.0)
     -0.0
+    >>> grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
+    (5.0, 2.0)
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 3.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
-    both = value_and_grad(f, argnums, has_aux)
+    refuse_no_function(f, "grad")
+    refuse_argnums("grad", argnums)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, found = both(*args, **kwargs)
+        value, found = _value_and_gradient(f, args, kwargs, chosen("grad", argnums, args), has_aux)
         return (found, value[1]) if has_aux else found
 
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> ValueAndGradient: ...
+@overload
+def value_and_grad(
+    f: Function, argnums: tuple[Literal[0], Literal[1]], has_aux: Literal[False] = False
+) -> ValueAndGradients: ...
+@overload
+def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function: ...
 @spelt
-def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Function, argnums: Positions | None = None, has_aux: bool = False) -> Function:
     """As `grad`, but the function returns `(value, gradient)`; the value is a float, or a node if the gradient is one.
 
     With `has_aux`, `f` returns `(number, anything)` and the result is `((number, anything), gradient)`.
@@ -84,25 +120,32 @@ def value_and_grad(f: Function, argnums: Positions = 0, has_aux: bool = False) -
     (11.0, (array([3., 4.]), array([1., 2.])))
     """
     refuse_no_function(f, "grad")
+    refuse_argnums("value_and_grad", argnums)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        call = Call("grad", f, args, argnums, kwargs)
-        value, aux = call.output, None
-        if has_aux:
-            if not isinstance(value, tuple) or len(value) != 2:
-                raise KindError(f"with has_aux=True f returns (number, anything); it returned {form(value)}")
-            value, aux = value
-        check_number(value)
-        nested = call.nested
-        with recording(True):
-            upstream = {value: value._upstream(None)} if isinstance(value, Node) else {}
-            found = call.pull_back(upstream, nested)
-        number = call.result(value, nested)
-        number = number.item() if isinstance(number, (np.ndarray, np.generic)) else number
-        first = (number, rebuild(aux, (call.result(x, nested) for x in leaves(aux)))) if has_aux else number
-        return first, found
+        return _value_and_gradient(f, args, kwargs, chosen("value_and_grad", argnums, args), has_aux)
 
     return value_and_gradient
+
+
+def _value_and_gradient(
+    f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Positions, has_aux: bool
+) -> tuple[Any, Any]:
+    call = Call("grad", f, args, argnums, kwargs)
+    value, aux = call.output, None
+    if has_aux:
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise KindError(f"with has_aux=True f returns (number, anything); it returned {form(value)}")
+        value, aux = value
+    check_number(value)
+    nested = call.nested
+    with recording(True):
+        upstream = {value: value._upstream(None)} if isinstance(value, Node) else {}
+        found = call.pull_back(upstream, nested)
+    number = call.result(value, nested)
+    number = number.item() if isinstance(number, (np.ndarray, np.generic)) else number
+    first = (number, rebuild(aux, (call.result(x, nested) for x in leaves(aux)))) if has_aux else number
+    return first, found
 
 
 # ---------------------------------------------------------------------- one direction
@@ -116,6 +159,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     for each call. `f` may return one node or a list, tuple or dict of nodes; the pullback takes a gradient of the
     same form.
     Values of `Tensor`s are arrays, also those of one number.
+    `jvp` is the same with a forward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and gradients that do not fit.
 
@@ -152,6 +196,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     The Jacobian-vector product in one forward pass: it costs a few evaluations of `f`, for any number of inputs.
     `args` and `tangents` are tuples of the same form, or, for one argument, that argument itself. `f` may return one
     node or a list, tuple or dict of nodes.
+    `vjp` is the same with a backward pass, `jacobian` has all derivatives.
 
     Raises `KindError` and `ShapeError` for arguments and tangents that do not fit.
 
@@ -174,6 +219,7 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 
     It is the directional derivative of the gradient, and costs a few times as much as a gradient. `args`, `vectors` and
     the result are tuples of the same form, or, for one argument, that argument itself.
+    `hessian` has all second derivatives.
 
     Raises what `grad` and `jvp` raise.
 
@@ -196,14 +242,19 @@ def hvp(f: Function, args: Any, vectors: Any) -> Any:
 # ---------------------------------------------------------------------- all derivatives
 
 
+@overload
+def jacobian(f: Function, argnums: Literal[0] = 0, mode: str = "auto") -> Jacobian: ...
+@overload
+def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function: ...
 @spelt
-def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Function:
+def jacobian(f: Function, argnums: Positions | None = None, mode: str = "auto") -> Function:
     """The function that computes the derivatives of all outputs of `f` with respect to all inputs.
 
     For an output of shape `out` and an argument of shape `in` the Jacobian has shape `out + in`. For lists, tuples and
-    dicts it has the form of the output, with the form of the argument in place of each leaf. It takes one backward
-    pass for each output element (`mode="reverse"`) or one forward pass for each input element (`"forward"`); the
-    default, `"auto"`, takes the smaller number of passes.
+    dicts it has the form of the output, with the form of the argument in place of each leaf. `argnums` is as in
+    `grad`. It takes one backward pass for each output element (`mode="reverse"`) or one forward pass for each input
+    element (`"forward"`); the default, `"auto"`, takes the smaller number of passes.
+    For one direction alone use `vjp` or `jvp`, which take one pass.
 
     Raises `KindError` and `ShapeError` as `grad` does.
 
@@ -216,11 +267,12 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
            [5., 6.]])
     """
     refuse_no_function(f, "jacobian")
+    refuse_argnums("jacobian", argnums)
     if mode not in ("auto", "reverse", "forward"):
         raise KindError(f"mode is 'auto', 'reverse' or 'forward'; given {mode!r}")
 
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
-        call = Call("jacobian", f, args, argnums, kwargs)
+        call = Call("jacobian", f, args, chosen("jacobian", argnums, args), kwargs)
         outputs, nested = leaves(call.output), call.nested
         forward = (
             sum(map(size_of, call.inputs)) < sum(map(size_of, outputs))
@@ -245,12 +297,17 @@ def jacobian(f: Function, argnums: Positions = 0, mode: str = "auto") -> Functio
     return all_derivatives
 
 
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Hessian: ...
+@overload
+def hessian(f: Function, argnums: Positions = 0) -> Function: ...
 @spelt
-def hessian(f: Function, argnums: Positions = 0) -> Function:
+def hessian(f: Function, argnums: Positions | None = None) -> Function:
     """The function that computes all second derivatives of `f`, which returns one number.
 
     The Jacobian of the gradient: for an argument of shape `in` the result has shape `in + in` and is symmetric;
-    for a list, tuple or dict it has the form of the argument twice, one inside the other.
+    for a list, tuple or dict, and for several `argnums`, it has that form twice, one inside the other. `argnums` is as
+    in `grad`. For its product with a vector use `hvp`, which does not form it.
 
     Raises what `grad` raises.
 
@@ -259,8 +316,17 @@ def hessian(f: Function, argnums: Positions = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],
            [ 6.,  0.]])
+    >>> hessian(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 5.0)
+    ((10.0, 6.0), (6.0, 0.0))
     """
-    return jacobian(grad(f, argnums), argnums)
+    refuse_no_function(f, "hessian")
+    refuse_argnums("hessian", argnums)
+
+    def second_derivatives(*args: Any, **kwargs: Any) -> Any:
+        which = chosen("hessian", argnums, args)
+        return jacobian(grad(f, which), which)(*args, **kwargs)
+
+    return second_derivatives
 
 
 def _rows(call: Call, y: Any, nested: bool) -> list[list[Any]]:

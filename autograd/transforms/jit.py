@@ -14,7 +14,7 @@ from functools import partial, update_wrapper
 from inspect import iscoroutinefunction, signature
 from threading import RLock
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ..engine.modes import mode
 from ..engine.node import following, numbers
@@ -32,7 +32,27 @@ from .recomputing import RECOMPUTED
 
 __all__ = ["Jitted", "jit"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 
+
+@overload
+def jit(
+    f: F,
+    *,
+    backend: str = "numpy",
+    device: Any = None,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+) -> Jitted[F]: ...
+@overload
+def jit(
+    f: None = None,
+    *,
+    backend: str = "numpy",
+    device: Any = None,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+) -> Callable[[F], Jitted[F]]: ...
 @spelt
 def jit(
     f: Callable[..., Any] | None = None,
@@ -101,7 +121,7 @@ def jit(
     return Jitted(f, backend, device, positions, names)
 
 
-class Jitted:
+class Jitted(Generic[F]):
     """A function that is replayed; `jit` makes it. Threads that call one such function take turns."""
 
     @spelt
@@ -121,7 +141,10 @@ class Jitted:
         self.repeated = 0  # recordings because of a change
         update_wrapper(self, f, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    if TYPE_CHECKING:
+        __call__: F
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
         call = Arguments(self, args, kwargs)
         watch = mode().watch
         if following() is not None or RECOMPUTED.get() is not None or (watch is not None and watch.values):
@@ -131,6 +154,9 @@ class Jitted:
                 return self._recording(call).call(call)
             except GivenUp:  # these numbers cannot be recorded
                 return self._directly(call)
+
+    if not TYPE_CHECKING:
+        __call__ = _call
 
     def _recording(self, call: Arguments) -> Recording:
         """The recording for a call: one that was made before, or a new one."""

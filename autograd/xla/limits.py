@@ -53,16 +53,16 @@ class Limits:
     def check(self, arrays: Sequence[Any]) -> None:
         """Raise the engine's error if a number of these arrays, one for each leaf, is outside of its limits.
 
-        Arrays of JAX are not looked at: that would wait for them.
+        Arrays of JAX are not looked at: that would wait for them. `None` stands for the numbers of the leaf itself.
         """
         for k, (low, high) in self.limits.items():
             x = arrays[k]
-            if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() >= high):
+            if isinstance(x, np.ndarray) and x.size and not _are_within(x, low, high):
                 self._compute(arrays)
 
     def _compute(self, arrays: Sequence[Any]) -> None:
         """Compute the graph with NumPy, where an error names the operation."""
-        values = {leaf: np.asarray(x) for leaf, x in zip(self.leaves, arrays)}
+        values = {leaf: np.asarray(leaf.data if x is None else x) for leaf, x in zip(self.leaves, arrays)}
         for node in self.nodes:
             if node.inputs:
                 inputs = [values[x] for x in node.inputs]
@@ -75,6 +75,15 @@ class Limits:
                     raise lesson(node.op, inputs, node.params, error) from None
             elif node not in values:
                 values[node] = np.asarray(node.data)
+
+
+def _are_within(x: np.ndarray, low: int, high: int) -> bool:
+    """Whether all of these integers are at least `low` and below `high`."""
+    if (
+        low == 0 and x.dtype.kind == "i" and x.flags.c_contiguous
+    ):  # numbers below 0 are large ones without a sign
+        return bool(np.maximum.reduce(x.view(f"u{x.itemsize}"), None) < high)
+    return bool(x.min() >= low and x.max() < high)
 
 
 def _selecting(node: Any) -> list[tuple[Any, int, int]]:

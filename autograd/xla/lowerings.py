@@ -311,6 +311,16 @@ def _einsum(*operands: Any, subscripts: str) -> Any:
     return jnp.einsum(subscripts, *common(*operands))
 
 
+@of_the_engine("sparse_matmul")
+def _sparse_matmul(x: Any, matrix: Any, right: bool) -> Any:
+    stored = (matrix.T if right else matrix).matrix.tocoo()
+    x = jnp.moveaxis(jnp.asarray(x), -1 if right else 0, 0)
+    weights = stored.data.reshape(-1, *[1] * (x.ndim - 1))
+    y = jnp.zeros((stored.shape[0], *x.shape[1:]), np.result_type(stored.dtype, x.dtype))
+    y = y.at[stored.row].add(cast(weights, y.dtype) * x[stored.col])
+    return jnp.moveaxis(y, 0, -1 if right else 0)
+
+
 # ---------------------------------------------------------------------- exponentials of large numbers
 
 

@@ -55,7 +55,7 @@ def on_source(app: Any, name: str, source: list[str]) -> None:
             stepper.save(folder / file)
         up = "../" * name.count("/")
         frame = (
-            f'<p><iframe class="live-page" title="{title}" '
+            f'<p><iframe class="live-page" title="{title}" loading="lazy" '
             f'height="{found[3] or 900}" src="{up}_live/{file}"></iframe></p>\n'
             f'<p><a href="{up}_live/{file}">Open this page alone</a></p>'
         )

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import Answering, describe, spelt
 from ..base.arguments import whole_number
 
 __all__ = ["Perceptron"]
 
 
-class Perceptron:
+class Perceptron(Answering):
     """`fire = 1 if x . w + b >= 0 else 0`, and a rule that learns from mistakes: `w += lr * (target - fire) * x`.
 
     In two dimensions it separates classes by a line. If a separating line exists, the rule finds one after a limited

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import Answering, spelt
 
 __all__ = ["LeakyIntegrateAndFire"]
 
 
-class LeakyIntegrateAndFire:
+class LeakyIntegrateAndFire(Answering):
     """A neuron as a leaky capacitor: `C dV/dt = I - V/R`; when `V` reaches the threshold, it fires, and `V` is reset.
 
     Called with the current at each time step, `dt` apart, it returns the voltages after each step and whether the

@@ -9,7 +9,7 @@ import numpy as np
 from ...autograd import KindError, Node, RangeError
 from ...autograd.extending import describe
 
-__all__ = ["array_of", "numbers_of", "numeric", "one_number", "probability", "whole_number"]
+__all__ = ["array_of", "initialiser", "numbers_of", "numeric", "one_number", "probability", "whole_number"]
 
 
 def numbers_of(x: Any) -> Any:
@@ -40,6 +40,16 @@ def whole_number(n: Any, what: str, least: int = 1) -> int:
     if n < least:
         raise RangeError(f"{what} is {least} or more; given {n}")
     return int(n)
+
+
+def initialiser(weight_init: Any) -> Any:
+    """`weight_init`, if it is a function."""
+    if not callable(weight_init):
+        raise KindError(
+            f"weight_init is a function of a shape, such as nn.init.he_normal, without brackets; given "
+            f"{describe(weight_init)}"
+        )
+    return weight_init
 
 
 def one_number(x: Any, what: str) -> float:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, Node, ShapeError
+from ...autograd import KindError, Node, ShapeError, Value
 from ...autograd.extending import (
     absent,
     describe,
     enter_scope,
     habit,
     leave_scope,
+    nearest,
     refuse_keywords,
     refused_call,
     spelt,
@@ -95,8 +96,12 @@ class Module(Part):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output of the module; every module defines its own."""
+        own = [name for kind in type(self).__mro__ if kind not in Module.__mro__ for name in vars(kind)]
+        meant = ["call", "__call__", *nearest("forward", own, 1)]
+        found = [name for name in own if name in meant]
+        hint = f"; is {found[0]!r} meant to be it?" if found else ""
         raise NotImplementedError(
-            f"{type(self).__name__} does not say what it computes: give it a method forward(self, x)"
+            f"{type(self).__name__} does not say what it computes: give it a method forward(self, x){hint}"
         )
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -124,14 +129,12 @@ class Module(Part):
         name = type(self).__name__
         for option in options.keys() - own.keys():
             refuse_keywords(name, [option], own)
-        several = (
-            f". A sample of {len(inputs)} numbers is one argument, a list or a row of an array: model([[1.0, 2.0]])"
-            if len(inputs) > 1 and all(isinstance(x, (int, float)) for x in inputs)
-            else ""
-        )
-        return (
-            refused_call(f"a call of {self._described('the module')},", own, len(inputs), options) + several
-        )
+        text = refused_call(f"a call of {self._described('the module')},", own, len(inputs), options)
+        if len(inputs) > 1 and all(isinstance(x, (int, float)) for x in inputs):
+            text += ". A sample is one argument, a list or a row of an array: model([[1.0, 2.0]])"
+        if any(isinstance(x, Value) for x in inputs):
+            text += ". Networks of Values are in nn.scalar: nn.scalar.MLP(2, [4, 1])([a, b])"
+        return text
 
     def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> ForwardHook:
         """Call `hook(module, inputs, output)` after each call; if the hook returns something, it replaces the output.

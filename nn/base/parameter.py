@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd import KindError, ShapeError, Tensor, Value
-from ...autograd.extending import describe, is_recording
+from ...autograd.extending import describe, is_recording, spelt
 from .arguments import numeric
 from .parts import Part
 
@@ -78,6 +78,7 @@ class Parameter(_InPlace, Tensor):
 
     __slots__ = ()
 
+    @spelt
     def __init__(self, data: Any, name: str | None = None, dtype: DTypeLike | None = None) -> None:
         array = np.asarray(data, dtype)
         super().__init__(array if array.dtype.kind == "f" else array.astype(np.float64), name, True)

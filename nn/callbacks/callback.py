@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...autograd import KindError
+from ...autograd.extending import like
+
 if TYPE_CHECKING:
     from ..training.run import Run
 
@@ -26,6 +29,16 @@ class Callback:
     >>> count.batches
     6
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        moments = [name for name in vars(Callback) if name.startswith("on_")]
+        for name in vars(cls):
+            if name.startswith("on_") and name not in moments:
+                raise KindError(
+                    f"{cls.__name__} has a method {name!r}, which fit never calls{like(name, moments)}. fit calls "
+                    f"{', '.join(moments)}"
+                )
 
     def on_fit_begin(self, run: Run) -> None:
         """At the start of each `fit`, before a checkpoint is loaded: the place to reset counts."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import Answering, describe, spelt
 from ..base.arguments import whole_number
 from ..init.seeds import generator
 from .samples import as_samples, taken
@@ -16,7 +16,7 @@ from .samples import as_samples, taken
 __all__ = ["DataLoader"]
 
 
-class DataLoader:
+class DataLoader(Answering):
     """Batches of samples, in a new random order in each iteration.
 
     Takes `X, y`, or any number of arrays and dicts of arrays, and yields tuples of the same with `batch_size`

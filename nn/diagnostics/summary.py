@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, Node, Tape
-from ...autograd.extending import describe, recording, spelt
+from ...autograd.extending import Answering, describe, recording, spelt
 from ...autograd.extending import readable_size as readable
 from ..base.module import Module
 from .looking import unchanged
@@ -47,7 +47,7 @@ class SummaryRow:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Answering):
     """The result of `summary()`, printed as a table; `to_dict()` can be written as JSON.
 
     Attributes:

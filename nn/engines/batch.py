@@ -29,18 +29,19 @@ class Batch:
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = parts
         arrays: list[Any] = []
+        names = []
         for x in parts:
             if x.__class__ is np.ndarray:
                 arrays.append(x)
             elif isinstance(x, dict):
                 arrays += x.values()
+                names.append((len(arrays), *x))
             else:
                 plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
                 arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
         self.arrays = arrays
         kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
-        names = tuple([tuple(x) if isinstance(x, dict) else None for x in parts])
-        self.key: Hashable = None if None in kinds else (names, *kinds)
+        self.key: Hashable = None if None in kinds else (*kinds, *names)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""

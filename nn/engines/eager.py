@@ -64,13 +64,21 @@ class Task:
         return name_of(self.loss)
 
 
-@dataclass
 class Found:
-    """What a step has computed: the loss and the penalty as floats, and the output of the model before the update."""
+    """What a step has computed: the loss and the penalty as floats, and the output of the model before the update.
 
-    loss: float
-    penalty: float | None
-    output: Any
+    The `output` is given as a function that is called when it is asked for: it may have to be read from a device.
+    """
+
+    __slots__ = ("_read", "loss", "penalty")
+
+    def __init__(self, loss: float, penalty: float | None, read: Callable[[], Any]) -> None:
+        self.loss, self.penalty, self._read = loss, penalty, read
+
+    @property
+    def output(self) -> Any:
+        """The output of the model."""
+        return self._read()
 
 
 class Nonfinite(Exception):
@@ -106,7 +114,7 @@ def checked_losses(task: Task, losses: tuple[Any, Any, Any, Any]) -> Found:
             f"the loss, {task.name}, gave {describe(wrong)}, from which no gradient comes. Compute it "
             f"from the prediction by functions of chainrule, without float(), .item() and .data"
         )
-    return Found(number, None if extra is None else number_for_batch("the penalty", extra), output)
+    return Found(number, None if extra is None else number_for_batch("the penalty", extra), lambda: output)
 
 
 def differentiate(task: Task, total: Any) -> None:

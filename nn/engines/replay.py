@@ -88,6 +88,7 @@ class Replay:
         self.once: dict[Hashable, list[Recorded]] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
         self.changed: set[Hashable] = set()
+        self.state: Hashable = None  # what recordings hold for, beside the batch
         self.compared = False  # whether a recording has given the bits of eager mode
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
@@ -98,7 +99,9 @@ class Replay:
         Without `look`, no code of the user's has run since the step before, so that what a recording reads is the same.
         """
         task = self.task
-        key = batch.key, state_of(task), want_output
+        if look or self.state is None:
+            self.state = state_of(task)
+        key = batch.key, self.state, want_output
         if look:
             task.optimizer.zero_grad()
         else:  # the replay writes to the arrays of the old gradients again, if nothing else refers to them
@@ -113,7 +116,9 @@ class Replay:
         else:
             replay, results, output = replayed
             total = results[1].item()
-            found = Found(results[0].item(), None if task.penalty is None else results[2].item(), output)
+            found = Found(
+                results[0].item(), None if task.penalty is None else results[2].item(), lambda: output
+            )
             if not math.isfinite(total):
                 raise Nonfinite("the loss", total)
             if not replay.backward():
@@ -254,6 +259,7 @@ def recorded_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
             if not all(isinstance(y, Node) for y in results):
                 watch.refuse("computes a penalty that is a plain number, which a replay would repeat")
         recorded = Recorded(watch, leaves, results, [total])
+        recorded.borrows = True  # both passes run in one step
     except RecordingError as error:
         raise Unkept(str(error), losses, found) from None
     if watch.state.changed:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError, Tensor
-from ...autograd.extending import GivenUp, describe, is_watched, is_withheld, numbers, spelt
+from ...autograd.extending import Answering, GivenUp, describe, is_watched, is_withheld, numbers, spelt
 from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
@@ -22,8 +22,10 @@ __all__ = ["ENGINES", "Step"]
 ENGINES = ("auto", "eager", "replay", "xla")
 
 
-class Step:
+class Step(Answering):
     """One step of a training, for a loop of your own: forward, loss, backward, clipping, update. Returns the loss.
+
+    `nn.fit` is the whole loop; `viz.step` walks through both passes of one graph.
 
     `step(X, y)`, or `step(*inputs, y)`, computes `loss(model(X), y)`, plus `penalty(model)` if there is one, updates
     the parameters by the `optimizer`, and returns the loss as a float. `engine` says how:

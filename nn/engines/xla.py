@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extending import numbers, readable_size, withhold
+from ...autograd.extending import assigned_at, numbers, readable_size, withhold
 from ...autograd.xla import Lowered, Program, compiler_options, exact, jax
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
@@ -49,6 +49,7 @@ class Xla:
         self.memories: dict[Any, dict[str, Any]] = {}  # on the device, by parameter
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
         self.states: dict[Any, Any] = {}  # the optimiser's memories that these come from
+        self.seen: tuple[Any, ...] = None, None, 0  # what has been taken over, and when
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
@@ -63,16 +64,15 @@ class Xla:
             self.forms = tuple([tuple(task.optimizer._form(group).items()) for group in groups])
         key = batch.key, state_of(task), want_output, self.forms
         program = self.programs.get(key)
-        with exact():
-            try:
-                drawn = None
-                if program is None or (look and not program.recorded.is_current):
-                    program, drawn = self._made(batch, want_output)
-                    self.programs[key] = program
-                return program.run(self, batch, drawn, look)
-            except BaseException:
-                self._forget_lost()
-                raise
+        try:
+            drawn = None
+            if program is None or (look and not program.recorded.is_current):
+                program, drawn = self._made(batch, want_output)
+                self.programs[key] = program
+            return program.run(self, batch, drawn, look)
+        except BaseException:
+            self._forget_lost()
+            raise
 
     def _forget_lost(self) -> None:
         """After a program that was broken off: its arguments are gone, and the objects have the latest numbers."""
@@ -80,6 +80,7 @@ class Xla:
         if any(x.is_deleted() for x in held):
             self.ahead = False
             self.memories.clear()
+            self.seen = None, None, 0
 
     def _made(self, batch: Batch, want_output: bool) -> tuple[_Program, list[Any] | None]:
         """The program for a batch, and the random numbers of its recording, which counts as the first step."""
@@ -99,7 +100,10 @@ class Xla:
 
     def take_over(self, starts: dict[Any, dict[str, Any]]) -> None:
         """Put parameters and memories on the device, where their objects have been changed since the latest step."""
-        state = self.task.optimizer.state
+        state, now = self.task.optimizer.state, assigned_at()
+        if self.seen[0] is starts and self.seen[1] is state and self.seen[2] == now:
+            return
+        self.seen = starts, state, now
         for p, memories in starts.items():
             if (
                 p not in self.memories
@@ -204,6 +208,8 @@ class _Program:
         self.program = Program(recorded.outputs, leaves, recorded.roots)
         self.starts = {p: dict(task.optimizer._memories(groups[group_of[p]])) for p in self.trained}
         self.group_of = [group_of[p] for p in self.trained]
+        # whether a parameter's steps are counted; the numbers of others are those of a first step
+        self.counted = [any(isinstance(m, int) for m in self.starts[p].values()) for p in self.trained]
         self.forms = [task.optimizer._form(group) for group in groups]
         self.compiled: dict[bool, Any] = {}
         self.held = _Held(engine.places)
@@ -211,9 +217,16 @@ class _Program:
         self.places_of = [at[y] for y in recorded.results]
         # so many results are losses; the others are the output of the model
         self.n_losses = 2 + (task.penalty is not None)
-        self.effects = {*range(len(recorded.outputs))} - {*self.places_of[self.n_losses :]}
-        self.fetched = [k for k, y in enumerate(recorded.outputs) if k not in self.places_of[:2]]
+        self.shown = {*self.places_of[self.n_losses :]}
+        called = {x for _, nodes in (*recorded.effects, *recorded.conditions) for x in nodes if x in at}
+        self.needed = {at[x] for x in called.difference(recorded.arguments)}  # by effects, after each step
+        self.fetched = sorted(self.shown | self.needed)
+        self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
+        self.numbers: list[list[float]] = []  # of the latest step, in `steps` as an array
+        self.steps: Any = None
+        self.names: list[list[str]] = []
+        self.groups: Any = None  # the options that they come from
         self.seconds = 0.0  # of compiling
         self.calls = 0
 
@@ -228,7 +241,12 @@ class _Program:
         that is `careful` keeps zero as zero beside infinity; it runs where the other met NaN, infinity or huge numbers.
         """
         parameters, memories = kept
-        outputs, gradients = self.program.passes([*parameters, *others], zero_safe=careful)
+        places, sizes = self.places, [len(n) for n in names]
+        steps = places.joined(steps, (sum(sizes),), np.dtype(np.float64))
+        steps = [steps[end - n : end] for n, end in zip(sizes, np.cumsum(sizes).tolist())]
+        batch = [places.joined(x, *how) for x, how in zip(others, self.given)]
+        arrays = [*parameters, *batch, *others[len(batch) :]]
+        outputs, gradients = self.program.passes(arrays, zero_safe=careful)
         wanted = gradients[: len(parameters)]
         total = outputs[self.places_of[1]]
         given = [g for g in wanted if g is not None]
@@ -261,10 +279,8 @@ class _Program:
             }
         losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
         flags = [finite.astype(jnp.float64)]
-        same = self.places.same
-        read = [
-            same(outputs[k]) if k in self.effects else self.places.parted(outputs[k]) for k in self.fetched
-        ]
+        same = places.same
+        read = [places.parted(outputs[k]) if k in self.shown else same(outputs[k]) for k in self.fetched]
         new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
         return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
 
@@ -308,34 +324,50 @@ class _Program:
             if look:
                 withhold(p, NO_GRADIENTS)
         self.calls += 1
-        if fetched:
-            values = [engine.places.read(x, k not in self.effects) for k, x in zip(self.fetched, fetched)]
-            self._write([recorded.outputs[k] for k in self.fetched], values)
+        output = partial(self._read, fetched)
+        if self.needed:
+            output()
         if not first:
             recorded.happen(before=False)
-        return Found(losses[0], losses[2] if task.penalty is not None else None, self.output)
+        return Found(losses[0], losses[2] if task.penalty is not None else None, output)
+
+    def _read(self, fetched: list[Any]) -> Any:
+        """Read from the device what a step has computed beside the losses; returns the output of the model."""
+        values = [self.places.read(x, own=k in self.shown) for k, x in zip(self.fetched, fetched)]
+        self._write([self.recorded.outputs[k] for k in self.fetched], values)
+        return self.output
 
     def _check_limits(self, batch: Batch, drawn: list[Any]) -> None:
         """Raise the engine's error for integers of the batch that select what does not exist."""
         limits = self.program.limits
         if limits.limits:
             others = [numbers(source) for _, source in self.others]
-            limits.check([*map(numbers, self.trained), *batch.arrays, *drawn, *others])
+            limits.check([*[None] * len(self.trained), *batch.arrays, *drawn, *others])
 
     @staticmethod
     def _bad(total: float) -> float:
         return total if not math.isfinite(total) else math.nan
 
-    def _steps(self, engine: Xla) -> tuple[list[list[str]], list[np.ndarray]]:
+    def _steps(self, engine: Xla) -> tuple[list[list[str]], Any]:
         """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
+        if self.groups is engine.groups and not any(self.counted):
+            return self.names, self.steps
         optimizer, counts = engine.task.optimizer, engine.counts
         found: dict[Any, int] = {}
-        rows = [found.setdefault((k, counts[p]), len(found)) for k, p in zip(self.group_of, self.trained)]
+        rows = [
+            found.setdefault((k, counts[p] if counted else 0), len(found))
+            for k, counted, p in zip(self.group_of, self.counted, self.trained)
+        ]
         if rows != self.rows:  # parameters that got their first gradient in different steps
             self.rows = rows
             self.compiled.clear()
         steps = [optimizer._numbers(optimizer.param_groups[k], count + 1) for k, count in found]
-        return [list(n) for n in steps], [np.array(list(n.values()), np.float64) for n in steps]
+        numbers = [list(n.values()) for n in steps]
+        if numbers != self.numbers:
+            self.numbers = numbers
+            (self.steps,) = self.places.split_whole([np.array([x for n in numbers for x in n])])
+        self.names, self.groups = [list(n) for n in steps], engine.groups
+        return self.names, self.steps
 
     def _call(
         self, task: Task, names: list[list[str]], careful: bool, kept: Any, steps: Any, others: list[Any]
@@ -346,8 +378,9 @@ class _Program:
         start = perf_counter()
         function = partial(self.function, task, names, careful)
         options = compiler_options(self.places.devices[0])
-        compiled = jax.jit(function, donate_argnums=0, compiler_options=options)
-        self.compiled[careful] = compiled
+        with exact():  # a program that is compiled ahead does not need it when it is called
+            lowered = jax.jit(function, donate_argnums=0).lower(kept, steps, *others)
+            self.compiled[careful] = compiled = lowered.compile(compiler_options=options)
         found = compiled(kept, steps, *others)
         self.seconds += perf_counter() - start
         return found

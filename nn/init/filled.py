@@ -40,6 +40,8 @@ def ones(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> n
 def constant(shape: Shape, value: float, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> np.ndarray:
     """The same number everywhere: for biases, such as a small positive one before a ReLU.
 
+    `nn.schedules.Constant` is a schedule of learning rates.
+
     >>> from chainrule.nn import init
     >>> init.constant((3,), 0.1)
     array([0.1, 0.1, 0.1])

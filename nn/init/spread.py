@@ -56,7 +56,9 @@ def spread_by_layer(
     rng = generator(seed)
     apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):
-        raise RangeError(f"there is no activation {activation!r}")
+        raise RangeError(
+            f"there is no activation {activation!r}; take a name such as 'relu', 'tanh' or 'linear'"
+        )
     widths = [width] * (layers + 1) if isinstance(width, int) else list(width)
     x, outputs = Tensor(input_std * rng.standard_normal((samples, widths[0]))), []
     for shape in pairwise(widths):

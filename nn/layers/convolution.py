@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, RangeError, ShapeError, avg_pool, conv, max_pool
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import initialiser, whole_number
 from ..base.inputs import as_input
 from ..base.module import Module
 from ..base.parameter import Parameter
@@ -76,7 +76,7 @@ class Conv2d(Module):
         self.padding = _checked_padding(padding)
         self.dilation = _pair(dilation, "dilation")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        self.weight = Parameter(weight_init(shape, seed=seed, dtype=dtype))
+        self.weight = Parameter(initialiser(weight_init)(shape, seed=seed, dtype=dtype))
         self.bias = Parameter(init.zeros((self.out_channels,), dtype=dtype)) if bias else None
 
     def forward(self, x: Any) -> Any:

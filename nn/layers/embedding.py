@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, Primitive, RangeError, Tensor, reshape, structural
 from ...autograd.extending import describe, each_time, numbers
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import initialiser, whole_number
 from ..base.module import Module
 from ..base.parameter import Parameter
 
@@ -105,7 +105,7 @@ class Embedding(Module):
                 )
             padding_idx %= self.num_embeddings
         self.padding_idx = padding_idx
-        weight = weight_init((num_embeddings, embedding_dim), seed=seed, dtype=dtype)
+        weight = initialiser(weight_init)((num_embeddings, embedding_dim), seed=seed, dtype=dtype)
         if self.padding_idx is not None:
             weight[self.padding_idx] = 0
         self.weight = Parameter(weight)

@@ -12,7 +12,7 @@ from ...autograd import KindError, ShapeError, Tensor, linear
 from ...autograd import max as max_of
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import initialiser, whole_number
 from ..base.inputs import as_input
 from ..base.module import Module
 from ..base.parameter import Parameter
@@ -26,6 +26,7 @@ class Linear(Module):
     `weight` is `(in_features, out_features)` and `bias` is `(out_features,)`, or `None` with `bias=False`. The
     input is `(..., in_features)`, the output `(..., out_features)`. The initial weights come from
     `weight_init` (by default Glorot's uniform numbers), the initial biases are zero.
+    `linear` of `chainrule.autograd` is the operation alone.
 
     Raises `ShapeError` when the input's last axis is not `in_features` long.
 
@@ -50,7 +51,7 @@ class Linear(Module):
     ) -> None:
         self.in_features = checked_width(in_features)
         self.out_features = checked_width(out_features)
-        self.weight = Parameter(weight_init((in_features, out_features), seed=seed, dtype=dtype))
+        self.weight = Parameter(initialiser(weight_init)((in_features, out_features), seed=seed, dtype=dtype))
         self.bias = Parameter(init.zeros((out_features,), dtype=dtype)) if bias else None
 
     if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Maxout(Module):
     A unit learns its activation: two pieces can be a ReLU or an absolute value, and many approximate any convex
     function. `(..., in_features)` becomes `(..., out_features)`; `linear` holds the pieces of an output side by side.
     Equal pieces share the gradient.
+    `nn.scalar.Maxout` is the same on Values.
 
     >>> import numpy as np
     >>> from chainrule.nn import Maxout
@@ -119,7 +121,7 @@ class Maxout(Module):
             dtype=dtype,
         )
         pieces = [
-            weight_init((in_features, self.out_features), seed=rng, dtype=dtype)
+            initialiser(weight_init)((in_features, self.out_features), seed=rng, dtype=dtype)
             for _ in range(self.num_pieces)
         ]
         self.linear.weight.data = np.stack(pieces, -1).reshape(self.linear.weight.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,8 +69,10 @@ class Sequential(Module):
 class MLP(Module):
     """A multi-layer perceptron: linear layers with an activation between them; the last layer is linear.
 
-    `widths` are the numbers of units in each layer, the outputs last. The initial weights are He's uniform numbers
-    before a ReLU and its family, Glorot's otherwise; the initial biases are zero.
+    `widths` are the numbers of units in each layer, the outputs last. The initial weights of all layers come from
+    `weight_init`, a function of `nn.init`; by default they are He's uniform numbers before a ReLU and its family,
+    Glorot's otherwise. The initial biases are zero.
+    To look at every number of a small network use `nn.scalar.MLP`, and in scikit-learn's pipelines `nn.MLPClassifier`.
 
     >>> from chainrule.nn import MLP
     >>> MLP(2, [16, 16, 1], activation="tanh", seed=0)
@@ -88,16 +90,18 @@ class MLP(Module):
         widths: Sequence[int],
         activation: str = "relu",
         *,
+        weight_init: Callable[..., np.ndarray] | None = None,
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
         widths = checked_widths(n_inputs, widths)
-        between, weight_init = activation_named(activation)
+        between, suited = activation_named(activation)
+        inner, last = (suited, init.glorot_uniform) if weight_init is None else (weight_init, weight_init)
         rng = init.generator(seed)
         layers: list[Module] = []
         for n_in, n_out in pairwise(widths[:-1]):
-            layers += [Linear(n_in, n_out, weight_init=weight_init, seed=rng, dtype=dtype), between()]
-        self.layers = [*layers, Linear(widths[-2], widths[-1], seed=rng, dtype=dtype)]
+            layers += [Linear(n_in, n_out, weight_init=inner, seed=rng, dtype=dtype), between()]
+        self.layers = [*layers, Linear(widths[-2], widths[-1], weight_init=last, seed=rng, dtype=dtype)]
         self.widths = widths
 
     if TYPE_CHECKING:

@@ -41,6 +41,7 @@ def cross_entropy(
     each sample. The classes are along the last axis; in PyTorch they are along the second one: for logits
     `(n, classes, length)` write `cross_entropy(moveaxis(x, 1, -1), y)`. Where both fit, as for `(n, 5, 5)`, the classes
     are along the last axis.
+    For log-probabilities use `nll_loss`.
 
     `weight` is the weight of each class; the mean is then a weighted mean of the samples. Samples of the class
     `ignore_index` are ignored; where all are, the loss is 0, with a `ChainruleWarning`. `label_smoothing` is the share
@@ -81,6 +82,7 @@ def nll_loss(
     """The negative log-likelihood of log-probabilities, such as the output of `log_softmax`.
 
     All else, with the errors, is as in `cross_entropy`.
+    For logits use `cross_entropy`, which is one node.
 
     >>> from chainrule.autograd import Tensor, log_softmax
     >>> from chainrule.nn import nll_loss

@@ -18,6 +18,8 @@ __all__ = ["half_squared_error", "huber_loss", "l1_loss", "mse_loss", "smooth_l1
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean squared error, `1/n sum (yhat - y)^2` over all elements.
 
+    For derivations by hand use `half_squared_error`, whose gradient has no factor.
+
     Raises `ShapeError` where the shapes differ, even if they would broadcast.
 
     >>> from chainrule.autograd import Tensor
@@ -33,6 +35,8 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 @spelt
 def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     """Half the squared error, `1/2 sum (yhat - y)^2`: its gradient is `yhat - y`, without a factor 2.
+
+    To train use `mse_loss`, whose size does not depend on the number of samples.
 
     Raises `ShapeError` where the shapes differ.
 
@@ -68,6 +72,8 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 @spelt
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to a distance of `delta`, its tangent beyond: outliers have less influence.
+
+    `smooth_l1_loss` is the same curve divided by its `delta`.
 
     Raises `ShapeError` where the shapes differ, `RangeError` for a `delta` that is not positive.
 

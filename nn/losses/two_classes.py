@@ -92,6 +92,7 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     with probability 1 is 100 and not infinity, and its gradient is 1e12. The gradient of a right prediction with
     probability 1 is the one-sided derivative, 1 in size; PyTorch's is 0. After a sigmoid, prefer
     `binary_cross_entropy_with_logits`.
+    For logits use `binary_cross_entropy_with_logits`, which is exact for extreme ones.
 
     Raises `RangeError` for probabilities or targets outside of 0 to 1, `ShapeError` where the shapes differ.
 
@@ -115,6 +116,7 @@ def binary_cross_entropy_with_logits(
     """The cross-entropy of logits, the numbers before the sigmoid, as one node: its local gradient is `sigmoid(z) - y`.
 
     `pos_weight` is the weight of class 1, a number, or one for each column, for data in which class 1 is rare.
+    For probabilities use `binary_cross_entropy`.
 
     Raises `RangeError` for targets outside of 0 to 1, `ShapeError` where the shapes differ.
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import Answering, spelt
 from .thresholds import decision_threshold, plain
 
 __all__ = ["ConfusionMatrix", "confusion_matrix"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ConfusionMatrix:
+class ConfusionMatrix(Answering):
     """How often each class was predicted as each other one; prints as a table.
 
     Attributes:

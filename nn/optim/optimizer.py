@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import ChainruleWarning, KindError, Node, RangeError, ShapeError
-from ...autograd.extending import describe, is_withheld, like, refuse_keywords, spelt
+from ...autograd.extending import Answering, absent, describe, is_withheld, like, refuse_keywords, spelt
 from ..base.module import Module
 from .memories import memory_from, memory_start
 from .options import Form, Group, Memory, Numbers, Option, OptionGroup, option
@@ -43,7 +43,7 @@ COUNTED = getattr(sys, "_is_gil_enabled", lambda: True)()  # whether counts of r
 
 
 @dataclass(eq=False, repr=False)
-class Optimizer:
+class Optimizer(Answering):
     """The base class of optimisers: parameters in groups with their options, and memories for each parameter.
 
     `parameters` are Values and Tensors that are leaves and require a gradient; duplicates are updated once.
@@ -91,6 +91,15 @@ class Optimizer:
         self._spent: list[Any] = []  # gradients that zero_grad has deleted
         for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in vars(self) and "_plans" in vars(self) and not hasattr(type(self), name):
+            options = [
+                field.name for field in fields(self)
+            ]  # an attribute of your own is not like one of them
+            if name == "learning_rate" or like(name, options):
+                raise absent(type(self).__name__, name, lambda: options, "Optimizer")
+        super().__setattr__(name, value)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimise more parameters, `group["params"]`; options in `group` replace the defaults.

@@ -22,6 +22,8 @@ __all__ = ["check_path", "read", "read_marked", "write", "write_marked"]
 def write(path: PathLike, arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
     """Write named arrays, and words or numbers about them, to `path`, which ends in `.npz` or `.safetensors`.
 
+    For a model use `nn.save`.
+
     Raises `FileError` for another suffix, `KindError` for arrays that do not hold numbers.
 
     >>> import numpy as np

@@ -7,12 +7,13 @@ layouts are the same. PyTorch itself is not needed: a dict of arrays is enough.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...autograd import KindError, Node, ShapeError
+from ...autograd import ChainruleWarning, KindError, Node, ShapeError
 from ...autograd.extending import describe, spelt
 from ..base.module import Module
 from ..layers.attention import MultiHeadAttention
@@ -39,17 +40,22 @@ class Entry(NamedTuple):
 
 
 @spelt
-def load_torch(module: Module, state_dict: Mapping[str, Any]) -> None:
+def load_torch(module: Module, state_dict: Any) -> None:
     """Set all parameters and buffers of a module to those of the same module in PyTorch.
 
-    `state_dict` is the `model.state_dict()` of PyTorch, or a dict of arrays with the same names. It is supported for
+    `state_dict` is the `model.state_dict()` of PyTorch, a dict of arrays with the same names, or PyTorch's module
+    itself. It is supported for
     `Linear`, `Conv2d`, `BatchNorm1d` and `BatchNorm2d`, `LayerNorm`, `Embedding`, `RNN`, `LSTM`, `GRU` and their cells,
     `MultiHeadAttention` (`MultiheadAttention` there), `TransformerEncoderLayer`, `TransformerEncoder`, `Sequential`,
     and for modules of your own whose parts have the same names on both sides. Numbers are converted to the dtype of the
     module.
 
+    Buffers that the module here does not have, such as a mask, are passed over, with a `ChainruleWarning` that lists
+    them. PyTorch's module says which of its arrays are buffers; in a dict, arrays of whole numbers and of booleans are
+    taken for buffers, because they cannot be learnt.
+
     Raises `ShapeError` that lists every name that is missing, unknown, or of another shape, and `KindError` for what is
-    not such a dict; then nothing is loaded.
+    not such a dict or module; then nothing is loaded.
 
     >>> import numpy as np
     >>> from chainrule.nn import Linear, load_torch
@@ -63,15 +69,23 @@ def load_torch(module: Module, state_dict: Mapping[str, Any]) -> None:
         raise KindError(
             f"load_torch(module, state_dict) sets a module of chainrule.nn; given {describe(module)}"
         )
+    buffers: set[str] = set()
     if not isinstance(state_dict, Mapping):
-        raise KindError(
-            f"load_torch(module, state_dict) takes a dictionary of names and arrays; given {describe(state_dict)}. "
-            f"Write load_torch(module, model.state_dict())"
-        )
+        if not all(callable(getattr(state_dict, name, None)) for name in ("state_dict", "named_buffers")) or (
+            isinstance(state_dict, Module)
+        ):
+            raise KindError(
+                f"load_torch(module, state_dict) takes a dictionary of names and arrays, or PyTorch's module; given "
+                f"{describe(state_dict)}. Write load_torch(module, model.state_dict())"
+            )
+        buffers = {name for name, _ in state_dict.named_buffers()}
+        state_dict = state_dict.state_dict()
     first = {id(part): name for name, part in (*module.named_parameters(), *module.named_buffers())}
     entries = list(entries_of(module))
     known = {entry.name for entry in entries}
-    faults = [f"{name!r} has no counterpart here" for name in state_dict if name not in known]
+    unknown = [name for name in state_dict if name not in known]
+    passed_over = [name for name in unknown if name in buffers or _is_whole(state_dict[name])]
+    faults = [f"{name!r} has no counterpart here" for name in unknown if name not in passed_over]
     state: dict[str, np.ndarray] = {}
     for entry in entries:
         if entry.name not in state_dict:
@@ -97,8 +111,21 @@ def load_torch(module: Module, state_dict: Mapping[str, Any]) -> None:
             f"this state of PyTorch's does not belong to {module._headline()}, and nothing of it was loaded: "
             + "; ".join(sorted(faults))
             + ". Build the module with the same sizes and options, and name its parts as they are named there"
+            + (
+                ". If a name without counterpart is that of a buffer, give load_torch PyTorch's module, which says so, "
+                "or a dictionary without it"
+                if len(passed_over) < len(unknown) and not buffers
+                else ""
+            )
         )
     module.load_state_dict(state)
+    if passed_over:
+        warnings.warn(
+            f"load_torch passed over buffers that {module._headline()} does not have: {', '.join(passed_over)}. All "
+            f"parameters were loaded; if the module computes with one of them, add it with register_buffer",
+            ChainruleWarning,
+            stacklevel=2,
+        )
 
 
 def entries_of(module: Module) -> Iterator[Entry]:
@@ -134,6 +161,12 @@ def _own(module: Module) -> Iterator[Entry]:
             yield Entry(name, [part], turned and name.startswith("weight"))
     for name in module._buffers:
         yield Entry(name, [getattr(module, name)], False)
+
+
+def _is_whole(x: Any) -> bool:
+    """Whether it is an array of whole numbers or of booleans, which is a buffer: parameters have floating dtypes."""
+    array = _array(x)
+    return array is not None and array.dtype.kind in "iub"
 
 
 def _array(x: Any) -> np.ndarray | None:

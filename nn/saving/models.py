@@ -25,6 +25,7 @@ def save(model: Module, path: PathLike, metadata: Mapping[str, Any] | None = Non
     `metadata` are words or numbers to keep with them, under any names; `chainrule.nn.saving.read` returns them as
     texts. An existing file is replaced only when the new one is on disk, and keeps its mode; where `path` is a link,
     the file that it points to is replaced.
+    For named arrays that are no model use `nn.saving.write`.
 
     Raises `FileError` for another suffix, `KindError` for what is not a module.
 

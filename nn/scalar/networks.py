@@ -63,6 +63,7 @@ class MLP(ScalarModule):
 
     `widths` are the numbers of neurons in each layer, the outputs last. Called with a list of numbers, Values
     or one row of an array, it returns a Value, or a list where there are several outputs.
+    To train use `nn.MLP`, which is made of Tensors.
 
     >>> from chainrule.nn.scalar import MLP
     >>> model = MLP(2, [4, 1], activation="tanh", seed=0)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ...autograd import Node, ShapeError, Value, maximum
 from ..base.arguments import whole_number
 from ..base.module import Module
@@ -33,6 +35,11 @@ def _values(x: Any) -> Any:
         return [x]
     if not isinstance(x, Iterable) or all(isinstance(v, Node) for v in x):
         return x  # a single number is refused by the call
+    if isinstance(x, np.ndarray) and x.ndim > 1:
+        raise ShapeError(
+            f"a network of Values takes one sample, a list of numbers; given an array of shape {x.shape}. "
+            "Write [model(x) for x in X], or take nn.MLP for arrays"
+        )
     return [
         v if isinstance(v, Node) else Value(v, name=f"x{i}", requires_grad=False) for i, v in enumerate(x, 1)
     ]
@@ -98,6 +105,8 @@ class Neuron(ScalarModule):
 
 class Maxout(ScalarModule):
     """The largest of several linear neurons with the same inputs: a unit that learns its own activation.
+
+    `nn.Maxout` is the same on Tensors.
 
     >>> from chainrule.nn.scalar import Maxout
     >>> unit = Maxout(1, seed=0)

@@ -61,6 +61,8 @@ class Cosine(Schedule):
 class Linear(Schedule):
     """A straight line from `start_factor` to `end_factor` times the rate, in `total_iters` steps (LinearLR).
 
+    `nn.Linear` is a layer.
+
     >>> from chainrule.autograd import Value
     >>> from chainrule.nn import SGD
     >>> from chainrule.nn.schedules import Linear

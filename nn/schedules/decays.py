@@ -75,6 +75,8 @@ class StepDecay(Schedule):
 class Constant(Schedule):
     """The rate times `factor` for `total_iters` steps, then the rate itself (ConstantLR).
 
+    `nn.init.constant` makes weights.
+
     >>> from chainrule.autograd import Value
     >>> from chainrule.nn import SGD
     >>> from chainrule.nn.schedules import Constant

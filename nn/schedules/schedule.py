@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import Answering, describe, spelt
 from ..optim.optimizer import Optimizer
 
 __all__ = ["Schedule", "checked_factor", "checked_steps"]
 
 
-class Schedule:
+class Schedule(Answering):
     """The base class of schedules: an optimiser, its rates without the schedule, and the number of steps taken.
 
     Raises `KindError` for what is not an optimiser.

@@ -19,6 +19,7 @@ from ..optim.optimizer import Optimizer
 from ..schedules.warmup import Warmup
 
 __all__ = [
+    "MOMENTS",
     "check_schedules",
     "Data",
     "Loss",
@@ -132,7 +133,7 @@ def named_metrics(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
     """The metrics with their names, from a list or a dict of them."""
     if callable(metrics) or isinstance(metrics, str):
         raise KindError(
-            f"metrics are a list or a dict of functions; given one. Write metrics=[{name_of(metrics)}]"
+            f"metrics are a list or a dict of functions; given {describe(metrics)}. Write metrics=[nn.accuracy]"
         )
     named = (
         dict(metrics)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import write_atomically
+from ...autograd.extending import Answering, write_atomically
 from ..base.extras import ExtraError
 
 __all__ = ["History"]
 
 
-class History:
+class History(Answering):
     """The record of a training: one row of numbers per epoch.
 
     `history["loss"]` is a column as a list, `to_dict()` has all columns; `print` shows a table. `save` and `load` use

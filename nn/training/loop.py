@@ -71,6 +71,7 @@ def fit(
     `loss(prediction, target)` returns one number for a batch, its mean. `data` is `(X, y)`, or several inputs and
     the target, which are divided into batches of `batch_size` in an order that depends on `seed`; or a `DataLoader`. A
     network of Values is called with one row at a time, and the loss is called with the list of its outputs.
+    For one step in a loop of your own use `nn.Step`.
 
     - `optimizer` is Adam unless one is given; `schedule` is one of `nn.schedules`, or a list of them, whose factors
       multiply. Schedules that use a metric get the validation loss (or the quantity that early stopping monitors).
@@ -105,7 +106,11 @@ def fit(
     """
     if not isinstance(model, Module):
         raise KindError(f"fit trains a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
-    check_function(loss, "the loss is a function of prediction and target, such as nn.mse_loss")
+    check_function(
+        loss,
+        "fit takes the model, the loss and the data, as in fit(model, nn.mse_loss, (X, y)); the loss is a function of "
+        "prediction and target, such as nn.mse_loss",
+    )
     if penalty is not None:
         check_function(
             penalty,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import Answering, describe, spelt
 from ..processes.workers import Failure, calls, in_this_process
 from .arguments import check_function
 from .history import History
@@ -32,6 +32,7 @@ def repeat(
 
     `experiment(seed)` makes everything from the seed (the split, the model, the order of the batches) and returns
     a number, a dict of numbers, or a `History`, whose row of the best epoch, or else the last row, is used.
+    `chainrule.autograd.repeat` is another function: it repeats elements.
 
     With `n_jobs` that many experiments run at a time in worker processes (-1: one for each core), over joblib (extra
     `jobs`). A `joblib.parallel_config` chooses another backend, such as `backend="dask"` for a cluster of Dask. The
@@ -134,7 +135,7 @@ def _failed(seed: int, failure: Failure) -> ChainruleError:
     return error
 
 
-class Repeats:
+class Repeats(Answering):
     """The results of an experiment for each of its seeds: `mean` and `std` by name, and a table when printed.
 
     `std` is the standard deviation of the sample, with the divisor n - 1, and NaN for a single seed. `to_dict()` has

@@ -20,7 +20,7 @@ from ..engines.step import Step
 from ..optim.optimizer import Optimizer
 from ..saving.arrays import read_marked, write_marked
 from ..saving.rules import FileError
-from .arguments import Loss, n_samples_in
+from .arguments import MOMENTS, Loss, n_samples_in
 from .checkpoints import pack, unpack
 from .evaluation import Means, bound_to_loss, evaluate
 from .history import History
@@ -65,7 +65,8 @@ class Run:
         # whether code of the user's runs between two batches, which may change what a recording holds for
         between = [*metrics.values(), type(loader), *map(type, schedules)]
         own = [f for f in between if not (getattr(f, "__module__", None) or "").startswith("chainrule.")]
-        self.looks = bool(own) or any(_is_told(each, "on_batch_end") for each in callbacks)
+        self.told = {moment: [x for x in callbacks if _is_told(x, moment)] for moment in MOMENTS}
+        self.looks = bool(own or self.told["on_batch_end"])
         self.generators = generators_in(model, *callbacks)
 
     def stop(self, reason: str = "stopped") -> None:
@@ -74,10 +75,9 @@ class Run:
 
     def tell(self, moment: str) -> None:
         """Call the method `moment` of all callbacks that have it."""
-        for callback in self.callbacks:
-            if _is_told(callback, moment):
-                self.stepper.synchronise()
-                getattr(callback, moment)(self)
+        for callback in self.told[moment]:
+            self.stepper.synchronise()
+            getattr(callback, moment)(self)
 
     # ------------------------------------------------------------------ one epoch
 

@@ -112,8 +112,8 @@ side, filters, window = (
 """
 ## 5. Few weights
 
-How many parameters has a layer of {filters} units that see all of a {side} by {side} image, and how many has one of {filters} filters of {window} by {window}? Both
-have biases.
+How many parameters does a layer of {filters} units have if its input is a whole {side} by {side} image, and how many does a layer of {filters} filters of
+{window} by {window} have? Both have biases.
 """
 
 # %% tags=["solution"]
@@ -130,7 +130,7 @@ rows = str(positions.astype(int).tolist())
 ## 6. Self-attention
 
 Three positions with the vectors `{rows}`, which are queries, keys and values at once. Compute the scores `Q K^T / sqrt(2)`, the weights (a softmax in each row),
-and the output of the first position. At which position does it look most?
+and the output of the first position. Which position gets the largest weight for it?
 """
 
 # %% tags=["solution"]
@@ -141,6 +141,6 @@ print("weights", weights.round(3).tolist())
 print(
     "output of the first position",
     (weights[0] @ positions).round(3).tolist(),
-    " it looks most at",
+    " largest weight: position",
     int(weights[0].argmax()) + 1,
 )

@@ -23,7 +23,7 @@ A network 2-2-2 of tanh units without biases, `x^(0) = {row_x}`. `w_ij^(1)`, fro
 `{rows_2}`. The error is `e = (x_1^(2) - y_1)^2 + (x_2^(2) - y_2)^2` with `y = {row_y}`.
 
 - Compute `s^(1)`, `x^(1)`, `s^(2)`, `x^(2)` and `e`.
-- Compute `delta^(2)`, and `delta^(1)` by `theta'(s_i) sum_j w_ij delta_j`. How many terms has the sum?
+- Compute `delta^(2)`, and `delta^(1)` by `theta'(s_i) sum_j w_ij delta_j`. How many terms does the sum have?
 - What is `w_12^(1)` after one step with `eta = {eta}`?
 """
 

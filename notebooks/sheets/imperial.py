@@ -67,7 +67,7 @@ probabilities, labels = ", ".join(map(str, yhat)), ", ".join(map(str, y))
 ## 3. From the likelihood to the loss
 
 A model gives four samples the probabilities {probabilities} of class 1; their labels are {labels}. What is the likelihood of the labels, and what is
-the binary cross-entropy? What would both be if all were predicted rightly with certainty?
+the binary cross-entropy? What would both be if all predictions were right and certain?
 """
 
 # %% tags=["solution"]
@@ -128,7 +128,7 @@ strength, rate = 0.1, 0.5
 ## 6. L2 and L1
 
 Weights `({w1}, {w2})` whose loss has the gradient 0, `lambda = {strength}`, `alpha = {rate}`. What are the weights after one step with L2, and after one
-with L1? How many such steps does each take to set the first weight to 0?
+with L1? After how many such steps is the first weight 0 with each of them?
 """
 
 # %% tags=["solution"]
@@ -136,4 +136,4 @@ for name, penalty in (("L2", nn.l2_penalty), ("L1", nn.l1_penalty)):
     w = Tensor([float(w1), float(w2)])
     penalty([w], strength).backward()
     print(name, "gradient", w.grad.round(3).tolist(), " weights", (w.data - rate * w.grad).round(3).tolist())
-print(f"L2 never does, it takes a tenth of what is left; L1 takes {abs(w1) / (rate * strength):.0f} steps")
+print(f"L2: never, each step takes away a tenth of the weight; L1: {abs(w1) / (rate * strength):.0f} steps")

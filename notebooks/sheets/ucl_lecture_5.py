@@ -73,8 +73,8 @@ fan_in, fan_out = (int(v) for v in rng.choice([16, 32, 64, 100, 128, 256], 2, re
 """
 ## 4. Initial weights
 
-A layer has {fan_in} inputs and {fan_out} outputs. Which variance have Glorot's normal weights, and which have He's? Between which bounds are the
-uniform ones? By how much does a linear layer multiply the mean square of a signal forward, and that of a gradient backward, with Glorot's?
+A layer has {fan_in} inputs and {fan_out} outputs. What is the variance of Glorot's normal weights, and of He's? Between which bounds are the
+uniform ones? With Glorot's weights, by which factor does a linear layer multiply the mean square of its inputs forward, and that of a gradient backward?
 """
 
 # %% tags=["solution"]
@@ -99,7 +99,7 @@ X_rows, W_rows, b_row = str(X.astype(int).tolist()), str(W.astype(int).tolist())
 ## 5. Dead units
 
 Three samples `X = {X_rows}`, a layer with `W = {W_rows}` (a column for each unit) and `b = {b_row}`, and ReLUs. Compute `X W + b`. Which
-units are dead, and which columns of `W` get no gradient?
+units are dead, and for which columns of `W` is the gradient 0?
 """
 
 # %% tags=["solution"]
@@ -118,8 +118,8 @@ depth = int(rng.integers(5, 16))
 """
 ## 6. Vanishing
 
-A gradient passes {depth} sigmoids, each at its steepest point, and weights of 1. What is left of it at most? And of {depth} leaky ReLUs with
-slope 0.1 that are all on their flat side?
+A gradient goes back through {depth} sigmoids, each at its steepest point, with weights of 1. By which factor is it multiplied? And by {depth} leaky ReLUs
+with slope 0.1, all with negative inputs?
 """
 
 # %% tags=["solution"]

@@ -16,7 +16,7 @@ from chainrule.autograd import Tape, Tensor, Value, exp, gradients, log, sigmoid
 weights = rng.choice([-3, -2, -1, 1, 2, 3], 2)
 inputs = [(0, 0), (0, 1), (1, 0), (1, 1)]
 sums = [int(x @ weights) for x in np.array(inputs)]
-threshold = int(rng.integers(min(sums) + 1, max(sums) + 1))  # it fires for some inputs, and for some not
+threshold = int(rng.integers(min(sums) + 1, max(sums) + 1))  # it fires for some inputs, not for all
 w1, w2 = (int(w) for w in weights)
 
 # %% [markdown]
@@ -34,7 +34,7 @@ perceptron = nn.Perceptron(2)
 perceptron.weight, perceptron.bias = weights.astype(float), -threshold
 print("b =", -threshold)
 for x in inputs:
-    print(x, "fires" if perceptron(x) else "is silent", "  x . w + b =", int(x @ weights) - threshold)
+    print(x, "fires" if perceptron(x) else "does not fire", "  x . w + b =", int(x @ weights) - threshold)
 
 # %%
 n, d, k = (int(number) for number in rng.integers(2, 9, 3))
@@ -44,7 +44,7 @@ n, d, k = (int(number) for number in rng.integers(2, 9, 3))
 ## 2. Shapes
 
 {n} samples with {d} features, a sample in each row, go into a layer of {k} neurons, `Yhat = X W`. What are the shapes of `X`, `W`
-and `Yhat`? What is the shape of the gradient of the loss with respect to `W`? How many parameters has the layer with its biases?
+and `Yhat`? What is the shape of the gradient of the loss with respect to `W`? How many parameters does the layer have with its biases?
 """
 
 # %% tags=["solution"]
@@ -112,11 +112,11 @@ log-likelihood, `(y - yhat) x`.
 # %% tags=["solution"]
 weights = Tensor(w)
 yhat = sigmoid(sample @ weights)
-likelihood = label * log(yhat) + (1 - label) * log(1 - yhat)
+log_likelihood = label * log(yhat) + (1 - label) * log(1 - yhat)
 print(f"x . w = {sample @ w:.2f}, yhat = {yhat.item():.4f}")
 print(
     "gradient:",
-    gradients(likelihood, weights).round(4),
+    gradients(log_likelihood, weights).round(4),
     " by the formula:",
     ((label - yhat.item()) * sample).round(4),
 )

@@ -2,8 +2,8 @@
 r"""
 # 1. The chain rule and a first graph
 
-**Question.** A formula is made of many small steps. How can a program find its exact derivative when it knows
-only the derivatives of the small steps?
+**Question.** A formula is made of many small steps. How can a program find its exact derivative from the derivatives
+of the small steps?
 """
 
 # %% [markdown]
@@ -23,7 +23,7 @@ $u = 6$, so the derivatives of the steps are $2 \cdot 6 = 12$ and $3$, and their
 </details>
 
 A `Value` is a number that records how it was computed. `backward()` starts at the result and goes back to
-whatever it was computed from:
+everything that it was computed from:
 """
 
 # %%
@@ -45,7 +45,7 @@ is the product of two numbers.
 
 ## The graph
 
-What `y` has recorded is a graph: a box for each number, a circle for each operation. `draw` shows it.
+The whole calculation of `y` is recorded as a graph. `draw` shows it: a box for each number, a circle for each operation.
 """
 
 # %%
@@ -53,15 +53,16 @@ draw(y)
 
 # %% [markdown]
 r"""
-Values are blue and are computed from left to right, in the **forward pass**. Gradients are orange, behind a
-∂, and are computed from right to left, in the **backward pass**. The purple number on an edge is the **local
+Values are blue and are computed from left to right, in the **forward pass**. Gradients are orange, after the
+sign ∂, and are computed from right to left, in the **backward pass**. The purple number on an edge is the **local
 gradient**: the derivative of one operation with respect to one of its inputs. Each gradient is the gradient
-to its right times the number on the edge between them: $1 \cdot 12 = 12$, then $12 \cdot 3 = 36$.
+to its right times the number on the edge between them: $1 \cdot 12 = 12$, then $12 \cdot 3 = 36$. It starts with 1
+at `y`, because $dy/dy = 1$.
 
 ## A node is local
 
-A node knows its operation, its inputs, its own value, and its local gradients. It does not know the rest of
-the graph:
+A node of the graph has an operation, inputs and a value. Its local gradients can be computed from these alone, without
+the rest of the graph:
 """
 
 # %%
@@ -72,21 +73,21 @@ print("local gradients:", u.local_gradients())
 
 # %% [markdown]
 r"""
-The derivative of a product by one factor is the other factor: 2 by the first input, 3 by the second. That is
-all the chain rule needs. Something outside of the nodes, the backward pass, visits them in reverse order, so
-that a node is asked only when its own gradient is complete.
+The derivative of a product with respect to one factor is the other factor: 2 for the first input (which is 3), 3 for
+the second (which is 2). The chain rule needs nothing else. The backward pass visits the nodes in reverse order, so that
+the gradient of a node is complete before it is passed on to its inputs.
 
 ## Two paths
 
-In $y = x \cdot (x + 1)$ there are two ways from $x$ to $y$. The chain rule for several variables adds the
-products of all paths.
+In $y = x \cdot (x + 1)$ there are two paths from $x$ to $y$. The chain rule for several variables multiplies the local
+gradients along each path, and adds the products.
 
-**Predict.** What is on each path at $x = 2$, and what is $dy/dx$?
+**Predict.** What is the product along each path at $x = 2$, and what is $dy/dx$?
 
 <details><summary>Answer</summary>
 
-Straight into the multiplication: the local gradient is the other factor, $x + 1 = 3$. Through the addition:
-$1 \cdot x = 2$. Together $5$, which is $2x + 1$.
+Directly into the multiplication: the local gradient is the other factor, $x + 1 = 3$. Through the addition:
+$1 \cdot x = 2$. Their sum is $5$, which is $2x + 1$.
 
 </details>
 """
@@ -119,8 +120,8 @@ for h in (0.1, 0.001, 0.00001):
 
 # %% [markdown]
 r"""
-The smaller the step, the closer to 5. Backpropagation gives the 5 itself, and it gives the derivatives by
-*all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. [Notebook
+The smaller the step `h`, the closer the result is to 5. Backpropagation gives the 5 itself, and it gives the derivatives
+with respect to *all* inputs in one pass, where the difference needs one more evaluation of `f` for each input. [Notebook
 7](07_gradient_checking.ipynb) comes back to this.
 
 ## Exercises

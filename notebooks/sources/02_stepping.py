@@ -2,7 +2,7 @@
 r"""
 # 2. Stepping through backpropagation
 
-**Question.** In which order does backpropagation compute what, and what would it look like as an ordinary
+**Question.** In which order does backpropagation compute the gradients, and what does it look like as an ordinary
 program?
 """
 
@@ -10,8 +10,8 @@ program?
 r"""
 ## One neuron with a loss
 
-A neuron computes $\tanh(w x + b)$. It should answer 1, so its loss is the squared difference; a penalty
-$0.1\,w^2$ keeps the weight small. `x` is data: no gradient is computed for it.
+A neuron computes $\tanh(w x + b)$. Its output should be 1, so the **loss** is the squared difference from 1. A penalty
+$0.1\,w^2$ is added, which keeps the weight small. `x` is data: no gradient is computed for it.
 
 $$J = (\tanh(w x + b) - 1)^2 + 0.1\,w^2$$
 """
@@ -29,7 +29,7 @@ draw(J)
 
 # %% [markdown]
 r"""
-The gradients are dashes: nothing has been computed backward yet. A dash is not a zero.
+The gradients are dashes: the backward pass has not run yet. A dash is not a zero.
 
 **Predict.** `w` is used twice. How many contributions does `w.grad` get, and from which operations?
 
@@ -50,9 +50,10 @@ step(J)
 
 # %% [markdown]
 r"""
-The same in print. A backward step reads: the gradient of this input was so much; local gradient times
-upstream gradient is added. The **upstream gradient** is the one that has arrived at the operation's output.
-(Some lectures name it after the other direction and call it downstream; it is the same number.)
+`print` writes the same steps as text. Each backward step has two lines. The first says which operation passes its
+gradient on to which input, and with which local gradient. The second is the calculation: the gradient of the input so
+far, plus local gradient times upstream gradient. The **upstream gradient** is the gradient that has arrived at the
+operation's output. (Some lectures call it the downstream gradient; it is the same number.)
 """
 
 # %%
@@ -60,13 +61,13 @@ print(step(J))
 
 # %% [markdown]
 r"""
-Steps 13 and 19 are the two contributions to `w.grad`. In reverse dependency order, every gradient is complete
-before it is passed on.
+Steps 13 and 19 are the two contributions to `w.grad`. In reverse order, with every operation visited after all that use
+its result, each gradient is complete before it is passed on.
 
 ## The two passes as a program
 
-A graph is a program without branches, and so is its backward pass. `Tape(J)` is the recorded graph in order,
-and `source()` writes it down:
+A graph is a program without `if` and without loops, and so is its backward pass. `Tape(J)` is the recorded graph in
+order, and `source()` prints it as a program:
 """
 
 # %%
@@ -108,8 +109,8 @@ print(Tape(loss).source(style="lecture"))
 r"""
 Each line of the backward pass is one derivative, times the gradient that arrived, from the last function to the first.
 
-Note what the program does not do: it changes no weight. Backpropagation computes gradients; learning is the
-job of the optimiser, which [notebook 4](04_two_moons.ipynb) adds.
+Note that the program changes no weight. Backpropagation computes gradients; an optimiser uses them to change the
+weights, which [notebook 4](04_two_moons.ipynb) adds.
 
 ## Exercises
 

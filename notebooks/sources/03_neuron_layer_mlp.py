@@ -2,7 +2,7 @@
 r"""
 # 3. A neuron, a layer, a network
 
-**Question.** How much is there to add to numbers with gradients before one has a neural network?
+**Question.** We have numbers with gradients. How much code does a neural network need beyond them?
 """
 
 # %% [markdown]
@@ -41,13 +41,13 @@ draw(y)
 
 # %% [markdown]
 r"""
-The gradient with respect to a weight is its input times the gradient at the sum: an input of 0 would leave its weight's
-gradient at 0.
+The gradient with respect to a weight is its input times the gradient of the weighted sum, here of `v4`. If an input
+is 0, the gradient of its weight is 0.
 
 ## A layer, and layers
 
-A layer is several neurons with the same inputs; a network is layers in a row, each with the outputs of the
-one before as its inputs. That is all:
+A layer is several neurons with the same inputs. A network is several layers: the outputs of one layer are the inputs of
+the next. It is called an **MLP**, a multi-layer perceptron:
 """
 
 
@@ -87,9 +87,9 @@ print("output", round(output.data, 4), "from", len(Tape(output)), "nodes")
 
 # %% [markdown]
 r"""
-The last layer is linear, so that the output can be any number. $m$ inputs are the **fan-in** of a layer, its
-$n$ neurons the **fan-out**; the weights start with a deviation of $1/\sqrt{m}$, for reasons that [notebook
-9](09_activations.ipynb) gives.
+The last layer is linear (it has no activation), so that the output can be any number. The number $m$ of inputs is the
+**fan-in** of a layer, the number $n$ of neurons its **fan-out**. The weights start as random numbers with standard
+deviation $1/\sqrt{m}$; [notebook 9](09_activations.ipynb) explains why.
 
 **Predict.** How many parameters does this network have, 2 inputs, 4 neurons, 1 output?
 
@@ -125,7 +125,8 @@ print("mine", output.data, " theirs", theirs(x).data)
 
 # %% [markdown]
 r"""
-Its neurons and layers are frames in a drawing. `depth` says how many frames inside of each other are open:
+In a drawing each network, layer and neuron is a box. With `depth=1` the box of the network is open, with `depth=2` those
+of the layers as well. A closed box shows its outputs and their gradients:
 """
 
 # %%
@@ -160,7 +161,7 @@ r"""
 
 **1.** Layers without an activation collapse: $x W_1 W_2 \dots W_k$ is $x W$ with one matrix $W$. Build two
 linear layers with `Layer(2, 3, linear=True)` and `Layer(3, 1, linear=True)`, and find the one neuron that
-computes the same. (Ask the engine: what is the gradient of the output by the inputs?)
+computes the same. (Hint: what is the gradient of the output with respect to the inputs?)
 """
 
 # %% tags=["solution"]
@@ -175,8 +176,9 @@ print(elsewhere.data, "is", w1 * 7.0 + w2 * 3.0)
 
 # %% [markdown]
 r"""
-**2.** A perceptron has one layer and draws one line. Choose by hand the weights of a network with two ReLU
-neurons and one linear output that computes exclusive or: 1 for (0, 1) and (1, 0), 0 for (0, 0) and (1, 1).
+**2.** A perceptron has one layer, and one line separates its two classes. No line can do this for exclusive or, which is
+1 for (0, 1) and (1, 0), and 0 for (0, 0) and (1, 1). Choose by hand the weights of a network that computes it, with two
+ReLU neurons and one linear output. (ReLU is $\max(0, x)$.)
 """
 
 # %% tags=["solution"]

@@ -9,9 +9,10 @@ r"""
 r"""
 ## Data, network, loss
 
-A hundred points of two classes that no line separates. The network has two layers of 16 ReLU neurons, and its
-output's sign says the class. The **hinge loss** $\max(0, 1 - y\,\hat y)$, averaged over the points, is 0 for
-a point that is on the right side with a margin.
+A hundred points of two classes that no line separates. The network has two layers of 16 neurons with the activation
+**ReLU**, $\max(0, x)$, and one output $\hat y$. The sign of the output is the class. The targets $y$ are 1 and $-1$. The
+**hinge loss** of a point is $\max(0, 1 - y\,\hat y)$: it is 0 if the output has the right sign and is at least 1 in size
+(a *margin*). The loss is its mean over the points.
 """
 
 # %%
@@ -35,16 +36,17 @@ plot_decision_boundary(model, X, classes)
 
 # %% [markdown]
 r"""
-Before training the line is where chance has put it.
+The black line is the **decision boundary**, where the output is 0. Before training the weights are random, and so is the
+line.
 
 ## The loop
 
-A step of **gradient descent** has four lines: compute the loss, forget the old gradients, compute the new
+A step of **gradient descent** has four lines: compute the loss, delete the old gradients, compute the new
 ones, move every parameter a little against its gradient, $p \leftarrow p - \eta\, \partial L / \partial p$.
-The optimiser moves all parameters after all gradients are known.
+The factor $\eta$ is the **learning rate**, `lr` in the code. The **optimiser** makes this move for all parameters.
 
-**Predict.** Each of the 100 points passes through 337 parameters. About how many nodes has the graph of one
-loss?
+**Predict.** The network has 337 parameters, and the loss uses them for each of the 100 points. About how many nodes does
+the graph of one loss have?
 
 <details><summary>Answer</summary>
 
@@ -72,8 +74,8 @@ r"""
 
 Every step has recorded the same graph again: the numbers change, the operations do not. A `Tape` keeps the
 graph; `tape.forward()` computes it with the parameters' present values, and `tape.backward()` fills their
-gradients. The operations that do not depend on each other are done together in NumPy. Three times on the way
-the boundary is drawn, with rings around the points on the wrong side:
+gradients. Operations that do not depend on each other are computed together by NumPy. The boundary is drawn after 1,
+200 and 500 steps; points on the wrong side have a ring:
 """
 
 # %%
@@ -96,7 +98,7 @@ print(f"loss {losses[0]:.4f} at first, {losses[100]:.4f} after 100 steps, {losse
 
 # %% [markdown]
 r"""
-The line moves until it follows the moons. It is a chain of short straight pieces, for the network is made of ReLUs.
+The line moves until it runs between the moons. It consists of short straight pieces, because ReLU does.
 
 ## How long?
 """
@@ -125,13 +127,13 @@ print(f"recorded anew {new * 1e3:.0f} ms, replayed {again * 1e3:.2f} ms: {new / 
 
 # %% [markdown]
 r"""
-A replay repeats what was recorded. If your code has an `if` that looks at a number, the tape goes the way it
-went when it was recorded ([what a replay does not see](../docs/replay.md#what-a-replay-does-not-see)).
+A replay repeats what was recorded. If your code has an `if` that depends on a number, the tape repeats the branch that
+was taken at the recording ([limits of a replay](../docs/replay.md#limits-of-a-replay)).
 
 ## The loss
 
-Before the last point is on its side the loss falls smoothly. After that, points enter and leave the margin
-from step to step, each with a kink of the hinge, and the curve jumps.
+At first the loss falls smoothly. Near the end it is small, and single points enter and leave the margin from step to
+step. There the slope of the hinge loss changes at once, and the curve jumps.
 """
 
 # %%
@@ -171,7 +173,7 @@ print("too small: 200 steps go as far as two steps with 0.1; too large: it jumps
 
 # %% [markdown]
 r"""
-**2.** Can one layer of two neurons separate the moons? And of four? Try `[2, 1]` and `[4, 1]` with 1000
+**2.** Can one hidden layer of two neurons separate the moons? And one of four? Try `[2, 1]` and `[4, 1]` with 1000
 replayed steps, and count the points on the right side.
 """
 

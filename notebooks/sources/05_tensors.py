@@ -2,7 +2,7 @@
 r"""
 # 5. From numbers to arrays: the linear layer
 
-**Question.** A layer multiplies matrices. What is the derivative of a matrix by a matrix, and why is it
+**Question.** A layer multiplies matrices. What is the derivative of a matrix with respect to a matrix, and why is it
 never computed?
 """
 
@@ -11,7 +11,7 @@ r"""
 ## One node for many
 
 `X` holds $n = 4$ samples in rows of $d = 3$ inputs, `W` is $d \times m$, `b` has $m = 2$ numbers, and the
-layer is $Z = X W + b$. As numbers that is a multiplication and an addition for each weight and sample. A
+layer is $Z = X W + b$. With `Value`s it would take a multiplication and an addition for each weight and sample. A
 `Tensor` is a whole array in one node.
 """
 
@@ -34,9 +34,9 @@ draw(Z)
 
 # %% [markdown]
 r"""
-Small squares show the numbers of an array, the darker the greater. On the edges of elementwise operations
-stand local gradients. A product of matrices has none: what stands on its edges is a rule, which says what
-becomes of the gradient `g` that arrives.
+A box shows the numbers of an array, values in blue and gradients in orange. (Of larger arrays it shows the mean, the
+range, and a coloured cell for each number.) The edges of elementwise operations have local gradients. A product of
+matrices has none. Its edges have a rule: what is computed from the gradient `g` that arrives.
 
 ## The rules
 
@@ -65,10 +65,10 @@ for name, found, rule in [
 
 # %% [markdown]
 r"""
-Every gradient has the shape of what it is the gradient by. The last line is the activation: elementwise, so
-its gradient is multiplied elementwise. `formulas` writes both passes of a small graph as one writes them on paper;
-$\odot$ multiplies element by element. (The layer [element by
-element](../docs/worked.md#a-linear-layer-element-by-element) is worked out on a page.)
+The gradient with respect to an array has the shape of this array. The last line is the activation: it is elementwise, so
+the gradient is multiplied elementwise. `formulas` writes both passes of a small graph as one writes them on paper;
+$\odot$ multiplies element by element. (A page works out the layer [element by
+element](../docs/worked.md#a-linear-layer-element-by-element).)
 """
 
 # %%
@@ -80,8 +80,9 @@ formulas(L)
 r"""
 ## Jacobians
 
-The derivative of a vector by a vector is a matrix, the **Jacobian**: entry $(i, j)$ is $\partial z_i /
-\partial x_j$. `jacobian` computes it, by one backward pass for each output.
+The derivative of a vector with respect to a vector is a matrix, the **Jacobian**: entry $(i, j)$ is $\partial z_i /
+\partial x_j$. `jacobian` computes it, with one backward pass for each output (or one forward pass for each input, where
+there are fewer).
 
 **Predict.** What is the Jacobian of $z = Wx$, of $z = x$, and of $z = xW$ with a row vector $x$?
 
@@ -103,28 +104,30 @@ print(jacobian(tanh)(x3).round(3))
 
 # %% [markdown]
 r"""
-## A matrix by a matrix
+## A matrix with respect to a matrix
 
-The derivative of $Z$ by $X$ has an entry for each entry of $Z$ and each entry of $X$: four dimensions.
+The derivative of $Z$ with respect to $X$ has an entry for each entry of $Z$ and each entry of $X$: four dimensions.
 """
 
 # %%
 J = jacobian(lambda X: X @ W.data + b.data)(X.data)
 print("shape", J.shape, "of which", np.count_nonzero(J), "of", J.size, "entries are not 0")
-print("J[0, :, 0, :], first sample by itself, is W^T:", np.array_equal(J[0, :, 0, :], W.data.T))
-print("J[0, :, 1, :], first sample by the second:", J[0, :, 1, :].ravel())
+print(
+    "J[0, :, 0, :], output of sample 0, input of sample 0, is W^T:", np.array_equal(J[0, :, 0, :], W.data.T)
+)
+print("J[0, :, 1, :], output of sample 0, input of sample 1:", J[0, :, 1, :].ravel())
 
 # %% [markdown]
 r"""
-Most of it is zero, for a sample's output does not depend on another sample; and the rest repeats $W^T$ for
-every sample. The chain rule contracts it with $\partial L / \partial Z$, $\frac{\partial L}{\partial X_{kl}}
-= \sum_{ij} \frac{\partial L}{\partial Z_{ij}} \frac{\partial Z_{ij}}{\partial X_{kl}}$, and that is what the
-rule computes without it:
+Most of it is zero, because a sample's output does not depend on another sample; the rest is $W^T$, once for
+every sample. The chain rule multiplies it by $\partial L / \partial Z$ and sums, $\frac{\partial L}{\partial X_{kl}}
+= \sum_{ij} \frac{\partial L}{\partial Z_{ij}} \frac{\partial Z_{ij}}{\partial X_{kl}}$. The rule $\partial L / \partial
+Z\; W^T$ gives the same numbers without it:
 """
 
 # %%
 contracted = np.einsum("ij,ijkl->kl", G, J)
-print("contraction of the 4-dimensional array equals dL/dZ W^T:", np.allclose(contracted, G @ W.data.T))
+print("sum over the 4-dimensional array equals dL/dZ W^T:", np.allclose(contracted, G @ W.data.T))
 
 n, d, m = 128, 784, 256
 print(f"for {n} images of {d} pixels and {m} units it would hold {n * m * n * d * 8 / 1e9:.0f} GB")
@@ -132,8 +135,8 @@ print(f"the weights hold {d * m * 8 / 1e6:.1f} MB")
 
 # %% [markdown]
 r"""
-So no engine forms it. A row of the table for such an operation says only how a gradient passes through: from
-`g` to `g @ W.T`.
+So no engine computes this array. For a product of matrices the engine has only the rule, which computes `g @ W.T` from
+`g`.
 
 ## Exercises
 
@@ -155,7 +158,7 @@ print(
 
 # %% [markdown]
 r"""
-**2.** `b` was added to four rows. Find the shape and the entries of the true Jacobian of $Z$ by $b$, and get
+**2.** `b` was added to four rows. Find the shape and the entries of the Jacobian of $Z$ with respect to $b$, and compute
 `b.grad` from it.
 """
 

@@ -2,8 +2,8 @@
 r"""
 # 6. The lectures' worked examples
 
-**Question.** Slides derive gradients with pen and paper. Does the engine find the same numbers, formula by
-formula?
+**Question.** Slides derive gradients with pen and paper. Does the engine compute the same numbers, formula by
+formula? The examples are from [lectures](../docs/lectures.md) at Edinburgh, UCL, Hong Kong and Imperial College.
 """
 
 # %% [markdown]
@@ -36,15 +36,15 @@ L.backward()
 
 # %% [markdown]
 r"""
-**Predict.** What is the gradient of $L$ by $\hat y$, and by $b_2$?
+**Predict.** What is the gradient of $L$ with respect to $\hat y$, and with respect to $b_2$?
 
 <details><summary>Answer</summary>
 
-Both are $\hat y - y$: the half cancels the 2, and $b_2$ is added to what becomes $\hat y$.
+Both are $\hat y - y$: the factors $\frac12$ and 2 cancel, and the local gradient of $\hat y$ with respect to $b_2$ is 1.
 
 </details>
 
-The slide's formulas, from the loss to the input, beside what `backward()` has left at each node:
+The slide's formulas, from the loss to the input, compared with `.grad` of each node after `backward()`:
 """
 
 # %%
@@ -82,7 +82,7 @@ def nll_loss(X, y, w):
 
 
 manual = (sigmoid(X @ w) - y) @ X / 3
-automatic = grad(nll_loss, 2)(X, y, w)  # by argument 2, counted from 0
+automatic = grad(nll_loss, 2)(X, y, w)  # with respect to argument 2, counted from 0
 print("manual:   ", manual.round(6))
 print("automatic:", automatic.round(6))
 
@@ -101,30 +101,31 @@ print(f"loss after  {nll_loss(X, y, w_new):.4f}, weights {w_new.round(4)}")
 r"""
 ## One sample
 
-UCL's recap derives the gradient for one sample. The likelihood $y \log \hat y + (1 - y) \log (1 - \hat y)$
-has fractions in its derivative, the sigmoid has $\hat y (1 - \hat y)$, and in the product all cancels: $(y -
-\hat y)\, x_j$. ([All nine lines](../docs/worked.md#the-nine-lines-of-logistic-regression) with their numbers.)
+UCL's recap derives the gradient for one sample. The derivative of the log-likelihood $y \log \hat y + (1 - y) \log (1 -
+\hat y)$ has the fractions $y / \hat y$ and $(1 - y) / (1 - \hat y)$, that of the sigmoid is $\hat y (1 - \hat y)$. In the
+product the fractions cancel, and $(y - \hat y)\, x_j$ is left. ([All nine
+lines](../docs/worked.md#the-nine-lines-of-logistic-regression) with their numbers.)
 """
 
 # %%
 weights = [Value(v, name=f"w{j}") for j, v in enumerate(w)]
 for sample, target in zip(X, y):
     p = sigmoid(dot(weights, list(sample)))
-    likelihood = target * log(p) + (1 - target) * log(1 - p)
-    found = gradients(likelihood, weights)
+    log_likelihood = target * log(p) + (1 - target) * log(1 - p)
+    found = gradients(log_likelihood, weights)
     print("engine", np.round(found, 6), "  (y - yhat) x", ((target - p.data) * sample).round(6))
 
 # %% [markdown]
 r"""
 ## Deltas
 
-Hong Kong writes backpropagation with deltas. In a network of tanh units with sums $s_j = \sum_i w_{ij} x_i$
+The Hong Kong lecture writes backpropagation with deltas. In a network of tanh units with sums $s_j = \sum_i w_{ij} x_i$
 and outputs $x_j = \tanh(s_j)$, and the error $e = (x_1 - y)^2$ at the last unit,
 
 $$\delta_{\text{final}} = 2 (x_1 - y)(1 - x_1^2), \qquad
 \delta_i = (1 - x_i^2) \sum_j w_{ij} \delta_j, \qquad \frac{\partial e}{\partial w_{ij}} = \delta_j x_i.$$
 
-The $\delta_j$ are the gradients with respect to the sums, so the engine has them at the nodes `s`. (The slide's [network
+The $\delta_j$ are the gradients with respect to the sums, so they are `.grad` of the nodes `s`. (The slide's [network
 3-3-3-3-1](../docs/worked.md#a-network-3-3-3-3-1-neuron-by-neuron), with layer indices and sums of several terms, is
 worked out neuron by neuron on a page of its own.)
 """
@@ -161,9 +162,9 @@ draw(e, around=s_final, hops=2)
 r"""
 ## Softmax with cross-entropy
 
-Imperial: for $n$ samples with logits $Z$, the mean cross-entropy of the softmax has the gradient $(\hat y -
-y) / n$ at the logits, with one-hot $y$. `nn.cross_entropy` is one compound node with exactly this rule, so
-the Jacobian of the softmax is never formed:
+From Imperial: for $n$ samples with logits $Z$ (the outputs before the softmax), the gradient of the mean cross-entropy
+with respect to $Z$ is $(\hat y - y) / n$, where $y$ is 1 for the right class and 0 for the others. `nn.cross_entropy` is
+one node with exactly this rule, so the Jacobian of the softmax is never computed:
 """
 
 # %%
@@ -188,13 +189,13 @@ x, y = rng.normal(size=(3, 1)), rng.normal(size=(2, 1))
 h = tanh(W1 @ x + b1)
 yhat = W2 @ h + b2
 d_W1 = gradients(0.5 * ((yhat - y) ** 2).sum(), W1)
-d_a = W2.data.T @ (yhat.data - y) * (1 - h.data**2)  # only g'(a) is another
+d_a = W2.data.T @ (yhat.data - y) * (1 - h.data**2)  # only g'(a) is different
 print(np.allclose(d_W1, d_a @ x.T))
 
 # %% [markdown]
 r"""
 **2.** Compute the cross-entropy in two steps, a softmax node and then the logarithm, and compare its gradient
-with that of `nn.cross_entropy`. Then multiply the logits by 1000. Which of the two survives?
+with that of `nn.cross_entropy`. Then multiply the logits by 1000. Which of the two is still right?
 """
 
 # %% tags=["solution"]

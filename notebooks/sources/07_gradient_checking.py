@@ -21,7 +21,7 @@ The gradient is a slope, so measure the slope. There are two ways: the **one-sid
 No. A smaller $\varepsilon$ makes the error of the formula smaller, which is of the order of $\varepsilon$ for
 the one-sided and $\varepsilon^2$ for the central difference. But the two losses then agree in more and more
 digits, and what is left after the subtraction is rounding, of the order of $10^{-16} / \varepsilon$. The best
-are about $10^{-8}$ and $10^{-5}$.
+$\varepsilon$ is about $10^{-8}$ for the one-sided difference, and $10^{-5}$ to $10^{-6}$ for the central one.
 
 </details>
 """
@@ -56,12 +56,12 @@ ax.grid(alpha=0.3)
 
 # %% [markdown]
 r"""
-At its best the central difference agrees in about ten digits, the one-sided in seven. Another evaluation
-of the loss for every weight, or two, makes both of them far too slow to train with, and good enough to check.
+At its best the central difference agrees in about ten digits, the one-sided in seven. Both need one or two more
+evaluations of the loss for every weight. That is far too slow for training, and good enough for a check.
 
 ## The gradient in an update
 
-There is another way to see the gradient, without looking into the program: let an optimiser make one step.
+There is another way to find the gradient, from outside of the program: let an optimiser make one step.
 Plain gradient descent moves $w$ by $-\eta\, \partial L/\partial w$, so the gradient is $(w_{\text{before}} -
 w_{\text{after}}) / \eta$. Imperial's lecture calls this method 1, and the central difference method 2. They
 should agree:
@@ -98,8 +98,8 @@ Method 1 checks the optimiser as well as the gradient. `check_update` does both 
 
 ## In one call
 
-`check_gradients` does it for any function of numbers and arrays, elementwise at every input, with first and
-second derivatives:
+`check_gradients` compares gradients with central differences, for any function of numbers and arrays, for each element
+of every input, with first and second derivatives:
 """
 
 # %%
@@ -112,8 +112,9 @@ print(check_update(lambda a: (tanh(a) ** 2).sum(), A))
 r"""
 ## A broken rule
 
-Somebody declares the square, and writes its derivative a thousandth too large. Training would not notice. The
-check does, and says where:
+Here is a new operation, the square, with a derivative that is wrong: a thousandth too large. (`elementwise` declares an
+operation; [notebook 8](08_your_own_primitive.ipynb) explains it.) Training would hardly change. The check finds the
+mistake, and prints where it is:
 """
 
 # %%
@@ -129,8 +130,7 @@ except CheckError as error:
 
 # %% [markdown]
 r"""
-The check multiplies the outputs by random numbers first, so that the errors of several of them cannot cancel. Then
-it says which output and which element of the input are off, and by how much: 2.002 instead of 2.
+The message names the output and the element of the input, and both numbers: 2.002 instead of 2.
 
 ## Kinks
 
@@ -155,26 +155,26 @@ for side in ("left", "right", "both"):
 r"""
 ## Exercises
 
-**1.** Write a rule that leaves an input out: a product whose second local gradient is 0. What does the check
-say? Try a rule that is wrong only in its second derivative, too: $\sin$ with the rule `math.cos(x)` (which is
-not written with rows of the table, so that it is a number to the engine).
+**1.** Declare a product with a wrong rule: its second local gradient is 0. What does the check print? Then try a rule that
+is wrong only in its second derivative: $\sin$ with the rule `math.cos(x)`. (`math.cos` gives a plain number, so the engine
+takes the derivative for a constant.)
 """
 
 # %% tags=["solution"]
-forgetful = elementwise(
-    "forgetful", lambda a, b: a * b, lambda a, b: a * b, [lambda y, a, b: b, lambda y, a, b: 0 * a]
+wrong_product = elementwise(
+    "wrong_product", lambda a, b: a * b, lambda a, b: a * b, [lambda y, a, b: b, lambda y, a, b: 0 * a]
 )
 try:
-    check_gradients(forgetful, 2.0, 3.0)
+    check_gradients(wrong_product, 2.0, 3.0)
 except CheckError as error:
     print(error)
 
-numb = elementwise(
-    "numb", math.sin, np.sin, [lambda y, x: math.cos(float(x.data) if hasattr(x, "data") else x)]
+wrong_sin = elementwise(
+    "wrong_sin", math.sin, np.sin, [lambda y, x: math.cos(float(x.data) if hasattr(x, "data") else x)]
 )
-print("first order:", check_gradients(numb, 0.5, order=1))
+print("first order:", check_gradients(wrong_sin, 0.5, order=1))
 try:
-    check_gradients(numb, 0.5, order=2)
+    check_gradients(wrong_sin, 0.5, order=2)
 except CheckError as error:
     print("second order:", error)
 
@@ -191,4 +191,4 @@ optimizer = nn.Adam([p], lr=0.01)
 (p**2).sum().backward()
 optimizer.step()
 print("true gradient:", p.grad)
-print("from the step:", ((before - p.data) / 0.01).round(6))  # Adam divides by the gradient's own size
+print("from the step:", ((before - p.data) / 0.01).round(6))  # Adam divides by the size of the gradient

@@ -2,7 +2,7 @@
 r"""
 # 8. A primitive of your own
 
-**Question.** What does the engine have to be told to learn a new function?
+**Question.** What has to be declared, so that the engine can compute and differentiate a new function?
 """
 
 # %% [markdown]
@@ -30,7 +30,8 @@ soft = elementwise(
 
 # %% [markdown]
 r"""
-That was all. (The engine has this function already, as `softplus`; hence another name.)
+Nothing else is needed. (The engine has this function already, as `softplus`; therefore the new one has another name. The
+rule gets the output `y` and the input `x`.)
 
 **Predict.** What are the first and the second derivative of the softplus at 0?
 
@@ -42,7 +43,7 @@ $s(0) = \tfrac12$, and $s(0)\,(1 - s(0)) = \tfrac14$.
 
 ## Derivatives of every order
 
-The rule is written with `sigmoid`, which is a row itself. So the engine can differentiate the rule, too:
+The rule is written with `sigmoid`, which has a row of its own. So the engine can differentiate the rule, too:
 """
 
 # %%
@@ -70,8 +71,8 @@ print(check_gradients(soft, np.linspace(-3, 3, 7)))
 r"""
 ## Draw, step, print
 
-Drawings, steps and printed programs read the same row. The text of the local gradient is not stored: it
-is the rule, run on symbols in place of numbers.
+Drawings, steps and printed programs use the same row. The text of the local gradient is not stored: the rule is
+computed with symbols in place of numbers.
 """
 
 # %%
@@ -93,7 +94,7 @@ The program contains the new function, so it still needs nothing but `math`.
 
 ## In a network
 
-As an activation the function is a module of two lines:
+As an activation for a network the function is a class of two lines:
 """
 
 

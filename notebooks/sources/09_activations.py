@@ -3,16 +3,16 @@ r"""
 # 9. Activations and initial weights
 
 **Question.** Backpropagation multiplies a gradient layer after layer by the slope of an activation and by
-weights. Which activation, and which initial weights, let a gradient arrive at the first layer of a deep
-network?
+weights. With which activation, and with which initial weights, is the gradient at the first layer of a deep network
+neither almost 0 nor huge?
 """
 
 # %% [markdown]
 r"""
 ## Activations and their slopes
 
-An activation stands behind each linear layer and bends what passes through it, number by number. Backward, a
-gradient is multiplied by its slope:
+An activation $g$ is applied to each output $x$ of a linear layer. In the backward pass the gradient is multiplied by
+the derivative of $g$ at $x$, the slope:
 
 | activation | $g(x)$ | slope |
 | --- | --- | --- |
@@ -33,8 +33,7 @@ $s (1 - s)$ is largest at $s = 1/2$: $1/4$. Tanh has slope $1$ at $0$. Ten sigmo
 
 </details>
 
-The engine computes each slope here. The ground is shaded where less than a twentieth of a gradient gets
-through:
+The engine computes each slope here. The background is shaded where the slope is below 1/20:
 """
 
 # %%
@@ -50,7 +49,7 @@ plot_activation_functions(shown)
 
 # %% [markdown]
 r"""
-Two activations do not work number by number. *Softmax* makes probabilities of all outputs of a layer together
+Two activations are not functions of one number. *Softmax* computes probabilities from all outputs of a layer together
 ([notebook 10](10_losses.ipynb)). A *maxout* unit, `nn.Maxout`, is the largest of several linear units, so
 that its shape is learnt, too.
 
@@ -68,10 +67,10 @@ plot_gradient_flow(deep)
 
 # %% [markdown]
 r"""
-On average each layer takes three quarters away. A step of gradient descent moves the last layers, and the
-first hardly at all. The same network with other activations, as the gradient of the first layer divided by
-that of the last one. (By its name, `"leaky_relu"` has PyTorch's slope of 0.01; the lectures' 0.1 is
-`nn.LeakyReLU(0.1)`.)
+On average a quarter of the gradient is left after each layer. A step of gradient descent changes the last layers, and
+the first ones hardly. The next cell trains nothing; it computes the gradients of the same network with other activations,
+and prints the gradient of the first layer divided by that of the last. (The name `"leaky_relu"` stands for PyTorch's slope
+of 0.01; the lectures' 0.1 is `nn.LeakyReLU(0.1)`.)
 """
 
 # %%
@@ -87,17 +86,18 @@ for activation in ("sigmoid", "tanh", "relu", "leaky_relu"):
 r"""
 ## Dead units
 
-A ReLU lets a gradient through unchanged, or not at all. **Predict.** What happens to a unit whose weighted
-sum is negative for every sample?
+A ReLU multiplies a gradient by 1 or by 0. **Predict.** What happens to a unit whose weighted sum is negative for every
+sample?
 
 <details><summary>Answer</summary>
 
-It puts out 0 for every sample, and its slope is 0 for every sample. So its weights get no gradient and never
-change: the unit is dead.
+Its output is 0 for every sample, and its slope is 0 for every sample. So the gradients of its weights are 0, and they
+do not change: the unit is dead.
 
 </details>
 
-In a deep network some units are dead before the training, by their random weights. Here are 7 of 64:
+In a network with two hidden layers some units can be dead before the training, because of their random weights. Here
+7 of 64 are:
 """
 
 # %%
@@ -105,12 +105,12 @@ print(diagnostics.dead_units(nn.MLP(2, [64, 64, 2], seed=3), X))
 
 # %% [markdown]
 r"""
-A learning rate that is far too high throws more of them there:
+With a learning rate that is far too high, steps are so long that more units become dead:
 """
 
 
 # %%
-def after_wild_steps(activation):
+def after_long_steps(activation):
     model = nn.Sequential(nn.Linear(2, 16, seed=0), activation, nn.Linear(16, 2, seed=1))
     optimizer = nn.SGD(model.parameters(), lr=30)
     for _ in range(5):
@@ -122,32 +122,32 @@ def after_wild_steps(activation):
     return model
 
 
-model = after_wild_steps(nn.ReLU())
+model = after_long_steps(nn.ReLU())
 print(diagnostics.dead_units(model, X))
 
 # %% [markdown]
 r"""
-The columns of the first layer's weights that belong to dead units have no gradient. With leaky ReLUs none is
-without:
+Each unit has a column in the weights of the first layer. For dead units the gradient of this column is 0. With leaky
+ReLUs there is no such column:
 """
 
 # %%
-leaky = after_wild_steps(nn.LeakyReLU(0.1))
+leaky = after_long_steps(nn.LeakyReLU(0.1))
 for name, network in [("ReLU", model), ("leaky ReLU", leaky)]:
-    stuck = (network[0].weight.grad == 0).all(axis=0)
-    print(f"{name}: {stuck.sum()} of {stuck.size} units get no gradient")
+    dead = (network[0].weight.grad == 0).all(axis=0)
+    print(f"{name}: the gradient is 0 for {dead.sum()} of {dead.size} units")
 
 # %% [markdown]
 r"""
 ## Fifty layers
 
-Weights matter as much as slopes. A unit sums over $n_{in}$ inputs, so with weights of variance $v$ its sum
-has a mean square of $v \, n_{in}$ times that of an input. To keep it from layer to layer, forward and
-backward, *Glorot* takes $v = 2 / (n_{in} + n_{out})$, for tanh; *He* takes $v = 2 / n_{in}$, because a ReLU
-throws half of the signal away.
+Weights matter as much as slopes. A unit sums over $n_{in}$ inputs, so with random weights of variance $v$ the mean
+square of its sum is $v \, n_{in}$ times the mean square of an input. It should be about the same in every layer, forward
+and backward. Two choices of $v$ are usual. *Glorot*'s is $v = 2 / (n_{in} + n_{out})$, for tanh; *He*'s is $v = 2 /
+n_{in}$, for ReLU, which sets half of the sums to 0.
 
-**Predict.** The layers have 100 units each, with ReLUs. What do normal weights with variance 0.1 do to a
-signal, what do those with variance 1, and what do Glorot's?
+**Predict.** There are fifty layers of 100 units each, with ReLUs. By which factor does the mean square of the outputs
+change with normal weights of variance 0.1, of variance 1, and with Glorot's?
 
 <details><summary>Answer</summary>
 
@@ -166,11 +166,11 @@ print(diagnostics.initial_spread(activation="relu"))
 
 # %% [markdown]
 r"""
-A variance of 0.1 is a standard deviation of $\sqrt{0.1} \approx 0.32$; `nn.init.normal` takes the deviation,
+A variance of 0.1 is a standard deviation of $\sqrt{0.1} \approx 0.32$; `nn.init.normal` takes the standard deviation,
 `std`. Whether a variance is too high depends on the width: with 20 units in each layer 0.1 would be He's. In the
-table, *first* and *last* are the mean squares of the signal in the first and in the last layer, *grad_first*
-and *grad_last* those of the gradient. Glorot's weights suit tanh as long as the signal is small, where tanh is
-nearly a line; one near 1 is worn down, to about $1/(2l)$ after $l$ layers:
+table, *first* and *last* are the mean squares of the outputs of the first and of the last layer, *grad_first*
+and *grad_last* those of the gradients. Glorot's weights are made for tanh with small inputs, where tanh is
+nearly a line. Larger outputs become smaller from layer to layer; after $l$ layers their mean square is about $1/(2l)$:
 """
 
 # %%
@@ -178,15 +178,15 @@ print(diagnostics.initial_spread(activation="tanh"))
 
 # %% [markdown]
 r"""
-Glorot's $1/100$ after fifty layers is little beside the $10^{-98}$ of weights with deviation 0.01. Tanh
-flattens large numbers, so the signal itself cannot explode. With variance 1 it is near 1 everywhere, the
-units are saturated, and the gradients tell. Layers of `nn` choose weights that suit: `nn.MLP(...,
-activation="relu")` takes He's, `activation="tanh"` takes Glorot's. Biases start at 0.
+With Glorot's weights the mean square after fifty layers is about 1/100. (With a standard deviation of 0.01 it would be
+$10^{-98}$.) Outputs of tanh are between $-1$ and 1, so they cannot explode. But with variance 1 nearly all of them are
+near $-1$ or 1, the units are saturated, and the gradients explode on the way back: see *grad_first*. Layers of `nn` choose
+suitable weights: `nn.MLP(..., activation="relu")` takes He's, `activation="tanh"` takes Glorot's. Biases start at 0.
 
 ## Exercises
 
-**1.** Which weights keep a signal over fifty *linear* layers? Compute the factor by which one layer changes
-the mean square with He's weights and with Glorot's, and check both with `nn.init.spread_by_layer`.
+**1.** With which initial weights does the mean square stay the same over fifty *linear* layers? Compute the factor by
+which one layer changes it with He's weights and with Glorot's, and check both with `nn.init.spread_by_layer`.
 """
 
 # %% tags=["solution"]

@@ -2,8 +2,8 @@
 r"""
 # 10. Losses and output layers
 
-**Question.** What should the last layer put out, and which loss should judge it, for regression, for yes or
-no, for one of many classes, and for several labels at once? And why do these pairs belong together?
+**Question.** Which last layer, and which loss, is right for regression, for yes or no, for one of many classes, and for
+several labels at once? And why do these pairs belong together?
 """
 
 # %% [markdown]
@@ -17,9 +17,9 @@ r"""
 | multi-class | softmax | categorical cross-entropy | `cross_entropy` |
 | multi-label | sigmoid | binary cross-entropy for each label | `binary_cross_entropy_with_logits` |
 
-The last linear layer puts out any numbers: the **logits** $z$. The sigmoid or the softmax is part of the
-loss, so a network for `nn` ends in a linear layer. Sigmoids answer for each output alone; a softmax makes its
-outputs sum to 1:
+The outputs of the last linear layer can be any numbers. They are called the **logits** $z$. In `nn` the sigmoid or the
+softmax is part of the loss, so a network ends in a linear layer. A sigmoid is computed for each output alone; the outputs
+of a softmax sum to 1:
 """
 
 # %%
@@ -46,11 +46,10 @@ $dL/dz = \hat y - y$.
 
 </details>
 
-Where these losses come from: the product of the probabilities of all labels is the
-[likelihood](../docs/worked.md#from-the-likelihood-to-the-loss), and the loss is its negative logarithm.
-
-Each pair is chosen so that this happens. Here are four samples of each task, their logits, and the gradients
-that the engine finds there:
+The same happens for each of the four pairs. The next cell takes four samples of each task with their logits, and
+compares the gradient at the logits with the difference between prediction and target. (Where these losses come from: the
+product of the probabilities of all labels is the [likelihood](../docs/worked.md#from-the-likelihood-to-the-loss), and the
+loss is its negative logarithm.)
 """
 
 # %%
@@ -81,13 +80,13 @@ for name, (logits, y, loss, output) in tasks.items():
 r"""
 All gradients are **prediction minus target**, divided by how many numbers the mean is over: the 4 samples, or
 the 12 labels of 4 samples. Squares bring a factor of 2, so in regression it is 4 / 2; `half_squared_error`,
-$\frac12 \sum (\hat y - y)^2$, has neither. A confident wrong answer is pushed back by nearly 1, a right one
-by nearly 0.
+$\frac12 \sum (\hat y - y)^2$, has neither. A confident wrong prediction gets a gradient of nearly 1 in size, a right one
+of nearly 0.
 
 ## One node instead of a Jacobian
 
-Softmax and cross-entropy in two steps need the Jacobian of the softmax, a matrix for each sample. In one
-step, $(\hat y - y)/n$, they need none:
+Softmax and cross-entropy in two steps need the Jacobian of the softmax, a matrix for each sample. As one operation
+they do not: the gradient is $(\hat y - y)/n$. Both give the same numbers:
 """
 
 # %%
@@ -104,7 +103,7 @@ print("prediction - target: ", (p - y).round(6))
 r"""
 ## Extreme logits
 
-**Predict.** A network is very sure of the wrong class: its logits are $(1000, 0)$ and the class is the
+**Predict.** A network is very confident of the wrong class: its logits are $(1000, 0)$ and the class is the
 second. What is the loss, and what does `-log(softmax(z))` give?
 
 <details><summary>Answer</summary>
@@ -130,14 +129,14 @@ print("binary:        ", loss.item(), "  gradient", z.grad.ravel())
 
 # %% [markdown]
 r"""
-The loss of the logits never computes the probability. It uses $\log \sum e^{z} - z_k$, with the largest logit
-taken out of the sum. So it is finite, and the gradient is exact: this is the reason why the losses take
-logits.
+`nn.cross_entropy` does not take the logarithm of a probability. It computes $\log \sum e^{z} - z_k$, where the largest
+logit is subtracted from all logits first. So the loss is finite, and the gradient is exact: this is the reason why the
+losses take logits.
 
 ## Multi-class and multi-label, trained
 
-Digits with one label, which digit, and with three: is it even, is it above 4, is it a prime? Only the last
-layer's width and the loss differ.
+Images of digits are trained with one label each (which digit?), and with three labels each (is it even, is it above 4, is
+it a prime?). Only the width of the last layer and the loss differ.
 """
 
 # %%
@@ -161,8 +160,8 @@ print("even, above 4, prime:  ", *(f"{share:.0%}" for share in right), "right")
 r"""
 ## Exercises
 
-**1.** Why not the squared error behind a sigmoid? Compare its gradient at the logit with that of binary
-cross-entropy where the target is 1 and the logit is $-10$, $-5$, $0$ and $5$.
+**1.** Why not the squared error after a sigmoid? Compare its gradient at the logit with that of binary
+cross-entropy, where the target is 1 and the logit is $-10$, $-5$, $0$ and $5$.
 """
 
 # %% tags=["solution"]
@@ -172,11 +171,11 @@ for logit in (-10.0, -5.0, 0.0, 5.0):
     nn.binary_cross_entropy_with_logits(entropy, [1.0]).backward()
     a, b = squared.grad[0], entropy.grad[0]
     print(f"z = {logit:5}:  squared error {a:9.6f}   cross-entropy {b:9.6f}")
-print("behind a flat sigmoid the squared error learns least where the answer is most wrong")
+print("the squared error after a flat sigmoid has almost no gradient where the prediction is most wrong")
 
 # %% [markdown]
 r"""
-**2.** What is the cross-entropy of a network that knows nothing of ten classes and says so? Compare it with
+**2.** What is the cross-entropy of a network that gives each of ten classes the same probability? Compare it with
 that of an untrained network, and with that of an untrained network whose last weights are 30 times as large.
 """
 
@@ -186,4 +185,4 @@ untrained = nn.MLP(64, [32, 10], seed=1)
 print(f"untrained:          {nn.cross_entropy(untrained(X_test), digit_test).item():.3f}")
 untrained.layers[-1].weight.data = untrained.layers[-1].weight.data * 30
 print(f"with large weights: {nn.cross_entropy(untrained(X_test), digit_test).item():.3f}")
-print("a first loss far above log(10) means that a network is sure without a reason")
+print("a first loss far above log(10): the network is confident of random predictions")

@@ -2,8 +2,8 @@
 r"""
 # 11. Optimisers, learning rates and schedules
 
-**Question.** The gradient says in which direction the loss grows. How far should a step go, and how can an
-optimiser do better than to follow the gradient of the moment?
+**Question.** The gradient says in which direction the loss grows. How long should a step be, and how can an
+optimiser do better than following the present gradient?
 """
 
 # %% [markdown]
@@ -21,8 +21,8 @@ $$L(w) = \tfrac12 (w_1^2 + 25\, w_2^2)$$
 <details><summary>Answer</summary>
 
 It is multiplied by $1 - 25\, lr$, which lies between $-1$ and $1$ if $0 < lr < 2/25 = 0.08$. At 0.08 each
-step leaves $1 - 0.08 = 92\,\%$ of $w_1$: the steep direction sets the limit, and the flat one has to be
-patient.
+step leaves $1 - 0.08 = 92\,\%$ of $w_1$. The steep direction limits the learning rate, and in the flat direction
+many steps are needed.
 
 </details>
 """
@@ -61,13 +61,13 @@ for lr in (0.004, 0.04, 0.078, 0.082):
 
 # %% [markdown]
 r"""
-0.004 creeps, 0.082 explodes. Between them lies the best rate for this valley, $2 / (1 + 25)$.
+With 0.004 the loss falls slowly, with 0.082 it explodes. The best rate for this valley is between them: $2 / (1 + 25)$.
 
 ## Momentum and adaptive rates
 
-**Momentum** adds up gradients, so that what always points the same way grows, and what changes its sign
-cancels. **AdaGrad, RMSProp, AdaDelta and Adam** divide the gradient of each weight by the gradient's usual size,
-so that steep and flat directions move alike. Adam does both. (The lectures have the last two.)
+**Momentum** adds up the gradients of many steps: components that keep their sign grow, components that change their sign
+cancel. **AdaGrad, RMSProp, AdaDelta and Adam** divide the gradient of each weight by its size in the past steps, so
+that steps in steep and in flat directions are about equally long. Adam does both. (The lectures cover AdaDelta and Adam.)
 """
 
 # %%
@@ -92,14 +92,15 @@ for axes, (name, make) in zip(grid.flat, optimizers.items()):
 
 # %% [markdown]
 r"""
-The star is the lowest point. SGD jumps across the valley and creeps along it; momentum swings and arrives.
-AdaGrad and AdaDelta turn towards the star at once; RMSProp and Adam, which has momentum, too, cross the valley
-first. The rates were chosen for this valley: an adaptive optimiser needs a learning rate, too, and AdaDelta an
-`eps`, which says how far its first steps go.
+The star is the lowest point, each dot a step, and each thin line has the same loss everywhere. SGD jumps from side to side
+of the valley, and moves slowly along it. Momentum swings as well, and reaches the star. AdaGrad and AdaDelta turn towards
+the star at once; RMSProp and Adam cross the valley first. The rates were chosen for this valley: an adaptive optimiser
+needs a learning rate, too, and AdaDelta an `eps`, which determines the length of its first steps.
 
 ## Schedules
 
-High rates get far, low rates settle. A schedule begins with the one and ends with the other:
+With a high learning rate the first steps are long. With a low one the last steps come closer to the minimum. A schedule
+begins with a high rate and ends with a low one:
 """
 
 # %%
@@ -121,13 +122,13 @@ plot_learning_rate(
 
 # %% [markdown]
 r"""
-A fourth kind looks at how the training goes: `ReduceOnPlateau` lowers the rate when the validation loss has
-stopped improving. `nn.fit` steps any of them. **Predict.** Here it waits for 3 epochs without an improvement.
-Where does the rate fall?
+A fourth kind depends on the validation loss: `ReduceOnPlateau` lowers the rate when it has stopped improving. `nn.fit`
+takes any of them (`schedule=`). **Predict.** With `patience=3` it accepts 3 epochs without an improvement. In which
+epoch does the rate fall?
 
 <details><summary>Answer</summary>
 
-The last improvement is that of epoch 3. Epochs 4, 5 and 6 are waited for, epoch 7 is one too many: from epoch
+The last improvement is that of epoch 3. Epochs 4, 5 and 6 are accepted, epoch 7 is one too many: from epoch
 8 on the rate is a tenth.
 
 </details>
@@ -143,9 +144,8 @@ for epoch, loss in enumerate([0.9, 0.6, 0.5, 0.5, 0.52, 0.5, 0.51, 0.5, 0.49], 1
 r"""
 ## The surface of a network's loss
 
-A network has as many directions as weights, and its loss is not a bowl. A plane through the weights shows
-some of it: here the plane in which the training moved most, by principal components. (Two random directions,
-scaled filter by filter, are the way of Li et al., 2018: `directions="random"`.)
+The loss of a network depends on all its weights, and it is not a simple valley. A picture can show it on a plane through
+the trained weights. Here it is the plane in which the training moved most, found by principal components:
 """
 
 # %%
@@ -163,7 +163,8 @@ plot_loss_surface(model, X, y, nn.cross_entropy, path=recorder)
 
 # %% [markdown]
 r"""
-In two random directions, around the same weights, there are hills and a second valley:
+The path ends at the star, where the loss is low. In a plane of two random directions through the same weights there are
+hills and a second valley. (The directions are scaled as in Li et al., 2018.)
 """
 
 # %%
@@ -196,4 +197,4 @@ for size in (200, 20, 1):
     nn.fit(model, nn.cross_entropy, (X, y), optimizer=optimizer, **options)
     loss = nn.cross_entropy(model(X), y).item()
     print(f"batches of {size:3}: {20 * 200 // size:4} steps, loss {loss:.3f}")
-print("the same arithmetic in more steps, each with a noisier gradient")
+print("the same number of samples in more steps, each with a noisier gradient")

@@ -2,16 +2,16 @@
 r"""
 # 12. Data, overfitting and its cures
 
-**Question.** A network that has learnt its samples by heart is perfect on them. How do we find out that it is
-not good on others, and what helps?
+**Question.** A network can memorise its training samples and be perfect on them. How do we find out that it is
+not good on other samples (this is **overfitting**), and what helps?
 """
 
 # %% [markdown]
 r"""
 ## Three parts
 
-The **training** set is what the gradients come from. The **validation** set is for choices: when to stop, how
-strong a cure should be. The **test** set is looked at once, at the end. `nn.split` makes parts that share no
+Gradients are computed on the **training** set. The **validation** set is for choices: when to stop, how
+strong a cure should be. The **test** set is used once, at the end. `nn.split` makes parts that share no
 sample, and the same ones for the same seed.
 """
 
@@ -25,22 +25,23 @@ from chainrule.viz import plot_loss
 
 X, y, *_ = nn.datasets.load_digits()
 X, X_val, X_test, y, y_val, y_test = nn.split(X, y, validation_size=100, test_size=1000, seed=0)
-X, y = X[:150], y[:150]  # few samples, so that learning them by heart is easy
+X, y = X[:150], y[:150]  # few samples, which are easy to memorise
 print("training", X.shape, " validation", X_val.shape, " test", X_test.shape)
 
 # %% [markdown]
 r"""
 ## Scaling without a leak
 
-Columns of the same size make a rounder valley ([notebook 11](11_optimisers.ipynb)). Standardisation brings
-each column to mean 0 and deviation 1; min-max scaling brings it to a range.
+If all columns of the data have about the same size, gradient descent needs fewer steps ([the valley of notebook
+11](11_optimisers.ipynb) is rounder). Standardisation gives each column mean 0 and standard deviation 1; min-max scaling
+brings it to a range.
 
 **Predict.** `Standardizer` is fitted on the training set. What are the means of the *test* set, scaled by it?
 
 <details><summary>Answer</summary>
 
-Not 0, for the scaler has measured other samples: with 30 flowers, up to half a deviation off. To measure the
-test set, too, would tell the training something about it.
+Not 0, because the means of other samples were subtracted. With 30 flowers they are up to half a standard deviation off.
+A scaler that is fitted on the test set, too, would bring information about it into the training: a leak.
 
 </details>
 """
@@ -68,16 +69,16 @@ except Exception as error:
 r"""
 ## Learning by heart
 
-150 digits, and three in ten of them get a label at random. A network with 150 hidden units, one for each
-sample, can learn even those.
+There are 150 digits, and three in ten of them get a random label. A network with 150 hidden units, one for each
+sample, can memorise even those.
 
 **Predict.** What becomes of the loss on the training set, and of that on the validation set, whose labels are
 right?
 
 <details><summary>Answer</summary>
 
-The training loss goes to 0. The validation loss falls as long as the network learns what digits look like,
-and rises when it goes on to learn the wrong labels, for which it has to bend.
+The training loss goes to 0. The validation loss falls as long as the network learns what images of one digit have in
+common. It rises when the network begins to fit the wrong labels.
 
 </details>
 """
@@ -100,15 +101,17 @@ plot_loss(history)
 r"""
 ## Four cures
 
+They are called *regularisation*.
+
 - **Early stopping** keeps the model of the epoch with the lowest validation loss.
 - **L2** adds $\lambda \sum w^2$ to the loss, with gradient $2 \lambda w$: large weights shrink.
 - **L1** adds $\lambda \sum |w|$, with gradient $\lambda\,\mathrm{sign}(w)$: small weights become 0.
-- **Dropout** turns units off at random in training and scales up the others, so that the expectation
-  stays; it is off at test time.
+- **Dropout** sets random units to 0 in training and multiplies the others by a factor, so that the expected value
+  stays the same; it is off at test time.
 
-One training is one draw: another seed gives other samples, weights and batches. So each cure is tried with
-five seeds, and the mean and the deviation say more than any one of them. The test set is put aside first, once
-for all seeds.
+The result of one training depends on chance: another seed gives other samples, weights and batches. So each cure is
+tried with five seeds, and the mean and the standard deviation are printed. The test set is put aside first, once for all
+seeds.
 """
 
 # %%
@@ -146,20 +149,20 @@ for name, options in cures.items():
 
 # %% [markdown]
 r"""
-Without a cure the network gets every label right that it was shown, the wrong ones, too, and a third of the
-test set wrong. Each cure makes it worse on the samples it was trained on and better on others. (The strengths of
+Without a cure the network predicts all labels of the training set, also the wrong ones, and is wrong on a third of the
+test set. Each cure makes it worse on the training set and better on the test set. (The strengths of
 L1, L2 and dropout were the best on validation samples of ten other seeds, none of which is in the test set.
 The same with more samples, and strengths chosen for each seed by itself: [results](../docs/results.md#overfitting-and-its-cures).)
 
 ## More data
 
-**Predict.** The best cure needs no new idea: more samples, with as many wrong labels among them. Which of the
-cures above does it beat, and why does the network stop learning wrong labels by heart?
+**Predict.** The best cure is simple: more samples, with the same share of wrong labels. Which of the
+cures above is it better than, and why does the network no longer memorise the wrong labels?
 
 <details><summary>Answer</summary>
 
-Four times the data beats all of them. The network has 150 units, as before, and not the room for 180 wrong labels
-of 600: what the right ones have in common is easier to learn.
+Four times the data is better than all of them. The network has 150 units, as before, which are too few to memorise 180
+wrong labels among 600: what the right ones have in common is easier to learn.
 
 </details>
 """
@@ -184,9 +187,9 @@ for n in (75, 150, 300, 600):
 
 # %% [markdown]
 r"""
-The number of units, the **capacity**, decides what can be learnt at all. Too few units cannot learn the right
-labels either (underfitting: bad on both sets, take more). Too many learn the wrong ones by heart (overfitting:
-good on the training set only, take fewer): here 150 are no better on the test set than 10.
+The number of units, the **capacity**, determines what can be learnt at all. With too few units not even the right
+labels are learnt (underfitting: bad on both sets, take more). With too many the wrong ones are memorised (overfitting:
+good on the training set only, take fewer): here 150 units are hardly better on the test set than 10.
 """
 
 # %%
@@ -199,7 +202,7 @@ for units in (1, 4, 10, 150):
 r"""
 ## Exercises
 
-**1.** Dropout with $p = 0.8$: what are the mean and the share of zeros of many ones behind it, in
+**1.** Apply dropout with $p = 0.8$ to an array of ones. What are the mean and the share of zeros in the result, in
 training and in evaluation?
 """
 

@@ -2,8 +2,8 @@
 r"""
 # 13. Hidden features
 
-**Question.** A linear layer draws straight lines. What do the layers before it have to do so that a line is
-enough?
+**Question.** The decision boundary of a linear layer is a straight line. What do the layers before it have to compute, so
+that a line is enough?
 """
 
 # %% [markdown]
@@ -15,8 +15,7 @@ can it do that a single linear layer cannot?
 
 <details><summary>Answer</summary>
 
-Nothing: $x W_1 W_2 W_3 = x (W_1 W_2 W_3)$, and a product of matrices is a matrix. Biases change nothing about
-it.
+Nothing: $x W_1 W_2 W_3 = x (W_1 W_2 W_3)$, and a product of matrices is a matrix. With biases it is the same.
 
 </details>
 """
@@ -54,15 +53,15 @@ print("largest difference of their outputs:", abs(deep(X).data - one(X).data).ma
 r"""
 ## Two units fail, four succeed
 
-A ring of points around another ring. The network has a first hidden layer of $k$ tanh units, a second of 2,
+The data are a ring of points around another ring. The network has a first hidden layer of $k$ tanh units, a second of 2,
 and an output.
 
-**Predict.** Each unit of the first layer draws one line, on both sides of which it answers differently. How
-many lines does it take to enclose the inner ring?
+**Predict.** The output of each unit of the first layer is positive on one side of a line, and negative on the other. How
+many lines are needed to enclose the inner ring?
 
 <details><summary>Answer</summary>
 
-Three make a triangle. Two only make a wedge or a strip, which is open at its ends.
+Three, which make a triangle. Two make a wedge or a strip, which are open at their ends.
 
 </details>
 """
@@ -98,12 +97,12 @@ for ax, model, title in zip(axes, (two, four), ("two units", "four units")):
 
 # %% [markdown]
 r"""
-Other seeds do not help the two units: they are too few, not unlucky.
+With each of ten seeds two units were not enough: the reason is their number, not the random start.
 
-## What each hidden unit answers
+## The output of each hidden unit
 
-The four units of the first layer, over the plane: blue where the answer is positive, orange where it is
-negative, and a line where the weighted sum is 0:
+The outputs of the four units of the first layer over the plane: blue is positive, orange negative, and the line
+is where the weighted sum is 0:
 """
 
 # %%
@@ -111,7 +110,7 @@ plot_responses(four, X, y, layer=0)
 
 # %% [markdown]
 r"""
-Four lines around the inner ring; how close to it the boundary runs is up to the layers behind. The whole
+The four lines surround the inner ring. The layers after them determine how close to it the boundary is. The whole
 network, with lines as thick as the weights:
 """
 
@@ -122,8 +121,8 @@ plot_network(four, X)
 r"""
 ## The data in the hidden space
 
-The same samples in the input, behind each hidden layer, and behind the output. Each has a colour of its own in all
-four panels, so that one can see where the layers put it:
+The same samples at the input, after each hidden layer, and after the output layer. Each sample keeps its colour in all
+four panels:
 """
 
 # %%
@@ -131,8 +130,8 @@ plot_layers(four, X)
 
 # %% [markdown]
 r"""
-The two units of the second hidden layer are the coordinates that the output layer sees. Here each sample
-stands where they put it:
+The outputs of the two units of the second hidden layer are the inputs of the output layer. Here they are the two
+coordinates of each sample:
 """
 
 # %%
@@ -151,9 +150,9 @@ four ReLUs make a box,
 $$\frac1e \big( \mathrm{relu}(x - a) - \mathrm{relu}(x - a - e)
 - \mathrm{relu}(x - b) + \mathrm{relu}(x - b - e) \big),$$
 
-which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$; and boxes side by side follow any curve. With a
-*step* for an activation, 1 where its input is 0 or more, two units are enough, $\mathrm{step}(x - a) -
-\mathrm{step}(x - b)$; but a step has the slope 0, and cannot be trained by descent:
+which is 1 from $a + e$ to $b$ and 0 outside of $a$ and $b + e$. Boxes side by side approximate any curve. With a
+*step* as the activation, which is 1 where its input is 0 or more and 0 elsewhere, two units are enough:
+$\mathrm{step}(x - a) - \mathrm{step}(x - b)$. But the slope of a step is 0, so it cannot be trained by gradient descent:
 """
 
 # %%
@@ -161,7 +160,7 @@ plot_box(a=1.0, b=2.0, height=1.0)
 
 # %% [markdown]
 r"""
-`nn.box_network` sets these weights, here those of four ReLUs:
+`nn.box_network` makes a network with such weights, here with four ReLUs:
 """
 
 # %%
@@ -178,14 +177,15 @@ plot_approximation(lambda x: np.sin(2 * np.pi * x) + x, boxes=12)
 
 # %% [markdown]
 r"""
-That such weights exist does not say that gradient descent finds them, nor that so many units are a good idea:
-[depth makes do with fewer](../docs/claims.md#wide-and-deep), and the number of boxes grows with
+Such weights exist; this does not mean that gradient descent finds them, or that so many units are a good idea.
+[Deep networks need fewer](../docs/claims.md#wide-and-deep), and the number of boxes grows with
 [each further input](../docs/claims.md#one-layer-is-enough-but-it-may-have-to-be-large).
 
 ## Exercises
 
 **1.** Features can be made by hand, too. TensorFlow Playground offers $x_1, x_2, x_1^2, x_2^2, x_1 x_2, \sin x_1, \sin x_2$.
-Give *logistic regression* the first two of the rings, then all seven. How much does it get right, and which does it use?
+Train *logistic regression* (one linear unit with a sigmoid) on the first two for the rings, then on all seven. What
+share does it get right, and which features have large weights?
 """
 
 # %% tags=["solution"]
@@ -209,7 +209,7 @@ for names in (["x1", "x2"], list(offered)):
         optimizer.step()
     print(f"{((logistic(features).data[:, 0] > 0) == y).mean():.1%} right, with the weights")
     print("   ", ", ".join(f"{name}: {w:.1f}" for name, w in zip(names, logistic.weight.data[:, 0])))
-print("the squares: it is inside where x1^2 + x2^2 is small, an ellipse, which is linear in them")
+print("the squares have the largest weights: a weighted sum of x1^2 and x2^2 is small inside of an ellipse")
 
 # %% [markdown]
 r"""

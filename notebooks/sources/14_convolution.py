@@ -2,21 +2,21 @@
 r"""
 # 14. Convolution
 
-**Question.** A cat is a cat in each corner of an image. How can a layer know this, instead of having to learn
-it anew for every place?
+**Question.** A cat can be in any corner of an image. How can a layer recognise a pattern at every place, without
+learning it anew for each place?
 """
 
 # %% [markdown]
 r"""
 ## A filter by hand
 
-A convolution slides a small window of weights over the image. At each place it multiplies the window with the
-pixels under it and adds up:
+A convolution moves a small window of weights, the **filter**, over the image. At each place the weights are multiplied by
+the pixels under them, and the products are added:
 
 $$h_{ij} = g\Big( \sum_{m,n} w_{mn}\, x_{i+m,\, j+n} + b \Big)$$
 
-**Predict.** The window is $\begin{pmatrix} -1 & 1 \end{pmatrix}$. What does it answer on a white square on
-black ground, with white 1 and black 0?
+**Predict.** The window is $\begin{pmatrix} -1 & 1 \end{pmatrix}$, and $g$ and $b$ are left out. The image is a white
+square on a black background, with white 1 and black 0. What is the output?
 
 <details><summary>Answer</summary>
 
@@ -42,8 +42,8 @@ print(edges(image).data[0, 0].astype(int))
 
 # %% [markdown]
 r"""
-The window at one place, and the number that it writes there. (On the page [Figures of
-lectures](../docs/figures.md#a-filter-slides-over-an-image) it slides over the whole image.)
+The window at one place (with an orange frame), and the output there. (On the page [Figures of
+lectures](../docs/figures.md#a-filter-slides-over-an-image) it moves over the whole image.)
 """
 
 # %%
@@ -51,7 +51,7 @@ plot_convolution(image[0, 0], edges.weight.data[0, 0], at=(2, 5))
 
 # %% [markdown]
 r"""
-The formula as loops, and the layer, give the same numbers:
+The formula written as loops gives the same numbers as the layer:
 """
 
 # %%
@@ -68,14 +68,14 @@ print("largest difference:", abs(by_hand - layer(x).data[0, 0]).max().round(12))
 r"""
 ## The gradient of a shared weight
 
-Every weight of the window is used at every place, so its gradient adds up what all places contribute: a node
-with many users, as in [notebook 1](01_chain_rule.ipynb#two-paths). **Predict.** The loss is the sum of all
+Every weight of the window is used at every place, so its gradient is the sum of the contributions of all places, as for
+a node that is used several times in [notebook 1](01_chain_rule.ipynb#two-paths). **Predict.** The loss is the sum of all
 outputs. What is the gradient of the window $(-1 \;\; 1)$ on the image of the white square?
 
 <details><summary>Answer</summary>
 
-The left weight meets all pixels but those in the last column, the right one all but those in the first. Both
-sums are the 16 white pixels.
+The left weight is multiplied by all pixels but those in the last column, the right one by all but those in the first.
+Both sums are 16, the number of white pixels.
 
 </details>
 """
@@ -89,8 +89,8 @@ print("gradient of the window:", window.grad.ravel())
 r"""
 ## Few weights
 
-A unit of a linear layer that sees a whole 100 by 100 image has 10,000 weights. A convolution's window of 5 by
-5 has 25, whatever the image's size:
+A unit of a linear layer whose input is a 100 by 100 image has 10,000 weights. A convolution's window of 5 by
+5 has 25, for images of any size. Here are eight of each:
 """
 
 # %%
@@ -103,15 +103,15 @@ print(nn.summary(convolution, photo))
 
 # %% [markdown]
 r"""
-## What is shifted comes out shifted
+## A shifted input gives a shifted output
 
-**Predict.** The pattern in the photo moves 7 pixels down and 11 to the right. What becomes of the output of
-the convolution, and what of that of the linear layer?
+**Predict.** The pattern in the photo moves 7 pixels down and 11 to the right. How does the output of
+the convolution change, and how that of the linear layer?
 
 <details><summary>Answer</summary>
 
-The convolution's output moves by the same 7 and 11: the same window meets the same pixels, elsewhere. The
-linear layer has other weights there, and answers with other numbers.
+The convolution's output moves by the same 7 and 11: the same weights are multiplied by the same pixels, at another
+place. The linear layer has other weights there, and its outputs are other numbers.
 
 </details>
 """
@@ -124,8 +124,8 @@ def shift(images):
     return np.roll(images, (7, 11), axis=(2, 3))
 
 
-follows = np.allclose(convolution(shift(photo)).data, shift(convolution(photo).data))
-print("the convolution follows the shift:", follows)
+same = np.allclose(convolution(shift(photo)).data, shift(convolution(photo).data))
+print("output of the shifted photo = shifted output of the photo:", same)
 print("linear layer, before:", linear(photo).data[0, :4].round(2))
 print("linear layer, after: ", linear(shift(photo)).data[0, :4].round(2))
 
@@ -133,8 +133,8 @@ print("linear layer, after: ", linear(shift(photo)).data[0, :4].round(2))
 r"""
 ## A small network for digits
 
-Two convolutions with ReLUs, pooling that keeps the largest number of each 2 by 2 window, and a linear layer
-for the ten classes:
+Two convolutions with ReLUs, each followed by *max pooling*, which keeps the largest number of each 2 by 2 window; then a
+linear layer for the ten classes:
 """
 
 # %%
@@ -163,8 +163,8 @@ print(f"{correct:.1%} of the test images are right")
 
 # %% [markdown]
 r"""
-What the eight filters of the first layer look for after training, and what they answer to one digit, their *feature
-maps*:
+The weights of the eight filters of the first layer after training, and their outputs for one digit, the *feature
+maps*. Filter 1 gives map 1, and so on:
 """
 
 # %%
@@ -200,6 +200,6 @@ pixels = np.eye(48).reshape(48, 1, 6, 8)
 matrix = edges(pixels).data.reshape(48, -1)
 same = np.allclose(image.reshape(1, 48) @ matrix, edges(image).data.reshape(1, -1))
 others = matrix[matrix != 0]
-print("same answer:", same)
+print("same output:", same)
 print(f"{matrix.shape[0]} x {matrix.shape[1]}: {others.size} of {matrix.size:,} numbers are not 0")
 print("and only two are different:", np.unique(others))

@@ -30,7 +30,7 @@ for t, x in enumerate(sequence, 1):
 
 # %% [markdown]
 r"""
-The loop has been **unrolled** by running it: the graph does not know that there was one.
+The loop has been **unrolled** by running it: the graph has the operations of every step, and no loop.
 
 **Predict.** $w$, $u$ and $b$ are three leaves. How many arrows leave each of them?
 
@@ -47,23 +47,24 @@ draw(h, depth=0, show=["data", "grad", "name"])
 
 # %% [markdown]
 r"""
-Each folder is one step, with its hidden state and the gradient of it (`depth=1` opens them). Backpropagation through
-this graph is called backpropagation *through time*, but it is the same backward pass: reverse order, multiply, add.
+Each box with a tab is one step, with its hidden state and the gradient of it (`depth=1` opens them). Backpropagation
+through this graph is called backpropagation *through time*, but it is the same backward pass: reverse order, multiply,
+add.
 
-The network is as deep as the sequence is long, and **all its layers have the same weights**. That is the one idea
-of this notebook; what follows are its consequences.
+The network is as deep as the sequence is long, and **all its layers have the same weights**. The rest of this notebook
+shows the consequences.
 
 ## Gradients through time
 
-On the way from $h_t$ back to $h_{t-1}$ the gradient is multiplied by $u \cdot (1 - h_t^2)$. Leave the tanh out for a
-moment: then it is multiplied by $u$, at every step.
+On the path from $h_t$ back to $h_{t-1}$ the gradient is multiplied by $u \cdot (1 - h_t^2)$. Without the tanh it is
+multiplied by $u$, at every step.
 
-**Predict.** What is $\partial h_{30} / \partial h_0$ for $h_t = u\,h_{t-1}$ with $u = 0.8$, $1$ and $1.2$? Roughly?
+**Predict.** What is $\partial h_{30} / \partial h_0$ for $h_t = u\,h_{t-1}$ with $u = 0.8$, $1$ and $1.2$, roughly?
 
 <details><summary>Answer</summary>
 
-$u^{30}$: about 0.001, exactly 1, about 237. The same factor again and again vanishes or explodes; there is no
-third way but 1.
+$u^{30}$: about 0.001, exactly 1, about 237. With the same factor at each step a gradient vanishes or explodes, except
+with the factor 1.
 
 </details>
 """
@@ -78,9 +79,10 @@ for factor in (0.8, 1.0, 1.2):
 
 # %% [markdown]
 r"""
-With vectors $u$ is a matrix. Here is `nn.RNNCell` with 8 hidden units, reading 30 items. Its recurrent matrix is a
-rotation times a factor, so that all directions shrink or grow alike. After the backward pass every $h_t$ knows
-how much the end depends on it.
+If $h$ is a vector, $u$ is a matrix. Here is `nn.RNNCell` with 8 hidden units and a sequence of 30 items. Its recurrent
+matrix is a rotation times a factor, so that vectors of all directions shrink or grow by the same factor. The result is
+the sum of the last state. After the backward pass the gradient at each $h_t$ says how much the result depends on this
+state.
 """
 
 # %%
@@ -96,7 +98,7 @@ rotation, _ = np.linalg.qr(rng.normal(size=(8, 8)))
 
 
 def gradients_of_the_end(cell, start):
-    """The length of the gradient at the state before each item, and at the last."""
+    """The length of the gradient at the state before each item, and at the last state."""
     states = [start]
     for x in items:
         states.append(cell(x, states[-1]))
@@ -120,17 +122,17 @@ for name, found in lengths.items():
 
 # %% [markdown]
 r"""
-With a factor below 1 the first items have no influence that could be learnt. Above 1 the gradient grows, until the
-units saturate, where $1 - h^2$ is small, and it shrinks again.
+With a factor below 1 the gradient at the first items is almost 0, so their influence cannot be learnt. Above 1 the
+gradient grows, until units are saturated: then $1 - h^2$ is small, and the gradient shrinks again.
 
-## A memory that is added to
+## A state that is changed by addition
 
-The LSTM keeps a second state $c$ beside $h$, and changes it by addition:
+The LSTM has a second state $c$ beside $h$, and changes it by addition:
 
 $$c_t = f_t \, c_{t-1} + i_t \, g_t \qquad h_t = o_t \tanh(c_t)$$
 
-$g$ is what could be stored, and the gates $f$ (forget), $i$ (input) and $o$ (output) are sigmoids of the item and
-of $h_{t-1}$, between 0 and 1. Straight along the states $c$ the gradient is multiplied by $f_t$ and by nothing else.
+$g$ is the new content, and the gates $f$ (forget), $i$ (input) and $o$ (output) are sigmoids of weighted sums of the
+item and of $h_{t-1}$, between 0 and 1. On the direct path through the states $c$ the gradient is multiplied by $f_t$ only.
 
 **Predict.** The bias of the forget gate is 0, so $f \approx \sigma(0)$; then it is 2, so $f \approx \sigma(2)$. What
 is left of the gradient along $c$ after 30 steps?
@@ -138,7 +140,7 @@ is left of the gradient along $c$ after 30 steps?
 <details><summary>Answer</summary>
 
 $\sigma(0)^{30} = 0.5^{30} \approx 10^{-9}$, and $\sigma(2)^{30} = 0.88^{30} \approx 0.02$. In fact more is left in both
-cases, for there is a second way, through $h$ and the gates.
+cases, because there are other paths, through $h$ and the gates.
 
 </details>
 """
@@ -154,19 +156,19 @@ for bias in (0.0, 2.0):
 fig, ax = plt.subplots(figsize=(6.4, 4))
 for (name, found), style in zip(lengths.items(), (":", "-", "--", ":", "-")):
     ax.semilogy(found, style, color="#0b5cad" if "LSTM" in name else "#b04a00", label=name)
-ax.set(xlabel="items read", ylabel="length of the gradient of the end")
+ax.set(xlabel="t, number of items so far", ylabel="length of the gradient at state t")
 ax.legend(fontsize=8)
 ax.grid(alpha=0.3)
 
 # %% [markdown]
 r"""
-Read it from right to left, as the backward pass goes. The LSTM with an open forget gate is the line that stays
-level, and it need not be a rotation for that: the gate is learnt.
+Read the curves from right to left, as the backward pass goes. The curve of the LSTM with an open forget gate (bias 2)
+stays level. Its weights need not be special for that, as the rotation is: the gate can be learnt.
 
 ## Digits, row by row
 
-An image of 8 by 8 pixels is a sequence of 8 rows. The network sees one row at a time, and has to name the digit
-after the last. `nn.LSTM` walks the cell along the sequence.
+An image of 8 by 8 pixels is taken as a sequence of 8 rows. The network gets one row at a time, and classifies the digit
+after the last row. `nn.LSTM` applies the cell to the rows in order.
 """
 
 # %%
@@ -199,12 +201,12 @@ print(f"{sum(p.size for p in model.parameters()):,} weights")
 r"""
 The number of weights does not depend on the length of the sequence: the same network could read 100 rows.
 
-**Predict.** It can also be asked before the end. How often is it right after row 1, after row 4, after row 8?
+**Predict.** The output can be computed before the end, too. How often is it right after row 1, after row 4, after row 8?
 
 <details><summary>Answer</summary>
 
-It was trained to answer after row 8 only. Before that it has not seen what tells the digits apart, and its answer was
-not asked for: after four rows it does no better than chance, one in ten.
+Only the output after row 8 was trained. Before that the rows so far are often not enough to recognise the digit, and the
+output layer was not trained with these states: after four rows it is right one time in ten, as by chance.
 
 </details>
 """

@@ -2,14 +2,15 @@
 r"""
 # 16. Attention
 
-**Question.** A recurrent network squeezes all that it has read into one state. Can a position look at all the
-others directly, and learn where to look?
+**Question.** A recurrent network keeps everything from a sequence in one state. Can a network use all positions of the
+sequence directly, and learn how much weight each of them gets?
 
 ## Three positions, by hand
 
-Every position asks something, its **query** $q$. Every position says what it has to offer, its **key** $k$, and
-holds what it would hand over, its **value** $v$. How well a key matches a query is their inner product, the
-**similarity score**. Here are three positions with queries and keys of two numbers and values of one:
+Every position has three vectors: a **query** $q$, a **key** $k$ and a **value** $v$. The query of one position is
+compared with the keys of all positions. The inner product of a query and a key is their **similarity score**: the larger
+it is, the more of the value at the key's position goes into the result. Here are three positions with queries and keys of
+two numbers and values of one:
 """
 
 # %%
@@ -29,9 +30,9 @@ print("scores ", [round(s.data, 3) for s in scores])
 r"""
 The division by $\sqrt{2}$, the root of the number of entries in a key, keeps the scores from growing with that number.
 
-The softmax makes **weights** of the scores: positive, with sum 1. The result is the sum of the values, weighted.
+The softmax makes **weights** of the scores: positive numbers with sum 1. The result is the weighted sum of the values.
 
-**Predict.** Between which two of the values 10, 20, 30 will the result be, and closest to which?
+**Predict.** The values are 10, 20 and 30. Between which two of them is the result, and closest to which?
 
 <details><summary>Answer</summary>
 
@@ -43,19 +44,19 @@ Between 10 and 30, as any weighted mean of the three, and closest to 30: the thi
 # %%
 total = exp(scores[0]) + exp(scores[1]) + exp(scores[2])
 weights = [exp(s) / total for s in scores]
-found = sum(a * v for a, v in zip(weights, values))
-found.name = "found"
+result = sum(a * v for a, v in zip(weights, values))
+result.name = "result"
 print("weights", [round(a.data, 3) for a in weights])
-print("found  ", round(found.data, 3))
+print("result ", round(result.data, 3))
 
 # %% [markdown]
 r"""
-That was attention: **scores, softmax, weighted sum**. The third position may be near or far
-away: any position is reached in one step.
+This is attention: **scores, softmax, weighted sum**. The distance between two positions does not matter: each one is
+reached in one step.
 
 ## What can be learnt
 
-**Predict.** What is the gradient of the result by $v_1$, $v_2$ and $v_3$?
+**Predict.** What is the gradient of the result with respect to $v_1$, $v_2$ and $v_3$?
 
 <details><summary>Answer</summary>
 
@@ -65,20 +66,20 @@ The weights: the result is $a_1 v_1 + a_2 v_2 + a_3 v_3$.
 """
 
 # %%
-found.backward()
-print("by the values", [round(v.grad, 3) for v in values])
-print("by the query ", [round(x.grad, 3) for x in q])
+result.backward()
+print("with respect to the values", [round(v.grad, 3) for v in values])
+print("with respect to the query ", [round(x.grad, 3) for x in q])
 
 # %% [markdown]
 r"""
-The gradient also goes through the softmax to the query: with a larger first entry it would look at the third key even
-more, and find more. So gradient descent can learn where to look.
+The gradient also goes through the softmax to the query. That of its first entry is positive: with a larger entry the third
+key, which has the largest value, gets more weight, and the result grows. So gradient descent can change the weights.
 
 ## All positions at once
 
 With a row for each position, queries, keys and values are matrices, and two products and a softmax do it for all:
 
-$$A = \mathrm{softmax}\left( Q K^T / \sqrt{d} \right) \qquad \text{found} = A V$$
+$$A = \mathrm{softmax}\left( Q K^T / \sqrt{d} \right) \qquad \text{result} = A V$$
 """
 
 # %%
@@ -92,16 +93,16 @@ print((A @ V).data.round(3).ravel())
 
 # %% [markdown]
 r"""
-The first row is what was computed by hand. Row $i$ says where position $i$ looks.
+The first row is what was computed by hand. Row $i$ has the weights for the query of position $i$.
 
 ## MultiHeadAttention
 
-Where do queries, keys and values come from? From three linear layers, applied to the same sequence; this is
-*self*-attention. Several **heads** do it side by side, each with a part of the entries, so that a position can look
-at several places for several reasons. `nn.MultiHeadAttention` returns its weights on request.
+Queries, keys and values are computed by three linear layers from the same sequence; this is *self*-attention. Several
+**heads** compute attention side by side, each with its own part of the entries, so that one position can use others in
+several ways. `nn.MultiHeadAttention` returns its weights if `need_weights=True`.
 
-Ask it for something that can be looked at: each sequence has 8 positions, one of them is marked, and every position
-has to report the number that stands at the mark.
+Here is a task for which the right weights are known. Each sequence has 8 positions with a number, and one of them is
+marked. The target at every position is the number at the marked position.
 """
 
 # %%
@@ -147,7 +148,7 @@ look like?
 
 <details><summary>Answer</summary>
 
-A dark column at the mark, where all positions look; in one of the heads at least.
+A dark column at the marked position, since all positions need its number; in one of the heads at least.
 
 </details>
 """
@@ -160,11 +161,12 @@ plot_attention(heads, [str(k) for k in range(8)])
 
 # %% [markdown]
 r"""
-Head 2 does the work; head 1 is hardly needed. Nobody told them to look at the mark: the loss did.
+In head 2 the marked position gets most of the weight; head 1 is hardly needed. The weights were not given as targets: they
+were learnt, because they make the loss small.
 
-## Where am I?
+## Positions
 
-Scores compare contents. They do not know at which position something stands:
+Scores compare contents. They do not depend on the positions:
 
 **Predict.** Reverse the sequence that goes into self-attention. What becomes of the output?
 
@@ -182,8 +184,9 @@ print("the same, reversed:", np.allclose(forwards[:, ::-1], backwards))
 
 # %% [markdown]
 r"""
-"Dog bites man" and "man bites dog" would be one to it. So the position is added to the content, as waves of
-different lengths: `nn.PositionalEncoding`. Each row of this picture is what is added at one position; no two are equal.
+"Dog bites man" and "man bites dog" would have the same outputs, in another order. So the position is added to the content,
+as sine and cosine waves of different lengths: `nn.PositionalEncoding`. Each row of this picture has the numbers that are
+added at one position; no two rows are equal.
 """
 
 # %%
@@ -199,8 +202,8 @@ colours = fig.colorbar(image)
 r"""
 ## A transformer layer
 
-A transformer encoder layer is self-attention, then two linear layers at each position. What goes into either is
-added to what comes out, and normalised.
+A transformer encoder layer has two parts: self-attention, and two linear layers at each position. The input of each part
+is added to its output, and the sum is normalised (layer norm).
 """
 
 # %%
@@ -209,14 +212,14 @@ print(nn.summary(layer, np.zeros((1, 8, 8))))
 
 # %% [markdown]
 r"""
-There is no recurrence in it: all positions are computed at once. It pays with the weights, one for each *pair* of
-positions: twice the length is four times the memory. [Sequences](../docs/sequences.md) has the results of two such
+There is no recurrence in it: all positions are computed at once. The price is memory. There is an attention weight for
+each *pair* of positions, so twice the length needs four times the memory. [Sequences](../docs/sequences.md) has the results of two such
 layers beside an LSTM's, on the digits of notebook [15](15_recurrence.ipynb) and on a task with a longer memory.
 
 ## Exercises
 
-**1.** Multiply the query of the first example by 10, and compare the weights with those of before. Towards what
-do they go as the factor grows, and what happens to the gradient with respect to the query?
+**1.** Multiply the query of the first example by 10, and compare the weights with those from before. What
+is their limit as the factor grows, and what happens to the gradient with respect to the query?
 """
 
 # %% tags=["solution"]
@@ -227,17 +230,17 @@ for factor in (1, 10):
     print(
         f"factor {factor:2}: weights {a.data.round(4)}, gradient with respect to the query {query.grad.round(4)}"
     )
-print("All the weight goes to the best key. The choice is hard then, and its gradient vanishes:")
-print("that is why the scores are divided by the root of d.")
+print("The best key gets all the weight. The softmax is saturated then, and its gradient vanishes.")
+print("Dividing the scores by the root of d keeps them small.")
 
 # %% [markdown]
 r"""
-**2.** A network that predicts what comes next must not look ahead. Pass `is_causal=True` to the attention of the
-`Finder`, for the sequence of the pictures, and print the weights of head 2. What does position 0 look at?
+**2.** A network that predicts the next item must not use later items. Pass `is_causal=True` to the attention of the
+`Finder`, for the sequence of the picture, and print the weights of head 2. Which weights does position 0 have?
 """
 
 # %% tags=["solution"]
 x, _, marks = sequences(1, seed=1)
 _, heads = model.attention(model.widen(x), is_causal=True, need_weights=True, average_attn_weights=False)
 print(heads.data[0, 1].round(2))
-print("At itself only: it has nothing else. No position looks to the right of the diagonal.")
+print("Position 0 has the weight 1 for itself. To the right of the diagonal all weights are 0.")

@@ -2,11 +2,11 @@
 r"""
 # 17. The engine in ninety lines
 
-**Question.** What is the least that an automatic differentiator has to have? This notebook writes one from
-nothing, in fewer than ninety lines, and then asks chainrule whether every bit is right.
+**Question.** How little code does automatic differentiation need? This notebook writes an engine from
+nothing, in fewer than ninety lines, and then compares its numbers with those of chainrule, bit by bit.
 
 The idea is that of chainrule itself: **one table** of operations, each with its derivatives, and **one loop**
-that multiplies and adds. You will know how `backward()` works, for there is nothing more to it.
+that multiplies and adds. `backward()` needs nothing else.
 
 ## The table
 
@@ -42,11 +42,11 @@ negative = Row("negative", lambda x: -x, lambda y, x: -1)
 exp = Row("exp", math.exp, lambda y, x: y)
 log = Row("log", math.log, lambda y, x: 1 / x)
 tanh = Row("tanh", math.tanh, lambda y, x: 1 - y * y)
-relu = Row("relu", lambda x: max(x, 0.0), lambda y, x: x > 0)
+relu = Row("relu", lambda x: max(x, 0.0), lambda y, x: x > 0)  # True counts as 1, False as 0
 
 # %% [markdown]
 r"""
-All calculus is in these ten rows. What follows knows no derivative.
+All derivatives are in these ten rows. The code that follows has none.
 
 ## The value
 
@@ -116,8 +116,8 @@ print("lines, with empty ones:", sum(len(cell.splitlines()) for cell in cells))
 
 # %% [markdown]
 r"""
-That was all of it. Three lines of the loop are the whole of backpropagation: take the gradient that is
-complete, multiply it by the local gradient, add it to what the input has received so far.
+The engine is complete. Three lines of the loop are the whole of backpropagation: take the gradient of a node, which is
+complete, multiply it by the local gradient, and add the product to the gradient of the input.
 
 **Predict.** $y = x \cdot x \cdot x$ at $x = 3$. What are `y` and `x.grad`, and how many contributions have
 been added to get the second one?
@@ -140,8 +140,8 @@ print(y, "  x.grad =", x.grad)
 r"""
 ## Fan-out
 
-A value that is used twice starts two paths, and paths multiply. Here are 30 doublings, each using the one
-before it twice: $2^{30}$ paths from the start to the end, about a billion.
+If a value is used twice, two paths start there, and the number of paths is multiplied by 2. Here are 30 such doublings,
+one after the other: $2^{30}$ paths from the start to the end, about a billion.
 
 **Predict.** How many multiplications does the backward pass need?
 
@@ -163,9 +163,10 @@ print("x.grad =", x.grad, "  2**30 =", 2**30)
 
 # %% [markdown]
 r"""
-## The table tests itself
+## A test of the whole table
 
-Because calculus is in a table, one loop can test it. Every row, every input, against a difference quotient:
+Because all derivatives are in a table, one loop can test them. Every row and every input is compared with a difference
+quotient:
 """
 
 # %%
@@ -220,8 +221,8 @@ print("equal in every bit:", expression(ours) == expression(theirs))
 # %% [markdown]
 r"""
 Python writes a float with as many digits as it takes to tell it from all others. Then a network: 2 inputs, 4
-hidden units, 1 output, trained on exclusive or for 60 steps of gradient descent, 31 operations a sample. If one
-of them rounded differently, the weights would show it.
+hidden units, 1 output, trained on exclusive or for 60 steps of gradient descent, with 31 operations for each sample. If
+one of them rounded differently, the weights would be different.
 """
 
 # %%

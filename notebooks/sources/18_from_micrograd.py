@@ -3,7 +3,7 @@ r"""
 # 18. Coming from micrograd
 
 **Question.** You have followed Andrej Karpathy's [micrograd](https://github.com/karpathy/micrograd). What can
-you keep writing, and where will chainrule give another answer? Everything below runs both.
+you keep writing, and where are the results of chainrule different? Everything below runs both.
 
 (micrograd is a small package on PyPI. It comes with `pip install ".[notebook]"`.)
 
@@ -74,8 +74,8 @@ the other?
 
 <details><summary>Answer</summary>
 
-One from micrograd's set, two here. The gradient $2a$ is right in both, since micrograd's closure keeps
-both operands; but the picture is not.
+One with micrograd's set, two with chainrule. The gradient $2a$ is right in both, since micrograd's closure keeps
+both operands; but micrograd's picture is wrong.
 
 </details>
 """
@@ -98,7 +98,7 @@ What is `x.grad` after a second `y.backward()`?
 
 <details><summary>Answer</summary>
 
-54: the pass has been made twice, so the sum is $27 + 27$. micrograd says 72.
+54: the pass has been made twice, so the sum is $27 + 27$. micrograd gives 72.
 
 </details>
 """
@@ -114,13 +114,14 @@ for number in (MicroValue, Value):
 
 # %% [markdown]
 r"""
-Where do the other 18 come from? The node $x \cdot x$ in the middle still has its gradient 3 of the first pass, when the
-second adds its own 3, and so passes on 6. Here the nodes between the leaves and the root get the gradient of the
-latest pass only, and leaves accumulate.
+Where do the other 18 come from? In micrograd the node $x \cdot x$ in the middle still has the gradient 3 of the first
+pass. The second pass adds 3, so 6 is passed on. In chainrule the nodes between the leaves and the root get the gradient of
+the latest pass only, and leaves accumulate.
 
 ## No gradient is not a gradient of zero
 
-Before a pass arrives, `.grad` is `None` here and `0` there. So "not reached" can be told from "zero":
+Before a backward pass has reached a node, its `.grad` is `None` in chainrule and `0` in micrograd. So a node that was not
+reached can be distinguished from a gradient of zero:
 """
 
 # %%
@@ -134,9 +135,9 @@ r"""
 An update written by hand has to skip a parameter that the loss does not reach, `if p.grad is not None`. The
 optimisers of `chainrule.nn` do so.
 
-## What was silent is an error
+## Mistakes are errors
 
-A neuron with three weights that is given two inputs, in both:
+A neuron with three weights is given two inputs, in both libraries:
 """
 
 # %%
@@ -155,8 +156,8 @@ except ChainruleError as error:
 r"""
 ## Long chains
 
-micrograd looks for the nodes by recursion, as deep as the graph; Python stops that at about a thousand. Here
-it is a loop:
+micrograd finds the nodes by recursion, as deep as the graph. Python allows a depth of about a thousand. chainrule uses
+a loop:
 """
 
 # %%
@@ -235,8 +236,8 @@ r"""
 | `draw_dot(y)` | `draw(y)`, `step(y)` | values, gradients, local gradients; one step at a time |
 | loops over numbers | `Tensor` | the same on arrays |
 
-Two habits differ: weights start as He and Glorot drew them (micrograd's are uniform between -1 and 1), and
-`repr(v)` shows the value, with the gradient once it is there.
+Two more differences: initial weights are He's or Glorot's (micrograd's are uniform between -1 and 1), and
+`repr(v)` shows the value, and the gradient after a backward pass.
 
 ## Exercises
 

@@ -69,9 +69,9 @@ print(np.allclose(layer(x).data, x @ layer.weight.data + layer.bias.data))
 
 # %% [markdown]
 r"""
-`nn.load_torch(module, state_dict)` takes what `model.state_dict()` gives in PyTorch, tensors or arrays, and turns what
-has to be turned. Here is such a dictionary, with weights as PyTorch stores them. The layer computes
-$1 \cdot 1 + 2 \cdot 2$, and so on:
+`nn.load_torch(module, state_dict)` takes what `model.state_dict()` gives in PyTorch, tensors or arrays, and transposes
+the matrices where it is necessary. Here is such a dictionary, with weights as PyTorch stores them. The first output of the
+layer is $1 \cdot 1 + 2 \cdot 2 = 5$:
 """
 
 # %%
@@ -82,7 +82,7 @@ print(layer(x))
 
 # %% [markdown]
 r"""
-It knows the convolutional, recurrent and attention layers too, and a model of your own if its parts have the
+It works for the convolutional, recurrent and attention layers, too, and for a model of your own if its parts have the
 same names on both sides.
 
 ## Nothing in place
@@ -104,8 +104,9 @@ print(where(t > 0, t, 0.0))
 
 # %% [markdown]
 r"""
-`t += 1` is allowed: it makes a new tensor, and `t` stands for that one then, as with numbers in Python. The data of a
-leaf can be assigned, `p.data -= lr * p.grad`, and that is how optimisers do it. A graph that was recorded before notices:
+`t += 1` is allowed: it makes a new tensor, and `t` is then the name of the new one, as with numbers in Python. The data of
+a leaf can be assigned, `p.data -= lr * p.grad`, and optimisers do this. A backward pass through a graph that was recorded
+before then raises an error:
 """
 
 # %%
@@ -160,8 +161,8 @@ print(np.array_equal(copy(X_test).data, model(X_test).data))
 r"""
 ## Where the numbers differ
 
-PyTorch gives `nan` for the gradient of $\sqrt{x}$ behind a `where` that does not take it, from $0 \cdot \infty$.
-Here a zero gradient stays zero:
+If `where` does not select $\sqrt{x}$ at $x = 0$, the gradient in PyTorch is `nan` there, from $0 \cdot \infty$. In
+chainrule a zero gradient stays zero:
 """
 
 # %%
@@ -181,7 +182,7 @@ Numbers are float64 unless you give float32 arrays, or say so: `Tensor(data, dty
 
 | PyTorch | chainrule |
 | --- | --- |
-| `torch.tensor(a, requires_grad=True)` | `Tensor(a)`; floating numbers want gradients unless `requires_grad=False` |
+| `torch.tensor(a, requires_grad=True)` | `Tensor(a)`; floating numbers get gradients unless `requires_grad=False` |
 | `torch.exp(t)`, `torch.cat`, `torch.stack` | `exp(t)` or `np.exp(t)`, `concatenate`, `stack` |
 | `dim=1`, `keepdim=True` | `axis=1`, `keepdims=True` |
 | `t.view(2, 3)`, `t.unsqueeze(0)`, `t.permute(1, 0)` | `t.reshape(2, 3)`, `t[None]`, `t.transpose(1, 0)` |
@@ -213,8 +214,8 @@ Numbers are float64 unless you give float32 arrays, or say so: `Tensor(data, dty
 r"""
 ## Every name
 
-Many names of PyTorch work here, such as `t.view(2, 3)`, `t.unsqueeze(0)` and `dim=1`; others are answered by an error
-that says what to write, and where the numbers would differ.
+Many names of PyTorch work here, such as `t.view(2, 3)`, `t.unsqueeze(0)` and `dim=1`. Others raise an error, which says
+what to write, and where the numbers would differ.
 The table below is the one from which names are translated and errors are answered. "works" means that the name is
 taken as it is.
 """
@@ -230,7 +231,7 @@ r"""
 ## Exercises
 
 **1.** In PyTorch's words: `a = torch.cat([u, v], dim=1).max(dim=1).values.mean()`. Write it here, for
-`u = Tensor([[1.0, 5.0]])` and `v = Tensor([[5.0, 2.0]])`, and look at both gradients. What happens to the tie?
+`u = Tensor([[1.0, 5.0]])` and `v = Tensor([[5.0, 2.0]])`, and print both gradients. What happens at the tie?
 """
 
 # %% tags=["solution"]

@@ -28,14 +28,14 @@ print("both   ", value_and_grad(f)(2.0))
 
 # %% [markdown]
 r"""
-The transforms nest, and the inner one does not confuse its input with that of the outer one.
+The transforms nest, and the derivative of the inner one is with respect to its own input only.
 
 **Predict.** What is $\frac{d}{dx} \left( x \cdot \frac{d}{dy} (x y) \right)$ at $x = 3$?
 
 <details><summary>Answer</summary>
 
-The inner derivative is $x$, so the outer one is of $x \cdot x$: $2x = 6$. An engine that takes the inner $x$
-for a constant says 3.
+The inner derivative is $x$, so the outer one is that of $x \cdot x$: $2x = 6$. An engine that takes the inner $x$
+for a constant gives 3.
 
 </details>
 """
@@ -116,8 +116,8 @@ print("jvp", jvp(g, x, v)[1].round(4), "  J @ v", (J @ v).round(4))
 
 # %% [markdown]
 r"""
-`jacobian` does what `jacrev` and `jacfwd` do: it goes backward or forward, whichever takes fewer passes, or as
-`mode` says.
+`jacobian` does what `jacrev` and `jacfwd` do: it uses backward or forward passes, whichever are fewer, or those that
+`mode=` names.
 
 **Predict.** `hvp(f, x, v)` is the Hessian times a vector, without the Hessian. For a function of 1000 numbers, how
 many numbers does it save?
@@ -239,16 +239,16 @@ print("the same without jit:", jitted(parameters, X, targets)[0] == both(paramet
 
 # %% [markdown]
 r"""
-A recording went one way at each `if`. `jit` notices a number that is taken out of the graph, as JAX does, and names
-the line.
+A recording contains only the branch that was taken at each `if`. So `jit` raises an error where a number is taken out of
+the graph for an `if`, as JAX does, and names the line.
 
 **Predict.** The function is $x$ for positive $x$ and $-x$ otherwise, written with `if`. Recorded at 2, what would a
 replay give at $-3$?
 
 <details><summary>Answer</summary>
 
-$-3$: the recorded graph is the branch for positive numbers. So it is refused. `maximum(x, -x)` and `where` are
-operations, and choose anew.
+$-3$: the recorded graph is the branch for positive numbers. So `jit` raises an error. `maximum(x, -x)` and `where` are
+operations of the graph, and are computed anew in each replay.
 
 </details>
 """
@@ -295,7 +295,7 @@ r"""
 ## Randomness
 
 There are no keys, and no hidden global generator. What is random takes a `seed`, a number or a NumPy `Generator`.
-The same seed gives the same numbers; a generator goes on, so two layers that share one differ.
+The same seed gives the same numbers. A generator continues with new numbers, so two layers that share one are different.
 """
 
 # %%

@@ -2,10 +2,10 @@
 r"""
 # 21. Recap: from an expression to a decision boundary
 
-**Question.** What is the whole way from one formula to a network that has learnt, with nothing but numbers that know their gradients?
+**Question.** Which steps lead from one formula to a trained network, with nothing but numbers that have gradients?
 
-This notebook goes the way of notebooks [1](01_chain_rule.ipynb) to [4](04_two_moons.ipynb) once more, in one go. It is also for readers who
-come from Andrej Karpathy's lecture on micrograd: the stations are those of the lecture.
+This notebook repeats notebooks [1](01_chain_rule.ipynb) to [4](04_two_moons.ipynb) in one. It is also for readers who
+come from Andrej Karpathy's lecture on micrograd: the steps are those of the lecture.
 
 ## An expression
 
@@ -44,7 +44,7 @@ draw(J)
 r"""
 Blue numbers are values. A dash is a gradient that has not been computed.
 
-## Gradients by nudging
+## Gradients by small changes
 
 The gradient of $J$ with respect to $p$ says how much $J$ changes, per unit, when $p$ changes a little.
 
@@ -71,7 +71,7 @@ for i, name in enumerate("pqr"):
 
 # %% [markdown]
 r"""
-It works, and takes two evaluations of the formula for each input. A network has thousands of inputs.
+It works, but needs two evaluations of the formula for each input. A network has thousands of weights.
 
 ## Gradients by `backward()`
 
@@ -106,7 +106,7 @@ print(formula(p, q, r))
 
 # %% [markdown]
 r"""
-That was one step of **gradient descent**. Nothing else happens when a network learns.
+That was one step of **gradient descent**. The training of a network is many such steps.
 
 ## A neuron
 
@@ -126,8 +126,8 @@ draw(y)
 r"""
 ## A network
 
-Neurons that share their inputs are a layer; layers in a row are a network, an MLP. `nn.scalar.MLP` is made of Values and is called as
-micrograd's is.
+Neurons with the same inputs are a layer; layers after each other are a network, an MLP. `nn.scalar.MLP` is made of Values, and is called
+like micrograd's.
 
 **Predict.** Two inputs, a layer of 4 neurons, one output. How many weights and biases are there?
 
@@ -147,8 +147,8 @@ print(len(model.parameters()), "parameters")
 r"""
 ## Four points that no line separates
 
-**Exclusive or**: the answer is 1 if one input is on and the other is off, and $-1$ otherwise. The two classes sit at opposite corners of
-a square.
+**Exclusive or**: the target is 1 if one input is 1 and the other is 0, and $-1$ otherwise. The points are the corners of a square; those of
+one class are opposite each other.
 
 The **loss** is one number that says how wrong the network is: the mean of the squared differences between its outputs and the targets.
 """
@@ -168,8 +168,8 @@ print(f"loss {loss.data:.4f}, a graph of {len(Tape(loss))} nodes")
 
 # %% [markdown]
 r"""
-The loop has four lines: the loss; all gradients back to nothing, since `backward()` adds to what is there; the backward pass; a step
-against the gradients.
+A step has four parts: compute the loss; delete the old gradients, since `backward()` adds to them; run the backward pass; move each
+parameter against its gradient.
 """
 
 # %%
@@ -194,8 +194,8 @@ print("outputs", [round(model(x).data, 3) for x in X])
 
 # %% [markdown]
 r"""
-Colours show the sign of the output at every place, and the line between them is the **decision boundary**. It starts where the first weights
-put it; a ring marks a point on the wrong side. Training bends the line until each point is on its own side.
+Colours show the sign of the output at every place: blue for 1 (the triangles), orange for $-1$ (the dots). The line between them is the
+**decision boundary**, and a ring marks a point on the wrong side. Training changes the line until each point is on the right side.
 """
 
 # %%
@@ -208,7 +208,8 @@ ax.grid(alpha=0.3)
 r"""
 ## What the neurons have learnt
 
-Each of the four neurons draws one line, across which its answer changes from $-1$ to 1. The output is a weighted sum of the four answers:
+The output of each of the four neurons is near $-1$ on one side of a line and near 1 on the other. The output of the network is a weighted
+sum of the four, and a bias:
 """
 
 # %%
@@ -225,12 +226,12 @@ From here on, numbers become arrays: [notebook 5](05_tensors.ipynb). The rules s
 
 
 # %% tags=["solution"]
-def trained(widths, steps, forget=True):
+def trained(widths, steps, reset=True):
     model = nn.scalar.MLP(2, widths, activation="tanh", seed=2)
     losses = []
     for _ in range(steps):
         loss = loss_of(model)
-        if forget:
+        if reset:
             model.zero_grad()
         loss.backward()
         for parameter in model.parameters():
@@ -240,13 +241,13 @@ def trained(widths, steps, forget=True):
 
 
 _, good = trained([4, 1], 100)
-_, bad = trained([4, 1], 100, forget=False)
+_, bad = trained([4, 1], 100, reset=False)
 for name, losses_of in (("with", good), ("without", bad)):
     print(
         f"{name:7} zero_grad: after 100 steps {losses_of[-1]:.4f}, highest of the last 60 {max(losses_of[-60:]):.4f}"
     )
 print(
-    "Each step goes along the sum of all gradients so far, also of those that are out of date. It overshoots, again and again."
+    "Each step uses the sum of all gradients so far, also of the old ones. So it goes too far, again and again."
 )
 
 # %% [markdown]
@@ -258,5 +259,5 @@ r"""
 single, losses = trained([1], 300)
 print("loss", round(losses[-1], 4), " outputs", [round(single(x).data, 3) for x in X])
 print(
-    "One linear neuron: its best answer to all four points is 0. Any line has a point of the wrong class on one side."
+    "One linear neuron: its best output for all four points is 0. Any line has a point of the wrong class on one side."
 )

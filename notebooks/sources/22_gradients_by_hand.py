@@ -86,7 +86,7 @@ EPS = 1e-5
 
 
 def start(rng):
-    """The parameters before training. Biases, gain and shift are not 0 and 1, so that no mistake is hidden."""
+    """The parameters before training. Biases and shift are not 0, gain is not 1: so a mistake changes the numbers."""
     return {
         "C": rng.normal(size=(LETTERS, DIM)),
         "W1": rng.normal(size=(CONTEXT * DIM, HIDDEN)) * (5 / 3) / (CONTEXT * DIM) ** 0.5,
@@ -228,7 +228,7 @@ r"""
 ## The second linear layer, and tanh
 
 For $Z = XW + b$ the gradients are $d_X = d_Z W^T$, $d_W = X^T d_Z$, and the sum of $d_Z$ over the batch for $b$
-([notebook 5](05_tensors.ipynb#the-rules)). If you forget which matrix is transposed, the shapes tell: `d_W2` is 64 by 18, made of `H`,
+([notebook 5](05_tensors.ipynb#the-rules)). The shapes say which matrix is transposed: `d_W2` is 64 by 18, a product of `H`,
 32 by 64, and `d_logits`, 32 by 18. The derivative of tanh is $1 - \tanh^2$.
 """
 
@@ -395,8 +395,8 @@ other. With $g = d_Z \cdot \text{gain}$, and $N$ the normalised array, they beco
 
 $$d_A = R \left( g - \operatorname{mean}(g) - N \operatorname{mean}(g N) \right)$$
 
-with means over the batch. The two means are what the batch takes away: a change of all examples by the same amount, and a change of
-their scale. Both have no effect on $N$.
+with means over the batch. The two means are there because two changes of `A` have no effect on $N$: adding the same number to all
+examples, and multiplying all by the same factor.
 """
 
 # %%
@@ -534,8 +534,8 @@ print(
 
 # %% [markdown]
 r"""
-The others are mostly too long: three letters of context do not tell how many syllables there were before. [The next
-notebook](23_small_gpt.ipynb) reads further back.
+The others are mostly too long: three letters of context do not contain the number of syllables before them. The model of
+[the next notebook](23_small_gpt.ipynb) has a longer context.
 
 ## Exercises
 

@@ -78,8 +78,9 @@ print(repr(decoded(y[0])))
 
 # %% [markdown]
 r"""
-We made the text, so we know how well one can predict it. Of the 448 possible lines, count how many go on from a given beginning with
-a given character. A character that is certain has the loss 0. The three words of the first half are a choice; all that follows is certain.
+The text was made by a program, so the lowest possible loss can be computed. Of the 448 possible lines, count how many continue a
+given beginning with a given character. A character that is certain has the loss 0. The three words of the first half are random;
+everything after them is certain.
 """
 
 # %%
@@ -142,12 +143,12 @@ print_lines(pairs)
 
 # %% [markdown]
 r"""
-After a space it knows which letters begin words, but not in which word it was.
+The model has learnt which letter often follows which. It uses one character only, so it cannot write whole words.
 
 ## The past as a weighted sum
 
-A position may look at itself and at what is before it, never at what comes after: that is the target. The plainest use of the past
-is its mean.
+The output at a position may depend on this position and on earlier ones, not on later ones, which are the targets. The simplest use of
+the past is its mean.
 
 **Predict.** Three positions hold the numbers 6, 2, 1. What is the mean up to each of them, and by which 3 by 3 matrix does one
 multiply to get the three means at once?
@@ -170,13 +171,13 @@ print((weights @ numbers).ravel())
 
 # %% [markdown]
 r"""
-The matrix was written as a softmax: equal scores, and $-\infty$ where a position may not look, since $e^{-\infty} = 0$. With other scores
-the mean becomes a weighted mean. Attention computes the scores from the data.
+The matrix was computed as a softmax: of equal scores, with $-\infty$ for positions that may not be used, since $e^{-\infty} = 0$. With
+other scores the mean becomes a weighted mean. Attention computes the scores from the data.
 
 ## One head
 
-Each position makes a query, a key and a value of its vector. The score of a position for another is the query of the one times the key
-of the other.
+From the vector at each position, three linear layers compute a query, a key and a value. The score of two positions is the inner product
+of the query of one and the key of the other.
 """
 
 
@@ -233,12 +234,14 @@ print_lines(one)
 
 # %% [markdown]
 r"""
-One head has learnt most words and their order. It does not copy well: it looks back once only, and to copy one has to find out first which
-word is to be repeated, and then look that word up.
+The loss is far below that of pairs, and some lines begin right. But the head does not copy well, and after a wrong character it writes
+nonsense. Copying needs two steps: find which word of the first half is to be repeated, then find the next letter of this word. One head
+makes one step.
 
 ## Several heads, blocks, and the whole model
 
-- **Several heads** of a quarter of the width look at several places. Their results are put side by side and mixed by a linear layer.
+- **Several heads**, each of a quarter of the width, have different weights for the positions. Their results are put side by side and mixed
+  by a linear layer.
 - Two linear layers with ReLU between them work on each position for itself.
 - **Residual connections**: what a part computes is added to its input, `x + part(x)`. The addition passes the gradient on unchanged, to the
   part and past it.
@@ -292,7 +295,7 @@ print(
 r"""
 ## Beside PyTorch
 
-The first fifty steps, with losses that PyTorch 2 has found from the same weights, with the same batches, in float64, by its own
+The losses of the first fifty steps beside those that PyTorch 2 computed from the same weights, with the same batches, in float64, by its own
 `layer_norm`, `scaled_dot_product_attention`, `cross_entropy` and `Adam`. A test of this repository computes them anew.
 """
 
@@ -355,7 +358,7 @@ Can it complete the second half?
 
 <details><summary>Answer</summary>
 
-It can if it copies, and cannot if it knows lines by heart.
+It can if it has learnt to copy, and cannot if it has memorised whole lines.
 
 </details>
 """
@@ -381,8 +384,8 @@ print(
 
 # %% [markdown]
 r"""
-More than half of the unseen lines are copied word for word. In others the model prefers an animal that it has seen with this colour, and
-contradicts the first half.
+In more than half of the unseen lines the words are copied right. In others the model writes an animal that the training text has with this
+colour.
 
 ## What is copied from where
 
@@ -425,28 +428,28 @@ and hardly anywhere else. So each of the three words is read from its own place 
 
 ## Exercises
 
-**1.** Leave out the mask: let every position look at the whole window, the targets included. Train this model for 150 steps and compare its loss
-with the lowest possible one. Does it complete lines?
+**1.** Leave out the mask, so that each output depends on the whole window, the targets included. Train this model for 150 steps and compare
+its loss with the lowest possible one. Does it complete lines?
 """
 
 
 # %% tags=["solution"]
-class Peeking(Head):
+class WithoutMask(Head):
     def weights(self, x):
         q, k = self.query(x), self.key(x)
         return softmax(q @ swapaxes(k, -1, -2) / q.shape[-1] ** 0.5, axis=-1)
 
 
-peeking = GPT()
+unmasked = GPT()
 rng = np.random.default_rng(1)
-for block in peeking.blocks:
-    block.heads = [Peeking(32, 8, rng) for _ in range(4)]
-found = train(peeking, 150, lr=0.006)
-print(f"loss {np.mean(found[-20:]):.3f}; lowest possible without looking ahead: {lowest:.3f}")
-right = sum(write(peeking, beginning=each[: each.index(".") + 1]) == each.strip() for each in lines[:16])
+for block in unmasked.blocks:
+    block.heads = [WithoutMask(32, 8, rng) for _ in range(4)]
+found = train(unmasked, 150, lr=0.006)
+print(f"loss {np.mean(found[-20:]):.3f}; lowest possible with a mask: {lowest:.3f}")
+right = sum(write(unmasked, beginning=each[: each.index(".") + 1]) == each.strip() for each in lines[:16])
 print(f"{right} of 16 lines of the text are completed without a mistake")
-print("A loss below the lowest possible one is a mistake: the model has read its targets.")
-print("When it writes, nothing stands there to be read.")
+print("A loss below the lowest possible one is a sign of a mistake: the targets are among the inputs.")
+print("When a line is written, the later characters are not there yet.")
 
 # %% [markdown]
 r"""

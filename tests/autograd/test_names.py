@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import pickle
 import subprocess
@@ -28,6 +30,7 @@ from chainrule.autograd import (
     check_gradients,
 )
 from chainrule.autograd.errors.neighbours import TABLE, names_of
+from chainrule.autograd.nodes.misspelt import unknown
 from chainrule.autograd.nodes.names import Named
 from chainrule.viz import OptionError, draw
 
@@ -65,15 +68,15 @@ ISSUE = [  # keywords
     (lambda: nn.confusionmatrix, UnknownNameError, "did you mean 'confusion_matrix'"),
     (lambda: nn.MLP(2, [3], "rleu"), RangeError, "no activation 'rleu'.*did you mean 'relu'"),
     # calls in the manner of other libraries
-    (lambda: draw(V * V).show(), UnknownNameError, r"a drawing has no 'show'.*draw\(y\)\.save\('graph\.svg'\)"),
+    (lambda: draw(V * V).show(), UnknownNameError, r"Drawing has no 'show'.*draw\(y\)\.save\('graph\.svg'\)"),
     (lambda: draw(V * V, "x.svg"), KindError, r"draw\(y\)\.save\('x\.svg'\)"),
     (lambda: nn.MLP(2, 16, 16, 1), KindError, r"MLP\(2, \[16, 16, 1\]\)"),
     (lambda: nn.MLP([2, 4, 1]), KindError, r"without widths.*MLP\(2, \[16, 16, 1\]\)"),
     (lambda: nn.scalar.MLP(2, 16, 1), KindError, r"a list.*MLP\(2, \[16, 16, 1\]\); given 16"),
     (lambda: MODEL([V, V]), KindError, r"chainrule\.nn\.scalar work on Values"),
     (lambda: Tape(V * V).forward([1.0]), KindError, r"x\.data = \.\.\. for each leaf.*tape\.forward\(\)"),
-    (lambda: MODEL(1.0, 2.0), KindError, r"given 2.*A sample of 2 numbers is one argument"),
-    (lambda: nn.scalar.MLP(2, [3])(1.0, 2.0), KindError, "given 2.*A sample of 2 numbers is one argument"),
+    (lambda: MODEL(1.0, 2.0), KindError, r"given 2.*A sample is one argument"),
+    (lambda: nn.scalar.MLP(2, [3])(1.0, 2.0), KindError, "given 2.*A sample is one argument"),
     (lambda: nn.save("x.npz", MODEL), KindError, r"nn\.save\(model, path\)"),
     (lambda: nn.load(MODEL, "x.npz"), KindError, r"nn\.load\(path, model\)"),
     (leaving_out_y, KindError, "the rule of 'squared_wrong' for input 0 takes \\(x\\).*lambda y, x: ..."),
@@ -122,7 +125,53 @@ MORE = [  # twenty more, from what the names suggest
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("mistake", "error", "lesson"), [*ISSUE, *MORE])
+def assigned(to: Any, name: str) -> None:
+    setattr(to, name, 0.1)
+
+
+def subclass(kind: type, **members: Any) -> Any:
+    return type("Mine", (kind,), members)
+
+
+OF_OTHER_OBJECTS = [
+    (lambda: nn.SGD([V]).zero_gard(), UnknownNameError, "SGD has no 'zero_gard'; did you mean 'zero_grad'"),
+    (lambda: nn.Adam([V]).backward(V), UnknownNameError, r"PyTorch's name\. Here: loss\.backward\(\)"),
+    (lambda: assigned(nn.SGD([V]), "learning_rate"), UnknownNameError, r"Write optimizer\.lr"),
+    (lambda: assigned(nn.SGD([V]), "momentun"), UnknownNameError, "SGD has no 'momentun'; did you mean 'momentum'"),
+    (lambda: nn.schedules.Cosine(nn.SGD([V]), 3).stepp, UnknownNameError, "did you mean 'step'"),
+    (lambda: nn.DataLoader(X, Y).batchsize, UnknownNameError, "did you mean 'batch_size'"),
+    (lambda: nn.Standardizer().fit_transfrom(X), UnknownNameError, "did you mean 'fit_transform'"),
+    (lambda: nn.confusion_matrix([0, 1], [0, 1]).norm, UnknownNameError, "ConfusionMatrix has no 'norm'"),
+    (lambda: nn.summary(MODEL, X).parametres, UnknownNameError, "did you mean 'parameters'"),
+    (lambda: nn.Step(MODEL, nn.mse_loss, nn.SGD(MODEL.parameters())).repport, UnknownNameError, "mean 'report'"),
+    (lambda: viz.step(V * V).interactive(), UnknownNameError, "Stepper has no 'interactive'; did you mean 'interact'"),
+    (lambda: viz.step(V * V).show(), UnknownNameError, r"step\(y\)\.interact\(\)"),
+    (lambda: Tape(V * V).leafs, UnknownNameError, "Tape has no 'leafs'; did you mean 'leaves'"),
+    (lambda: fit(verbose=0), KindError, "Keras's name. Here: progress=True or progress=False"),
+    (lambda: fit(validation_data=(X, Y)), KindError, r"Keras's name. Here: validation=\(X, y\)"),
+    (lambda: nn.fit(MODEL, X, Y), KindError, r"fit\(model, nn\.mse_loss, \(X, y\)\)"),
+    (lambda: nn.fit(MODEL, nn.mse_loss, X, Y), KindError, r"given 4\. Write fit\(model, nn\.mse_loss, \(X, y\)"),
+    (lambda: fit(metrics="accuracy"), KindError, r"given str 'accuracy'\. Write metrics=\[nn\.accuracy\]"),
+    (lambda: nn.datasets.moons(n=9), KindError, "did you mean 'n_samples'"),
+    (lambda: MODEL(V, V), KindError, r"takes at most 1 argument .*nn\.scalar\.MLP\(2, \[4, 1\]\)\(\[a, b\]\)"),
+    (lambda: subclass(nn.callbacks.Callback, on_epoch_ended=print), KindError, "; did you mean 'on_epoch_end'"),
+]  # fmt: skip
+
+
+def test_a_module_whose_forward_is_misspelt_says_so() -> None:
+    with pytest.raises(
+        NotImplementedError, match=r"give it a method forward\(self, x\); is 'foward' meant to be it"
+    ):
+        subclass(nn.Module, foward=lambda self, x: x)()(X)
+
+
+def test_an_optimizer_takes_attributes_of_its_subclass() -> None:
+    optimizer = subclass(nn.SGD, note="")([V])
+    optimizer.note, optimizer.seen = "slow", 3
+    assert (optimizer.note, optimizer.seen) == ("slow", 3)
+
+
+@pytest.mark.parametrize(("mistake", "error", "lesson"), [*ISSUE, *MORE, *OF_OTHER_OBJECTS])
 def test_is_answered(mistake: Any, error: type[Exception], lesson: str) -> None:
     with pytest.raises(error, match=f"(?s){lesson}") as caught:
         mistake()
@@ -212,20 +261,78 @@ def test_attributes_that_do_not_exist_are_told_from_those_that_do() -> None:
     assert str(error) == "text"
 
 
-def test_misspelt_attributes_of_nodes_are_answered_by_python() -> None:
-    """What it prints below the error: nodes have no `__getattr__`, which would slow the engine down."""
-    code = "from chainrule import Tensor, Value; {}"
-    for line, meant in (
-        ("Value(2.0).datta", "data"),
-        ("Tensor([1.0]).shpae", "shape"),
-        ("Value(1.0).backwards()", "backward"),
-    ):
+def assign(node: Any, name: str) -> None:
+    setattr(node, name, None)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lesson"),
+    [
+        (lambda: T.veiw(4), "has no 'veiw'; did you mean 'view'"),
+        (lambda: T.reshpae(4), "did you mean 'reshape'"),
+        (lambda: V.requires_gard, "a Value v = 2 has no 'requires_gard'; did you mean 'requires_grad'"),
+        (lambda: MODEL.parameters()[0].shpae, "did you mean 'shape'"),
+        (lambda: V.backwards(), "did you mean 'backward'"),
+        (lambda: assign(T, "gard"), "has no 'gard'; did you mean 'grad'"),
+        (lambda: assign(V, "lable"), "did you mean 'label'"),
+        (lambda: assign(T, "require_grad"), "did you mean 'requires_grad'"),
+        # misspelt names of other libraries
+        (lambda: Value(2.0, lable="a"), "no argument 'lable'; did you mean 'label'.*micrograd's name. Here: name="),
+        (lambda: ag.softmax(T, dmi=0), "did you mean 'dim'.*PyTorch's name. Here: axis="),
+        (lambda: nn.Parameter([1.0], lable="a"), "Parameter has no argument 'lable'.*name="),
+        (lambda: nn.GroupNrom(2, 4), "did you mean 'GroupNorm'.*nn.LayerNorm"),
+        (lambda: MODEL.childern(), r"did you mean 'children'.*model\.modules\(\)"),
+        (lambda: V.backward(retain_grph=True), "did you mean 'retain_graph'"),
+        (lambda: V.zero_grad(set_to_nnone=True), "did you mean 'set_to_none'"),
+        # only names that mean something there: softmax has no lr
+        (lambda: ag.softmax(T, learning_rat=1), "no argument 'learning_rat'. It has x, axis"),
+    ],
+)  # fmt: skip
+def test_misspelt_names_of_nodes_and_of_other_libraries(mistake: Any, lesson: str) -> None:
+    with pytest.raises((KindError, UnknownNameError), match=lesson):
+        mistake()
+
+
+def test_misspelt_attributes_are_not_shown() -> None:
+    assert not hasattr(T, "gard")
+    assert "grad" in dir(T)
+    assert not {"gard", "veiw", "lable"} & {*dir(T), *dir(V)}
+    with pytest.raises(AttributeError):
+        _ = Tensor.gard  # type: ignore[attr-defined]
+
+
+def test_every_wrong_name_is_answered_by_a_getattr_where_it_is_free() -> None:
+    assert hasattr(Value, "__getattr__") == (sys.version_info >= (3, 12))
+
+    class Answering(Value):
+        __getattr__ = unknown
+
+    with pytest.raises(UnknownNameError, match="has no 'datta'; did you mean 'data'"):
+        _ = Answering(2.0).datta  # type: ignore[attr-defined]
+    assert copy.copy(Answering(2.0)).data == 2.0
+
+
+def test_other_misspelt_attributes_of_nodes_are_answered_by_python_or_by_us() -> None:
+    for line, meant in (("Value(2.0).datta", "data"), ("Tensor([1.0]).shap", "shape")):
         run = subprocess.run(
-            [sys.executable, "-c", code.format(line)], capture_output=True, text=True, check=False
-        )
-        assert f"Did you mean: '{meant}'?" in run.stderr, run.stderr
-    assert not hasattr(Value, "__getattr__")
-    assert not hasattr(Tensor, "__getattr__")
+            [sys.executable, "-c", f"from chainrule import Tensor, Value; {line}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert f"id you mean: '{meant}'" in run.stderr.replace("mean '", "mean: '"), run.stderr
+
+
+def test_constructors_of_nodes_show_their_own_signature_and_have_no_wrapper() -> None:
+    assert (
+        str(inspect.signature(Value))
+        == "(data: 'Float', name: 'str | None' = None, requires_grad: 'bool' = True)"
+    )
+    assert list(inspect.signature(Tensor).parameters) == ["data", "name", "requires_grad", "dtype"]
+    assert not hasattr(Value.__init__, "__wrapped__")
+    assert not hasattr(Tensor.__init__, "__wrapped__")
+    v = Value(data=2.0, label="a", requires_grad=False)
+    assert (v.data, v.name, v.requires_grad) == (2.0, "a", False)
+    with pytest.raises(KindError, match="no argument 'label'.*name="):
+        Value(2.0, "b", label="a")  # type: ignore[arg-type]
 
 
 def test_errors_from_inside_of_a_function_are_left_alone() -> None:
@@ -286,6 +393,10 @@ def test_a_graph_that_grows_in_a_loop_is_said(node: Any) -> None:
         steps(150)
     with pytest.warns(ChainruleWarning, match=r"Write w\.data -= lr \* w\.grad"):
         steps(100)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")  # as for a user: a text is shown once for its line
+        steps(100)
+    assert len(shown) == 1
 
 
 def test_large_graphs_that_do_not_grow_are_not_said() -> None:

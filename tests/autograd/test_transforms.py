@@ -15,6 +15,7 @@ from table_cases import CASES, Case
 
 from chainrule.autograd import (
     TABLE,
+    ChainruleWarning,
     GradientError,
     KindError,
     ShapeError,
@@ -281,6 +282,24 @@ def test_third_and_fourth_derivatives() -> None:
     assert grad(grad(lambda x: x**0))(0.0) == 0.0
 
 
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian])
+def test_several_numbers_without_argnums_are_answered_by_a_warning(transform: Any) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return x * x * y
+
+    name = transform.__name__
+    with pytest.warns(
+        ChainruleWarning, match=rf"{name}\(f\) was called with 2 .* argnums=\(0, 1\)"
+    ) as caught:
+        found = transform(f)(3.0, 5.0)
+    assert caught[0].filename == __file__  # of the line of the call
+    assert found == transform(f, argnums=0)(3.0, 5.0)
+    assert transform(f, argnums=[0, 1])(3.0, 5.0) == transform(f, argnums=(0, 1))(3.0, 5.0)
+    # nothing is left out where the others are data or options: an exponent, an array
+    assert grad(lambda x, n: x**n)(3.0, 2) == 6.0
+    assert grad(lambda x, data: (x * data).sum())(3.0, np.array([1.0, 2.0])) == 3.0
+
+
 def test_hessians_of_vectors_in_every_order() -> None:
     def f(x: Any) -> Any:
         return (x[0] ** 3) * x[1] ** 2 + cos(x).sum()
@@ -457,7 +476,7 @@ def test_constants_have_zero_derivatives() -> None:
     g = grad(lambda x: Tensor(1.0))(x)
     np.testing.assert_array_equal(g, [0, 0])
     assert g.dtype == np.float32
-    assert grad(lambda x, y: y * y)(2.0, 3.0) == 0.0
+    assert grad(lambda x, y: y * y, argnums=0)(2.0, 3.0) == 0.0
     np.testing.assert_array_equal(jacobian(lambda x: np.ones(3))(x), np.zeros((3, 2)))
     assert jvp(lambda x: (1.0, np.ones(2)), 2.0, 1.0)[1][0] == 0.0
     assert vjp(lambda x: 1.0, 2.0)[1](5.0) == (0.0,)
@@ -623,6 +642,22 @@ LESSONS = {
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), KindError, "argnums=1.*1 positional"),
     "argnums twice": (lambda: grad(lambda x, y: x, (0, -2))(1.0, 2.0), KindError, "twice"),
     "argnums of text": (lambda: grad(lambda x: x, "x")(1.0), KindError, "argnums='x'"),
+    "argnums of hessian": (lambda: hessian(lambda x: x, 5)(1.0), KindError, "hessian was .*argnums=5"),
+    "arguments in place of argnums": (
+        lambda: hessian(lambda x, y: x * y, (1.0, 2.0)),
+        KindError,
+        r"given argnums=\(1\.0, 2\.0\).*hessian\(f\)\(x, y\)",
+    ),
+    "arguments in one list": (
+        lambda: grad(lambda x, y: x)([1.0, 2.0]),
+        KindError,
+        r"1 argument: .*'y'.*\(x, y\)",
+    ),
+    "a number for two arguments": (
+        lambda: jvp(lambda x, y: x * y, 1.0, 1.0),
+        KindError,
+        r"1 argument: .*'y'.*jvp\(f, \(x, y\), \(dx, dy\)\)",
+    ),
     "a tangent's shape": (lambda: jvp(lambda x: x, X, np.ones(3)), ShapeError, r"shape \(2,\).*shape \(3,\)"),
     "a tangent's form": (
         lambda: jvp(lambda p: p["a"], {"a": 1.0}, {"b": 1.0}),

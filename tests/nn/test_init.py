@@ -197,3 +197,39 @@ def test_where_fan_in_and_fan_out_differ_no_variance_keeps_both_and_glorots_is_b
 def test_spread_wants_an_initialiser() -> None:
     with pytest.raises(KindError, match="such as nn.init.he_normal"):
         init.spread_by_layer("he_normal")
+
+
+IN_PLACE = [name for name in init.__all__ if name.endswith("_")]
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place_each_writes_what_it_would_return(name):
+    layer = nn.Linear(4, 3, dtype=np.float32)
+    options = (
+        {"value": 0.1} if name == "constant_" else {"std": 0.2} if name in ("normal_", "uniform_") else {}
+    )
+    assert getattr(init, name)(layer.weight, seed=3, **options) is layer.weight
+    expected = getattr(init, name[:-1])((4, 3), seed=3, **options).astype(np.float32)
+    np.testing.assert_array_equal(layer.weight.data, expected)
+    assert layer.weight.dtype == np.float32
+    assert layer.weight.name == "weight"
+    with pytest.raises(KindError, match=r"_ writes into a parameter.*given tuple \(4, 3\)"):
+        getattr(init, name)((4, 3), **options)
+
+
+def test_in_place_there_are_all_names():
+    apart = {"Seed", "calculate_gain", "fans", "generator", "spread_by_layer"}
+    assert {f"{name}_" for name in init.__all__ if name not in apart | set(IN_PLACE)} == set(IN_PLACE)
+    assert init.kaiming_normal_ is init.he_normal_
+
+
+def test_the_initial_weights_of_an_mlp():
+    model = nn.MLP(2, [3, 1], "tanh", weight_init=init.ones)
+    assert [p.data.mean() for p in model.parameters()] == [1, 0, 1, 0]
+    normal = nn.MLP(2, [3, 1], weight_init=init.he_normal, seed=0)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(normal.layers[0].weight.data, init.he_normal((2, 3), seed=rng))
+    np.testing.assert_array_equal(normal.layers[2].weight.data, init.he_normal((3, 1), seed=rng))
+    for make in (nn.Linear, nn.Embedding, lambda *sizes, **o: nn.MLP(sizes[0], [sizes[1]], **o)):
+        with pytest.raises(KindError, match="weight_init is a function of a shape.*given str 'he_normal'"):
+            make(2, 3, weight_init="he_normal")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import KindError, ShapeError
+from chainrule.autograd import ChainruleWarning, KindError, ShapeError
 
 
 def counted(*shapes):
@@ -121,7 +121,45 @@ def test_all_faults_are_listed():
 
 
 def test_what_is_no_state_is_refused():
-    with pytest.raises(KindError, match="takes a dictionary of names and arrays; .* model.state_dict"):
+    with pytest.raises(KindError, match="takes a dictionary of names and arrays, or .*; .* model.state_dict"):
         nn.load_torch(nn.Linear(2, 3), nn.Linear(2, 3))
     with pytest.raises(KindError, match="sets a module of chainrule.nn; given"):
         nn.load_torch({"weight": np.zeros((3, 2))}, nn.Linear(2, 3))
+
+
+# ---------------------------------------------------------------------- buffers that are not here
+
+STATE = {"weight": np.arange(6.0).reshape(3, 2), "bias": np.ones(3)}
+
+
+def test_a_mask_in_a_dict_is_passed_over_and_told():
+    layer = nn.Linear(2, 3)
+    masks = {"causal_mask": np.ones((4, 4), bool), "position_ids": np.arange(4)}
+    with pytest.warns(
+        ChainruleWarning, match="passed over buffers that .* not have: causal_mask, position_ids. All"
+    ):
+        nn.load_torch(layer, STATE | masks)
+    np.testing.assert_array_equal(layer.weight.data, STATE["weight"].T)
+    layer.register_buffer("causal_mask", np.zeros((4, 4), bool))
+    nn.load_torch(layer, STATE | {"causal_mask": masks["causal_mask"]})  # no warning: it has a place
+    assert layer.causal_mask.all()
+
+
+def test_floating_numbers_in_a_dict_may_be_a_parameter():
+    with pytest.raises(ShapeError, match="'table' has no counterpart here.*give load_torch PyTorch's module"):
+        nn.load_torch(nn.Linear(2, 3), STATE | {"table": np.zeros(5)})
+
+
+def test_a_module_of_pytorch_says_what_its_buffers_are():
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
+    theirs = torch.nn.Linear(2, 3)
+    theirs.register_buffer("table", torch.zeros(5))
+    layer = nn.Linear(2, 3)
+    with pytest.warns(ChainruleWarning, match="not have: table"):
+        nn.load_torch(layer, theirs)
+    x = np.arange(4.0).reshape(2, 2)
+    expected = theirs(torch.tensor(x, dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(layer(x).data, expected, rtol=1e-5)
+    theirs.scale = torch.nn.Parameter(torch.ones(3))
+    with pytest.raises(ShapeError, match="'scale' has no counterpart here[^;]*$"):
+        nn.load_torch(layer, theirs)

@@ -195,6 +195,13 @@ def test_the_wrong_number_of_inputs_raises(n, compound):
         scalar.Neuron(2, compound=compound)([1.0] * n)
 
 
+def test_a_whole_array_of_samples_raises_and_says_what_to_write():
+    model = scalar.MLP(2, [4, 1], seed=0)
+    with pytest.raises(ShapeError, match=r"takes one sample.*shape \(20, 2\).*\[model\(x\) for x in X\]"):
+        model(np.zeros((20, 2)))
+    assert len([model(x) for x in np.zeros((20, 2))]) == 20
+
+
 def test_gradients_by_differences():
     model = scalar.MLP(2, [3, 1], "tanh", seed=0)
     check_gradients(lambda a, b: model([a, b]), Value(0.3), Value(-0.8))

@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on drawing, sequences, slides and questions, and of the README, by their examples.
+"""Draw the pictures of the pages on drawing, sequences, slides, questions and tasks, and of the README, by examples.
 
 The picture of slides on the page on stepping is made here as well.
 """
@@ -26,6 +26,7 @@ def main() -> int:
             ("docs/sequences.md", None),
             ("docs/worked.md", None),
             ("docs/questions.md", None),
+            ("docs/tasks.md", 3),
             ("README.md", 1),
         )
     )

@@ -1,8 +1,8 @@
 """python tests/support/site_in_browser.py FOLDER: a built version of the site in Chromium, as `make docs` leaves it.
 
 No page is wider than its window, on laptops and on a phone, where what is wide scrolls inside itself; on laptops
-nothing of what is read does. A search for what a reader wants to do lists a guide before the names of the reference.
-Needs the extra browser.
+nothing of what is read does. A search for what a reader wants to do lists a guide before the names of the reference,
+and a search for one of the twenty tasks finds the page that has its code. Needs the extra browser.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
+from tasks import TASKS
 
 WIDTHS = (390, 1366, 1440)
 SEARCHES = ("training", "dropout", "gradient check", "attention", "drawing", "learning rate")
@@ -46,14 +47,30 @@ def wide_pages(page: Page, folder: Path) -> list[str]:
     return found
 
 
+def results(page: Page, site: Path, asked: str) -> list[str]:
+    """The addresses that the site's own search finds, the best first."""
+    page.goto(f"{(site / 'search.html').resolve().as_uri()}?q={quote(asked)}")
+    page.locator(".search-summary", has_text="finished").wait_for()
+    found = page.locator("ul.search li > a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    return [str(address) for address in found]
+
+
+def tasks_not_found(page: Page, site: Path) -> list[str]:
+    """The tasks whose code is not the first result for their title, or not among the first three for plain words."""
+    found = []
+    for title, words in TASKS.items():
+        for asked, most in ((title, 1), (words, 3)):
+            first = results(page, site, asked)[:most]
+            if not any(address.startswith("docs/tasks.html") for address in first):
+                found.append(f"a search for {asked!r} begins with {', '.join(first) or 'nothing'}")
+    return found
+
+
 def names_before_guides(page: Page, site: Path) -> list[str]:
     """The searches whose first result is no guide and no notebook."""
     found = []
     for asked in SEARCHES:
-        page.goto(f"{(site / 'search.html').resolve().as_uri()}?q={quote(asked)}")
-        first = page.locator("ul.search li a").first
-        first.wait_for()
-        address = first.get_attribute("href") or ""
+        address = next(iter(results(page, site, asked)), "")
         if not address.startswith(("docs/", "notebooks/")) or address.startswith("docs/reference/"):
             found.append(f"a search for {asked!r} begins with {address}")
     return found
@@ -68,7 +85,10 @@ if __name__ == "__main__":
         ) as browser,
     ):
         page = browser.new_page()
-        wrong = names_before_guides(page, folder) + wide_pages(page, folder)
+        wrong = names_before_guides(page, folder) + tasks_not_found(page, folder) + wide_pages(page, folder)
     if wrong:
         sys.exit("\n".join(wrong))
-    print(f"in {folder} guides come first, and no page scrolls sideways at {', '.join(map(str, WIDTHS))} px")
+    widths = ", ".join(map(str, WIDTHS))
+    print(
+        f"in {folder} guides come first, {len(TASKS)} tasks are found, and no page is wider than {widths} px"
+    )

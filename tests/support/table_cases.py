@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from chainrule.autograd import TABLE, Primitive
+from chainrule.autograd.primitives import Sparse
 
 RANDOM = np.random.default_rng(20261121)
 
@@ -203,6 +205,8 @@ A = DRAWN.uniform(-1, 1, (2, 3, 3)) + 3 * np.eye(3)[[1, 0, 2]]  # a stack of two
 SOUND, KERNELS = DRAWN.uniform(-1, 1, (2, 2, 6)), DRAWN.uniform(-1, 1, (3, 2, 3))
 GEOMETRY: dict[str, Any] = {"stride": (2,), "padding": ((1, 0),), "dilation": (2,)}
 OVERLAPPING, CONVOLVED = {**GEOMETRY, "kernel": (3,)}, {**GEOMETRY, "groups": 1}
+HOLEY = np.array([[0, 3, 0], [-1, 0, 2]], np.int8)  # keeps float16 and float32
+SPARSE = Sparse(scipy.sparse.csr_array(HOLEY))
 STRUCTURAL = [
     Case("reshape", (X,), lambda x, shape: x.ravel().reshape(shape), {"shape": (3, 2)}),
     Case("reshape", (np.array(1.5),), lambda x, shape: np.full(shape, x), {"shape": (1, 1)}),
@@ -300,6 +304,9 @@ STRUCTURAL = [
     Case("linear", (uniform(-1, 1, 2, 2, 3), N, np.array([0.5])), lambda x, w, b: np.einsum("bij,jk->bik", x, w) + b),
     Case("linear", (M[0], N, N), lambda x, w, b: np.einsum("j,jk->k", x, w) + b),  # the bias is larger
     Case("linear", (M[0], N[:, 0], N[0]), lambda x, w, b: np.einsum("j,j->", x, w) + b),
+    Case("sparse_matmul", (N,), lambda x, matrix, right: HOLEY @ x, {"matrix": SPARSE, "right": False}),
+    Case("sparse_matmul", (N[:, 0],), lambda x, matrix, right: HOLEY @ x, {"matrix": SPARSE, "right": False}),
+    Case("sparse_matmul", (N.T,), lambda x, matrix, right: x @ HOLEY.T, {"matrix": SPARSE.T, "right": True}),
     Case("einsum", (M, N), lambda a, b, subscripts: (a @ b).T, {"subscripts": "ij,jk->ki"}),
     Case("einsum", (X,), lambda x, subscripts: x.sum(0), {"subscripts": "ij->j"}),
     Case("einsum", (X, M, N[:, 0]), lambda a, b, c, subscripts: (a * b) @ c, {"subscripts": "ij,ij,j->i"}),

@@ -1,5 +1,6 @@
 """Graphviz: found, missing, old, failing, slow."""
 
+import ast
 import os
 import shutil
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule import viz
 from chainrule.autograd import Value
 from chainrule.viz import DrawingError, DrawingWarning, OptionError, draw, draw_dot
 from chainrule.viz.graphviz import engines
@@ -62,6 +64,35 @@ def drawing():
 def test_without_dot_the_picture_is_drawn_by_graphviz_pure(no_dot, drawing):
     assert "graphviz-pure" in drawing.svg()
     assert drawing.png().startswith(b"\x89PNG")
+
+
+SOURCES = Path(viz.__file__).parent
+SIGNS = sorted(
+    {
+        sign
+        for folder in ("boxes", "graph", "network")
+        for path in (SOURCES / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for sign in node.value
+        if ord(sign) > 127 and sign.isprintable()
+    }
+)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_every_sign_of_a_drawing_has_a_glyph_in_the_font_of_graphviz_pure(sign):
+    """A sign that the font does not have is drawn as an empty box, as one for private use is."""
+
+    def picture(text):
+        return layout(f'digraph {{ a [shape=none fontname="Arial" label="{text}"] }}', "png", "graphviz-pure")
+
+    assert picture(sign) != picture("\ue000")
+
+
+def test_a_sign_without_a_glyph_is_found():
+    assert len(SIGNS) > 10
+    assert not set(SIGNS) & set("⋯⋮⊣")
 
 
 def test_the_program_is_found_without_a_path(monkeypatch):

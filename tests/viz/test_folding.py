@@ -293,12 +293,12 @@ def test_around_a_node():
         shown = [box for box in graph.boxes if box.kind != "more"]
         assert bias.name in {box.label for box in shown}
         assert least <= len(shown) < 20
-        assert graph.hides[0] == f"⋯ {985 - len(shown)} of 985 nodes are not drawn"
+        assert graph.hides[0] == f"… {985 - len(shown)} of 985 nodes are not drawn"
     assert {box.label for box in read(loss, DrawOptions(around=bias, hops=0)).boxes} == {
         bias.name,
-        "⋯ 1 more use",
+        "… 1 more use",
     }
-    assert titled(read(loss, DrawOptions(around=bias, hops=1)))["⋯ 1 more input"].kind == "more"
+    assert titled(read(loss, DrawOptions(around=bias, hops=1)))["… 1 more input"].kind == "more"
 
 
 def test_around_several_nodes_and_around_what_is_not_there():
@@ -307,7 +307,7 @@ def test_around_several_nodes_and_around_what_is_not_there():
     assert {box.label for box in read(y, DrawOptions(around=[a, b], hops=0)).boxes} == {
         "a",
         "b",
-        "⋯ 1 more use",
+        "… 1 more use",
     }
     with pytest.raises(KindError, match="is not in this graph, which has 5 nodes"):
         draw(y, around=Value(3.0, name="stranger"))
@@ -319,7 +319,7 @@ def test_what_cannot_be_folded_is_cut_and_says_so():
     shown = [box for box in graph.boxes if box.kind != "more"]
     assert len(shown) == 150
     assert any(box.output for box in shown)
-    assert re.fullmatch(r"⋯ [0-9,]+ of [0-9,]+ nodes are not drawn", graph.hides[0])
+    assert re.fullmatch(r"… [0-9,]+ of [0-9,]+ nodes are not drawn", graph.hides[0])
     beyond = {edge.tail for edge in graph.edges} | {edge.head for edge in graph.edges}
     assert all(box.id in beyond for box in graph.boxes if box.kind == "more")
 

@@ -175,4 +175,4 @@ def test_of_wide_layers_some_units_are_drawn_and_the_others_counted() -> None:
     drawn = groups(draw(loss).svg())
     shown = [id for id in drawn if re.fullmatch(r"u0n\d+", id)]
     assert {"u0n0", "u0n63"} <= set(shown)
-    assert words(drawn["skip0"]) == [f"⋮ {64 - len(shown)} more"]
+    assert words(drawn["skip0"]) == [f"… {64 - len(shown)} more"]

@@ -323,7 +323,7 @@ def test_losses_are_those_of_the_history_and_the_title_sees_memorising():
         "validation": ([1, 2, 3, 4, 5], [0.8, 0.4, 0.5, 0.6, 0.7]),
     }
     ax = viz.plot_loss(history())
-    assert ax.get_title(loc="left") == "Validation is best at epoch 2, then the model memorises"
+    assert ax.get_title(loc="left") == "Validation is best at epoch 2; after that the model overfits"
     assert ax.lines[0].get_ydata().tolist() == [0.9, 0.5, 0.2, 0.1, 0.05]
     assert ax.lines[2].get_xydata().tolist() == [[2.0, 0.4]]
     with pytest.raises(RangeError, match="no column 'acuracy' to plot; there are epoch, loss, val_loss"):
@@ -486,7 +486,7 @@ def test_the_boundary_of_a_perfect_network_is_where_its_classes_change(output, t
     assert (found.threshold, found.score) == (threshold, 1.0)
     np.testing.assert_array_equal(found.classes, np.tile(found.x1 > 0.5, (40, 1)))
     ax = viz.plot_decision_boundary(output, points, target(right), resolution=9)
-    assert f", at {threshold}: 100.0% on the right side" in ax.get_title(loc="left")
+    assert f", where the output is {threshold}: 100.0% on the right side" in ax.get_title(loc="left")
     assert viz.plot_decision_boundary_data(output, points, resolution=9).classes.any()
 
 
@@ -641,7 +641,7 @@ def test_a_perceptron_is_drawn_with_its_line():
     ax = viz.plot_decision_boundary(perceptron, points, [0, 0, 0, 1])
     assert (
         ax.get_title(loc="left")
-        == "The line that the perceptron draws, x . w + b = 0: 100.0% on the right side"
+        == "Decision boundary of the perceptron, x . w + b = 0: 100.0% on the right side"
     )
     (line,) = [
         path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..common.numbers import Summary
 from ..common.words import FLAT, in_lines, shorten
 from ..graphviz.markup import coloured, escape, label, row, table
 from .changes import in_words
@@ -31,7 +32,7 @@ def legend(sheet: Sheet) -> str:
         parts.append(coloured("g: the gradient that arrives", theme.local))
     if _has_strips(sheet):
         parts.append(
-            coloured("strips: full cells are above 0, half cells below; dark is far from 0", theme.muted)
+            coloured("cells of an array: coloured above 0, half grey below 0; darker is larger", theme.muted)
         )
     if sheet.merged and any(box.operation for box in sheet.graph.boxes):
         parts.append(coloured("operations stand in the box of their result", theme.muted))
@@ -71,7 +72,7 @@ def _of_difference(sheet: Sheet, findings: Sequence[str]) -> str:
         "▲ larger, ▼ smaller in size": bool(told & {"▲", "▼"}),
         "±: the sign changed": "±" in told,
         "Δ: size of the change of an array, as a part of its size": "Δ" in told,
-        "strips show the change: full cells up, half cells down": sheet.look.ranges
+        "cells show the change of an array: coloured up, half grey down": sheet.look.ranges
         and any(shift.heat for shift in shifts),
         "the thicker the outline, the larger the change": bool(shifts),
         "grey: unchanged": any(not change.shifts for change in changes),
@@ -101,10 +102,12 @@ def _lines(clauses: list[str], longest: int = LONGEST_LINE) -> list[str]:
 
 
 def _has_strips(sheet: Sheet) -> bool:
-    """Whether a heat map of an array is drawn."""
+    """Whether a heat map of an array is drawn, which it is where the elements are not."""
     data, grad = "data" in sheet.show, "grad" in sheet.show
     return sheet.look.ranges and any(
-        (data and box.value_heat) or (grad and box.gradient_heat) for box in sheet.graph.boxes
+        shown and heat and isinstance(x, Summary) and x.elements is None
+        for box in sheet.graph.boxes
+        for shown, heat, x in ((data, box.value_heat, box.value), (grad, box.gradient_heat, box.gradient))
     )
 
 

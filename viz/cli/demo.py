@@ -123,7 +123,7 @@ def scalar_network(results: Results, seed: int, epochs: int = 60) -> None:
             bar.set_postfix(loss=f"{loss.data:.4f}", accuracy=f"{right:.0%}")
     print(f"  {right:.0%} of the points on the right side after {time.perf_counter() - start:.1f} s")
     try:
-        results.figure("moons.png", plot_decision_boundary(model, X, labels), "where it draws the line")
+        results.figure("moons.png", plot_decision_boundary(model, X, labels), "its decision boundary")
     except PlotError as error:
         print(f"  no picture of the boundary: {error}")
     sample = [Value(v, name=name, requires_grad=False) for v, name in zip(X[0], ("x1", "x2"))]
@@ -138,7 +138,7 @@ def scalar_network(results: Results, seed: int, epochs: int = 60) -> None:
     output = neuron(sample)
     output.name = "output"
     output.backward()
-    results.drawing("neuron", output, "its most active neuron in full, at the same point")
+    results.drawing("neuron", output, "the neuron with the largest output, in full, at the same point")
 
 
 def tensor_network(results: Results, seed: int, epochs: int = 30) -> None:
@@ -169,7 +169,7 @@ def tensor_network(results: Results, seed: int, epochs: int = 30) -> None:
         "network", one_batch(model, X[:32], y[:32]), "the digits network, on a batch of 32 images"
     )
     try:
-        results.figure("loss.png", plot_loss(history), "the loss while it learned")
+        results.figure("loss.png", plot_loss(history), "the loss during training")
     except PlotError as error:
         print(f"  no loss curve: {error}")
 

@@ -193,7 +193,7 @@ class DrawOptions(Options):
 
     @property
     def may_be_network(self) -> bool:
-        """Whether a network is drawn in columns: where that is asked for, and where nothing speaks against it."""
+        """Whether a network is drawn in columns: where that is asked for, and where no other option excludes it."""
         free = (
             self.style is None and self.is_free and self.shown == {*SHOW} and self.direction in (None, "LR")
         )

@@ -30,7 +30,7 @@ LEAST_WIDTH = 40  # columns of a narrow terminal, for which a text is written
 
 IN_ASCII = {
     "∂": "d", "×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "±": "+-", "√": "sqrt", "²": "^2", "∞": "inf",
-    "Σ": "sum", "…": "...", "⋯": "...", "→": "->", "├": "|", "└": "`", "│": "|", "─": "-", "\N{NO-BREAK SPACE}": " ",
+    "Σ": "sum", "…": "...", "→": "->", "├": "|", "└": "`", "│": "|", "─": "-", "\N{NO-BREAK SPACE}": " ",
 }  # fmt: skip
 HANDLER = (
     "chainrule.in_ascii"  # the error handler of that name, for characters that an encoding does not have

@@ -34,7 +34,7 @@ def of_all_nodes(
 
 
 def of_boxes(graph: Graph, digits: int) -> list[str]:
-    """The outputs, what changed most, and the gradients that vanished, as far as the boxes of a graph tell."""
+    """The outputs, what changed most, and the gradients that vanished, as far as the boxes of a graph show."""
     return [*_outputs(graph, digits), *_largest(graph), *_vanished(graph), *_below(graph)]
 
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...autograd import KindError, Tape
-from ...autograd.extending import absent, describe, recording, spelt
+from ...autograd.extending import Answering, describe, recording, spelt
 from ...nn import unchanged
 from ..circuit.pinned import OPTIONS
 from ..circuit.scene import Scene
@@ -77,6 +77,7 @@ def draw(
 
     `root` is a `Value` or a `Tensor`; a list, tuple or dict of them; or a module of `chainrule.nn`, or any
     function, followed by the `example` to apply it to. Drawing runs no pass and changes nothing.
+    For the units of a trained network over the plane use `plot_network`; micrograd's `draw_dot` is here, too.
 
     Args:
         show: which of data, grad, local, shape, dtype, op and name are shown, by default all of them; and "rule", the
@@ -169,7 +170,7 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
     return root(*example)
 
 
-class Drawing:
+class Drawing(Answering):
     """A picture of a graph as it was at one moment; made by `draw`.
 
     In a notebook it displays itself. Printed, it is a tree of text, from the outputs to the inputs, as wide as the
@@ -189,11 +190,6 @@ class Drawing:
         self._explored = explored
         self._network = network
         self._options = replace(options, around=None)  # so that no node is kept alive
-
-    if not TYPE_CHECKING:  # for type checkers, names that are not listed here do not exist
-
-        def __getattr__(self, name: str) -> Any:
-            raise absent("a drawing", name, lambda: dir(self), "Drawing")
 
     @cached_property
     def _picture(self) -> Picture:

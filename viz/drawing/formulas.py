@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Node, Tape
-from ...autograd.extending import rule_texts
+from ...autograd.extending import Answering, rule_texts
 from ..circuit.lettering import name_runs
 from ..common.errors import DrawingError
 from ..graph.rules import without_options
@@ -35,7 +35,7 @@ SUM, PRODUCT, POWER, ATOM = range(4)  # precedence
 NUMBER = re.compile(r"(-?[\d.e+-]+|\\frac\{[\d.]+\}\{[\d.]+\}|\\left\(-[\d.]+\\right\))(\\,[\d.]+)*")
 
 
-class Formulas:
+class Formulas(Answering):
     r"""The formulas of both passes: a notebook typesets them, `print` gives the LaTeX, `latex` a block for a document.
 
     Attributes:

@@ -22,6 +22,8 @@ __all__ = ["draw_dot", "trace"]
 def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
     """All nodes behind `root`, and all pairs of an input and its result, as in micrograd.
 
+    `chainrule.autograd.trace` is another function: the sum of a diagonal.
+
     >>> from chainrule.autograd import Value
     >>> nodes, edges = trace(Value(2.0) * Value(3.0))
     >>> len(nodes), len(edges)

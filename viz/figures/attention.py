@@ -1,4 +1,4 @@
-"""Attention: which position looks at which, as a heat map for each head."""
+"""Attention: the weight of each key for each query, as a heat map for each head."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plot_attention(
     *,
     theme: str | Theme = "light",
 ) -> Axes:
-    """Which position looks at which: a row for each query, a column for each key, darker for a larger weight.
+    """Attention weights: a row for each query, a column for each key, darker for a larger weight.
 
     `weights` are those of `nn.MultiHeadAttention(..., need_weights=True)` for one sequence, or of
     `softmax(Q K^T / sqrt(d))`: `(queries, keys)` or `(heads, queries, keys)`, a panel for each head. `names` are those
@@ -85,8 +85,8 @@ def plot_attention(
         if names is not None and max(map(len, names)) > 2:
             for label in panel.get_xticklabels():
                 label.set(rotation=45, ha="right", rotation_mode="anchor")
-        panel.set_xlabel("looked at (key)", fontsize=canvas.SMALL, color=colours.text, labelpad=2)
-        panel.set_ylabel("looking (query)", fontsize=canvas.SMALL, color=colours.text, labelpad=3)
+        panel.set_xlabel("key (position that is read)", fontsize=canvas.SMALL, color=colours.text, labelpad=2)
+        panel.set_ylabel("query (position that reads)", fontsize=canvas.SMALL, color=colours.text, labelpad=3)
         if max(queries, keys) <= WRITTEN:
             for (i, j), number in np.ndenumerate(matrix):
                 panel.text(
@@ -94,5 +94,5 @@ def plot_attention(
                     color=colours.background if number > 0.6 else colours.text,
                 )  # fmt: skip
     canvas.colour_bar(ax, colours, drawn, "weight")
-    canvas.label(ax, colours, "Each position looks at others: a row sums to 1")
+    canvas.label(ax, colours, "Attention weights: each row sums to 1")
     return ax

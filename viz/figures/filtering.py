@@ -119,7 +119,7 @@ def plot_convolution(
             (start - 1) / whole, 0.5, sign, ha="center", va="center", fontsize=16, color=colours.text,
             transform=ax.transAxes,
         )  # fmt: skip
-    canvas.label(ax, colours, _sum(found, bias) or "A filter writes one number for each place of the image")
+    canvas.label(ax, colours, _sum(found, bias) or "Convolution: one output for each place of the filter")
     return ax
 
 
@@ -243,7 +243,7 @@ def plot_feature_maps(
     layer: str | int | None = None,
     theme: str | Theme = "light",
 ) -> Axes:
-    """What each filter of a layer answers to one image: the image, then a map for each filter.
+    """The output of each filter of a layer for one image (feature maps): the image, then a map for each filter.
 
     `image` is `(height, width)` or `(channels, height, width)`. `layer` is a name or a number among the layers whose
     outputs are maps, by default the first; an activation behind it is included. All maps share one scale: blue where
@@ -274,6 +274,6 @@ def plot_feature_maps(
             each, cmap=canvas.diverging(colours), vmin=-top, vmax=top, interpolation="nearest"
         )
         canvas.bare(panel, colours)
-    canvas.colour_bar(ax, colours, drawn, "answer")
-    canvas.label(ax, colours, f"What each filter answers\n{title}")
+    canvas.colour_bar(ax, colours, drawn, "output")
+    canvas.label(ax, colours, f"Output of each filter (feature maps)\n{title}")
     return ax

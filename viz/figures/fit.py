@@ -22,12 +22,14 @@ __all__ = ["Fit", "plot_fit", "plot_fit_data"]
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Data, and what a model answers to them.
+    """Data, and the outputs of a model for them.
+
+    To train use `nn.fit`.
 
     Attributes:
         x, y: the data, `(n,)` each.
-        answers: what the model answers at `x`.
-        grid, curve: points along the axis, and the answers there.
+        answers: the outputs of the model at `x`.
+        grid, curve: points along the axis, and the outputs there.
         earlier: of a training, the number of steps and the curve at some earlier steps.
         error: half the sum of the squared errors.
         equation: `y = a x + b` with the numbers of a linear model, else an empty text.
@@ -122,7 +124,7 @@ def plot_fit(
         label="data",
     )
     ax.plot(found.grid, found.curve, color=colours.value, lw=2.2, label="the model")
-    title = f"{found.equation or 'What the model answers'}, half the sum of squared errors {found.error:.3g}"
+    title = f"{found.equation or 'Output of the model'}, half the sum of squared errors {found.error:.3g}"
     canvas.label(ax, colours, title, "x", "y")
     canvas.legend(ax, colours)
     return ax

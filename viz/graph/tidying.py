@@ -83,7 +83,7 @@ def first_inputs(parts: Parts) -> None:
         hidden = sum(
             copies[tail] for tail in own[KEPT:]
         )  # a mark that was there counts for what it stands for
-        mark = Box(f"more{order[box.id]}", "more", f"⋯ {hidden:,} more inputs", copies=hidden)
+        mark = Box(f"more{order[box.id]}", "more", f"… {hidden:,} more inputs", copies=hidden)
         parts.without(gone)
         parts.boxes.append(mark)
         parts.places.append(place)

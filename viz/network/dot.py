@@ -108,7 +108,7 @@ class _Writer:
                 self.weights(g, k, j, unit, y)
         if plan.skips(k):
             hidden = len(column.units) - len(plan.shown[k])
-            rows = [row(coloured(f"⋮ {hidden:,} more", self.theme.muted), "CENTER")]
+            rows = [row(coloured(f"… {hidden:,} more", self.theme.muted), "CENTER")]
             self.text(g, f"skip{k}", rows, x, self.plan.y(k, len(plan.shown[k]) - 1))
 
     def y(self, k: int, place: int) -> float:
@@ -237,7 +237,7 @@ class _Writer:
         lines = [
             "&#160;&#160; ".join(colours),
             coloured(
-                "blue →: positive weight&#160;&#160; grey ⊣: negative&#160;&#160; thick: large",
+                "blue →: positive weight&#160;&#160; grey with a bar: negative&#160;&#160; thick: large",
                 theme.muted,
                 SMALL,
             ),

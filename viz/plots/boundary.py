@@ -133,17 +133,17 @@ def plot_decision_boundary(
     found = plot_decision_boundary_data(
         model, X, y, task=task, threshold=threshold, resolution=resolution, margin=margin
     )
-    title = "Where the network changes its mind"
+    title = "Decision boundary"
     if isinstance(model, Perceptron):
-        model, title = model.weighted_sum, "The line that the perceptron draws, x . w + b = 0"
+        model, title = model.weighted_sum, "Decision boundary of the perceptron, x . w + b = 0"
     elif found.output.shape[-1] == 1:
-        title += f", at {found.threshold:g}"
+        title += f", where the output is {found.threshold:g}"
     ax, colours = canvas.axes(ax, theme)
     ax.set_xlim(found.x1[0], found.x1[-1])
     ax.set_ylim(found.x2[0], found.x2[-1])
     if found.classes is None:
         _regression(ax, colours, found)
-        title = "Regression: what the network answers"
+        title = "Regression: output of the network"
         title += "" if found.score is None else f", mean squared error {found.score:.3g}"
     else:
         answers = decide(predict(model, found.points), found.threshold)[0]

@@ -103,5 +103,5 @@ def plot_confusion_matrix(
     if (found[~right] > 0).any():
         i, j = divmod(int(np.where(right, 0, found).argmax()), n)
         title += f"; most often {labels[i]} is taken for {labels[j]}"
-    canvas.label(ax, colours, title, "answer", "truth")
+    canvas.label(ax, colours, title, "predicted class", "true class")
     return ax

@@ -95,7 +95,7 @@ def plot_loss(
     positive = all(min(numbers, default=0) > 0 for _, numbers in curves.values())
     if column == "loss" and positive:
         canvas.log_scale(ax)
-    title = f"{column.capitalize()} while learning"
+    title = f"{column.capitalize()} during training"
     if "validation" in curves and np.isfinite(curves["validation"][1]).any():
         epochs, numbers = curves["validation"]
         best = int(np.nanargmin(numbers) if column == "loss" else np.nanargmax(numbers))
@@ -120,9 +120,9 @@ def plot_loss(
             and trained[-1] < trained[best]
         )
         title = (
-            f"Validation is best at epoch {epochs[best]:.0f}, then the model memorises"
+            f"Validation is best at epoch {epochs[best]:.0f}; after that the model overfits"
             if worse
-            else f"{column.capitalize()} while learning: validation at best {numbers[best]:.3g}"
+            else f"{column.capitalize()} during training: validation at best {numbers[best]:.3g}"
         )
         ax.margins(y=0.12)  # below the best point there is room for the text
     canvas.label(ax, colours, title, "step" if recorded else "epoch", column, grid=True)
@@ -209,7 +209,7 @@ def plot_learning_rate(
             drawstyle=stairs,
         )
     ax.set_ylim(bottom=0)
-    title = "How far a step goes changes as training goes on"
+    title = "Learning rate at each step"
     canvas.label(ax, colours, title, "step of the schedule", "learning rate", grid=True)
     if any(curves):
         canvas.legend(ax, colours)
@@ -266,7 +266,7 @@ def plot_update_ratios(recorder: Recorder, ax: Axes | None = None, *, theme: str
     canvas.label(
         ax,
         colours,
-        "How far a step moves the weights, as a share of their size",
+        "Size of each update, divided by the size of the weights",
         "step",
         "|update| / |weights|",
         grid=True,

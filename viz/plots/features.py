@@ -153,7 +153,9 @@ def plot_responses(
             )
         panel.set_xlim(found.x1[0], found.x1[-1])
         panel.set_ylim(found.x2[0], found.x2[-1])
-    canvas.label(ax, colours, f"Each unit: blue is positive, orange negative\n{found.layer}")
+    canvas.label(
+        ax, colours, f"Output of each unit over the plane: blue is positive, orange negative\n{found.layer}"
+    )
     return ax
 
 
@@ -270,6 +272,6 @@ def plot_hidden_space(
             for k, share in enumerate(found.shares)
         ]
     )
-    canvas.label(ax, colours, f"The data as the hidden layer sees them\n{found.layer}", *axes)
+    canvas.label(ax, colours, f"Each sample at the outputs of the hidden layer\n{found.layer}", *axes)
     class_legend(ax, colours, found.positions)
     return ax

@@ -98,9 +98,7 @@ def plot_activation_functions(
         _curve(panel, colours, curve)
         panel.grid(color=colours.frame, linewidth=0.5, alpha=0.6)
     canvas.legend(panels[0], colours, loc="upper left")
-    canvas.label(
-        ax, colours, "Activations, and what is left of a gradient behind them (shaded: next to nothing)"
-    )
+    canvas.label(ax, colours, "Activations and their derivatives (shaded: derivative below 1/20 in size)")
     return ax
 
 

@@ -65,7 +65,7 @@ def plot_initialisation(
     """
     found = plot_initialisation_data(initialisers, activation, **options)
     ax, colours = canvas.axes(ax, theme, (9.0, 4.2))
-    titles = ["the signal, forward", "the gradient, backward"]
+    titles = ["forward: outputs of the layers", "backward: gradients at the layers"]
     panels = canvas.panels(ax, colours, titles, 2, gap=(0.75, 0.55))
     for panel, what in zip(panels, ("activations", "gradients")):
         looks = zip(found, canvas.line_colours(colours, len(found)), canvas.dashes(len(found)))
@@ -81,7 +81,6 @@ def plot_initialisation(
         panel.set_ylabel("mean square", fontsize=canvas.SMALL, color=colours.text)
     canvas.legend(panels[0], colours)
     depth = len(found[0].activations) if len(found) else 0
-    canvas.label(
-        ax, colours, f"Which initial weights keep a signal alive through {depth} layers of {activation}"
-    )
+    title = f"Initial weights: mean square of signal and gradient in {depth} layers of {activation}"
+    canvas.label(ax, colours, title)
     return ax

@@ -125,7 +125,7 @@ def plot_activation_histograms(
             fontsize=canvas.SMALL,
             color=colours.text,
         )
-    canvas.label(ax, colours, "What each layer passes on")
+    canvas.label(ax, colours, "Outputs of each layer")
     return ax
 
 
@@ -234,7 +234,7 @@ def plot_gradient_histograms(
         fontsize=canvas.TEXT,
         color=colours.text,
     )
-    canvas.label(ax, colours, "What comes back to each layer: the loss is above, the input below")
+    canvas.label(ax, colours, "Gradients at the outputs of each layer, the last layer on top")
     return ax
 
 
@@ -283,8 +283,8 @@ def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Th
     few = places[:: max(1, len(places) // 16)]
     names = [found[int(k)].layer for k in few]
     ax.set_xticks(few, names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
-    title = "How much gradient reaches each layer"
+    title = "Gradients of the parameters of each layer"
     if len(sizes) > 1 and sizes[0] > 0 and sizes[-1] > 0:
-        title += f":\nthe first gets {sizes[0] / sizes[-1]:.2g} times what the last gets"
+        title += f":\nthose of the first layer are {sizes[0] / sizes[-1]:.2g} times those of the last"
     canvas.label(ax, colours, title, "layer, from input to output", "gradient, root mean square", grid=True)
     return ax

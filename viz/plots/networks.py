@@ -75,7 +75,9 @@ def is_scalar(model: Any) -> bool:
 def predict(model: Any, X: np.ndarray) -> np.ndarray:
     """The outputs of the model, `(n, outputs)`; the model may be a function from an array to an array."""
     if not callable(model):
-        raise KindError(f"a plot asks a network or a function for its answers; given {describe(model)}")
+        raise KindError(
+            f"a plot takes a network or a function, and draws its outputs; given {describe(model)}"
+        )
     with evaluating(model):
         if is_scalar(model):
             return _replay(model, X)[""]
@@ -150,7 +152,7 @@ class Layer:
 def layers_of(model: Any) -> list[Layer]:
     """The layers in order: modules that contain no other modules, and layers of Values."""
     if not isinstance(model, Module):
-        raise KindError(f"a plot looks into the layers of a module; given {describe(model)}")
+        raise KindError(f"this plot takes a module of nn, and draws its layers; given {describe(model)}")
     with evaluating(model):
         return _layers_of(model)
 

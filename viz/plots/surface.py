@@ -229,7 +229,7 @@ def plot_loss_surface(
         )
         line.set_path_effects(_outlined(colours))
         ax.plot(*found.path[:1].T, "o", ms=9, color=colours.gradient, mec=colours.background, label="start")
-        title = f"The way down: the plane holds {found.explained:.0%} of the path"
+        title = f"Path of the training: the plane contains {found.explained:.0%} of it"
     ax.plot(0, 0, "*", ms=15, color=colours.gradient, mec=colours.background, label="the parameters now")
     ax.set_xlim(found.a[0], found.a[-1])
     ax.set_ylim(found.b[0], found.b[-1])

@@ -147,9 +147,9 @@ def plot_weights(
                 canvas.whole_numbers(axis)
     canvas.colour_bar(ax, colours, drawn, "weight")
     title = (
-        f"What each {next(iter(found)).split()[0]} looks for: blue pixels speak for it, orange ones against"
+        f"Weights of each {next(iter(found)).split()[0]}: blue is positive, orange negative"
         if images
-        else "Weights: blue adds, orange takes away"
+        else "Weights: blue is positive, orange negative"
     )
     canvas.label(ax, colours, title)
     return ax
@@ -262,6 +262,7 @@ def plot_network(
     For a network with two inputs, each unit shows its output over the part of the plane that contains the points `X`,
     as in TensorFlow Playground: blue where it is positive, orange where negative, each unit on its own scale. Columns
     of more than `max_units` units show the first of them, and the number of the others. Layers have to be linear.
+    For the graph of one computation use `draw`.
 
     A network on features made by hand, such as `x1^2` or `sin(x1)`, is drawn with `features`, the function from points
     of the plane `(n, 2)` to its inputs `(n, d)`. `inputs` are their names, by default x1, x2, ...
@@ -317,10 +318,10 @@ def plot_network(
     ax.set_ylim(-(tallest - 1) / 2 * 1.3 - 1.3, (tallest - 1) / 2 * 1.3 + 1.9)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    title = "The network: thick lines are large weights,\nblue adds, orange takes away"
+    title = "The network: thick lines are large weights,\nblue is positive, orange negative"
     if found.responses is not None:
         title = (
-            "Units with their answers over the plane, lines as thick\n"
+            "The output of each unit over the plane; lines are as thick\n"
             "as the weights: blue is positive, orange negative"
         )
     canvas.label(ax, colours, title)

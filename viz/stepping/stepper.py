@@ -21,7 +21,7 @@ from types import FunctionType, MethodType
 from typing import Any, TextIO
 
 from ...autograd import BackwardStep, ChainruleWarning, ForwardStep, KindError, Node, Value, record_lines
-from ...autograd.extending import describe, spelt, users_line
+from ...autograd.extending import Answering, describe, spelt, users_line
 from ..common.errors import DrawingError, OptionError
 from ..common.files import path_of, write_whole
 from ..common.options import StepOptions
@@ -64,6 +64,7 @@ def step(
     is the gradient at `root`, needed only if `root` is not a single number; `digits` is how many significant digits are
     shown. With `source=True` the page shows the code that made the graph, too: the lines that `record_lines()` stored
     while it was recorded, or those of the function.
+    For one step of a training use `nn.Step`.
 
     Printing the stepper prints the whole log; `.interact()` steps in the terminal; `.next()`, `.back()` and
     `.goto(i)` move to a step and return it. The `.grad` of the nodes does not change.
@@ -150,7 +151,7 @@ def _computed_by(function: Callable[..., Any], source: bool) -> Any:
         return function()
 
 
-class Stepper:
+class Stepper(Answering):
     """A position in the two passes over a graph; see `step`.
 
     Attributes:

@@ -78,3 +78,46 @@ linear = structural(
     [_linear_input, _linear_weight, _linear_bias],
     linear="affine",
 )
+
+
+class Sparse:
+    """A sparse matrix of scipy as an option of `sparse_matmul`: constant, copied, and equal to itself only."""
+
+    __slots__ = ("_transposed", "matrix")
+    __array_ufunc__ = None  # NumPy leaves `array @ sparse` to it
+
+    def __init__(self, matrix: Any, transposed: Sparse | None = None) -> None:
+        self.matrix = matrix
+        self._transposed = transposed
+
+    @property
+    def dtype(self) -> Any:
+        return self.matrix.dtype
+
+    @property
+    def T(self) -> Sparse:
+        if self._transposed is None:
+            self._transposed = Sparse(self.matrix.T, self)
+        return self._transposed
+
+    def __matmul__(self, x: Any) -> Any:
+        return self.matrix @ x
+
+    def __rmatmul__(self, x: Any) -> Any:
+        return x @ self.matrix
+
+    def __repr__(self) -> str:
+        return f"<{self.matrix.shape[0]} by {self.matrix.shape[1]} sparse, {self.matrix.nnz} stored>"
+
+
+def _sparse_matmul(x: Any, matrix: Any, right: bool) -> Any:
+    y = x @ matrix if right else matrix @ x
+    return y.astype(np.result_type(x.dtype, matrix.dtype), copy=False)  # scipy has no float16
+
+
+def _sparse_back(g: Any, y: Any, x: Any, matrix: Sparse, right: bool) -> Any:
+    return sparse_matmul(g, matrix=matrix.T, right=right)
+
+
+# the constant matrix times a vector or a matrix x; on the right of x if `right`
+sparse_matmul = structural("sparse_matmul", _sparse_matmul, [_sparse_back], "@", linear="together")
