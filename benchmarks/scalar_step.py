@@ -247,8 +247,11 @@ def cases(quick: bool) -> list[Case]:
         Case(
             f"{points} points, collector off",
             {"points": points, "collector": False},
-            [times_as_fast("chainrule", "micrograd", 2)],
-            programs=list(WITHOUT_COLLECTOR),
+            [
+                times_as_fast("chainrule", "micrograd", 2),
+                times_as_fast("chainrule, written for it", "micrograd", 3),
+            ],
+            programs=[*WITHOUT_COLLECTOR, "chainrule, written for it"],
         ),
     ]
 

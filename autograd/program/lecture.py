@@ -49,7 +49,7 @@ class _Listing(Program):
         for node in self.gradients:
             self.gradients[node] = self.language.free_name(f"d{root}_{self.names[node]}")
 
-    def _preferred(self, node: Node, label: str) -> str:
+    def _preferred(self, node: Node, label: str) -> str | None:
         if node.op is None:
             return super()._preferred(node, label)
         return "loss" if node is self.root else f"out{self.number[node]}"

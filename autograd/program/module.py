@@ -16,7 +16,7 @@ from ..nodes.node import Node
 from ..nodes.value import Value
 from .expression import Unwritable
 from .javascript import IF, JavaScript, Symbolic, argument_names, lesson, number_text, reason_of
-from .names import identifier, is_number, printable
+from .names import chosen_names, is_number, printable
 from .source import refuse_unwritten
 from .text import JavaScriptSource
 
@@ -100,22 +100,19 @@ class _Module:
         self._write_backward()
 
     def _choose_names(self, constants: bool) -> None:
-        nodes, language = self.tape.nodes, self.language
-        preferred_names = {node: identifier(node.name) for node in nodes if node.name is not None}
-        free = {*preferred_names.values()} - language.taken  # a node whose name is free keeps it
-        language.taken |= free
-        for node, preferred in preferred_names.items():
-            self.names[node] = preferred if preferred in free else language.free_name(preferred)
-            free.discard(preferred)
         count = 0
-        for node, label in zip(nodes, self.tape.labels):
-            if node.name is not None or (is_number(node) and not constants):
-                continue
-            count += is_number(node)
-            self.names[node] = language.free_name(f"c{count}" if is_number(node) else label)
-        for node in nodes:
+
+        def preferred(node: Node, label: str) -> str | None:
+            nonlocal count
+            if not is_number(node):
+                return label
+            count += constants
+            return f"c{count}" if constants else None
+
+        self.names = chosen_names(self.tape, self.language, preferred)
+        for node in self.tape.nodes:
             if node.requires_grad:
-                self.gradients[node] = language.free_name(f"d_{self.names[node]}")
+                self.gradients[node] = self.language.free_name(f"d_{self.names[node]}")
 
     def _operand(self, x: Any) -> Any:
         """An input as an operand: its name, or its number."""

@@ -26,7 +26,7 @@ from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .expression import ATOM, Expression, Unwritable, plain, same
-from .names import identifier, is_number, printable
+from .names import chosen_names, is_number, printable
 from .python import Python, lesson
 from .text import Source
 
@@ -107,22 +107,15 @@ class Program:
     # ------------------------------------------------------------------ names
 
     def _choose_names(self) -> None:
-        nodes, labels = self.tape.nodes, self.tape.labels
-        preferred_names = {node: identifier(node.name) for node in nodes if node.name is not None}
-        free = {*preferred_names.values()} - self.language.taken  # a node whose name is free keeps it
-        self.language.taken |= free
-        for node, preferred in preferred_names.items():
-            self.names[node] = preferred if preferred in free else self.language.free_name(preferred)
-            free.discard(preferred)
-        for node, label in zip(nodes, labels):
-            if node.name is None and not is_number(node):
-                self.names[node] = self.language.free_name(self._preferred(node, label))
-        for node in nodes:
+        self.names = chosen_names(self.tape, self.language, self._preferred)
+        for node in self.tape.nodes:
             if node.requires_grad:
                 self.gradients[node] = self.language.free_name(f"d_{self.names[node]}")
 
-    def _preferred(self, node: Node, label: str) -> str:
-        """The name of a node without one."""
+    def _preferred(self, node: Node, label: str) -> str | None:
+        """The name of a node without one; `None` for a number, which is written where it is used."""
+        if is_number(node):
+            return None
         return label if node.requires_grad or np.size(node.data) > 1 else "constant"
 
     def _operand(self, x: Node) -> Any:
@@ -398,7 +391,7 @@ class Program:
                 else self.language.signed("-", -g.data, g)
             )
         data = g.data * plain(local)
-        if zero_safe:
+        if zero_safe and np.isnan(data).any():
             guarded = times(g.data, plain(local), zero_safe)
             if not same(guarded, data):
                 helper = self.language.helper(number_times if scalar else array_times, scalar, "times")

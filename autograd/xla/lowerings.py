@@ -18,7 +18,6 @@ from jax import lax
 from ..engine.operators import where
 from ..engine.table import TABLE
 from ..primitives.structural import linalg
-from ..primitives.structural.conv import _lengths, _lowest
 from ..primitives.structural.indexing import Gap, _is_basic
 from ..primitives.structural.interpolation import _segment_of
 from .lowered import LOWERINGS, RULES, cast, common, floating, lift, plain, ufunc
@@ -50,7 +49,7 @@ def lowering(name: str) -> Callable[[Lowering], Lowering]:
     return registered
 
 
-def _of_the_engine(*names: str) -> Callable[[Lowering], Lowering]:
+def of_the_engine(*names: str) -> Callable[[Lowering], Lowering]:
     """Decorator for the rows of these names; in float16 what adds up is computed in float32, as the row does."""
 
     def registered(compute: Lowering) -> Lowering:
@@ -78,7 +77,7 @@ def _in_float32(compute: Lowering) -> Lowering:
 # ---------------------------------------------------------------------- arithmetic
 
 
-@_of_the_engine("power")
+@of_the_engine("power")
 def _power(a: Any, b: Any) -> Any:
     if isinstance(b, (int, float, np.ndarray, np.generic)) and np.ndim(b) == 0 and hasattr(a, "dtype"):
         dtype = np.result_type(a.dtype, b if isinstance(b, (int, float)) else b.dtype)
@@ -87,7 +86,7 @@ def _power(a: Any, b: Any) -> Any:
     return ufunc(np.power, a, b)
 
 
-@_of_the_engine("erf")
+@of_the_engine("erf")
 def _erf(x: Any) -> Any:
     return lax.erf(cast(x, np.result_type(x.dtype, np.float16)))
 
@@ -102,12 +101,12 @@ def _index_of(at: Any, places: Any) -> tuple[Any, ...]:
     return tuple([np.asarray(part) if isinstance(part, list) else part for part in filled])
 
 
-@_of_the_engine("index")
+@of_the_engine("index")
 def _index(x: Any, *places: Any, at: Any) -> Any:
     return jnp.asarray(x)[_index_of(at, places)]
 
 
-@_of_the_engine("scatter")
+@of_the_engine("scatter")
 def _scatter(g: Any, *places: Any, shape: tuple[int, ...], at: Any) -> Any:
     index = _index_of(at, places)
     if _is_basic(index):
@@ -140,7 +139,7 @@ def _spaced(g: Any, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     return lax.pad(jnp.flip(g, backwards) if backwards else g, np.zeros((), g.dtype), pads)
 
 
-@_of_the_engine("add_at")
+@of_the_engine("add_at")
 def _add_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
     return jnp.asarray(x).at[_index_of(at, places)].add(cast(v, x.dtype))
 
@@ -161,7 +160,7 @@ def _last(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, Any]:
     return found, jnp.zeros(size, int).at[found].max(number)[found] == number
 
 
-@_of_the_engine("set_at")
+@of_the_engine("set_at")
 def _set_at(x: Any, v: Any, *places: Any, at: Any) -> Any:
     index, x, v = _index_of(at, places), jnp.asarray(x), cast(v, x.dtype)
     if _is_basic(index):
@@ -175,7 +174,7 @@ def _set_at_back(i: int, g: Any, y: Any, x: Any, v: Any, *places: Any, at: Any) 
     if i == 1 and not _is_basic(_index_of(at, plain(places))):
         _, last = _last(x.shape, _index_of(at, plain(places)))
         return where(lift(last), TABLE["index"](g, *places, at=at), 0)
-    return TABLE["set_at"].rules(i, g, y, x, v, *places, at=at)  # type: ignore[operator]
+    return TABLE["set_at"].rule(i, g, y, x, v, *places, at=at)
 
 
 RULES["set_at"] = _set_at_back
@@ -184,7 +183,7 @@ RULES["set_at"] = _set_at_back
 # ---------------------------------------------------------------------- one element after the other
 
 
-@_of_the_engine("recurrence")
+@of_the_engine("recurrence")
 def _recurrence(a: Any, b: Any, axis: int) -> Any:
     a, b = (jnp.moveaxis(x, axis, 0) for x in common(a, b))
     shape = jnp.broadcast_shapes(a.shape, b.shape)
@@ -215,8 +214,8 @@ def _nan_aware(name: str, fill: float) -> Lowering:
     return computed
 
 
-_of_the_engine("nanmax")(_nan_aware("max", -np.inf))
-_of_the_engine("nanmin")(_nan_aware("min", np.inf))
+of_the_engine("nanmax")(_nan_aware("max", -np.inf))
+of_the_engine("nanmin")(_nan_aware("min", np.inf))
 
 
 def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
@@ -235,7 +234,7 @@ def _share_ties(g: Any, ordered: Any, axis: int) -> Any:
     return jnp.moveaxis(cast(means, g.dtype), -1, axis)
 
 
-@_of_the_engine("arrange")
+@of_the_engine("arrange")
 def _arrange(x: Any, keys: Any, axis: int) -> Any:
     order = jnp.argsort(keys, axis)
     return _share_ties(
@@ -245,14 +244,14 @@ def _arrange(x: Any, keys: Any, axis: int) -> Any:
     )
 
 
-@_of_the_engine("disarrange")
+@of_the_engine("disarrange")
 def _disarrange(g: Any, keys: Any, axis: int) -> Any:
     order = jnp.argsort(keys, axis)
     shared = _share_ties(jnp.asarray(g), jnp.take_along_axis(jnp.asarray(keys), order, axis), axis)
     return jnp.take_along_axis(shared, jnp.argsort(order, axis), axis)
 
 
-@_of_the_engine("median")
+@of_the_engine("median")
 def _median(x: Any, axis: int) -> Any:
     x, n = floating(x), x.shape[axis]
     ordered = jnp.moveaxis(jnp.sort(x, axis), axis, 0)
@@ -281,13 +280,13 @@ def _irfft(spectrum: Any, n: int) -> Any:
 # ---------------------------------------------------------------------- interpolation
 
 
-@_of_the_engine("unsegment")
+@of_the_engine("unsegment")
 def _unsegment(g: Any, knots: Any, x: Any, step: int, period: float | None) -> Any:
     at = plain(_segment_of(lift(jnp.asarray(knots)), lift(jnp.asarray(x)), step, period))
     return jnp.zeros(knots.shape, g.dtype).at[at].add(g)
 
 
-@_of_the_engine("interp")
+@of_the_engine("interp")
 def _interp(x: Any, knots: Any, values: Any, left: Any, right: Any, period: Any) -> Any:
     x64, knots64, values64 = (cast(a, np.dtype(float)) for a in (x, knots, values))
     y = jnp.interp(x64, knots64, values64, left, right, period)
@@ -308,11 +307,11 @@ def _where_finite(compute: Lowering) -> Lowering:
     return computed
 
 
-_of_the_engine("cofactor")(_where_finite(linalg._cofactor))
-_of_the_engine("cofactor_change")(_where_finite(linalg._cofactor_change))
+of_the_engine("cofactor")(_where_finite(linalg._cofactor))
+of_the_engine("cofactor_change")(_where_finite(linalg._cofactor_change))
 
 
-@_of_the_engine("pinv")
+@of_the_engine("pinv")
 def _pinv(a: Any, rcond: Any = None) -> Any:
     u, s, vh = jnp.linalg.svd(a, full_matrices=False)
     cutoff = jnp.asarray(1e-15 if rcond is None else rcond)[..., None] * jnp.max(
@@ -322,12 +321,12 @@ def _pinv(a: Any, rcond: Any = None) -> Any:
     return jnp.matmul(jnp.swapaxes(vh, -1, -2), per_s[..., None] * jnp.swapaxes(u, -1, -2))
 
 
-@_of_the_engine("einsum")
+@of_the_engine("einsum")
 def _einsum(*operands: Any, subscripts: str) -> Any:
     return jnp.einsum(subscripts, *common(*operands))
 
 
-@_of_the_engine("sparse_matmul")
+@of_the_engine("sparse_matmul")
 def _sparse_matmul(x: Any, matrix: Any, right: bool) -> Any:
     stored = (matrix.T if right else matrix).matrix.tocoo()
     x = jnp.moveaxis(jnp.asarray(x), -1 if right else 0, 0)
@@ -335,220 +334,6 @@ def _sparse_matmul(x: Any, matrix: Any, right: bool) -> Any:
     y = jnp.zeros((stored.shape[0], *x.shape[1:]), np.result_type(stored.dtype, x.dtype))
     y = y.at[stored.row].add(cast(weights, y.dtype) * x[stored.col])
     return jnp.moveaxis(y, 0, -1 if right else 0)
-
-
-# ---------------------------------------------------------------------- sliding windows
-
-Pads = tuple[tuple[int, int], ...]
-
-
-def _padded(x: Any, padding: Pads, fill: Any = 0) -> Any:
-    if not any(map(any, padding)):
-        return jnp.asarray(x)
-    return lax.pad(x, np.asarray(fill, x.dtype), [(0, 0, 0), (0, 0, 0), *((*pad, 0) for pad in padding)])
-
-
-def _parts(x: Any, fill: Any, padding: Pads, kernel: Any, stride: Any, dilation: Any) -> list[Any]:
-    """For each position of the kernel, the elements of `x` at that position of their windows."""
-    lengths = _lengths(x.shape[2:], kernel, stride, padding, dilation)
-    wide, parts = _padded(x, padding, fill), []
-    for at in np.ndindex(*kernel):
-        start = [int(k * d) for k, d in zip(at, dilation)]
-        end = [a + s * (n - 1) + 1 for a, s, n in zip(start, stride, lengths)]
-        parts.append(lax.slice(wide, (0, 0, *start), (*x.shape[:2], *end), (1, 1, *stride)))
-    return parts
-
-
-@_of_the_engine("windows")
-def _windows(x: Any, kernel: Any, fill: Any, **how: Any) -> Any:
-    parts = _parts(x, fill, kernel=kernel, **how)
-    return jnp.stack(parts, 2).reshape(*x.shape[:2], *kernel, *parts[0].shape[2:])
-
-
-@_of_the_engine("fold")
-def _fold(x: Any, kernel: Any, **how: Any) -> Any:
-    return _folded([x[(slice(None), slice(None), *at)] for at in np.ndindex(*kernel)], kernel=kernel, **how)
-
-
-def _folded(parts: list[Any], shape: Any, kernel: Any, stride: Any, padding: Pads, dilation: Any) -> Any:
-    """The sum of the elements at each position of the windows, at their places in an array of this shape in space."""
-    lengths, total = parts[0].shape[2:], None
-    for part, at in zip(parts, np.ndindex(*kernel)):
-        before = [int(k * d) - low for k, d, (low, _) in zip(at, dilation, padding)]
-        reach = [s * (n - 1) + 1 for s, n in zip(stride, lengths)]
-        after = [n - b - r for n, b, r in zip(shape, before, reach)]  # negative: it is cut off
-        pads = [(b, a, s - 1) for b, a, s in zip(before, after, stride)]
-        wide = lax.pad(part, np.zeros((), part.dtype), [(0, 0, 0), (0, 0, 0), *pads])
-        total = wide if total is None else total + wide
-    return total
-
-
-@_of_the_engine("max_pool")
-def _max_pool(x: Any, **how: Any) -> Any:
-    return reduce(jnp.maximum, _parts(x, _lowest(x.dtype), **how))
-
-
-def _max_pool_back(i: int, g: Any, y: Any, x: Any, **how: Any) -> Any:
-    if x.dtype.itemsize < 4:
-        return TABLE["max_pool"].rules[i](g, y, x, **how)  # type: ignore[index, operator]
-    g, y, x = (
-        plain(g),
-        plain(y),
-        jnp.asarray(plain(x)),
-    )  # position by position, without an array of all windows
-    won = [cast(part == y, x.dtype) for part in _parts(x, np.nan, **how)]
-    share = 1 / jnp.maximum(reduce(jnp.add, won), 1)
-    return lift(_folded([g * (each * share) for each in won], shape=x.shape[2:], **how))
-
-
-RULES["max_pool"] = _max_pool_back
-
-
-@_of_the_engine("avg_pool")
-def _avg_pool(x: Any, kernel: Any, **how: Any) -> Any:
-    return reduce(jnp.add, _parts(x, 0, kernel=kernel, **how)) / math.prod(kernel)
-
-
-# A convolution is one of XLA. On processors XLA's are slow for a few channels, and in some geometries up to 100 times
-# (measured with jax 0.10). There the windows become the columns of matrices, as in the rows' own functions.
-
-
-def _matrices(w: Any, groups: int) -> Any:
-    """The kernels as a matrix for each group: (groups, outputs, elements of a window)."""
-    return w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
-
-
-def _columns(x: Any, groups: int, **how: Any) -> Any:
-    """The windows as columns: (batch, groups, elements of a window, windows)."""
-    columns = jnp.stack(_parts(x, 0, **how), 2)
-    return columns.reshape(
-        len(x), groups, columns.shape[1] * columns.shape[2] // groups, math.prod(columns.shape[3:])
-    )
-
-
-def _chosen(columns: Lowering, library: Lowering, better: bool, *arrays: Any) -> Any:
-    """By columns on processors, if that is better; otherwise by XLA's convolution."""
-    if not better:
-        return library(*arrays)
-    return lax.platform_dependent(*arrays, cpu=columns, default=library)
-
-
-def _is_slow(x: Any, dilation: Any) -> bool:
-    """Whether XLA's convolution on processors is a plain loop: in float64, unless it is a simple one of images."""
-    return bool(x.dtype.itemsize > 4 and (len(dilation) > 2 or max(dilation) > 1))
-
-
-FEW, MANY = 3, 8  # channels, groups
-
-
-def _each_group(compute: Lowering, groups: int, axis: int, a: Any, b: Any, axis_b: int, **how: Any) -> Any:
-    """A convolution in a few groups as one for each; XLA's in groups is slow on processors."""
-    parts = zip(jnp.split(a, groups, 1), jnp.split(b, groups, axis_b))
-    return jnp.concatenate([compute(*part, groups=1, **how) for part in parts], axis)
-
-
-@_of_the_engine("conv")
-def _conv(x: Any, w: Any, stride: Any, padding: Pads, dilation: Any, groups: int) -> Any:
-    x, w = common(x, w)
-    how = {"stride": stride, "padding": padding, "dilation": dilation, "kernel": w.shape[2:]}
-    lengths = _lengths(x.shape[2:], **how)
-
-    def by_columns(x: Any, w: Any) -> Any:
-        y = jnp.einsum("gok,ngkp->ngop", _matrices(w, groups), _columns(x, groups, **how))
-        return y.reshape(len(x), len(w), *lengths)
-
-    def by_library(x: Any, w: Any) -> Any:
-        return _convolved(x, w, lengths, stride, padding, dilation, feature_group_count=groups)
-
-    def by_groups(x: Any, w: Any) -> Any:
-        return _each_group(_conv, groups, 1, x, w, 0, stride=stride, padding=padding, dilation=dilation)
-
-    if 1 < groups <= MANY:
-        return _chosen(by_groups, by_library, True, x, w)
-    better = _is_slow(x, dilation) or (groups == 1 and w.shape[1] <= FEW)
-    return _chosen(by_columns, by_library, better, x, w)
-
-
-@_of_the_engine("conv_input_gradient")
-def _conv_input_gradient(
-    g: Any, w: Any, shape: Any, stride: Any, padding: Pads, dilation: Any, groups: int
-) -> Any:
-    g, w = common(g, w)
-    outputs, channels, *kernel = w.shape
-
-    def by_columns(g: Any, w: Any) -> Any:
-        flat = g.reshape(len(g), groups, outputs // groups, math.prod(g.shape[2:]))
-        columns = jnp.einsum("gok,ngop->ngkp", _matrices(w, groups), flat)
-        columns = columns.reshape(len(g), channels * groups, *kernel, *g.shape[2:])
-        return LOWERINGS["fold"](
-            columns, shape=shape, kernel=tuple(kernel), stride=stride, padding=padding, dilation=dilation
-        )
-
-    def by_library(g: Any, w: Any) -> Any:
-        w = jnp.reshape(w, (groups, outputs // groups, channels, *kernel)).swapaxes(1, 2)
-        w = jnp.flip(w.reshape(groups * channels, outputs // groups, *kernel), range(2, w.ndim - 1))
-        reach = [d * (k - 1) for d, k in zip(dilation, kernel)]
-        before = [r - low for r, (low, _) in zip(reach, padding)]
-        pads = [
-            (b, n + r - (s * (m - 1) + 1) - b)
-            for n, r, s, m, b in zip(shape, reach, stride, g.shape[2:], before)
-        ]
-        ones = (1,) * len(kernel)
-        return _convolved(g, w, shape, ones, pads, dilation, apart=stride, feature_group_count=groups)
-
-    def by_groups(g: Any, w: Any) -> Any:
-        how = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation}
-        return _each_group(_conv_input_gradient, groups, 1, g, w, 0, **how)
-
-    if 1 < groups <= MANY:
-        return _chosen(by_groups, by_library, True, g, w)
-    better = (
-        _is_slow(g, dilation)
-        or (groups == 1 and channels <= FEW)
-        or (g.dtype.itemsize > 4 and max(stride) > 1)
-    )
-    return _chosen(by_columns, by_library, better, g, w)
-
-
-@_of_the_engine("conv_weight_gradient")
-def _conv_weight_gradient(
-    x: Any, g: Any, shape: Any, stride: Any, padding: Pads, dilation: Any, groups: int
-) -> Any:
-    x, g = common(x, g)
-    outputs, channels = g.shape[1], x.shape[1] // groups
-
-    def by_columns(x: Any, g: Any) -> Any:
-        columns = _columns(x, groups, kernel=shape, stride=stride, padding=padding, dilation=dilation)
-        flat = g.reshape(len(g), groups, outputs // groups, math.prod(g.shape[2:]))
-        return jnp.einsum("ngop,ngkp->gok", flat, columns).reshape(outputs, channels, *shape)
-
-    def by_library(x: Any, g: Any) -> Any:
-        pads = [
-            (low, s * (m - 1) + 1 + d * (k - 1) - n - low)
-            for s, m, d, k, n, (low, _) in zip(stride, g.shape[2:], dilation, shape, x.shape[2:], padding)
-        ]
-        x, g = x.swapaxes(0, 1), g.swapaxes(0, 1)  # a sum over the batch: samples in the place of channels
-        return _convolved(x, g, shape, dilation, pads, stride, batch_group_count=groups).swapaxes(0, 1)
-
-    def by_groups(x: Any, g: Any) -> Any:
-        how = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation}
-        return _each_group(_conv_weight_gradient, groups, 0, x, g, 1, **how)
-
-    if 1 < groups <= MANY:
-        return _chosen(by_groups, by_library, True, x, g)
-    return _chosen(by_columns, by_library, _is_slow(x, dilation), x, g)
-
-
-def _convolved(
-    x: Any, w: Any, lengths: Any, stride: Any, pads: Any, dilation: Any, apart: Any = None, **groups: int
-) -> Any:
-    """XLA's convolution; `apart` are the distances between the elements of `x`."""
-    apart = (1,) * len(stride) if apart is None else apart
-    if len(stride) == 1:  # as images of one row, whose convolution is the fast one
-        x, w = x[:, :, None], w[:, :, None]
-        stride, pads, dilation, apart = (1, *stride), [(0, 0), *pads], (1, *dilation), (1, *apart)
-    y = lax.conv_general_dilated(x, w, stride, pads, lhs_dilation=apart, rhs_dilation=dilation, **groups)
-    return y.reshape(*y.shape[:2], *lengths)
 
 
 # ---------------------------------------------------------------------- exponentials of large numbers
@@ -561,7 +346,7 @@ def _largest(x: Any, axis: tuple[int, ...]) -> Any:
     return jnp.clip(jnp.max(x, axis, keepdims=True), limits.min, limits.max)
 
 
-@_of_the_engine("logsumexp")
+@of_the_engine("logsumexp")
 def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     x = floating(x)
     m = _largest(x, axis)
@@ -569,14 +354,14 @@ def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return y if keepdims else jnp.squeeze(y, axis)
 
 
-@_of_the_engine("softmax")
+@of_the_engine("softmax")
 def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
     x = floating(x)
     e = jnp.exp(x - _largest(x, axis))
     return e / jnp.sum(e, axis, keepdims=True)
 
 
-@_of_the_engine("log_softmax")
+@of_the_engine("log_softmax")
 def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
     x = floating(x)
     return x - _logsumexp(x, axis, True)
@@ -585,7 +370,7 @@ def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
 # ---------------------------------------------------------------------- the rows of losses and embeddings
 
 
-@_of_the_engine("one_hot")
+@of_the_engine("one_hot")
 def _one_hot(t: Any, n_classes: int) -> Any:
     return t[..., None] == np.arange(n_classes)
 
@@ -603,23 +388,23 @@ def _reduced(losses: Any, reduction: str) -> Any:
     return jnp.sum(losses) / losses.size if reduction == "mean" else jnp.sum(losses)
 
 
-@_of_the_engine("cross_entropy")
+@of_the_engine("cross_entropy")
 def _cross_entropy(x: Any, t: Any, reduction: str) -> Any:
     z = x - _largest(x, (x.ndim - 1,))
     return _reduced(jnp.log(jnp.sum(jnp.exp(z), -1)) - _picked(z, t), reduction)
 
 
-@_of_the_engine("nll")
+@of_the_engine("nll")
 def _nll(x: Any, t: Any, reduction: str) -> Any:
     return _reduced(-_picked(x, t), reduction)
 
 
-@_of_the_engine("rows")
+@of_the_engine("rows")
 def _rows(w: Any, t: Any, padding: Any) -> Any:
     return jnp.take(w, t, 0, mode="clip")
 
 
-@_of_the_engine("rows_gradient")
+@of_the_engine("rows_gradient")
 def _rows_gradient(g: Any, t: Any, count: int) -> Any:
     return jnp.zeros((count, g.shape[-1]), g.dtype).at[t].add(g, mode="promise_in_bounds")
 
@@ -635,12 +420,12 @@ def _shares_of_classes(
     return shares / count if mean else shares, count
 
 
-@_of_the_engine("class_shares")
+@of_the_engine("class_shares")
 def _class_shares(t: Any, **options: Any) -> Any:
     return _shares_of_classes(t, **options)[0]
 
 
-@_of_the_engine("weighted_nll")
+@of_the_engine("weighted_nll")
 def _weighted_nll(log_p: Any, t: Any, reduction: str, **options: Any) -> Any:
     shares, count = _shares_of_classes(t, **options)
     losses = -_picked(log_p, shares)

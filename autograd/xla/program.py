@@ -22,7 +22,8 @@ from ..engine.vjp import fitted, pass_back
 from ..errors import ChainruleError, GradientError
 from ..nodes.tensor import Tensor
 from ..primitives import index, linear, matmul
-from . import lowerings as lowerings  # fills the table of named lowerings
+from . import lowerings as lowerings  # fills the table of named lowerings,
+from . import windows as windows  # and so does this
 from .limits import Limits
 from .lowered import RULES, Lowered, row
 from .refusals import FUNCTION, RULE, refusal

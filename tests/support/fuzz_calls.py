@@ -323,6 +323,16 @@ def _broadcast_to(draw: Draw, name: str) -> Any:
     return lambda x: ag.broadcast_to(x, shape), [x], f"{shape}"
 
 
+@maker("rfft", "irfft")
+def _spectrum(draw: Draw, name: str) -> Any:
+    f, x = named(name), array(draw, draw(st.sampled_from([(3,), (2, 3), (2, 4, 2)])), special=False)
+    axis = axis_of(draw, x, none=False, several=False)
+    if name == "rfft":
+        return lambda x: f(x, axis), [x], f"{axis}"
+    n = draw(st.sampled_from([2 * x.shape[axis] - 2, 2 * x.shape[axis] - 1]))
+    return lambda x: f(ag.stack([x, 2 * x]), n, axis), [x], f"{n}, {axis}"
+
+
 @maker("roll")
 def _roll(draw: Draw, name: str) -> Any:
     x = array(draw)
