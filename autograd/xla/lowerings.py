@@ -265,13 +265,13 @@ def _median(x: Any, axis: int) -> Any:
 # ---------------------------------------------------------------------- spectra
 
 
-@_of_the_engine("rfft")
+@of_the_engine("rfft")
 def _rfft(x: Any) -> Any:
     spectrum = jnp.fft.rfft(floating(x))
     return jnp.stack([spectrum.real, spectrum.imag])
 
 
-@_of_the_engine("irfft")
+@of_the_engine("irfft")
 def _irfft(spectrum: Any, n: int) -> Any:
     re, im = floating(spectrum)
     return jnp.fft.irfft(lax.complex(re, im), n)

@@ -134,6 +134,11 @@ def subclass(kind: type, **members: Any) -> Any:
 
 
 OF_OTHER_OBJECTS = [
+    (lambda: (V * V).draw(), UnknownNameError, r"Write draw\(y\), a function of chainrule\.viz"),
+    (lambda: T.gradient, UnknownNameError, r"Write y\.grad, after loss\.backward"),
+    (lambda: V.value, UnknownNameError, r"Write y\.data"),
+    (lambda: V.zerograd(), UnknownNameError, r"Write y\.zero_grad\(\)"),
+    (lambda: nn.scalar.MLP(2, [3]).layers[0].neurons[0].weights, UnknownNameError, r"unit\.w of a Neuron"),
     (lambda: nn.SGD([V]).zero_gard(), UnknownNameError, "SGD has no 'zero_gard'; did you mean 'zero_grad'"),
     (lambda: nn.Adam([V]).backward(V), UnknownNameError, r"PyTorch's name\. Here: loss\.backward\(\)"),
     (lambda: assigned(nn.SGD([V]), "learning_rate"), UnknownNameError, r"Write optimizer\.lr"),
