@@ -306,18 +306,19 @@ class Program:
 
         If it is `copied`, because it does not accept names, it becomes a call of a helper with its source.
         """
-        op, x = node.op, node.inputs[i]
+        op = node.op
         assert op is not None
         y, inputs, params = self._operands(node)
+        if self._slopes is not None and not copied:
+            inputs = []  # what is computed from them is known for all inputs
 
         def call(rule: Any, arguments: Any, params: dict[str, Any]) -> Any:
             every = rule is op.every
-            if copied:
-                if every:
-                    return None
-                rule = self._copied(op, i, rule)
-            elif every and self._slopes is not None:
-                return self._slopes
+            if copied and every:
+                return None
+            if every and self._slopes is not None:
+                return {i: self._slopes[i]}
+            rule = self._copied(op, i, rule) if copied else rule
             run = rule if isinstance(node, Tensor) else partial(self._at_floats, rule)
             found = run(*arguments, **params)
             if every:
@@ -335,6 +336,7 @@ class Program:
             c = Expression(self.language.bracket(c, ATOM), np.asarray(c), self.language)
         elif not isinstance(c.data, np.ndarray):
             c = Expression(c.text, np.asarray(c.data), self.language, c.level)
+        x: Any = node.inputs[i]
         c = unbroadcast(c, x.data.shape)
         if c.dtype == x.data.dtype:
             return c
