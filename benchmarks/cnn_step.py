@@ -97,19 +97,18 @@ def jax_compiled(batch: int, kernels: tuple[int, int]) -> Prepared:
     import jax.numpy as jnp
 
     X, y, parameters = data(batch, kernels)
-    X, y = jnp.asarray(X), jnp.asarray(y)
 
     def layer(x: Any, w: Any, b: Any) -> Any:
         x = jnp.maximum(jax.lax.conv_general_dilated(x, w, (1, 1), "SAME") + b[:, None, None], 0)
         return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
-    def loss(ps: list[Any]) -> Any:
+    def loss(ps: list[Any], X: Any, y: Any) -> Any:
         w1, b1, w2, b2, w3, b3 = ps
         h = layer(layer(X, w1, b1), w2, b2)
         logs = jax.nn.log_softmax(h.reshape(batch, -1) @ w3 + b3)
         return -logs[jnp.arange(batch), y].mean()
 
-    return descent_in_jax(jax.grad(loss), parameters, RATE)
+    return descent_in_jax(loss, parameters, RATE, X, y)
 
 
 GOALS = [

@@ -124,7 +124,6 @@ def jax_compiled(**sizes: int) -> Prepared:
     import jax.numpy as jnp
 
     arrays, parameters = data(**sizes)
-    batches = [(jnp.asarray(X), jnp.asarray(y)) for X, y in arrays]
 
     def loss(p: dict[str, Any], X: Any, y: Any) -> Any:
         h = jnp.tanh(p["code"][X].reshape(len(X), -1) @ p["weight1"] + p["bias1"])
@@ -132,16 +131,19 @@ def jax_compiled(**sizes: int) -> Prepared:
         return -logs[jnp.arange(len(y)), y].mean()
 
     def updated(p: dict[str, Any], X: Any, y: Any) -> Any:
-        return jax.tree.map(lambda x, g: x - RATE * g, p, jax.grad(loss)(p, X, y))
+        value, gradients = jax.value_and_grad(loss)(p, X, y)
+        return jax.tree.map(lambda x, g: x - RATE * g, p, gradients), value
 
-    update, turns = jax.jit(updated, donate_argnums=0), itertools.cycle(batches)
+    update, turns = jax.jit(updated, donate_argnums=0), itertools.cycle(arrays)
     state = [jax.tree.map(jnp.array, parameters)]
 
     def step() -> None:
-        state[0] = jax.block_until_ready(update(state[0], *next(turns)))
+        state[0], value = update(state[0], *next(turns))
+        float(value)
+        jax.block_until_ready(state[0])
 
     def second() -> list[Any]:  # the gradients of the second step
-        found = jax.grad(loss)(updated(parameters, *batches[0]), *batches[1])
+        found = jax.grad(loss)(updated(parameters, *arrays[0])[0], *arrays[1])
         return [found[name] for name in NAMES]
 
     return step, second

@@ -102,9 +102,8 @@ def jax_compiled(**sizes: int) -> Prepared:
     from tensor_step import descent_in_jax
 
     X, weights = data(**sizes)
-    X = jnp.asarray(X)
 
-    def loss(ws: list[Any]) -> Any:
+    def loss(ws: list[Any], X: Any) -> Any:
         weight_ih, weight_hh, bias_ih, bias_hh = ws
 
         def item(carried: Any, x: Any) -> Any:
@@ -119,7 +118,7 @@ def jax_compiled(**sizes: int) -> Prepared:
         _, outputs = jax.lax.scan(item, (start, start), inputs)
         return (outputs * outputs).mean()
 
-    return descent_in_jax(jax.grad(loss), list(weights.values()), RATE)
+    return descent_in_jax(loss, list(weights.values()), RATE, X)
 
 
 def cases(quick: bool) -> list[Case]:

@@ -3,7 +3,8 @@
 "By hand" is backpropagation written out for this network in NumPy: no work that is not needed, what can be in place is
 in place, and reductions are called without NumPy's Python wrappers. (With every array allocated beforehand it gained
 another 4 % on the small networks and nothing on the large ones.) PyTorch is eager; JAX is compiled, in its first step,
-which is not among those that are timed.
+which is not among those that are timed. Steps that are compiled, chainrule's and JAX's, are given the batch as NumPy
+arrays each time, as a loader gives it, and return the loss as a float.
 """
 
 from __future__ import annotations
@@ -186,31 +187,32 @@ def hips(batch: int, widths: tuple[int, ...]) -> Prepared:
 
 
 def jax_compiled(batch: int, widths: tuple[int, ...]) -> Prepared:
-    import jax
     import jax.numpy as jnp
 
     X, y, parameters = data(batch, widths)
-    X, y = jnp.asarray(X), jnp.asarray(y)
-    gradient = jax.grad(lambda ps: log_likelihood(jnp, ps, X, y))
-    return descent_in_jax(gradient, parameters, RATE)
+    return descent_in_jax(lambda ps, X, y: log_likelihood(jnp, ps, X, y), parameters, RATE, X, y)
 
 
-def descent_in_jax(gradient: Any, parameters: Any, rate: float) -> Prepared:
-    """Steps of SGD, compiled into one program each; `gradient(parameters)` is a function of any structure of arrays."""
+def descent_in_jax(loss: Any, parameters: Any, rate: float, *batch: np.ndarray) -> Prepared:
+    """Steps of SGD, each one compiled program; `loss(parameters, *batch)` takes any structure of parameters."""
     import jax
     import jax.numpy as jnp
 
-    def updated(ps: Any) -> Any:
-        return jax.tree.map(lambda p, g: p - rate * g, ps, gradient(ps))
+    def updated(ps: Any, *batch: Any) -> Any:
+        value, gradients = jax.value_and_grad(loss)(ps, *batch)
+        return jax.tree.map(lambda p, g: p - rate * g, ps, gradients), value
 
     update = jax.jit(updated, donate_argnums=0)
     state = [jax.tree.map(jnp.array, parameters)]
 
     def step() -> None:
-        state[0] = jax.block_until_ready(update(state[0]))
+        state[0], value = update(state[0], *batch)
+        float(value)
+        jax.block_until_ready(state[0])
 
     def second() -> list[Any]:  # the gradients of the second step
-        return jax.tree.leaves(gradient(updated(jax.tree.map(jnp.array, parameters))))
+        first, _ = updated(jax.tree.map(jnp.array, parameters), *batch)
+        return jax.tree.leaves(jax.grad(loss)(first, *batch))
 
     return step, second
 
