@@ -42,6 +42,7 @@ from .results import (
     Gradients,
     Hessian,
     Jacobian,
+    T,
     ValueAndGradient,
     ValueAndGradients,
 )
@@ -213,6 +214,14 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
 
 
+@overload
+def hvp(f: Function, args: float, vectors: Any) -> float: ...
+@overload
+def hvp(f: Function, args: Value, vectors: Any) -> Value: ...
+@overload
+def hvp(f: Function, args: Tensor, vectors: Any) -> Tensor: ...
+@overload
+def hvp(f: Function, args: T, vectors: Any) -> T: ...
 @spelt
 def hvp(f: Function, args: Any, vectors: Any) -> Any:
     """The Hessian of `f`, which returns one number, times `vectors`, without forming the Hessian.

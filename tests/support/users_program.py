@@ -13,6 +13,7 @@ from chainrule.autograd import (
     grad,
     gradients,
     hessian,
+    hvp,
     jacobian,
     jit,
     log_softmax,
@@ -73,6 +74,8 @@ assert_type(jacobian(lambda u: u @ u)(t), Tensor)
 assert_type(hessian(slope)(2.0), float)
 assert_type(hessian(slope)(x), npt.NDArray[Any])
 assert_type(hessian(slope)(a), Value)
+assert_type(hvp(slope, 2.0, 1.0), float)
+assert_type(hvp(slope, x, x).shape, tuple[int, int])
 
 
 @jit
