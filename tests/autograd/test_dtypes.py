@@ -56,6 +56,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "diagonal": ag.diagonal, "diff": ag.diff, "dot": lambda t: ag.dot(t, t.T), "eigh": lambda t: ag.eigh(t @ t.T)[1],
     "eigvalsh": lambda t: ag.eigvalsh(t @ t.T), "einsum": lambda t: ag.einsum("ij,kj->ik", t, t), "elu": ag.elu,
     "expand_dims": lambda t: ag.expand_dims(t, 0), "flip": ag.flip, "inner": lambda t: ag.inner(t, t),
+    "rfft": ag.rfft, "irfft": lambda t: ag.irfft(t, 4),
     "inv": lambda t: ag.inv(t @ t.T), "kron": lambda t: ag.kron(t, t), "leaky_relu": ag.leaky_relu,
     "log_softmax": ag.log_softmax, "logsumexp": ag.logsumexp, "max": ag.max,
     "max_pool": lambda t: ag.max_pool(t[None], 2),

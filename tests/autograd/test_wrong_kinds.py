@@ -83,7 +83,7 @@ TAKES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "transpose": ((T, (1, 0)), {}), "swapaxes": ((T, 0, 1), {}), "moveaxis": ((T, 0, 1), {}),
     "expand_dims": ((T, 0), {}), "squeeze": ((T[:1], 0), {}),
     "broadcast_to": ((T, (2, 2, 2)), {}), "flip": ((T, 0), {}), "roll": ((T, 1), {"axis": 0}),
-    "norm": ((T, 2), {"axis": 0, "keepdims": True}),
+    "norm": ((T, 2), {"axis": 0, "keepdims": True}), "rfft": ((T,), {"axis": 0}), "irfft": ((T,), {"n": 2, "axis": 0}),
     "det": ((S,), {}), "inv": ((S,), {}), "solve": ((S, S), {}), "slogdet": ((S,), {}),
     "cholesky": ((S,), {"upper": True}),
     "eigh": ((S,), {"UPLO": "L"}), "eigvalsh": ((S,), {"UPLO": "L"}),
