@@ -1,4 +1,4 @@
-"""Functions on JAX arrays, for those rows whose own function cannot run with `jax.numpy`, or runs slowly with it.
+"""Functions on JAX arrays for the rows whose own function cannot run with `jax.numpy` or is slow there.
 
 Each has the name and the arguments of its row and works on arrays of JAX. All other rows are computed by their own
 function (see `lowered.py`).

@@ -44,7 +44,7 @@ draw(J)
 r"""
 Blue numbers are values. A dash is a gradient that has not been computed.
 
-## Gradients by small changes
+## Gradients by finite differences
 
 The gradient of $J$ with respect to $p$ says how much $J$ changes, per unit, when $p$ changes a little.
 

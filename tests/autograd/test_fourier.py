@@ -96,7 +96,7 @@ def test_compiled_by_xla(rng: np.random.Generator) -> None:
 
 
 T = Tensor(np.ones((2, 4)))
-LESSONS = {
+MISTAKES = {
     "NumPy's": (lambda: np.fft.fft(T), KindError, r"complex numbers.*re, im = rfft\(t\)"),
     "NumPy's of real numbers": (lambda: np.fft.rfft(T), KindError, r"np\.fft\.rfft.*re, im = rfft\(t\)"),
     "no element": (lambda: rfft(Tensor(np.ones((2, 0)))), ShapeError, "one element or more"),
@@ -112,8 +112,8 @@ LESSONS = {
 }
 
 
-@pytest.mark.parametrize("case", LESSONS)
-def test_lessons(case: str) -> None:
-    call, error, text = LESSONS[case]
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_explained(case: str) -> None:
+    call, error, text = MISTAKES[case]
     with pytest.raises(error, match=text):
         call()

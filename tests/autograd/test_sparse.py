@@ -169,7 +169,7 @@ def test_constants_stay_constants() -> None:
 
 
 T = Tensor(np.ones((3, 2)), name="t")
-LESSONS = {
+MISTAKES = {
     "shapes": (
         lambda: S @ T.T,
         ShapeError,
@@ -187,8 +187,8 @@ LESSONS = {
 }
 
 
-@pytest.mark.parametrize("case", LESSONS)
-def test_lessons(case: str) -> None:
-    call, error, text = LESSONS[case]
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_explained(case: str) -> None:
+    call, error, text = MISTAKES[case]
     with pytest.raises(error, match=text):
         call()
