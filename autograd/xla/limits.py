@@ -81,7 +81,8 @@ def _are_within(x: np.ndarray, low: int, high: int) -> bool:
     """Whether all of these integers are at least `low` and below `high`."""
     if low == 0 and x.dtype.kind == "i" and x.flags.c_contiguous:
         # numbers below 0 are large ones without a sign: one pass over the array in place of two
-        return bool(np.maximum.reduce(x.view(f"u{x.itemsize}"), None) < high)
+        x = x.view(f"u{x.itemsize}")
+        return bool(x.item(x.argmax()) < high)  # `x.max()` of a hundred takes three times as long
     return bool(x.min() >= low and x.max() < high)
 
 

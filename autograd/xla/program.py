@@ -210,9 +210,12 @@ def _pass_back(
 ) -> Iterator[tuple[int, Any]]:
     """The contributions to the inputs that are wanted."""
     y, inputs = values[node], [values[x] for x in node.inputs]
-    if 1 in wanted and node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
-        yield 1, Products([(inputs[0], g)])
-        wanted = [i for i in wanted if i != 1]
+    if node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
+        if 0 in wanted:
+            yield 0, Lowered(_contracted(_array(g), _array(inputs[1]), 1))
+        if 1 in wanted:
+            yield 1, Products([(inputs[0], g)])
+        wanted = [i for i in wanted if i > 1]
     if node.op is index and wanted == [0]:
         places = slices_of(node.params["at"], inputs[0].shape)
         if places is not None and g.dtype == inputs[0].dtype and g.dtype.itemsize > 2:
@@ -238,13 +241,18 @@ def _pass_back(
 
 
 def _is_plain_product(g: Any, x: Any, w: Any) -> bool:
-    """Whether the gradient with respect to `w`, of a product of two matrices, is `x.T @ g`."""
+    """Whether the gradients of a product of two matrices are `g @ w.T` and `x.T @ g`."""
     return (
         x.ndim == w.ndim == g.ndim == 2
         and g.shape == (x.shape[0], w.shape[1])
         and x.dtype == w.dtype == g.dtype
         and x.dtype.itemsize > 2
     )
+
+
+def _contracted(a: Any, b: Any, axis: int) -> Any:
+    """The product of two matrices along this axis of both: `a.T @ b`, or `a @ b.T`, without a transposed copy."""
+    return lax.dot_general(a, b, (((axis,), (axis,)), ((), ())))
 
 
 class Products(Lowered):
@@ -263,7 +271,7 @@ class Products(Lowered):
         """The sum."""
         xs, gs = ([_array(x) for x in each] for each in zip(*self.pairs))
         x, g = (each[0] if len(each) == 1 else jnp.concatenate(each) for each in (xs, gs))
-        return jnp.matmul(x.T, g)
+        return _contracted(x, g, 0)
 
     shape = property(lambda self: (self.pairs[0][0].shape[1], self.pairs[0][1].shape[1]))
     dtype = property(lambda self: self.pairs[0][0].dtype)

@@ -31,6 +31,8 @@ __all__ = ["Xla"]
 
 jnp = jax.numpy
 
+LARGE = 1 << 13  # numbers whose sums are faster than a look at each
+
 NO_GRADIENTS = (
     "the engine 'xla' computes gradients on the device, as a part of the update, and reads none back. Use engine="
     "'replay' to look at gradients, or loss(model(X), y).backward() for those of one batch"
@@ -51,6 +53,7 @@ class Xla:
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
         self.states: dict[Any, Any] = {}  # the optimiser's memories that these come from
         self.seen: tuple[Any, ...] = None, None, 0  # what has been taken over, and when
+        self.latest: _Program | None = None  # the program that has newer ones of these, and has counted more steps
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
@@ -77,6 +80,7 @@ class Xla:
 
     def _forget_lost(self) -> None:
         """After a program that was broken off: its arguments are gone, and the objects have the latest numbers."""
+        self.settle()
         held = [x for p in self.memories for x in (self.parameters.arrays[p], *self.memories[p].values())]
         if any(x.is_deleted() for x in held):
             self.ahead = False
@@ -104,6 +108,7 @@ class Xla:
         state, now = self.task.optimizer.state, assigned_at()
         if self.seen[0] is starts and self.seen[1] is state and self.seen[2] == now:
             return
+        self.settle()
         self.seen = starts, state, now
         for p, memories in starts.items():
             if (
@@ -123,6 +128,14 @@ class Xla:
                     if not isinstance(start, int)
                 }
 
+    def settle(self) -> None:
+        """Take what the latest program has computed and counted."""
+        program, self.latest = self.latest, None
+        if program is not None:
+            for p, new, memory in zip(program.trained, *program.kept):
+                self.parameters.arrays[p], self.memories[p] = new, memory
+                self.counts[p] += program.taken
+
     @property
     def is_main(self) -> bool:
         """Whether this is the first process."""
@@ -136,6 +149,7 @@ class Xla:
         """Write parameters and memories to their objects."""
         if not self.ahead:
             return
+        self.settle()
         self.ahead = False
         optimizer = self.task.optimizer
         for p, held in self.memories.items():
@@ -155,6 +169,7 @@ class Xla:
 
     def report(self) -> str:
         """What was compiled and what it took; what stays on the device, and what each step transfers."""
+        self.settle()
         held = [
             *self.parameters.arrays.values(),
             *(m for each in self.memories.values() for m in each.values()),
@@ -225,8 +240,12 @@ class _Program:
         self.needed = {at[x] for x in called if isinstance(x, Node) and x not in given}
         self.fetched = sorted(self.shown | self.needed)
         self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
+        self.wide = np.result_type(np.float32, *(p.dtype for p in self.trained))  # the dtype of updates
+        self.kept: Any = None  # while this is the engine's latest program: parameters and memories,
+        self.taken = 0  # the steps since it became so,
+        self.steps_of: list[tuple[int, int, bool]] = []  # and for each row a group, its steps before, if counted
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
-        self.numbers: list[list[float]] = []  # of the latest step, in `steps` as an array
+        self.numbers: list[float] = []  # of the latest step, in `steps` as an array
         self.steps: Any = None
         self.names: list[list[str]] = []
         self.groups: Any = None  # the options that they come from
@@ -245,21 +264,14 @@ class _Program:
         """
         parameters, memories = kept
         places, sizes = self.places, [len(n) for n in names]
-        steps = places.joined(steps, (sum(sizes),), np.dtype(np.float64))
+        steps = places.joined(steps, (sum(sizes),), self.wide)
         steps = [steps[end - n : end] for n, end in zip(sizes, np.cumsum(sizes).tolist())]
         batch = [places.joined(x, *how) for x, how in zip(others, self.given)]
         arrays = [*parameters, *batch, *others[len(batch) :]]
         outputs, gradients = self.program.passes(arrays, zero_safe=careful)
         wanted = gradients[: len(parameters)]
-        total = outputs[self.places_of[1]]
-        given = [g for g in wanted if g is not None]
-        if careful:
-            finite = jnp.isfinite(total).all()
-            for g in given:
-                finite &= jnp.isfinite(g).all()
-        else:  # one number that is not finite spoils the sum of squares; so may a large one, which is looked at again
-            squares = sum((jnp.vdot(g, g).astype(jnp.float64) for g in given), jnp.zeros((), jnp.float64))
-            finite = jnp.isfinite(squares + total.astype(jnp.float64).sum())
+        looked_at = [outputs[self.places_of[1]], *(g for g in wanted if g is not None)]
+        finite = jnp.isfinite(jnp.concatenate([(x if careful else _sums(x)).ravel() for x in looked_at])).all()
         reached = [k for k, g in enumerate(wanted) if g is not None]
         clipped = [Lowered(wanted[k]) for k in reached]
         if task.clip_value is not None:
@@ -303,29 +315,26 @@ class _Program:
             self._check_limits(batch, drawn)
         if look or not engine.ahead:
             engine.take_over(self.starts)
+        if engine.latest is not self:
+            self._begin(engine)
         names, steps = self._steps(engine)
         others = [*engine.places.split(batch.arrays), *engine.places.split_whole(drawn)]
         for _, source in self.others:
             others.append(self.held.put(source) if self.held.is_stale(source) else self.held.arrays[source])
-        arrays, memories = engine.parameters.arrays, engine.memories
-        kept: Any = [arrays[p] for p in self.trained], [memories[p] for p in self.trained]
-        kept, losses, fetched = self._call(task, names, False, kept, steps, others)
+        self.kept, losses, fetched = self._call(task, names, False, self.kept, steps, others)
         losses = engine.places.read(losses).tolist()
         if not losses[-1] and math.isfinite(losses[1]):  # zero times infinity, perhaps
-            kept, losses, fetched = self._call(task, names, True, kept, steps, others)
+            self.kept, losses, fetched = self._call(task, names, True, self.kept, steps, others)
             losses = engine.places.read(losses).tolist()
-        for p, new, memory in zip(self.trained, *kept):
-            arrays[p], memories[p] = new, memory
         engine.ahead = True
         if not losses[-1]:
             raise Nonfinite(
                 "the loss" if not math.isfinite(losses[1]) else "a gradient", self._bad(losses[1])
             )
-        counts = engine.counts
-        for p in self.trained:
-            counts[p] += 1
-            if look:
+        if look:
+            for p in self.trained:
                 withhold(p, NO_GRADIENTS)
+        self.taken += 1
         self.calls += 1
         output = partial(self._read, fetched)
         if self.needed:
@@ -351,24 +360,35 @@ class _Program:
     def _bad(total: float) -> float:
         return total if not math.isfinite(total) else math.nan
 
-    def _steps(self, engine: Xla) -> tuple[list[list[str]], Any]:
-        """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
-        if self.groups is engine.groups and not any(self.counted):
-            return self.names, self.steps
-        optimizer, counts = engine.task.optimizer, engine.counts
+    def _begin(self, engine: Xla) -> None:
+        """Become the engine's latest program: go on from its parameters, memories and counts of steps."""
+        engine.settle()
+        arrays, memories, counts = engine.parameters.arrays, engine.memories, engine.counts
+        self.kept = [arrays[p] for p in self.trained], [memories[p] for p in self.trained]
         found: dict[Any, int] = {}
         rows = [
-            found.setdefault((k, counts[p] if counted else 0), len(found))
+            found.setdefault((k, counts[p] if counted else 0, counted), len(found))
             for k, counted, p in zip(self.group_of, self.counted, self.trained)
         ]
         if rows != self.rows:  # parameters that got their first gradient in different steps
             self.rows = rows
             self.compiled.clear()
-        steps = [optimizer._numbers(optimizer.param_groups[k], count + 1) for k, count in found]
-        numbers = [list(n.values()) for n in steps]
+        self.steps_of, self.taken, self.groups, engine.latest = list(found), 0, None, self
+
+    def _steps(self, engine: Xla) -> tuple[list[list[str]], Any]:
+        """The names and the numbers of a step: for each group, and each count of steps of its parameters."""
+        if self.groups is engine.groups and not any(self.counted):
+            return self.names, self.steps
+        optimizer = engine.task.optimizer
+        groups, taken = optimizer.param_groups, self.taken
+        steps = [
+            optimizer._numbers(groups[k], before + 1 + (taken if counted else 0))
+            for k, before, counted in self.steps_of
+        ]
+        numbers = [x for n in steps for x in n.values()]
         if numbers != self.numbers:
             self.numbers = numbers
-            (self.steps,) = self.places.split_whole([np.array([x for n in numbers for x in n])])
+            (self.steps,) = self.places.split_whole([np.array(numbers, self.wide)])
         self.names, self.groups = [list(n) for n in steps], engine.groups
         return self.names, self.steps
 
@@ -405,3 +425,12 @@ class _Program:
             f"{count} operations, compiled in {self.seconds:.2f} s for {self.places!r}; {self.calls} steps, each with "
             f"{readable_size(there)} to the device and {readable_size(back)} back"
         )
+
+
+
+def _sums(x: Any) -> Any:
+    """The array itself, or the sums along the first axis of a large one, which are read faster.
+
+    A number that is not finite spoils its sum. So may large ones; then all numbers are looked at.
+    """
+    return jnp.sum(x, 0, dtype=jnp.promote_types(x.dtype, jnp.float32)) if x.ndim > 1 and x.size > LARGE else x
