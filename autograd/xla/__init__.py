@@ -32,7 +32,7 @@ from .compiled import Compiled, Report
 from .devices import compiler_options, device_named, exact, jax
 from .lowered import Lowered
 from .lowerings import lowering
-from .program import Program, arguments_of, has_nan, program_of
+from .program import Program, arguments_of, has_nan, program_of, spoilt_sums
 from .values import ScalarProgram
 
 __all__ = [
@@ -49,4 +49,5 @@ __all__ = [
     "jax",
     "lowering",
     "program_of",
+    "spoilt_sums",
 ]

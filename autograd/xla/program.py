@@ -29,11 +29,12 @@ from .lowered import RULES, Lowered, row
 from .refusals import FUNCTION, RULE, refusal
 from .values import ScalarProgram
 
-__all__ = ["Program", "arguments_of", "has_nan", "program_of"]
+__all__ = ["Program", "arguments_of", "has_nan", "program_of", "spoilt_sums"]
 
 # gradients with at most so many bytes are computed on their own where they are sums; larger ones, which take long to
 # write and read again, after so many sums one after the other
 CACHED, DEEP = 1 << 18, 3
+LARGE = 1 << 13  # arrays of more numbers are faster to add up than to look at
 SMALL = 16  # constants of so few numbers become part of the program
 
 
@@ -43,9 +44,21 @@ def arguments_of(nodes: Iterable[Any]) -> list[Any]:
 
 
 def has_nan(gradients: Iterable[Any]) -> Any:
-    """Whether one of these arrays, or `None`s, has a NaN, as a boolean of JAX."""
-    flags = [jnp.any(jnp.isnan(g)) for g in gradients if g is not None]
-    return jnp.any(jnp.stack(flags)) if flags else jnp.zeros((), bool)
+    """Whether one of these arrays, or `None`s, has a NaN, as a boolean of JAX; also where infinities would add up."""
+    return jnp.isnan(spoilt_sums([g for g in gradients if g is not None])).any()
+
+
+def spoilt_sums(arrays: Sequence[Any]) -> Any:
+    """Numbers in a row, of which one is NaN or infinite if one of the arrays is: the sums of large ones' columns.
+
+    XLA on processors reads an array much faster for its sums than for a look at each number. Large numbers may have an
+    infinite sum, too.
+    """
+    sums = [
+        jnp.sum(x, 0, dtype=jnp.promote_types(x.dtype, jnp.float32)) if x.ndim > 1 and x.size > LARGE else x
+        for x in arrays
+    ]
+    return jnp.concatenate([x.ravel() for x in sums] or [jnp.zeros(0)])
 
 
 def program_of(

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...autograd import Node
 from ...autograd.extending import assigned_at, numbers, readable_size, withhold
-from ...autograd.xla import Lowered, Program, compiler_options, exact, jax
+from ...autograd.xla import Lowered, Program, compiler_options, exact, jax, spoilt_sums
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
@@ -30,8 +30,6 @@ from .replay import compared_step, recorded_step, state_of
 __all__ = ["Xla"]
 
 jnp = jax.numpy
-
-LARGE = 1 << 13  # numbers whose sums are faster than a look at each
 
 NO_GRADIENTS = (
     "the engine 'xla' computes gradients on the device, as a part of the update, and reads none back. Use engine="
@@ -53,7 +51,7 @@ class Xla:
         self.counts: dict[Any, int] = {}  # the steps that each parameter has taken
         self.states: dict[Any, Any] = {}  # the optimiser's memories that these come from
         self.seen: tuple[Any, ...] = None, None, 0  # what has been taken over, and when
-        self.latest: _Program | None = None  # the program that has newer ones of these, and has counted more steps
+        self.latest: _Program | None = None  # has newer parameters, memories and counts than are here
         self.ahead = False  # whether the device is ahead of the objects
         self.largest = 0  # samples in the largest batch so far
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
@@ -240,10 +238,13 @@ class _Program:
         self.needed = {at[x] for x in called if isinstance(x, Node) and x not in given}
         self.fetched = sorted(self.shown | self.needed)
         self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
-        self.wide = np.result_type(np.float32, *(p.dtype for p in self.trained))  # the dtype of updates
+        dtypes = [np.asarray(numbers(p)).dtype for p in self.trained]
+        self.wide = np.result_type(np.float32, *dtypes)  # of the numbers of a step
         self.kept: Any = None  # while this is the engine's latest program: parameters and memories,
         self.taken = 0  # the steps since it became so,
-        self.steps_of: list[tuple[int, int, bool]] = []  # and for each row a group, its steps before, if counted
+        self.steps_of: list[
+            Any
+        ] = []  # and for each row its group, the steps before, and whether they are counted
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
         self.numbers: list[float] = []  # of the latest step, in `steps` as an array
         self.steps: Any = None
@@ -271,7 +272,8 @@ class _Program:
         outputs, gradients = self.program.passes(arrays, zero_safe=careful)
         wanted = gradients[: len(parameters)]
         looked_at = [outputs[self.places_of[1]], *(g for g in wanted if g is not None)]
-        finite = jnp.isfinite(jnp.concatenate([(x if careful else _sums(x)).ravel() for x in looked_at])).all()
+        each = jnp.concatenate([x.ravel() for x in looked_at]) if careful else spoilt_sums(looked_at)
+        finite = jnp.isfinite(each).all()
         reached = [k for k, g in enumerate(wanted) if g is not None]
         clipped = [Lowered(wanted[k]) for k in reached]
         if task.clip_value is not None:
@@ -425,12 +427,3 @@ class _Program:
             f"{count} operations, compiled in {self.seconds:.2f} s for {self.places!r}; {self.calls} steps, each with "
             f"{readable_size(there)} to the device and {readable_size(back)} back"
         )
-
-
-
-def _sums(x: Any) -> Any:
-    """The array itself, or the sums along the first axis of a large one, which are read faster.
-
-    A number that is not finite spoils its sum. So may large ones; then all numbers are looked at.
-    """
-    return jnp.sum(x, 0, dtype=jnp.promote_types(x.dtype, jnp.float32)) if x.ndim > 1 and x.size > LARGE else x
