@@ -21,6 +21,7 @@ from .arguments import (
     on_shape,
     one_axis,
     part_of,
+    plain,
     positions_of,
     through_float32,
 )
@@ -172,7 +173,8 @@ class TopK(NamedTuple):
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
     """The `k` largest elements along `axis`, the largest first, and their positions; the smallest with `largest=False`.
 
-    Of equal elements the first are taken. Each of the chosen elements gets its gradient, the others none.
+    Of equal elements the first are taken; NaN counts as the largest. Each of the chosen elements gets its gradient, the
+    others none.
 
     Raises `RangeError` for more elements than there are.
 
@@ -186,8 +188,11 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
         raise RangeError(
             f"topk takes k from 0 to {x.shape[at]}, the length of axis {at} of {describe(x)}; given {k}"
         )
-    ascending = np.argsort(-x if flag_of(largest, "topk", "largest") else x, at, kind="stable")
-    indices = np.take(ascending, np.arange(k), at)
+    if flag_of(largest, "topk", "largest"):  # from the end: -x is no order of unsigned integers and booleans
+        order = x.shape[at] - 1 - np.flip(np.argsort(np.flip(plain(x), at), at, kind="stable"), at)
+    else:
+        order = np.argsort(plain(x), at, kind="stable")
+    indices = np.take(order, np.arange(k), at)
     return TopK(take_along_axis(x, indices, at), indices)
 
 

@@ -152,6 +152,8 @@ def integers_of(given: Any, what: str, name: str) -> Any:
     array = as_array(given.data if isinstance(given, Operators) else given, what)
     if array.dtype.kind not in "iu" and (array.size or isinstance(given, np.ndarray)):
         raise KindError(f"{what} takes {name} in integers; given {given!r:.200}")
+    if array.dtype.kind == "u" and array.size and array.max() > LARGEST:
+        raise RangeError(f"{what} takes {name} up to {LARGEST}; given {array.max()}")
     return array.astype(int)
 
 
@@ -228,10 +230,12 @@ def on_shape(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
 
 
 def plain(x: Any) -> Any:
-    """The data of a node, also inside of lists and tuples; anything else as it is."""
+    """The data of a node, also inside of lists and tuples (named ones become plain); anything else as it is."""
     if isinstance(x, Operators):
         return x.data
-    return type(x)(map(plain, x)) if isinstance(x, (list, tuple)) else x
+    if isinstance(x, (list, tuple)):
+        return [*map(plain, x)] if isinstance(x, list) else tuple(map(plain, x))
+    return x
 
 
 def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -> Any:

@@ -71,7 +71,8 @@ def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any
     if isinstance(low, Operators) or isinstance(high, Operators) or not _is_floating(x):
         x = x if low is None else p.maximum(x, low)
         return x if high is None else p.minimum(x, high)
-    return p.clip(x, low=_bound(low, -math.inf), high=_bound(high, math.inf))
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    return p.clip(x, low=_option(low, x, "clip", "bounds"), high=_option(high, x, "clip", "bounds"))
 
 
 def _either(bound: Any, other: Any, names: str) -> Any:
@@ -85,14 +86,18 @@ def _is_floating(x: Any) -> bool:
     return (np.asarray(plain(x)).dtype if dtype is None else dtype).kind == "f"
 
 
-def _bound(given: Any, none: float) -> Any:
-    """A plain bound, copied."""
-    if given is None:
-        return none
-    bound = as_array(given, "clip").copy()
-    if bound.dtype.kind not in "fiub":
-        raise KindError(f"clip takes bounds that are real numbers; given {describe(given)}")
-    return bound if isinstance(given, (np.ndarray, list, tuple)) else given
+def _option(given: Any, x: Any, what: str, name: str) -> Any:
+    """A plain number, or beside a Tensor a copy of an array, that is not differentiated."""
+    if isinstance(given, Operators):
+        return given  # the row refuses it
+    if isinstance(given, int):
+        return number_of(given, what, name)
+    array = as_array(given, what)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} takes {name} in real numbers; given {describe(given)}")
+    if array.ndim and isinstance(x, Operators) and not hasattr(x, "shape"):
+        raise KindError(f"{what} was given {describe(given)} for {describe(x)}, which is one number")
+    return array.copy() if isinstance(given, (np.ndarray, list, tuple)) else given
 
 
 @of_kind
@@ -103,7 +108,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0, 0.1)
     -0.2
     """
-    return p.leaky_relu(x, slope=_factor(negative_slope, "leaky_relu"))
+    return p.leaky_relu(x, slope=_option(negative_slope, x, "leaky_relu", "a slope"))
 
 
 @of_kind
@@ -114,12 +119,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(3.0)
     3.0
     """
-    return p.elu(x, alpha=_factor(alpha, "elu"))
-
-
-def _factor(given: Any, what: str) -> Any:
-    """A number, or an array of one for each element."""
-    return number_of(given, what, "a slope") if isinstance(given, int) else given
+    return p.elu(x, alpha=_option(alpha, x, "elu", "alpha"))
 
 
 @of_kind

@@ -54,7 +54,13 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any =
 
 def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
     """The arguments to join, as a list of Tensors and arrays."""
-    if isinstance(axis, Operators) or not hasattr(xs, "__iter__") or isinstance(xs, (str, bytes, dict)):
+    single = isinstance(xs, np.ndarray) and not xs.ndim
+    if (
+        isinstance(axis, Operators)
+        or single
+        or not hasattr(xs, "__iter__")
+        or isinstance(xs, (str, bytes, dict))
+    ):
         raise KindError(
             f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
             f"Write {what}([a, b])"

@@ -91,7 +91,7 @@ def total(xs: Sequence[Any]) -> Any:
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
     """
-    if not isinstance(xs, Iterable):
+    if not isinstance(xs, Iterable) or (isinstance(xs, np.ndarray) and not xs.ndim):
         raise KindError(f"total takes a list of Values; given {describe(xs)}")
     return total_of_values(list(xs))
 

@@ -201,7 +201,7 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     shifts = tuple(integers_of(shift, "roll", "a shift").ravel().tolist())
     if axis is None:
         return p.reshape(p.roll(ravel(x), shift=(builtins.sum(shifts),), axis=(0,)), shape=x.shape)
-    axes = [k for each in (axis if isinstance(axis, tuple) else (axis,)) for k in axes_of(x, each, "roll")]
+    axes = [k for each in (axis if isinstance(axis, tuple) else (axis,)) for k in axes_of(x, (each,), "roll")]
     if len(axes) == 1:
         shifts = (builtins.sum(shifts),)
     elif len(shifts) == 1:

@@ -150,7 +150,7 @@ def _matrix_power(a: Any, n: int) -> Any:
         if n % 2:
             y = a if y is None else y @ a
         a, n = (a @ a if n > 1 else a), n // 2
-    return f.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) + 0 * a if y is None else y
+    return f.where(False, a, np.eye(a.shape[-1], dtype=a.dtype)) if y is None else y
 
 
 def _cond(x: Any, p: Any = None) -> Any:
@@ -286,9 +286,9 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
             f"lstsq takes a matrix (m, n) and one or several right-hand sides, (m,) or (m, k); given {describe(a)} and "
             f"{describe(b)}"
         )
-    least = (
-        builtins.max(a.shape) * np.finfo(np.result_type(a.dtype, np.float32)).eps if rcond is None else rcond
-    )
+    least = rcond
+    if rcond is None or rcond == -1:  # in NumPy -1 is the rounding error of one operation
+        least = np.finfo(np.result_type(a.dtype, np.float32)).eps * (1 if rcond else builtins.max(a.shape))
     x = linalg.pinv(a, rcond=least) @ b
     values = linalg.svd(a, full_matrices=False, compute_uv=False)
     rank = int((plain(values) > least * plain(values).max(initial=0)).sum())

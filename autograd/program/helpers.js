@@ -63,8 +63,7 @@ function fmin(a, b) {
 }
 
 function clip(x, low, high) {
-  const raised = low > x ? low : x;
-  return high < raised ? high : raised;
+  return minimum(maximum(x, low), high);
 }
 
 // How many of the x are y.
@@ -121,7 +120,8 @@ function logaddexp(a, b) {
 }
 
 function logaddexp2(a, b) {
-  return logaddexp(a * Math.LN2, b * Math.LN2) / Math.LN2;
+  const top = maximum(a, b);
+  return top + (Number.isFinite(a - b) ? Math.log1p(2 ** -Math.abs(a - b)) / Math.LN2 : 0);
 }
 
 // 1 / (1 + exp(-x)), in a form that does not overflow.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule.autograd as ag
-from chainrule.autograd import ChainruleError, KindError, ShapeError, Tensor, Value
+from chainrule.autograd import ChainruleError, KindError, RangeError, ShapeError, Tensor, Value
 
 T = Tensor([[1.0, 2.0], [3.0, 4.0]], name="w")
 V = Value(2.0, name="v")
@@ -56,6 +56,17 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a tensor of words": (lambda: T.astype(str), KindError, "real numbers"),
     "no dtype": (lambda: T.astype("flaot32"), KindError, "given str 'flaot32'"),
     "two names of one bound": (lambda: ag.clip(T, 0, min=1), KindError, "two names of one bound"),
+    "a value between many": (lambda: ag.clip(V, np.zeros(2), 3.0), KindError, "v = 2, which is one number"),
+    "a bound in words": (lambda: ag.clip(T, "low"), KindError, "bounds in real numbers; given str 'low'"),
+    "a slope in words": (lambda: ag.leaky_relu(V, "low"), KindError, "slope in real numbers; given str 'low'"),
+    "a complex slope": (lambda: ag.leaky_relu(T, 1j), KindError, "slope in real numbers; given complex 1j"),
+    "no slope": (lambda: ag.elu(V, None), KindError, "alpha in real numbers; given NoneType"),
+    "many slopes for a value": (lambda: ag.elu(V, [1.0, 2.0]), KindError, "v = 2, which is one number"),
+    "one array to concatenate": (lambda: ag.concatenate(np.array(1.0)), KindError, "list of arrays"),
+    "one number in all": (lambda: ag.total(np.array(1.0)), KindError, "list of Values"),
+    "an index of 64 bits": (lambda: ag.take(T, np.array([2**64 - 1], np.uint64)), RangeError, "indices up to 922"),
+    "an axis that is none": (lambda: ag.roll(T, 1, (0, None)), KindError, "given NoneType None"),
+    "a cut that is a tensor": (lambda: ag.pinv(T, V.detach() * 0.1), KindError, "rcond as plain numbers"),
     "gradients by a number": (lambda: ag.gradients(T.sum(), 3.0), KindError, "list of nodes; given float 3.0"),
     "gradients by a dict": (lambda: ag.gradients(T.sum(), {"w": T}), KindError, "list of nodes; given dict"),
     "the gradient of math.sin": (lambda: ag.grad(math.sin)(3.0), KindError, "gradient is lost"),

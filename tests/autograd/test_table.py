@@ -254,6 +254,10 @@ def test_slopes_of_remainders() -> None:
     assert [g.tolist() for g in gradients((x % y).sum(), [x, y])] == [[1.0, 1.0], [1.0]]  # 4 - 3
     assert [g.tolist() for g in gradients(np.fmod(x, y).sum(), [x, y])] == [[1.0, 1.0], [0.0]]  # 3 - 3
     check_gradients(lambda x, y: x % y * y, np.array([7.3, -4.1]), np.array([2.0, -1.5]))
+    a, b = Value(1.0), Value(0.1)  # 1.0 / 0.1 is rounded to 10, and 1.0 is 9 * 0.1 + 0.09999999999999995
+    assert (a % b).data == 0.09999999999999995
+    assert [gradients(y, b) for y in (a % b, np.fmod(a, b))] == [-9.0, -9.0]
+    assert gradients(Tensor([1.0]) % (t := Tensor([0.1])), t, [1.0]).tolist() == [-9.0]
     assert Tape(Value(5.0, name="a") % Value(3.0, name="b")).source().count("%") >= 1
 
 

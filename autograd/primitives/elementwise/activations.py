@@ -38,7 +38,8 @@ logaddexp = elementwise(
 
 
 def _logaddexp2(a: float, b: float) -> float:
-    return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+    top = a if a >= b or a != a else b
+    return top + (math.log1p(2.0 ** -abs(a - b)) / math.log(2) if math.isfinite(a - b) else 0.0)
 
 
 logaddexp2 = elementwise(

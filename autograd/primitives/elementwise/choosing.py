@@ -126,7 +126,7 @@ def _fmin(a: float, b: float) -> float:
 
 
 def _clip(x: float, low: float, high: float) -> float:
-    return min(max(x, low), high)
+    return _minimum(_maximum(x, low), high)  # NaN if one of them is NaN
 
 
 def _clip_of_arrays(x: Any, low: Any, high: Any) -> Any:
