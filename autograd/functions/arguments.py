@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -210,6 +210,11 @@ def as_array(x: Any, what: str) -> Any:
         raise
     except MISTAKES as error:
         raise KindError(f"{what} takes arrays; NumPy makes none of {describe(x)}: {error}") from None
+
+
+def is_iterable(x: Any) -> bool:
+    """Whether `x` can be iterated over; an array without axes has the method and cannot."""
+    return isinstance(x, Iterable) and not (isinstance(x, np.ndarray) and not x.ndim)
 
 
 def of_values(x: Any) -> bool:

@@ -15,7 +15,17 @@ from ..errors import KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
 from ..errors.spelling import spelt
 from ..kinds import of_kind
-from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
+from .arguments import (
+    arrays_only,
+    counts_of,
+    integer_of,
+    integers_of,
+    is_iterable,
+    on_axis,
+    one_axis,
+    part_of,
+    word_of,
+)
 from .elementwise import astype, dtype_of
 from .shapes import ravel
 
@@ -54,13 +64,7 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any =
 
 def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
     """The arguments to join, as a list of Tensors and arrays."""
-    single = isinstance(xs, np.ndarray) and not xs.ndim
-    if (
-        isinstance(axis, Operators)
-        or single
-        or not hasattr(xs, "__iter__")
-        or isinstance(xs, (str, bytes, dict))
-    ):
+    if isinstance(axis, Operators) or not is_iterable(xs) or isinstance(xs, (str, bytes, dict)):
         raise KindError(
             f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
             f"Write {what}([a, b])"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
 from ..kinds import of_kind
-from .arguments import arrays_only, axes_of, integer_of, of_values
+from .arguments import arrays_only, axes_of, integer_of, is_iterable, of_values
 from .compound import dot_of_values
 from .reductions import sum
 from .shapes import moveaxis, transpose
@@ -39,7 +38,7 @@ def dot(a: Any, b: Any) -> Any:
     Value(-5.0)
     """
     if of_values(a) or of_values(b):
-        if not (isinstance(a, Iterable) and isinstance(b, Iterable)):
+        if not (is_iterable(a) and is_iterable(b)):
             raise KindError(
                 f"dot takes two lists of Values or numbers; given {describe(a)} and {describe(b)}"
             )

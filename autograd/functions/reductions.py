@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable, Iterable, KeysView, Sequence, ValuesView
+from collections.abc import Callable, KeysView, Sequence, ValuesView
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -17,7 +17,17 @@ from ..errors import KindError, RangeError, ShapeError
 from ..errors.spelling import in_place_of
 from ..kinds import of_kind
 from ..primitives.structural.reductions import count_of
-from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
+from .arguments import (
+    Axis,
+    arrays_only,
+    axes_of,
+    flag_of,
+    is_iterable,
+    mask_of,
+    number_of,
+    of_values,
+    through_float32,
+)
 from .compound import total_of_values
 from .elementwise import astype, in_dtype, of_floats
 
@@ -91,7 +101,7 @@ def total(xs: Sequence[Any]) -> Any:
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
     """
-    if not isinstance(xs, Iterable) or (isinstance(xs, np.ndarray) and not xs.ndim):
+    if not is_iterable(xs):
         raise KindError(f"total takes a list of Values; given {describe(xs)}")
     return total_of_values(list(xs))
 

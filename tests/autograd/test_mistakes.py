@@ -16,6 +16,11 @@ V = Value(2.0, name="v")
 INTEGERS = Tensor([1, 2, 3])
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 
+
+def half(x: Any) -> Any:
+    return x / 2
+
+
 MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "^ for a power": (lambda: V ^ 2, KindError, r"Power is \*\*"),
     "number ^ node": (lambda: 2 ^ V, KindError, r"Power is \*\*"),
@@ -67,6 +72,12 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "an index of 64 bits": (lambda: ag.take(T, np.array([2**64 - 1], np.uint64)), RangeError, "indices up to 922"),
     "an axis that is none": (lambda: ag.roll(T, 1, (0, None)), KindError, "given NoneType None"),
     "a cut that is a tensor": (lambda: ag.pinv(T, V.detach() * 0.1), KindError, "rcond as plain numbers"),
+    "a rule without a list": (lambda: ag.elementwise("half", half, half, lambda y, x: 0.5), KindError,
+        r"one function of \(y, x\). Write a list with a rule for each input, as in \[lambda y, x: ...\]"),
+    "a structural rule without a list": (lambda: ag.structural("half", half, lambda g, y, x: g / 2), KindError,
+        r"one function of \(g, y, x\).*as in lambda i, g, y, \*inputs: ..."),
+    "no rules": (lambda: ag.elementwise("half", half, half, None), KindError, "a list with one for each input"),
+    "a rule in words": (lambda: ag.structural("half", half, ["g / 2"]), KindError, "a number; given 'g / 2'"),
     "gradients by a number": (lambda: ag.gradients(T.sum(), 3.0), KindError, "list of nodes; given float 3.0"),
     "gradients by a dict": (lambda: ag.gradients(T.sum(), {"w": T}), KindError, "list of nodes; given dict"),
     "the gradient of math.sin": (lambda: ag.grad(math.sin)(3.0), KindError, "gradient is lost"),

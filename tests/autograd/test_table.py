@@ -372,6 +372,12 @@ OWN = {  # value, value on arrays, rules, and the gradients at 2 and 3
     ),
     "add": (operator.add, np.add, [lambda y, a, b: a, lambda y, a, b: 5], (2.0, 5.0)),
     "subtract": (operator.sub, np.subtract, [3, 4], (3.0, 4.0)),
+    "a weighted sum": (
+        lambda a, b: 2.5 * a - 0.25 * b,
+        lambda a, b: 2.5 * a - 0.25 * b,
+        [2.5, -0.25],
+        (2.5, -0.25),
+    ),
     "compare": (lambda a, b: float(a < b), np.less, [0, 0], (0.0, 0.0)),
 }
 
