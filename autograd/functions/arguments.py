@@ -19,8 +19,10 @@ from ..errors.spelling import like
 Axis = int | tuple[int, ...] | None
 
 
-def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them.
+def axes_of(
+    x: Any, axis: Axis, what: str, of_numbers: bool = False, described: str | None = None
+) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them. `described` is `x` in the error message.
 
     With `of_numbers`, a single number has the axis 0 if no other axis is given, as in NumPy's reductions.
     """
@@ -35,8 +37,9 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
     if of_numbers and ndim == 0 and not isinstance(axis, tuple) and found in ((0,), (-1,)):
         return ()
     if builtins.any(not 0 <= k < ndim for k in found):
+        count = "1 axis" if ndim == 1 else f"{ndim} axes"
         raise ShapeError(
-            f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
+            f"{what} was given axis={axis!r}, but {described or describe(x)} has {count}, numbered from 0"
         )
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")

@@ -46,10 +46,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _booleans(condition: Any) -> Any:
-    try:
-        found = np.array(condition, dtype=bool)  # a copy: the gradient needs it as it is now
-    except (TypeError, ValueError) as error:
-        raise KindError(f"where takes an array of booleans; given {describe(condition)}: {error}") from None
+    found = as_array(condition, "where")
+    objects = found.dtype.kind == "O" and all(isinstance(x, (bool, np.bool_)) for x in found.flat)
+    if found.dtype.kind not in "fiub" and not objects:
+        raise KindError(f"where takes an array of booleans; given {describe(condition)}")
+    found = found.astype(bool)  # a copy: the gradient needs it as it is now
     return found if found.ndim else bool(found)
 
 

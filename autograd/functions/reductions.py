@@ -246,7 +246,8 @@ def _sample(
     least = n if mask is None else n.min() if n.size else math.inf
     if least <= ddof:
         raise ShapeError(
-            f"{what} over axis={axes!r} of {describe(x)} has {least} elements, too few for ddof={ddof}"
+            f"{what} over axis={axes!r} of {describe(x)} has {least} element{'s' * (least != 1)}, too few for "
+            f"ddof={ddof}"
         )
     return x, axes, n - ddof if mask is None else (n - ddof).astype(x.dtype), mask
 

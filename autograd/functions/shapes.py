@@ -140,9 +140,9 @@ def expand_dims(x: Any, axis: Axis) -> Any:
     """
     x = arrays_only(x, "expand_dims")
     axes = shape_of(axis, "expand_dims", "an axis as an integer or several")
-    new = axes_of(np.broadcast_to(np.False_, (1,) * (x.ndim + len(axes))), axes, "expand_dims")
-    rest = iter(x.shape)
-    return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
+    ndim, rest = x.ndim + len(axes), iter(x.shape)
+    new = axes_of(np.zeros((1,) * ndim), axes, "expand_dims", described="the result")
+    return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(ndim)))
 
 
 @of_kind

@@ -184,14 +184,14 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 def _tensorinv(a: Any, ind: int = 2) -> Any:
     a, ind = arrays_only(a, "tensorinv"), integer_of(ind, "tensorinv", "ind as an integer")
-    rows, columns = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
-    if ind < 1 or not a.ndim or math.prod(rows) != math.prod(columns):
+    left, right = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
+    if ind < 1 or not a.ndim or math.prod(left) != math.prod(right):
         raise ShapeError(
             f"tensorinv with ind={ind} was given {describe(a)}; the first ind axes, 1 or more, have as many elements "
             f"as the others"
         )
-    y = linalg.inv(f.reshape(a, (math.prod(rows), math.prod(columns))))
-    return f.reshape(y, columns + rows)
+    y = linalg.inv(f.reshape(a, (math.prod(left), math.prod(right))))
+    return f.reshape(y, right + left)
 
 
 def _summed_over(what: str, a: Any, b: Any, ndims: tuple[int, int], axes: tuple[int, int]) -> tuple[Any, Any]:

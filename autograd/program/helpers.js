@@ -115,13 +115,11 @@ function logtotalexp(...xs) {
 
 // log(exp(a) + exp(b)), from the larger one on, so that nothing overflows.
 function logaddexp(a, b) {
-  const top = maximum(a, b);
-  return top + (Number.isFinite(a - b) ? Math.log1p(Math.exp(-Math.abs(a - b))) : 0);
+  return maximum(a, b) + (Number.isFinite(a - b) ? Math.log1p(Math.exp(-Math.abs(a - b))) : 0);
 }
 
 function logaddexp2(a, b) {
-  const top = maximum(a, b);
-  return top + (Number.isFinite(a - b) ? Math.log1p(2 ** -Math.abs(a - b)) / Math.LN2 : 0);
+  return maximum(a, b) + (Number.isFinite(a - b) ? Math.log1p(2 ** -Math.abs(a - b)) / Math.LN2 : 0);
 }
 
 // 1 / (1 + exp(-x)), in a form that does not overflow.
