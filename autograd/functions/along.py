@@ -66,6 +66,8 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
     `prepend` and `append`, numbers or arrays, are put before and after `x` along the axis first.
 
+    Raises `RangeError` for a negative `n`.
+
     >>> from chainrule.autograd import Tensor, diff
     >>> diff(Tensor([1.0, 4.0, 9.0, 16.0]), n=2)
     Tensor([2., 2.])
@@ -219,6 +221,8 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
 
     `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` gives such indices.
     `take` takes the same positions everywhere.
+
+    Raises `ShapeError` for indices of another shape, `RangeError` for one that is out of bounds.
 
     >>> from chainrule.autograd import Tensor, take_along_axis
     >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)

@@ -25,6 +25,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     The condition is a boolean or an array of booleans and is not differentiated. The branch that is not taken
     gets a gradient of 0, also where its own derivative is infinite or undefined.
 
+    Raises `KindError` for a condition in anything but booleans or numbers, and for shapes that do not broadcast.
+
     >>> from chainrule.autograd import Tensor, where, sqrt
     >>> x = Tensor([0.0, 4.0])
     >>> where(x > 0, sqrt(x), 0.0).sum().backward()
@@ -60,6 +62,8 @@ def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any
 
     `min` and `max` are NumPy's other names for the bounds. A bound may be a node: it gets the gradient where it is the
     result, and half of the gradient where `x` equals it.
+
+    Raises `KindError` for bounds that are no real numbers, or two for one side.
 
     >>> from chainrule.autograd import Value, clip
     >>> clip(Value(7.0), -1, 5)
@@ -105,6 +109,9 @@ def _option(given: Any, x: Any, what: str, name: str) -> Any:
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere (also that slope at 0).
 
+    The slope is a number, or an array that broadcasts with `x`; it is not differentiated. Raises `KindError` for
+    others.
+
     >>> from chainrule.autograd import leaky_relu
     >>> leaky_relu(-2.0, 0.1)
     -0.2
@@ -115,6 +122,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 @of_kind
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    `alpha` is a number, or an array that broadcasts with `x`; it is not differentiated. Raises `KindError` for others.
 
     >>> from chainrule.autograd import elu
     >>> elu(3.0)

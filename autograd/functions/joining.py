@@ -40,6 +40,9 @@ def concatenate(
 
     `dtype` converts them, if NumPy's rule `casting` allows it.
 
+    Raises `ShapeError` for no arrays and for lengths that differ on the other axes, `KindError` if `casting` forbids
+    the dtype.
+
     >>> from chainrule.autograd import Tensor, concatenate
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
     Tensor([1., 2., 3.])
@@ -53,6 +56,8 @@ def concatenate(
 @spelt
 def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Arrays of one shape joined along a new axis; `dtype` and `casting` are those of `concatenate`.
+
+    Raises `ShapeError` for no arrays and for shapes that differ.
 
     >>> from chainrule.autograd import Tensor, stack
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
@@ -103,7 +108,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     [Tensor([1.]), Tensor([2., 3., 4.])]
     """
     x, k = one_axis(x, axis, "split", flat=False)
-    parts = array_split(x, indices_or_sections, k)
+    parts = _parts(x, indices_or_sections, k, "split")
     if np.ndim(indices_or_sections) == 0 and x.shape[k] % len(parts):
         raise ShapeError(
             f"split cannot cut {describe(x)} into {len(parts)} equal parts along axis {k}. Give the indices to "
@@ -116,19 +121,26 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Like `split`, but if the parts cannot be of equal length, the first ones get one element more.
 
+    Raises `RangeError` for less than one section.
+
     >>> from chainrule.autograd import Tensor, array_split
     >>> array_split(Tensor([1.0, 2.0, 3.0]), 2)
     [Tensor([1., 2.]), Tensor([3.])]
     """
-    x, k = one_axis(x, axis, "split", flat=False)
-    cuts = integers_of(indices_or_sections, "split", "indices or a number of sections")
+    x, k = one_axis(x, axis, "array_split", flat=False)
+    return _parts(x, indices_or_sections, k, "array_split")
+
+
+def _parts(x: Any, indices_or_sections: Any, k: int, what: str) -> list[Any]:
+    """The parts of `x` along the axis `k`; the first ones are one element longer if it is necessary."""
+    cuts = integers_of(indices_or_sections, what, "indices or a number of sections")
     n = x.shape[k]
     if cuts.ndim > 1:
-        raise ShapeError(f"split takes a number of sections or a list of indices; given {describe(cuts)}")
+        raise ShapeError(f"{what} takes a number of sections or a list of indices; given {describe(cuts)}")
     if cuts.ndim == 0:
         sections = int(cuts)
         if sections < 1:
-            raise RangeError(f"split makes one section or more; given {sections}")
+            raise RangeError(f"{what} makes one section or more; given {sections}")
         ends = [(i + 1) * (n // sections) + builtins.min(i + 1, n % sections) for i in range(sections)]
     else:
         ends = [*cuts.tolist(), n]
@@ -198,6 +210,8 @@ def tile(x: Any, reps: Any) -> Any:
 
     `repeat` repeats each element.
 
+    Raises `RangeError` for negative numbers.
+
     >>> from chainrule.autograd import Tensor, tile
     >>> tile(Tensor([1.0, 2.0]), (2, 2))
     Tensor([[1., 2., 1., 2.],
@@ -219,6 +233,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
 
     `tile` repeats the tensor as a whole; `nn.repeat` repeats an experiment.
+
+    Raises `ShapeError` for another number of counts, `RangeError` for negative ones.
 
     >>> from chainrule.autograd import Tensor, repeat
     >>> repeat(Tensor([1.0, 2.0]), [1, 3])

@@ -215,6 +215,8 @@ def eigh(a: Any, UPLO: str | None = None) -> EighResult:
 def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
     """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
 
+    Raises `ShapeError` for matrices that are not square.
+
     >>> from chainrule.autograd import Tensor, eigvalsh
     >>> eigvalsh(Tensor([[0.0, 1.0], [1.0, 0.0]]))
     Tensor([-1.,  1.])
@@ -285,6 +287,8 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     Singular values of at most `rcond` times the largest count as zero, by default 1e-15 times; `rtol` is NumPy's other
     name for it, and `rtol=None` is the rounding error of the dtype times the longer side. The number of remaining
     singular values is treated as fixed; the derivative of what is computed from them is exact.
+
+    Raises `ShapeError` for what is not a matrix, `KindError` for an `rcond` that is a node.
 
     >>> from chainrule.autograd import Tensor, pinv
     >>> pinv(Tensor([[2.0], [0.0]]))

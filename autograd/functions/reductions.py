@@ -50,7 +50,7 @@ __all__ = [
 
 
 def or_builtin(builtin: Callable[..., Any]) -> Callable[[F], F]:
-    """The decorator of `max`, `min` and `sum`: what only Python's function of this name takes is left to it.
+    """The decorator of `max`, `min` and `sum`: arguments that only Python's function of this name takes go to that one.
 
     `max(1, 2)`, `sum(x for x in xs)` and `max(words, key=len)` keep their meaning after
     `from chainrule.autograd import *`.
@@ -97,6 +97,8 @@ def total(xs: Sequence[Any]) -> Any:
 
     `sum` does the same, and takes Tensors, an axis and numbers as well.
 
+    Raises `KindError` for anything else than a list.
+
     >>> from chainrule.autograd import Value, total
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
@@ -123,6 +125,8 @@ def sum(
     NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
     booleans: elements for which it is False are left out and have gradient 0.
     Of a list of Values it is one node, as `total` is.
+
+    Raises `ShapeError` for an axis that `x` does not have, `KindError` for options of a list of Values.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -216,6 +220,8 @@ def std(
     """The standard deviation over `axis`, the root of `var`, with its options.
 
     If all elements are equal, its gradient is 0.
+
+    Raises `ShapeError` if there are not more than `ddof` elements.
 
     >>> from chainrule.autograd import Tensor, std
     >>> std(Tensor([1.0, 1.0, 5.0, 5.0]))
@@ -358,6 +364,8 @@ def max(
     As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
     out; then `initial` is required, for the case that no element is left.
     Of two tensors, element by element, it is `maximum(a, b)`.
+
+    Raises `ShapeError` if there are no elements and no `initial`, `KindError` for `where` without `initial`.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])

@@ -1,4 +1,4 @@
-"""The tape: the recorded graph in dependency order, for all who read it: steps, programs, replays."""
+"""The tape: the recorded graph in dependency order, from which steps, programs and replays are made."""
 
 from __future__ import annotations
 
