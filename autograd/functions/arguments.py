@@ -193,8 +193,8 @@ def arrays_only(x: Any, what: str) -> Any:
     """`x` as a Tensor or an array; raises for a Value, which is one number and has no axes."""
     if isinstance(x, Operators) and hasattr(x, "shape"):
         return x
-    if isinstance(x, Operators) or of_values(x):
-        given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
+    if is_value(x) or of_values(x):
+        given = f"{describe(x)} is one number" if is_value(x) else "Values are single numbers"
         raise KindError(
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
@@ -220,11 +220,14 @@ def is_iterable(x: Any) -> bool:
     return isinstance(x, Iterable) and not (isinstance(x, np.ndarray) and not x.ndim)
 
 
+def is_value(x: Any) -> bool:
+    """Whether `x` is a Value, a node without axes."""
+    return isinstance(x, Operators) and not hasattr(x, "shape")
+
+
 def of_values(x: Any) -> bool:
     """Whether `x` is a list of Values, or of Values and numbers."""
-    return isinstance(x, (list, tuple)) and builtins.any(
-        isinstance(v, Operators) and not hasattr(v, "shape") for v in x
-    )
+    return isinstance(x, (list, tuple)) and builtins.any(map(is_value, x))
 
 
 def on_axis(k: int, at: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from ..engine.operators import Operators
 from ..errors import KindError
 from ..errors.spelling import spelt
 from ..kinds import of_kind
-from .arguments import arrays_only, as_array, number_of, plain
+from .arguments import arrays_only, as_array, is_value, number_of, plain
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 
@@ -38,7 +38,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if not isinstance(condition, (bool, np.bool_)):
         condition = _booleans(condition)
         if isinstance(condition, np.ndarray):
-            for x in (x for x in (a, b) if isinstance(x, Operators) and not hasattr(x, "shape")):
+            for x in filter(is_value, (a, b)):
                 raise KindError(
                     f"where was given {describe(condition)} for {describe(x)}, which is one number"
                 )
@@ -100,7 +100,7 @@ def _option(given: Any, x: Any, what: str, name: str) -> Any:
     array = as_array(given, what)
     if array.dtype.kind not in "fiub":
         raise KindError(f"{what} takes {name} in real numbers; given {describe(given)}")
-    if array.ndim and isinstance(x, Operators) and not hasattr(x, "shape"):
+    if array.ndim and is_value(x):
         raise KindError(f"{what} was given {describe(given)} for {describe(x)}, which is one number")
     return array.copy() if isinstance(given, (np.ndarray, list, tuple)) else given
 
