@@ -17,6 +17,7 @@ from ..errors.spelling import spelt
 from ..kinds import of_kind
 from .arguments import (
     arrays_only,
+    axes_of,
     counts_of,
     integer_of,
     integers_of,
@@ -64,7 +65,9 @@ def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any =
     (2, 2)
     """
     arrays = arrays_of(xs, "stack", axis, dtype, casting)
-    return p.stack(*arrays, axis=integer_of(axis, "stack", "an axis as an integer"))
+    axis = integer_of(axis, "stack", "an axis as an integer")
+    axes_of(np.zeros((1,) * (arrays[0].ndim + 1)), axis, "stack", described="the result")  # raises for others
+    return p.stack(*arrays, axis=axis)
 
 
 def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
@@ -77,7 +80,7 @@ def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any
     arrays = [arrays_only(x, what) for x in xs]
     if not arrays:
         raise ShapeError(f"{what} takes one array or more; given none")
-    if dtype is None and casting == "same_kind":
+    if dtype is None and isinstance(casting, str) and casting == "same_kind":
         return arrays
     found = np.result_type(*(x.dtype for x in arrays)) if dtype is None else dtype_of(dtype, what)
     for x in arrays:

@@ -81,6 +81,8 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a condition in words": (lambda: ag.where("yes", T, 0.0), KindError, "booleans; given str 'yes'"),
     "no condition": (lambda: ag.where(None, T, 0.0), KindError, "booleans; given NoneType None"),
     "the second axis of a vector": (lambda: INTEGERS.sum(1), ShapeError, "has 1 axis, numbered from 0"),
+    "a stack along no axis": (lambda: ag.stack([T, T], axis=10**12), ShapeError, "the result has 3 axes"),
+    "casting by a tensor": (lambda: ag.concatenate([T, T], casting=T), KindError, "casting="),
     "gradients by a number": (lambda: ag.gradients(T.sum(), 3.0), KindError, "list of nodes; given float 3.0"),
     "gradients by a dict": (lambda: ag.gradients(T.sum(), {"w": T}), KindError, "list of nodes; given dict"),
     "the gradient of math.sin": (lambda: ag.grad(math.sin)(3.0), KindError, "gradient is lost"),
