@@ -1,7 +1,7 @@
 """A loop in which the graph grows: `w = w - lr * w.grad` makes a new node of `w` in every step.
 
 The next loss is computed from that node, so its pass goes through all steps before. The gradients are right; time and
-memory grow with every step. A pass through many nodes looks for such updates, and warns if there are many.
+memory grow with every step. In a pass through many nodes such updates are counted, and many of them give a warning.
 """
 
 from __future__ import annotations
