@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError
 from ..errors.spelling import spelt
 from ..kinds import of_kind
-from .arguments import arrays_only, as_array, is_value, number_of, plain
+from .arguments import arrays_only, as_array, is_value, number_of
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 
@@ -88,7 +88,7 @@ def _either(bound: Any, other: Any, names: str) -> Any:
 
 def _is_floating(x: Any) -> bool:
     dtype = getattr(x, "dtype", None)
-    return (np.asarray(plain(x)).dtype if dtype is None else dtype).kind == "f"
+    return (np.asarray(numbers(x)).dtype if dtype is None else dtype).kind == "f"
 
 
 def _option(given: Any, x: Any, what: str, name: str) -> Any:

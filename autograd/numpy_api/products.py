@@ -12,11 +12,11 @@ import numpy as np
 
 from .. import functions as f
 from .. import primitives as rows
-from ..engine.node import describe
+from ..engine.node import describe, each_time, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..functions import linalg
-from ..functions.arguments import Axis, arrays_only, axes_of, integer_of, number_of, part_of, plain, shape_of
+from ..functions.arguments import Axis, arrays_only, axes_of, integer_of, number_of, part_of, shape_of
 from ..functions.einsum import tensordot
 from ..functions.elementwise import of_floats
 from ..functions.joining import arrays_of
@@ -27,7 +27,7 @@ __all__ = ["PRODUCTS", "LINALG"]
 
 def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """Every product of two elements, summed where their positions have the same sum."""
-    a, v = (_vector(f.ravel(x) if np.ndim(plain(x)) == 0 else x, "convolve") for x in (a, v))
+    a, v = (_vector(f.ravel(x) if np.ndim(numbers(x)) == 0 else x, "convolve") for x in (a, v))
     if a.size < v.size:
         a, v = v, a
     m, n = a.size, v.size
@@ -88,7 +88,7 @@ def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
         )
     found = []
     for k, h in zip(axes, steps):
-        if np.ndim(plain(h)):
+        if np.ndim(numbers(h)):
             found.append(_gradient_at(x, h, k))
             continue
         h = h if isinstance(h, Operators) else float(number_of(h, "gradient", "a step"))
@@ -291,7 +291,19 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
         least = np.finfo(np.result_type(a.dtype, np.float32)).eps * (1 if rcond else builtins.max(a.shape))
     x = linalg.pinv(a, rcond=least) @ b
     values = linalg.svd(a, full_matrices=False, compute_uv=False)
-    rank = int((plain(values) > least * plain(values).max(initial=0)).sum())
+
+    def rank_of(s: Any) -> int:
+        return int((s > least * s.max(initial=0)).sum())
+
+    def refuse_others(s: Any) -> None:
+        if rank_of(s) != rank:
+            raise KindError(
+                f"an lstsq that was recorded for replays met a matrix of rank {rank_of(s)}, and not of rank {rank}. "
+                f"Record it again"
+            )
+
+    rank = rank_of(numbers(values))
+    each_time(refuse_others, values)
     away = b - a @ x
     squares = f.sum(away * away, 0)
     squares = f.reshape(squares, (-1,))
