@@ -93,8 +93,8 @@ def _is_floating(x: Any) -> bool:
 
 def _option(given: Any, x: Any, what: str, name: str) -> Any:
     """A plain number, or beside a Tensor a copy of an array, that is not differentiated."""
-    if isinstance(given, Operators):
-        return given  # the row refuses it
+    if given.__class__ is float or isinstance(given, Operators):
+        return given  # the row refuses a node that requires a gradient
     if isinstance(given, int):
         return number_of(given, what, name)
     array = as_array(given, what)
