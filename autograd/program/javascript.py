@@ -354,7 +354,7 @@ def with_rows(function: Any) -> Any:
         return ROW_OF[function]
     if function is math:
         return types.SimpleNamespace(**{k: with_rows(x) for k, x in vars(math).items()})
-    if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(PACKAGE):
+    if not isinstance(function, types.FunctionType) or str(function.__module__).startswith(PACKAGE):
         return function
     used = {name for code in codes(function.__code__) for name in code.co_names}
     outer = {"sum": _sum} | {k: x for k, x in function.__globals__.items() if k in used or k.startswith("__")}
