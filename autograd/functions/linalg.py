@@ -29,7 +29,7 @@ from ..primitives.structural.linalg import (
     solve_,
     svd_,
 )
-from .arguments import arrays_only, as_array, flag_of, plain
+from .arguments import arrays_only, as_array, flag_of
 from .elementwise import of_floats
 
 __all__ = ["cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd"]
@@ -301,8 +301,8 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
         rcond = 1e-15 if rtol is ... else rtol
     if rcond is None:
         rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
-    cutoff = as_array(plain(rcond), "pinv")
-    if isinstance(rcond, Operators) or cutoff.dtype.kind not in "fiub":
+    cutoff = None if isinstance(rcond, Operators) else as_array(rcond, "pinv")
+    if cutoff is None or cutoff.dtype.kind not in "fiub":
         raise KindError(
             f"pinv takes rcond as plain numbers, one for all or one for each matrix; given {describe(rcond)}"
         )
