@@ -52,7 +52,7 @@ def readings(
     `titles` are the roots that were asked for, as `roots_of` gives them.
     """
     tape, around = outline.tape, options.around
-    centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
+    centre = [] if around is None else [_position(node, tape) for node in roots_of(around, "around")]
     arrays = any(isinstance(node, Tensor) for node in outline.nodes)
     limits = FEWER if options.is_free else [options.max_nodes or MOST_BOXES]
     if arrays and options.is_free and options.fit is None:

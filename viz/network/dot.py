@@ -15,7 +15,7 @@ from ..common.options import DrawOptions
 from ..common.words import shorten
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, coloured, escape, label, row, table, tooltip
-from .columns import LINE, SMALL, Plan, weight_texts
+from .columns import LINE, SMALL, Plan, range_text, weight_texts
 from .reading import Spread, Unit
 
 __all__ = ["digraph"]
@@ -23,7 +23,6 @@ __all__ = ["digraph"]
 THICKEST, THINNEST = 4.0, 0.5  # points
 MANY_LINES = 60  # more are drawn thinner
 LONGEST_TITLE = 26
-INPUT = 0.75  # the size of an input, as a part of that of a unit
 
 
 def digraph(plan: Plan, options: DrawOptions) -> Digraph:
@@ -98,7 +97,7 @@ class _Writer:
                 pos=f"{x:.1f},{y:.1f}!",
                 shape="square" if k == 0 else "circle",
                 fixedsize="true",
-                width=f"{plan.diameter * (1 if k else INPUT) / 72:.3f}",
+                width=f"{(plan.diameter if k else plan.side) / 72:.3f}",
                 label=label(table(self.lines(unit, column.activation, k), 'CELLPADDING="0"')),
                 tooltip=tooltip(self.hint(unit, column.activation)),
                 **{"class": "input" if k == 0 else "unit"},
@@ -125,8 +124,7 @@ class _Writer:
             else []
         )
         lines.append((escape(self.number(unit.value.mean)), theme.value))
-        if unit.value.low != unit.value.high and detail == 2:
-            span = f"{self.number(unit.value.low, 2)} … {self.number(unit.value.high, 2)}"
+        if detail == 2 and (span := range_text(unit.value)):
             lines.append((escape(span), theme.value))
         if unit.gradient is not None and detail:
             digits = self.digits if detail == 2 else 2
@@ -222,25 +220,25 @@ class _Writer:
 
     def legend(self, g: Digraph) -> None:
         theme, network = self.theme, self.network
-        what = "mean value" if network.samples > 1 else "value"
-        colours = [
-            coloured(what, theme.value),
-            coloured("∂ gradient", theme.gradient),
-            coloured("w weight, b bias" if self.plan.detail == 2 else "", theme.parameter),
-        ]
-        words = (
-            [f"{network.samples:,} samples: means{' and ranges' * (self.plan.detail == 2)}"]
-            if network.samples > 1
-            else []
-        )
+        units = [unit for column in network.columns for unit in column.units]
+        many, full = network.samples > 1, self.plan.detail == 2
+        lists = full and any(self.plan.has_rows(k) for k in range(len(network.columns)))
+        names = ["w weight"] * lists + ["b bias"] * (full and any(unit.bias is not None for unit in units))
+        colours = [coloured("mean value" if many else "value", theme.value)]
+        if any(unit.gradient is not None for unit in units[len(network.columns[0].units) :]):
+            colours.append(coloured("∂ gradient", theme.gradient))
+        elif full:
+            colours.append(coloured("∂ – gradient not computed", theme.muted))
+        colours.append(coloured(", ".join(names), theme.parameter))
+        ranges = full and any(range_text(unit.value) for unit in units)
+        words = [f"{network.samples:,} samples: means{' and ranges' * ranges}"] * many
         words += [f"{network.nodes:,} nodes; style='boxes' draws the operations"]
+        weights = [w for unit in units for w, _ in unit.weights]
+        signs = ["blue →: positive weight"] * any(w > 0 for w in weights)
+        signs += [f"grey with a bar: negative{'' if signs else ' weight'}"] * any(w < 0 for w in weights)
         lines = [
-            "&#160;&#160; ".join(colours),
-            coloured(
-                "blue →: positive weight&#160;&#160; grey with a bar: negative&#160;&#160; thick: large",
-                theme.muted,
-                SMALL,
-            ),
+            "&#160;&#160; ".join(filter(None, colours)),
+            coloured("&#160;&#160; ".join([*signs, "thick: large"]), theme.muted, SMALL),
             coloured(escape(" · ".join(words)), theme.muted, SMALL),
         ]
         rows = [row(line) for line in lines]
