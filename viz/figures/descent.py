@@ -10,7 +10,6 @@ import numpy as np
 
 from ...autograd import RangeError, value_and_grad
 from ...autograd.extending import spelt
-from ..common.errors import check_count
 from ..common.themes import Theme
 from ..plots import canvas
 from ..plots.networks import numbers, one_number
@@ -52,10 +51,11 @@ def plot_descent_data(
     >>> found.w, found.loss
     (array([1.   , 0.5  , 0.25 , 0.125]), array([1.      , 0.25    , 0.0625  , 0.015625]))
     """
-    check_count("steps", steps, 1)
     start, each_rate = one_number(start, "the start"), numbers(rates, "a list of rates").ravel()
-    if not each_rate.size:
-        raise RangeError("a descent has a rate or several, such as rates=[0.1]; given none")
+    if steps < 1 or not each_rate.size:
+        raise RangeError(
+            f"a descent has a rate and a step, or more; given {each_rate.size} rates and {steps} steps"
+        )
     both, found = value_and_grad(function), []
     for rate in each_rate.tolist():
         w, places, losses = start, [], []

@@ -20,7 +20,7 @@ __all__ = ["SMALL", "Plan", "plans", "range_text", "weight_texts"]
 SMALL = 11  # the size of the smallest text
 
 LINE = 13.5  # the height of a line of text
-NARROW = 0.92  # what a text of digits needs of its estimated width
+NARROW = 0.96  # what a text of digits needs of its estimated width, in Arial and in DejaVu Sans
 MARGIN = 8.0  # beside a range, to the outline of its unit
 INPUT = 0.75  # the size of an input, as a part of that of a unit, if its range needs no more
 LEAST_BETWEEN, MOST_BETWEEN = 80.0, 170.0  # from one column to the next, for the lines: more for more lines

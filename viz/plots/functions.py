@@ -172,15 +172,14 @@ def plot_approximation_data(
     >>> fine < coarse / 5
     True
     """
-    check_count("boxes", boxes, 1)
     if not callable(function):
         raise KindError(
             f"a function of one number is approximated, such as np.sin; given {describe(function)}"
         )
-    if not low < high or not 0 < steepness <= 1:
+    if not isinstance(boxes, int) or boxes < 1 or not low < high or not 0 < steepness <= 1:
         raise RangeError(
-            f"boxes stand side by side from low to high, and a side takes the part `steepness` of a box, above 0 and "
-            f"up to 1; given boxes from {low:g} to {high:g} with steepness {steepness:g}"
+            f"1 box or more stand side by side from low to high, and a side takes the part `steepness` of a box; "
+            f"given {boxes!r} boxes from {low:g} to {high:g} with steepness {steepness:g}"
         )
     e = 0.0 if activation == "step" else steepness * (high - low) / boxes
     edges = np.linspace(low, high, boxes + 1)

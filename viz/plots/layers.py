@@ -113,7 +113,7 @@ def plot_activation_histograms(
         shares = np.array(row.counts) / max(1, sum(row.counts))
         panel.stairs(shares, row.edges, fill=True, color=colours.value, alpha=0.85)
         if row.edges[0] < 0 < row.edges[-1]:
-            panel.axvline(0, color=colours.muted, lw=0.8)
+            panel.axvline(0, ymax=1 / 1.6, color=colours.muted, lw=0.8)  # up to the words
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
         panel.set_ylim(0, shares.max(initial=0.1) * 1.6)
@@ -134,7 +134,7 @@ def plot_activation_histograms(
 def _words(each: LayerHistogram) -> list[str]:
     row = each.statistics
     if not np.isfinite(row.mean):
-        return ["NaN or infinite"]
+        return ["not all are finite"]
     lines = [f"mean {row.mean:.2g}, deviation {row.std:.2g}"]
     if each.dead is not None:
         lines.append(f"{each.dead} of {each.units} units dead")
@@ -291,6 +291,7 @@ def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Th
     ax.set_xticks(few, names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
     title = "Gradients of the parameters of each layer"
     for place in places[~np.isfinite(sizes)]:
+        ax.set_xlim(-0.5, len(found) - 0.5)
         ax.text(
             place,
             0.5,
