@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
-from ..boxes.sheet import typeset
+from ..common.notation import typeset
 from ..common.numbers import number
 from ..common.words import em_width
 from .reading import Column, Network, Spread

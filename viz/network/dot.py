@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..boxes.sheet import FONT, SIZE, typeset
+from ..boxes.sheet import FONT, SIZE
+from ..common.notation import typeset
 from ..common.numbers import number
 from ..common.options import DrawOptions
 from ..common.words import shorten
