@@ -16,7 +16,7 @@ from ..common.options import DrawOptions
 from ..common.words import shorten
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, coloured, escape, label, row, table, tooltip
-from .columns import LINE, SMALL, Plan, range_text, weight_texts
+from .columns import LINE, SMALL, Plan, range_text, unit_lines, weight_texts
 from .reading import Spread, Unit
 
 __all__ = ["digraph"]
@@ -99,7 +99,7 @@ class _Writer:
                 shape="square" if k == 0 else "circle",
                 fixedsize="true",
                 width=f"{(plan.diameter if k else plan.side) / 72:.3f}",
-                label=label(table(self.lines(unit, column.activation, k), 'CELLPADDING="0"')),
+                label=label(table(self.lines(unit, column.activation if k else None), 'CELLPADDING="0"')),
                 tooltip=tooltip(self.hint(unit, column.activation)),
                 **{"class": "input" if k == 0 else "unit"},
                 **({"penwidth": "2"} if k == len(self.network.columns) - 1 and not self.network.rest else {}),
@@ -116,28 +116,11 @@ class _Writer:
         last = self.plan.skips(k) and place == len(self.plan.shown[k]) - 1
         return self.plan.y(k, place + last)
 
-    def lines(self, unit: Unit, activation: str, k: int) -> list[str]:
-        theme, detail = self.theme, self.plan.detail
-        first = unit.label if k == 0 else activation
-        lines = (
-            [(escape(shorten(first, 9)), theme.muted)]
-            if first and (detail == 2 or (k == 0 and detail))
-            else []
-        )
-        lines.append((escape(self.number(unit.value.mean)), theme.value))
-        if detail == 2 and (span := range_text(unit.value)):
-            lines.append((escape(span), theme.value))
-        if unit.gradient is not None and detail:
-            digits = self.digits if detail == 2 else 2
-            lines.append((escape(f"∂ {self.number(unit.gradient.mean, digits)}"), theme.gradient))
-        elif k and detail == 2:
-            lines.append(("∂ –", theme.muted))
-        if unit.bias is not None and detail == 2:
-            value, gradient = unit.bias
-            lines.append((escape(f"b {self.number(value)}"), theme.parameter))
-            if gradient is not None:
-                lines.append((escape(f"∂ {self.number(gradient)}"), theme.gradient))
-        return [row(coloured(text, colour, SMALL), "CENTER") for text, colour in lines]
+    def lines(self, unit: Unit, activation: str | None) -> list[str]:
+        lines = unit_lines(unit, activation, self.plan.detail, self.digits)
+        return [
+            row(coloured(escape(text), getattr(self.theme, role), SMALL), "CENTER") for text, role in lines
+        ]
 
     def weights(self, g: Digraph, k: int, j: int, unit: Unit, y: float) -> None:
         """The list of a unit's weights; each is a place where a line ends."""
@@ -226,7 +209,8 @@ class _Writer:
         lists = full and any(self.plan.has_rows(k) for k in range(len(network.columns)))
         names = ["w weight"] * lists + ["b bias"] * (full and any(unit.bias is not None for unit in units))
         colours = [coloured("mean value" if many else "value", theme.value)]
-        if any(unit.gradient is not None for unit in units[len(network.columns[0].units) :]):
+        known = self.plan.detail > 0 and any(unit.gradient is not None for unit in units)
+        if known or (network.rest is not None and network.rest[3] is not None):
             colours.append(coloured("∂ gradient", theme.gradient))
         elif full:
             colours.append(coloured("∂ – gradient not computed", theme.muted))
