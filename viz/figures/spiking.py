@@ -97,9 +97,8 @@ def plot_spikes(
             f"current {current:g}: {said}", fontsize=canvas.SMALL, color=colours.text, loc="center", pad=2
         )
         when = found.time[found.spikes[:, k]]
-        before = np.where(
-            found.spikes[:, k], neuron.threshold, found.voltages[:, k]
-        )  # it reaches the threshold, then resets
+        # it reaches the threshold, then resets
+        before = np.where(found.spikes[:, k], neuron.threshold, found.voltages[:, k])
         time, volts = _with_resets(found.time, before, found.spikes[:, k], neuron.reset)
         panel.plot(time, volts, color=colours.value, lw=1.5)
         panel.vlines(when, neuron.threshold, top, color=colours.gradient, lw=1.5)

@@ -59,9 +59,8 @@ def readings(
         limits = [MOST_BOXES_OF_ARRAYS]
     for partition in divide(outline, options.depth, limits, centre, options.hops, arrays):
         if limits[0] == MOST_BOXES_OF_ARRAYS and (partition.runs or partition.block.min() < 0):
-            partition = next(
-                divide(outline, None, [MOST_BOXES], layers=True)
-            )  # closing modules is not enough
+            # closing modules is not enough
+            partition = next(divide(outline, None, [MOST_BOXES], layers=True))
         blocks = Blocks(tape, titles, outline, partition)
         yield _snapshot(blocks, options.fit is not None, "rule" in options.shown)
 

@@ -120,9 +120,8 @@ def _directions(
             raise ShapeError(
                 "the directions of a path need three snapshots or more; or write directions='random'"
             )
-        signs = np.where(
-            (found[:2] @ (path[0] - centre)) < 0, -1.0, 1.0
-        )  # so that the path starts at the upper right
+        # so that the path starts at the upper right
+        signs = np.where((found[:2] @ (path[0] - centre)) < 0, -1.0, 1.0)
         return found[:2] * signs[:, None], "path"
     if isinstance(chosen, str):
         raise RangeError(f"directions are 'random', 'path' or two vectors; given {chosen!r}")
