@@ -19,7 +19,7 @@ from .lettering import Line, Run, italics, name_runs, upright, width_of
 
 __all__ = ["ORDERED", "Input", "Part", "joined", "parts_of"]
 
-# the order of inputs matters
+# operations of which the order of the inputs matters
 ORDERED = {
     "subtract",
     "divide",
