@@ -1180,3 +1180,22 @@ LAYER = MLP(2, [4, 2], seed=0)
 def test_a_wrong_argument_is_answered_in_words(mistake, lesson) -> None:
     with pytest.raises(ChainruleError, match=lesson):
         mistake()
+
+
+def test_a_hidden_layer_of_one_unit_has_one_axis() -> None:
+    ax = viz.plot_hidden_space(MLP(2, [1, 2], seed=0), X, Y)
+    assert (ax.get_xlabel(), ax.get_ylabel(), len(ax.get_yticks())) == ("unit 1", "", 0)
+
+
+def test_the_numbers_below_histograms_do_not_touch() -> None:
+    layers = [part for k in range(6) for part in (nn.Linear(2, 2, seed=k), nn.Tanh())]
+    ax = viz.plot_activation_histograms(nn.Sequential(*layers), X)
+    ax.figure.canvas.draw()
+    for panel in ax.child_axes:
+        low, high = panel.get_xlim()
+        shown = [
+            label.get_window_extent()
+            for label, at in zip(panel.get_xticklabels(), panel.get_xticks())
+            if low <= at <= high
+        ]
+        assert all(a.x1 + 4 < b.x0 for a, b in pairwise(shown))

@@ -275,14 +275,15 @@ def plot_hidden_space(
     many = len(found.positions) > 600
     classes = None if y is None else class_numbers(y, len(found.positions))
     scatter(ax, colours, found.positions, classes, size=18 if many else 26)
-    axes = (
-        ["unit 1", "unit 2"]
-        if found.components is None
-        else [
+    if found.components is None:
+        axes = ["unit 1", "unit 2"][: found.values.shape[1]]
+    else:
+        axes = [
             f"principal component {k + 1} ({share:.0%} of the variance)"
             for k, share in enumerate(found.shares)
         ]
-    )
+    if len(axes) == 1:  # the samples of a single unit stand on a line
+        ax.set_yticks([])
     canvas.label(ax, colours, f"Each sample at the outputs of the hidden layer\n{found.layer}", *axes)
     class_legend(ax, colours, found.positions)
     return ax

@@ -114,6 +114,7 @@ def plot_activation_histograms(
         panel.stairs(shares, row.edges, fill=True, color=colours.value, alpha=0.85)
         if row.edges[0] < 0 < row.edges[-1]:
             panel.axvline(0, ymax=1 / 1.6, color=colours.muted, lw=0.8)  # up to the words
+        panel.locator_params(axis="x", nbins=5)
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
         panel.set_ylim(0, shares.max(initial=0.1) * 1.6)
