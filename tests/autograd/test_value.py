@@ -255,3 +255,11 @@ def test_arctan2_of_numbers_whose_squares_vanish() -> None:
     ag.arctan2(a, b).backward()
     assert a.grad == pytest.approx(0.8 / 5e-200)
     assert b.grad == pytest.approx(-0.6 / 5e-200)
+
+
+@pytest.mark.parametrize("given", [[1.0], (), [[1.0], [1.0, 2.0]]])
+def test_a_list_is_neither_a_value_nor_its_gradient(given):
+    with pytest.raises(KindError, match="holds one real number; given (list|tuple)"):
+        Value(given)
+    with pytest.raises(ShapeError, match="the gradient at .* is one number; given (list|tuple)"):
+        Value(1.0).backward(given)
