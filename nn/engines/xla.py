@@ -133,6 +133,7 @@ class Xla:
             for p, new, memory in zip(program.trained, *program.kept):
                 self.parameters.arrays[p], self.memories[p] = new, memory
                 self.counts[p] += program.taken
+            program.kept = None
 
     @property
     def is_main(self) -> bool:
@@ -240,11 +241,11 @@ class _Program:
         self.given = [(x.shape, x.dtype) for x in (*recorded.arguments, *recorded.drawn)]
         dtypes = [np.asarray(numbers(p)).dtype for p in self.trained]
         self.wide = np.result_type(np.float32, *dtypes)  # of the numbers of a step
-        self.kept: Any = None  # while this is the engine's latest program: parameters and memories,
-        self.taken = 0  # the steps since it became so,
-        self.steps_of: list[
-            Any
-        ] = []  # and for each row its group, the steps before, and whether they are counted
+        # while this is the engine's latest program: parameters and memories, the steps since it became so, and for
+        # each row of numbers its group, the steps before, and whether they are counted
+        self.kept: Any = None
+        self.taken = 0
+        self.steps_of: list[tuple[int, int, bool]] = []
         self.rows: list[int] = []  # for each parameter, its row in the numbers of a step
         self.numbers: list[float] = []  # of the latest step, in `steps` as an array
         self.steps: Any = None
