@@ -34,7 +34,7 @@ __all__ = ["Program", "arguments_of", "has_nan", "program_of", "spoilt_sums"]
 # gradients with at most so many bytes are computed on their own where they are sums; larger ones, which take long to
 # write and read again, after so many sums one after the other
 CACHED, DEEP = 1 << 18, 3
-LARGE = 1 << 13  # arrays of more numbers are faster to add up than to look at
+LARGE = 1 << 15  # arrays of more numbers are faster to add up than to look at
 SMALL = 16  # constants of so few numbers become part of the program
 
 
@@ -55,7 +55,9 @@ def spoilt_sums(arrays: Sequence[Any]) -> Any:
     infinite sum, too.
     """
     sums = [
-        jnp.sum(x, 0, dtype=jnp.promote_types(x.dtype, jnp.float32)) if x.ndim > 1 and x.size > LARGE else x
+        lax.optimization_barrier(jnp.sum(x, 0, dtype=jnp.promote_types(x.dtype, jnp.float32)))
+        if x.ndim > 1 and x.size > LARGE
+        else x
         for x in arrays
     ]
     return jnp.concatenate([x.ravel() for x in sums] or [jnp.zeros(0)])
