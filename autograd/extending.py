@@ -167,9 +167,7 @@ def enter_scope(title: str) -> Token[Any]:
     return MODE.set((recording, (*titles, title), watch))
 
 
-def leave_scope(before: Token[Any]) -> None:
-    """Close the scope that `enter_scope` opened and returned `before` for."""
-    MODE.reset(before)
+leave_scope: Callable[[Token[Any]], None] = MODE.reset  # closes the scope that `enter_scope` opened
 
 
 def read_anew(read: Callable[[], Any]) -> Any:

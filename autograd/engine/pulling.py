@@ -115,7 +115,9 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
 
 def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        y, params, inputs = node._array, node.params, node.inputs
+        y, params, inputs = node._array, node.params, node._a
+        if inputs.__class__ is not tuple:
+            inputs = node.inputs
         arrays = [x._array for x in inputs]
         for x, rule in zip(inputs, rules):
             total = get(x, ABSENT)

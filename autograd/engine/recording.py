@@ -414,7 +414,9 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         wanted = False
         for x in inputs:
             if not isinstance(x, kind):
-                return record(*[operand(row, x, inputs) for x in inputs], **params)
+                return record(
+                    *[x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs], **params
+                )
             if x._requires_grad:
                 wanted = True
         if not recording or watch is not None or not wanted:
@@ -435,7 +437,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._array = y
         node._spec = spec
         node.op = row
-        node.inputs = inputs
+        node._a, node._b = inputs if len(inputs) == 2 else (inputs, None)
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None
