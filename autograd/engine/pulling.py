@@ -53,7 +53,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
         total = get(x, ABSENT)
         if total is not ABSENT:
             c = g if plus_a else -g
-            if x._a is None or x._spec is not spec:
+            if x._spec is not spec or (total is None and x._a is None):
                 c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
@@ -61,7 +61,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 c = g if plus_b else -g
-                if x._a is None or x._spec is not spec:
+                if x._spec is not spec or (total is None and x._a is None):
                     c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 
@@ -115,9 +115,7 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
 
 def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        y, params, inputs = node._array, node.params, node._a
-        if inputs.__class__ is not tuple:
-            inputs = node.inputs
+        y, params, inputs = node._array, node.params, node.inputs
         arrays = [x._array for x in inputs]
         for x, rule in zip(inputs, rules):
             total = get(x, ABSENT)

@@ -414,9 +414,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         wanted = False
         for x in inputs:
             if not isinstance(x, kind):
-                return record(
-                    *[x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs], **params
-                )
+                return record(*[operand(row, x, inputs) for x in inputs], **params)
             if x._requires_grad:
                 wanted = True
         if not recording or watch is not None or not wanted:

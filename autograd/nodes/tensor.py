@@ -129,7 +129,8 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
-        self._note_assigned()
+        if MODE.get()[2] is not None:
+            self._note_assigned()
         if new is not self._array:  # after `p.data -= ...` it is the same array
             array = array_from(new, self._array.dtype)
             if array.dtype.kind != "f":
