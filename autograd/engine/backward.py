@@ -56,11 +56,11 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
                         push(x)
                 break
             # the same for two inputs, written out for speed: one is put on the stack, the other is followed at once
-            x = node._b
-            if x is not None and x not in seen and x._requires_grad:
-                seen[x] = None
-                push(x)
-            x = node._a
+            if node._b is not None:
+                if x not in seen and x._requires_grad:
+                    seen[x] = None
+                    push(x)
+                x = node._b
             if x is None or x in seen or not x._requires_grad:
                 break
             seen[x] = None

@@ -724,8 +724,9 @@ def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
         c = np.asarray(c)
     here = x._array
     shape = here.shape
-    if c.shape != shape:  # only the first axis is summed for most biases
-        c = sum_.on_arrays(c, axis=0, keepdims=False) if c.shape[1:] == shape else unbroadcast(c, shape)
+    if c.shape != shape:
+        bias = c.shape[1:] == shape != ()  # as of most layers: the sum over the samples
+        c = sum_.on_arrays(c, axis=0, keepdims=False) if bias else unbroadcast(c, shape)
     if c.dtype is not here.dtype:
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
