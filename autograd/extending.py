@@ -167,7 +167,9 @@ def enter_scope(title: str) -> Token[Any]:
     return MODE.set((recording, (*titles, title), watch))
 
 
-leave_scope: Callable[[Token[Any]], None] = MODE.reset  # closes the scope that `enter_scope` opened
+def leave_scope(before: Token[Any]) -> None:
+    """Close the scope that `enter_scope` opened and returned `before` for."""
+    MODE.reset(before)
 
 
 def read_anew(read: Callable[[], Any]) -> Any:
