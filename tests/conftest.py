@@ -62,6 +62,18 @@ def rng(request):
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
 
 
+@pytest.fixture
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """For examples, which may write files and declare rows: neither outlives them."""
+    from chainrule.autograd import TABLE
+
+    monkeypatch.chdir(tmp_path)
+    rows = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(rows)
+
+
 # A real Chromium for the tests of pages, notebooks and printed modules: one for all, with no way to the network.
 
 
