@@ -50,6 +50,22 @@ def pytest_configure(config):
     config.option.randomly_reset_seed = False
 
 
+# files whose tests take seconds each: they compile, train, or start other programs
+LONG = {
+    f"test_{name}.py"
+    for name in (
+        "benchmarks", "beside_pytorch", "compiled_page", "distributed", "editors", "jobs", "notebooks",
+        "overfitting", "xla", "xla_layers", "xla_training",
+    )
+}  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items):
+    """Long tests begin, so that none is left for the end; and those of pages, which then share one browser."""
+    items.sort(key=lambda item: item.path.name not in LONG and "chromium" not in item.fixturenames)
+
+
 def pytest_collection_finish():
     # What is imported by now, and the tests, stay to the end. Without this, a collection goes through all of it again:
     # half a second each time, for the tests that ask for one and those that make many objects.
