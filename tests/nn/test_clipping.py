@@ -7,12 +7,7 @@ import pytest
 from optimisers import with_gradients
 
 from chainrule import nn
-from chainrule.autograd import (
-    GradientError,
-    KindError,
-    RangeError,
-    Value,
-)
+from chainrule.autograd import GradientError, KindError, RangeError, Value
 from chainrule.autograd.replay.tracing import Trace
 from chainrule.nn import optim
 

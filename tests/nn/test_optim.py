@@ -8,13 +8,7 @@ import pytest
 from optimisers import CASES, GRADIENTS, LEAVES, by_formula
 
 from chainrule import nn
-from chainrule.autograd import (
-    KindError,
-    RangeError,
-    Tape,
-    Tensor,
-    Value,
-)
+from chainrule.autograd import KindError, RangeError, Tape, Tensor, Value
 from chainrule.nn import optim
 
 # worked out by hand: what x = 1 is after a first step along the gradient 2

@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 from optimisers import CASES, GRADIENTS, by_formula
 
-from chainrule.autograd import (
-    KindError,
-    Tensor,
-    Value,
-    sign,
-    sqrt,
-)
+from chainrule.autograd import KindError, Tensor, Value, sign, sqrt
 from chainrule.autograd.replay.tracing import Trace, concrete
 from chainrule.nn import optim
 

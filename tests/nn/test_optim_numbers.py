@@ -7,11 +7,7 @@ import pytest
 from optimisers import CASES, GRADIENTS, LEAVES, with_gradients
 
 from chainrule import nn
-from chainrule.autograd import (
-    NonfiniteError,
-    RangeError,
-    Tensor,
-)
+from chainrule.autograd import NonfiniteError, RangeError, Tensor
 from chainrule.nn import optim
 
 # ---------------------------------------------------------------------- roots and quotients

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from optimisers import CASES, GRADIENTS
 
-from chainrule.autograd import (
-    KindError,
-    RangeError,
-    ShapeError,
-    Tensor,
-    Value,
-)
+from chainrule.autograd import KindError, RangeError, ShapeError, Tensor, Value
 from chainrule.nn import optim
 
 # ---------------------------------------------------------------------- state

@@ -5,10 +5,7 @@ import math
 import numpy as np
 
 from chainrule import nn
-from chainrule.autograd import (
-    Tensor,
-    Value,
-)
+from chainrule.autograd import Tensor, Value
 from chainrule.nn import optim
 
 GRADIENTS = [0.5, -1.5, 0.25, 2.0, 0.0]
