@@ -234,7 +234,7 @@ class Replayed:
             )
         except ChainruleError as error:
             raise RecordingError(str(error)) from None
-        self.scalars = scalars
+        self.scalars, self.slot = scalars, (Value if scalars else Tensor)._data_slot
         # for each argument, an array in the memory layout of the recording, which determines the order of sums
         self.given: list[tuple[Any, Any, Any]] = [
             (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
@@ -264,10 +264,11 @@ class Replayed:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
             recorded.happen(before=True)
-        for leaf, x in zip(
-            recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
-        ):
-            leaf._array = x
+        if recorded.drawn:
+            for leaf, x in zip(
+                recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
+            ):
+                leaf._array = x
         if self.scalars:
             for y, number in zip(recorded.outputs, self.replay.compute()):
                 y._number = number
@@ -275,7 +276,8 @@ class Replayed:
             self.replay.compute()
         if drawn is None:
             recorded.happen(before=False)
-        return [numbers(y) for y in recorded.results]
+        slot = self.slot
+        return [getattr(y, slot) for y in recorded.results]
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
