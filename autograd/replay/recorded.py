@@ -281,20 +281,15 @@ class Replayed:
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
-        if self.scalars:
-            self._receive(self.gradients().items())
-            return False
-        if HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
-            self._receive(self.replay.by_engine().items())
-            return False
-        self._receive(self.replay._gradients(None))
-        return bool(self.replay.squares < np.inf)
-
-    @staticmethod
-    def _receive(found: Iterable[tuple[Any, Any]]) -> None:
+        plain = not self.scalars and not (HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves))
+        if plain:
+            found = self.replay._gradients(None)
+        else:
+            found = (self.gradients() if self.scalars else self.replay.by_engine()).items()
         for leaf, g in found:
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
+        return plain and bool(self.replay.squares < np.inf)
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

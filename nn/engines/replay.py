@@ -108,28 +108,17 @@ class Replay:
             for p in task.optimizer.parameters:
                 p._grad = None
         self.steps += 1
-        replayed = self._replayed(key, batch, look)
-        if replayed is None:
+        found = self._replayed(self.recordings.get(key, ()), batch, look)
+        if found is None:
             record = self._record if self.compared else self._first
             losses, found = record(key, batch, want_output)
             differentiate(task, losses[3])
-        else:
-            replay, results, output = replayed
-            total = results[1].item()
-            found = Found(
-                results[0].item(), None if task.penalty is None else results[2].item(), lambda: output
-            )
-            if not math.isfinite(total):
-                raise Nonfinite("the loss", total)
-            if not replay.backward():
-                refuse_nonfinite(task)
         task.clip()
         task.optimizer.step()
         return found
 
-    def _replayed(self, key: Hashable, batch: Batch, look: bool) -> tuple[Any, Any, Any] | None:
-        """The replay that holds for a batch, the results that it has computed, and the output of the model."""
-        kept = self.recordings.get(key, [])
+    def _replayed(self, kept: Any, batch: Batch, look: bool) -> Found | None:
+        """Both passes by the replay that holds for a batch, if there is one; raises `Nonfinite`."""
         for each in kept:
             replay, output = each
             if look and not replay.recorded.is_current:
@@ -137,10 +126,18 @@ class Replay:
                 self._renew(replay.recorded)
                 return None
             try:
-                return replay, replay.forward(batch.arrays), output
+                results = replay.forward(batch.arrays)
             except GivenUp as error:
                 if error.late:
                     raise
+                continue
+            total = results[1].item()
+            if not math.isfinite(total):
+                raise Nonfinite("the loss", total)
+            if not replay.backward():
+                refuse_nonfinite(self.task)
+            penalty = None if self.task.penalty is None else results[2].item()
+            return Found(results[0].item(), penalty, lambda: output)
         return None
 
     def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:

@@ -56,9 +56,9 @@ class Plan:
                 g = p.grad
                 if g is None:
                     continue
-            memory, room = state.get(p), rooms.get(p)
-            if memory is None or room is None:
-                memory, room = self._start(p, state)
+            memory = state.get(p)
+            if memory is None or p not in rooms:
+                memory = self._start(p, state)
             if count is not None:
                 memory[count] = step = memory[count] + 1
                 if step != self.step:
@@ -66,9 +66,13 @@ class Plan:
             if g.__class__ is float:
                 self._update_float(p, g, memory)
                 continue
-            if room[0] is not p._array:
-                room = self._room(p)
-            room[1](room[0], *[memory[name] for name in names], g, *room[2])
+            x, change, others = rooms[p]
+            if x is not p._array:
+                x, change, others = self._room(p)
+            if names:
+                change(x, *[memory[name] for name in names], g, *others)
+            else:
+                change(x, g, *others)
             p._changed = now  # as an assignment does
 
     def _update_float(self, p: Any, g: float, memory: Memory) -> None:
@@ -81,12 +85,12 @@ class Plan:
             p.data, *new = map(float, self._in_a_row(*given))
             memory.update(zip(self.names, new))
 
-    def _start(self, p: Any, state: dict[Any, Memory]) -> Any:
+    def _start(self, p: Any, state: dict[Any, Memory]) -> Memory:
         """The memories of a parameter before its first step in this form."""
         memory = state.setdefault(p, {})
         memory.update((k, memory_start(v, p.data)) for k, v in self.starts.items() if k not in memory)
-        self.rooms[p] = (None,)
-        return memory, self.rooms[p]
+        self.rooms[p] = None, None, ()
+        return memory
 
     def _room(self, p: Any) -> tuple[Any, ...]:
         """The array that is changed, the call that changes it, and its last arguments; kept for the next step."""
