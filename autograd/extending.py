@@ -12,8 +12,8 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`.
 - For gradient checks: `surround_checks`, `CheckReport`, `lost_part`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
-  `numbers`, `following`, `is_watched`, `assigned_at`, `time_of_assignment`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`,
-  `State`, `leaf_for`, `kind_of`, `backend_for`.
+  `numbers`, `following`, `is_watched`, `assigned_at`, `time_of_assignment`, `withhold`, `is_withheld`, `GivenUp`,
+  `Following`, `Recorded`, `State`, `leaf_for`, `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.

@@ -507,7 +507,8 @@ def _packed(gradients: Iterable[Traced]) -> list[list[Traced]]:
 def _together(layouts: Sequence[Any]) -> tuple[Any, ...]:
     """New memory for arrays of one dtype, with zeros in the gaps; and an array in it for each layout."""
     dtype = layouts[0].dtype
-    starts = [0, *accumulate(-(-x.nbytes // 64) * 64 for x in layouts)]  # at multiples of what a cache reads at once
+    sizes = [-(-x.nbytes // 64) * 64 for x in layouts]  # multiples of what a cache reads at once
+    starts = [0, *accumulate(sizes)]
     memory = np.zeros(max(1, starts[-1] // dtype.itemsize), dtype)
     return memory, *(np.ndarray(x.shape, dtype, memory, at, x.strides) for x, at in zip(layouts, starts))
 
@@ -525,5 +526,5 @@ def _references_alone(count: int) -> tuple[int | None, int | None]:
         return None, None
     arrays = [_together([np.empty(1)] * count)]
     memory, g, *_ = arrays[0]
-    assert g.base is memory and g[:].base is memory
+    assert g[:].base is g.base is memory
     return sys.getrefcount(memory), sys.getrefcount(g)

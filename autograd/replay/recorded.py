@@ -7,7 +7,7 @@ object for JAX.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any

@@ -182,7 +182,7 @@ class Module(Part):
                 yield from found_in_entries(
                     ((called(i, i + 1), each) for i, each in enumerate(value)), name, holders
                 )
-            elif isinstance(value, (Module, Parameter, ScalarParameter)):
+            elif isinstance(value, Part):
                 yield name, value
             elif isinstance(value, (list, tuple, dict)) and value:
                 yield from found_in_value(value, name, holders)
@@ -271,7 +271,9 @@ class Module(Part):
         for path, module, _ in self._walk(prefix):
             yield path, module
 
-    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Module, list[tuple[str, Module | AnyParameter]]]]:
+    def _walk(
+        self, prefix: str = ""
+    ) -> Iterator[tuple[str, Module, list[tuple[str, Module | AnyParameter]]]]:
         """This module and all modules in it, each once, with their names and their parts."""
         seen = set()
         waiting = [(prefix, self)]

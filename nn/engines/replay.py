@@ -137,7 +137,7 @@ class Replay:
             if not replay.backward():
                 refuse_nonfinite(self.task)
             penalty = None if self.task.penalty is None else results[2].item()
-            return Found(results[0].item(), penalty, lambda: output)
+            return Found(results[0].item(), penalty, lambda output=output: output)
         return None
 
     def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
