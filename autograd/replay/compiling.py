@@ -272,6 +272,8 @@ class _Writer:
             return f"{self._term(call.args[0])}[{self._term(call.args[1])}]"
         if call.function is np.transpose and call.args[1:] == (None,):
             return f"{self._term(call.args[0])}.T"
+        if call.function is np.reshape and len(call.args) == 2 and not call.kwargs:
+            return f"{self._term(call.args[0])}.reshape({self._term(call.args[1])})"
         if call.function is taken:
             return f"{self._bound_method(call.args[0], 'take')}({self._arguments(call.args[1:], {})})"
         return f"{self._name(call.function)}({self._arguments(call.args, call.kwargs)})"
