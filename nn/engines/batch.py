@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,32 +17,36 @@ __all__ = ["Batch", "on_batches"]
 
 
 class Batch:
-    """The inputs and the target of one step: arrays, and dicts of arrays.
-
-    Attributes:
-        arrays: all arrays, in order.
-        key: names in dicts, shapes, dtypes and memory layouts, for which a recording holds; `None` if something is no
-            array of numbers.
-    """
-
-    __slots__ = ("arrays", "key", "parts")
+    """The inputs and the target of one step: arrays, and dicts of arrays."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = parts
+
+    @cached_property
+    def arrays(self) -> list[Any]:
+        """All arrays, in order."""
         arrays: list[Any] = []
-        names = []
-        for x in parts:
+        for x in self.parts:
             if x.__class__ is np.ndarray:
                 arrays.append(x)
             elif isinstance(x, dict):
                 arrays += x.values()
-                names.append((len(arrays), *x))
             else:
                 plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
                 arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
-        self.arrays = arrays
-        kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
-        self.key: Hashable = None if None in kinds else (*kinds, *names)
+        return arrays
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Names in dicts, shapes, dtypes and memory layouts, for which a recording holds.
+
+        It is `None` if something is no array of numbers.
+        """
+        names = [(k, *x) for k, x in enumerate(self.parts) if isinstance(x, dict)]
+        kinds = [
+            kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in self.arrays
+        ]
+        return None if None in kinds else (*kinds, *names)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""
