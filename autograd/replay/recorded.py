@@ -281,15 +281,17 @@ class Replayed:
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
-        plain = not self.scalars and not (HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves))
-        if plain:
-            found = self.replay._gradients(None)
+        if self.scalars:
+            found, finite = self.gradients().items(), False
+        elif HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
+            found, finite = self.replay.by_engine().items(), False
         else:
-            found = (self.gradients() if self.scalars else self.replay.by_engine()).items()
+            found = self.replay._gradients(None)
+            finite = self.replay.squares < np.inf
         for leaf, g in found:
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
-        return plain and bool(self.replay.squares < np.inf)
+        return bool(finite)
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

@@ -182,7 +182,7 @@ class Module(Part):
                 yield from found_in_entries(
                     ((called(i, i + 1), each) for i, each in enumerate(value)), name, holders
                 )
-            elif isinstance(value, Part):
+            elif isinstance(value, (Module, Parameter, ScalarParameter)):
                 yield name, value
             elif isinstance(value, (list, tuple, dict)) and value:
                 yield from found_in_value(value, name, holders)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,29 @@ __all__ = ["Batch", "on_batches"]
 
 
 class Batch:
-    """The inputs and the target of one step: arrays, and dicts of arrays."""
+    """The inputs and the target of one step: arrays, and dicts of arrays; `parts` as they were given."""
 
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self.parts = parts
+    __slots__ = ("_arrays", "parts")
 
-    @cached_property
+    def __init__(self, parts: Sequence[Any], arrays: list[Any] | None = None) -> None:
+        self.parts, self._arrays = parts, arrays
+
+    @property
     def arrays(self) -> list[Any]:
         """All arrays, in order."""
-        arrays: list[Any] = []
-        for x in self.parts:
-            if x.__class__ is np.ndarray:
-                arrays.append(x)
-            elif isinstance(x, dict):
-                arrays += x.values()
-            else:
-                plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
-                arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
-        return arrays
+        if self._arrays is None:
+            self._arrays = arrays = list[Any]()
+            for x in self.parts:
+                if x.__class__ is np.ndarray:
+                    arrays.append(x)
+                elif isinstance(x, dict):
+                    arrays += x.values()
+                else:
+                    plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
+                    arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
+        return self._arrays
 
-    @cached_property
+    @property
     def key(self) -> Hashable:
         """Names in dicts, shapes, dtypes and memory layouts, for which a recording holds.
 

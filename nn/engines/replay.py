@@ -84,7 +84,12 @@ class Kept:
         if want_output is not self.want_output or len(parts) != len(self.kinds):
             return False
         for x, (shape, strides, dtype) in zip(parts, self.kinds):
-            if x.__class__ is not np.ndarray or x.dtype is not dtype or x.shape != shape or x.strides != strides:
+            if (
+                x.__class__ is not np.ndarray
+                or x.dtype is not dtype
+                or x.shape != shape
+                or x.strides != strides
+            ):
                 return False
         return True
 
