@@ -54,7 +54,7 @@ class Picture:
 
     def what(self) -> str:
         """What is drawn, in words, as `69 nodes in 9 boxes`."""
-        nodes = f"{self.graph.nodes:,} nodes"
+        nodes = f"{self.graph.nodes:,} node{'s' * (self.graph.nodes != 1)}"
         if self.look is None:
             return f"{nodes} as a {'network' if self.scene is None else 'circuit'}"
         boxes = sum(box.kind not in ("more", "chip") for box in self.graph.boxes)

@@ -131,7 +131,7 @@ def _hides(blocks: Blocks, parts: Parts, drawn: int) -> Iterator[str]:
     nodes, boxes = len(blocks.outline), [box for box in parts.boxes if box.kind not in ("more", "chip")]
     closed = [titles for b, titles in blocks.partition.closed.items() if b in blocks.members]
     if drawn < nodes:
-        yield f"… {nodes - drawn:,} of {nodes:,} nodes are not drawn"
+        yield f"… {nodes - drawn:,} of {nodes:,} nodes {'is' if nodes - drawn == 1 else 'are'} not drawn"
     if len(boxes) + sum(map(bool, parts.gone.values())) < drawn:
         yield f"{drawn:,} nodes in {len(boxes):,} box{'es' * (len(boxes) != 1)}"
     if any(box.copies > 1 for box in boxes):
