@@ -84,6 +84,7 @@ class ScalarProgram:
         gradients = Pieces()
         gradients.add(int(levels.seeds[0]), above)
         for group in levels.backwards:
+            assert group.pull is not None
             gradients.add(group.places.start, _pulled(group.pull, gradients))
             if isinstance(group, Rows):
                 self._backward(group, values, gradients, zero_safe)

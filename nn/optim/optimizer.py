@@ -211,9 +211,10 @@ class Optimizer(Answering):
         # The arrays are freed by the next step, when there are new ones. Memory that is freed at once goes back to the
         # system and has to be got again page by page: steps of 784-1024-1024-10 on 512 samples take a quarter longer.
         # Arrays that others hold, such as a replay, stay theirs.
+        self._spent.clear()
         alone = 2  # references: by `p`, and as an argument
-        given = self.parameters if COUNTED else []
-        self._spent[:] = [p._grad for p in given if sys.getrefcount(p._grad) == alone]
+        if COUNTED:
+            self._spent.extend([p._grad for p in self.parameters if sys.getrefcount(p._grad) == alone])
         for p in self.parameters:
             p._grad = None
 

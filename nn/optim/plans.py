@@ -69,10 +69,7 @@ class Plan:
             x, change, others = rooms[p]
             if x is not p._array:
                 x, change, others = self._room(p)
-            if names:
-                change(x, *[memory[name] for name in names], g, *others)
-            else:
-                change(x, g, *others)
+            change(x, *map(memory.__getitem__, names), g, *others)
             p._changed = now  # as an assignment does
 
     def _update_float(self, p: Any, g: float, memory: Memory) -> None:

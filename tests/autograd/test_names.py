@@ -96,7 +96,10 @@ ISSUE = [  # keywords
     (lambda: T.split(2), UnknownNameError, "number is that of the parts"),
     (lambda: T.median(), UnknownNameError, "lower of two middle elements"),
 ]  # fmt: skip
-MORE = [  # twenty more, from what the names suggest
+MORE = [  # more, from what the names suggest
+    (lambda: T.unsqueeze(), KindError, r"required argument: 'dim'.*written unsqueeze\(0\); here it is t\[None\]"),
+    (lambda: V.mul(V, V), KindError, r"too many positional arguments.*here it is t \* u"),
+    (lambda: T.masked_fill(T.data > 1), KindError, r"argument: 'value'.*where\(mask, v, t\)"),
     (lambda: T.multinomial(1), UnknownNameError, r"nn\.sample\(probabilities, seed=0\)"),
     (lambda: T.cuda(), UnknownNameError, r"jit\(f, backend='xla', device='gpu'\)"),
     (lambda: V.add_(2.0), UnknownNameError, "Nothing is changed in place"),
