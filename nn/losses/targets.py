@@ -52,7 +52,9 @@ def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -
     else:
         ignored = _ignores(what, shape[-1], ignore_index, t)
         if recorded:
-            only_while(partial(_ignores_as_then, what, shape[-1], ignore_index, ignored), target)
+            as_then = partial(_ignores_as_then, what, shape[-1], ignore_index, ignored)
+            plainly = not ignored and ignore_index < 0  # what else there may be is an error
+            only_while(partial(are_below, n=shape[-1]) if plainly else as_then, target)
     return x, target, ignored
 
 

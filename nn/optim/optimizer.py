@@ -213,10 +213,10 @@ class Optimizer(Answering):
         # Arrays that others hold, such as a replay, stay theirs.
         self._spent.clear()
         alone = 2  # references: by `p`, and as an argument
+        if COUNTED:
+            self._spent.extend([p._grad for p in self.parameters if sys.getrefcount(p._grad) == alone])
         for p in self.parameters:
-            if COUNTED and not is_withheld(p) and sys.getrefcount(p.grad) == alone:
-                self._spent.append(p.grad)
-            p.grad = None
+            p._grad = None
 
     # ------------------------------------------------------------------ state
 
