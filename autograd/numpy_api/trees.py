@@ -34,11 +34,11 @@ def leaves(tree: Any) -> list[Any]:
     if is_leaf(tree):
         return [tree]
     found = []
-    for _, part in _parts(tree):
-        if is_leaf(part):
-            found.append(part)
-        else:
+    for part in tree.values() if isinstance(tree, dict) else tree or ():
+        if isinstance(part, BRANCHES):
             found += leaves(part)
+        else:
+            found.append(part)
     return found
 
 
