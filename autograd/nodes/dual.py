@@ -28,14 +28,14 @@ new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 
 class Dual(Value):
-    """A Value and its tangent. Until it is complete, four slots go by another name, for what they hold."""
+    """A Value and its tangent. Until it is complete, five slots have another name, for what they hold; see `NAMES`."""
 
     __slots__ = ()
-    _mode: Any = Value.scope  # the mode of its call: an object that no other mode is
-    _tangent: Any = Value._grad
-    _first: Any = Value._a  # an input, as a Dual or a float
-    _second: Any = Value._b
-    _filled: Any = Value._changed
+    _first: Any  # an input, as a Dual or a float
+    _second: Any
+    _tangent: Any
+    _mode: Any  # the mode of its call: an object that no other mode is
+    _filled: Any
 
     def __new__(cls) -> Any:
         return new(Value)  # a copy has no tangent
@@ -45,15 +45,16 @@ class Dual(Value):
         if params or op.arity not in (1, 2) or op.on_floats is None:
             return Value._apply(op, inputs, params)
         record = op.recorders[cls] = op.recorders.get(cls) or record_duals(op)
-        return record(*inputs)  # type: ignore[no-any-return]
+        found: Value = record(*inputs)
+        return found
 
 
-def dual(number: float, tangent: Any) -> Dual:
+def dual(number: float, tangent: Any) -> Any:
     """A Dual in the present mode that was not computed from others."""
     node: Any = new(Dual)
     node._number, node._tangent, node._mode, node.order = number, tangent, mode(), clock()
     node.op = node._first = node._second = None
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def tangents_in(now: Any, nodes: Iterable[Any]) -> dict[Any, Any] | None:
@@ -68,9 +69,12 @@ def tangents_in(now: Any, nodes: Iterable[Any]) -> dict[Any, Any] | None:
 
 # ---------------------------------------------------------------------- completion
 
-# the last one is written last: a node that has it is complete
-SLOTS = ("_a", "_b", "_grad", "_name", "_requires_grad", "_slope_a", "_slope_b", "params", "scope", "_changed")
+# `_changed` is written last: a node that has it is complete
+SLOTS = (
+    "_a", "_b", "_grad", "_name", "_requires_grad", "_slope_a", "_slope_b", "params", "scope", "_changed",
+)  # fmt: skip
 SLOT: dict[str, Any] = {name: getattr(Value, name) for name in SLOTS}
+NAMES = {"_first": "_a", "_second": "_b", "_tangent": "_grad", "_mode": "scope", "_filled": "_changed"}
 LOCK = Lock()  # two threads may read the same node
 
 
@@ -112,6 +116,8 @@ def _late(slot: Any) -> property:
 
 for _name in SLOTS:
     setattr(Dual, _name, _late(SLOT[_name]))
+for _name, _slot in NAMES.items():
+    setattr(Dual, _name, SLOT[_slot])
 
 
 # ---------------------------------------------------------------------- arithmetic
@@ -160,21 +166,7 @@ def record_duals(row: Primitive) -> Record:
     def binary(p: Any, q: Any) -> Any:
         now = mode()
         try:
-            if q.__class__ is float:
-                if p._mode is not now:
-                    return plain(p, q)
-                a, b = p._number, q
-                y = forward(a, b)
-                t = p._tangent * (b if product else 1 if one_a else local_a(y, a, b))
-                clock()  # the order of the constant, if it becomes a node
-            elif p.__class__ is float:
-                if q._mode is not now:
-                    return plain(p, q)
-                a, b = p, q._number
-                y = forward(a, b)
-                t = q._tangent * (a if product else 1 if one_b else local_b(y, a, b))
-                clock()
-            elif p.__class__ is q.__class__ is Dual:
+            if p.__class__ is q.__class__ is Dual:
                 if p._mode is not now or q._mode is not now:
                     return plain(p, q)
                 a, b = p._number, q._number
@@ -184,6 +176,20 @@ def record_duals(row: Primitive) -> Record:
                 else:
                     t = p._tangent * (1 if one_a else local_a(y, a, b))
                     t = t + q._tangent * (1 if one_b else local_b(y, a, b))
+            elif q.__class__ is float:
+                if p._mode is not now:
+                    return plain(p, q)
+                a, b = p._number, q
+                y = forward(a, b)
+                t = p._tangent * (b if product else 1 if one_a else local_a(y, a, b))
+                clock()  # the order of the constant, if it becomes a node
+            elif p.__class__ is float:
+                if q._mode is not now:
+                    return plain(_lift(row, p, (p, q)), q)
+                a, b = p, q._number
+                y = forward(a, b)
+                t = q._tangent * (a if product else 1 if one_b else local_b(y, a, b))
+                clock()
             elif p.__class__ is int or q.__class__ is int:
                 return binary(*[float(x) if x.__class__ is int else x for x in (p, q)])
             else:

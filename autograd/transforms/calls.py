@@ -114,15 +114,14 @@ class Call:
 
     def push_forward(self, directions: Iterable[dict[Node, Any]], nested: bool) -> list[list[Any]]:
         """For each direction, the tangents at the inputs, those at the leaves of the output."""
-        if self.tangents is not None:
-            return [self._at_leaves(self.tangents, nested)]
         if CLOCK.assigned > self.since:
             refuse_stale(between(self.outputs, self.inputs))
         order = sorted(self.recorded, key=attrgetter("order"))
         found = (push_forward(order, tangents, self.outputs, nested) for tangents in directions)
-        return [self._at_leaves(tangents, nested) for tangents in found]
+        return [self.at_leaves(tangents, nested) for tangents in found]
 
-    def _at_leaves(self, tangents: dict[Node, Any], nested: bool) -> list[Any]:
+    def at_leaves(self, tangents: dict[Node, Any], nested: bool) -> list[Any]:
+        """The tangents at the leaves of the output, given those of nodes; zero where there is none."""
         return [
             tangents[y] if isinstance(y, Node) and y in tangents else no_tangent(y, nested)
             for y in self.output_leaves
@@ -201,7 +200,7 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
 
 
 def _are_floats(xs: Iterable[Any]) -> bool:
-    return all([x.__class__ is float for x in xs])
+    return set(map(type, xs)) <= {float}
 
 
 def _has_floats(x: Any) -> bool:

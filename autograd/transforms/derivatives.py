@@ -208,10 +208,13 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     refuse_no_function(f, "jvp")
     args, given = as_tuples(args, tangents, "the tangents")
     call = Call("jvp", f, args, None, tangents=given)
-    nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
-    directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
-    (tangent,) = call.push_forward([directions], nested)
-    return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
+    if call.tangents is not None:
+        nested, tangent = False, call.at_leaves(call.tangents, False)
+    else:
+        nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
+        directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
+        (tangent,) = call.push_forward([directions], nested)
+    return call.results(nested), rebuild(call.output, [call.result(t, nested) for t in tangent])
 
 
 @overload
