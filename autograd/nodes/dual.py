@@ -123,7 +123,7 @@ for _name, _slot in NAMES.items():
 # ---------------------------------------------------------------------- arithmetic
 
 # As in recording.py: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output; `t` and `u` are the
-# tangents of the inputs, `None` for a constant.
+# tangents of the inputs.
 
 
 def record_duals(row: Primitive) -> Record:
@@ -160,42 +160,38 @@ def record_duals(row: Primitive) -> Record:
         return unary
 
     local_a, local_b = (rule if callable(rule) else lambda y, a, b, slope=rule: slope for rule in rules)
-    product = rules[0] is second and rules[1] is first  # its rules need no call
-    one_a, one_b = (rule == 1 for rule in rules)
 
     def binary(p: Any, q: Any) -> Any:
         now = mode()
+        t = u = 0.0
         try:
-            if p.__class__ is q.__class__ is Dual:
-                if p._mode is not now or q._mode is not now:
-                    return plain(p, q)
-                a, b = p._number, q._number
-                y = forward(a, b)
-                if product:
-                    t = p._tangent * b + q._tangent * a
-                else:
-                    t = p._tangent * (1 if one_a else local_a(y, a, b))
-                    t = t + q._tangent * (1 if one_b else local_b(y, a, b))
-            elif q.__class__ is float:
+            if p.__class__ is Dual:
                 if p._mode is not now:
                     return plain(p, q)
-                a, b = p._number, q
-                y = forward(a, b)
-                t = p._tangent * (b if product else 1 if one_a else local_a(y, a, b))
-                clock()  # the order of the constant, if it becomes a node
+                a, t = p._number, p._tangent
             elif p.__class__ is float:
+                a = p
+                clock()  # the order of the constant, if it becomes a node
+            else:
+                return binary(float(p), q) if p.__class__ is int else plain(_lift(row, p, (p, q)), q)
+            if q.__class__ is Dual:
                 if q._mode is not now:
                     return plain(_lift(row, p, (p, q)), q)
-                a, b = p, q._number
-                y = forward(a, b)
-                t = q._tangent * (a if product else 1 if one_b else local_b(y, a, b))
+                b, u = q._number, q._tangent
+            elif q.__class__ is float:
+                b = q
                 clock()
-            elif p.__class__ is int or q.__class__ is int:
-                return binary(*[float(x) if x.__class__ is int else x for x in (p, q)])
             else:
-                return plain(_lift(row, p, (p, q)), q)
+                return binary(p, float(q)) if q.__class__ is int else plain(p, q)
+            y = forward(a, b)
             if y.__class__ is not float:
                 y = float(y)
+            if p is not a:
+                t = t * local_a(y, a, b)
+                if q is not b:
+                    t = t + u * local_b(y, a, b)
+            else:
+                t = u * local_b(y, a, b)
         except (ValueError, ArithmeticError, TypeError):
             return plain(_lift(row, p, (p, q)), q)
         node = new(Dual)
@@ -208,7 +204,30 @@ def record_duals(row: Primitive) -> Record:
         node.order = clock()
         return node
 
-    return binary
+    return _record_product(row, binary) if rules[0] is second and rules[1] is first else binary
+
+
+def _record_product(row: Primitive, general: Record) -> Record:
+    """The same for `a * b` of two Duals, where each local gradient is the other input."""
+
+    def product(p: Any, q: Any) -> Any:
+        now = mode()
+        if p.__class__ is not Dual or q.__class__ is not Dual or p._mode is not now or q._mode is not now:
+            return general(p, q)
+        a, b, t, u = p._number, q._number, p._tangent, q._tangent
+        if t is None or u is None:  # another thread has just completed it
+            return general(p, q)
+        node = new(Dual)
+        node._number = a * b
+        node._tangent = t * b + u * a
+        node._mode = now
+        node.op = row
+        node._first = p
+        node._second = q
+        node.order = clock()
+        return node
+
+    return product
 
 
 bind_operators(Dual, record_duals, lambda row, x, inputs: x)

@@ -209,11 +209,10 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     args, given = as_tuples(args, tangents, "the tangents")
     call = Call("jvp", f, args, None, tangents=given)
     if call.tangents is not None:
-        nested, tangent = False, call.at_leaves(call.tangents, False)
-    else:
-        nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
-        directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
-        (tangent,) = call.push_forward([directions], nested)
+        return call.results(False), rebuild(call.output, call.at_leaves(call.tangents, False))
+    nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
+    directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
+    (tangent,) = call.push_forward([directions], nested)
     return call.results(nested), rebuild(call.output, [call.result(t, nested) for t in tangent])
 
 
