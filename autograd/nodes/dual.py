@@ -13,7 +13,7 @@ computed in another mode than that of its call: under `no_grad()`, in a scope, i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from ..engine.modes import MODE
@@ -28,14 +28,13 @@ new, clock, mode = object.__new__, CLOCK.tick, MODE.get
 
 
 class Dual(Value):
-    """A Value and its tangent. Until it is complete, five slots have another name, for what they hold; see `NAMES`."""
+    """A Value and its tangent. Until it is complete, four slots have another name, for what they hold; see `NAMES`."""
 
     __slots__ = ()
     _first: Any  # an input, as a Dual or a float
     _second: Any
     _tangent: Any
     _mode: Any  # the mode of its call: an object that no other mode is
-    _filled: Any
 
     def __new__(cls) -> Any:
         return new(Value)  # a copy has no tangent
@@ -74,15 +73,18 @@ SLOTS = (
     "_a", "_b", "_grad", "_name", "_requires_grad", "_slope_a", "_slope_b", "params", "scope", "_changed",
 )  # fmt: skip
 SLOT: dict[str, Any] = {name: getattr(Value, name) for name in SLOTS}
-NAMES = {"_first": "_a", "_second": "_b", "_tangent": "_grad", "_mode": "scope", "_filled": "_changed"}
-LOCK = Lock()  # two threads may read the same node
+NAMES = {"_first": "_a", "_second": "_b", "_tangent": "_grad", "_mode": "scope"}
+LOCK = RLock()  # two threads may read the same node
 
 
 def _complete(node: Any) -> None:
     """Fill the slots of a Dual, where that has not been done."""
     with LOCK:
-        if hasattr(node, "_filled"):
+        try:
+            SLOT["_changed"].__get__(node)
             return
+        except AttributeError:  # not yet
+            pass
         a, b = [_constant(x, node) if x.__class__ is float else x for x in (node._first, node._second)]
         slope_a = slope_b = None
         if a is not None:
@@ -160,38 +162,42 @@ def record_duals(row: Primitive) -> Record:
         return unary
 
     local_a, local_b = (rule if callable(rule) else lambda y, a, b, slope=rule: slope for rule in rules)
+    one_a, one_b = (rule == 1 for rule in rules)
 
     def binary(p: Any, q: Any) -> Any:
         now = mode()
-        t = u = 0.0
         try:
-            if p.__class__ is Dual:
+            if q.__class__ is float:
                 if p._mode is not now:
                     return plain(p, q)
-                a, t = p._number, p._tangent
-            elif p.__class__ is float:
-                a = p
+                a = p._number
+                y = forward(a, q)
+                if y.__class__ is not float:
+                    y = float(y)
+                t = p._tangent * (1 if one_a else local_a(y, a, q))
                 clock()  # the order of the constant, if it becomes a node
-            else:
-                return binary(float(p), q) if p.__class__ is int else plain(_lift(row, p, (p, q)), q)
-            if q.__class__ is Dual:
+            elif p.__class__ is float:
                 if q._mode is not now:
                     return plain(_lift(row, p, (p, q)), q)
-                b, u = q._number, q._tangent
-            elif q.__class__ is float:
-                b = q
+                b = q._number
+                y = forward(p, b)
+                if y.__class__ is not float:
+                    y = float(y)
+                t = q._tangent * (1 if one_b else local_b(y, p, b))
                 clock()
+            elif p.__class__ is q.__class__ is Dual:
+                if p._mode is not now or q._mode is not now:
+                    return plain(p, q)
+                a, b = p._number, q._number
+                y = forward(a, b)
+                if y.__class__ is not float:
+                    y = float(y)
+                t = p._tangent * (1 if one_a else local_a(y, a, b))
+                t = t + q._tangent * (1 if one_b else local_b(y, a, b))
+            elif p.__class__ is int or q.__class__ is int:
+                return binary(*[float(x) if x.__class__ is int else x for x in (p, q)])
             else:
-                return binary(p, float(q)) if q.__class__ is int else plain(p, q)
-            y = forward(a, b)
-            if y.__class__ is not float:
-                y = float(y)
-            if p is not a:
-                t = t * local_a(y, a, b)
-                if q is not b:
-                    t = t + u * local_b(y, a, b)
-            else:
-                t = u * local_b(y, a, b)
+                return plain(_lift(row, p, (p, q)), q)
         except (ValueError, ArithmeticError, TypeError):
             return plain(_lift(row, p, (p, q)), q)
         node = new(Dual)

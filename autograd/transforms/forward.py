@@ -4,6 +4,8 @@ The tangent of a node is its derivative in a given direction of the inputs. For 
 the same local gradients as in the backward pass. A linear structural row is applied to the tangents. Any other row has
 only rules for the backward pass. These are linear in the upstream gradient, so their derivative with respect to the
 upstream gradient, the transpose, gives the tangent, and no row needs a second rule.
+
+Functions of plain numbers need no pass, as a rule: dual numbers have their tangents when the function returns.
 """
 
 from __future__ import annotations
@@ -71,13 +73,13 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
                 if t is not None:
                     rule, fits = rules[0], a._spec is node._spec
                     if rule.__class__ is int:
-                        t = times(t, rule)
+                        t = t if rule == 1 else times(t, rule)
                     else:
                         t = t * (rule(*arrays, **params) if params else rule(*arrays))
                 if u is not None:
                     rule, fits = rules[1], fits and b._spec is node._spec
                     if rule.__class__ is int:
-                        u = times(u, rule)
+                        u = u if rule == 1 else times(u, rule)
                     else:
                         u = u * (rule(*arrays, **params) if params else rule(*arrays))
                     t = u if t is None else t + u
