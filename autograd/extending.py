@@ -44,7 +44,7 @@ from .errors.spelling import (
     word_refused,
 )
 from .graph.backends import backend_for
-from .graph.memory import _readable
+from .graph.memory import readable_size
 from .graph.rules import MANY_INPUTS, rule_texts
 from .kinds import of_kind
 from .nodes.node import is_withheld, withhold
@@ -216,13 +216,3 @@ def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> Non
     of a layer. `chainrule.nn` registers `nn.unchanged`.
     """
     AROUND.append(block)
-
-
-def readable_size(size: float) -> str:
-    """A number of bytes as text, in units of 1000.
-
-    >>> from chainrule.autograd.extending import readable_size
-    >>> readable_size(25_600)
-    '25.6 kB'
-    """
-    return _readable(size)

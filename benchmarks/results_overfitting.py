@@ -1,7 +1,7 @@
 """Overfitting shown, and cured by early stopping, L1, L2 and dropout: few handwritten digits, badly labelled.
 
-A network with more units than samples learns 200 digits by heart, of which three in ten have a wrong label. It is
-judged by 1,397 others, with their right labels. The strength of each cure (for early stopping its patience) is chosen
+A network with more units than samples memorises 200 digits, of which three in ten have a wrong label. It is tested on
+1,397 others, with their right labels. The strength of each cure (for early stopping its patience) is chosen
 anew for each seed, among those in `CURES`, by the accuracy on 200 validation samples, which are as badly labelled and
 take no other part than to stop early. No sample is in two of the three parts, so the held-out ones choose nothing.
 
@@ -101,7 +101,7 @@ def results(
 def table(found: Mapping[str, Mapping[str, list[Any]]]) -> list[str]:
     """The lines of a table: means over the seeds, and the deviation of what counts."""
     lines = [
-        "| cure | strength chosen for each seed | epochs | accuracy on what it has learnt | held out | ± |",
+        "| cure | strength chosen for each seed | epochs | accuracy on the training samples | held out | ± |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
     for cure, columns in found.items():

@@ -1,8 +1,8 @@
 """Sequences: an LSTM and a small transformer on held-out data, one real task and one classic one, over several seeds.
 
 Digits, row by row (real): the 8 rows of an image of a handwritten digit arrive one after the other, 8 pixels each; the
-share of a quarter of all images, held out, that is named rightly. The baselines are softmax regressions: on the last
-row, which is what a model without memory has at the end, and on all 64 pixels at once.
+share of a quarter of all images, held out, that is classified correctly. The baselines are softmax regressions: on the
+last row, which is what a model without memory has at the end, and on all 64 pixels at once.
 
 The adding problem (classic, Hochreiter and Schmidhuber, 1997): 30 random numbers between 0 and 1, of which two are
 marked, one in each half; the target is their sum. The mean squared error on 2,000 new sequences; the baseline, to

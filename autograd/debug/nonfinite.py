@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.backward import backward_pass, run
 from ..engine.modes import Block
-from ..engine.node import BaseNode, describe
+from ..engine.node import describe, numbers
 from ..engine.table import Primitive
 from ..errors import NonfiniteError
 from .lines import Line, LineWatch, line_of, note_line
@@ -84,10 +84,10 @@ class Watch:
         """
         with Block("watch", LineWatch()), np.errstate(all="ignore"):
             gradients = run(order, roots, ends, recorded)
-            if not all(np.isfinite(_plain(g)).all() for g in gradients.values() if g is not None):
+            if not all(np.isfinite(numbers(g)).all() for g in gradients.values() if g is not None):
                 again = dict(roots)
                 for node, i, contribution in backward_pass(order, again, recorded, zero_safe=True):
-                    self.backward(node, i, _plain(contribution), _plain(again[node.inputs[i]]))
+                    self.backward(node, i, numbers(contribution), numbers(again[node.inputs[i]]))
         return gradients
 
     def backward(self, node: Node, i: int, c: Any, total: Any) -> None:
@@ -104,10 +104,6 @@ class Watch:
         told += [f"  output: {describe(node)}{_at(node.data, c)}"]
         told += _inputs(node.op, node.inputs, c)
         raise NonfiniteError("\n".join(told + _place(node.scope, line_of(node), forward=True)))
-
-
-def _plain(g: Any) -> Any:
-    return g.data if isinstance(g, BaseNode) else g
 
 
 # ---------------------------------------------------------------------- words

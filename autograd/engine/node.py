@@ -174,7 +174,7 @@ def describe(x: Any) -> str:
         return (
             f"a {kind} {type(x).__name__} of shape {shape} (as an array it is {(*ways, 'np.asarray(x)')[0]})"
         )
-    text = repr(x)
+    text = repr(x).strip().partition("\n")[0].rstrip()  # of a table or a network the first line
     return f"{type(x).__name__} {text if len(text) < 50 else text[:47] + '...'}"
 
 

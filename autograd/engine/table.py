@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ChainruleError, KindError
-from ..errors.lessons import MISTAKES, lesson, refuse_short_rules
+from ..errors.lessons import MISTAKES, checked_rules, lesson
 from ..kinds import Calls
 
 __all__ = ["TABLE", "Primitive", "elementwise", "structural"]
@@ -238,7 +238,6 @@ def _declare(row: Primitive) -> Primitive:
             f"a primitive named {row.name!r} is in the table already; rows are declared once, so give the "
             f"new one another name"
         )
-    refuse_short_rules(row.name, row.rules, 1 if row.elementwise else 2)
     TABLE[row.name] = row
     if keeps_dtype(row.on_arrays):  # a comparison stays NumPy's, with booleans
         UFUNCS.setdefault(row.on_arrays, row)  # type: ignore[arg-type]
@@ -266,7 +265,7 @@ def elementwise(
     or a number if it is constant. The engine multiplies it by the gradient of the output and undoes the broadcasting.
     `symbol` is the sign between the inputs in drawings and printed programs.
 
-    Raises `ChainruleError` if the name is taken, `KindError` for a rule without `y`.
+    Raises `ChainruleError` if the name is taken, `KindError` for a rule that cannot take its arguments.
 
     >>> import math, numpy as np
     >>> from chainrule.autograd import TABLE, Value, elementwise
@@ -277,7 +276,8 @@ def elementwise(
     12.0
     >>> del TABLE["cube"]
     """
-    return _declare(Primitive(name, on_floats, on_arrays, local_gradients, symbol, elementwise=True))
+    rules = checked_rules(name, local_gradients, 1)
+    return _declare(Primitive(name, on_floats, on_arrays, rules, symbol, elementwise=True))
 
 
 def structural(
@@ -298,7 +298,7 @@ def structural(
     each of them (`"each"`, as a product of matrices is), or in each but the last, which is added (`"affine"`); that
     makes `jvp` cheaper and changes nothing else.
 
-    Raises `ChainruleError` if the name is taken.
+    Raises `ChainruleError` if the name is taken, `KindError` for a rule that cannot take its arguments.
 
     >>> import numpy as np
     >>> from chainrule.autograd import TABLE, Tensor, structural
@@ -309,4 +309,5 @@ def structural(
     array([[7., 5.]])
     >>> del TABLE["mirror"]
     """
+    rules = checked_rules(name, rules, 2)
     return _declare(Primitive(name, None, on_arrays, rules, symbol, elementwise=False, linear=linear))

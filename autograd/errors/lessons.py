@@ -9,7 +9,7 @@ import numpy as np
 
 from . import ChainruleError, KindError, RangeError, ShapeError
 
-__all__ = ["MISTAKES", "kind_of", "lesson", "refuse_short_rules"]
+__all__ = ["MISTAKES", "checked_rules", "kind_of", "lesson"]
 
 # the exceptions that a wrong argument causes, and the errors of chainrule that replace them
 KINDS: list[tuple[Any, type[ChainruleError]]] = [
@@ -58,29 +58,60 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
     return (KindError if isinstance(error, TypeError) or (op.elementwise and broadcast) else ShapeError)(text)
 
 
-def refuse_short_rules(name: str, rules: Any, before: int) -> None:
-    """Raise where a rule of a new row cannot take its arguments: `before` of them, then one for each input.
+def checked_rules(name: str, rules: Any, before: int) -> Any:
+    """The rules of a new row; a constant in them that is no integer becomes a function.
 
-    These are `y`, or `g` and `y` of a structural row.
+    Raises `KindError` for what is no rule, and for a rule that cannot take its arguments: `before` of them, which are
+    `y`, or `g` and `y` of a structural row, and then one for each input.
     """
-    if callable(rules):
-        return
-    for i, rule in enumerate(rules):
-        code = getattr(rule, "__code__", None)
-        if (
-            code is None or code.co_flags & 4 or code.co_argcount >= before + len(rules)
-        ):  # 4: it takes *arguments
-            continue
-        given = ", ".join(code.co_varnames[: code.co_argcount])
-        inputs = (
-            ("x",) if len(rules) == 1 else tuple("abcdefgh"[: len(rules)]) if len(rules) < 9 else ("*inputs",)
-        )
-        wanted = ", ".join((*(("y",) if before == 1 else ("g", "y")), *inputs))
-        first = "its output y" if before == 1 else "the gradient g at its output, the output y"
+    first = ("g", "y")[2 - before :]
+    if not callable(rules):
+        if not isinstance(rules, (list, tuple)):
+            raise KindError(
+                f"the rules of {name!r} are a list with one for each input, as in [{_lambda(*first, 'x')}]; given "
+                f"{type(rules).__name__} {rules!r:.60}"
+            )
+        return [_checked_rule(name, i, rule, first, len(rules)) for i, rule in enumerate(rules)]
+    given = _names(rules)
+    if given is not None and len(given) < before + 2:
         raise KindError(
-            f"the rule of {name!r} for input {i} takes ({given}); a rule takes {first} and all inputs, used or not: "
-            f"lambda {wanted}: ..."
+            f"the rules of {name!r} are one function of ({', '.join(given)}). Write a list with a rule for each input, "
+            f"as in [{_lambda(*first, 'x')}]. One function is for any number of inputs and gets the position of an "
+            f"input first, as in {_lambda('i', *first, '*inputs')}"
         )
+    return rules
+
+
+def _checked_rule(name: str, i: int, rule: Any, first: tuple[str, ...], count: int) -> Any:
+    if not callable(rule):
+        if isinstance(rule, int):
+            return rule
+        try:
+            slope = float(rule)
+        except (TypeError, ValueError):
+            raise KindError(
+                f"the rule of {name!r} for input {i} is a function or a number; given {rule!r:.60}"
+            ) from None
+        return lambda *arguments, **params: slope
+    given = _names(rule)
+    if given is not None and len(given) < len(first) + count:
+        inputs = ("x",) if count == 1 else tuple("abcdefgh"[:count]) if count < 9 else ("*inputs",)
+        what = "its output y" if len(first) == 1 else "the gradient g at its output, the output y"
+        raise KindError(
+            f"the rule of {name!r} for input {i} takes ({', '.join(given)}); a rule takes {what} and all inputs, used "
+            f"or not: {_lambda(*first, *inputs)}"
+        )
+    return rule
+
+
+def _names(rule: Any) -> tuple[str, ...] | None:
+    """The names of the arguments of a function in Python; `None` if it takes any number of them, or is another one."""
+    code = getattr(rule, "__code__", None)
+    return None if code is None or code.co_flags & 4 else code.co_varnames[: code.co_argcount]
+
+
+def _lambda(*arguments: str) -> str:
+    return f"lambda {', '.join(arguments)}: ..."
 
 
 def _broadcast(inputs: Sequence[Any]) -> bool:

@@ -344,6 +344,8 @@ TABLE = (
     Habit(TORCH, "Module", "step()", "optimizer.step(), of an optimiser: nn.SGD(model.parameters(), lr=0.1)"),
     Habit(TORCH, "Optimizer", "backward(loss)", "loss.backward(), and then optimizer.step()"),
     Habit(ANY, "Optimizer", "learning_rate", "optimizer.lr"),
+    Habit(ANY, "Stepper", "prev()", "step(y).back()"),
+    Habit(ANY, "Stepper", "previous()", "step(y).back()"),
     Habit(ANY, "Stepper", "show()", "step(y).interact(), in a notebook or a terminal"),
     Habit(ANY, "Drawing", "show()", "draw(y) as the last line of a cell, or draw(y).save('graph.svg')"),
     Habit(ANY, "Drawing", "render('graph')", "draw(y).save('graph.svg')"),

@@ -21,6 +21,7 @@ from .arguments import (
     on_shape,
     one_axis,
     part_of,
+    plain,
     positions_of,
     through_float32,
 )
@@ -64,6 +65,8 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """The differences between neighbours along `axis`, `n` times in succession.
 
     `prepend` and `append`, numbers or arrays, are put before and after `x` along the axis first.
+
+    Raises `RangeError` for a negative `n`.
 
     >>> from chainrule.autograd import Tensor, diff
     >>> diff(Tensor([1.0, 4.0, 9.0, 16.0]), n=2)
@@ -172,7 +175,8 @@ class TopK(NamedTuple):
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
     """The `k` largest elements along `axis`, the largest first, and their positions; the smallest with `largest=False`.
 
-    Of equal elements the first are taken. Each of the chosen elements gets its gradient, the others none.
+    Of equal elements the first are taken; NaN counts as the largest. Each of the chosen elements gets its gradient, the
+    others none.
 
     Raises `RangeError` for more elements than there are.
 
@@ -186,8 +190,11 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
         raise RangeError(
             f"topk takes k from 0 to {x.shape[at]}, the length of axis {at} of {describe(x)}; given {k}"
         )
-    ascending = np.argsort(-x if flag_of(largest, "topk", "largest") else x, at, kind="stable")
-    indices = np.take(ascending, np.arange(k), at)
+    if flag_of(largest, "topk", "largest"):  # from the end: -x is no order of unsigned integers and booleans
+        order = x.shape[at] - 1 - np.flip(np.argsort(np.flip(plain(x), at), at, kind="stable"), at)
+    else:
+        order = np.argsort(plain(x), at, kind="stable")
+    indices = np.take(order, np.arange(k), at)
     return TopK(take_along_axis(x, indices, at), indices)
 
 
@@ -214,6 +221,8 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
 
     `indices` has as many axes as `x` and broadcasts with it on the others; `np.argsort` gives such indices.
     `take` takes the same positions everywhere.
+
+    Raises `ShapeError` for indices of another shape, `RangeError` for one that is out of bounds.
 
     >>> from chainrule.autograd import Tensor, take_along_axis
     >>> take_along_axis(Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1)

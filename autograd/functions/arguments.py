@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from ..errors.spelling import like
 Axis = int | tuple[int, ...] | None
 
 
-def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them.
+def axes_of(
+    x: Any, axis: Axis, what: str, of_numbers: bool = False, described: str | None = None
+) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative axes of `x`; `None` is all of them. `described` is `x` in the error message.
 
     With `of_numbers`, a single number has the axis 0 if no other axis is given, as in NumPy's reductions.
     """
@@ -35,8 +37,9 @@ def axes_of(x: Any, axis: Axis, what: str, of_numbers: bool = False) -> tuple[in
     if of_numbers and ndim == 0 and not isinstance(axis, tuple) and found in ((0,), (-1,)):
         return ()
     if builtins.any(not 0 <= k < ndim for k in found):
+        count = "1 axis" if ndim == 1 else f"{ndim} axes"
         raise ShapeError(
-            f"{what} was given axis={axis!r}, but {describe(x)} has {ndim} axes, numbered from 0"
+            f"{what} was given axis={axis!r}, but {described or describe(x)} has {count}, numbered from 0"
         )
     if len(set(found)) != len(found):
         raise ShapeError(f"{what} was given axis={axis!r}, which names an axis twice")
@@ -152,6 +155,8 @@ def integers_of(given: Any, what: str, name: str) -> Any:
     array = as_array(given.data if isinstance(given, Operators) else given, what)
     if array.dtype.kind not in "iu" and (array.size or isinstance(given, np.ndarray)):
         raise KindError(f"{what} takes {name} in integers; given {given!r:.200}")
+    if array.dtype.kind == "u" and array.size and array.max() > LARGEST:
+        raise RangeError(f"{what} takes {name} up to {LARGEST}; given {array.max()}")
     return array.astype(int)
 
 
@@ -188,8 +193,8 @@ def arrays_only(x: Any, what: str) -> Any:
     """`x` as a Tensor or an array; raises for a Value, which is one number and has no axes."""
     if isinstance(x, Operators) and hasattr(x, "shape"):
         return x
-    if isinstance(x, Operators) or of_values(x):
-        given = f"{describe(x)} is one number" if isinstance(x, Operators) else "Values are single numbers"
+    if is_value(x) or of_values(x):
+        given = f"{describe(x)} is one number" if is_value(x) else "Values are single numbers"
         raise KindError(
             f"{what} works along the axes of an array; {given}. "
             f"Pass a list of Values where {what} takes one, or use a Tensor"
@@ -210,11 +215,19 @@ def as_array(x: Any, what: str) -> Any:
         raise KindError(f"{what} takes arrays; NumPy makes none of {describe(x)}: {error}") from None
 
 
+def is_iterable(x: Any) -> bool:
+    """Whether `x` can be iterated over; an array without axes has the method and cannot."""
+    return isinstance(x, Iterable) and not (isinstance(x, np.ndarray) and not x.ndim)
+
+
+def is_value(x: Any) -> bool:
+    """Whether `x` is a Value, a node without axes."""
+    return isinstance(x, Operators) and not hasattr(x, "shape")
+
+
 def of_values(x: Any) -> bool:
     """Whether `x` is a list of Values, or of Values and numbers."""
-    return isinstance(x, (list, tuple)) and builtins.any(
-        isinstance(v, Operators) and not hasattr(v, "shape") for v in x
-    )
+    return isinstance(x, (list, tuple)) and builtins.any(map(is_value, x))
 
 
 def on_axis(k: int, at: Any) -> tuple[Any, ...]:
@@ -228,10 +241,12 @@ def on_shape(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
 
 
 def plain(x: Any) -> Any:
-    """The data of a node, also inside of lists and tuples; anything else as it is."""
+    """The data of a node, also inside of lists and tuples (named ones become plain); anything else as it is."""
     if isinstance(x, Operators):
         return x.data
-    return type(x)(map(plain, x)) if isinstance(x, (list, tuple)) else x
+    if isinstance(x, (list, tuple)):
+        return [*map(plain, x)] if isinstance(x, list) else tuple(map(plain, x))
+    return x
 
 
 def part_of(x: Any, k: int, start: int | None = None, stop: int | None = None) -> Any:

@@ -50,13 +50,13 @@ def _pads(
     if isinstance(padding, str) and padding != "valid":
         raise KindError(f"{what} takes padding as numbers, 'valid' or 'same'; given {padding!r}")
     given: Any = 0 if isinstance(padding, str) else padding
-    pairs = given if isinstance(given, (tuple, list)) else (given,) * len(kernel)
-    before = _one_each(
-        [p[0] if isinstance(p, (tuple, list)) else p for p in pairs], len(kernel), "padding", 0
-    )
-    after = _one_each(
-        [p[-1] if isinstance(p, (tuple, list)) else p for p in pairs], len(kernel), "padding", 0
-    )
+    each = given if isinstance(given, (tuple, list)) else (given,) * len(kernel)
+    pairs = [p if isinstance(p, (tuple, list)) else (p, p) for p in each]
+    if any(len(p) != 2 for p in pairs):
+        raise ShapeError(
+            f"{what} takes padding as a number or a pair (before, after) for each axis; given {padding!r}"
+        )
+    before, after = (_one_each([p[side] for p in pairs], len(kernel), "padding", 0) for side in (0, 1))
     for axis, (n, b, a, e) in enumerate(zip(space, before, after, extents)):
         if n + b + a < e:
             raise ShapeError(
@@ -149,14 +149,18 @@ def max_pool(
     for n, k, s, (before, _), d, count in zip(x.shape[2:], sizes, steps, pads, dilation, lengths):
         at = np.add.outer(s * np.arange(count), d * np.arange(k)) - before
         if not ((at >= 0) & (at < n)).any(1).all():
-            raise ShapeError(
-                f"max_pool of {describe(x)} with kernel={sizes} and padding={padding!r} has windows of nothing but "
-                f"padding, which have no largest element. Take less padding: half of the kernel at the most"
-            )
+            raise _only_padding("max_pool", x, sizes, padding, "largest element")
     y = max_pool_(x, kernel=sizes, stride=steps, padding=pads, dilation=dilation)
     if not return_indices:
         return y
     return y, largest_places(plain(x), kernel=sizes, stride=steps, padding=pads, dilation=dilation)
+
+
+def _only_padding(what: str, x: Any, kernel: Any, padding: Padding, missing: str) -> ShapeError:
+    return ShapeError(
+        f"{what} of {describe(x)} with kernel={kernel} and padding={padding!r} has windows of nothing but padding, "
+        f"which have no {missing}. Take less padding: half of the kernel at the most"
+    )
 
 
 def _wider(x: Any, kernel: Any, stride: Any, pads: Pads, dilation: Any) -> Pads:
@@ -186,7 +190,7 @@ def avg_pool(
     Arguments are those of `max_pool`. Padding is with zeros, which count as elements unless `count_include_pad=False`.
     What a last window of `ceil_mode` has beyond the padding does not count.
 
-    Raises `ShapeError` for a kernel that does not fit.
+    Raises `ShapeError` for a kernel that does not fit or windows without an element that counts.
 
     >>> from chainrule.autograd import Tensor, avg_pool
     >>> avg_pool(Tensor([[[1.0, 2.0, 4.0, 3.0]]]), 2)
@@ -204,4 +208,6 @@ def avg_pool(
     inside = np.ones((1, 1, *(n + sum(side) for n, side in zip(x.shape[2:], counted))))
     rest = tuple((b - p, a - q) for (b, a), (p, q) in zip(wide, counted))
     shares = avg_pool_(inside, kernel=sizes, stride=steps, padding=rest, dilation=once)
+    if not shares.all():
+        raise _only_padding("avg_pool", x, sizes, padding, "mean")
     return y / shares.astype(y.dtype)

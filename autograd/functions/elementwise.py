@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.operators import Operators
 from ..errors import KindError
 from ..errors.spelling import spelt
 from ..kinds import of_kind
-from .arguments import arrays_only, as_array, number_of, plain
+from .arguments import arrays_only, as_array, is_value, number_of
 
 __all__ = ["where", "clip", "leaky_relu", "elu", "astype"]
 
@@ -24,6 +24,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
     The condition is a boolean or an array of booleans and is not differentiated. The branch that is not taken
     gets a gradient of 0, also where its own derivative is infinite or undefined.
+
+    Raises `KindError` for a condition in anything but booleans or numbers, and for shapes that do not broadcast.
 
     >>> from chainrule.autograd import Tensor, where, sqrt
     >>> x = Tensor([0.0, 4.0])
@@ -36,7 +38,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if not isinstance(condition, (bool, np.bool_)):
         condition = _booleans(condition)
         if isinstance(condition, np.ndarray):
-            for x in (x for x in (a, b) if isinstance(x, Operators) and not hasattr(x, "shape")):
+            for x in filter(is_value, (a, b)):
                 raise KindError(
                     f"where was given {describe(condition)} for {describe(x)}, which is one number"
                 )
@@ -46,10 +48,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _booleans(condition: Any) -> Any:
-    try:
-        found = np.array(condition, dtype=bool)  # a copy: the gradient needs it as it is now
-    except (TypeError, ValueError) as error:
-        raise KindError(f"where takes an array of booleans; given {describe(condition)}: {error}") from None
+    found = as_array(condition, "where")
+    objects = found.dtype.kind == "O" and all(isinstance(x, (bool, np.bool_)) for x in found.flat)
+    if found.dtype.kind not in "fiub" and not objects:
+        raise KindError(f"where takes an array of booleans; given {describe(condition)}")
+    found = found.astype(bool)  # a copy: the gradient needs it as it is now
     return found if found.ndim else bool(found)
 
 
@@ -59,6 +62,8 @@ def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any
 
     `min` and `max` are NumPy's other names for the bounds. A bound may be a node: it gets the gradient where it is the
     result, and half of the gradient where `x` equals it.
+
+    Raises `KindError` for bounds that are no real numbers, or two for one side.
 
     >>> from chainrule.autograd import Value, clip
     >>> clip(Value(7.0), -1, 5)
@@ -71,7 +76,8 @@ def clip(x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any
     if isinstance(low, Operators) or isinstance(high, Operators) or not _is_floating(x):
         x = x if low is None else p.maximum(x, low)
         return x if high is None else p.minimum(x, high)
-    return p.clip(x, low=_bound(low, -math.inf), high=_bound(high, math.inf))
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    return p.clip(x, low=_option(low, x, "clip", "bounds"), high=_option(high, x, "clip", "bounds"))
 
 
 def _either(bound: Any, other: Any, names: str) -> Any:
@@ -82,44 +88,48 @@ def _either(bound: Any, other: Any, names: str) -> Any:
 
 def _is_floating(x: Any) -> bool:
     dtype = getattr(x, "dtype", None)
-    return (np.asarray(plain(x)).dtype if dtype is None else dtype).kind == "f"
+    return (np.asarray(numbers(x)).dtype if dtype is None else dtype).kind == "f"
 
 
-def _bound(given: Any, none: float) -> Any:
-    """A plain bound, copied."""
-    if given is None:
-        return none
-    bound = as_array(given, "clip").copy()
-    if bound.dtype.kind not in "fiub":
-        raise KindError(f"clip takes bounds that are real numbers; given {describe(given)}")
-    return bound if isinstance(given, (np.ndarray, list, tuple)) else given
+def _option(given: Any, x: Any, what: str, name: str) -> Any:
+    """A plain number, or beside a Tensor a copy of an array, that is not differentiated."""
+    if given.__class__ is float or isinstance(given, Operators):
+        return given  # the row refuses a node that requires a gradient
+    if isinstance(given, int):
+        return number_of(given, what, name)
+    array = as_array(given, what)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"{what} takes {name} in real numbers; given {describe(given)}")
+    if array.ndim and is_value(x):
+        raise KindError(f"{what} was given {describe(given)} for {describe(x)}, which is one number")
+    return array.copy() if isinstance(given, (np.ndarray, list, tuple)) else given
 
 
 @of_kind
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere (also that slope at 0).
 
+    The slope is a number, or an array that broadcasts with `x`; it is not differentiated. Raises `KindError` for
+    others.
+
     >>> from chainrule.autograd import leaky_relu
     >>> leaky_relu(-2.0, 0.1)
     -0.2
     """
-    return p.leaky_relu(x, slope=_factor(negative_slope, "leaky_relu"))
+    return p.leaky_relu(x, slope=_option(negative_slope, x, "leaky_relu", "a slope"))
 
 
 @of_kind
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
+    `alpha` is a number, or an array that broadcasts with `x`; it is not differentiated. Raises `KindError` for others.
+
     >>> from chainrule.autograd import elu
     >>> elu(3.0)
     3.0
     """
-    return p.elu(x, alpha=_factor(alpha, "elu"))
-
-
-def _factor(given: Any, what: str) -> Any:
-    """A number, or an array of one for each element."""
-    return number_of(given, what, "a slope") if isinstance(given, int) else given
+    return p.elu(x, alpha=_option(alpha, x, "elu", "alpha"))
 
 
 @of_kind

@@ -15,7 +15,18 @@ from ..errors import KindError, RangeError, ShapeError
 from ..errors.lessons import MISTAKES
 from ..errors.spelling import spelt
 from ..kinds import of_kind
-from .arguments import arrays_only, counts_of, integer_of, integers_of, on_axis, one_axis, part_of, word_of
+from .arguments import (
+    arrays_only,
+    axes_of,
+    counts_of,
+    integer_of,
+    integers_of,
+    is_iterable,
+    on_axis,
+    one_axis,
+    part_of,
+    word_of,
+)
 from .elementwise import astype, dtype_of
 from .shapes import ravel
 
@@ -29,6 +40,9 @@ def concatenate(
     """The arrays joined one after the other along `axis`; with `None` they are flattened first.
 
     `dtype` converts them, if NumPy's rule `casting` allows it.
+
+    Raises `ShapeError` for no arrays and for lengths that differ on the other axes, `KindError` if `casting` forbids
+    the dtype.
 
     >>> from chainrule.autograd import Tensor, concatenate
     >>> concatenate([Tensor([1.0]), Tensor([2.0, 3.0])])
@@ -44,17 +58,21 @@ def concatenate(
 def stack(xs: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Arrays of one shape joined along a new axis; `dtype` and `casting` are those of `concatenate`.
 
+    Raises `ShapeError` for no arrays and for shapes that differ.
+
     >>> from chainrule.autograd import Tensor, stack
     >>> stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], axis=1).shape
     (2, 2)
     """
     arrays = arrays_of(xs, "stack", axis, dtype, casting)
-    return p.stack(*arrays, axis=integer_of(axis, "stack", "an axis as an integer"))
+    axis = integer_of(axis, "stack", "an axis as an integer")
+    axes_of(np.zeros((1,) * (arrays[0].ndim + 1)), axis, "stack", described="the result")  # raises for others
+    return p.stack(*arrays, axis=axis)
 
 
 def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
     """The arguments to join, as a list of Tensors and arrays."""
-    if isinstance(axis, Operators) or not hasattr(xs, "__iter__") or isinstance(xs, (str, bytes, dict)):
+    if isinstance(axis, Operators) or not is_iterable(xs) or isinstance(xs, (str, bytes, dict)):
         raise KindError(
             f"{what} takes a list of arrays and then an axis; given {describe(xs)} and {describe(axis)}. "
             f"Write {what}([a, b])"
@@ -62,7 +80,7 @@ def arrays_of(xs: Any, what: str, axis: Any = 0, dtype: Any = None, casting: Any
     arrays = [arrays_only(x, what) for x in xs]
     if not arrays:
         raise ShapeError(f"{what} takes one array or more; given none")
-    if dtype is None and casting == "same_kind":
+    if dtype is None and isinstance(casting, str) and casting == "same_kind":
         return arrays
     found = np.result_type(*(x.dtype for x in arrays)) if dtype is None else dtype_of(dtype, what)
     for x in arrays:
@@ -93,7 +111,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     [Tensor([1.]), Tensor([2., 3., 4.])]
     """
     x, k = one_axis(x, axis, "split", flat=False)
-    parts = array_split(x, indices_or_sections, k)
+    parts = _parts(x, indices_or_sections, k, "split")
     if np.ndim(indices_or_sections) == 0 and x.shape[k] % len(parts):
         raise ShapeError(
             f"split cannot cut {describe(x)} into {len(parts)} equal parts along axis {k}. Give the indices to "
@@ -106,19 +124,26 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Like `split`, but if the parts cannot be of equal length, the first ones get one element more.
 
+    Raises `RangeError` for less than one section.
+
     >>> from chainrule.autograd import Tensor, array_split
     >>> array_split(Tensor([1.0, 2.0, 3.0]), 2)
     [Tensor([1., 2.]), Tensor([3.])]
     """
-    x, k = one_axis(x, axis, "split", flat=False)
-    cuts = integers_of(indices_or_sections, "split", "indices or a number of sections")
+    x, k = one_axis(x, axis, "array_split", flat=False)
+    return _parts(x, indices_or_sections, k, "array_split")
+
+
+def _parts(x: Any, indices_or_sections: Any, k: int, what: str) -> list[Any]:
+    """The parts of `x` along the axis `k`; the first ones are one element longer if it is necessary."""
+    cuts = integers_of(indices_or_sections, what, "indices or a number of sections")
     n = x.shape[k]
     if cuts.ndim > 1:
-        raise ShapeError(f"split takes a number of sections or a list of indices; given {describe(cuts)}")
+        raise ShapeError(f"{what} takes a number of sections or a list of indices; given {describe(cuts)}")
     if cuts.ndim == 0:
         sections = int(cuts)
         if sections < 1:
-            raise RangeError(f"split makes one section or more; given {sections}")
+            raise RangeError(f"{what} makes one section or more; given {sections}")
         ends = [(i + 1) * (n // sections) + builtins.min(i + 1, n % sections) for i in range(sections)]
     else:
         ends = [*cuts.tolist(), n]
@@ -188,6 +213,8 @@ def tile(x: Any, reps: Any) -> Any:
 
     `repeat` repeats each element.
 
+    Raises `RangeError` for negative numbers.
+
     >>> from chainrule.autograd import Tensor, tile
     >>> tile(Tensor([1.0, 2.0]), (2, 2))
     Tensor([[1., 2., 1., 2.],
@@ -209,6 +236,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened tensor, `repeats` times: one number, or one for each.
 
     `tile` repeats the tensor as a whole; `nn.repeat` repeats an experiment.
+
+    Raises `ShapeError` for another number of counts, `RangeError` for negative ones.
 
     >>> from chainrule.autograd import Tensor, repeat
     >>> repeat(Tensor([1.0, 2.0]), [1, 3])

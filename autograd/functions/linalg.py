@@ -215,6 +215,8 @@ def eigh(a: Any, UPLO: str | None = None) -> EighResult:
 def eigvalsh(a: Any, UPLO: str | None = None) -> Any:
     """The eigenvalues of a symmetric matrix in ascending order; see `eigh`.
 
+    Raises `ShapeError` for matrices that are not square.
+
     >>> from chainrule.autograd import Tensor, eigvalsh
     >>> eigvalsh(Tensor([[0.0, 1.0], [1.0, 0.0]]))
     Tensor([-1.,  1.])
@@ -286,6 +288,8 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
     name for it, and `rtol=None` is the rounding error of the dtype times the longer side. The number of remaining
     singular values is treated as fixed; the derivative of what is computed from them is exact.
 
+    Raises `ShapeError` for what is not a matrix, `KindError` for an `rcond` that is a node.
+
     >>> from chainrule.autograd import Tensor, pinv
     >>> pinv(Tensor([[2.0], [0.0]]))
     Tensor([[0.5, 0. ]])
@@ -297,8 +301,8 @@ def pinv(a: Any, rcond: Any = None, *, rtol: Any = ...) -> Any:
         rcond = 1e-15 if rtol is ... else rtol
     if rcond is None:
         rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
-    cutoff = as_array(rcond, "pinv")
-    if isinstance(rcond, Operators) or cutoff.dtype.kind not in "fiub":
+    cutoff = None if isinstance(rcond, Operators) else as_array(rcond, "pinv")
+    if cutoff is None or cutoff.dtype.kind not in "fiub":
         raise KindError(
             f"pinv takes rcond as plain numbers, one for all or one for each matrix; given {describe(rcond)}"
         )

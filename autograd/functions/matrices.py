@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from .. import primitives as p
 from ..engine.node import describe
 from ..errors import KindError, ShapeError
 from ..kinds import of_kind
-from .arguments import arrays_only, axes_of, integer_of, of_values
+from .arguments import arrays_only, axes_of, integer_of, is_iterable, of_values
 from .compound import dot_of_values
 from .reductions import sum
 from .shapes import moveaxis, transpose
@@ -39,7 +38,7 @@ def dot(a: Any, b: Any) -> Any:
     Value(-5.0)
     """
     if of_values(a) or of_values(b):
-        if not (isinstance(a, Iterable) and isinstance(b, Iterable)):
+        if not (is_iterable(a) and is_iterable(b)):
             raise KindError(
                 f"dot takes two lists of Values or numbers; given {describe(a)} and {describe(b)}"
             )
@@ -69,6 +68,8 @@ def inner(a: Any, b: Any) -> Any:
     """The sums of products over the last axis of both: a number for vectors, `a @ b.T` for matrices.
 
     For products of matrices use `matmul`, and for two lists of Values `dot`.
+
+    Raises `ShapeError` if those axes differ in length.
 
     >>> from chainrule.autograd import Tensor, inner
     >>> inner(Tensor([1.0, 2.0]), [3.0, 4.0])
@@ -125,14 +126,22 @@ def kron(a: Any, b: Any) -> Any:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose index along `axis2` is `offset` more than along `axis1`, as the last axis.
 
+    Raises `ShapeError` for fewer than two axes.
+
     >>> from chainrule.autograd import Tensor, diagonal
     >>> diagonal(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 4.])
     """
-    x = arrays_only(x, "diagonal")
-    x = moveaxis(x, _matrix_axes(x, axis1, axis2, "diagonal"), (-2, -1))
+    return _diagonal(x, offset, axis1, axis2, "diagonal")
+
+
+def _diagonal(x: Any, offset: int, axis1: int, axis2: int, what: str) -> Any:
+    x = arrays_only(x, what)
+    if x.ndim < 2:
+        raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
+    x = moveaxis(x, axes_of(x, (axis1, axis2), what), (-2, -1))
     down, along = x.shape[-2:]
-    rows, columns = np.nonzero(np.eye(down, along, integer_of(offset, "diagonal", OFFSET), bool))
+    rows, columns = np.nonzero(np.eye(down, along, integer_of(offset, what, OFFSET), bool))
     return p.index(x, at=(..., rows, columns))
 
 
@@ -146,7 +155,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any
     >>> trace(Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    return sum(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
+    return sum(_diagonal(x, offset, axis1, axis2, "trace"), -1, dtype=dtype)
 
 
 @of_kind
@@ -184,9 +193,3 @@ def _triangle(x: Any, k: int, what: str) -> Any:
         raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
     rows, columns = (*x.shape[-1:], *x.shape)[-2:]
     return np.tri(rows, columns, k, bool)
-
-
-def _matrix_axes(x: Any, axis1: int, axis2: int, what: str) -> tuple[int, ...]:
-    if x.ndim < 2:
-        raise ShapeError(f"{what} takes a matrix or a stack of them; given {describe(x)}")
-    return axes_of(x, (axis1, axis2), what)

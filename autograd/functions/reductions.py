@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable, Iterable, KeysView, Sequence, ValuesView
+from collections.abc import Callable, KeysView, Sequence, ValuesView
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -17,7 +17,17 @@ from ..errors import KindError, RangeError, ShapeError
 from ..errors.spelling import in_place_of
 from ..kinds import of_kind
 from ..primitives.structural.reductions import count_of
-from .arguments import Axis, arrays_only, axes_of, flag_of, mask_of, number_of, of_values, through_float32
+from .arguments import (
+    Axis,
+    arrays_only,
+    axes_of,
+    flag_of,
+    is_iterable,
+    mask_of,
+    number_of,
+    of_values,
+    through_float32,
+)
 from .compound import total_of_values
 from .elementwise import astype, in_dtype, of_floats
 
@@ -40,7 +50,7 @@ __all__ = [
 
 
 def or_builtin(builtin: Callable[..., Any]) -> Callable[[F], F]:
-    """The decorator of `max`, `min` and `sum`: what only Python's function of this name takes is left to it.
+    """The decorator of `max`, `min` and `sum`: arguments that only Python's function of this name takes go to that one.
 
     `max(1, 2)`, `sum(x for x in xs)` and `max(words, key=len)` keep their meaning after
     `from chainrule.autograd import *`.
@@ -87,11 +97,13 @@ def total(xs: Sequence[Any]) -> Any:
 
     `sum` does the same, and takes Tensors, an axis and numbers as well.
 
+    Raises `KindError` for anything else than a list.
+
     >>> from chainrule.autograd import Value, total
     >>> total([Value(1.0), Value(2.0), 3.0])
     Value(6.0)
     """
-    if not isinstance(xs, Iterable):
+    if not is_iterable(xs):
         raise KindError(f"total takes a list of Values; given {describe(xs)}")
     return total_of_values(list(xs))
 
@@ -113,6 +125,8 @@ def sum(
     NumPy, `dtype` converts the elements first, `initial` is a number to start from, and `where` is an array of
     booleans: elements for which it is False are left out and have gradient 0.
     Of a list of Values it is one node, as `total` is.
+
+    Raises `ShapeError` for an axis that `x` does not have, `KindError` for options of a list of Values.
 
     >>> from chainrule.autograd import Tensor, sum
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -207,6 +221,8 @@ def std(
 
     If all elements are equal, its gradient is 0.
 
+    Raises `ShapeError` if there are not more than `ddof` elements.
+
     >>> from chainrule.autograd import Tensor, std
     >>> std(Tensor([1.0, 1.0, 5.0, 5.0]))
     Tensor(2.)
@@ -236,7 +252,8 @@ def _sample(
     least = n if mask is None else n.min() if n.size else math.inf
     if least <= ddof:
         raise ShapeError(
-            f"{what} over axis={axes!r} of {describe(x)} has {least} elements, too few for ddof={ddof}"
+            f"{what} over axis={axes!r} of {describe(x)} has {least} element{'s' * (least != 1)}, too few for "
+            f"ddof={ddof}"
         )
     return x, axes, n - ddof if mask is None else (n - ddof).astype(x.dtype), mask
 
@@ -347,6 +364,8 @@ def max(
     As in NumPy, the result is at least `initial`, if that is given, and elements for which `where` is False are left
     out; then `initial` is required, for the case that no element is left.
     Of two tensors, element by element, it is `maximum(a, b)`.
+
+    Raises `ShapeError` if there are no elements and no `initial`, `KindError` for `where` without `initial`.
 
     >>> from chainrule.autograd import Tensor, max
     >>> t = Tensor([1.0, 5.0, 5.0])

@@ -33,6 +33,8 @@ def reshape(x: Any, shape: Any, order: str = "C") -> Any:
 
     They are read and written row by row, or with `order="F"`, as in Fortran, column by column.
 
+    Raises `ShapeError` if the number of elements would change, `KindError` for another order.
+
     >>> from chainrule.autograd import Tensor, reshape
     >>> reshape(Tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
     (2, 2)
@@ -71,6 +73,8 @@ def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order; reversed when `axes` is `None`.
 
     `swapaxes` exchanges two axes, and `moveaxis` moves one.
+
+    Raises `ShapeError` unless each axis is named once.
 
     >>> from chainrule.autograd import Tensor, transpose
     >>> transpose(Tensor([[1.0, 2.0, 3.0]])).shape
@@ -113,6 +117,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
     `swapaxes` exchanges two, and `transpose` takes all in a new order.
 
+    Raises `ShapeError` for more or fewer positions than axes.
+
     >>> from chainrule.autograd import Tensor, moveaxis
     >>> moveaxis(Tensor([[[1.0, 2.0]]]), -1, 0).shape
     (2, 1, 1)
@@ -134,20 +140,24 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 def expand_dims(x: Any, axis: Axis) -> Any:
     """`x` with new axes of length 1 at the positions `axis` of the result.
 
+    Raises `ShapeError` for a position that the result does not have.
+
     >>> from chainrule.autograd import Tensor, expand_dims
     >>> expand_dims(Tensor([1.0, 2.0]), -1).shape
     (2, 1)
     """
     x = arrays_only(x, "expand_dims")
     axes = shape_of(axis, "expand_dims", "an axis as an integer or several")
-    new = axes_of(np.broadcast_to(np.False_, (1,) * (x.ndim + len(axes))), axes, "expand_dims")
-    rest = iter(x.shape)
-    return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(x.ndim + len(axes))))
+    ndim, rest = x.ndim + len(axes), iter(x.shape)
+    new = axes_of(np.zeros((1,) * ndim), axes, "expand_dims", described="the result")
+    return p.reshape(x, shape=tuple(1 if k in new else next(rest) for k in range(ndim)))
 
 
 @of_kind
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """`x` without its axes of length 1, or without those in `axis`.
+
+    Raises `ShapeError` for an axis of another length.
 
     >>> from chainrule.autograd import Tensor, squeeze
     >>> squeeze(Tensor([[1.0, 2.0]])).shape
@@ -167,6 +177,8 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
 @of_kind
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated to `shape` by NumPy's rules; the gradient is summed over the repeated axes.
+
+    Raises `ShapeError` for a shape to which it does not broadcast.
 
     >>> from chainrule.autograd import Tensor, broadcast_to
     >>> broadcast_to(Tensor([1.0, 2.0]), (3, 2)).shape
@@ -193,6 +205,8 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
 
     With `axis=None` the flattened tensor is rolled. For several axes, `shift` is one number or one for each.
 
+    Raises `ShapeError` for another number of shifts than of axes.
+
     >>> from chainrule.autograd import Tensor, roll
     >>> roll(Tensor([1.0, 2.0, 3.0]), 1)
     Tensor([3., 1., 2.])
@@ -201,7 +215,7 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     shifts = tuple(integers_of(shift, "roll", "a shift").ravel().tolist())
     if axis is None:
         return p.reshape(p.roll(ravel(x), shift=(builtins.sum(shifts),), axis=(0,)), shape=x.shape)
-    axes = [k for each in (axis if isinstance(axis, tuple) else (axis,)) for k in axes_of(x, each, "roll")]
+    axes = [k for each in (axis if isinstance(axis, tuple) else (axis,)) for k in axes_of(x, (each,), "roll")]
     if len(axes) == 1:
         shifts = (builtins.sum(shifts),)
     elif len(shifts) == 1:

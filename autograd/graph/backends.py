@@ -12,20 +12,18 @@ from typing import Any
 from ..errors import RangeError
 from ..replay.recorded import Recorded, Replayed
 
-__all__ = ["BACKENDS", "backend_for"]
-
-BACKENDS = ("numpy", "xla")
+__all__ = ["backend_for"]
 
 
 def backend_for(backend: str, device: Any = None) -> Callable[[Recorded], Any]:
     """The backend of this name. Raises `RangeError` for another name, or a device that the backend does not have."""
+    if not isinstance(backend, str) or backend not in ("numpy", "xla"):
+        raise RangeError(f'backend is "numpy" or "xla"; given {backend!r:.60}')
     if backend == "xla":
         from ..xla.engine import xla_backend
 
         return xla_backend(device)
-    if backend != "numpy":
-        raise RangeError(f'backend is "numpy" or "xla"; given {backend!r:.60}')
-    if device not in (None, "cpu"):
+    if device is not None and not (isinstance(device, str) and device == "cpu"):
         raise RangeError(
             f'NumPy computes on the processor of this machine; given device={device!r:.60}. Write backend="xla"'
         )

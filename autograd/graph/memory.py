@@ -19,7 +19,7 @@ from ..engine.node import NO_PARAMS
 from ..errors.spelling import Answering
 from ..nodes.node import Node
 
-__all__ = ["Held", "Memory"]
+__all__ = ["Held", "Memory", "readable_size"]
 
 LINES = 12  # of each part of the printed table; smaller entries are summarised in its last line
 
@@ -87,7 +87,7 @@ class Memory(Answering):
             rows += [()]
         rows.append(("in all", *_numbers(self.total)))
         if self.replay:
-            rows.append(("beside it, for replays", "", "", "", "", _readable(self.replay)))
+            rows.append(("beside it, for replays", "", "", "", "", readable_size(self.replay)))
         width = max(len(row[0]) for row in rows if row)
         return "\n".join(
             row[0].ljust(width) + "".join(f"{x:>11}" for x in row[1:]) if row else "" for row in rows
@@ -195,19 +195,21 @@ def _base(array: np.ndarray) -> np.ndarray:
 
 
 def _numbers(held: Held) -> tuple[str, ...]:
-    return (f"{held.nodes:,}", *map(_readable, (held.data, held.gradients, held.objects, held.total)))
+    return (f"{held.nodes:,}", *map(readable_size, (held.data, held.gradients, held.objects, held.total)))
 
 
-def _readable(size: float) -> str:
+def readable_size(size: float) -> str:
+    """A number of bytes as text, in units of 1000.
+
+    >>> from chainrule.autograd.extending import readable_size
+    >>> readable_size(999), readable_size(25_600), readable_size(3.2e9), readable_size(5e15)
+    ('999 B', '25.6 kB', '3.2 GB', '5000.0 TB')
     """
-    >>> _readable(999), _readable(25_600), _readable(3.2e9)
-    ('999 B', '25.6 kB', '3.2 GB')
-    """
-    units = iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while size >= 999.95:
-        size, unit = size / 1000, next(units)
-    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.95:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
 
 
 WIDTH = 44  # characters of the name of a scope

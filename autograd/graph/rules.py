@@ -16,16 +16,17 @@ LABELS = Labels()
 MANY_INPUTS = 50  # for operations with more inputs, the rule is not written out for each of them
 
 
-def rule_text(node: Node, i: int, y: str = "y", inputs: Sequence[str] | None = None) -> str:
-    """The rule for input `i` of `node` written out, with `y` and `inputs` as names.
+def rule_text(node: Node, i: int) -> str:
+    """The rule for input `i` of `node` written out: the output is `y`; inputs are `x`, `a` and `b`, or `x1`, `x2`, ...
 
     >>> from chainrule.autograd import Value, tanh
     >>> from chainrule.autograd.graph.rules import rule_text
     >>> rule_text(tanh(Value(0.5)), 0)
     '1 - y * y'
     """
-    names = inputs or (["x"] if len(node.inputs) == 1 else ["a", "b"] if len(node.inputs) == 2 else None)
-    return rule_texts(node, y, names or [f"x{k}" for k in range(1, len(node.inputs) + 1)])(i)
+    count = len(node.inputs)
+    names = ["x"] if count == 1 else ["a", "b"] if count == 2 else [f"x{k + 1}" for k in range(count)]
+    return rule_texts(node, "y", names)(i)
 
 
 def rule_texts(node: Node, y: str, names: Sequence[str]) -> Callable[[int], str]:

@@ -1,4 +1,4 @@
-"""The tape: the recorded graph in dependency order, for all who read it: steps, programs, replays."""
+"""The tape: the recorded graph in dependency order, from which steps, programs and replays are made."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..engine.backward import backward_pass, dependency_order, refuse_stale
 from ..engine.node import CLOCK, describe
 from ..errors import GradientError, KindError, RangeError
 from ..errors.spelling import Answering, spelt
+from ..functions.arguments import is_iterable
 from ..nodes.node import Node
 from ..nodes.value import Value
 from ..program.lecture import lecture_of
@@ -27,6 +28,13 @@ from .rules import LABELS, rule_texts
 from .steps import BackwardStep, ForwardStep
 
 __all__ = ["Tape"]
+
+# what writes a program, by the language and the style
+PROGRAMS: dict[tuple[str, str], Callable[[Any, Any], Source]] = {
+    ("python", "plain"): program_of,
+    ("python", "lecture"): lecture_of,
+    ("javascript", "plain"): javascript_module,
+}
 
 
 class Tape(Answering):
@@ -51,7 +59,7 @@ class Tape(Answering):
     """
 
     def __init__(self, outputs: Node | Iterable[Node]) -> None:
-        several = isinstance(outputs, Iterable) and not isinstance(outputs, Node)
+        several = is_iterable(outputs) and not isinstance(outputs, Node)
         self.outputs: list[Node] = list(outputs) if several else [outputs]  # type: ignore[arg-type, list-item]
         for x in self.outputs:
             if not isinstance(x, Node):
@@ -214,20 +222,18 @@ class Tape(Answering):
           const d_b = d_v1 * a;
         ...
         """
-        if style not in ("plain", "lecture") or (style == "lecture" and language != "python"):
-            raise RangeError(
-                f"source(style=...) is 'plain' or, in Python, 'lecture'; given {style!r:.60} in {language!r:.60}"
-            )
-        if style == "lecture":
-            return lecture_of(self, gradient)
-        if language == "javascript":
-            return javascript_module(self, gradient)
-        if language != "python":
+        if isinstance(language, str) and isinstance(style, str):
+            write = PROGRAMS.get((language, style))
+            if write is not None:
+                return write(self, gradient)
+        if not isinstance(language, str) or language not in ("python", "javascript"):
             raise RangeError(
                 f'source(language) is "python" or "javascript"; given {language!r:.60}. A gradient to start from goes '
                 f"by its name: source(gradient=2.0)"
             )
-        return program_of(self, gradient)
+        raise RangeError(
+            f"source(style=...) is 'plain' or, in Python, 'lecture'; given {style!r:.60} in {language!r:.60}"
+        )
 
     def _backward_steps(self, root: Node, upstream: Any, count: int) -> Iterator[BackwardStep]:
         refuse_stale(self.nodes)

@@ -1,8 +1,8 @@
 """What functions return, for type checkers and editors: a Value for a Value, a Tensor for a Tensor.
 
 `of_kind` is the decorator of functions whose result is of the kind of their first argument, and `Calls` the base class
-of rows, which are functions of several. Of the types nothing runs; `Calls` gives each row a signature and a summary.
-It imports `errors`.
+of rows, which are functions of several. The types are for type checkers and never run. `Calls` also gives each row a
+signature and a summary. The folder imports `errors`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A loop in which the graph grows: `w = w - lr * w.grad` makes a new node of `w` in every step.
 
 The next loss is computed from that node, so its pass goes through all steps before. The gradients are right; time and
-memory grow with every step. In a pass through many nodes the signs of it are checked, with a warning.
+memory grow with every step. In a pass through many nodes such updates are counted, and many of them give a warning.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..primitives import add, subtract
 
 __all__ = ["MANY", "warn_if_growing"]
 
-MANY = 200  # nodes of a pass, from which it is looked at
-UPDATES = 50  # such updates in the graph, from which it is said
+MANY = 200  # only passes through more nodes are looked at
+UPDATES = 50  # the number of updates in the graph from which on there is a warning
 
 
 def warn_if_growing(nodes: dict[Any, Any]) -> None:

@@ -1,9 +1,9 @@
-"""Misspelt attributes of nodes: `t.veiw(2)` and `t.gard = None` are answered with the right name.
+"""Misspelt attributes of nodes: the errors of `t.veiw(2)` and `t.gard = None` say the right name.
 
 A `__getattr__` finds every wrong name that is read. From Python 3.12 on it costs nothing; Python 3.11 then looks up
 each slot in the slow way: a loop over attributes of nodes takes 70 ns a turn in place of 24, a backward pass twice as
 long. A `__setattr__` costs in all versions. So, for the names that are written most often, the exchange of two letters
-is an attribute itself, which answers. For all other names the error is Python's own.
+is an attribute itself, which raises the error. For all other names the error is Python's own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def exchanged(name: str) -> set[str]:
 
 
 def answer_misspelt(kind: Any) -> None:
-    """Answer misspelt attributes of a class of nodes."""
+    """Give a class of nodes errors that explain for misspelt attributes."""
     if IS_FREE:
         kind.__getattr__ = unknown
     wrong = {each: name for name in OFTEN.split() if hasattr(kind, name) for each in exchanged(name)}

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from .. import functions as f
 from .. import primitives as p
-from ..errors.neighbours import habit, names_of
+from ..errors import KindError
+from ..errors.neighbours import Habit, habit, names_of
 from ..functions import linalg, norms
 from .misspelt import answer_misspelt, unknown
 
@@ -68,7 +70,21 @@ class Named:
         row = habit(self.name, node.kind)
         if row is None or row.takes is None:
             return unknown(node, self.name)
-        return row.takes(node) if row.is_attribute else partial(row.takes, node)
+        return row.takes(node) if row.is_attribute else partial(_taken, row, node)
+
+
+def _taken(row: Habit, node: Any, *args: Any, **options: Any) -> Any:
+    """A method of another library, called with its arguments; raises `KindError` that explains for other arguments."""
+    try:
+        return row.takes(node, *args, **options)
+    except TypeError:
+        try:
+            signature(row.takes).bind(node, *args, **options)
+        except TypeError as error:
+            raise KindError(
+                f"{row.name} of {node.describe()}: {error}. It is written {row.theirs}; here it is {row.ours}"
+            ) from None
+        raise  # from inside of the method
 
 
 def add_names(kind: Any) -> None:

@@ -26,8 +26,9 @@ def is_sparse(x: Any) -> bool:
 def leave_to_node() -> Any:
     """An array of one object, if scipy asks for the array of a node in `S @ t`; otherwise `None`.
 
-    Python asks the matrix first, and scipy asks `t.__array__()`. It leaves the product to `t.__rmatmul__(S)` only where
-    that gives such an array, so the caller of `__array__` is looked at. Everybody else gets the numbers or an error.
+    Python calls `S.__matmul__(t)` first, in which scipy calls `t.__array__()`. Only if that gives an array of one
+    object does scipy leave the product to `t.__rmatmul__(S)`. So the function that called `__array__` is inspected; all
+    others get the numbers or an error.
     """
     code = sys._getframe(2).f_code
     asks = code.co_name == "_matmul_dispatch" and "scipy" in code.co_filename

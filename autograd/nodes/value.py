@@ -220,7 +220,7 @@ class Value(Node):
             return gradient.data
         if isinstance(gradient, Node):
             raise KindError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
-        if np.ndim(gradient) != 0:
+        if isinstance(gradient, (list, tuple)) or np.ndim(gradient) != 0:
             raise ShapeError(f"the gradient at {self.describe()} is one number; given {describe(gradient)}")
         return _as_float(gradient)
 
@@ -278,7 +278,7 @@ def _as_float(x: Any) -> float:
         raise KindError(
             f"a Value holds one number; given {describe(x)}. Use Tensor(array), or [Value(v) for v in array.flat]"
         )
-    if isinstance(x, (str, bytes, np.ma.MaskedArray)) or np.iscomplexobj(x):
+    if isinstance(x, (str, bytes, list, tuple, np.ma.MaskedArray)) or np.iscomplexobj(x):
         masked = ", a masked array" if isinstance(x, np.ma.MaskedArray) else ""
         raise KindError(f"a Value holds one real number; given {describe(x)}{masked}")
     try:

@@ -20,7 +20,7 @@ from .elementwise import ELEMENTWISE
 from .products import LINALG, PRODUCTS
 from .reductions import REDUCTIONS
 from .shapes import SHAPES
-from .trees import leaves
+from .trees import leaves, rebuild
 
 __all__ = ["BY_NAME", "COMPOSED", "NUMERIC"]
 
@@ -45,15 +45,13 @@ def _through_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     return computed
 
 
-def _changed(x: Any, old: Any, new: Any) -> Any:
-    """`x` with all arrays of dtype `old` in the dtype `new`, also inside of lists."""
-    if isinstance(x, dict):
-        return {k: _changed(part, old, new) for k, part in x.items()}
-    if isinstance(x, (list, tuple)):
-        return type(x)(_changed(part, old, new) for part in x)
-    if getattr(x, "dtype", None) != old or not isinstance(x, (Operators, np.ndarray, np.generic)):
-        return x
-    return p.astype(x, dtype=new)
+def _changed(tree: Any, old: Any, new: Any) -> Any:
+    """The tree with all its arrays of dtype `old` in the dtype `new`."""
+    return rebuild(tree, [p.astype(x, dtype=new) if _is_array_in(x, old) else x for x in leaves(tree)])
+
+
+def _is_array_in(x: Any, dtype: Any) -> bool:
+    return isinstance(x, (Operators, np.ndarray, np.generic)) and getattr(x, "dtype", None) == dtype
 
 
 BY_NAME = {

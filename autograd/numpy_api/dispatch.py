@@ -200,7 +200,7 @@ def _cast(called: str, inputs: tuple[Any, ...], dtype: Any, casting: Any) -> tup
             f"{called} computes in floats here; given dtype={found}. Write astype(..., dtype) of the result"
         )
     for x in (x for x in inputs if x is not None):
-        kind = x.dtype if hasattr(x, "dtype") else np.asarray(plain(x)).dtype
+        kind = x.dtype if hasattr(x, "dtype") else np.asarray(numbers(x)).dtype
         if not isinstance(x, (int, float)) and not np.can_cast(kind, found, casting):
             raise KindError(
                 f"{called} was told to compute in dtype {found}, and casting={casting!r} does not convert "
@@ -221,7 +221,7 @@ def _function(called: str, func: Any, args: tuple[Any, ...], options: dict[str, 
     if func is np.full_like and not isinstance(
         args[1] if len(args) > 1 else options.get("fill_value"), Operators
     ):
-        return func(*map(plain, args), **options)
+        return func(*map(numbers, args), **options)
     function = ours().get(func)
     if function is None:
         raise _no_rule(called)

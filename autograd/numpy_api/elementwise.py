@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, numbers
 from ..engine.table import TABLE
 from ..errors import KindError, RangeError, ShapeError
-from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, plain, word_of
+from ..functions.arguments import arrays_only, integer_of, number_of, one_axis, word_of
 
 __all__ = ["ELEMENTWISE"]
 
@@ -31,11 +31,11 @@ def _nan_to_num(
         raise KindError("nan_to_num with copy=False would change its argument, and a tensor never changes")
     largest = np.finfo(getattr(x, "dtype", float)).max
     ends = {"nan": (nan, 0.0), "posinf": (posinf, largest), "neginf": (neginf, -largest)}
-    numbers = {
+    options = {
         k: default if given is None else number_of(given, "nan_to_num", k)
         for k, (given, default) in ends.items()
     }
-    return p.nan_to_num(x, **{k: np.asarray(number).item() for k, number in numbers.items()})
+    return p.nan_to_num(x, **{k: np.asarray(number).item() for k, number in options.items()})
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
@@ -65,7 +65,7 @@ def _copy(a: Any, order: str = "K") -> Any:
 
 
 def _imag(val: Any) -> Any:
-    return np.zeros_like(plain(val))
+    return np.zeros_like(numbers(val))
 
 
 ELEMENTWISE: dict[str, Callable[..., Any]] = {

@@ -12,11 +12,11 @@ import numpy as np
 
 from .. import functions as f
 from .. import primitives as rows
-from ..engine.node import describe
+from ..engine.node import describe, each_time, numbers
 from ..engine.operators import Operators
 from ..errors import KindError, RangeError, ShapeError
 from ..functions import linalg
-from ..functions.arguments import Axis, arrays_only, axes_of, integer_of, number_of, part_of, plain, shape_of
+from ..functions.arguments import Axis, arrays_only, axes_of, integer_of, number_of, part_of, shape_of
 from ..functions.einsum import tensordot
 from ..functions.elementwise import of_floats
 from ..functions.joining import arrays_of
@@ -27,7 +27,7 @@ __all__ = ["PRODUCTS", "LINALG"]
 
 def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """Every product of two elements, summed where their positions have the same sum."""
-    a, v = (_vector(f.ravel(x) if np.ndim(plain(x)) == 0 else x, "convolve") for x in (a, v))
+    a, v = (_vector(f.ravel(x) if np.ndim(numbers(x)) == 0 else x, "convolve") for x in (a, v))
     if a.size < v.size:
         a, v = v, a
     m, n = a.size, v.size
@@ -88,7 +88,7 @@ def _gradient(f_: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) ->
         )
     found = []
     for k, h in zip(axes, steps):
-        if np.ndim(plain(h)):
+        if np.ndim(numbers(h)):
             found.append(_gradient_at(x, h, k))
             continue
         h = h if isinstance(h, Operators) else float(number_of(h, "gradient", "a step"))
@@ -150,7 +150,7 @@ def _matrix_power(a: Any, n: int) -> Any:
         if n % 2:
             y = a if y is None else y @ a
         a, n = (a @ a if n > 1 else a), n // 2
-    return f.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) + 0 * a if y is None else y
+    return f.where(False, a, np.eye(a.shape[-1], dtype=a.dtype)) if y is None else y
 
 
 def _cond(x: Any, p: Any = None) -> Any:
@@ -184,14 +184,14 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 def _tensorinv(a: Any, ind: int = 2) -> Any:
     a, ind = arrays_only(a, "tensorinv"), integer_of(ind, "tensorinv", "ind as an integer")
-    rows, columns = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
-    if ind < 1 or not a.ndim or math.prod(rows) != math.prod(columns):
+    left, right = a.shape[: max(ind, 0)], a.shape[max(ind, 0) :]
+    if ind < 1 or not a.ndim or math.prod(left) != math.prod(right):
         raise ShapeError(
             f"tensorinv with ind={ind} was given {describe(a)}; the first ind axes, 1 or more, have as many elements "
             f"as the others"
         )
-    y = linalg.inv(f.reshape(a, (math.prod(rows), math.prod(columns))))
-    return f.reshape(y, columns + rows)
+    y = linalg.inv(f.reshape(a, (math.prod(left), math.prod(right))))
+    return f.reshape(y, right + left)
 
 
 def _summed_over(what: str, a: Any, b: Any, ndims: tuple[int, int], axes: tuple[int, int]) -> tuple[Any, Any]:
@@ -286,12 +286,24 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
             f"lstsq takes a matrix (m, n) and one or several right-hand sides, (m,) or (m, k); given {describe(a)} and "
             f"{describe(b)}"
         )
-    least = (
-        builtins.max(a.shape) * np.finfo(np.result_type(a.dtype, np.float32)).eps if rcond is None else rcond
-    )
+    least = rcond
+    if rcond is None or rcond == -1:  # in NumPy -1 is the rounding error of one operation
+        least = np.finfo(np.result_type(a.dtype, np.float32)).eps * (1 if rcond else builtins.max(a.shape))
     x = linalg.pinv(a, rcond=least) @ b
     values = linalg.svd(a, full_matrices=False, compute_uv=False)
-    rank = int((plain(values) > least * plain(values).max(initial=0)).sum())
+
+    def rank_of(s: Any) -> int:
+        return int((s > least * s.max(initial=0)).sum())
+
+    def refuse_others(s: Any) -> None:
+        if rank_of(s) != rank:
+            raise KindError(
+                f"an lstsq that was recorded for replays met a matrix of rank {rank_of(s)}, and not of rank {rank}. "
+                f"Record it again"
+            )
+
+    rank = rank_of(numbers(values))
+    each_time(refuse_others, values)
     away = b - a @ x
     squares = f.sum(away * away, 0)
     squares = f.reshape(squares, (-1,))

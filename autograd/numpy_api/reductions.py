@@ -52,8 +52,13 @@ def _average(
         )
     weights = f.broadcast_to(weights, a.shape)
     total = f.sum(weights, axis, keepdims)
-    if (plain(total) == 0).any():
-        raise RangeError(f"average of {describe(a)} over axis={axis!r} was given weights with the sum 0")
+    given = describe(a)
+
+    def refuse_zero(total: Any) -> None:
+        if (total == 0).any():
+            raise RangeError(f"average of {given} over axis={axis!r} was given weights with the sum 0")
+
+    each_time(refuse_zero, total)
     y = f.sum(a * weights, axis, keepdims) / total
     return (y, total) if returned else y
 

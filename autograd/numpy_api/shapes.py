@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import functions as f
 from .. import primitives as p
-from ..engine.node import describe
+from ..engine.node import describe, each_time, numbers
 from ..engine.operators import Operators
 from ..engine.table import TABLE
 from ..errors import KindError, RangeError, ShapeError
@@ -88,7 +88,7 @@ def _block(arrays: Any) -> Any:
         return 1 + below.pop()
 
     deep = depth(arrays)
-    ndim = max(deep, *(np.ndim(plain(x)) for x in leaves(arrays)))
+    ndim = max(deep, *(np.ndim(numbers(x)) for x in leaves(arrays)))
 
     def joined(x: Any, level: int) -> Any:
         if not isinstance(x, list):
@@ -194,7 +194,7 @@ def _linspace(
     num = integer_of(num, "linspace", "the number of points as an integer")
     if num < 0:
         raise RangeError(f"linspace takes a number of points, 0 or more; given {num}")
-    ends = [x if np.ndim(x) == 0 else np.asarray(x) for x in (plain(start), plain(stop))]
+    ends = [x if np.ndim(x) == 0 else np.asarray(x) for x in (numbers(start), numbers(stop))]
     floating = np.result_type(*ends, 0.0)
     gaps = num - builtins.bool(endpoint)
     axes = (1,) * len(np.broadcast_shapes(*map(np.shape, ends)))
@@ -216,7 +216,7 @@ def _logspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    if np.ndim(plain(base)):
+    if np.ndim(numbers(base)):
         start, stop, base = _broadcast_arrays(start, stop, base)
         base = f.expand_dims(base, axis)
     y = base ** _linspace(start, stop, num, endpoint, axis=axis)
@@ -226,8 +226,7 @@ def _logspace(
 def _geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
-    if (np.asarray(plain(start)) * np.asarray(plain(stop)) <= 0).any():
-        raise RangeError("geomspace runs between two numbers of one sign, without 0")
+    each_time(_refuse_zero_between, start, stop)
     sign = p.sign(start)
     y = p.exp(_linspace(p.log(start * sign), p.log(stop * sign), num, endpoint)) * sign
     places = np.arange(len(y)).reshape(-1, *(1,) * (y.ndim - 1))
@@ -235,6 +234,11 @@ def _geomspace(
     y = f.where(places == num - 1, stop * p.absolute(sign), y) if endpoint and num > 1 else y
     y = f.moveaxis(y, 0, axis)
     return in_dtype(y, "geomspace", dtype, floating=True)
+
+
+def _refuse_zero_between(start: Any, stop: Any) -> None:
+    if (np.asarray(start) * np.asarray(stop) <= 0).any():
+        raise RangeError("geomspace runs between two numbers of one sign, without 0")
 
 
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
@@ -268,7 +272,7 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
             f"select takes as many conditions as choices, one or more; given {len(condlist)} and {len(choicelist)}"
         )
     for condition in condlist:
-        if np.asarray(plain(condition)).dtype.kind != "b":
+        if np.asarray(numbers(condition)).dtype.kind != "b":
             raise KindError(
                 f"select takes conditions as booleans, such as t > 0; given {describe(condition)}"
             )

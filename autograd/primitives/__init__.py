@@ -3,8 +3,8 @@
 Short names: `y` is the output of a row; `x`, or `a` and `b`, are its inputs; `g` is the gradient at the output (the
 upstream gradient). A rule uses only operators and other rows, so it runs on floats, on arrays, on recorded nodes (which
 gives the second derivative) and on symbols (which gives the text of a rule). Comparisons give booleans, which multiply
-as 0 and 1. A rule writes `greater(x, 0)` for `x > 0`: of a recorded node this is recorded, too, and a replay compares
-again.
+as 0 and 1. A rule writes `greater(x, 0)` for `x > 0`: for a recorded node the comparison is recorded, too, so that a
+replay compares again.
 
 Conventions where a derivative does not exist: ties share the gradient evenly; relu, absolute, sign, floor and
 every norm-like root at zero have gradient 0; clip has gradient 1 on its bounds.

@@ -63,8 +63,7 @@ function fmin(a, b) {
 }
 
 function clip(x, low, high) {
-  const raised = low > x ? low : x;
-  return high < raised ? high : raised;
+  return minimum(maximum(x, low), high);
 }
 
 // How many of the x are y.
@@ -116,12 +115,11 @@ function logtotalexp(...xs) {
 
 // log(exp(a) + exp(b)), from the larger one on, so that nothing overflows.
 function logaddexp(a, b) {
-  const top = maximum(a, b);
-  return top + (Number.isFinite(a - b) ? Math.log1p(Math.exp(-Math.abs(a - b))) : 0);
+  return maximum(a, b) + (Number.isFinite(a - b) ? Math.log1p(Math.exp(-Math.abs(a - b))) : 0);
 }
 
 function logaddexp2(a, b) {
-  return logaddexp(a * Math.LN2, b * Math.LN2) / Math.LN2;
+  return maximum(a, b) + (Number.isFinite(a - b) ? Math.log1p(2 ** -Math.abs(a - b)) / Math.LN2 : 0);
 }
 
 // 1 / (1 + exp(-x)), in a form that does not overflow.

@@ -36,8 +36,8 @@ MATH: dict[Any, str] = {
 ROWS = dict(TABLE)  # the rows of this library, without those that users add later
 ROWS_IN_MATH = {ROWS["trunc"]: "trunc", ROWS["cbrt"]: "cbrt"}
 ROW_OF: dict[Any, Primitive] = {row.on_floats: row for row in ROWS.values() if row.on_floats is not None}
-# this package, whose functions accept expressions
-PACKAGE = __name__.removesuffix("program.javascript")
+# the folder of this package, whose functions accept expressions
+PACKAGE = str(Path(__file__).parents[1])
 CONSTANTS = {
     math.pi: "Math.PI", math.e: "Math.E", math.log(2): "Math.LN2", math.log(10): "Math.LN10",
     math.sqrt(2): "Math.SQRT2", math.sqrt(0.5): "Math.SQRT1_2",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import KindError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
+from .contributions import Contributions, number_times
 from .expression import Expression, plain
-from .source import Program, number_times
+from .source import Program
 from .text import Source
 
 if TYPE_CHECKING:
@@ -54,51 +55,30 @@ class _Listing(Program):
             return super()._preferred(node, label)
         return "loss" if node is self.root else f"out{self.number[node]}"
 
-    def _call(self, node: Node, function: str) -> str:
+    def call(self, node: Node, function: str) -> str:
+        """A call of the function of a node."""
         return f"{function}({', '.join(self._parameters(node))})"
 
     def _parameters(self, node: Node) -> list[str]:
         """The names of the inputs that are variables, each once."""
         return list(dict.fromkeys(self.names[x] for x in node.inputs if x in self.names))
 
-    def _define(self, node: Node, function: str, text: str) -> str:
+    def define(self, node: Node, function: str, text: str) -> str:
         """Define a function of the inputs of a node; returns its call."""
-        call = self._call(node, function)
+        call = self.call(node, function)
         self.functions[function] = f"def {call}:\n    return {text}"
         return call
 
     def _forward_text(self, node: Node) -> str:
-        return self._define(node, f"f{self.number[node]}", super()._forward_text(node))
+        return self.define(node, f"f{self.number[node]}", super()._forward_text(node))
 
     def _write_backward(self) -> None:
         super()._write_backward()
         if self.is_one:  # a derivative of the root times 1 is written without the 1, and so is the 1
             self.backward = [line for line in self.backward if line[0] != self.gradients[self.root]]
 
-    def _passed_back(self, node: Node, i: int, g: Expression, zero_safe: bool, copied: bool) -> Expression:
-        """The rule applied to the call of the node's function in place of its name, and written in one line."""
-        parts, self.language.parts = self.language.parts, None
-        output, self.names[node] = self.names[node], self._call(node, f"f{self.number[node]}")
-        self._run_on = None
-        try:
-            return super()._passed_back(node, i, g, zero_safe, copied)
-        finally:
-            self._run_on, self.language.parts, self.names[node] = None, parts, output
-
-    def _product(self, node: Node, i: int, zero_safe: bool, g: Expression, local: Any) -> Expression:
-        c = super()._product(node, i, zero_safe, g, local)
-        several = sum(x in self.names for x in node.inputs) > 1
-        function = f"df{self.number[node]}" + f"_{i + 1}" * several
-        call = self._define(node, function, self.language.bracket(local, -1))
-        if node is self.root and self.is_one:
-            return Expression(call, c.data, self.language)
-        if c.data == 0 and g.data * plain(local) != 0:  # zero times infinity
-            return Expression(
-                f"{self.language.helper(number_times, True, 'times')}({g.text}, {call})",
-                c.data,
-                self.language,
-            )
-        return Expression(f"{call} * {g.text}", c.data, self.language)
+    def _contributions(self) -> Contributions:
+        return _Derivatives(self)
 
     def text(self) -> str:
         outputs = [self.names[self.root], *(self.gradients[x] for x in self.tape.leaves if x.requires_grad)]
@@ -117,3 +97,34 @@ class _Listing(Program):
         return [
             self.functions[name] for name in sorted(self.functions, key=lambda n: (number[n], n[0] == "d"))
         ]
+
+
+class _Derivatives(Contributions):
+    """The contributions to gradients, each local gradient in a function of its own."""
+
+    def __init__(self, listing: _Listing) -> None:
+        super().__init__(listing.operands)
+        self.listing = listing
+
+    def _passed_back(self, node: Node, i: int, g: Expression, zero_safe: bool, copied: bool) -> Expression:
+        """The rule applied to the call of the node's function in place of its name, and written in one line."""
+        names, listing = self.operands.names, self.listing
+        parts, self.language.parts = self.language.parts, None
+        output, names[node] = names[node], listing.call(node, f"f{listing.number[node]}")
+        self._run_on = None
+        try:
+            return super()._passed_back(node, i, g, zero_safe, copied)
+        finally:
+            self._run_on, self.language.parts, names[node] = None, parts, output
+
+    def _product(self, node: Node, i: int, zero_safe: bool, g: Expression, local: Any) -> Expression:
+        c, listing = super()._product(node, i, zero_safe, g, local), self.listing
+        several = sum(x in self.operands.names for x in node.inputs) > 1
+        function = f"df{listing.number[node]}" + f"_{i + 1}" * several
+        call = listing.define(node, function, self.language.bracket(local, -1))
+        if node is listing.root and listing.is_one:
+            return Expression(call, c.data, self.language)
+        if c.data == 0 and g.data * plain(local) != 0:  # zero times infinity
+            helper = self.language.helper(number_times, True, "times")
+            return Expression(f"{helper}({g.text}, {call})", c.data, self.language)
+        return Expression(f"{call} * {g.text}", c.data, self.language)

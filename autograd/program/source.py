@@ -12,21 +12,19 @@ import builtins
 import copy
 import keyword
 import re
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.backward import backward_pass, is_float16, refuse_stale
 from ..engine.hooks import HOOKS
-from ..engine.table import Primitive
-from ..engine.vjp import pass_back, times, unbroadcast
 from ..errors import GradientError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
-from .expression import ATOM, Expression, Unwritable, plain, same
+from .contributions import Contributions
+from .expression import ATOM, Expression, Unwritable, same
 from .names import chosen_names, is_number, printable
+from .operands import Operands
 from .python import Python, lesson
 from .text import Source
 
@@ -37,8 +35,6 @@ __all__ = ["Program", "program_of"]
 
 RESERVED = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "math", "np", "program"}
 CALLED = re.compile(r"(?<![\w.])[^\W\d]\w*(?=[.(])")  # names of functions and modules in an expression
-WIDEST = 120  # characters of an expression that is written in one line
-MANY = 16  # with more inputs, an expression is always divided into parts
 
 
 def program_of(tape: Tape, gradient: Any = None) -> Source:
@@ -56,22 +52,6 @@ def _computed_anew(tape: Tape) -> Tape:
             wanted = [x.requires_grad for x in node.inputs]
             node._number, node.locals = y, node.op.slopes_at_floats(y, xs, node.params, wanted)  # type: ignore[attr-defined]
     return found
-
-
-class Upstream(Expression):
-    """The gradient at the output of an elementwise row, whose products with local gradients the program writes."""
-
-    __slots__ = ("product",)
-
-    def __init__(self, g: Expression, product: Callable[[Expression, Any], Expression]) -> None:
-        super().__init__(g.text, g.data, g.language)
-        self.product = product
-
-    def __mul__(self, local: Any) -> Expression:
-        return self.product(self, local)
-
-    def __neg__(self) -> Expression:
-        return self.product(self, -1)
 
 
 class Program:
@@ -93,10 +73,8 @@ class Program:
         self.leaves: list[tuple[str, str, str]] = []  # a name, its value, a comment
         self.forward: list[tuple[str, str, str]] = []
         self.backward: list[list[str]] = []  # a name, =, +=, or a comment, and an expression
-        self._run_on: Any = None  # the node, and how it is written, to which the next two belong
-        self._arguments: Any = None
-        self._slopes: Any = None  # the local gradients for all inputs at once
         self._choose_names()
+        self.operands = Operands(self.names, self.language)
         with np.errstate(divide="call", over="call", invalid="call", call=self._note_warning):
             self._write_forward()
             self._write_backward()
@@ -117,16 +95,6 @@ class Program:
         if is_number(node):
             return None
         return label if node.requires_grad or np.size(node.data) > 1 else "constant"
-
-    def _operand(self, x: Node) -> Any:
-        """An input as an operand: its name, or its number."""
-        if x in self.names:
-            return Expression(self.names[x], x.data, self.language)
-        if not isinstance(x, Tensor):
-            return x.data
-        if not self.language.exact:  # with as few digits as its dtype needs
-            return float(str(x.data)) if x.dtype.kind == "f" else x.data.item()
-        return Expression(self.language.array(x.data), x.data, self.language)
 
     # ------------------------------------------------------------------ forward
 
@@ -150,7 +118,7 @@ class Program:
         stale = f"{node.describe()} is not what {op.name} makes of its inputs' present data"
 
         def attempt() -> str:
-            inputs, params = [self._operand(x) for x in node.inputs], self._params(node)
+            inputs, params = [self.operands.of(x) for x in node.inputs], self.operands.params(node)
             y = self._row(node, inputs, params)
             if not isinstance(node, Tensor):
                 data = y.data if isinstance(y, Expression) else y
@@ -165,7 +133,7 @@ class Program:
                 return f"np.asarray({y.text})" if same(found, node.data) else ""
             return self.language.bracket(y, -1) if same(found, node.data) else ""
 
-        text = self._first(attempt)
+        text = self.operands.first(attempt)
         if not text:
             raise GradientError(
                 f"{stale}: the row draws random numbers, or its function looks at more than its arguments"
@@ -181,32 +149,10 @@ class Program:
         except Unwritable as reason:
             raise lesson(node.op.name, str(reason)) from None
 
-    def _params(self, node: Node) -> dict[str, Any]:
-        """The parameters; arrays in those of elementwise rows become expressions, because rules compute with them."""
-        assert node.op is not None
-        if not node.op.elementwise:
-            return dict(node.params)
-        return {
-            k: Expression(self.language.literal(v), v, self.language) if isinstance(v, np.ndarray) else v
-            for k, v in node.params.items()
-        }
-
-    def _first(self, attempt: Any) -> Any:
-        """The result of `attempt`, if necessary with all dtypes written."""
-        for self.language.exact in (False, True):
-            try:
-                found = attempt()
-            except ArithmeticError:  # division by zero raises for floats, not for arrays
-                if self.language.exact:
-                    raise
-                continue
-            if found:
-                self.language.exact = False
-                return found
-        self.language.exact = False
-        return None
-
     # ------------------------------------------------------------------ backward
+
+    def _contributions(self) -> Contributions:
+        return Contributions(self.operands)
 
     def _write_backward(self) -> None:
         order = [x for x in self.tape.nodes if x.requires_grad]
@@ -219,9 +165,12 @@ class Program:
         # the line of the first contribution, and the present sum
         arrived: dict[Node, tuple[list[str], Any]] = {}
         wide: dict[Node, str] = {}
+        contributions = self._contributions()
         for node, i, contribution in backward_pass(order, totals, zero_safe=zero_safe):
             x = node.inputs[i]
-            text, data = self._contribution(node, i, self._gradient_at(node, totals), contribution, zero_safe)
+            g = Expression(self.gradients[node], totals[node], self.language)
+            parts, text, data = contributions.of(node, i, g, contribution, zero_safe)
+            self.backward += [[name, "=", part] for name, part in parts]
             if x in arrived and is_float16(data):
                 self._accumulate_in_float32(x, text, wide)
             elif x in arrived:
@@ -234,9 +183,6 @@ class Program:
                 self.backward.append(
                     [self.gradients[leaf], "=", f"None  # nothing passes to {self.names[leaf]}"]
                 )
-
-    def _gradient_at(self, node: Node, totals: dict[Node, Any]) -> Expression:
-        return Expression(self.gradients[node], totals[node], self.language)
 
     def _seed(self) -> str:
         if not isinstance(self.root, Tensor):
@@ -274,132 +220,6 @@ class Program:
             self.backward.append([wide[x], "=", f"{name}.astype(np.float32)"])
         self.backward.append([wide[x], "=", f"{wide[x]} + ({text}).astype(np.float32)"])
         self.backward.append([name, "=", f"{wide[x]}.astype(np.float16)"])
-
-    def _contribution(
-        self, node: Node, i: int, g: Expression, wanted: Any, zero_safe: bool
-    ) -> tuple[str, Any]:
-        def attempt(copied: bool = False) -> tuple[str, Any] | None:
-            c = self._passed_back(node, i, g, zero_safe, copied)
-            return (c.text, c.data) if same(c.data, wanted) else None
-
-        assert node.op is not None
-        try:
-            found = None if len(node.inputs) > MANY else self._first(attempt)
-            if not found or len(found[0]) > WIDEST:
-                self.language.parts = []
-                found = self._first(attempt)
-                self.backward += [[name, "=", part] for name, part in self.language.parts]
-        except (TypeError, AttributeError, Unwritable, ValueError, ArithmeticError):
-            self.language.parts = None
-            found = self._first(lambda: attempt(copied=True))
-        self.language.parts = None
-        if not found:
-            raise GradientError(
-                f"the rule of {node.op.name} for input {i} gives other numbers as a program than in the engine; "
-                f"{node.describe()} cannot be written. Does the rule draw random numbers, or look at more than its "
-                f"arguments?"
-            )
-        return found
-
-    def _passed_back(self, node: Node, i: int, g: Expression, zero_safe: bool, copied: bool) -> Expression:
-        """What `g` contributes to the gradient of input `i`: the rule, applied to names as the engine applies it.
-
-        If it is `copied`, because it does not accept names, it becomes a call of a helper with its source.
-        """
-        op = node.op
-        assert op is not None
-        y, inputs, params = self._operands(node)
-        if self._slopes is not None and not copied:
-            inputs = []  # what is computed from them is known for all inputs
-
-        def call(rule: Any, arguments: Any, params: dict[str, Any]) -> Any:
-            every = rule is op.every
-            if copied and every:
-                return None
-            if every and self._slopes is not None:
-                return {i: self._slopes[i]}
-            rule = self._copied(op, i, rule) if copied else rule
-            run = rule if isinstance(node, Tensor) else partial(self._at_floats, rule)
-            found = run(*arguments, **params)
-            if every:
-                self._slopes = found
-            return found
-
-        if op.elementwise:
-            g = Upstream(g, partial(self._product, node, i, zero_safe))
-        c = next(pass_back(op, [i], g, y, inputs, params, call=call))[1]
-        if c is g and op.elementwise:  # a local gradient of 1
-            c = self._product(node, i, zero_safe, g, 1)
-        if not isinstance(node, Tensor):
-            return c
-        if not isinstance(c, Expression):
-            c = Expression(self.language.bracket(c, ATOM), np.asarray(c), self.language)
-        elif not isinstance(c.data, np.ndarray):
-            c = Expression(c.text, np.asarray(c.data), self.language, c.level)
-        x: Any = node.inputs[i]
-        c = unbroadcast(c, x.data.shape)
-        if c.dtype == x.data.dtype:
-            return c
-        text = f"{self.language.bracket(c, ATOM)}.astype({self.language.literal(x.data.dtype)})"
-        return Expression(text, c.data.astype(x.data.dtype), self.language)
-
-    def _operands(self, node: Node) -> tuple[Expression, list[Any], dict[str, Any]]:
-        """The output, the inputs and the parameters of a node, shared by the rules for all of its inputs."""
-        key = id(node), self.language.exact, self.language.parts is not None
-        if self._run_on != key:
-            y = Expression(self.names[node], node.data, self.language)
-            self._run_on, self._slopes = key, None
-            self._arguments = y, list(map(self._operand, node.inputs)), self._params(node)
-        return self._arguments
-
-    def _copied(self, op: Primitive, i: int, rule: Any) -> Any:
-        """A rule that does not accept names, as a call of a helper with its source."""
-
-        def called(*arguments: Any, **params: Any) -> Any:
-            try:
-                text, level = self.language.call(rule, arguments, params, f"{op.name}_rule")
-            except Unwritable as reason:
-                raise lesson(op.name, f"{reason} (its rule for input {i})") from None
-            data = rule(*map(plain, arguments), **{k: plain(v) for k, v in params.items()})
-            return Expression(text, data, self.language, level)
-
-        return called
-
-    def _at_floats(self, rule: Any, *arguments: Any, **params: Any) -> Any:
-        """The result of a rule of Values; where Python's floats raise, NumPy's give that of IEEE arithmetic."""
-        try:
-            found = rule(*arguments, **params)
-            for local in found if isinstance(found, (list, tuple)) else [found]:
-                float(plain(local))  # raises for complex numbers
-            return found
-        except (ValueError, ArithmeticError, TypeError):
-            self.language.noisy = True
-            wide = [self._converted("np.float64", np.float64, x) for x in arguments]
-            found = rule(*wide, **params)
-            if isinstance(found, (list, tuple)):
-                return [self._converted("float", float, local) for local in found]
-            return self._converted("float", float, found)
-
-    def _converted(self, word: str, kind: Any, x: Any) -> Expression:
-        return Expression(f"{word}({self.language.bracket(x, -1)})", kind(plain(x)), self.language)
-
-    def _product(self, node: Node, i: int, zero_safe: bool, g: Expression, local: Any) -> Expression:
-        """The gradient at a node times the local gradient for input `i`."""
-        scalar = not isinstance(node, Tensor)
-        if not isinstance(local, Expression) and abs(local) == 1 and (scalar or type(local) is int):
-            return (
-                Expression(g.text, g.data, self.language)
-                if local == 1
-                else self.language.signed("-", -g.data, g)
-            )
-        data = g.data * plain(local)
-        if zero_safe and np.isnan(data).any():
-            guarded = times(g.data, plain(local), zero_safe)
-            if not same(guarded, data):
-                helper = self.language.helper(number_times if scalar else array_times, scalar, "times")
-                text = f"{helper}({g.text}, {self.language.bracket(local, -1)})"
-                return Expression(text, guarded, self.language)
-        return self.language.infix("*", data, g, local)
 
     # ------------------------------------------------------------------ the text
 
@@ -478,20 +298,6 @@ def refuse_unwritten(tape: Tape) -> None:
                 f"{node.describe()} has a hook, a function of yours that a program of primitives cannot contain. "
                 f"Take it off with handle.remove()"
             )
-
-
-# The zero-safe product in the text of a program; `_product` compares it with that of the engine.
-
-
-def number_times(g: Any, local: Any) -> Any:
-    """The product, but a zero stays zero, also beside an infinite number."""
-    return 0.0 if g == 0 or local == 0 else g * local
-
-
-def array_times(g: Any, local: Any) -> Any:
-    """The product, but a zero stays zero, also beside an infinite number."""
-    c = g * local
-    return np.where((c != c) & ((g == 0) | (local == 0)), c.dtype.type(0), c)
 
 
 def _layout(x: Any) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ class Levels:
 
     Attributes:
         groups: each computes its values from those of earlier groups, and passes its gradients back to them.
+        backwards: the groups that receive gradients, each after all of its consumers.
         leaves: the positions in `nodes` of the leaves, in the order of their places, which are the first ones. Leaves
             that require a gradient come before the others; their number is `n_parameters`.
         place: for each node, the place of its value; -1 for a partial sum in a chain of additions, which is not kept.
@@ -96,6 +97,7 @@ class Levels:
 
         for group in self.groups:
             group.pull = pull(group.places)
+        self.backwards = [group for group in reversed(self.groups) if group.pull is not None]
         self.collect = pull(slice(0, self.n_parameters))
 
     def forward(self, values: Array) -> None:
@@ -117,7 +119,7 @@ class Levels:
                 self._pass(gradients, zero_safe=True)
 
     def _pass(self, gradients: Array, zero_safe: bool) -> None:
-        for group in reversed(self.groups):
+        for group in self.backwards:
             group.backward(gradients, zero_safe)
         if self.collect is not None:
             self.collect(gradients)
@@ -137,7 +139,7 @@ class Rows:
         self.targets: list[
             tuple[int, slice]
         ] = []  # each input that gets a gradient, and the places of the contributions
-        self.pull: Pull | None = None
+        self.pull: Pull | None = None  # None for products of constants, in a `dot`
         self.saved: list[Array] = []  # output and inputs of the latest forward pass
 
     def forward(self, values: Array) -> None:
@@ -150,8 +152,7 @@ class Rows:
         self.saved = [y, *xs]
 
     def backward(self, gradients: Array, zero_safe: bool) -> None:
-        if self.pull is None:
-            return  # products of constants, in a `dot`
+        assert self.pull is not None
         self.pull(gradients)
         g, (y, *xs) = gradients[self.places], self.saved
         passed = pass_back(self.op, [i for i, _ in self.targets], g, y, xs, self.params, zero_safe)

@@ -296,7 +296,12 @@ def chosen(what: str, argnums: Positions | None, args: Sequence[Any]) -> Positio
         if len(set(found)) != len(found):
             raise KindError(f"{what} was asked for argnums={argnums!r}, which names an argument twice")
         return argnums
-    if args and is_number(args[0]) and any(type(x) is type(args[0]) for x in args[1:]):
+    if not args:
+        raise KindError(
+            f"{what}(f) was called without positional arguments. Write {what}(f)(x), where x is the point at "
+            f"which f is to be differentiated"
+        )
+    if is_number(args[0]) and any(type(x) is type(args[0]) for x in args[1:]):
         every = ", ".join(map(str, range(len(args))))
         warnings.warn(
             f"{what}(f) was called with {len(args)} arguments and differentiates with respect to the first only. "

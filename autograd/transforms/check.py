@@ -84,6 +84,10 @@ def check_gradients(
     True
     """
     refuse_no_function(f, "check_gradients")
+    if not inputs:
+        raise KindError(
+            "check_gradients was given no inputs. They follow the function, as in check_gradients(f, x, y)"
+        )
     if side not in ("both", "left", "right"):
         raise KindError(f"side is 'both', 'left' or 'right'; given {side!r}")
     if not isinstance(order, int) or order not in (1, 2):

@@ -83,11 +83,11 @@ class ScalarProgram:
         above = jnp.zeros(len(self.outputs)).at[self.roots_at].add(given)
         gradients = Pieces()
         gradients.add(int(levels.seeds[0]), above)
-        for group in reversed(levels.groups):
-            if group.pull is not None:
-                gradients.add(group.places.start, _pulled(group.pull, gradients))
-                if isinstance(group, Rows):
-                    self._backward(group, values, gradients, zero_safe)
+        for group in levels.backwards:
+            assert group.pull is not None
+            gradients.add(group.places.start, _pulled(group.pull, gradients))
+            if isinstance(group, Rows):
+                self._backward(group, values, gradients, zero_safe)
         found = jnp.zeros(1)
         if levels.collect is not None:
             found = jnp.concatenate([_pulled(levels.collect, gradients), found])

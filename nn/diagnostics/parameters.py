@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import describe, spelt
 from .. import scalar
 from ..base.module import Module
 from .report import Report
@@ -20,6 +20,8 @@ __all__ = ["Flow", "Update", "gradient_flow", "update_ratios"]
 
 def by_layer(model: Module) -> dict[str, list[tuple[str, Any]]]:
     """The parameters of each module that has parameters of its own; those of neurons belong to their layer."""
+    if not isinstance(model, Module):
+        raise KindError(f"layers are those of a module of nn; given {describe(model)}")
     modules = dict(model.named_modules())
     layers: dict[str, list[tuple[str, Any]]] = {}
     for name, p in model.named_parameters():

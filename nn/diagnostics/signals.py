@@ -40,6 +40,7 @@ class Statistics:
 def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int = 20) -> Report[Statistics]:
     """Mean, standard deviation and histogram of the outputs of each layer for the samples `X`, in evaluation mode.
 
+    Elements that are NaN or infinite are in no count of the histogram.
     With a loss, `loss(model(X), y)`, also of the gradients with respect to these outputs. A network of Values is
     called row by row, and the loss is called with the list of its outputs.
 
@@ -68,7 +69,7 @@ def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int
 
 def _moments(numbers: np.ndarray, bins: int) -> tuple[float, float, tuple[int, ...], tuple[float, ...]]:
     numbers = numbers.astype(np.float64)  # NumPy would add the squares of float16 numbers in float16
-    counts, edges = np.histogram(numbers, bins)
+    counts, edges = np.histogram(numbers[np.isfinite(numbers)], bins)
     return float(numbers.mean()), float(numbers.std()), tuple(counts.tolist()), tuple(edges.tolist())
 
 

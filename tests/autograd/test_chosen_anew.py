@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule.autograd as ag
-from chainrule.autograd import Tape, Tensor, Value, gradients
+from chainrule.autograd import KindError, RangeError, Tape, Tensor, Value, gradients
 
 NAN, INF = np.nan, np.inf
 KNOTS, POINTS = np.array([0.0, 1.0, 2.5, 4.0]), np.array([1.0, 3.0, -2.0, 0.5])
@@ -105,11 +105,54 @@ def test_in_a_replay(name: str) -> None:
         close(x.grad, gradients(y, fresh))
 
 
+UP, ANY = np.array([1.0, 2.0, 3.5]), np.array([2.0, -1.0, 0.5])
+FLAT, STEEP = np.array([[1.0, 2.0], [3.0, 5.0], [0.5, 0.2]]), np.array([[3.0, 2.0], [1.0, -5.0], [2.0, 0.3]])
+# functions that need the shapes, the dtypes or a check of their inputs, but not the numbers
+RECORDED = {name: case for name, case in CASES.items() if not name.startswith(("slope", "curvature"))} | {
+    "convolve": (lambda t: np.convolve(t, [1.0, 2.0]), UP, ANY),
+    "correlate": (lambda t: np.correlate(t, t[:2]), UP, ANY),
+    "gradient by a step": (lambda t: np.gradient(t, t[0]), UP, ANY),
+    "gradient at places": (lambda t: np.gradient(t, np.cumsum(t * t)), UP, ANY),
+    "block": (lambda t: np.block([[t, 2 * t], [t * t, t]]), UP, ANY),
+    "linspace": (lambda t: np.linspace(t[0], t, 4), UP, ANY),
+    "logspace": (lambda t: np.logspace(0, t, 4, base=t * t), UP, ANY),
+    "select": (lambda t: np.select([t > 2, t > 0.7], [t, t * t], -1.0), UP, ANY),
+    "imag": (lambda t: t + np.imag(t), UP, ANY), "full_like": (lambda t: np.full_like(t, 2.0) * t, UP, ANY),
+    "lstsq": (lambda t: np.linalg.lstsq(t, [1.0, 2.0, 4.0])[0], FLAT, STEEP),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_by_jit(name: str) -> None:
+    f, here, there = RECORDED[name]
+    fast = ag.jit(f)
+    for new in (here, there, here):
+        close(fast(new), f(Tensor(new)).data)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a replay computes first
+def test_what_a_replay_checks_again() -> None:
+    average = ag.jit(lambda w: np.average([1.0, 2.0], weights=w))
+    assert average(np.array([1.0, 3.0])) == 1.75
+    with pytest.raises(RangeError, match="weights with the sum 0"):
+        average(np.array([1.0, -1.0]))
+    geometric = ag.jit(lambda ends: np.geomspace(ends[0], ends[1], 3))
+    close(geometric(np.array([1.0, 4.0])), [1, 2, 4])
+    with pytest.raises(RangeError, match="of one sign"):
+        geometric(np.array([-1.0, 4.0]))
+    solve = ag.jit(lambda a: np.linalg.lstsq(a, [1.0, 2.0, 4.0])[1])
+    assert solve(FLAT).shape == (1,)
+    with pytest.raises(KindError, match="rank 1, and not of rank 2"):
+        solve(np.ones((3, 2)))
+
+
 ON_VALUES: dict[str, Callable[[Any, Any], Any]] = {
     "fmax": np.fmax, "fmin": np.fmin, "copysign": np.copysign, "heaviside": lambda a, b: np.heaviside(a, b) * a,
     "nan_to_num": lambda a, b: np.nan_to_num(a * b, nan=3.0), "remainder": lambda a, b: a % b,
     "reflected": lambda a, b: 7.0 % a + b, "fmod": np.fmod, "trunc": lambda a, b: np.trunc(a) * b,
     "where, of a Value": lambda a, b: ag.where(ag.maximum(a, 0.0), a, b),
+    "clip": lambda a, b: ag.clip(a, -0.5, 0.5) * np.clip(b, 0.0, None),
     "logsumexp": lambda a, b: ag.logsumexp([a, b, 1.0]), "softmax": lambda a, b: ag.softmax([a, b, 1.0])[1] * b,
     "log_softmax": lambda a, b: ag.log_softmax([a, b])[0], "max": lambda a, b: ag.max([a, b, a * b]),
     "slope of relu": lambda a, b: slope(lambda a: ag.relu(a) * a, a) * b,
@@ -132,6 +175,14 @@ def test_in_a_replay_of_values(name: str) -> None:
         b.zero_grad()
         tape.backward()
         close([a.grad, b.grad], gradients(y, fresh))
+
+
+@pytest.mark.parametrize("name", [name for name in ON_VALUES if not name.startswith("slope")])
+def test_by_jit_on_values(name: str) -> None:
+    f = ON_VALUES[name]
+    fast = ag.jit(f)
+    for new in ((2.3, -1.1), (-1.7, 0.6), (0.4, 900.0)):
+        close(fast(*new), f(*map(Value, new)).data)
 
 
 def test_a_condition_from_plain_data_stays() -> None:

@@ -216,6 +216,22 @@ def test_float32_stays_float32(name: str, call: Any, x: np.ndarray) -> None:
     assert gradients(first.sum(), t).dtype == np.float32
 
 
+def test_the_power_0_of_a_matrix_that_is_not_finite() -> None:
+    a = Tensor([[np.inf, 1.0], [np.nan, 1.0]])
+    y = np.linalg.matrix_power(a, 0)
+    assert y.data.tolist() == [[1, 0], [0, 1]]
+    assert not gradients(y.sum(), a).any()
+
+
+def test_named_tuples_are_arguments_as_plain_ones_are() -> None:
+    a = np.array([[2.0, 1.0], [1.0, 3.0]])
+    for dtype in (np.float64, np.float16):  # float16 is computed in float32 and converted back
+        product = np.linalg.multi_dot(np.linalg.qr(Tensor(a, dtype=dtype)))
+        assert product.dtype == dtype
+        np.testing.assert_allclose(product.data, a, atol=1e-2)
+    assert np.array_equal(Tensor([1.0, 0.0]), np.linalg.slogdet(Tensor(np.eye(2))))
+
+
 def test_the_imaginary_part_is_zero_and_plain() -> None:
     np.testing.assert_array_equal(np.imag(Tensor(X)), np.zeros_like(X))
 

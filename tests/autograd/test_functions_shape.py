@@ -374,6 +374,16 @@ def test_the_norm_of_zero_is_flat(ord: Any) -> None:
     np.testing.assert_allclose(g, [[0, 0], [0.6, -0.8]])
 
 
+def test_elements_that_are_small_beside_the_norm_have_the_slope_zero() -> None:
+    # the slope is (|x| / y)**(ord - 1), where |x| / y is 0 after rounding, or y is 0 for a negative order
+    for numbers, ord, right in (([1e-200, 1e150], 1.5, [0, 1]), ([1.0, math.inf], 3, [0, math.nan])):
+        x = Tensor(numbers)
+        np.testing.assert_allclose(gradients(ag.norm(x, ord), x), right, rtol=1e-13)
+    x = Tensor([0.0, 2.0])  # 1 / (1 / |x0| + 1 / |x1|) is 0, whatever x1 is
+    with np.errstate(divide="ignore"):
+        assert gradients(ag.norm(x, -1), x).tolist() == [0, 0]
+
+
 def test_matrix_norms_of_zero_are_flat() -> None:
     for ord in (None, "fro", 1, -1, np.inf, -np.inf):
         x = Tensor(np.zeros((2, 2)))
@@ -388,6 +398,20 @@ def test_a_large_mean_costs_no_digits() -> None:
     deviation = noise - noise.mean()
     np.testing.assert_allclose(gradients(ag.std(x), x), deviation / (3 * np.std(noise)), rtol=1e-7)
     np.testing.assert_allclose(gradients(ag.var(x), x), 2 / 3 * deviation, rtol=1e-7)
+
+
+def test_topk_of_every_dtype() -> None:
+    for numbers, largest, smallest in (
+        (np.array([0, 5, 255, 3], np.uint8), [2, 1], [0, 3]),
+        (np.array([-128, 5, -1], np.int8), [1, 2], [0, 2]),
+        (np.array([False, True, False]), [1, 0], [0, 2]),
+        (np.array([1.0, np.nan, 3.0, 3.0]), [1, 2], [0, 2]),  # NaN is the largest, as in sort and in PyTorch
+    ):
+        for x in (numbers, Tensor(numbers), np.stack([numbers] * 2, 1)):
+            found = [ag.topk(x, 2, 0, largest=flag).indices for flag in (True, False)]
+            if x.ndim == 2:
+                found = [indices[:, 0] for indices in found]
+            assert [indices.tolist() for indices in found] == [largest, smallest]
 
 
 def test_ties_share_evenly() -> None:

@@ -96,7 +96,10 @@ ISSUE = [  # keywords
     (lambda: T.split(2), UnknownNameError, "number is that of the parts"),
     (lambda: T.median(), UnknownNameError, "lower of two middle elements"),
 ]  # fmt: skip
-MORE = [  # twenty more, from what the names suggest
+MORE = [  # more, from what the names suggest
+    (lambda: T.unsqueeze(), KindError, r"required argument: 'dim'.*written unsqueeze\(0\); here it is t\[None\]"),
+    (lambda: V.mul(V, V), KindError, r"too many positional arguments.*here it is t \* u"),
+    (lambda: T.masked_fill(T.data > 1), KindError, r"argument: 'value'.*where\(mask, v, t\)"),
     (lambda: T.multinomial(1), UnknownNameError, r"nn\.sample\(probabilities, seed=0\)"),
     (lambda: T.cuda(), UnknownNameError, r"jit\(f, backend='xla', device='gpu'\)"),
     (lambda: V.add_(2.0), UnknownNameError, "Nothing is changed in place"),
@@ -113,6 +116,9 @@ MORE = [  # twenty more, from what the names suggest
     (lambda: nn.SGD([V]).add_param_group({"params": [T], "lrr": 1}), KindError, "no option 'lrr'.*did you mean 'lr'"),
     (lambda: nn.DataLoader(X, Y, batchsize=2), KindError, "did you mean 'batch_size'"),
     (lambda: nn.Linear(2), KindError, "Linear was called without out_features. Its arguments are in_features"),
+    (lambda: ag.grad(lambda x: x * x)(), KindError, r"grad\(f\) was called without .*Write grad\(f\)\(x\)"),
+    (lambda: ag.hessian(lambda x: x * x)(), KindError, r"Write hessian\(f\)\(x\)"),
+    (lambda: ag.check_gradients(lambda x: x * x), KindError, r"no inputs.*check_gradients\(f, x, y\)"),
     (lambda: nn.mse_loss(T, T, reduction="avg"), RangeError, "'mean', 'sum' or 'none'; given 'avg'"),
     (lambda: nn.mse_loss(T, T, reducton="mean"), KindError, "'reducton'; did you mean 'reduction'"),
     (lambda: ag.softmax(T, axes=1), KindError, "softmax has no argument 'axes'; did you mean 'axis'"),

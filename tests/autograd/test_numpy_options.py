@@ -96,5 +96,11 @@ def test_least_squares(rng: np.random.Generator) -> None:
         assert found[2] == expected[2]
         np.testing.assert_allclose(found[3].data, expected[3], atol=1e-10)
     check_gradients(lambda a, b: np.linalg.lstsq(a, b)[0], a, b)
+    singular = np.ones((2, 2))
+    for rcond in (-1, 0.5):
+        found = np.linalg.lstsq(Tensor(singular), [1.0, 2.0], rcond)
+        expected = np.linalg.lstsq(singular, [1.0, 2.0], rcond)
+        np.testing.assert_allclose(found[0].data, expected[0])
+        assert found[2] == expected[2] == 1
     with pytest.raises(ShapeError, match="lstsq takes a matrix"):
         np.linalg.lstsq(Tensor(a), b[:3])

@@ -254,6 +254,10 @@ def test_slopes_of_remainders() -> None:
     assert [g.tolist() for g in gradients((x % y).sum(), [x, y])] == [[1.0, 1.0], [1.0]]  # 4 - 3
     assert [g.tolist() for g in gradients(np.fmod(x, y).sum(), [x, y])] == [[1.0, 1.0], [0.0]]  # 3 - 3
     check_gradients(lambda x, y: x % y * y, np.array([7.3, -4.1]), np.array([2.0, -1.5]))
+    a, b = Value(1.0), Value(0.1)  # 1.0 / 0.1 is rounded to 10, and 1.0 is 9 * 0.1 + 0.09999999999999995
+    assert (a % b).data == 0.09999999999999995
+    assert [gradients(y, b) for y in (a % b, np.fmod(a, b))] == [-9.0, -9.0]
+    assert gradients(Tensor([1.0]) % (t := Tensor([0.1])), t, [1.0]).tolist() == [-9.0]
     assert Tape(Value(5.0, name="a") % Value(3.0, name="b")).source().count("%") >= 1
 
 
@@ -368,6 +372,12 @@ OWN = {  # value, value on arrays, rules, and the gradients at 2 and 3
     ),
     "add": (operator.add, np.add, [lambda y, a, b: a, lambda y, a, b: 5], (2.0, 5.0)),
     "subtract": (operator.sub, np.subtract, [3, 4], (3.0, 4.0)),
+    "a weighted sum": (
+        lambda a, b: 2.5 * a - 0.25 * b,
+        lambda a, b: 2.5 * a - 0.25 * b,
+        [2.5, -0.25],
+        (2.5, -0.25),
+    ),
     "compare": (lambda a, b: float(a < b), np.less, [0, 0], (0.0, 0.0)),
 }
 

@@ -82,6 +82,9 @@ SPECIAL = [
     ("clip on the lower bound", lambda x: ag.clip(x, -1, 1), -1.0, (-1, 1, 0)),
     ("clip below", lambda x: ag.clip(x, -1, 1), -1.1, (-1, 0, 0)),
     ("clip by bounds that are nodes", lambda x: ag.clip(x, x - x, 2.0), 1.0, (1, 1, 0)),
+    ("clip by NaN", lambda x: ag.clip(x, math.nan, 2.0), 1.0, (math.nan, 0, 0)),
+    ("clip by an upper NaN", lambda x: ag.clip(x, 0.0, math.nan), 1.0, (math.nan, 0, 0)),
+    ("logaddexp2 of equal powers", lambda x: np.logaddexp2(x, 1000.0), 1000.0, (1001, 0.5, None)),
     ("clip outside", lambda x: ag.clip(x, -1, 1), 1.1, (1, 0, 0)),
     ("maximum tie", lambda x: ag.maximum(x, 2.0), 2.0, (2, 0.5, 0)),
     ("minimum tie", lambda x: ag.minimum(2.0, x), 2.0, (2, 0.5, 0)),
@@ -252,3 +255,11 @@ def test_arctan2_of_numbers_whose_squares_vanish() -> None:
     ag.arctan2(a, b).backward()
     assert a.grad == pytest.approx(0.8 / 5e-200)
     assert b.grad == pytest.approx(-0.6 / 5e-200)
+
+
+@pytest.mark.parametrize("given", [[1.0], (), [[1.0], [1.0, 2.0]]])
+def test_a_list_is_neither_a_value_nor_its_gradient(given):
+    with pytest.raises(KindError, match="holds one real number; given (list|tuple)"):
+        Value(given)
+    with pytest.raises(ShapeError, match="the gradient at .* is one number; given (list|tuple)"):
+        Value(1.0).backward(given)

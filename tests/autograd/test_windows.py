@@ -171,6 +171,19 @@ def test_padding_in_words(rng: np.random.Generator) -> None:
     assert avg_pool(x, (3, 1), 1, "same").shape == x.shape
 
 
+@pytest.mark.parametrize("padding", [((1, 2, 3), 0), ((), 0), [[1], 1]], ids=str)
+def test_padding_is_a_number_or_a_pair(padding: Any) -> None:
+    with pytest.raises(ShapeError, match=r"a number or a pair \(before, after\)"):
+        conv(np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2)), padding=padding)
+
+
+def test_a_mean_of_nothing_but_padding() -> None:
+    x = Tensor(np.ones((1, 1, 4)))
+    np.testing.assert_array_equal(avg_pool(x, 2, padding=4).data, [[[0, 0, 1, 1, 0, 0]]])
+    with pytest.raises(ShapeError, match="nothing but padding, which have no mean"):
+        avg_pool(x, 2, padding=4, count_include_pad=False)
+
+
 def test_a_large_batch_is_the_samples_one_by_one(rng: np.random.Generator) -> None:
     x, w = rng.uniform(-1, 1, (40, 4, 20, 20)), rng.uniform(-1, 1, (6, 4, 3, 3))  # several times the cache
     g = rng.uniform(-1, 1, (40, 6, 9, 9))

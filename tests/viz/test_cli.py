@@ -160,6 +160,34 @@ def test_an_expression_may_begin_with_a_minus(capsys) -> None:
 def test_notes(capsys) -> None:
     assert main(["step", "--log", "a*a", "a=3", "b=1"]) == 0
     assert "note: b is not in the expression" in capsys.readouterr().err
+    assert main(["draw", "a*a", "a=3", "b=1", "c=2"]) == 0
+    assert "note: b, c are not in the expression" in capsys.readouterr().err
+    assert main(["draw", "max(a, b)", "a=1", "b=2"]) == 0
+    assert "note: the result does not depend on a" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "lesson"),
+    [
+        (
+            ["draw", "a*a", "a=3", "--teme", "dark"],
+            "unrecognized arguments: --teme dark; did you mean '--theme'?",
+        ),
+        (["playground", "--prt", "3"], "did you mean '--port'?"),
+        (["draw", "a*a", "a=3", "--fit", "800x"], "or a width and a height in pixels such as 800x600"),
+    ],
+)
+def test_a_wrong_option_is_answered_in_words(words, lesson, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert lesson in capsys.readouterr().err
+
+
+def test_a_comparison_alone_and_an_expression_without_an_end_are_answered_in_words(capsys) -> None:
+    assert main(["draw", "a == b", "a=1", "b=1"]) == 2
+    assert "'a == b' is true or false, and has no gradient" in capsys.readouterr().err
+    assert main(["draw", "a*b+", "a=1", "b=1"]) == 2
+    assert capsys.readouterr().err.endswith("\n    a*b+\n        ^\n")
     assert main(["step", "--log", "sum(log(a))", "a=[-1,1]"]) == 0
     assert "note: invalid value encountered in log" in capsys.readouterr().err
 

@@ -14,8 +14,21 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from chainrule import nn
-from chainrule.autograd import TABLE, Tensor, Value, elementwise, exp, leaky_relu, scope, sigmoid, sin, tanh
+from chainrule import nn, viz
+from chainrule.autograd import (
+    TABLE,
+    ChainruleError,
+    KindError,
+    Tensor,
+    Value,
+    elementwise,
+    exp,
+    leaky_relu,
+    scope,
+    sigmoid,
+    sin,
+    tanh,
+)
 from chainrule.viz import THEMES, DrawingWarning, OptionError, Theme, draw, draw_dot, trace
 from chainrule.viz.common.numbers import number
 from chainrule.viz.common.themes import mix
@@ -599,3 +612,41 @@ def test_draw_dot_draws_what_draw_draws():
 def test_operations_on_single_numbers_say_no_shapes():
     assert "→" not in draw(exp(Tensor(2.0, name="t")) * 3.0).dot
     assert "→ (2,)" in draw(exp(Tensor([2.0, 1.0], name="t"))).dot
+
+
+def test_the_legend_says_nothing_of_factors_where_no_edge_has_one() -> None:
+    logits = Tensor(np.zeros((2, 3)), name="z")
+    whole = draw(nn.cross_entropy(logits, np.array([0, 2])))
+    assert "local gradient" not in whole.svg()
+    assert "g: the gradient that arrives" in whole.svg()
+    assert "× local gradient" in draw(logits * 2.0).svg()
+
+
+def test_what_a_function_returns_has_to_be_a_node() -> None:
+    with pytest.raises(KindError, match=r"returns, which is float 9.0 and has no graph. Give it nodes"):
+        draw(lambda x: x * x, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lesson"),
+    [
+        (lambda v: draw(v).save("x.svg", theme="dark"), "save has no argument 'theme'"),
+        (lambda v: draw(v).svg(width=300), "svg has no argument 'width'"),
+        (lambda v: draw(v).save(".svg"), "for example graph.svg"),
+        (lambda v: draw(v).save(5), "5 is no name of a file"),
+        (lambda v: draw(v, fit="slides"), "did you mean 'slide'"),
+        (lambda v: draw(v, depth=True), "depth=True is not a count"),
+        (lambda v: draw(v, around="a"), "around takes a Value"),
+        (lambda v: viz.trace(3), r"trace\(...\) takes a Value"),
+        (lambda v: viz.draw_dot(v, format="foo"), "format='foo' is none of Graphviz's formats"),
+        (lambda v: viz.formulas(3), r"formulas\(...\) takes the Value"),
+        (lambda v: viz.formulas(v, style="x"), "formulas has no argument 'style'"),
+        (lambda v: viz.step(v).goto("a"), r"goto\(i\) takes the number of a step"),
+        (lambda v: viz.step(v).prev(), r"Write step\(y\).back\(\)"),
+        (lambda v: viz.step(v).save("a.gif", seconds="fast"), "seconds='fast' is not a time"),
+        (lambda v: viz.step(v).save("a.gif", fps=3), "save has no argument 'fps'"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_lesson(mistake, lesson) -> None:
+    with pytest.raises(ChainruleError, match=lesson):
+        mistake(Value(2.0) * 3)

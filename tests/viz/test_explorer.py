@@ -654,3 +654,13 @@ def test_a_drawing_in_jupyterlab(browser, jupyter) -> None:
     assert picture.evaluate("img => img.decode().then(() => img.naturalWidth > 300)")
     assert page.locator(".jp-OutputArea-output iframe").count() == 0
     browser.troubles.clear()  # what JupyterLab itself complains of
+
+
+def test_the_legend_of_the_page_has_what_is_in_its_pictures() -> None:
+    keys = r'<p id="legend">(.*?)<span class="about">\d'
+    one = re.search(keys, draw(Value(2.0)).html())
+    assert re.findall(">([^< ][^<]*)<", one[1]) == ["value", "∂ – gradient not computed"]
+    product = Value(2.0) * 3
+    product.backward()
+    found = re.search(keys, draw(product).html())
+    assert re.findall(">([^< ][^<]*)<", found[1]) == ["value", "∂ gradient", "× local gradient"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn, viz
-from chainrule.autograd import KindError, RangeError, ShapeError, Tensor, tanh
+from chainrule.autograd import ChainruleError, KindError, RangeError, ShapeError, Tensor, log, tanh
 
 pytest.importorskip("matplotlib", reason="plots are drawn by matplotlib")
 
@@ -358,3 +358,30 @@ def test_a_training_as_a_moving_picture():
     file = io.BytesIO()
     moving.frames[0].save(file, "png")
     assert file.getvalue()
+
+
+def test_a_title_claims_sums_only_where_they_are_so() -> None:
+    assert viz.plot_attention([[0.5, 0.5]]).get_title(loc="left") == "Attention weights: each row sums to 1"
+    assert viz.plot_attention([[2.0, 0.5]]).get_title(loc="left") == "Attention weights"
+
+
+def test_a_descent_is_drawn_where_the_function_is_finite() -> None:
+    ax = viz.plot_descent(log, 1.0, [0.1])
+    assert np.isfinite(ax.child_axes[0].get_ylim()).all()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lesson"),
+    [
+        (lambda: viz.plot_descent(lambda w: w * w, "a"), "the start is one number"),
+        (lambda: viz.plot_spikes(nn.LeakyIntegrateAndFire(), []), "at one current or several"),
+        (lambda: viz.plot_attention([[1.0]], ["a"], 3), "ax is the axes of matplotlib"),
+        (lambda: viz.plot_attention([[1.0]], nams=["a"]), "did you mean 'names'"),
+        (lambda: viz.plot_box(hight=2.0), "did you mean 'height'"),
+        (lambda: viz.animate([viz.plot_box()], seconds="a"), "seconds='a'"),
+        (lambda: viz.animate([viz.plot_box()]).save("a.png"), "Use one of .gif, .webp, .mp4"),
+    ],
+)
+def test_a_wrong_argument_is_answered_in_words(mistake, lesson) -> None:
+    with pytest.raises(ChainruleError, match=lesson):
+        mistake()

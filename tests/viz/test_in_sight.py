@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from expressions import micrograd_expression
 
 from chainrule import nn
-from chainrule.autograd import Value, tanh
+from chainrule.autograd import Tensor, Value, tanh
 from chainrule.viz import step
 
 SIZES = [(390, 844), (768, 1024), (1024, 768), (1280, 720), (1440, 900), (1920, 1080)]
@@ -105,6 +106,61 @@ def test_the_node_and_the_receiver_of_a_question_are_in_sight(browser, tmp_path)
         page.wait_for_timeout(50)
         assert page.evaluate(OUT_OF_SIGHT, wanted) == [], (width, height)
         assert page.evaluate(SMALL_TEXTS) == [], (width, height)
+
+
+# for each position with the id of an edge and those of boxes: the texts of the edge that a box covers
+COVERED = """wanted => {
+    const slider = document.getElementById("slider"), found = [];
+    for (const [position, edge, ...boxes] of wanted) {
+        slider.value = position;
+        slider.dispatchEvent(new Event("input"));
+        for (const text of document.getElementById(edge).querySelectorAll("text")) {
+            const a = text.getBoundingClientRect();
+            for (const id of boxes) {
+                const b = document.querySelector(`#${id} > :is(path, polygon, ellipse)`).getBoundingClientRect();
+                const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+                const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+                if (text.textContent && across > 3 && down > 3) found.push([position, text.textContent, id]);
+            }
+        }
+    }
+    return found;
+}"""
+
+
+def named_at_length() -> Value:
+    a, b = Value(1.0, name="the_weight_of_the_first_neuron"), Value(2.0, name="b")
+    c, d = Value(3.0, name="c"), Value(4.0, name="d")
+    loss = tanh(a * b + c * d)
+    loss.name = "a_loss_with_a_long_name_as_well"
+    return loss
+
+
+def network_of_arrays() -> Tensor:
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    return nn.mse_loss(nn.MLP(3, [4, 4, 1], seed=0)(X), np.zeros((5, 1)))
+
+
+@pytest.mark.parametrize("make", [lambda: network(3, 1), named_at_length, network_of_arrays])
+def test_the_numbers_on_the_edge_of_a_step_are_beside_the_boxes_of_the_step(browser, tmp_path, make) -> None:
+    stepper = step(make())
+    page = browser.open(stepper.save(tmp_path / "steps.html").as_uri())
+    wanted = [
+        [s.index + 1, f"n{s.node}in{s.position}", f"n{s.node}", f"n{s.node}op", f"n{s.input}"]
+        for s in stepper.steps[stepper.turn + 1 :]
+    ]
+    for width, height in ((390, 844), (768, 1024), (1100, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(50)
+        assert page.evaluate(COVERED, wanted) == [], (width, height)
+
+
+def test_the_legend_has_what_is_in_the_graph(browser, tmp_path) -> None:
+    seen = "[...document.querySelectorAll('figcaption .key')].filter(e => !e.hidden).map(e => e.textContent)"
+    page = browser.open(step(Value(2.0)).save(tmp_path / "steps.html").as_uri())
+    assert page.evaluate(seen) == ["input"]
+    page = browser.open(step(neuron()).save(tmp_path / "steps.html").as_uri())
+    assert {"value, this step", "passed", "input", "constant", "computed"} < set(page.evaluate(seen))
 
 
 def test_a_box_that_was_moved_goes_back(browser, tmp_path) -> None:

@@ -1,6 +1,7 @@
 """Networks drawn in columns: what is recognised, the numbers of the pass, the order, and what is said of a batch."""
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -176,3 +177,61 @@ def test_of_wide_layers_some_units_are_drawn_and_the_others_counted() -> None:
     shown = [id for id in drawn if re.fullmatch(r"u0n\d+", id)]
     assert {"u0n0", "u0n63"} <= set(shown)
     assert words(drawn["skip0"]) == [f"… {64 - len(shown)} more"]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e5])
+@pytest.mark.parametrize("sizes", [(4, 1), (12, 4), (16, 16, 16, 16, 16, 4)], ids=["full", "brief", "least"])
+def test_texts_have_room_in_their_units_in_a_font_with_wide_digits(
+    scale: float, sizes: tuple[int, ...]
+) -> None:
+    """DejaVu Sans, which stands in for Arial on many systems, has digits 15 % wider."""
+    ImageFont = pytest.importorskip("PIL.ImageFont")
+    fonts = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts/ttf"
+    font = ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), 110)
+    X = np.random.default_rng(0).normal(size=(5, 3)) * scale
+    loss = nn.mse_loss(nn.MLP(3, list(sizes), seed=0)(X), np.zeros((5, sizes[-1])))
+    loss.backward()
+    drawn = groups(draw(loss).svg())
+    units = {id: each for id, each in drawn.items() if re.fullmatch(r"u\d+n\d+", id)}
+    assert len(units) > 5
+    for id, unit in units.items():
+        square = unit.find(f".//{SVG}polygon")
+        if square is not None and id.startswith("u0"):
+            xs = [float(corner.partition(",")[0]) for corner in square.attrib["points"].split()]
+            width = max(xs) - min(xs)
+        else:
+            width = 2 * float(unit.find(f".//{SVG}ellipse").attrib["rx"])
+        for text in unit.iter(f"{SVG}text"):
+            size = float(text.attrib["font-size"])
+            assert font.getlength(text.text.strip()) / 110 * size <= width, (id, text.text)
+    for id, rows in drawn.items():
+        if re.fullmatch(r"w\d+n\d+", id):
+            lines: dict[str, str] = {}
+            for text in rows.iter(f"{SVG}text"):
+                lines[text.attrib["y"]] = lines.get(text.attrib["y"], "") + text.text
+            starts = [float(text.attrib["x"]) for text in rows.iter(f"{SVG}text")]
+            ends = float(units["u" + id[1:]].find(f".//{SVG}ellipse").attrib["cx"]) - 48
+            assert all(font.getlength(line) / 10 < ends - min(starts) + 8 for line in lines.values()), lines
+
+
+def legend(svg: str) -> str:
+    return " ".join(words(groups(svg)["graph0"])[-12:])
+
+
+def test_the_legend_has_what_is_drawn() -> None:
+    model, X = nn.MLP(2, [3, 1], seed=0), np.array([[1.0, -2.0], [0.5, 3.0]])
+    found = legend(draw(model, np.ones((4, 2))).svg())
+    assert "∂ - gradient not computed" in found.replace("–", "-")
+    assert "4 samples: means ·" in found
+    loss = nn.mse_loss(model(X), np.zeros((2, 1)))
+    loss.backward()
+    found = legend(draw(loss).svg())
+    assert "∂ gradient" in found
+    assert "not computed" not in found
+    assert "2 samples: means and ranges" in found
+    assert "b bias" in found
+    for layer in (model.layers[0], model.layers[2]):
+        layer.weight.data = np.abs(layer.weight.data)
+    found = legend(draw(nn.mse_loss(model(X), np.zeros((2, 1)))).svg())
+    assert "positive weight" in found
+    assert "negative" not in found

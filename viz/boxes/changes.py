@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from ..common.notation import typeset
 from ..common.numbers import Summary, nested, number
 from ..common.themes import Theme, shades, zero
 from ..graph.snapshot import Change, Shift, Shown
 from ..graphviz.markup import beside, bold, coloured, escape, row, strip
-from .sheet import SPACE, Sheet, is_single, typeset
+from .sheet import SPACE, Sheet, is_single
 
 __all__ = ["TIMES", "in_words", "numbers", "outline", "parameter", "shifts", "times"]
 

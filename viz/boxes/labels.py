@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..common.notation import POWER, written
+from ..common.notation import POWER, typeset, written
 from ..common.numbers import number
 from ..common.words import shorten
 from ..graph.snapshot import Box, Edge, Operation
 from .changes import times
-from .sheet import Sheet, is_number, typeset
+from .sheet import Sheet, is_number
 
 __all__ = ["formula", "passes_on", "shapes_of"]
 

@@ -8,6 +8,7 @@ from ..common.numbers import Summary
 from ..common.words import FLAT, in_lines, shorten
 from ..graphviz.markup import coloured, escape, label, row, table
 from .changes import in_words
+from .labels import passes_on
 from .sheet import LONGEST_NAME, Sheet, is_one, is_zero
 
 __all__ = ["legend"]
@@ -26,9 +27,10 @@ def legend(sheet: Sheet) -> str:
         parts.append(coloured("value", theme.value))
     if "grad" in show:
         parts.append(_of_gradients(sheet))
-    if show & {"local", "rule"} and any(edge.flows for edge in sheet.graph.edges):
+    on_edges = [passes_on(sheet, edge) for edge in sheet.graph.edges] if show & {"local", "rule"} else []
+    if any(text.startswith("×") for text in on_edges):
         parts.append(coloured("× local gradient", theme.local))
-    if show & {"local", "rule"} and any(edge.structural for edge in sheet.graph.edges):
+    if any(text and not text.startswith("×") for text in on_edges):
         parts.append(coloured("g: the gradient that arrives", theme.local))
     if _has_strips(sheet):
         parts.append(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from ..common.heat import Heat
+from ..common.notation import typeset
 from ..common.numbers import Summary, nested, number
 from ..common.themes import shades, zero
 from ..common.words import FLAT, em_width, shorten
 from ..graph.snapshot import Box, Operation, Shown
 from ..graphviz.markup import beside, bold, coloured, escape, grid, row, strip, table
 from .changes import parameter, shifts
-from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, is_single, is_zero, typeset
+from .sheet import LONGEST_NAME, LONGEST_TITLE, SIZE, SPACE, Sheet, is_number, is_single, is_zero
 
 __all__ = ["rows_of"]
 

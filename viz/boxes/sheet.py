@@ -57,11 +57,6 @@ class Sheet:
 # ---------------------------------------------------------------------- numbers
 
 
-def typeset(text: str) -> str:
-    """Numbers as they are printed, with a true minus and an infinity sign."""
-    return text.replace("-", "−").replace("nan", "NaN").replace("inf", "∞")
-
-
 def is_number(text: str) -> bool:
     """Whether a text is a number."""
     try:

@@ -81,12 +81,12 @@ def upright(text: str, role: str = "text", strong: bool = False) -> Line:
     return (Run(printable(text), role=role, strong=strong),) if text else ()
 
 
-def italics(text: str, role: str = "text") -> Line:
+def italics(text: str) -> Line:
     """A line in italics."""
-    return (Run(printable(text), italic=True, role=role),)
+    return (Run(printable(text), italic=True),)
 
 
-def name_runs(name: str, role: str = "text") -> Line:
+def name_runs(name: str) -> Line:
     """A name as in a formula: digits at its end, or what follows the underscore of one letter, are a subscript.
 
     >>> [(run.text, run.level) for run in name_runs("w12")]
@@ -101,12 +101,12 @@ def name_runs(name: str, role: str = "text") -> Line:
     name = shorten(unicodedata.normalize("NFC", name), LONGEST_NAME)
     found = SUBSCRIPT.fullmatch(name)
     if found is None:
-        return (Run(SPELT.get(name, name), italic=True, role=role),)
+        return (Run(SPELT.get(name, name), italic=True),)
     base, below = found[2] or found[4], found[3] or found[5]
     base = SPELT.get(base, base)
     letters = not below.isdecimal()
     base = (found[1] or "") + base
-    return (Run(base, italic=True, role=role), Run(below, italic=letters, level=-1, role=role))
+    return (Run(base, italic=True), Run(below, italic=letters, level=-1))
 
 
 def width_of(line: Iterable[Run]) -> float:

@@ -19,6 +19,7 @@ from .lettering import Line, Run, italics, name_runs, upright, width_of
 
 __all__ = ["ORDERED", "Input", "Part", "joined", "parts_of"]
 
+# operations of which the order of the inputs matters
 ORDERED = {
     "subtract",
     "divide",
@@ -27,7 +28,7 @@ ORDERED = {
     "linear",
     "arctan2",
     "where",
-}  # the order of inputs matters
+}
 LONGEST_LIST, LONGEST_GATE = 14, 24  # characters
 POWERS = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -113,9 +114,8 @@ def parts_of(graph: Graph, options: DrawOptions, digits: int) -> list[Part]:
         inputs[edge.head] += [Input(edge.id, edge.tail, edge.flows)]
     within = {id: _within_gate(boxes[id], [boxes[x.tail] for x in each]) for id, each in inputs.items()}
     wired = {id: [x for i, x in enumerate(each) if i != within[id]] for id, each in inputs.items()}
-    passed = any(
-        box.gradient is not None for box in graph.boxes
-    )  # before a pass, there is nothing below the wires
+    # before a pass, there is nothing below the wires
+    passed = any(box.gradient is not None for box in graph.boxes)
     used = {x.tail for each in wired.values() for x in each}
     parts = []
     for box in graph.boxes:

@@ -20,11 +20,9 @@ FONTS = (
     "'Times New Roman', Times, 'Liberation Serif', 'Nimbus Roman', Tinos, serif"
 )
 THIN, THICK = 1.3, 3.6  # points
-EDGE, NARROW, STEP = (
-    28.0,
-    8.0,
-    27.0,
-)  # points around a slide, beside its picture, and from one line to the next
+# points around a slide, beside its picture, and from one line to the next
+EDGE, NARROW, STEP = 28.0, 8.0, 27.0
+ARROW = 12.0  # points, the length of an arrowhead
 LARGEST = 1.8  # times its size that a picture is shown on a slide
 
 
@@ -90,12 +88,12 @@ def path(points: tuple[Point, ...]) -> str:
     return f"M{start}C{' '.join(rest)}"
 
 
-def arrowhead(wire: Wire, length: float = 12.0) -> tuple[Point, Point, Point]:
+def arrowhead(wire: Wire) -> tuple[Point, Point, Point]:
     """The three corners of the arrowhead at the start or the end of a wire."""
     points = wire.points if wire.arrow == "end" else wire.points[::-1]
     (x, y), (fx, fy) = points[-1], points[-2]
     norm = ((x - fx) ** 2 + (y - fy) ** 2) ** 0.5 or 1.0
-    dx, dy = (x - fx) / norm * length, (y - fy) / norm * length
+    dx, dy = (x - fx) / norm * ARROW, (y - fy) / norm * ARROW
     return (x, y), (x - dx - dy * 0.45, y - dy + dx * 0.45), (x - dx + dy * 0.45, y - dy - dx * 0.45)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...autograd import ChainruleError, Node, Tape
+from ...autograd.extending import like
 from ..common.files import path_of, write_whole
 from ..common.options import DrawOptions
 from ..common.terminal import ClosedStream, standard_streams, wants_colour
@@ -22,7 +23,7 @@ from ..drawing.drawing import draw
 from ..playground.serving.launch import serve
 from ..stepping.stepper import step
 from .demo import demo
-from .expression import SHOWN, ExpressionError, evaluate, quoted, read_assignments
+from .expression import SHOWN, ExpressionError, evaluate, names_in, quoted, read_assignments
 from .parser import as_positional, parser, report
 
 __all__ = ["main"]
@@ -63,7 +64,9 @@ def _run(given: list[str]) -> int:
     arguments = parser()
     chosen, rest = arguments.parse_known_args([as_positional(word) for word in given])
     if any(word.startswith("-") for word in rest) or (rest and "assignments" not in chosen):
-        arguments.error(f"unrecognized arguments: {' '.join(rest)}")
+        wrong = next((word for word in rest if word.startswith("-")), rest[0])
+        known = [f"--{name.replace('_', '-')}" for name in vars(chosen)]
+        arguments.error(f"unrecognized arguments: {' '.join(rest)}{like(wrong.partition('=')[0], known)}")
     if rest:  # assignments after an option
         chosen.assignments += rest
     if chosen.command is None:
@@ -150,8 +153,12 @@ def _program(chosen: argparse.Namespace) -> None:
 def _root(chosen: argparse.Namespace) -> Node:
     leaves = read_assignments(chosen.assignments)
     root = evaluate(chosen.expression, leaves)
-    if unused := [name for name in leaves if not _uses(root, leaves[name])]:
-        report(f"note: {', '.join(unused)} is not in the expression")
+    unused = [name for name in leaves if leaves[name] not in Tape(root).index]
+    named = names_in(chosen.expression)
+    if absent := [name for name in unused if name not in named]:
+        report(f"note: {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not in the expression")
+    if idle := [name for name in unused if name in named]:
+        report(f"note: the result does not depend on {', '.join(idle)}")
     return root
 
 
@@ -164,10 +171,6 @@ def _one_number(root: Node, expression: str) -> Node:
             f"Write sum({text}) or mean({text})"
         )
     return root
-
-
-def _uses(root: Node, leaf: Node) -> bool:
-    return leaf in Tape(root).index
 
 
 RUN: dict[str, Callable[[argparse.Namespace], None]] = {

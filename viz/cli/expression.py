@@ -23,7 +23,7 @@ import numpy as np
 from ... import autograd
 from ...autograd import ChainruleError, Node, Tensor, Value
 
-__all__ = ["ExpressionError", "evaluate", "read_assignments"]
+__all__ = ["ExpressionError", "evaluate", "names_in", "read_assignments"]
 
 LONGEST = 20_000  # characters of an expression
 SHOWN = 60  # characters of it in a message
@@ -37,6 +37,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     for name in autograd.__all__
     if isinstance(function := getattr(autograd, name), autograd.Primitive)
     or re.search(r"\.functions\.(?!conv|einsum|linalg)", getattr(function, "__module__", "") + ".")
+    if not isinstance(function, type) and name != "by_primitives"
 }
 FUNCTIONS["abs"] = autograd.absolute
 CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -119,12 +120,26 @@ def evaluate(text: str, leaves: dict[str, Node]) -> Node:
         result = _Reader(text, leaves).read(tree.body)
     except RecursionError:
         raise ExpressionError(TOO_DEEP) from None
+    if isinstance(tree.body, ast.Compare):
+        raise ExpressionError(
+            f"{quoted(text)} is true or false, and has no gradient; a comparison stands in where, as in "
+            f"where(a > b, a, b)"
+        )
     if not isinstance(result, Node):
         known = "" if leaves else "; give it one, as in: chainrule draw 'a * 2' a=3"
         raise ExpressionError(
             f"{quoted(text)} has no name with a value in it, so there is nothing to differentiate{known}"
         )
     return result
+
+
+def names_in(text: str) -> set[str]:
+    """The names in a valid expression, those of functions as well.
+
+    >>> sorted(names_in("tanh(a*b) + a"))
+    ['a', 'b', 'tanh']
+    """
+    return {each.id for each in ast.walk(ast.parse(text.strip(), mode="eval")) if isinstance(each, ast.Name)}
 
 
 class _Reader:
@@ -281,7 +296,7 @@ def quoted(text: str) -> str:
 
 
 def _syntax_lesson(text: str, error: SyntaxError) -> str:
-    column = max((error.offset or 1) - 1, 0)
+    column = error.offset - 1 if error.offset else len(text)  # without a place, the end is missing
     line = text.splitlines()[min((error.lineno or 1) - 1, len(text.splitlines()) - 1)] if text else ""
     start = max(0, column - 60)
     pointed = f"\n    {line[start : start + 76]}\n    {' ' * (column - start)}^" if line else ""

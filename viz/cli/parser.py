@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.numbers import ALL_DIGITS
-from ..common.options import MOST_BOXES, DrawOptions, Options, StepOptions, declaration
+from ..common.options import AREAS, MOST_BOXES, DrawOptions, Options, StepOptions, declaration
 from ..common.terminal import ClosedStream
 
 __all__ = ["as_positional", "report", "parser"]
@@ -150,11 +150,16 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _place(text: str) -> str | tuple[float, float]:
     """The name of a place, or a width and a height as in 800x600."""
-    sizes = text.split("x")
-    try:
-        return (float(sizes[0]), float(sizes[1])) if len(sizes) == 2 else text
-    except ValueError:
+    if text in (*AREAS, "none"):
         return text
+    try:
+        width, height = map(float, text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a place where a picture is seen; write one of {', '.join(AREAS)}, none, or a width and a "
+            f"height in pixels such as 800x600"
+        ) from None
+    return width, height
 
 
 def _html(name: str) -> str:

@@ -40,5 +40,5 @@ def check_option(name: str, given: Any, valid: Iterable[str]) -> None:
 
 def check_count(name: str, given: Any, least: int) -> None:
     """Raise an `OptionError` unless `given` is a whole number of at least `least`."""
-    if not isinstance(given, Integral) or given < least:
+    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
         raise OptionError(f"{name}={given!r} is not a count; write a whole number from {least} on")

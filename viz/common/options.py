@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ...autograd.extending import like
 from .errors import OptionError, check_count, check_option
 from .numbers import DIGITS
 from .themes import THEMES, Theme, theme_named
@@ -90,19 +91,21 @@ def some_of(valid: Collection[str]) -> Check:
 
 def place(name: str, given: Any) -> None:
     """The value is the name of an area, the width and the height of one in pixels, or `None`."""
-    if given is None or (isinstance(given, str) and given in (*AREAS, "none")):
+    places = (*AREAS, "none")
+    if given is None or (isinstance(given, str) and given in places):
         return
     sizes = given if isinstance(given, (tuple, list)) and len(given) == 2 else ()
     if not sizes or not all(isinstance(x, (int, float)) and 50 <= x < 1e6 for x in sizes):
         raise OptionError(
             f"{name}={given!r} is not a place where a picture is seen; write one of "
             f"{', '.join(map(repr, AREAS))}, a width and a height in pixels such as (800, 600), or None"
+            f"{like(given, places)}"
         )
 
 
 def time(name: str, given: Any) -> None:
     """The value is a time that a picture can be shown."""
-    if not 0 < given < 600:
+    if not isinstance(given, (int, float)) or not 0 < given < 600:
         raise OptionError(f"{name}={given!r} is not a time that a step can be shown; write one such as 1.2")
 
 
@@ -128,10 +131,19 @@ class Options:
     """Options that are checked when they are given. Raises `OptionError` for a value that is not valid."""
 
     digits: int = field(default=DIGITS, metadata=declared("digits shown", count(1)))
+    theme: str | Theme = field(
+        default="light",
+        metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
+    )
 
     def __post_init__(self) -> None:
         for each in fields(self):
             each.metadata["check"](each.name, getattr(self, each.name))
+
+    @property
+    def colours(self) -> Theme:
+        """The theme, where `theme` may be its name."""
+        return theme_named(self.theme)
 
 
 @dataclass(frozen=True)
@@ -165,10 +177,6 @@ class DrawOptions(Options):
     )
     around: Any = field(default=None, metadata=declared("only what is near these nodes", anything))
     hops: int = field(default=2, metadata=declared("edges from those nodes at most", count(0)))
-    theme: str | Theme = field(
-        default="light",
-        metadata=declared("auto follows the reader's screen", theme_or_name, (*THEMES, "auto")),
-    )
     engine: str = field(default="auto", metadata=declared("auto, dot or graphviz-pure", one_of(ENGINES)))
 
     def __post_init__(self) -> None:
@@ -204,11 +212,6 @@ class DrawOptions(Options):
         """What is shown, as a set."""
         return frozenset(several(self.show))
 
-    @property
-    def colours(self) -> Theme:
-        """The theme, where `theme` may be its name."""
-        return theme_named(self.theme)
-
 
 @dataclass(frozen=True)
 class StepOptions(Options):
@@ -223,11 +226,6 @@ class StepOptions(Options):
     merge: bool = field(
         default=True, metadata=declared("one picture for a gradient that is passed on unchanged", anything)
     )
-
-    @property
-    def colours(self) -> Theme:
-        """The theme, where `theme` may be its name."""
-        return theme_named(self.theme)
 
 
 USUAL = DrawOptions(fit=None)

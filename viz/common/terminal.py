@@ -32,9 +32,8 @@ IN_ASCII = {
     "∂": "d", "×": "*", "÷": "/", "−": "-", "–": "-", "·": "*", "±": "+-", "√": "sqrt", "²": "^2", "∞": "inf",
     "Σ": "sum", "…": "...", "→": "->", "├": "|", "└": "`", "│": "|", "─": "-", "\N{NO-BREAK SPACE}": " ",
 }  # fmt: skip
-HANDLER = (
-    "chainrule.in_ascii"  # the error handler of that name, for characters that an encoding does not have
-)
+# the name of the error handler for characters that an encoding does not have
+HANDLER = "chainrule.in_ascii"
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:

@@ -14,9 +14,8 @@ from .heat import LEVELS
 __all__ = ["THEMES", "Theme"]
 
 
-AUTO = (
-    "chainrule-auto"  # the class of an SVG with both themes: its rules leave other pictures of a page alone
-)
+# the class of an SVG with both themes: its rules leave other pictures of a page alone
+AUTO = "chainrule-auto"
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ def partners(before: State, after: State) -> list[int]:
     different: list[
         tuple[int, int, bool]
     ] = []  # nodes of `after` and `before`; whether only inputs of them differ
-    pending = [
-        (i, j, i, j) for i, j in zip(after.outputs, before.outputs)
-    ]  # two nodes, and two that use them
+    # two nodes, and two that use them
+    pending = [(i, j, i, j) for i, j in zip(after.outputs, before.outputs)]
     while pending:
         i, j, *users = pending.pop()
         if found[i] == j:

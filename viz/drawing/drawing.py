@@ -9,22 +9,22 @@ import base64
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...autograd import KindError, Tape
+from ...autograd import KindError, Node, Tape
 from ...autograd.extending import Answering, describe, recording, spelt
 from ...nn import unchanged
 from ..circuit.pinned import OPTIONS
 from ..circuit.scene import Scene
 from ..circuit.svg import svg
 from ..circuit.tikz import tikz
-from ..common.errors import DrawingError, DrawingWarning, OptionError
-from ..common.files import path_of, write_whole
+from ..common.errors import DrawingError, DrawingWarning
+from ..common.files import path_of, suffix_lesson, write_whole
 from ..common.options import DrawOptions, Fit
 from ..common.terminal import WIDTH, width_of, writable
 from ..common.themes import Theme, adaptive
@@ -167,7 +167,13 @@ def _applied(root: Any, example: tuple[Any, ...]) -> Any:
             f"draw(root, example) applies a module or a function to an example; given {describe(root)} and "
             f"{describe(example[0])}. Options are given by name, as in draw(loss, direction='TB')"
         )
-    return root(*example)
+    result = root(*example)
+    if not isinstance(result, (Node, Mapping, list, tuple)):
+        raise KindError(
+            f"draw(root, example) draws what root(example) returns, which is {describe(result)} and has no graph. "
+            f"Give it nodes, as in draw(f, Value(3.0)), and return one"
+        )
+    return result
 
 
 class Drawing(Answering):
@@ -223,6 +229,7 @@ class Drawing(Answering):
         """The circuit, if the style is that."""
         return self._picture.scene
 
+    @spelt
     def svg(self) -> str:
         """The picture as SVG: sharp at any size, opaque, its text selectable."""
         scene, area = self._scene, self._options.area
@@ -238,12 +245,14 @@ class Drawing(Answering):
             text = titled(text, names_of(self._network))
         return adaptive(text) if self._options.theme == "auto" else text
 
+    @spelt
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG, with `dpi` dots per inch; a circuit in LaTeX type with `pip install "chainrule[pdf]"`."""
         if self._scene is not None and has_converter():
             return png_of(svg(self._scene, self._options.colours), dpi)
         return self._laid_out("png", [f"-Gdpi={dpi}"])
 
+    @spelt
     def pdf(self) -> bytes:
         """The picture as PDF, its text selectable.
 
@@ -254,11 +263,13 @@ class Drawing(Answering):
             return pdf_of([svg(self._scene, self._options.colours)])
         return self._laid_out("pdf")
 
+    @spelt
     def html(self) -> str:
         """The graph as one HTML page in which it can be explored: zoom, search, open modules, see whole arrays."""
         assert self._explored is not None
         return page(self._explored, self._options)
 
+    @spelt
     def tex(self) -> str:
         """The circuit of the graph as TikZ, also where the picture is drawn in another style.
 
@@ -274,6 +285,7 @@ class Drawing(Answering):
         assert scene is not None
         return tikz(scene, self._options.colours, name)
 
+    @spelt
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot, .txt or .html.
 
@@ -296,11 +308,7 @@ class Drawing(Answering):
         }
         writer = writers.get(path.suffix.lower())
         if writer is None:
-            given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-            raise OptionError(
-                f"the path {os.fspath(path)!r} has {given}, and the suffix says what is written. Use one of "
-                f"{', '.join(writers)}, for example {path.stem or 'graph'}.svg"
-            )
+            raise suffix_lesson(path, writers, "graph.svg")
         return write_whole(path, writer())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -34,9 +34,8 @@ __all__ = ["Picture", "fitted", "has_plan", "scaled"]
 PIXELS = 4 / 3  # to a point
 GAP = 20  # points between two boxes of a path, at least
 LINE = 1.2  # the height of a line in units of its font size
-TOO_FAR = (
-    4  # with a reading of less than a fourth of the boxes, names alone say more than the numbers of the next
-)
+# with a reading of less than a fourth of the boxes, names alone say more than the numbers of the next
+TOO_FAR = 4
 UNSEEN = 0.5  # what cannot fit was not laid out, and would be larger than its boxes
 TAG = re.compile("<[^>]*>")
 ENTITY = re.compile("&[^;]*;")
@@ -54,7 +53,7 @@ class Picture:
 
     def what(self) -> str:
         """What is drawn, in words, as `69 nodes in 9 boxes`."""
-        nodes = f"{self.graph.nodes:,} nodes"
+        nodes = f"{self.graph.nodes:,} node{'s' * (self.graph.nodes != 1)}"
         if self.look is None:
             return f"{nodes} as a {'network' if self.scene is None else 'circuit'}"
         boxes = sum(box.kind not in ("more", "chip") for box in self.graph.boxes)
@@ -173,9 +172,8 @@ def _candidates(readings: Sequence[Graph], options: DrawOptions, area: Area) -> 
             yield graph, replace(look, terse=terse)
         last = [(graph, replace(look, terse=terse)) for look in briefest(graph, options, small)]
         far = following is not None and len(following.boxes) * TOO_FAR < len(graph.boxes)
-        if (
-            far or graph.findings is not None
-        ):  # by how much each box changed says more than the numbers of fewer
+        # by how much each box changed says more than the numbers of fewer
+        if far or graph.findings is not None:
             yield from last
         else:
             late += last

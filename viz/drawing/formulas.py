@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Node, Tape
-from ...autograd.extending import Answering, rule_texts
+from ...autograd import KindError, Node, Tape
+from ...autograd.extending import Answering, describe, rule_texts, spelt
 from ..circuit.lettering import name_runs
 from ..common.errors import DrawingError
 from ..graph.rules import without_options
@@ -61,6 +61,7 @@ class Formulas(Answering):
         return f"<Formulas: {len(self.forward)} forward, {len(self.backward)} backward; print them, or take .latex>"
 
 
+@spelt
 def formulas(root: Node) -> Formulas:
     r"""Both passes of a small graph as formulas in LaTeX: one for each node that has a name, and for the root.
 
@@ -68,7 +69,8 @@ def formulas(root: Node) -> Formulas:
     the gradient of `root` with respect to each named node is a sum over the named nodes that use it, in terms of their
     gradients. A product of arrays is that of matrices, and what the rule of an operation does to shapes is left out.
 
-    Raises `DrawingError` for a graph with so many names that the formulas would not be read, and what `Tape` raises.
+    Raises `DrawingError` for a graph with so many names that the formulas would not be read, `KindError` for anything
+    but a node.
 
     >>> from chainrule.autograd import Value, tanh
     >>> from chainrule.viz import formulas
@@ -84,6 +86,11 @@ def formulas(root: Node) -> Formulas:
     \frac{\partial L}{\partial x} = \frac{\partial L}{\partial z}\,w
     \frac{\partial L}{\partial w} = \frac{\partial L}{\partial z}\,x
     """
+    if not isinstance(root, Node):
+        raise KindError(
+            f"formulas(...) takes the Value or Tensor whose passes are written; given {describe(root)}. Compute one "
+            f"first, as in formulas(a * b)"
+        )
     return _Writer(root).write()
 
 

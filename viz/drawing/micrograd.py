@@ -8,7 +8,7 @@ from typing import Any
 from ...autograd import Node, Tape
 from ...autograd.extending import spelt
 from ..boxes.dot import digraph
-from ..common.errors import check_option
+from ..common.errors import OptionError, check_option
 from ..common.options import DIRECTIONS, DrawOptions
 from ..graph.reading import read
 from ..graph.roots import roots_of
@@ -29,7 +29,7 @@ def trace(root: Any) -> tuple[set[Node], set[tuple[Node, Node]]]:
     >>> len(nodes), len(edges)
     (3, 2)
     """
-    nodes = Tape(roots_of(root)).nodes
+    nodes = Tape(roots_of(root, "trace(...)")).nodes
     return set(nodes), {(x, node) for node in nodes for x in node.inputs}
 
 
@@ -47,6 +47,11 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Digraph:
     options = DrawOptions(fit=None, direction=rankdir)
     drawn = read(root, options)
     graph = digraph(drawn, options)
-    graph.format = format
+    try:
+        graph.format = format
+    except ValueError:
+        raise OptionError(
+            f"format={format!r} is none of Graphviz's formats; write 'svg', 'png' or 'pdf'"
+        ) from None
     graph.finish = partial(with_names, graph=drawn)
     return graph

@@ -118,9 +118,8 @@ def _rows(graph: Graph, digits: int, width: int) -> Iterator[_Row]:
         start = sections.popleft()
         if start in written:
             continue
-        stack = [
-            (start, "", "")
-        ]  # a node, the lines of the tree before its name, and those before its inputs
+        # a node, the lines of the tree before its name, and those before its inputs
+        stack = [(start, "", "")]
         while stack:
             id, before, margin = stack.pop()
             box, deep = boxes[id], len(margin) > width - ROOM - 4

@@ -59,9 +59,8 @@ def marks(
                 if len(others) <= NAMED
                 else f"{len(others):,} {'inputs' if enters else 'uses'}"
             )
-            one = (
-                known[others[0]] if len(others) == 1 and enters else None
-            )  # whose shape stands at an operation
+            # whose shape stands at an operation
+            one = known[others[0]] if len(others) == 1 and enters else None
             box = Box(
                 id,
                 "more",

@@ -44,6 +44,7 @@ def page(explored: Explored, options: DrawOptions, embedded: bool = False) -> st
     outputs = [entry.box.label for entry in explored.entries.values() if entry.box.output and not entry.opens]
     name = html.escape(shorten(outputs[-1] if outputs else "graph", LONGEST_NAME))
     style = re.sub(r"{{([a-z-]+)}}", lambda found: _style(options)[found[1]], template("explorer.css"))
+    data = _data(explored, options)
     script = "\n".join(['"use strict";', *(template(f"{each}.js") for each in SCRIPTS)])
     parts = {
         "theme": ' data-theme="dark"' if options.theme == "dark" else "",
@@ -54,7 +55,8 @@ def page(explored: Explored, options: DrawOptions, embedded: bool = False) -> st
         "script": script,
         "style-hash": sha256(style),
         "script-hash": sha256(script),
-        "data": packed(_data(explored, options)),
+        "legend": _legend(explored, data),
+        "data": packed(data),
     }
     return re.sub(r"{{([a-z-]+)}}", lambda found: parts[found[1]], template("explorer.html"))
 
@@ -69,7 +71,19 @@ def _about(explored: Explored, embedded: bool) -> Iterator[str]:
     )
     if closed:
         where = "save('graph.html') opens them" if embedded else "draw(x, around=node) shows them"
-        yield f"{closed:,} modules stay closed here; {where}"
+        yield f"{closed:,} box{'es stay' if closed > 1 else ' stays'} closed here; {where}"
+
+
+def _legend(explored: Explored, data: dict[str, Any]) -> str:
+    """What the colours of numbers mean, of those that are in the pictures."""
+    known = any(entry.box.gradient is not None for entry in explored.entries.values())
+    texts = (line[2] for level in data["levels"] for edge in level["edges"] for line in edge[-1])
+    keys = [
+        ("value", "value"),
+        ("gradient", "∂ gradient") if known else ("about", "∂ – gradient not computed"),
+    ]
+    keys += [("local", "× local gradient")] * any(text.startswith("×") for text in texts)
+    return " ".join(f'<span class="{role}">{text}</span>' for role, text in keys)
 
 
 def packed(data: object) -> str:

@@ -34,12 +34,13 @@ TOGETHER = 25  # levels that one run of Graphviz lays out
 AT_ONCE = min(os.cpu_count() or 1, 4)  # runs of Graphviz
 KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor")
 MARGIN = 6  # beside a text without a box, in points
+# as in the style sheet
 USUAL = {
     "fill": "none",
     "stroke": "transparent",
     "text-anchor": "start",
     "font-size": "12.00",
-}  # as in the style sheet
+}
 ROUND = 12  # points; the radius of Graphviz's rounded corners
 
 

@@ -34,9 +34,8 @@ Data = TypeVar("Data", Box, Edge, Operation)
 SMALL = 150  # nodes; in a larger graph, nodes that are alike share a box
 MOST_BOXES = 12_000  # in all pictures together; modules further inside cannot be opened
 MOST_NUMBERS = 200_000  # elements of arrays, in all
-MOST_ELEMENTS = (
-    20_000_000  # of arrays that are summarised; where there are more, modules further inside cannot be opened
-)
+# of arrays that are summarised; where there are more, modules further inside cannot be opened
+MOST_ELEMENTS = 20_000_000
 
 
 def survey(

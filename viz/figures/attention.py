@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import ShapeError
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ..common.themes import Theme
 from ..plots import canvas
 from ..plots.networks import numbers
@@ -21,6 +21,7 @@ __all__ = ["plot_attention", "plot_attention_data"]
 WRITTEN = 8  # positions; with more, the numbers are not written
 
 
+@spelt
 def plot_attention_data(weights: Any) -> np.ndarray:
     """The data that `plot_attention` draws: the weights `(heads, queries, keys)`.
 
@@ -39,6 +40,7 @@ def plot_attention_data(weights: Any) -> np.ndarray:
     return array if array.ndim == 3 else array[None]
 
 
+@spelt
 def plot_attention(
     weights: Any,
     names: Sequence[str] | None = None,
@@ -94,5 +96,6 @@ def plot_attention(
                     color=colours.background if number > 0.6 else colours.text,
                 )  # fmt: skip
     canvas.colour_bar(ax, colours, drawn, "weight")
-    canvas.label(ax, colours, "Attention weights: each row sums to 1")
+    sums = ": each row sums to 1" * np.allclose(found.sum(axis=-1), 1)
+    canvas.label(ax, colours, f"Attention weights{sums}")
     return ax

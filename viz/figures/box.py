@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...autograd import Tensor, no_grad
+from ...autograd.extending import spelt
 from ...nn import Sequential, box_network
 from ..common.themes import Theme
 from ..plots import canvas
@@ -38,6 +39,7 @@ class Box:
     total: np.ndarray
 
 
+@spelt
 def plot_box_data(
     a: float = 1.0,
     b: float = 2.0,
@@ -63,6 +65,7 @@ def plot_box_data(
     return Box(network, weight[:, 0], -bias, x, (units * weight[:, 0]).T, units @ weight[:, 0])
 
 
+@spelt
 def plot_box(
     a: float = 1.0,
     b: float = 2.0,

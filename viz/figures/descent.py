@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, value_and_grad
+from ...autograd.extending import spelt
 from ..common.themes import Theme
 from ..plots import canvas
-from ..plots.networks import one_number
+from ..plots.networks import numbers, one_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ class Descent:
     loss: np.ndarray
 
 
+@spelt
 def plot_descent_data(
     function: Callable[[Any], Any],
     start: float,
@@ -49,13 +51,14 @@ def plot_descent_data(
     >>> found.w, found.loss
     (array([1.   , 0.5  , 0.25 , 0.125]), array([1.      , 0.25    , 0.0625  , 0.015625]))
     """
-    if steps < 1 or not len(rates):
+    start, each_rate = one_number(start, "the start"), numbers(rates, "a list of rates").ravel()
+    if steps < 1 or not each_rate.size:
         raise RangeError(
-            f"a descent has a rate and a step, or more; given {len(rates)} rates and {steps} steps"
+            f"a descent has a rate and a step, or more; given {each_rate.size} rates and {steps} steps"
         )
     both, found = value_and_grad(function), []
-    for rate in rates:
-        w, places, losses = float(start), [], []
+    for rate in each_rate.tolist():
+        w, places, losses = start, [], []
         for _ in range(steps + 1):
             loss, slope = (one_number(each, "the function") for each in both(w))
             places.append(w)
@@ -63,10 +66,11 @@ def plot_descent_data(
             w -= rate * slope
             if not abs(w - start) < FAR * max(1.0, abs(start)):
                 break
-        found.append(Descent(float(rate), np.array(places), np.array(losses)))
+        found.append(Descent(rate, np.array(places), np.array(losses)))
     return found
 
 
+@spelt
 def plot_descent(
     function: Callable[[Any], Any],
     start: float,
@@ -94,7 +98,12 @@ def plot_descent(
     reach = 0.12 * ((high - low) or 1.0)
     grid = np.linspace(low - reach, high + reach, 301)
     curve = np.array([one_number(function(float(w)), "the function") for w in grid])
-    bottom, top = curve.min(), curve.max()
+    known = curve[np.isfinite(curve)]
+    if not known.size:
+        raise RangeError(
+            f"the function is NaN or infinite from {grid[0]:.3g} to {grid[-1]:.3g}, where it is drawn"
+        )
+    bottom, top = known.min(), known.max()
     titles = [f"rate {each.rate:g}: {each.loss[0]:.3g} to {each.loss[-1]:.3g}" for each in found]
     for panel, each in zip(canvas.panels(ax, colours, titles, len(found), gap=(0.25, 0.4)), found):
         panel.plot(grid, curve, color=colours.outline, lw=1.4)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError, ShapeError, Tensor, no_grad
-from ...autograd.extending import describe
+from ...autograd.extending import describe, spelt
 from ...nn import Module
 from ...nn.diagnostics import record_outputs
 from ..common.themes import Theme
@@ -48,6 +48,7 @@ class Filtering:
     products: np.ndarray | None
 
 
+@spelt
 def plot_convolution_data(
     image: Any, kernel: Any, *, at: tuple[int, int] | None = None, bias: float = 0.0
 ) -> Filtering:
@@ -72,6 +73,7 @@ def plot_convolution_data(
     return Filtering(pixels, weights, output, at, None if at is None else windows[tuple(at)] * weights)
 
 
+@spelt
 def plot_convolution(
     image: Any,
     kernel: Any,
@@ -110,7 +112,7 @@ def plot_convolution(
         panel = ax.inset_axes((start / whole, (1 - rows / tallest) / 2, columns / whole, rows / tallest))
         canvas.paint(panel, colours)
         panel.set_title(name, fontsize=canvas.SMALL, color=colours.text, pad=3)
-        _cells(panel, colours, matrix, float(np.abs(found.output).max()) if name == "output" else None)
+        _cells(panel, colours, matrix, canvas.largest(found.output) if name == "output" else None)
         if found.at is not None and name != "filter":
             window = found.kernel.shape if name == "image" else (1, 1)
             _frame(panel, found.at, window, colours.gradient)
@@ -134,7 +136,7 @@ def _matrix(given: Any, what: str) -> np.ndarray:
 
 def _cells(panel: Axes, theme: Theme, matrix: np.ndarray, top: float | None = None) -> None:
     """A matrix as coloured cells, blue where positive, with its numbers where there is room."""
-    top = top or float(np.nanmax(np.abs(matrix))) or 1.0
+    top = top or canvas.largest(matrix)
     panel.imshow(
         matrix, cmap=canvas.diverging(theme), vmin=-1.6 * top, vmax=1.6 * top, interpolation="nearest"
     )
@@ -195,6 +197,7 @@ def _sum(found: Filtering, bias: float) -> str:
 # ---------------------------------------------------------------------- feature maps
 
 
+@spelt
 def plot_feature_maps_data(
     model: Module, image: Any, *, layer: str | int | None = None
 ) -> tuple[str, np.ndarray]:
@@ -235,6 +238,7 @@ def plot_feature_maps_data(
     )
 
 
+@spelt
 def plot_feature_maps(
     model: Module,
     image: Any,
@@ -268,7 +272,7 @@ def plot_feature_maps(
     first, *others = canvas.panels(ax, colours, titles, columns, gap=(0.1, 0.25))
     first.imshow(pixels, cmap=canvas.sequential(colours, colours.text), interpolation="nearest")
     canvas.bare(first, colours)
-    top = float(np.abs(maps).max()) or 1.0
+    top = canvas.largest(maps)
     for panel, each in zip(others, maps):
         drawn = panel.imshow(
             each, cmap=canvas.diverging(colours), vmin=-top, vmax=top, interpolation="nearest"

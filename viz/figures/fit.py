@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import ShapeError
+from ...autograd.extending import spelt
 from ...nn import Linear
 from ..common.themes import Theme, mix
 from ..plots import canvas
@@ -45,6 +46,7 @@ class Fit:
     equation: str
 
 
+@spelt
 def plot_fit_data(model: Any, x: Any, y: Any, *, path: Recorder | None = None, points: int = 201) -> Fit:
     """The data that `plot_fit` draws, which explains the arguments.
 
@@ -76,6 +78,7 @@ def plot_fit_data(model: Any, x: Any, y: Any, *, path: Recorder | None = None, p
     return Fit(across, up, answers, grid, curve, earlier, error, equation)
 
 
+@spelt
 def plot_fit(
     model: Any,
     x: Any,

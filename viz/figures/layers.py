@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import RangeError
+from ...autograd.extending import spelt
 from ..common.themes import Theme
 from ..plots import canvas
 from ..plots.features import in_two_dimensions
@@ -37,6 +38,7 @@ class LayerSpace:
     axes: tuple[str, str]
 
 
+@spelt
 def plot_layers_data(model: Any, X: Any) -> list[LayerSpace]:
     """The data that `plot_layers` draws, which explains the arguments.
 
@@ -58,6 +60,7 @@ def plot_layers_data(model: Any, X: Any) -> list[LayerSpace]:
     return found
 
 
+@spelt
 def plot_layers(
     model: Any,
     X: Any,
@@ -86,7 +89,7 @@ def plot_layers(
         raise RangeError(f"colours are those of 'instances', or with y those of 'classes'; given {colours!r}")
     found = plot_layers_data(model, X)
     ax, paints = canvas.axes(ax, theme, (max(4.5, 2.5 * len(found)), 3.2))
-    classes = None if y is None else class_numbers(y)
+    classes = None if y is None else class_numbers(y, len(found[0].values))
     own = colours == "instances" or (colours is None and y is None)
     n = 1 if classes is None else int(classes.max()) + 1
     shades = instance_colours(found[0].values) if own else None
@@ -123,7 +126,7 @@ def instance_colours(values: np.ndarray) -> np.ndarray:
     """A colour for each sample, `(n, 3)`: the hue is its direction from the middle, the brightness its distance."""
     from matplotlib.colors import hsv_to_rgb
 
-    positions = in_two_dimensions(values.astype(np.float64))[0]
+    positions = in_two_dimensions(values.astype(np.float64), "the input")[0]
     away = positions - positions.mean(axis=0)
     away = away / (away.std(axis=0) + 1e-12)
     hue = (np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi)) % 1.0
@@ -136,7 +139,7 @@ def _space(title: str, values: np.ndarray, unit: str) -> LayerSpace:
     if values.shape[1] == 1:
         order = np.arange(len(values), dtype=float)
         return LayerSpace(title, values, np.stack([values[:, 0], order], axis=1), (f"{unit}1", "samples"))
-    positions, components, shares = in_two_dimensions(values)
+    positions, components, shares = in_two_dimensions(values, f"the {title}")
     if components is None:
         return LayerSpace(title, values, positions, (f"{unit}1", f"{unit}2"))
     first, second = (f"component {k + 1} ({share:.0%})" for k, share in enumerate(shares))

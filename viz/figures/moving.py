@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe
-from ..common.errors import OptionError
-from ..common.files import path_of
+from ...autograd.extending import describe, spelt
+from ..common.files import path_of, suffix_lesson
 from ..common.moving import join, joined, pillow
 
 if TYPE_CHECKING:
@@ -51,9 +50,7 @@ class Animation:
         """
         path = path_of(path)
         if path.suffix.lower() not in SUFFIXES:
-            raise OptionError(
-                f"a moving picture is written as {', '.join(SUFFIXES)}, by the suffix; given {os.fspath(path)!r}"
-            )
+            raise suffix_lesson(path, SUFFIXES, "plot.gif")
         return join(path, self.frames, self.times, "#ffffff")
 
     def _repr_html_(self) -> str:
@@ -64,6 +61,7 @@ class Animation:
         return f"Animation of {len(self.frames)} pictures"
 
 
+@spelt
 def animate(plots: Iterable[Axes], *, seconds: float = 0.15) -> Animation:
     """A moving picture of plots, one after the other, each shown for so many seconds.
 
@@ -81,8 +79,10 @@ def animate(plots: Iterable[Axes], *, seconds: float = 0.15) -> Animation:
     >>> animate(plot_decision_boundary(then, X, y, resolution=20) for step, then in recorder.replay(model, 4))
     Animation of 4 pictures
     """
-    if not seconds > 0:
-        raise RangeError(f"each picture is shown for some time; given seconds={seconds}")
+    if not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise RangeError(
+            f"each picture is shown for some time, such as seconds=0.15; given seconds={seconds!r}"
+        )
     if not isinstance(plots, Iterable):
         raise KindError(f"animate takes several plots, such as a generator of them; given {describe(plots)}")
     image, frames = pillow(), []

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...autograd import KindError
-from ...autograd.extending import describe
+from ...autograd import KindError, RangeError
+from ...autograd.extending import describe, spelt
 from ...nn import LeakyIntegrateAndFire
+from ..common.errors import check_count
 from ..common.themes import Theme
 from ..plots import canvas
 from ..plots.networks import numbers
@@ -40,6 +41,7 @@ class Spiking:
     rates: np.ndarray
 
 
+@spelt
 def plot_spikes_data(
     neuron: LeakyIntegrateAndFire, currents: Sequence[float] = (0.9, 1.2, 2.0), *, steps: int = 100
 ) -> Spiking:
@@ -53,12 +55,16 @@ def plot_spikes_data(
     if not isinstance(neuron, LeakyIntegrateAndFire):
         raise KindError(f"spikes are those of an nn.LeakyIntegrateAndFire; given {describe(neuron)}")
     given = numbers(currents, "a list of currents").ravel()
+    check_count("steps", steps, 1)
+    if not given.size:
+        raise RangeError("spikes are those at one current or several, such as [0.9, 2.0]; given none")
     voltages, spikes = neuron(np.tile(given, (steps, 1)))
     axis = np.linspace(0, 1.3 * max(given.max(), neuron.threshold / neuron.resistance), 201)
     rates = np.array([neuron.firing_rate(float(current)) for current in axis])
     return Spiking(neuron.dt * np.arange(1, steps + 1), given, voltages, spikes, axis, rates)
 
 
+@spelt
 def plot_spikes(
     neuron: LeakyIntegrateAndFire,
     currents: Sequence[float] = (0.9, 1.2, 2.0),
@@ -91,9 +97,8 @@ def plot_spikes(
             f"current {current:g}: {said}", fontsize=canvas.SMALL, color=colours.text, loc="center", pad=2
         )
         when = found.time[found.spikes[:, k]]
-        before = np.where(
-            found.spikes[:, k], neuron.threshold, found.voltages[:, k]
-        )  # it reaches the threshold, then resets
+        # it reaches the threshold, then resets
+        before = np.where(found.spikes[:, k], neuron.threshold, found.voltages[:, k])
         time, volts = _with_resets(found.time, before, found.spikes[:, k], neuron.reset)
         panel.plot(time, volts, color=colours.value, lw=1.5)
         panel.vlines(when, neuron.threshold, top, color=colours.gradient, lw=1.5)

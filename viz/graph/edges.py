@@ -33,9 +33,8 @@ class _Edges:
 
     def edges(self) -> Iterator[Edge]:
         blocks = self.blocks
-        at = np.full(
-            int(blocks.partition.block.max()) + 2, -1
-        )  # the last is for -1, a node that is not drawn
+        # the last is for -1, a node that is not drawn
+        at = np.full(int(blocks.partition.block.max()) + 2, -1)
         at[blocks.order] = np.arange(len(blocks.order))
         tails, heads = at[blocks.tails], at[blocks.heads]
         distinct = np.array([blocks.has_distinct_inputs(b) for b in blocks.order])

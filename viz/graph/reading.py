@@ -52,16 +52,15 @@ def readings(
     `titles` are the roots that were asked for, as `roots_of` gives them.
     """
     tape, around = outline.tape, options.around
-    centre = [] if around is None else [_position(node, tape) for node in roots_of(around)]
+    centre = [] if around is None else [_position(node, tape) for node in roots_of(around, "around")]
     arrays = any(isinstance(node, Tensor) for node in outline.nodes)
     limits = FEWER if options.is_free else [options.max_nodes or MOST_BOXES]
     if arrays and options.is_free and options.fit is None:
         limits = [MOST_BOXES_OF_ARRAYS]
     for partition in divide(outline, options.depth, limits, centre, options.hops, arrays):
         if limits[0] == MOST_BOXES_OF_ARRAYS and (partition.runs or partition.block.min() < 0):
-            partition = next(
-                divide(outline, None, [MOST_BOXES], layers=True)
-            )  # closing modules is not enough
+            # closing modules is not enough
+            partition = next(divide(outline, None, [MOST_BOXES], layers=True))
         blocks = Blocks(tape, titles, outline, partition)
         yield _snapshot(blocks, options.fit is not None, "rule" in options.shown)
 
@@ -131,7 +130,7 @@ def _hides(blocks: Blocks, parts: Parts, drawn: int) -> Iterator[str]:
     nodes, boxes = len(blocks.outline), [box for box in parts.boxes if box.kind not in ("more", "chip")]
     closed = [titles for b, titles in blocks.partition.closed.items() if b in blocks.members]
     if drawn < nodes:
-        yield f"… {nodes - drawn:,} of {nodes:,} nodes are not drawn"
+        yield f"… {nodes - drawn:,} of {nodes:,} nodes {'is' if nodes - drawn == 1 else 'are'} not drawn"
     if len(boxes) + sum(map(bool, parts.gone.values())) < drawn:
         yield f"{drawn:,} nodes in {len(boxes):,} box{'es' * (len(boxes) != 1)}"
     if any(box.copies > 1 for box in boxes):

@@ -15,10 +15,10 @@ __all__ = ["roots_of"]
 LONGEST_PATH = 1000  # characters of the keys that lead to a node through lists and dicts
 
 
-def roots_of(root: Any) -> dict[Node, str | None]:
+def roots_of(root: Any, what: str = "draw(...)") -> dict[Node, str | None]:
     """The nodes that are asked for, each with the keys that lead to it in a dict, if it has no name of its own.
 
-    Raises `KindError` for anything but nodes, with what to pass instead.
+    Raises `KindError` for anything but nodes, with what to pass instead; `what` was given them.
     """
     found: dict[Node, str | None] = {}
     pending: list[tuple[str, Any]] = [("", root)]
@@ -38,15 +38,15 @@ def roots_of(root: Any) -> dict[Node, str | None]:
                 inside = [(f"{path}[{i}]" if path else "", each) for i, each in enumerate(x)]
             pending += reversed(inside)
         else:
-            raise _lesson(x, root)
+            raise _lesson(x, root, what)
     if not found:
         raise KindError(
-            f"draw(...) was given an empty {type(root).__name__}; pass the nodes whose graph you want to see"
+            f"{what} was given an empty {type(root).__name__}; pass the nodes whose graph you want to see"
         )
     return found
 
 
-def _lesson(x: Any, root: Any) -> KindError:
+def _lesson(x: Any, root: Any, what: str) -> KindError:
     where = "" if x is root else f"a {type(root).__name__} that holds "
     if x is None:
         advice = "backward() and print() return None: call them first, then draw(loss)"
@@ -66,5 +66,5 @@ def _lesson(x: Any, root: Any) -> KindError:
         advice = "Compute a node first, as in draw(a * b)"
     given = type(x).__name__ if hasattr(x, "parameters") else describe(x)
     return KindError(
-        f"draw(...) takes a Value or a Tensor, or a list, tuple or dict of them; given {where}{given}. {advice}"
+        f"{what} takes a Value or a Tensor, or a list, tuple or dict of them; given {where}{given}. {advice}"
     )

@@ -33,9 +33,8 @@ class Sample:
     elements: np.ndarray
 
 
-Entry: TypeAlias = (
-    "float | np.ndarray | Sample | None"  # a value or a gradient; `None` where none was computed
-)
+# a value or a gradient; `None` where none was computed
+Entry: TypeAlias = "float | np.ndarray | Sample | None"
 
 
 @dataclass(frozen=True)

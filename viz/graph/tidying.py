@@ -80,9 +80,8 @@ def first_inputs(parts: Parts) -> None:
                 gone[each.id] = ""
         place = parts.places[[each.id for each in parts.boxes].index(box.id)]
         copies = {each.id: each.copies for each in parts.boxes}
-        hidden = sum(
-            copies[tail] for tail in own[KEPT:]
-        )  # a mark that was there counts for what it stands for
+        # a mark that was there counts for what it stands for
+        hidden = sum(copies[tail] for tail in own[KEPT:])
         mark = Box(f"more{order[box.id]}", "more", f"… {hidden:,} more inputs", copies=hidden)
         parts.without(gone)
         parts.boxes.append(mark)

@@ -6,27 +6,30 @@ anything is laid out, so that the most detailed plan that fits can be chosen. Si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..boxes.sheet import typeset
+from ..common.notation import typeset
 from ..common.numbers import number
-from ..common.words import em_width
-from .reading import Column, Network
+from ..common.words import em_width, shorten
+from .reading import Column, Network, Spread, Unit
 
-__all__ = ["SMALL", "Plan", "plans", "weight_texts"]
+__all__ = ["SMALL", "Plan", "plans", "range_text", "unit_lines", "weight_texts"]
 
 SMALL = 11  # the size of the smallest text
 
 LINE = 13.5  # the height of a line of text
-NARROW = 0.92  # what a text of digits needs of its estimated width
+NARROW = 0.96  # what a weight with its gradient needs of its estimated width, in Arial and in DejaVu Sans
+MARGIN = 6.0  # beside the longest text in a unit
+INPUT = 0.75  # the size of an input, as a part of that of a unit, if its texts need no more
 LEAST_BETWEEN, MOST_BETWEEN = 80.0, 170.0  # from one column to the next, for the lines: more for more lines
 GAP = 16.0  # between two units
 TITLE = 20.0  # more room where there are no lists of weights, for the titles
 FOOT, HEAD = 58.0, 48.0  # the legend below, the titles above
 MOST_ROWS = 8  # weights of a unit that are written out
 MOST_LINES = 320  # in all; of larger networks fewer units are drawn
+MOST_SHOWN = 16  # units of a column
 MOST_FULL = 8  # units of a column that show all of their numbers; of more, a picture would be too tall
 
 
@@ -39,6 +42,7 @@ class Plan:
         detail: what a unit shows: 0 its value, 1 also its gradient, 2 also its bias and its activation.
         rows: the width of the list of a unit's weights; 0 if they are not written out.
         shown: for each column the positions of the units that are drawn; the others are counted.
+        side, diameter: the sizes of an input, a square, and of a unit, a circle.
         left: for each column, where it begins.
         width, height: of the whole picture.
     """
@@ -47,14 +51,11 @@ class Plan:
     detail: int
     rows: float
     shown: Sequence[Sequence[int]]
+    side: float
+    diameter: float
     left: Sequence[float]
     width: float
     height: float
-
-    @property
-    def diameter(self) -> float:
-        """The diameter of a unit."""
-        return _diameter(self.network, self.detail)
 
     @property
     def foot(self) -> float:
@@ -85,7 +86,8 @@ class Plan:
 
     def pitch(self, column: int) -> float:
         """From one unit of a column to the next."""
-        return _pitch(self.network, column, self.detail, self.has_rows(column))
+        lines = len(self.network.columns[column].units[0].weights) * LINE if self.has_rows(column) else 0.0
+        return max(self.diameter, lines) + (GAP if self.detail else GAP / 2)
 
 
 def weight_texts(i: int, w: float, slope: float | None, digits: int) -> tuple[str, str]:
@@ -98,27 +100,82 @@ def weight_texts(i: int, w: float, slope: float | None, digits: int) -> tuple[st
     return f"w{i + 1} {typeset(number(w, digits))}", gradient
 
 
+def unit_lines(unit: Unit, activation: str | None, detail: int, digits: int) -> list[tuple[str, str]]:
+    """What stands in a unit, each text with its colour, a field of `Theme`; an input has no `activation`, but `None`.
+
+    >>> unit_lines(Unit("x1", Spread(0.5, 0.5, 0.5)), None, detail=2, digits=3)
+    [('x1', 'muted'), ('0.5', 'value')]
+    """
+    is_input = activation is None
+    first = unit.label if activation is None else activation
+    lines = []
+    if first and (detail == 2 or (is_input and detail)):
+        lines.append((shorten(first, 9), "muted"))
+    lines.append((typeset(number(unit.value.mean, digits if detail else 2)), "value"))
+    if detail == 2 and (text := range_text(unit.value)):
+        lines.append((text, "value"))
+    if detail and unit.gradient is not None:
+        lines.append((f"∂ {typeset(number(unit.gradient.mean, digits if detail == 2 else 2))}", "gradient"))
+    elif detail == 2 and not is_input:
+        lines.append(("∂ –", "muted"))
+    if detail == 2 and unit.bias is not None:
+        value, gradient = unit.bias
+        lines.append((f"b {typeset(number(value, digits))}", "parameter"))
+        lines += [(f"∂ {typeset(number(gradient, digits))}", "gradient")] if gradient is not None else []
+    return lines
+
+
+def range_text(x: Spread) -> str:
+    """The smallest and the largest number over the samples, with two digits; empty if they are equal.
+
+    >>> range_text(Spread(0.5, -1.234, 2.0))
+    '−1.2 … 2'
+    """
+    return "" if x.low == x.high else f"{typeset(number(x.low, 2))} … {typeset(number(x.high, 2))}"
+
+
 def plans(network: Network, digits: int) -> Iterator[Plan]:
     """The plans that are tried, the most detailed first; numbers have `digits` significant digits."""
     lists = [
         unit.weights for column in network.columns for unit in column.units if len(unit.weights) <= MOST_ROWS
     ]
-    texts = ["".join(weight_texts(i, *pair, digits)) for weights in lists for i, pair in enumerate(weights)]
-    width = NARROW * SMALL * max(map(em_width, texts), default=0.0) + 14
+    texts = [" ".join(weight_texts(i, *pair, digits)) for weights in lists for i, pair in enumerate(weights)]
+    width = NARROW * _width(texts) + 14
+    units = [_sizes(network, detail, digits) for detail in range(3)]
     tallest = max(len(column.units) for column in network.columns)
-    drawn = [min(16, len(column.units)) for column in network.columns]
-    sizes = (16, 8, 5, 3) if sum(a * b for a, b in pairwise(drawn)) <= MOST_LINES else (8, 5, 3)
+    drawn = [min(MOST_SHOWN, len(column.units)) for column in network.columns]
+    sizes = (MOST_SHOWN, 8, 5, 3) if sum(a * b for a, b in pairwise(drawn)) <= MOST_LINES else (8, 5, 3)
     for most in sizes:
         for detail, rows in ((2, True), (2, False), (1, False)):
             if detail < 2 or min(tallest, most) <= MOST_FULL:
-                yield _plan(network, detail, width if rows else 0.0, most)
+                yield _plan(network, detail, width if rows else 0.0, most, *units[detail])
     for most in (8, 5, 4):
-        yield _plan(network, 0, 0.0, most)
+        yield _plan(network, 0, 0.0, most, *units[0])
 
 
-def _plan(network: Network, detail: int, rows: float, most: int) -> Plan:
+def _width(texts: Iterable[str]) -> float:
+    """An estimate of the width of the widest of some texts, in points."""
+    return SMALL * max(map(em_width, texts), default=0.0)
+
+
+def _sizes(network: Network, detail: int, digits: int) -> tuple[float, float]:
+    """The side of an input and the diameter of a unit, in which the longest text has room."""
+    first, *others = (
+        _width(
+            text
+            for j in _shown(column, MOST_SHOWN)
+            for text, _ in unit_lines(column.units[j], column.activation if k else None, detail, digits)
+        )
+        + MARGIN
+        for k, column in enumerate(network.columns)
+    )
+    diameter = max((44.0, 64.0, 96.0 if network.samples > 1 else 84.0)[detail], first, *others)
+    return max(INPUT * diameter, first), diameter
+
+
+def _plan(network: Network, detail: int, rows: float, most: int, side: float, diameter: float) -> Plan:
     shown = [_shown(column, most) for column in network.columns]
-    plan = Plan(network, detail, rows, shown, [], 0.0, 0.0)
+    plan = Plan(network, detail, rows, shown, side, diameter, [], 0.0, 0.0)
     left, x = [], 8.0
     for k in range(len(shown)):
         left.append(x)
@@ -128,7 +185,9 @@ def _plan(network: Network, detail: int, rows: float, most: int) -> Plan:
     if network.rest:
         width = x + plan.diameter * 1.1
     tallest = max((len(places) + plan.skips(k)) * plan.pitch(k) for k, places in enumerate(shown))
-    return Plan(network, detail, rows, shown, left, max(width, 330.0) + 8, tallest + HEAD + plan.foot)
+    return Plan(
+        network, detail, rows, shown, side, diameter, left, max(width, 330.0) + 8, tallest + HEAD + plan.foot
+    )
 
 
 def _between(plan: Plan, column: int) -> float:
@@ -142,12 +201,3 @@ def _shown(column: Column, most: int) -> list[int]:
     """All units, or the first ones and the last."""
     n = len(column.units)
     return list(range(n)) if n <= most else [*range(most - 2), n - 1]
-
-
-def _diameter(network: Network, detail: int) -> float:
-    return (44.0, 64.0, 96.0 if network.samples > 1 else 84.0)[detail]
-
-
-def _pitch(network: Network, column: int, detail: int, rows: bool) -> float:
-    lines = len(network.columns[column].units[0].weights) * LINE if rows else 0.0
-    return max(_diameter(network, detail), lines) + (GAP if detail else GAP / 2)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..boxes.sheet import FONT, SIZE, typeset
+from ..boxes.sheet import FONT, SIZE
+from ..common.notation import typeset
 from ..common.numbers import number
 from ..common.options import DrawOptions
 from ..common.words import shorten
 from ..graphviz.engines import Digraph
 from ..graphviz.markup import bold, coloured, escape, label, row, table, tooltip
-from .columns import LINE, SMALL, Plan, weight_texts
+from .columns import LINE, SMALL, Plan, range_text, unit_lines, weight_texts
 from .reading import Spread, Unit
 
 __all__ = ["digraph"]
@@ -23,7 +24,6 @@ __all__ = ["digraph"]
 THICKEST, THINNEST = 4.0, 0.5  # points
 MANY_LINES = 60  # more are drawn thinner
 LONGEST_TITLE = 26
-INPUT = 0.75  # the size of an input, as a part of that of a unit
 
 
 def digraph(plan: Plan, options: DrawOptions) -> Digraph:
@@ -98,8 +98,8 @@ class _Writer:
                 pos=f"{x:.1f},{y:.1f}!",
                 shape="square" if k == 0 else "circle",
                 fixedsize="true",
-                width=f"{plan.diameter * (1 if k else INPUT) / 72:.3f}",
-                label=label(table(self.lines(unit, column.activation, k), 'CELLPADDING="0"')),
+                width=f"{(plan.diameter if k else plan.side) / 72:.3f}",
+                label=label(table(self.lines(unit, column.activation if k else None), 'CELLPADDING="0"')),
                 tooltip=tooltip(self.hint(unit, column.activation)),
                 **{"class": "input" if k == 0 else "unit"},
                 **({"penwidth": "2"} if k == len(self.network.columns) - 1 and not self.network.rest else {}),
@@ -116,29 +116,11 @@ class _Writer:
         last = self.plan.skips(k) and place == len(self.plan.shown[k]) - 1
         return self.plan.y(k, place + last)
 
-    def lines(self, unit: Unit, activation: str, k: int) -> list[str]:
-        theme, detail = self.theme, self.plan.detail
-        first = unit.label if k == 0 else activation
-        lines = (
-            [(escape(shorten(first, 9)), theme.muted)]
-            if first and (detail == 2 or (k == 0 and detail))
-            else []
-        )
-        lines.append((escape(self.number(unit.value.mean)), theme.value))
-        if unit.value.low != unit.value.high and detail == 2:
-            span = f"{self.number(unit.value.low, 2)} … {self.number(unit.value.high, 2)}"
-            lines.append((escape(span), theme.value))
-        if unit.gradient is not None and detail:
-            digits = self.digits if detail == 2 else 2
-            lines.append((escape(f"∂ {self.number(unit.gradient.mean, digits)}"), theme.gradient))
-        elif k and detail == 2:
-            lines.append(("∂ –", theme.muted))
-        if unit.bias is not None and detail == 2:
-            value, gradient = unit.bias
-            lines.append((escape(f"b {self.number(value)}"), theme.parameter))
-            if gradient is not None:
-                lines.append((escape(f"∂ {self.number(gradient)}"), theme.gradient))
-        return [row(coloured(text, colour, SMALL), "CENTER") for text, colour in lines]
+    def lines(self, unit: Unit, activation: str | None) -> list[str]:
+        lines = unit_lines(unit, activation, self.plan.detail, self.digits)
+        return [
+            row(coloured(escape(text), getattr(self.theme, role), SMALL), "CENTER") for text, role in lines
+        ]
 
     def weights(self, g: Digraph, k: int, j: int, unit: Unit, y: float) -> None:
         """The list of a unit's weights; each is a place where a line ends."""
@@ -222,25 +204,26 @@ class _Writer:
 
     def legend(self, g: Digraph) -> None:
         theme, network = self.theme, self.network
-        what = "mean value" if network.samples > 1 else "value"
-        colours = [
-            coloured(what, theme.value),
-            coloured("∂ gradient", theme.gradient),
-            coloured("w weight, b bias" if self.plan.detail == 2 else "", theme.parameter),
-        ]
-        words = (
-            [f"{network.samples:,} samples: means{' and ranges' * (self.plan.detail == 2)}"]
-            if network.samples > 1
-            else []
-        )
+        units = [unit for column in network.columns for unit in column.units]
+        many, full = network.samples > 1, self.plan.detail == 2
+        lists = full and any(self.plan.has_rows(k) for k in range(len(network.columns)))
+        names = ["w weight"] * lists + ["b bias"] * (full and any(unit.bias is not None for unit in units))
+        colours = [coloured("mean value" if many else "value", theme.value)]
+        known = self.plan.detail > 0 and any(unit.gradient is not None for unit in units)
+        if known or (network.rest is not None and network.rest[3] is not None):
+            colours.append(coloured("∂ gradient", theme.gradient))
+        elif full:
+            colours.append(coloured("∂ – gradient not computed", theme.muted))
+        colours.append(coloured(", ".join(names), theme.parameter))
+        ranges = full and any(range_text(unit.value) for unit in units)
+        words = [f"{network.samples:,} samples: means{' and ranges' * ranges}"] * many
         words += [f"{network.nodes:,} nodes; style='boxes' draws the operations"]
+        weights = [w for unit in units for w, _ in unit.weights]
+        signs = ["blue →: positive weight"] * any(w > 0 for w in weights)
+        signs += [f"grey with a bar: negative{'' if signs else ' weight'}"] * any(w < 0 for w in weights)
         lines = [
-            "&#160;&#160; ".join(colours),
-            coloured(
-                "blue →: positive weight&#160;&#160; grey with a bar: negative&#160;&#160; thick: large",
-                theme.muted,
-                SMALL,
-            ),
+            "&#160;&#160; ".join(filter(None, colours)),
+            coloured("&#160;&#160; ".join([*signs, "thick: large"]), theme.muted, SMALL),
             coloured(escape(" · ".join(words)), theme.muted, SMALL),
         ]
         rows = [row(line) for line in lines]

@@ -1,5 +1,5 @@
 """Both passes as data and as words: every step, what is said of it, and how rules and numbers are written.
 
-Read `passes.py` (the steps), then `log.py` (their words in a terminal), `story.py` (their data for pages and pictures)
-and `notation.py` (formulas as mathematicians write them). This folder imports `graph` and `common`.
+Read `passes.py` (the steps), then `log.py` (their words in a terminal) and `story.py` (their data for pages and
+pictures). This folder imports `graph` and `common`.
 """

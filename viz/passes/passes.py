@@ -25,7 +25,7 @@ class Passes:
         root: the position in `tape.nodes` of the node whose gradient is followed.
         digits: how many significant digits are shown.
         gradient: what the backward pass starts from; `None` is 1.
-        live: what `live.py` makes of the passes, once it is made.
+        live: what `stepping/live.py` makes of the passes, once it is made.
         code: the excerpts of the user's source that made the nodes, if `source`; otherwise `None`.
 
     Raises `OptionError` if `source`, and no line is known.

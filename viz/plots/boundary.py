@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import RangeError, ShapeError
+from ...autograd import RangeError
 from ...autograd.extending import spelt
 from ...nn import Module, Perceptron, Sigmoid, Softmax
 from ...nn.metrics import decision_threshold
+from ..common.errors import check_count, check_option
 from ..common.themes import Theme
 from . import canvas
-from .networks import predict, samples
+from .networks import one_number, predict, samples, targets_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,24 +68,21 @@ def plot_decision_boundary_data(
     """
     if isinstance(model, Perceptron):
         model = model.weighted_sum
-        threshold = (
-            float(np.nextafter(0, -1)) if threshold is None else threshold
-        )  # on the line it fires, too
+        if threshold is None:  # on the line it fires, too
+            threshold = float(np.nextafter(0, -1))
     points = samples(X, "a decision boundary", 2)
-    target = None if y is None else np.asarray(getattr(y, "data", y) if not isinstance(y, np.ndarray) else y)
-    if target is not None:
-        target = target.argmax(-1) if target.ndim == 2 and target.shape[1] > 1 else target.ravel()
-        if len(target) != len(points):
-            raise ShapeError(f"there are {len(points)} points and {len(target)} targets; give one for each")
-    if task not in (None, "classification", "regression"):
-        raise RangeError(f"task is 'classification' or 'regression'; given {task!r}")
-    if task is None:
+    target = None if y is None else targets_of(y, len(points))
+    if task is not None:
+        check_option("task", task, ("classification", "regression"))
+    else:
         whole = target is None or (target == np.round(target)).all()
         task = "classification" if whole else "regression"
     x1, x2 = span(points, resolution, margin)
     output = predict(model, plane(x1, x2)).reshape(resolution, resolution, -1)
     answers = predict(model, points)
-    if threshold is None:
+    if threshold is not None:
+        threshold = one_number(threshold, "the threshold")
+    else:
         threshold = threshold_of(model, output, answers, target)
     classes = confidence = score = None
     if task == "classification":
@@ -141,6 +139,7 @@ def plot_decision_boundary(
     ax, colours = canvas.axes(ax, theme)
     ax.set_xlim(found.x1[0], found.x1[-1])
     ax.set_ylim(found.x2[0], found.x2[-1])
+    lost = 1 - float(np.isfinite(found.output).all(axis=-1).mean())
     if found.classes is None:
         _regression(ax, colours, found)
         title = "Regression: output of the network"
@@ -149,6 +148,8 @@ def plot_decision_boundary(
         answers = decide(predict(model, found.points), found.threshold)[0]
         scatter(ax, colours, found.points, found.target, answers)
         title += "" if found.score is None else f": {found.score:.1%} on the right side"
+    if lost:
+        title = f"The output is NaN or infinite in {lost:.0%} of the plane"
     canvas.label(ax, colours, title, "x1", "x2")
     if found.classes is not None:
         class_legend(ax, colours, found.points)
@@ -161,6 +162,11 @@ def plot_decision_boundary(
 
 def span(points: np.ndarray, resolution: int, margin: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates along both axes of a plane that contains the points and a margin around them."""
+    check_count("resolution", resolution, 2)
+    if not margin >= 0:
+        raise RangeError(
+            f"margin={margin!r} is a share of the size of the plane, such as 0.15, and not below 0"
+        )
     low, high = points.min(axis=0), points.max(axis=0)
     more = np.where(high > low, (high - low) * margin, 1.0)
     x1, x2 = (np.linspace(a, b, resolution) for a, b in zip(low - more, high + more))

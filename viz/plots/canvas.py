@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import ChainruleError
+from ...autograd import ChainruleError, KindError
+from ...autograd.extending import describe
 from ..common.errors import OptionError
-from ..common.files import path_of, write_whole
+from ..common.files import path_of, suffix_lesson, write_whole
 from ..common.themes import THEMES, Theme, mix, theme_named
 
 if TYPE_CHECKING:
@@ -54,14 +55,21 @@ class PlotError(ChainruleError, ImportError):
 
 
 def axes(ax: Axes | None, theme: str | Theme, size: tuple[float, float] = SIZE) -> tuple[Axes, Theme]:
-    """The axes `ax`, or new ones of `size` inches, in the colours of the theme."""
+    """The axes `ax`, or new ones of `size` inches, in the colours of the theme.
+
+    Raises `KindError` if `ax` is not axes.
+    """
     colours = theme_named(theme)
     if ax is None:
         figure_class, canvas_class, axes_class = _matplotlib()
         figure = figure_class(figsize=size, layout="constrained")
         canvas_class(figure)  # without a window, and without a change of pyplot's current figure
         ax = figure.add_subplot(axes_class=axes_class)
-    assert ax is not None
+    if not hasattr(ax, "inset_axes"):
+        raise KindError(
+            f"ax is the axes of matplotlib to draw on, such as plt.gca(), or None for new ones; given {describe(ax)}. "
+            f"Options are given by name, as in plot_loss(history, column='accuracy')"
+        )
     ax.figure.set_facecolor(colours.background)
     paint(ax, colours)
     return ax, colours
@@ -112,15 +120,12 @@ def _picture(figure: Any, format: str, dpi: float | None) -> bytes:
 def _save(figure: Any, path: str | os.PathLike[str], dpi: float | None) -> Path:
     """Write a figure. Raises `OptionError` for a suffix that matplotlib does not know."""
     path = path_of(path)
-    known = figure.canvas.get_supported_filetypes()
-    format = path.suffix.lower().removeprefix(".")
-    if format not in known:
-        given = f"the suffix {path.suffix!r}" if format else "no suffix"
-        raise OptionError(
-            f"the path {os.fspath(path)!r} has {given}, and the suffix says what is written. Use one of "
-            f"{', '.join(f'.{each}' for each in sorted(known))}, for example {path.stem or 'plot'}.png"
-        )
-    return write_whole(path, _picture(figure, format, dpi))
+    known = [f".{each}" for each in sorted(figure.canvas.get_supported_filetypes())]
+    if path.suffix.lower() not in known:
+        raise suffix_lesson(path, known, "plot.png")
+    if dpi is not None and not (isinstance(dpi, (int, float)) and dpi > 0):
+        raise OptionError(f"dpi={dpi!r} is not a resolution; write the dots per inch, such as dpi=150")
+    return write_whole(path, _picture(figure, path.suffix[1:].lower(), dpi))
 
 
 def _asked_formats(figure_class: type) -> set[str]:
@@ -336,6 +341,15 @@ def _colormap(colours: Iterable[str]) -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("chainrule", list(colours))
+
+
+def largest(array: np.ndarray) -> float:
+    """The largest magnitude of the finite elements, for the scale of colours; 1 if there is none but 0.
+
+    >>> largest(np.array([-2.0, 1.0, np.nan, np.inf])), largest(np.zeros(3))
+    (2.0, 1.0)
+    """
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) or 1.0
 
 
 def rgb(colour: str) -> np.ndarray:

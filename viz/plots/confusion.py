@@ -103,5 +103,9 @@ def plot_confusion_matrix(
     if (found[~right] > 0).any():
         i, j = divmod(int(np.where(right, 0, found).argmax()), n)
         title += f"; most often {labels[i]} is taken for {labels[j]}"
-    canvas.label(ax, colours, title, "predicted class", "true class")
+    axes = ("predicted class", "true class")
+    canvas.label(ax, colours, "", *axes)
+    figure: Any = ax.figure
+    getattr(figure, "figure", figure).draw_without_rendering()  # how wide the axes are beside the names
+    canvas.label(ax, colours, title, *axes)
     return ax

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import describe, spelt
+from ...autograd.extending import describe, like, spelt
+from ...nn import History
+from ...nn.callbacks import KeepBest
+from ..common.errors import check_count
 from ..common.themes import Theme
 from . import canvas
 from .recorder import Recorder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from ...nn import History
 
 __all__ = [
     "plot_learning_rate",
@@ -45,7 +46,12 @@ def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
     >>> plot_loss_data(history)
     {'training': ([1.0], [0.7]), 'validation': ([1.0], [0.8])}
     """
-    columns = history.to_dict() if not isinstance(history, Recorder) else history.columns()
+    if not isinstance(history, (History, Recorder)):
+        raise KindError(
+            f"a curve is that of a History, which fit returns, or of a Recorder; given {describe(history)}. In a loop "
+            f"of your own: recorder = Recorder(model), and recorder.record(model, loss) after each step"
+        )
+    columns = history.columns() if isinstance(history, Recorder) else history.to_dict()
     curves = {}
     for key, name in ((column, "training"), (f"val_{column}", "validation")):
         if key in columns:
@@ -55,6 +61,7 @@ def plot_loss_data(history: History | Recorder, column: str = "loss") -> Curves:
     if not curves:
         raise RangeError(
             f"there is no column {column!r} to plot; there are {', '.join(columns) or 'none yet'}"
+            f"{like(column, columns)}"
         )
     return curves
 
@@ -65,9 +72,11 @@ def plot_loss(
 ) -> Axes:
     """The loss of training and validation over the epochs, on a logarithmic scale; `column` selects another measure.
 
-    The lowest point of the validation loss is marked. The title says whether the model overfits: whether the
-    validation loss rises after that point while the training loss falls. `history` is the result of `fit`, or a
-    `Recorder`. Raises `RangeError` for a column that does not exist, `PlotError` if matplotlib is not installed.
+    The best point of the validation is marked: the lowest loss or error, the highest accuracy or score. The title says
+    whether the model overfits: whether the validation loss rises after that point while the training loss falls.
+    Epochs from which on the numbers are NaN or infinite are grey. `history` is the result of `fit`, or a `Recorder`.
+    Raises `KindError` for anything else, `RangeError` for a column that does not exist, `PlotError` if matplotlib is
+    not installed.
 
     >>> from chainrule.nn import MLP, cross_entropy, datasets, fit
     >>> from chainrule.viz import plot_loss
@@ -78,6 +87,7 @@ def plot_loss(
     curves = plot_loss_data(history, column)
     ax, colours = canvas.axes(ax, theme)
     recorded = isinstance(history, Recorder)
+    what = "step" if recorded else "epoch"
     styles = {"training": (colours.value, "-"), "validation": (colours.gradient, (0, (5, 1.5)))}
     for name, (epochs, numbers) in curves.items():
         colour, line = styles[name]
@@ -96,9 +106,10 @@ def plot_loss(
     if column == "loss" and positive:
         canvas.log_scale(ax)
     title = f"{column.capitalize()} during training"
-    if "validation" in curves and np.isfinite(curves["validation"][1]).any():
+    direction = _direction(column)
+    if direction and "validation" in curves and np.isfinite(curves["validation"][1]).any():
         epochs, numbers = curves["validation"]
-        best = int(np.nanargmin(numbers) if column == "loss" else np.nanargmax(numbers))
+        best = int(np.argmin(np.where(np.isfinite(numbers), direction * np.array(numbers), np.inf)))
         ax.plot(epochs[best], numbers[best], "o", ms=11, mfc="none", mec=colours.gradient, mew=1.6)
         place = (best + 0.5) / len(numbers)  # at the edges the text reaches inwards
         ax.annotate(
@@ -111,7 +122,8 @@ def plot_loss(
             fontsize=canvas.SMALL,
             color=colours.gradient,
         )
-        trained, later = curves["training"][1] if "training" in curves else [], numbers[best + 1 :]
+        trained = curves["training"][1] if "training" in curves else []
+        later = [x for x in numbers[best + 1 :] if np.isfinite(x)]
         worse = bool(
             column == "loss"
             and len(later) >= 3
@@ -125,11 +137,37 @@ def plot_loss(
             else f"{column.capitalize()} during training: validation at best {numbers[best]:.3g}"
         )
         ax.margins(y=0.12)  # below the best point there is room for the text
-    canvas.label(ax, colours, title, "step" if recorded else "epoch", column, grid=True)
+    lost = [
+        epochs[finite_until(numbers)]
+        for epochs, numbers in curves.values()
+        if finite_until(numbers) < len(numbers)
+    ]
+    if lost:
+        ends = [epochs[-1] for epochs, _ in curves.values()]
+        ax.axvspan(min(lost) - 0.5, max(ends) + 0.5, color=colours.muted, alpha=0.15, lw=0)
+        title = f"{column.capitalize()} during training: NaN or infinite from {what} {min(lost):.0f} on"
+    canvas.label(ax, colours, title, what, column, grid=True)
     canvas.whole_numbers(ax.xaxis)
     if len(ax.get_legend_handles_labels()[1]) > 1:
         canvas.legend(ax, colours)
     return ax
+
+
+def _direction(column: str) -> int:
+    """1 if a lower number in this column is better, -1 if a higher one is, 0 if that is not known."""
+    try:
+        return 1 if KeepBest(column).mode == "min" else -1
+    except RangeError:
+        return 0
+
+
+def finite_until(numbers: list[float]) -> int:
+    """The position after the last finite number.
+
+    >>> finite_until([1.0, float("nan"), 2.0, float("inf")])
+    3
+    """
+    return max((i + 1 for i, x in enumerate(numbers) if np.isfinite(x)), default=0)
 
 
 def running_mean(numbers: list[float], window: int) -> np.ndarray:
@@ -152,6 +190,7 @@ def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
     """
     if isinstance(rates, Recorder):
         return np.array(rates.columns().get("lr", []), np.float64)
+    check_count("steps", steps, 1)
     if hasattr(rates, "optimizer") and hasattr(rates, "step"):
         state, groups = rates.state_dict(), rates.optimizer.param_groups
         before, found = [group["lr"] for group in groups], []
@@ -171,7 +210,7 @@ def plot_learning_rate_data(rates: Any, steps: int = 100) -> np.ndarray:
         return np.array(found)
     try:
         return np.array([float(rate) for rate in rates])
-    except TypeError:
+    except (TypeError, ValueError):
         raise KindError(
             f"a schedule, a Recorder or a list of rates can be plotted; given {describe(rates)}"
         ) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import Node
+from ...autograd import Node, RangeError
 from ...autograd.extending import spelt
 from ...nn import Linear, scalar
 from ...nn.diagnostics import dead_units
@@ -113,8 +113,12 @@ def plot_responses(
     columns = n if n <= 4 else math.ceil(math.sqrt(n * 1.4))
     rows = -(-n // columns)
     ax, colours = canvas.axes(ax, theme, (max(4.0, min(9.5, 1.75 * columns)), 0.7 + 1.8 * rows))
-    titles = [f"unit {k + 1}" + (", dead" if dead else "") for k, dead in enumerate(found.dead)]
-    top = float(np.abs(found.values).max()) or 1.0
+    finite = np.isfinite(found.values).all(axis=(1, 2))
+    titles = [
+        f"unit {k + 1}" + ("" if ok else ", not finite") + (", dead" if dead else "")
+        for k, (ok, dead) in enumerate(zip(finite, found.dead))
+    ]
+    top = canvas.largest(found.values)
     points = samples(X, "a response over the plane", 2)
     for panel, values in zip(canvas.panels(ax, colours, titles, columns, gap=(0.12, 0.26)), found.values):
         canvas.bare(panel, colours)
@@ -141,7 +145,7 @@ def plot_responses(
             )
         if y is not None:
             few = slice(None, None, max(1, len(points) // 100))
-            classes = class_numbers(y)
+            classes = class_numbers(y, len(points))
             paints = np.array(canvas.class_colours(colours, int(classes.max()) + 1))[classes]
             panel.scatter(
                 points[few, 0],
@@ -197,7 +201,7 @@ def plot_hidden_space_data(
     """
     chosen = hidden(model, layer)
     values = outputs_of(model, samples(X, "a hidden layer"))[chosen.output]
-    positions, components, shares = in_two_dimensions(values)
+    positions, components, shares = in_two_dimensions(values, chosen.title)
     beyond = None
     *_, before, end = layers_of(model)
     last = dict(model.named_modules())[end.output]
@@ -212,11 +216,17 @@ def plot_hidden_space_data(
     return HiddenSpace(chosen.title, values, positions, components, shares, beyond)
 
 
-def in_two_dimensions(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def in_two_dimensions(values: np.ndarray, title: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Where to draw samples `(n, units)`: at two units, or at the first two principal components of more.
 
-    Returns the positions `(n, 2)`, the components or `None`, and the share of the variance along each axis.
+    Returns the positions `(n, 2)`, the components or `None`, and the share of the variance along each axis. Raises
+    `RangeError` for values that are not finite; `title` says whose they are.
     """
+    if lost := int((~np.isfinite(values)).any(axis=1).sum()):
+        raise RangeError(
+            f"{lost:,} of {len(values):,} samples have no place in a picture: {title} is NaN or infinite for them. "
+            f"detect_nonfinite() names the operation where that begins"
+        )
     if values.shape[1] <= 2:
         positions = (
             values if values.shape[1] == 2 else np.concatenate([values, np.zeros_like(values)], axis=1)
@@ -263,15 +273,17 @@ def plot_hidden_space(
         ax.set_xlim(found.beyond.x1[0], found.beyond.x1[-1])
         ax.set_ylim(found.beyond.x2[0], found.beyond.x2[-1])
     many = len(found.positions) > 600
-    scatter(ax, colours, found.positions, None if y is None else class_numbers(y), size=18 if many else 26)
-    axes = (
-        ["unit 1", "unit 2"]
-        if found.components is None
-        else [
+    classes = None if y is None else class_numbers(y, len(found.positions))
+    scatter(ax, colours, found.positions, classes, size=18 if many else 26)
+    if found.components is None:
+        axes = ["unit 1", "unit 2"][: found.values.shape[1]]
+    else:
+        axes = [
             f"principal component {k + 1} ({share:.0%} of the variance)"
             for k, share in enumerate(found.shares)
         ]
-    )
+    if len(axes) == 1:  # the samples of a single unit stand on a line
+        ax.set_yticks([])
     canvas.label(ax, colours, f"Each sample at the outputs of the hidden layer\n{found.layer}", *axes)
     class_legend(ax, colours, found.positions)
     return ax

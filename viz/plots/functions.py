@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...autograd import RangeError, Tensor, gradients
-from ...autograd.extending import recording, spelt
+from ...autograd import KindError, RangeError, Tensor, gradients
+from ...autograd.extending import describe, recording, spelt
 from ...nn import Activation, box_network, unchanged
 from ...nn.layers.activations import ACTIVATIONS
 from ...nn.layers.activations import activation as activation_named
+from ..common.errors import check_count
 from ..common.themes import Theme
 from . import canvas
 from .networks import one_number, predict
@@ -50,8 +51,16 @@ def plot_activation_functions_data(
     >>> y, slope
     (array([0., 0., 1.]), array([0., 0., 1.]))
     """
+    check_count("points", points, 2)
+    if not low < high:
+        raise RangeError(f"the functions are drawn from low to high; given low={low!r} and high={high!r}")
     one = isinstance(functions, (str, Activation))
     chosen: Sequence[str | Activation] = [functions] if one else functions  # type: ignore[assignment, list-item]
+    if not isinstance(chosen, Iterable) or not chosen:
+        raise KindError(
+            f"activations are names, such as 'tanh', or modules, such as LeakyReLU(0.1), one or a list of several; "
+            f"given {describe(functions)}"
+        )
     x, found = np.linspace(low, high, points), {}
     for each in chosen:
         module, name = (activation_named(each)[0](), each) if isinstance(each, str) else (each, repr(each))
@@ -163,10 +172,14 @@ def plot_approximation_data(
     >>> fine < coarse / 5
     True
     """
-    if boxes < 1 or not low < high or not 0 < steepness <= 1:
+    if not callable(function):
+        raise KindError(
+            f"a function of one number is approximated, such as np.sin; given {describe(function)}"
+        )
+    if not isinstance(boxes, int) or boxes < 1 or not low < high or not 0 < steepness <= 1:
         raise RangeError(
             f"1 box or more stand side by side from low to high, and a side takes the part `steepness` of a box; "
-            f"given {boxes} boxes from {low:g} to {high:g} with steepness {steepness:g}"
+            f"given {boxes!r} boxes from {low:g} to {high:g} with steepness {steepness:g}"
         )
     e = 0.0 if activation == "step" else steepness * (high - low) / boxes
     edges = np.linspace(low, high, boxes + 1)

@@ -12,6 +12,7 @@ from ...autograd import KindError
 from ...autograd.extending import spelt
 from ...nn import Module
 from ...nn.diagnostics import Flow, Report, Statistics, dead_units, gradient_flow, saturation, statistics
+from ..common.errors import check_count
 from ..common.themes import Theme
 from . import canvas
 from .networks import gradients_of, layers_of, samples
@@ -62,6 +63,7 @@ def plot_activation_histograms_data(model: Any, X: Any, *, bins: int = 40) -> li
     >>> [each.title for each in plot_activation_histograms_data(MLP(2, [8, 2], "tanh", seed=0), X)]
     ['layers.0: Linear(2 -> 8), Tanh', 'layers.2: Linear(8 -> 2)']
     """
+    check_count("bins", bins, 1)
     X = samples(X, "a histogram of activations")
     layers = layers_of(model)
     rows = {row.layer: row for row in statistics(model, X, bins=bins)}
@@ -111,7 +113,8 @@ def plot_activation_histograms(
         shares = np.array(row.counts) / max(1, sum(row.counts))
         panel.stairs(shares, row.edges, fill=True, color=colours.value, alpha=0.85)
         if row.edges[0] < 0 < row.edges[-1]:
-            panel.axvline(0, color=colours.muted, lw=0.8)
+            panel.axvline(0, ymax=1 / 1.6, color=colours.muted, lw=0.8)  # up to the words
+        panel.locator_params(axis="x", nbins=5)
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
         panel.set_ylim(0, shares.max(initial=0.1) * 1.6)
@@ -130,7 +133,10 @@ def plot_activation_histograms(
 
 
 def _words(each: LayerHistogram) -> list[str]:
-    lines = [f"mean {each.statistics.mean:.2g}, deviation {each.statistics.std:.2g}"]
+    row = each.statistics
+    if not np.isfinite(row.mean):
+        return ["not all are finite"]
+    lines = [f"mean {row.mean:.2g}, deviation {row.std:.2g}"]
     if each.dead is not None:
         lines.append(f"{each.dead} of {each.units} units dead")
     if each.saturated is not None:
@@ -169,6 +175,7 @@ def plot_gradient_histograms_data(
     >>> [int(each.counts.sum()) for each in found]
     [400, 100]
     """
+    check_count("bins", bins, 1)
     arrays = gradients_of(model, samples(X, "a histogram of gradients"), y, loss)
     sizes = {title: np.abs(array) for title, array in arrays.items()}
     positive = np.concatenate([each[(each > 0) & np.isfinite(each)] for each in sizes.values()])
@@ -284,7 +291,20 @@ def plot_gradient_flow(model: Module, ax: Axes | None = None, *, theme: str | Th
     names = [found[int(k)].layer for k in few]
     ax.set_xticks(few, names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
     title = "Gradients of the parameters of each layer"
-    if len(sizes) > 1 and sizes[0] > 0 and sizes[-1] > 0:
+    for place in places[~np.isfinite(sizes)]:
+        ax.set_xlim(-0.5, len(found) - 0.5)
+        ax.text(
+            place,
+            0.5,
+            "NaN or infinite",
+            transform=ax.get_xaxis_transform(),
+            rotation=90,
+            ha="center",
+            va="center",
+            fontsize=canvas.SMALL,
+            color=colours.gradient,
+        )
+    if len(sizes) > 1 and 0 < sizes[0] < np.inf and 0 < sizes[-1] < np.inf:
         title += f":\nthose of the first layer are {sizes[0] / sizes[-1]:.2g} times those of the last"
     canvas.label(ax, colours, title, "layer, from input to output", "gradient, root mean square", grid=True)
     return ax

@@ -48,22 +48,38 @@ def samples(X: Any, what: str, inputs: int | None = None) -> np.ndarray:
         )
     try:
         array = np.asarray(X.data if isinstance(X, Node) else X)
-    except ValueError:
+        array = array if array.dtype.kind == "f" else array.astype(np.float64)
+    except (TypeError, ValueError):
         raise ShapeError(
-            f"{what} takes one sample in each row, all of one length; given {describe(X)}"
+            f"{what} takes one sample in each row, all of one length, and numbers; given {describe(X)}"
         ) from None
     if array.ndim < 2 or not len(array) or (inputs is not None and array.shape[1:] != (inputs,)):
         wanted = "one sample in each row" if inputs is None else f"rows of {inputs} numbers"
         raise ShapeError(f"{what} takes {wanted}; given {describe(X)}")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    if inputs is not None and not np.isfinite(array).all():
+        raise RangeError(
+            f"{what} is drawn where the points are, and some of them are NaN or infinite. Leave them out, as in "
+            f"X[np.isfinite(X).all(axis=1)]"
+        )
+    return array
 
 
-def class_numbers(y: Any) -> np.ndarray:
-    """Class numbers from 0, of class numbers, of -1 and +1, or of one-hot rows."""
+def targets_of(y: Any, n: int) -> np.ndarray:
+    """One number for each of `n` samples: its target, or of a one-hot row its class."""
     array = np.asarray(y.data if isinstance(y, Node) else y)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(-1)
-    array = array.ravel()
+    if array.dtype.kind not in "iufb":
+        raise KindError(
+            f"targets are numbers; given dtype {array.dtype}. np.unique(y, return_inverse=True)[1] numbers classes"
+        )
+    array = array.argmax(-1) if array.ndim == 2 and array.shape[1] > 1 else array.ravel()
+    if len(array) != n:
+        raise ShapeError(f"there are {n} points and {len(array)} targets; give one for each")
+    return array
+
+
+def class_numbers(y: Any, n: int) -> np.ndarray:
+    """Class numbers from 0, of class numbers, of -1 and +1, or of one-hot rows; one for each of `n` samples."""
+    array = targets_of(y, n)
     return (array > 0).astype(int) if array.size and array.min() < 0 else array.astype(int)
 
 
@@ -97,7 +113,12 @@ def evaluating(model: Any, *others: Any) -> Iterator[None]:
 def _rows(answer: Any, n: int) -> np.ndarray:
     """The output with one row for each sample; of several outputs, such as those of an LSTM, the first."""
     first = answer[0] if isinstance(answer, tuple) else answer
-    return np.asarray(first.data if isinstance(first, Node) else first).reshape(n, -1)
+    array = np.asarray(first.data if isinstance(first, Node) else first)
+    if not array.size or array.size % n:
+        raise ShapeError(
+            f"{n} samples have {n} outputs, one in each row; the model returned shape {array.shape}"
+        )
+    return array.reshape(n, -1)
 
 
 def _replay(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
@@ -190,6 +211,7 @@ def outputs_of(model: Module, X: np.ndarray) -> dict[str, np.ndarray]:
 def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], Any]) -> dict[str, np.ndarray]:
     """The gradient of the loss with respect to the output of each layer, by its title; `.grad` does not change."""
     layers = layers_of(model)
+    check_loss(loss)
     with evaluating(model, loss), record_outputs(model) as calls, recording(True):
         answers = (
             [model(row) for row in X.tolist()] if is_scalar(model) else model(Tensor(X, requires_grad=False))
@@ -201,6 +223,14 @@ def gradients_of(model: Any, X: np.ndarray, y: Any, loss: Callable[[Any, Any], A
     return {
         title: np.stack([np.asarray(by[node]) for node in group]).ravel() for title, group in nodes.items()
     }
+
+
+def check_loss(loss: Any) -> None:
+    """Raise a `KindError` unless `loss` is a function."""
+    if not callable(loss):
+        raise KindError(
+            f"the loss is a function of predictions and targets, such as nn.cross_entropy; given {describe(loss)}"
+        )
 
 
 def _outputs(calls: list[Any]) -> list[Any]:

@@ -13,9 +13,10 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError, Tape, no_grad
 from ...autograd.extending import recording, spelt
+from ..common.errors import check_count
 from ..common.themes import Theme
 from . import canvas
-from .networks import Vector, evaluating, is_scalar, one_number, samples
+from .networks import Vector, check_loss, evaluating, is_scalar, numbers, one_number, samples
 from .recorder import Recorder
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ def plot_loss_surface_data(
     >>> found.loss.shape, bool(found.loss[2, 2] == cross_entropy(model(X), y).data)
     ((5, 5), True)
     """
+    check_loss(loss)
+    check_count("resolution", resolution, 2)
+    if not reach > 0:
+        raise RangeError(f"reach={reach!r} is how far the plane extends, above 0; write one such as 1.0")
     vector = Vector(model)
     centre = vector.get()
     been = path.path if isinstance(path, Recorder) else None if path is None else np.asarray(path, np.float64)
@@ -115,13 +120,13 @@ def _directions(
             raise ShapeError(
                 "the directions of a path need three snapshots or more; or write directions='random'"
             )
-        signs = np.where(
-            (found[:2] @ (path[0] - centre)) < 0, -1.0, 1.0
-        )  # so that the path starts at the upper right
+        # so that the path starts at the upper right
+        signs = np.where((found[:2] @ (path[0] - centre)) < 0, -1.0, 1.0)
         return found[:2] * signs[:, None], "path"
     if isinstance(chosen, str):
         raise RangeError(f"directions are 'random', 'path' or two vectors; given {chosen!r}")
-    u = np.array([np.ravel(each) for each in chosen], np.float64)
+    u = numbers(chosen, "two directions")
+    u = u.reshape(len(u), -1) if u.ndim else u
     if u.shape != (2, len(centre)) or np.linalg.matrix_rank(u) < 2:
         raise ShapeError(
             f"two different directions of {len(centre)} numbers each are needed, one number for each parameter; "
@@ -241,6 +246,8 @@ def plot_loss_surface(
 
 def _levels(height: np.ndarray) -> np.ndarray:
     """The levels of the contours: quantiles of the loss, so that flat and steep regions are both visible."""
+    if not np.isfinite(height).any():
+        raise RangeError("the loss is NaN or infinite on the whole plane, so there is no surface to draw")
     found = np.unique(np.nanquantile(height, np.linspace(0, 1, 15)))
     found = found[np.isfinite(found)]
     return found if len(found) > 2 else np.linspace(found[0] - 0.5, found[0] + 0.5, 3)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, ShapeError
-from ...autograd.extending import spelt
+from ...autograd.extending import describe, spelt
 from ...nn import Module
+from ..common.errors import check_count
 from ..common.themes import Theme
 from . import canvas
 from .boundary import plane, span
@@ -50,14 +51,22 @@ def plot_weights_data(
     if not found:
         raise KindError(f"{type(model).__name__} has no matrix of weights to show")
     if layer is not None:
-        chosen = [found[layer]] if isinstance(layer, int) else [pair for pair in found if layer in pair[0]]
+        n = len(found)
+        chosen = [
+            (name, w)
+            for k, (name, w) in enumerate(found)
+            if (layer in name if isinstance(layer, str) else layer in (k, k - n))
+        ]
         if not chosen:
             raise KindError(
-                f"there are no weights called {layer!r}; there are {', '.join(name for name, _ in found)}"
+                f"there are no weights {layer!r}; there are {', '.join(repr(name) for name, _ in found)}, or 0 to "
+                f"{n - 1}"
             )
         found = chosen
     if image_shape is None:
         return {name: w if w.ndim == 2 else _windows_side_by_side(w) for name, w in found}
+    if not isinstance(image_shape, Sequence) or len(image_shape) != 2:
+        raise ShapeError(f"image_shape is a height and a width, such as (8, 8); given {image_shape!r}")
     name, weight = found[0]
     wanted = " by ".join(map(str, image_shape))
     if weight.ndim > 2:
@@ -76,7 +85,6 @@ def plot_weights_data(
     return {f"unit {k + 1}": column.reshape(image_shape) for k, column in enumerate(weight.T)}
 
 
-@spelt
 def _windows_side_by_side(kernels: np.ndarray) -> np.ndarray:
     """Windows `(filters, channels, ..., width)` as one matrix, with one NaN between two of them."""
     filters, channels, *_, width = kernels.shape
@@ -86,6 +94,7 @@ def _windows_side_by_side(kernels: np.ndarray) -> np.ndarray:
     return spaced.reshape(channels * spaced.shape[1], filters * (width + 1))[:-1, :-1]
 
 
+@spelt
 def plot_weights(
     model: Module,
     ax: Axes | None = None,
@@ -126,11 +135,13 @@ def plot_weights(
         for name, w in found.items()
     ]
     gap = (0.1, 0.24) if images else (0.68, 0.68)
-    top = max(float(np.nanmax(np.abs(w))) for w in found.values()) or 1.0
+    top = canvas.largest(np.concatenate([w.ravel() for w in found.values()]))
+    lost = [name for name, w in found.items() if name not in kernels and not np.isfinite(w).all()]
     for panel, (name, weight) in zip(canvas.panels(ax, colours, titles, columns, gap=gap), found.items()):
+        colourmap = canvas.diverging(colours)
         drawn = panel.imshow(
-            weight,
-            cmap=canvas.diverging(colours),
+            np.where(np.isfinite(weight), weight, np.nan),
+            cmap=colourmap.with_extremes(bad=colours.muted) if name in lost else colourmap,
             vmin=-top,
             vmax=top,
             aspect="equal" if images or name in kernels else "auto",
@@ -146,12 +157,9 @@ def plot_weights(
             for axis in (panel.xaxis, panel.yaxis):
                 canvas.whole_numbers(axis)
     canvas.colour_bar(ax, colours, drawn, "weight")
-    title = (
-        f"Weights of each {next(iter(found)).split()[0]}: blue is positive, orange negative"
-        if images
-        else "Weights: blue is positive, orange negative"
-    )
-    canvas.label(ax, colours, title)
+    whose = f" of each {next(iter(found)).split()[0]}" if images else ""
+    grey = ", grey not finite" if lost else ""
+    canvas.label(ax, colours, f"Weights{whose}: blue is positive, orange negative{grey}")
     return ax
 
 
@@ -235,6 +243,8 @@ def plot_network_data(
         x1, x2 = span(samples(X, "the picture of a network", 2), resolution)
         points = plane(x1, x2)
         if features is not None:
+            if not callable(features):
+                raise KindError(f"features is a function of points (n, 2); given {describe(features)}")
             points = samples(features(points), "a network with features", widths[0])
         output_of = {each.path: each.output for each in layers_of(model)}
         outputs = outputs_of(model, points)
@@ -278,6 +288,7 @@ def plot_network(
         raise ShapeError(
             f"the network has {found.widths[0]} inputs and there are {len(inputs)} names of them"
         )
+    check_count("max_units", max_units, 1)
     shown = [min(width, max_units) for width in found.widths]
     tallest, columns = max(shown), len(shown)
     apart = 2.6  # distance of columns; a unit is 1 high, the distance of units is 1.3
@@ -324,6 +335,9 @@ def plot_network(
             "The output of each unit over the plane; lines are as thick\n"
             "as the weights: blue is positive, orange negative"
         )
+    numbers = [*found.weights, *(found.responses or [])]
+    if not all(np.isfinite(each).all() for each in numbers):
+        title += ", grey not finite"
     canvas.label(ax, colours, title)
     return ax
 
@@ -331,21 +345,25 @@ def plot_network(
 def _lines(
     ax: Axes, theme: Theme, weights: list[np.ndarray], places: list[list[tuple[float, float]]]
 ) -> None:
-    """One line for each weight between two units that are shown; the largest weight of a layer is 5 points thick."""
+    """One line for each weight between two units that are shown; the largest weight of a layer is 5 points thick.
+
+    A weight that is not finite is a grey line of that thickness.
+    """
     from matplotlib.collections import LineCollection
 
     t = np.linspace(0, 1, 24)
     ease = (1 - np.cos(np.pi * t)) / 2
     for weight, before, behind in zip(weights, places, places[1:]):
         curves, widths, paints, alphas = [], [], [], []
-        top = float(np.abs(weight).max()) or 1.0
+        top = canvas.largest(weight)
         for i, (x0, y0) in enumerate(before):
             for j, (x1, y1) in enumerate(behind):
                 w = float(weight[i, j])
+                size = min(abs(w) / top, 1.0) if np.isfinite(w) else 1.0
                 curves.append(np.stack([x0 + 0.5 + (x1 - x0 - 1.0) * t, y0 + (y1 - y0) * ease], axis=1))
-                widths.append(0.25 + 4.75 * abs(w) / top)
-                paints.append(theme.value if w > 0 else theme.gradient)
-                alphas.append(0.3 + 0.6 * abs(w) / top)
+                widths.append(0.25 + 4.75 * size)
+                paints.append(theme.muted if not np.isfinite(w) else theme.value if w > 0 else theme.gradient)
+                alphas.append(0.3 + 0.6 * size)
         ax.add_collection(
             LineCollection(curves, linewidths=widths, colors=paints, alpha=alphas, zorder=1, capstyle="round")
         )
@@ -358,15 +376,15 @@ def _unit(ax: Axes, theme: Theme, place: tuple[float, float], response: np.ndarr
     if response is None:
         ax.add_patch(Circle(place, 0.5, facecolor=theme.operation, edgecolor=theme.outline, zorder=2))
         return
-    top = float(np.abs(response).max()) or 1.0
+    top = canvas.largest(response)
     ax.imshow(
-        response,
+        np.where(np.isfinite(response), response, np.nan),
         extent=(x - 0.5, x + 0.5, y - 0.5, y + 0.5),
         origin="lower",
-        cmap=canvas.diverging(theme),
+        cmap=canvas.diverging(theme).with_extremes(bad=theme.muted),
         vmin=-top,
         vmax=top,
-        interpolation="bilinear",
+        interpolation="bilinear" if np.isfinite(response).all() else "nearest",
         zorder=2,
     )
     ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="none", edgecolor=theme.outline, zorder=3))

@@ -89,9 +89,8 @@ def pictures(passes: Passes, options: StepOptions, shown: Sequence[range]) -> It
         since, at = (steps[0], steps[-1]) if steps else (-1, -1)
         lines = [*lines, *[" "] * (tallest - len(lines))]
         sources.append(stage(passes.tape, passes.story, at, theme, lines, since, ledger).source)
-    natural = max(
-        map(width_of, (sources[0], max(sources, key=len)))
-    )  # in points; the longest has the widest caption
+    # in points; the longest has the widest caption
+    natural = max(map(width_of, (sources[0], max(sources, key=len))))
     dpi = min(DPI, POINTS * options.width / natural)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         drawn = pool.map(lambda source: layout(source, "png", options=[f"-Gdpi={dpi:.2f}"]), sources)

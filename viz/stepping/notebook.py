@@ -48,9 +48,8 @@ def notebook_html(passes: Passes, position: int, quiz: bool = False, name: str =
     """The picture of the graph after the last step, and over it the page in a frame, with a name if it has one."""
     picture = svg(passes)
     width, height = size(picture)
-    high = round(
-        min(height * min(WIDTH / width, 1.0), TALLEST_GRAPH)
-    )  # of the picture, which the frame covers
+    # of the picture, which the frame covers
+    high = round(min(height * min(WIDTH / width, 1.0), TALLEST_GRAPH))
     content = page(passes, position, embedded=True, quiz=quiz)
     source = base64.b64encode(picture.encode()).decode()
     root = html.escape(passes.story.nodes[passes.root]["label"])
@@ -68,9 +67,8 @@ def notebook_html(passes: Passes, position: int, quiz: bool = False, name: str =
 def tallness(passes: Passes, picture: str, content: str, quiz: bool) -> int:
     """The height in pixels that the page needs in a notebook."""
     width, height = size(picture)
-    graph = min(
-        height * min(max(WIDTH / width, 1.0), 1.5) + SCROLLBAR, TALLEST_GRAPH
-    )  # never smaller than it is
+    # never smaller than it is
+    graph = min(height * min(max(WIDTH / width, 1.0), 1.5) + SCROLLBAR, TALLEST_GRAPH)
     table = min(TABLE_ROW * (len(passes.tape.nodes) + 1), TALLEST_TABLE)
     if is_hard(passes.tape):  # the picture is a note
         graph = TALLEST_GRAPH if 'id="graph"' in content else 2 * TABLE_ROW
@@ -94,9 +92,8 @@ def svg(passes: Passes) -> str:
         try:
             drawn = stage(passes.tape, passes.story, END, caption=[coloured(note, THEMES["light"].muted, 10)])
             picture = layout(drawn.source, "svg").decode()
-            return picture.replace(
-                "<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1
-            )  # where it is narrow
+            # where it is narrow
+            return picture.replace("<svg ", '<svg preserveAspectRatio="xMinYMin meet" ', 1)
         except DrawingError:
             pass
     return (

@@ -35,9 +35,8 @@ def overview(passes: Passes) -> tuple[str, list[int]]:
     for group in svg.iter("g"):
         if "id" in group.attrib:
             group.set("id", f"map-{group.get('id')}")
-        for text in group.findall(
-            "text"
-        ):  # powers as on the page; a name is bold, an operation and a rule are not
+        # powers as on the page; a name is bold, an operation and a rule are not
+        for text in group.findall("text"):
             if text.text == "**":
                 text.text = "xⁿ"
             elif text.get("font-weight") != "bold" and (text.text or "").lstrip().startswith("= "):

@@ -1,7 +1,7 @@
 """One self-contained HTML page with both passes: no server, no network, no library.
 
-It shows the story of `story.py` on the graph of `page_svg.py` or `grid.py`, and where it is live (`live.py`) it holds
-the printed program, which computes both passes for other numbers. Its text, style and scripts are in
+It shows the story of `passes/story.py` on the graph of `page_svg.py` or `grid.py`, and where it is live (`live.py`) it
+holds the printed program, which computes both passes for other numbers. Its text, style and scripts are in
 `templates/`, the scripts joined to one in the order of `SCRIPTS`. Its content security policy allows only that style
 and that script, by their hashes.
 """

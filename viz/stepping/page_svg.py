@@ -18,14 +18,14 @@ __all__ = ["as_text", "for_page", "page_svg"]
 SVG = "http://www.w3.org/2000/svg"  # the namespace
 
 
-def page_svg(tape: Tape, story: Story, room: str = "", engine: str = "auto") -> str:
+def page_svg(tape: Tape, story: Story, room: str = "") -> str:
     """The graph for a page, without colours: the style sheet of the page has them, for light and dark.
 
     The texts that the page's script changes have a class: `value` for the value of a box, `grad` for its gradient,
     `count` for how many contributions have arrived, and on an edge `local` and `arrived`. Colours are classes as well,
     such as `s-outline` for a stroke (`f-` for a fill) in the theme's colour `outline`.
     """
-    svg = for_page(layout(stage(tape, story, travelled=False, room=room).source, "svg", engine), "graph")
+    svg = for_page(layout(stage(tape, story, travelled=False, room=room).source, "svg"), "graph")
     fixed = {f"n{i}" for i, told in enumerate(story.nodes) if "fixed" in told}
     shared = {f"n{i}" for i, arrivals in enumerate(story.arrivals) if len(arrivals) > 1}
     for group in svg.iter("g"):

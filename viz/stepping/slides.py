@@ -80,12 +80,9 @@ class _Film:
         self.node = {box: n for n, box in enumerate(self.graph.where)}
         self.stories: dict[int, Story] = {}
         self.options = options
-        self.digits, self.parts, self.placement = self._placed(area)
+        self.digits, self.parts, self.placement = fitted(self._parts, self.options, area)
         self.story = self.stories[self.digits]
         self.by_id = {part.id: part for part in self.parts}
-
-    def _placed(self, area: tuple[float, float]) -> tuple[int, Sequence[Part], Placement]:
-        return fitted(self._parts, self.options, area)
 
     def _parts(self, digits: int) -> list[Part]:
         """The parts with room for their value and for their gradient when it is complete."""

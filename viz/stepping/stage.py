@@ -162,9 +162,8 @@ class _Stage:
         values = [story.brief(entry["value"])]
         value = values[0] if story.is_known(n, self.at) else " "
         rows = [self.line(value, values, theme.muted if entry.get("fixed") else theme.value)]
-        if (
-            kind != "constant" or node.name is not None or "shape" in entry
-        ):  # an unnamed constant has its number as its name
+        # an unnamed constant has its number as its name
+        if kind != "constant" or node.name is not None or "shape" in entry:
             rows.insert(0, row(name))
         if "fixed" not in entry:
             possible = [story.accumulated(n, at) for at, _ in story.arrivals[n]]

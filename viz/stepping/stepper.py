@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property, partial
 from inspect import signature
+from numbers import Integral
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, TextIO
@@ -174,7 +175,7 @@ class Stepper(Answering):
         self.digits = StepOptions(digits=digits).digits
         self._passes = Passes(root, gradient, digits, source)
         self.tape, self.steps, self.turn = self._passes.tape, self._passes.steps, self._passes.turn
-        self.quiz = bool(quiz)
+        self.quiz = quiz
         self.position = -1
         leaves = {
             n: node for n, node in enumerate(self.tape.nodes) if node.op is None and isinstance(node, Value)
@@ -212,13 +213,17 @@ class Stepper(Answering):
         self.position -= 1
         return self.steps[self.position]
 
+    @spelt
     def goto(self, i: int) -> ForwardStep | BackwardStep:
         """Move to step `i`, counted from 0 (negative: from the end), and return it."""
+        if not isinstance(i, Integral):
+            raise KindError(f"goto(i) takes the number of a step, counted from 0; given {describe(i)}")
         if not -len(self.steps) <= i < len(self.steps):
             raise IndexError(f"step {i} was asked for; there are {len(self.steps)}, numbered from 0")
         self.position = i % len(self.steps)
         return self.steps[self.position]
 
+    @spelt
     def play(self, seconds: float = 0.8, file: TextIO | None = None) -> None:
         """Print the steps from the current one to the end, `seconds` apart."""
         say, log, colour = self._printer(file)
@@ -235,6 +240,7 @@ class Stepper(Answering):
         """
         return page(self._passes, self.position, quiz=self.quiz)
 
+    @spelt
     def save(
         self,
         path: str | os.PathLike[str],
@@ -349,6 +355,7 @@ class Stepper(Answering):
     def __str__(self) -> str:
         return "\n".join(self._passes.log(writable).lines(quiz=self.quiz))
 
+    @spelt
     def log(self, colour: bool = False) -> str:
         """The whole log as text, 80 columns wide; `colour` adds terminal colours."""
         return "\n".join(self.lines(colour))
@@ -363,6 +370,7 @@ class Stepper(Answering):
 
     # ------------------------------------------------------------------ in the terminal
 
+    @spelt
     def interact(self, file: TextIO | None = None, read: Callable[[str], str] | None = None) -> None:
         """Step with the keyboard: Enter shows the next step, p the one before, a number that step, q quits.
 

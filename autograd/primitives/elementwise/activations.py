@@ -9,7 +9,7 @@ import numpy as np
 
 from ...engine.operators import where
 from ...engine.table import elementwise
-from .choosing import equal, greater, minimum
+from .choosing import _maximum, equal, greater, minimum
 from .elementary import exp
 from .float16 import float32_rule
 
@@ -18,12 +18,12 @@ PI = math.pi
 
 
 def _logaddexp(a: float, b: float) -> float:
-    top = a if a >= b or a != a else b  # NaN if one of them is NaN
-    return top + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
+    return _maximum(a, b) + (math.log1p(math.exp(-abs(a - b))) if math.isfinite(a - b) else 0.0)
 
 
 def _share_of_exp(y: Any, more: Any) -> Any:
-    return where(equal(y, -INF), 0, sigmoid(more))  # computing it from y would magnify its rounding
+    """exp(a - y) as sigmoid(a - b), which does not magnify the rounding of y; 0 where both inputs are -inf."""
+    return where(equal(y, -INF), 0, sigmoid(more))
 
 
 logaddexp = elementwise(
@@ -38,7 +38,7 @@ logaddexp = elementwise(
 
 
 def _logaddexp2(a: float, b: float) -> float:
-    return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+    return _maximum(a, b) + (math.log1p(2.0 ** -abs(a - b)) / math.log(2) if math.isfinite(a - b) else 0.0)
 
 
 logaddexp2 = elementwise(

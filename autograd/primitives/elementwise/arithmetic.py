@@ -12,7 +12,7 @@ from ...engine.operators import where
 from ...engine.table import elementwise, first, second
 from .choosing import equal
 from .elementary import log, ratio
-from .rounding import floor, trunc
+from .rounding import rint
 
 add = elementwise("add", operator.add, np.add, [1, 1], "+")
 subtract = elementwise("subtract", operator.sub, np.subtract, [1, -1], "-")
@@ -48,9 +48,12 @@ def _power_of_arrays(a: Any, b: Any) -> Any:
     return np.power(a, b)
 
 
-remainder = elementwise(
-    "remainder", operator.mod, np.remainder, [lambda y, a, b: 1, lambda y, a, b: -floor(a / b)], "%"
-)
-fmod = elementwise("fmod", math.fmod, np.fmod, [lambda y, a, b: 1, lambda y, a, b: -trunc(a / b)])
+def _minus_quotient(y: Any, a: Any, b: Any) -> Any:
+    # not -floor(a / b): 1.0 / 0.1 is rounded to 10, but 1.0 % 0.1 is 0.09999999999999995, with the quotient 9
+    return -rint((a - y) / b)
+
+
+remainder = elementwise("remainder", operator.mod, np.remainder, [1, _minus_quotient], "%")
+fmod = elementwise("fmod", math.fmod, np.fmod, [1, _minus_quotient])
 power = elementwise("power", math.pow, _power_of_arrays, [_power_by_base, _power_by_exponent], "**")
 square = elementwise("square", _square, np.square, [lambda y, x: 2 * x])

@@ -15,7 +15,10 @@ from ...engine.table import elementwise
 
 
 def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
-    """What compares two numbers in a rule: of nodes that can change a flat row, with 0 and 1, and otherwise plainly."""
+    """A comparison for rules: plain booleans of plain numbers and constants, otherwise a row.
+
+    The row gives 0 and 1 with gradient 0, and a replay computes it again.
+    """
 
     def on_floats(a: float, b: float) -> float:
         return float(compare(a, b))
@@ -108,7 +111,7 @@ _ties = elementwise("ties", _count, _count_of_arrays, _no_slope)
 
 
 def ties(y: Any, *xs: Any) -> Any:
-    """The number of inputs that equal y, with gradient 0."""
+    """The number of inputs that equal y. Of nodes it is a row with gradient 0, so that a replay counts again."""
     return _ties(y, *xs) if getattr(y, "requires_grad", False) else sum(x == y for x in xs)
 
 
@@ -126,7 +129,7 @@ def _fmin(a: float, b: float) -> float:
 
 
 def _clip(x: float, low: float, high: float) -> float:
-    return min(max(x, low), high)
+    return _minimum(_maximum(x, low), high)  # NaN if one of them is NaN
 
 
 def _clip_of_arrays(x: Any, low: Any, high: Any) -> Any:

@@ -1,8 +1,8 @@
 """The discrete Fourier transform of real numbers along the last axis, and its inverse.
 
 A spectrum is an array of real numbers: its first axis has the real parts, then the imaginary parts. The spectrum of n
-real numbers is symmetric, so that n // 2 + 1 frequencies are all there is. Each of both rows is linear, and the
-gradient of one is the other, in which the frequencies that stand for two count twice.
+real numbers is symmetric, so that n // 2 + 1 frequencies determine the others. Both rows are linear. The gradient of
+each is the other row, in which a frequency that stands for two of the full spectrum counts twice.
 """
 
 from __future__ import annotations

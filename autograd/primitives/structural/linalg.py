@@ -1,7 +1,13 @@
 """Matrices: determinants, inverses, linear systems and factors, of one matrix or of a stack: the rows.
 
 The last two axes are the rows and columns of a matrix; axes before them number the matrices of a stack.
-The derivative of a determinant is the matrix of cofactors, which exists where the inverse does not.
+The derivative of a determinant is the matrix of cofactors (Jacobi's formula), which exists where the inverse does not.
+
+Sources of the rules: inverses, systems and eigenvalues, Giles (2008), "An extended collection of matrix derivative
+results for forward and reverse mode algorithmic differentiation"; Cholesky factors, Murray (2016), "Differentiation of
+the Cholesky decomposition"; singular values, Townsend (2016), "Differentiating the singular value decomposition"; QR,
+Seeger et al. (2017), "Auto-differentiating linear algebra"; pseudo-inverses, Golub and Pereyra (1973), "The
+differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate".
 """
 
 from __future__ import annotations

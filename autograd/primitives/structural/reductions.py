@@ -95,7 +95,8 @@ def _norm(x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _norm_back(g: Any, y: Any, x: Any, ord: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     share = ratio(x, reshape(y, shape=kept_shape(x.shape, axis)))
     if ord != 2:
-        share = sign(x) * where(equal(share, 0), 1, absolute(share)) ** (ord - 1)
+        zero = equal(share, 0)
+        share = where(zero, 0, sign(x) * where(zero, 1, absolute(share)) ** (ord - 1))
     return spread(g, x, axis) * share
 
 

@@ -15,7 +15,7 @@ from ...drawing.drawing import draw
 from ..lab.network import loader_call
 from ..lab.run import Moment, Run
 
-__all__ = ["Batch", "Layer", "batch_loss", "graph_page", "graph_svg"]
+__all__ = ["Batch", "Layer", "batch_loss", "graph_page"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +130,3 @@ def batch_loss(run: Run, moment: Moment | None = None) -> Tensor:
 def graph_page(loss: Tensor) -> str:
     """The graph as an HTML page in which layers open, as `draw(loss, style="boxes").save("graph.html")` writes it."""
     return draw(loss, style="boxes").html()
-
-
-def graph_svg(loss: Tensor, theme: str = "auto") -> str:
-    """The graph as a picture; in the theme `"auto"` it is dark where the reader's screen is dark."""
-    return draw(loss, style="boxes", theme=theme).svg()

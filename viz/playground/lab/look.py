@@ -23,10 +23,11 @@ from .settings import REACH
 __all__ = ["LARGE", "SMALL", "Look", "finite", "pictures_of_inputs"]
 
 SMALL, LARGE = 32, 100  # points along one side of a picture
+# slopes, as a share of the largest
 FLAT = {
     "tanh": lambda y: 1 - y * y,
     "sigmoid": lambda y: 4 * y * (1 - y),
-}  # slopes, as a share of the largest
+}
 LEAST_SLOPE = 0.1
 SILENT = ("relu",)
 

@@ -196,9 +196,8 @@ class Run:
             p.data = array.copy()
         if self.schedule is not None and moment.schedule is not None:
             self.schedule.load_state_dict(moment.schedule)
-        self.optimizer.load_state_dict(
-            moment.optimizer
-        )  # after the schedule: the rate may have been changed by hand
+        # after the schedule: the rate may have been changed by hand
+        self.optimizer.load_state_dict(moment.optimizer)
         self.rng.bit_generator.state = copy.deepcopy(moment.random)
         self.steps, self.made = moment.steps, moment.changes
         del self.changes[self.made :]

@@ -46,9 +46,8 @@ MOST_POINTS = 2000
 MOST_CHANGES = 500
 REACH = 6.0  # the plane extends from -6 to 6 in both directions
 
-Check = Callable[
-    [str, Any], Any
-]  # takes the name of a setting and what was given; returns the value, or raises
+# takes the name of a setting and what was given; returns the value, or raises
+Check = Callable[[str, Any], Any]
 
 # ---------------------------------------------------------------------- checks
 

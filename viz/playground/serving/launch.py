@@ -47,13 +47,12 @@ def serve(
     port: int | None = None,
     *,
     browser: bool = True,
-    fragment: str = "",
     say: Callable[[str], Any] = print,
     started: Callable[[Any], Any] | None = None,
 ) -> None:
     """Serve the playground until it is interrupted.
 
-    `fragment` is the state to begin with, as behind the `#` of an address; `started` is called with the server.
+    `started` is called with the server.
     """
     try:
         import uvicorn
@@ -67,7 +66,7 @@ def serve(
 
     with listening(port) as listener:
         number, token = listener.getsockname()[1], secrets.token_urlsafe(16)
-        address = f"http://{HOST}:{number}/{token}/" + (f"#{fragment.lstrip('#')}" if fragment else "")
+        address = f"http://{HOST}:{number}/{token}/"
         config = uvicorn.Config(
             application(number, token),
             log_level="error",

@@ -92,9 +92,8 @@ class Guard:
             return await self.app(scope, receive, send)
         if scope["type"] == "websocket":
             await receive()
-            return await send(
-                {"type": "websocket.close", "code": 1008, "reason": why}
-            )  # answered with status 403
+            # answered with status 403
+            return await send({"type": "websocket.close", "code": 1008, "reason": why})
         await PlainTextResponse(f"{why}\n", status_code=403, headers=HEADERS)(scope, receive, send)
 
     def _why_not(self, scope: Scope) -> str:

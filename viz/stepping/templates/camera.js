@@ -138,13 +138,15 @@ function veil({ left, top, right, bottom }) {
 function bring({ box, edge }, middle, taken) {
   const a = area(box), now = view();
   const width = a.right - a.left, height = a.bottom - a.top;
+  const texts = edge ? [...edge.querySelectorAll("text")] : [];
+  const wide = Math.max(0, ...texts.map((text) => text.getBBox().width)); // beside the box there is room for them
   const within = (x, low, high) => Math.max(low, Math.min(x, high));
   const x = (wanted) => within(wanted, now.left + MARGIN, now.right - MARGIN - width);
   const y = (wanted) => within(wanted, now.top + MARGIN + 14, now.bottom - MARGIN - height);
-  const above = [x(middle.left - width - 20), middle.top - 30 - height], below = [x(middle.left - width - 20), middle.bottom + 34];
+  const above = [x(middle.left - width - 20), middle.top - 26 - height], below = [x(middle.left - width - 20), middle.bottom + 42];
   const spread = [0, height + 20, -height - 20, 2 * height + 40, -2 * height - 40];
   const places = [
-    ...[96, 60].flatMap((gap) => spread.map((down) => [middle.left - gap - width, y(a.top) + down])),
+    ...[Math.max(96, wide + 34), Math.max(60, wide + 20)].flatMap((gap) => spread.map((down) => [middle.left - gap - width, y(a.top) + down])),
     ...(a.top < middle.top ? [above, below] : [below, above]),
     ...spread.map((down) => [middle.left - 26 - width, y(a.top) + down]),
     [middle.right + 20, y(a.top)],
@@ -176,12 +178,13 @@ function bring({ box, edge }, middle, taken) {
   const bend = side ? Math.max(20, (end.x - startX) / 2) : 0;
   path.setAttribute("d", `M${startX},${startY}C${startX + bend},${side ? startY : (startY + end.y) / 2} ${end.x - 30},${end.y} ${end.x},${end.y}`);
   moved.push(() => path.setAttribute("d", d));
-  const texts = [...edge.querySelectorAll("text")];
+  const between = side && end.x - startX > wide + 12; // is there room for the texts beside the arrow
+  const line = between ? (startY + end.y) / 2 - 4 : (middle.top - target.bottom < 26 ? middle : target).bottom + 11;
+  const left = (target.bottom > line && target.top < line + 14 ? target.right : Math.max(startX, end.x)) + 8;
   texts.forEach((text, i) => {
     const { x, y } = text.attributes, was = [x.value, y.value];
-    const wide = text.getBBox().width;
-    x.value = side ? (startX + end.x) / 2 - wide / 2 : Math.max(startX, end.x) + 8;
-    y.value = (startY + end.y) / 2 + (i ? 12 : -4);
+    x.value = between ? (startX + end.x - text.getBBox().width) / 2 : left;
+    y.value = line + (between ? 16 : 12) * i;
     moved.push(() => ([x.value, y.value] = was));
   });
 }
