@@ -36,8 +36,8 @@ class Dual(Value):
     _tangent: Any
     _mode: Any  # the mode of its call: an object that no other mode is
 
-    def __new__(cls) -> Any:
-        return new(Value)  # a copy has no tangent
+    def __new__(cls, *data: Any, **options: Any) -> Any:
+        return Value(*data, **options) if data or options else new(Value)  # a copy has no tangent
 
     @classmethod
     def _apply(cls, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Value:

@@ -89,6 +89,7 @@ BESIDE_NUMBERS: dict[str, tuple[Callable[[Any], Any], float]] = {  # each deriva
     "sum of a list": (lambda x: sum([x, 2 * x, x * x]), 7.0),
     "dot": (lambda x: dot([x, x, 1.0], [x, 2.0, x]), 7.0),
     "leaky_relu": (lambda x: leaky_relu(-x, 0.1), -0.1),
+    "type(x)": (lambda x: x * type(x)(4.0, requires_grad=False), 4.0),
     "where": (lambda x: where(x > 1, x * x, -x), 4.0),
     "x": (lambda x: x, 1.0),
     "x * x * x": (lambda x: x * x * x, 12.0),
