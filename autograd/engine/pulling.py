@@ -53,7 +53,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
         total = get(x, ABSENT)
         if total is not ABSENT:
             c = g if plus_a else -g
-            if x._a is None or x._spec is not spec:
+            if x._spec is not spec or (total is None and x._a is None):
                 c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
@@ -61,7 +61,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 c = g if plus_b else -g
-                if x._a is None or x._spec is not spec:
+                if x._spec is not spec or (total is None and x._a is None):
                     c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 

@@ -71,7 +71,7 @@ class Plan:
                 else:
                     if room[0] is not x:
                         x, *_ = room = self._room(p, x)
-                    room[1](x, *[memory[name] for name in names], g, *room[2])
+                    room[1](x, *map(memory.__getitem__, names), g, *room[2])
                     p.data = (
                         x  # the assignment marks the data as changed for graphs that were recorded before
                     )
