@@ -12,8 +12,8 @@ drawings show rules as text. The names below are public for such code. Rows of t
 - For random numbers and statistics: `drawing_from`, `redrawn`, `recomputing`.
 - For gradient checks: `surround_checks`, `CheckReport`, `lost_part`.
 - For recordings that are replayed, by `jit` and by training: `each_time`, `only_while`, `read_anew`, `converted`,
-  `numbers`, `following`, `is_watched`, `assigned_at`, `withhold`, `is_withheld`, `GivenUp`, `Following`, `Recorded`,
-  `State`, `leaf_for`, `kind_of`, `backend_for`.
+  `numbers`, `following`, `is_watched`, `assigned_at`, `time_of_assignment`, `withhold`, `is_withheld`, `GivenUp`,
+  `Following`, `Recorded`, `State`, `leaf_for`, `kind_of`, `backend_for`.
 - For forwards on arrays: `shifted_exp`.
 - For formulas, compiled: `in_place` and `InPieces` on arrays, `on_floats`.
 - For rules as text: `rule_texts`, `MANY_INPUTS`; for passes in a page: `javascript_module`, `javascript_expression`.
@@ -22,7 +22,7 @@ drawings show rules as text. The names below are public for such code. Rows of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import Token
 from typing import Any
@@ -110,6 +110,7 @@ __all__ = [
     "shifted_exp",
     "spelt",
     "surround_checks",
+    "time_of_assignment",
     "users_line",
     "withhold",
     "word_refused",
@@ -145,6 +146,30 @@ def assigned_at() -> int:
     >>> assigned_at() > before
     True
     """
+    return CLOCK.assigned
+
+
+def time_of_assignment(leaves: Iterable[Any]) -> int:
+    """The time of an assignment to some of these leaves that is not written as one: their arrays change in place.
+
+    It goes into `_changed` of each leaf that changes. Raises `RecordingError` in a recording that is replayed, as an
+    assignment to `.data` does.
+
+    >>> import numpy as np
+    >>> from chainrule.autograd import Tensor
+    >>> from chainrule.autograd.extending import assigned_at, time_of_assignment
+    >>> x = Tensor([3.0, 4.0])
+    >>> now = time_of_assignment([x])
+    >>> x.data[0] = 5.0
+    >>> x._changed = now
+    >>> now == assigned_at()
+    True
+    """
+    watch = following()
+    if watch is not None:
+        for leaf in leaves:
+            watch.assigned(leaf)
+    CLOCK.assigned = CLOCK.tick()
     return CLOCK.assigned
 
 

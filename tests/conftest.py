@@ -3,6 +3,7 @@
 The order of the tests is random (pytest-randomly prints the seed that repeats it); what they compute is not.
 """
 
+import gc
 import os
 import random
 import shutil
@@ -49,6 +50,29 @@ def pytest_configure(config):
     config.option.randomly_reset_seed = False
 
 
+# files whose tests take seconds each: they compile, train, or start other programs
+LONG = {
+    f"test_{name}.py"
+    for name in (
+        "benchmarks", "beside_pytorch", "compiled_page", "distributed", "editors", "jobs", "notebooks",
+        "overfitting", "xla", "xla_layers", "xla_training",
+    )
+}  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items):
+    """Long tests begin, so that none is left for the end; and those of pages, which then share one browser."""
+    items.sort(key=lambda item: item.path.name not in LONG and "chromium" not in item.fixturenames)
+
+
+def pytest_collection_finish():
+    # What is imported by now, and the tests, stay to the end. Without this, a collection goes through all of it again:
+    # half a second each time, for the tests that ask for one and those that make many objects.
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds(request):
     seed = zlib.crc32(request.node.nodeid.encode())
@@ -60,6 +84,18 @@ def fixed_seeds(request):
 def rng(request):
     """A NumPy generator that gives this test the same numbers in every run."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """For examples, which may write files and declare rows: neither outlives them."""
+    from chainrule.autograd import TABLE
+
+    monkeypatch.chdir(tmp_path)
+    rows = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(rows)
 
 
 # A real Chromium for the tests of pages, notebooks and printed modules: one for all, with no way to the network.

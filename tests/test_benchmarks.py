@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +81,7 @@ STEPS = ["tensor_step", "lstm_step", "conv_step", "cnn_step", "embedding_step", 
 
 @pytest.mark.parametrize("module", STEPS)
 def test_programs_compute_the_same_gradients(benchmarks: Any, module: str) -> None:
+    """All of them: in eager mode, replayed, compiled by XLA, and those of the other packages that are installed."""
     harness = benchmarks("harness")
     (question,) = benchmarks(module).QUESTIONS
     case, results = question.cases(True)[0], {}
@@ -91,27 +91,11 @@ def test_programs_compute_the_same_gradients(benchmarks: Any, module: str) -> No
             for _ in range(2 * program.timed):
                 step()
             results[name] = gradients()
-    assert {"chainrule", "chainrule, fit"} & {*results}
-    assert len(results) > 1 or module == "gpt_step"
+    ours = {"chainrule, fit", "chainrule, fit, replayed"}
+    if module != "epochs":
+        ours = {"chainrule", "chainrule, jit"} | ({"chainrule, XLA"} if harness.installed("jax") else set())
+    assert ours <= results.keys()
     harness.agree(question, case, results)
-
-
-@pytest.mark.parametrize("engine", ["replay", "xla"])
-@pytest.mark.parametrize("module", [each for each in STEPS if each not in ("conv_step", "epochs")])
-def test_engines_compute_the_same_gradients(benchmarks: Any, module: str, engine: str) -> None:
-    if engine == "xla":
-        pytest.importorskip("jax", reason="JAX, the extra xla, is not installed")
-    harness, workloads, step = benchmarks("harness"), benchmarks("workloads"), benchmarks(module)
-    case, results = step.QUESTIONS[0].cases(True)[0], {}
-    make = partial(step.workload, **case.options)
-    for name, (run, gradients) in (
-        ("chainrule", workloads.eager(make())),
-        (engine, workloads.with_engine(make, engine)),
-    ):
-        run()
-        run()
-        results[name] = gradients()
-    harness.agree(step.QUESTIONS[0], case, results)
 
 
 def test_workloads_are_what_is_trained(benchmarks: Any) -> None:

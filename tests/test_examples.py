@@ -19,8 +19,9 @@ import pytest
 import chainrule.autograd
 import chainrule.nn
 import chainrule.viz
-from chainrule.autograd import TABLE
 from chainrule.viz.cli import main
+
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [
@@ -29,16 +30,6 @@ MODULES = [
     for _, name, _ in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
 ]
 MODULES.append("chainrule")
-
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    """Examples may write files and declare rows; neither outlives them."""
-    monkeypatch.chdir(tmp_path)
-    rows = dict(TABLE)
-    yield
-    TABLE.clear()
-    TABLE.update(rows)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -32,11 +32,9 @@ def test_each_has_a_few_lines_and_a_place_where_more_is_said(title: str) -> None
     assert "](" in more
 
 
+@pytest.mark.usefixtures("in_an_empty_folder")
 @pytest.mark.parametrize("title", TASKS)
-def test_each_runs_alone_after_the_imports(
-    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # some write files
+def test_each_runs_alone_after_the_imports(title: str) -> None:
     pytest.importorskip("matplotlib", reason="two tasks draw plots")
     page = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page.partition("\n## ")[0] + sections(ROOT)[title], re.DOTALL)

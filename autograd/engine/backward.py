@@ -56,11 +56,11 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
                         push(x)
                 break
             # the same for two inputs, written out for speed: one is put on the stack, the other is followed at once
-            x = node._b
-            if x is not None and x not in seen and x._requires_grad:
-                seen[x] = None
-                push(x)
-            x = node._a
+            if node._b is not None:
+                if x not in seen and x._requires_grad:
+                    seen[x] = None
+                    push(x)
+                x = node._b
             if x is None or x in seen or not x._requires_grad:
                 break
             seen[x] = None
@@ -165,7 +165,7 @@ def is_float16(x: Any) -> bool:
 
 def _has_float16(order: Sequence[Any]) -> bool:
     """Whether there is a Tensor of float16 among the nodes, which are all Tensors or all Values."""
-    return order[-1].kind == "Tensor" and any(node._spec[1] == "e" for node in order)
+    return order[-1].kind == "Tensor" and "e" in [node._spec[1] for node in order]
 
 
 def plus(total: Any, contribution: Any) -> Any:
@@ -250,11 +250,11 @@ def _newest(x: Node, found: dict[Node, Node]) -> Node:
 def has_nan(*gradients: Any) -> bool:
     """Whether one of these gradients, plain or nodes or `None`, has a NaN in it."""
     for g in gradients:
-        g = numbers(g)
-        if g is not None:
-            total = g if g.__class__ is float else np.vdot(g, g)  # one NaN spoils the sum of squares
-            if total != total:
-                return True
+        if g.__class__ is not float and g is not None:
+            g = g if g.__class__ is np.ndarray else numbers(g)
+            g = np.vdot(g, g)  # one NaN spoils the sum of squares
+        if g != g:
+            return True
     return False
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from .table import Primitive, first, second
 from .vjp import times
 
-__all__ = ["pull_any", "pull_of", "through"]
+__all__ = ["pull_any", "pull_of"]
 
 Pull = Callable[[Any, Any, dict[Any, Any], Any], None]
 ABSENT: Any = object()  # in place of a total: the node receives no gradient in this pass
@@ -53,7 +53,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
         total = get(x, ABSENT)
         if total is not ABSENT:
             c = g if plus_a else -g
-            if x._a is None or x._spec is not spec:
+            if x._spec is not spec or (total is None and x._a is None):
                 c = shaped(c, x, g)
             totals[x] = c if total is None else total + c
         x = node._b
@@ -61,7 +61,7 @@ def _pull_of_constants(signs: list[int], shaped: Any) -> Pull:
             total = get(x, ABSENT)
             if total is not ABSENT:
                 c = g if plus_b else -g
-                if x._a is None or x._spec is not spec:
+                if x._spec is not spec or (total is None and x._a is None):
                     c = shaped(c, x, g)
                 totals[x] = c if total is None else total + c
 
@@ -135,10 +135,3 @@ def pull_any(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         x = inputs[i]
         total = totals[x]
         totals[x] = c if total is None else total + c
-
-
-def through(rule: Any, t: Any, arrays: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """In forward mode: the tangent `t` of an input, times the local gradient that its rule computes from the arrays."""
-    if rule.__class__ is int:
-        return times(t, rule)
-    return t * (rule(*arrays, **params) if params else rule(*arrays))

@@ -435,7 +435,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._array = y
         node._spec = spec
         node.op = row
-        node.inputs = inputs
+        node._a, node._b = inputs if len(inputs) == 2 else (inputs, None)
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None

@@ -15,9 +15,13 @@ from .node import Node
 
 __all__ = ["array_from", "no_gradient_of", "refuse_fractions"]
 
+ORDINARY = "fdlq"  # the dtypes of most data, float32, float64 and int64, which need no further look
+
 
 def array_from(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
     """A new array of real numbers, in the given dtype or in the one that NumPy finds; raises `KindError` for others."""
+    if data.__class__ is np.ndarray and dtype is None and data.dtype.char in ORDINARY and data.dtype.isnative:
+        return np.array(data)
     if isinstance(data, Node):
         raise KindError(
             f"Tensor(...) was given {describe(data)}, a node already. Use it as it is, Tensor(t.data) for a new "

@@ -100,11 +100,14 @@ class Tensor(Node):
                 return respelt(Tensor.__init__, locals())
             array = array_from(data, dtype)
             floating = array.dtype.kind == "f"
-            wanted = floating if requires_grad is None else checked_flag(requires_grad, "requires_grad")
+            wanted = floating if requires_grad is None else requires_grad
+            if wanted.__class__ is not bool:
+                wanted = checked_flag(wanted, "requires_grad")
             if wanted and not floating:
                 raise no_gradient_of(array)
             leaf_of(array, wanted, self)
-            self._name = checked_name(name, "Tensor")
+            if name is not None:
+                self._name = checked_name(name, "Tensor")
 
     # ------------------------------------------------------------------ the data
 
@@ -115,7 +118,8 @@ class Tensor(Node):
         The assigned data are copied and converted to the dtype of the tensor, which never changes. For another dtype
         make a new Tensor, or write `module.to(np.float32)` for all parameters of a module.
         """
-        self._note_read(".data")
+        if MODE.get()[2] is not None:
+            self._note_read(".data")
         return self._array
 
     @data.setter
@@ -125,7 +129,8 @@ class Tensor(Node):
                 f"{self.describe()} was computed by {self.op.name}; only the data of a leaf can be assigned. "
                 f"Assign to the leaf and compute again, or take t.detach()"
             )
-        self._note_assigned()
+        if MODE.get()[2] is not None:
+            self._note_assigned()
         if new is not self._array:  # after `p.data -= ...` it is the same array
             array = array_from(new, self._array.dtype)
             if array.dtype.kind != "f":
@@ -326,7 +331,9 @@ class Tensor(Node):
                     f"t.mean().backward(), or give the upstream gradient: t.backward(gradient) with an array "
                     f"of shape {self.shape}"
                 )
-            return np.ones_like(self._array)
+            one = np.empty_like(self._array)
+            one.fill(1)
+            return one
         return self._checked_gradient(gradient)
 
     def _checked_gradient(self, gradient: Any) -> npt.NDArray[Any]:
@@ -686,7 +693,7 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
         weak = kinds[0] if len(kinds) == 1 and kinds[0].kind == "f" else np.result_type(*kinds, x)
         return _met(leaf_of(array_from(x, weak)))
     if isinstance(x, (np.ndarray, np.generic, list, tuple)):
-        return _met(Tensor(x, requires_grad=False))
+        return _met(leaf_of(array_from(x, None)))
     if op is matmul and is_sparse(x):
         return Factor(x)
     raise KindError(f"{op.name} takes numbers, arrays and Tensors; given {describe(x)}")
@@ -716,8 +723,10 @@ def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
     if c.__class__ is not np.ndarray:
         c = np.asarray(c)
     here = x._array
-    if c.shape != here.shape:
-        c = unbroadcast(c, here.shape)
+    shape = here.shape
+    if c.shape != shape:
+        bias = c.shape[1:] == shape != ()  # as of most layers: the sum over the samples
+        c = sum_.on_arrays(c, axis=0, keepdims=False) if bias else unbroadcast(c, shape)
     if c.dtype is not here.dtype:
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):

@@ -34,11 +34,11 @@ def leaves(tree: Any) -> list[Any]:
     if is_leaf(tree):
         return [tree]
     found = []
-    for _, part in _parts(tree):
-        if is_leaf(part):
-            found.append(part)
-        else:
+    for part in tree.values() if isinstance(tree, dict) else tree or ():
+        if isinstance(part, BRANCHES):
             found += leaves(part)
+        else:
+            found.append(part)
     return found
 
 
@@ -94,13 +94,11 @@ def _parts(tree: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _rebuilt(tree: Any, new: Iterator[Any]) -> Any:
-    if is_leaf(tree):
-        return next(new)
     if tree is None:
         return None
     if isinstance(tree, dict):
         same = copy(tree)  # of the same class, with the keys in the same order
-        same.update({key: _rebuilt(part, new) for key, part in tree.items()})
+        same.update(zip(tree, _rebuilt(list(tree.values()), new)))
         return same
-    parts = [next(new) if is_leaf(part) else _rebuilt(part, new) for part in tree]
+    parts = [_rebuilt(part, new) if isinstance(part, BRANCHES) else next(new) for part in tree]
     return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

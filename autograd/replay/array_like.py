@@ -48,7 +48,7 @@ class ArrayLike(Operators):
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
     ravel = flatten = method("ravel")
-    squeeze, swapaxes = method("squeeze"), method("swapaxes")
+    squeeze, swapaxes, take = map(method, ("squeeze", "swapaxes", "take"))
     sum, mean, max, min, all, any = map(method, ("sum", "mean", "max", "min", "all", "any"))
 
 

@@ -7,7 +7,7 @@ object for JAX.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import Any
@@ -234,7 +234,7 @@ class Replayed:
             )
         except ChainruleError as error:
             raise RecordingError(str(error)) from None
-        self.scalars = scalars
+        self.scalars, self.slot = scalars, (Value if scalars else Tensor)._data_slot
         # for each argument, an array in the memory layout of the recording, which determines the order of sums
         self.given: list[tuple[Any, Any, Any]] = [
             (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
@@ -264,10 +264,11 @@ class Replayed:
                 np.copyto(leaf._array, source._array)
         if drawn is None:
             recorded.happen(before=True)
-        for leaf, x in zip(
-            recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
-        ):
-            leaf._array = x
+        if recorded.drawn:
+            for leaf, x in zip(
+                recorded.drawn, [leaf.draw() for leaf in recorded.drawn] if drawn is None else drawn
+            ):
+                leaf._array = x
         if self.scalars:
             for y, number in zip(recorded.outputs, self.replay.compute()):
                 y._number = number
@@ -275,24 +276,22 @@ class Replayed:
             self.replay.compute()
         if drawn is None:
             recorded.happen(before=False)
-        return [numbers(y) for y in recorded.results]
+        slot = self.slot
+        return [getattr(y, slot) for y in recorded.results]
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
         if self.scalars:
-            self._receive(self.gradients().items())
-            return False
-        if HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
-            self._receive(self.replay.by_engine().items())
-            return False
-        self._receive(self.replay._gradients(None))
-        return bool(self.replay.squares < np.inf)
-
-    @staticmethod
-    def _receive(found: Iterable[tuple[Any, Any]]) -> None:
+            found, finite = self.gradients().items(), False
+        elif HOOKS and any(leaf.order in HOOKS for leaf in self.recorded.leaves):
+            found, finite = self.replay.by_engine().items(), False
+        else:
+            found = self.replay._gradients(None)
+            finite = self.replay.squares < np.inf
         for leaf, g in found:
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else leaf._grad + g
+        return bool(finite)
 
     def drawn(self) -> list[Any]:
         """The random numbers of the latest forward pass."""

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import between, dependency_order, pull_back, refuse_stale, zero
-from ..engine.modes import mode, recording
+from ..engine.modes import MODE
 from ..engine.node import CLOCK, describe, following, numbers
 from ..errors import ChainruleWarning, KindError, ShapeError
+from ..nodes.dual import dual, tangents_in
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
@@ -44,26 +45,37 @@ class Call:
         args: Sequence[Any],
         argnums: Positions | None,  # `None` for all arguments
         kwargs: dict[str, Any] | None = None,
+        tangents: Sequence[Any] | None = None,  # at the leaves of all arguments
     ) -> None:
-        every = range(len(args))
         self.single = argnums is not None and not isinstance(argnums, (tuple, list))
-        positions: Sequence[int] = every if argnums is None else _positions(argnums, len(args))
-        self.by = tuple(args[k] for k in positions)
+        positions = None if argnums is None else _positions(argnums, len(args))
+        self.by = tuple(args) if positions is None else tuple([args[k] for k in positions])
         self.given = leaves(self.by)
         self.since = CLOCK.tick()
-        dtype = _dtype_beside(args)
-        connected = mode().recording
-        with recording(True):
-            self.inputs = [_fresh(what, x, dtype, connected) for x in self.given]
-            replaced = list(args)
-            for k, part in zip(positions, rebuild(self.by, self.inputs), strict=True):
-                replaced[k] = part
+        before = connected, titles, watch = MODE.get()
+        now = (True, titles, watch)
+        MODE.set(now)
+        try:
+            duals = tangents is not None and watch is None and _are_floats((*self.given, *tangents))
+            if duals:
+                self.inputs: list[Any] = list(map(dual, self.given, tangents))  # type: ignore[arg-type]
+            else:
+                dtype = _dtype_beside(args)
+                self.inputs = [_fresh(what, x, dtype, connected) for x in self.given]
+            replaced = rebuild(self.by, self.inputs)
+            if positions is not None:
+                parts, replaced = replaced, list(args)
+                for k, part in zip(positions, parts, strict=True):
+                    replaced[k] = part
             try:
                 self.output = f(*replaced, **(kwargs or {}))
             except TypeError as error:
                 if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                     raise  # from inside of f
                 raise KindError(_refused(what, args, error)) from None
+        finally:
+            after = MODE.get()
+            MODE.set(before if after is now else (connected, *after[1:]))
         self.output_leaves = leaves(self.output)
         self.outputs = [y for y in self.output_leaves if isinstance(y, Node)]
         if not self.outputs and CLOCK.converted > self.since:
@@ -72,6 +84,11 @@ class Call:
                 f"math.sin(x) and float(x) do: so the gradient is lost. Write chainrule's or NumPy's sin(x); where f "
                 f"is flat, a comparison such as x > 0 needs no float"
             )
+        # the tangents at the outputs, if dual numbers have them all
+        self.tangents = tangents_in(now, self.outputs) if duals and CLOCK.assigned <= self.since else None
+        if self.tangents is not None:
+            self.nodes_given = self.nested = False
+            return
         self.nodes_given = any(isinstance(x, Node) for x in self.given)
         self.recorded, uses_older = _recorded(self.outputs, self.since)
         # then a gradient could flow past the inputs, or a replay has other numbers
@@ -101,12 +118,13 @@ class Call:
             refuse_stale(between(self.outputs, self.inputs))
         order = sorted(self.recorded, key=attrgetter("order"))
         found = (push_forward(order, tangents, self.outputs, nested) for tangents in directions)
+        return [self.at_leaves(tangents, nested) for tangents in found]
+
+    def at_leaves(self, tangents: dict[Node, Any], nested: bool) -> list[Any]:
+        """The tangents at the leaves of the output, given those of nodes; zero where there is none."""
         return [
-            [
-                tangents[y] if isinstance(y, Node) and y in tangents else no_tangent(y, nested)
-                for y in self.output_leaves
-            ]
-            for tangents in found
+            tangents[y] if isinstance(y, Node) and y in tangents else no_tangent(y, nested)
+            for y in self.output_leaves
         ]
 
     def beside(self, found: Sequence[Any], nested: bool) -> Any:
@@ -179,6 +197,10 @@ def _fresh(what: str, x: Any, dtype: Any, connected: bool) -> Any:
             f"little. Write them as floats, 2.0 for 2, or array.astype(float)"
         )
     return Tensor(x.data if isinstance(x, Tensor) else x, requires_grad=True)
+
+
+def _are_floats(xs: Iterable[Any]) -> bool:
+    return set(map(type, xs)) <= {float}
 
 
 def _has_floats(x: Any) -> bool:
@@ -308,6 +330,8 @@ def _positions(argnums: Positions, count: int) -> list[int]:
 
 def as_tuples(args: Any, others: Any, what: str) -> tuple[tuple[Any, ...], list[Any]]:
     """The arguments as a tuple, and the leaf of `others` that corresponds to each leaf of them."""
+    if is_leaf(args):
+        return (args,), [others]
     if type(args) is not tuple:  # a named tuple is one argument
         args, others = (args,), (others,)
     return args, leaves_beside(args, others, what)

@@ -207,11 +207,13 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     refuse_no_function(f, "jvp")
     args, given = as_tuples(args, tangents, "the tangents")
-    call = Call("jvp", f, args, None)
+    call = Call("jvp", f, args, None, tangents=given)
+    if call.tangents is not None:
+        return call.results(False), rebuild(call.output, call.at_leaves(call.tangents, False))
     nested = call.nested or (any(map(requires_grad, given)) and mode().recording)
     directions = {x: tangent_of(x, t, nested) for x, t in zip(call.inputs, given, strict=True)}
     (tangent,) = call.push_forward([directions], nested)
-    return call.results(nested), rebuild(call.output, (call.result(t, nested) for t in tangent))
+    return call.results(nested), rebuild(call.output, [call.result(t, nested) for t in tangent])
 
 
 @overload

@@ -4,6 +4,8 @@ The tangent of a node is its derivative in a given direction of the inputs. For 
 the same local gradients as in the backward pass. A linear structural row is applied to the tangents. Any other row has
 only rules for the backward pass. These are linear in the upstream gradient, so their derivative with respect to the
 upstream gradient, the transpose, gives the tangent, and no row needs a second rule.
+
+Functions of plain numbers need no pass, as a rule: dual numbers have their tangents when the function returns.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import numpy as np
 from ..engine.backward import between, has_nan, plus, pull_back
 from ..engine.modes import recording
 from ..engine.node import numbers
-from ..engine.pulling import through
 from ..engine.vjp import times
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -46,7 +47,7 @@ def push_forward(
 def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: bool) -> Tangents:
     found = dict(tangents)
     get = found.get
-    plain = not recorded and not zero_safe
+    plain, ndarray = not recorded and not zero_safe, np.ndarray
     node: Any
     for node in order:
         a = node._a
@@ -66,14 +67,25 @@ def _pass(order: Sequence[Node], tangents: Tangents, recorded: bool, zero_safe: 
                 continue
             op = node.op
             if op.elementwise and op.arity is not None:
-                y, params = node._array, node.params
+                y, params, rules = node._array, node.params, op.rules
                 arrays = (y, a._array) if b is None else (y, a._array, b._array)
+                fits = True  # a tangent of the shape and dtype of the result
                 if t is not None:
-                    t = through(op.rules[0], t, arrays, params)
+                    rule, fits = rules[0], a._spec is node._spec
+                    if rule.__class__ is int:
+                        t = t if rule == 1 else times(t, rule)
+                    else:
+                        t = t * (rule(*arrays, **params) if params else rule(*arrays))
                 if u is not None:
-                    u = through(op.rules[1], u, arrays, params)
+                    rule, fits = rules[1], fits and b._spec is node._spec
+                    if rule.__class__ is int:
+                        u = u if rule == 1 else times(u, rule)
+                    else:
+                        u = u * (rule(*arrays, **params) if params else rule(*arrays))
                     t = u if t is None else t + u
-                found[node] = _with_shape_and_dtype(node, t, recorded)
+                if not fits or t.__class__ is not ndarray or t.dtype is not y.dtype:
+                    t = _with_shape_and_dtype(node, t, recorded)
+                found[node] = t
                 continue
         elif found.keys().isdisjoint(node.inputs):
             continue

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 __all__ = ["in_float32", "narrowed", "widened"]
 
+FLOAT16 = np.dtype(np.float16)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,13 +30,18 @@ def narrowed(y: Any, like: Any) -> Any:
 
 def in_float32(compute: F) -> F:
     """Decorate a function: its first argument is widened, and its result is narrowed."""
+    first = next(iter(signature(compute).parameters))
 
     @wraps(compute)
-    def computed(x: Any, *others: Any, **options: Any) -> Any:
-        return narrowed(compute(widened(x), *others, **options), x)
+    def computed(*given: Any, **options: Any) -> Any:
+        x = given[0] if given else options.get(first)
+        if not _is_half(x):
+            return compute(*given, **options)
+        options = options if given else {**options, first: widened(x)}
+        return narrowed(compute(*map(widened, given[:1]), *given[1:], **options), x)
 
     return cast(F, computed)
 
 
 def _is_half(x: Any) -> bool:
-    return getattr(x, "dtype", None) == np.float16
+    return getattr(x, "dtype", None) == FLOAT16

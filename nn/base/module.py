@@ -184,7 +184,7 @@ class Module(Part):
                 )
             elif isinstance(value, (Module, Parameter, ScalarParameter)):
                 yield name, value
-            elif isinstance(value, (list, tuple, dict)):
+            elif isinstance(value, (list, tuple, dict)) and value:
                 yield from found_in_value(value, name, holders)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -268,17 +268,23 @@ class Module(Part):
         >>> [name for name, _ in MLP(2, [3, 1]).named_modules()]
         ['', 'layers.0', 'layers.1', 'layers.2']
         """
+        for path, module, _ in self._walk(prefix):
+            yield path, module
+
+    def _walk(
+        self, prefix: str = ""
+    ) -> Iterator[tuple[str, Module, list[tuple[str, Module | AnyParameter]]]]:
+        """This module and all modules in it, each once, with their names and their parts."""
         seen = set()
         waiting = [(prefix, self)]
         while waiting:
             path, module = waiting.pop()
             if id(module) not in seen:
                 seen.add(id(module))
-                yield path, module
-                parts = [
-                    (joined(path, name), part) for name, part in module._parts() if isinstance(part, Module)
-                ]
-                waiting.extend(reversed(parts))
+                parts = list(module._parts())
+                yield path, module, parts
+                inside = [(joined(path, name), part) for name, part in parts if isinstance(part, Module)]
+                waiting.extend(reversed(inside))
 
     def modules(self) -> list[Module]:
         """This module and all modules in it, each once."""
@@ -287,8 +293,8 @@ class Module(Part):
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, AnyParameter]]:
         """All parameters with their names; a shared parameter comes once, under its first name."""
         seen = set()
-        for path, module in self.named_modules(prefix):
-            for name, part in module._parts():
+        for path, _, parts in self._walk(prefix):
+            for name, part in parts:
                 if not isinstance(part, Module) and part not in seen:
                     seen.add(part)
                     yield joined(path, name), part

@@ -40,7 +40,6 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
     return one_hot_array(labels, n_classes).astype(dtype)
 
 
-@spelt
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """One-hot codes as booleans, for labels that have been checked."""
     return labels[..., None] == _classes(n_classes)

@@ -115,21 +115,18 @@ class DataLoader(Answering):
         return n // self.batch_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        n = self.n_samples
+        n, size, count = self.n_samples, self.batch_size, len(self)
+        process, processes = self.shard or (0, 1)
         order = np.random.default_rng([self.seed, self.epoch]).permutation(n) if self.shuffle else None
         self.epoch += 1
         first, self._start = self._start, 0
-        for i in range(first, len(self)):
-            batch = self._own(i * self.batch_size, min((i + 1) * self.batch_size, n))
-            chosen = batch if order is None else order[batch]
-            self._given = (i + 1) % len(self)
-            yield tuple(taken(x, chosen) for x in self.arrays)
-
-    def _own(self, start: int, end: int) -> slice:
-        """The samples of this process among those from `start` to `end`."""
-        i, n = self.shard or (0, 1)
-        size = (end - start) // n
-        return slice(start + i * size, start + (i + 1) * size)
+        for i in range(first, count):
+            start, end = i * size, min((i + 1) * size, n)
+            share = (end - start) // processes
+            own = slice(start + process * share, start + (process + 1) * share)
+            chosen = own if order is None else order[own]
+            self._given = (i + 1) % count
+            yield tuple([taken(x, chosen) for x in self.arrays])
 
     def state_dict(self) -> dict[str, int]:
         """The position of the loader, after the latest batch that it has yielded.

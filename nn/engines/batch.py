@@ -16,32 +16,39 @@ __all__ = ["Batch", "on_batches"]
 
 
 class Batch:
-    """The inputs and the target of one step: arrays, and dicts of arrays.
+    """The inputs and the target of one step: arrays, and dicts of arrays; `parts` as they were given."""
 
-    Attributes:
-        arrays: all arrays, in order.
-        key: names in dicts, shapes, dtypes and memory layouts, for which a recording holds; `None` if something is no
-            array of numbers.
-    """
+    __slots__ = ("_arrays", "parts")
 
-    __slots__ = ("arrays", "key", "parts")
+    def __init__(self, parts: Sequence[Any], arrays: list[Any] | None = None) -> None:
+        self.parts, self._arrays = parts, arrays
 
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self.parts = parts
-        arrays: list[Any] = []
-        names = []
-        for x in parts:
-            if x.__class__ is np.ndarray:
-                arrays.append(x)
-            elif isinstance(x, dict):
-                arrays += x.values()
-                names.append((len(arrays), *x))
-            else:
-                plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
-                arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
-        self.arrays = arrays
-        kinds = [kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in arrays]
-        self.key: Hashable = None if None in kinds else (*kinds, *names)
+    @property
+    def arrays(self) -> list[Any]:
+        """All arrays, in order."""
+        if self._arrays is None:
+            self._arrays = arrays = list[Any]()
+            for x in self.parts:
+                if x.__class__ is np.ndarray:
+                    arrays.append(x)
+                elif isinstance(x, dict):
+                    arrays += x.values()
+                else:
+                    plain = not (isinstance(x, Node) and x.requires_grad)  # a gradient is wanted there
+                    arrays.append(np.asarray(x.data if isinstance(x, Node) else x) if plain else x)
+        return self._arrays
+
+    @property
+    def key(self) -> Hashable:
+        """Names in dicts, shapes, dtypes and memory layouts, for which a recording holds.
+
+        It is `None` if something is no array of numbers.
+        """
+        names = [(k, *x) for k, x in enumerate(self.parts) if isinstance(x, dict)]
+        kinds = [
+            kind_of(x) if x.__class__ is np.ndarray and x.dtype.kind in "fiub" else None for x in self.arrays
+        ]
+        return None if None in kinds else (*kinds, *names)
 
     def leaves(self) -> list[Any]:
         """A leaf for each array, in the same memory layout."""

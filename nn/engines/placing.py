@@ -63,9 +63,7 @@ class Places:
         """A batch with the shapes of that of all processes together."""
         if self.processes == 1:
             return batch
-        repeated = Batch(batch.parts)
-        repeated.arrays = [np.concatenate([x] * self.processes) for x in batch.arrays]
-        return repeated
+        return Batch(batch.parts, [np.concatenate([x] * self.processes) for x in batch.arrays])
 
     def split(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         """The arrays of a batch on the devices, a part on each; `joined` gives them to a program."""

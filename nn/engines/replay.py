@@ -70,6 +70,30 @@ def compared_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
     return recorded, losses, other
 
 
+class Kept:
+    """A recording of a step that is replayed, and the output of the model."""
+
+    __slots__ = ("kinds", "output", "replay", "want_output")
+
+    def __init__(self, replay: Any, output: Any, want_output: bool) -> None:
+        self.replay, self.output, self.want_output = replay, output, want_output
+        self.kinds = [(x.shape, x.data.strides, x.dtype) for x in replay.recorded.arguments]
+
+    def is_for(self, parts: Sequence[Any], want_output: bool) -> bool:
+        """Whether the parts of a batch are arrays like those that were recorded, in the same memory layout."""
+        if want_output is not self.want_output or len(parts) != len(self.kinds):
+            return False
+        for x, (shape, strides, dtype) in zip(parts, self.kinds):
+            if (
+                x.__class__ is not np.ndarray
+                or x.dtype is not dtype
+                or x.shape != shape
+                or x.strides != strides
+            ):
+                return False
+        return True
+
+
 class Replay:
     """The engine that replays.
 
@@ -84,7 +108,8 @@ class Replay:
     def __init__(self, task: Task, verify: bool = False) -> None:
         self.task, self.verify = task, verify
         # several for a shape, where the numbers of a batch choose, as samples do that are to be ignored
-        self.recordings: dict[Hashable, list[Any]] = {}
+        self.recordings: dict[Hashable, list[Kept]] = {}
+        self.latest: Kept | None = None  # the one of the latest step
         self.once: dict[Hashable, list[Recorded]] = {}  # recorded, and to be verified
         self.backend = backend_for("numpy")
         self.changed: set[Hashable] = set()
@@ -99,49 +124,62 @@ class Replay:
         Without `look`, no code of the user's has run since the step before, so that what a recording reads is the same.
         """
         task = self.task
-        if look or self.state is None:
-            self.state = state_of(task)
-        key = batch.key, self.state, want_output
         if look:
             task.optimizer.zero_grad()
         else:  # the replay writes to the arrays of the old gradients again, if nothing else refers to them
             for p in task.optimizer.parameters:
                 p._grad = None
         self.steps += 1
-        replayed = self._replayed(key, batch, look)
-        if replayed is None:
-            record = self._record if self.compared else self._first
-            losses, found = record(key, batch, want_output)
-            differentiate(task, losses[3])
-        else:
-            replay, results, output = replayed
-            total = results[1].item()
-            found = Found(
-                results[0].item(), None if task.penalty is None else results[2].item(), lambda: output
-            )
-            if not math.isfinite(total):
-                raise Nonfinite("the loss", total)
-            if not replay.backward():
-                refuse_nonfinite(task)
+        found, latest = None, self.latest
+        if (
+            latest is not None
+            and latest.is_for(batch.parts, want_output)
+            and (not look or (latest.replay.recorded.is_current and state_of(task) == self.state))
+        ):
+            found = self._replayed(latest, batch.parts)
+        if found is None:
+            found = self._chosen(batch, want_output, look)
         task.clip()
         task.optimizer.step()
         return found
 
-    def _replayed(self, key: Hashable, batch: Batch, look: bool) -> tuple[Any, Any, Any] | None:
-        """The replay that holds for a batch, the results that it has computed, and the output of the model."""
+    def _chosen(self, batch: Batch, want_output: bool, look: bool) -> Found:
+        """Both passes by the recording that holds for a batch, or by a new one."""
+        self.latest = None
+        if look or self.state is None:
+            self.state = state_of(self.task)
+        key = batch.key, self.state, want_output
         kept = self.recordings.get(key, [])
         for each in kept:
-            replay, output = each
-            if look and not replay.recorded.is_current:
+            if look and not each.replay.recorded.is_current:
                 kept.remove(each)
-                self._renew(replay.recorded)
-                return None
-            try:
-                return replay, replay.forward(batch.arrays), output
-            except GivenUp as error:
-                if error.late:
-                    raise
-        return None
+                self._renew(each.replay.recorded)
+                break
+            found = self._replayed(each, batch.arrays)
+            if found is not None:
+                self.latest = each
+                return found
+        record = self._record if self.compared else self._first
+        losses, found = record(key, batch, want_output)
+        differentiate(self.task, losses[3])
+        return found
+
+    def _replayed(self, kept: Kept, arrays: Sequence[Any]) -> Found | None:
+        """Both passes by a replay; `None` if it does not hold for these numbers. Raises `Nonfinite`."""
+        replay, output = kept.replay, kept.output
+        try:
+            results = replay.forward(arrays)
+        except GivenUp as error:
+            if error.late:
+                raise
+            return None
+        total = results[1].item()
+        if not math.isfinite(total):
+            raise Nonfinite("the loss", total)
+        if not replay.backward():
+            refuse_nonfinite(self.task)
+        penalty = None if self.task.penalty is None else results[2].item()
+        return Found(results[0].item(), penalty, lambda: output)
 
     def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
         """The losses of a batch in eager mode; then record it, unless the step has changed what it reads."""
@@ -201,7 +239,7 @@ class Replay:
             self._keep(key, batch, recorded, losses[0])
         return losses, found
 
-    def _keep(self, key: Hashable, batch: Batch, recorded: Recorded, output: Any) -> None:
+    def _keep(self, key: Any, batch: Batch, recorded: Recorded, output: Any) -> None:
         """Keep a recording; with `verify`, if a second one is like it."""
         made, once = self.recordings.setdefault(key, []), self.once.setdefault(key, [])
         before = next((each for each in once if each.holds_for(batch.arrays)), None)
@@ -218,7 +256,7 @@ class Replay:
                 "would not see, such as a number that the loss computes by itself"
             )
         else:
-            made.append((self.backend(recorded), output))
+            made.append(Kept(self.backend(recorded), output, want_output=key[-1]))
 
     def _renew(self, recorded: Recorded) -> None:
         """Count a recording that does not hold any more; with `verify`, many of them are refused."""

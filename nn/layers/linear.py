@@ -61,7 +61,8 @@ class Linear(Module):
     def forward(self, x: Any) -> Any:
         """`x @ weight + bias`; plain arrays are converted to the dtype of the weights."""
         x = as_input(x, self.weight.dtype, self)
-        if not x.ndim or x.shape[-1] != self.in_features:
+        shape = x.shape
+        if not shape or shape[-1] != self.in_features:
             raise ShapeError(
                 f"{self._described()}, takes rows of {self.in_features} numbers; "
                 f"given {describe(x)}. Its last axis has to be {self.in_features} long: "

@@ -23,7 +23,7 @@ def picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         rows = (t.size, x.shape[-1])
         try:  # in a replay this is the first check of the classes
             at = np.ravel_multi_index((np.arange(t.size), t.ravel()), rows)
-            return np.take(x.reshape(-1), at, 0).reshape(t.shape)
+            return x.reshape(-1).take(at, 0).reshape(t.shape)
         except ValueError:
             raise RangeError(
                 f"the classes of this cross_entropy are 0 to {x.shape[-1] - 1}; given {t.min()} to {t.max()}. "
@@ -36,7 +36,7 @@ def picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
     e, z, _ = shifted_exp(x, (x.ndim - 1,))
-    return reduced_array(np.log(e.sum(-1)) - picked(z, t), reduction)
+    return reduced_array(np.log(np.add.reduce(e, -1)) - picked(z, t), reduction)
 
 
 def _nlls(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, Value, exp, log, where
-from ...autograd.extending import of_kind, spelt
+from ...autograd.extending import of_kind
 from ..base.half import in_float32
 from .pairs import flat, is_node, paired, plain
 from .probabilities import refuse_positive
@@ -16,9 +16,8 @@ from .reduction import checked_reduction, reduced
 __all__ = ["kl_div"]
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """The Kullback-Leibler divergence between targets and log-probabilities: `y (log y - log p)`.
 

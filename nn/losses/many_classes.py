@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, Node, ShapeError, Tensor, Value, log_softmax, logsumexp, where
 from ...autograd import sum as sum_of
-from ...autograd.extending import of_kind, spelt
+from ...autograd.extending import of_kind
 from ..base.half import in_float32
 from .class_rows import cross_entropy_row, nll_row, softmax
 from .pairs import flat, plain
@@ -21,9 +21,8 @@ from .weighted import checked_count, class_weights, shares_of_classes, smoothed,
 __all__ = ["cross_entropy", "nll_loss"]
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -68,9 +67,8 @@ def cross_entropy(
     return weighted(log_softmax(x), target, reduction, weight, ignore_index, label_smoothing)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def nll_loss(
     log_probabilities: Any,
     target: Any,

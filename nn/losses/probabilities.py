@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import TABLE, Node, Primitive, RangeError
+from ...autograd import TABLE, Primitive, RangeError
 from .pairs import check
 
 __all__ = [
@@ -21,9 +21,11 @@ __all__ = [
 def refuse_probabilities(x: Any, made_by: Primitive, what: str, instead: str) -> None:
     """Raise `RangeError` for the output of a softmax or sigmoid, where the loss takes the numbers before it."""
     first = x[0] if isinstance(x, (list, tuple)) and len(x) else x
-    while isinstance(first, Node) and first.op is TABLE["astype"]:
+    op = getattr(first, "op", None)  # of a node
+    while op is TABLE["astype"]:
         first = first.inputs[0]
-    if isinstance(first, Node) and first.op is made_by:
+        op = first.op
+    if op is made_by:
         raise RangeError(
             f"{what} takes the {made_by.name} itself, and was given the output of one: the gradient would be that "
             f"of another loss. Leave it out of the model, or write {instead}"

@@ -28,7 +28,8 @@ def reduced_array(losses: np.ndarray, reduction: str) -> Any:
     """The same inside a row of the table: on a plain array, after `checked_reduction`."""
     if reduction == "none":
         return losses
-    return losses.sum() / losses.size if reduction == "mean" else losses.sum()
+    total = np.add.reduce(losses, None)
+    return total / losses.size if reduction == "mean" else total
 
 
 def checked_reduction(reduction: str, n: float, why: str = "the batch is empty") -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import RangeError, absolute, minimum, square
-from ...autograd.extending import of_kind, spelt
+from ...autograd.extending import of_kind
 from ..base.half import in_float32
 from .pairs import compared, paired
 
 __all__ = ["half_squared_error", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean squared error, `1/n sum (yhat - y)^2` over all elements.
 
@@ -30,9 +29,8 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return compared(lambda p, t: square(p - t), paired(prediction, target, "mse_loss"), reduction)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     """Half the squared error, `1/2 sum (yhat - y)^2`: its gradient is `yhat - y`, without a factor 2.
 
@@ -51,9 +49,8 @@ def half_squared_error(prediction: Any, target: Any, reduction: str = "sum") -> 
     return compared(lambda p, t: 0.5 * square(p - t), pair, reduction)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean absolute error, `1/n sum |yhat - y|`; its gradient is 0 where both are equal.
 
@@ -67,9 +64,8 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return compared(lambda p, t: absolute(p - t), paired(prediction, target, "l1_loss"), reduction)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to a distance of `delta`, its tangent beyond: outliers have less influence.
 
@@ -96,9 +92,8 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     return compared(huber, paired(prediction, target, "huber_loss"), reduction)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` with `delta=beta`, divided by `beta`: for large errors the absolute error, less `beta / 2`.
 

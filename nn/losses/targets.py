@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
-from ...autograd.extending import converted, only_while
+from ...autograd.extending import converted, numbers, only_while
 from ..base.arguments import are_below
-from .pairs import check, flat, plain
+from .pairs import check, flat
 
 __all__ = ["MOVE_THE_CLASSES", "matching_classes"]
 
@@ -22,38 +22,39 @@ MOVE_THE_CLASSES = (
 
 def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
     """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored."""
-    if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in flat(x))):
-        raise KindError(
-            f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
-            f"logits[k] is the cross-entropy of one sample of class k"
-        )
     if not isinstance(x, Tensor):
+        if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in flat(x))):
+            raise KindError(
+                f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
+                f"logits[k] is the cross-entropy of one sample of class k"
+            )
         x = np.asarray(x)
         x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    target = target if isinstance(target, Tensor) else np.asarray(target)
-    t, ignored = plain(target), False
-    if x.ndim and not x.shape[-1]:
-        raise ShapeError(f"{what} was given scores of shape {x.shape}, which have no class")
-    if not x.ndim or t.shape not in (x.shape, x.shape[:-1]):
+    recorded = isinstance(target, Tensor)
+    target = target if recorded else np.asarray(target)
+    t, shape, ignored = numbers(target), x.shape, False
+    if shape and not shape[-1]:
+        raise ShapeError(f"{what} was given scores of shape {shape}, which have no class")
+    if not shape or t.shape not in (shape, shape[:-1]):
         raise ShapeError(
-            f"{what} was given scores of shape {x.shape} and targets of shape {t.shape}. Targets have one whole "
-            f"number for each row of scores, shape {x.shape[:-1]}, or one probability for each score, shape {x.shape}"
-            + (MOVE_THE_CLASSES if t.shape == x.shape[:1] + x.shape[2:] else "")
+            f"{what} was given scores of shape {shape} and targets of shape {t.shape}. Targets have one whole "
+            f"number for each row of scores, shape {shape[:-1]}, or one probability for each score, shape {shape}"
+            + (MOVE_THE_CLASSES if t.shape == shape[:1] + shape[2:] else "")
         )
-    if t.ndim == x.ndim:
-        target = (
-            converted(target, x.dtype) if isinstance(target, Tensor) else target.astype(x.dtype, copy=False)
-        )
-        check(target, partial(_refuse_shares, what, x.shape))
+    if t.shape == shape:
+        target = converted(target, x.dtype) if recorded else target.astype(x.dtype, copy=False)
+        check(target, partial(_refuse_shares, what, shape))
     elif t.dtype.kind not in "iu":
         raise KindError(
             f"{what} was given classes of dtype {t.dtype}, shape {t.shape}; a class is a whole number from 0 to "
-            f"{x.shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
+            f"{shape[-1] - 1}. Write y.astype(int), or one_hot(y) for probabilities"
         )
     else:
-        ignored = _ignores(what, x.shape[-1], ignore_index, t)
-        if isinstance(target, Tensor):
-            only_while(partial(_ignores_as_then, what, x.shape[-1], ignore_index, ignored), target)
+        ignored = _ignores(what, shape[-1], ignore_index, t)
+        if recorded:
+            as_then = partial(_ignores_as_then, what, shape[-1], ignore_index, ignored)
+            plainly = not ignored and ignore_index < 0  # what else there may be is an error
+            only_while(partial(are_below, n=shape[-1]) if plainly else as_then, target)
     return x, target, ignored
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, elementwise, log, maximum, relu, sigmoid, softplus
-from ...autograd.extending import of_kind, spelt
+from ...autograd.extending import of_kind
 from ..base.half import in_float32
 from .pairs import check, compared, paired, weights_for
 from .probabilities import CALL_THEM_0_1, LOGITS_INSTEAD, check_probabilities, refuse_probabilities
@@ -16,9 +16,8 @@ from .probabilities import CALL_THEM_0_1, LOGITS_INSTEAD, check_probabilities, r
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge_loss"]
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
     """The hinge loss of scores, `max(0, 1 - y s)`, for the classes -1 and +1.
 
@@ -82,9 +81,8 @@ _binary_cross_entropy_with_logits = elementwise(
 )
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean") -> Any:
     """The cross-entropy of probabilities of class 1, `-y log p - (1 - y) log(1 - p)`.
 
@@ -107,9 +105,8 @@ def binary_cross_entropy(probabilities: Any, target: Any, reduction: str = "mean
     return compared(_binary_cross_entropy, pair, reduction)
 
 
-@of_kind
 @in_float32
-@spelt
+@of_kind
 def binary_cross_entropy_with_logits(
     logits: Any, target: Any, reduction: str = "mean", *, pos_weight: Any = None
 ) -> Any:

@@ -8,7 +8,7 @@ from weakref import ref
 import numpy as np
 
 from ...autograd import KindError
-from ...autograd.extending import InPieces, on_floats
+from ...autograd.extending import InPieces, on_floats, time_of_assignment
 from .memories import memory_start
 from .options import Form, Group, Memory, Numbers
 
@@ -48,45 +48,52 @@ class Plan:
 
     def update(self, state: dict[Any, Memory]) -> None:
         """Change every parameter of the group that has a gradient."""
-        names, count, rooms = self.names, self.count, self.rooms
-        for p in self.options["params"]:
-            g = p.grad
-            if g is not None:
-                x: Any = p.data
-                memory: Any = state.get(p)
-                room = rooms.get(p)
-                if memory is None or room is None:
-                    memory, room = self._start(p, x, state)
-                if count is not None:
-                    memory[count] = step = memory[count] + 1
-                    if step != self.step:
-                        self._count_on(step)
-                if x.__class__ is float:
-                    try:
-                        p.data = self.floats(x, g, memory, self.numbers)
-                    except (TypeError, ValueError, ArithmeticError):  # not compiled; or a pole
-                        given = x, *(memory[name] for name in names), g, *self.numbers.values()
-                        p.data, *new = map(float, self._in_a_row(*given))
-                        memory.update(zip(names, new))
-                else:
-                    if room[0] is not x:
-                        x, *_ = room = self._room(p, x)
-                    room[1](x, *[memory[name] for name in names], g, *room[2])
-                    p.data = (
-                        x  # the assignment marks the data as changed for graphs that were recorded before
-                    )
+        parameters, names, count, rooms = self.options["params"], self.names, self.count, self.rooms
+        now = time_of_assignment(parameters)
+        for p in parameters:
+            g = p._grad
+            if g.__class__ is not np.ndarray:  # none, a float, or one that cannot be read
+                g = p.grad
+                if g is None:
+                    continue
+            memory = state.get(p)
+            if memory is None or p not in rooms:
+                memory = self._start(p, state)
+            if count is not None:
+                memory[count] = step = memory[count] + 1
+                if step != self.step:
+                    self._count_on(step)
+            if g.__class__ is float:
+                self._update_float(p, g, memory)
+                continue
+            x, change, others = rooms[p]
+            if x is not p._array:
+                x, change, others = self._room(p)
+            change(x, *map(memory.__getitem__, names), g, *others)
+            p._changed = now  # as an assignment does
 
-    def _start(self, p: Any, x: Any, state: dict[Any, Memory]) -> Any:
+    def _update_float(self, p: Any, g: float, memory: Memory) -> None:
+        if self.floats is None:
+            self.floats = on_floats(self._formula, self.names, self.numbers)
+        try:
+            p.data = self.floats(p.data, g, memory, self.numbers)
+        except (TypeError, ValueError, ArithmeticError):  # not compiled; or a pole
+            given = p.data, *(memory[name] for name in self.names), g, *self.numbers.values()
+            p.data, *new = map(float, self._in_a_row(*given))
+            memory.update(zip(self.names, new))
+
+    def _start(self, p: Any, state: dict[Any, Memory]) -> Memory:
         """The memories of a parameter before its first step in this form."""
         memory = state.setdefault(p, {})
-        memory.update((k, memory_start(v, x)) for k, v in self.starts.items() if k not in memory)
-        if x.__class__ is float and self.floats is None:
-            self.floats = on_floats(self._formula, self.names, self.numbers)
-        self.rooms[p] = (None,)
-        return memory, self.rooms[p]
+        memory.update((k, memory_start(v, p.data)) for k, v in self.starts.items() if k not in memory)
+        self.rooms[p] = None, None, ()
+        return memory
 
-    def _room(self, p: Any, x: np.ndarray) -> tuple[Any, ...]:
+    def _room(self, p: Any) -> tuple[Any, ...]:
         """The array that is changed, the call that changes it, and its last arguments; kept for the next step."""
+        if not p.data.flags.writeable:
+            p.data = np.array(p.data)
+        x = p.data
         dtype = np.result_type(x, np.float32)
         if dtype not in self.compiled:
             sizes = [p.data.size for p in self.options["params"] if isinstance(p.data, np.ndarray)]
@@ -95,7 +102,6 @@ class Plan:
                 self._in_a_row, names, ["g"], [*self.numbers], dtype=dtype, largest=max(sizes), piece=piece
             )
             self.compiled[dtype].take(self.numbers)
-        x = x if x.flags.writeable else np.array(x)
         self.rooms[p] = x, *self.compiled[dtype].call_for(x)
         return self.rooms[p]
 

@@ -54,6 +54,8 @@ def _neuron(name: str) -> Primitive:
     def local_gradients(y: Any, *inputs: Any, **options: Any) -> list[Any]:
         # computed once: a rule for each input would compute it n times
         slope = rule(y, y if from_output else _weighted(*inputs), **options)
+        if slope.__class__ is bool:
+            slope = float(slope)  # Python multiplies two floats in half the time
         n = len(inputs) // 2
         factors = inputs[n:-1] + inputs[:n]
         slopes = list(factors) if linear else [slope * factor for factor in factors]

@@ -166,7 +166,8 @@ def fit(
         try:
             run.tell("on_train_begin")
             while run.epoch < epochs and run.history.ended is None:
-                bar.set_description_str(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
+                if progress:
+                    bar.set_description_str(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
                 shown = 0.0
                 for _ in run.batches():
                     if progress:
@@ -179,7 +180,8 @@ def fit(
                 run.end_epoch()
                 if checkpoint is not None:
                     run.save(checkpoint)
-                bar.set_postfix(run.texts(), refresh=False)
+                if progress:
+                    bar.set_postfix(run.texts(), refresh=False)
                 if asked_to_end():
                     raise KeyboardInterrupt
             show_as_done(bar)

@@ -89,25 +89,21 @@ class Run:
         self.means = Means()
         self.model.train()
         self.tell("on_epoch_begin")
-        for *inputs, y in self.loader:
+        for batch in self.loader:
             self.batch += 1
-            self.step(inputs, y)
+            self.step(batch)
             for schedule in self.schedules:
                 if schedule.every == "batch":
                     schedule.step()
             self.tell("on_batch_end")
             yield self.batch
 
-    def step(self, inputs: Sequence[Any], y: Any) -> None:
+    def step(self, batch: Sequence[Any]) -> None:
         """One step of the optimiser; raises `NonfiniteError` if the loss or a gradient is NaN or infinite."""
         done = self.stepper.run(
-            *inputs,
-            y,
-            want_output=bool(self.metrics),
-            look=self.looks or self.batch == 1,
-            place=lambda: f"epoch {self.epoch}, batch {self.batch}",
+            *batch, want_output=bool(self.metrics), look=self.looks or self.batch == 1, place=self.place
         )
-        found = {"loss": done.loss}
+        found, y = {"loss": done.loss}, batch[-1]
         if self.metrics:
             if not self.bound:
                 self.metrics, self.bound = bound_to_loss(self.metrics, self.loss, done.output, y), True
@@ -120,6 +116,10 @@ class Run:
             found["penalty"] = done.penalty
         self.latest = found
         self.means.add(n_samples_in(y), found)
+
+    def place(self) -> str:
+        """Which step this is, for an error."""
+        return f"epoch {self.epoch}, batch {self.batch}"
 
     def end_epoch(self) -> None:
         """Validate, add the row of the epoch to the history, and call callbacks and schedules."""

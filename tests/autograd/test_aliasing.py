@@ -135,6 +135,21 @@ def test_writing_to_one_gradient_reaches_no_other() -> None:
         np.testing.assert_array_equal(part.grad, np.full(part.shape, part.ndim))
 
 
+@pytest.mark.parametrize(
+    "total", [lambda a, b: (a + b) + a, lambda a, b: a - (b - a), lambda a, b: a + (a + b)]
+)
+def test_leaves_that_are_added_twice_share_no_gradient(total) -> None:
+    a, b, g = Tensor([1.0, 2.0]), Tensor([3.0, 4.0]), np.array([1.0, -1.0])
+    total(a, b).backward(g)
+    np.testing.assert_array_equal(a.grad, [2.0, -2.0])
+    np.testing.assert_array_equal(abs(b.grad), [1.0, 1.0])
+    a.grad *= 0
+    b.grad *= 0
+    np.testing.assert_array_equal(g, [1.0, -1.0])
+    for one, other in ((a.grad, b.grad), (a.grad, g), (b.grad, g)):
+        assert not np.shares_memory(one, other)
+
+
 # ---------------------------------------------------------------------- arrays of the user
 
 

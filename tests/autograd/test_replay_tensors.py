@@ -240,6 +240,32 @@ def test_gradients_share_no_memory() -> None:
     np.testing.assert_array_equal(kept, np.ones((2, 2)))
 
 
+@pytest.mark.parametrize("sizes", [(3, 2, 4), (3, 40_000, 2, 30_000)])
+@pytest.mark.parametrize("keep", [lambda g: g, lambda g: g[1:], lambda g: g.reshape(1, -1).T, memoryview])
+def test_a_gradient_is_kept_by_what_refers_to_it_or_to_a_view_of_it(
+    keep: Callable[[Any], Any], sizes: tuple[int, ...]
+) -> None:
+    """Small gradients of a replay have their memory together: one that is kept has to keep all of it."""
+    rng = np.random.default_rng(0)
+    leaves = [Tensor(rng.normal(size=n), dtype=d) for n in sizes for d in (np.float64, np.float32)]
+    tape = Tape(sum((x * x).sum() for x in leaves))
+    for kept in leaves:
+        tape.forward()
+        tape.backward()
+        mine = keep(kept.grad)
+        before = np.array(mine)
+        for _ in range(2):
+            for x in leaves:
+                x.zero_grad()
+                x.data += 1
+            tape.forward()
+            tape.backward()
+            for x in leaves:
+                np.testing.assert_array_equal(x.grad, 2 * x.data)
+        np.testing.assert_array_equal(mine, before)
+        del mine
+
+
 def test_the_value_returned_is_the_users() -> None:
     w = Tensor([1.0, 2.0])
     y = w.exp().sum()

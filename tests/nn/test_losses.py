@@ -1,5 +1,6 @@
 """Losses against hand numbers, NumPy formulas and finite differences; the lectures' gradients; extreme inputs."""
 
+import inspect
 import math
 
 import numpy as np
@@ -54,6 +55,19 @@ def test_each_reduction(name):
             np.testing.assert_allclose(loss(Tensor(prediction), target).data, want, rtol=1e-12)
     with pytest.raises(RangeError, match="'mean', 'sum' or 'none'"):
         loss(Tensor(prediction), target, reduction="avg")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_arguments_may_be_named(name, dtype):
+    prediction, target, _ = LOSSES[name]
+    loss, x = getattr(nn, name), Tensor(prediction, dtype=dtype)
+    first, second, *_ = inspect.signature(loss).parameters
+    named = loss(**{second: target, first: x})
+    assert named.dtype == dtype
+    np.testing.assert_array_equal(named.data, loss(x, target).data)
+    with pytest.raises(KindError, match=f"without {second}"):
+        loss(**{first: x})
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -29,7 +29,7 @@ def _comparison(name: str, compare: Any, of_arrays: Any, symbol: str) -> Any:
     row = elementwise(name, on_floats, on_arrays, [lambda y, a, b: 0, lambda y, a, b: 0], symbol)
 
     def compared(a: Any, b: Any) -> Any:
-        if a.__class__ is float and b.__class__ is int:  # a rule on floats
+        if b.__class__ is int and (a.__class__ is float or a.__class__ is np.ndarray):  # in most rules
             return compare(a, b)
         recorded = getattr(a, "requires_grad", False) or getattr(b, "requires_grad", False)
         return row(a, b) if recorded else compare(a, b)

@@ -19,7 +19,8 @@ def _maxima(x: Any, axis: tuple[int, ...]) -> Any:
     if not x.size:
         return np.zeros(kept_shape(x.shape, axis), x.dtype)
     if axis == (x.ndim - 1,) and 1 < x.shape[-1] <= 64:
-        return np.maximum.reduce(x.transpose(x.ndim - 1, *range(x.ndim - 1)).copy(), 0)[..., None]
+        turned = x.T if x.ndim == 2 else x.transpose(x.ndim - 1, *range(x.ndim - 1))
+        return np.maximum.reduce(turned.copy(), 0)[..., None]
     return np.max(x, axis, keepdims=True)
 
 

@@ -48,20 +48,23 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 matmul = structural("matmul", np.matmul, [_matmul_left, _matmul_right], "@", linear="each")
 
 
+def _are_of_product(g: Any, x: Any, w: Any) -> bool:
+    """Whether these are matrices, and `g` has the shape of `x @ w`, as where a bias is a row."""
+    return x.ndim == w.ndim == g.ndim == 2 and g.shape == (x.shape[0], w.shape[1])
+
+
 def _at_product(g: Any, x: Any, w: Any) -> Any:
     """`g` in the shape of `x @ w`, which is that of the output unless the bias is larger."""
-    if x.ndim == w.ndim == g.ndim == 2 and g.shape[0] == x.shape[0] and g.shape[1] == w.shape[1]:
-        return g
     stack = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
     return unbroadcast(g, (*stack, *x.shape[-2:-1], *(w.shape[-1:] if w.ndim > 1 else ())))
 
 
 def _linear_input(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
-    return _matmul_left(_at_product(g, x, w), y, x, w)
+    return g @ w.T if _are_of_product(g, x, w) else _matmul_left(_at_product(g, x, w), y, x, w)
 
 
 def _linear_weight(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
-    return _matmul_right(_at_product(g, x, w), y, x, w)
+    return x.T @ g if _are_of_product(g, x, w) else _matmul_right(_at_product(g, x, w), y, x, w)
 
 
 def _linear_bias(g: Any, y: Any, x: Any, w: Any, b: Any) -> Any:
