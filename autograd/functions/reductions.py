@@ -249,7 +249,7 @@ def _sample(
     axes, mask = axes_of(x, axis, what), mask_of(where, x, what)
     ddof = degrees_of(ddof, correction, what)
     n: Any = count_of(x, axes) if mask is None else mask.sum(axes, keepdims=True)
-    least = n if mask is None else n.min() if n.size else math.inf
+    least = n if mask is None else n.min().item() if n.size else math.inf
     if least <= ddof:
         raise ShapeError(
             f"{what} over axis={axes!r} of {describe(x)} has {least} element{'s' * (least != 1)}, too few for "

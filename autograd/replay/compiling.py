@@ -497,7 +497,7 @@ def _packed(gradients: Iterable[Traced]) -> list[list[Traced]]:
     packs: list[list[Traced]] = []
     latest: dict[Any, tuple[list[Traced], int]] = {}
     for g in gradients:
-        pack, size = latest.get(g.dtype, ([], SMALL))
+        pack, size = latest.get(g.dtype, ([], SMALL + 1))  # at first one that is full
         if size + g.size > SMALL:
             pack, size = [], 0
             packs.append(pack)

@@ -529,6 +529,7 @@ LESSONS = [
     (lambda t: ag.cumprod(t, axis="x"), KindError, "axis as an integer"),
     (lambda t: ag.prod(t, axis=(0, 0)), ShapeError, "twice"),
     (lambda t: ag.std(t, axis=0, ddof=2), ShapeError, "2 elements, too few for ddof=2"),
+    (lambda t: ag.var(t, where=np.array(False)), ShapeError, "0 elements, too few for ddof=0"),
     (lambda t: ag.norm(t, 3), KindError, "matrices has no order 3"),
     (lambda t: ag.norm(t, "nuc", axis=0), KindError, "vectors has no order 'nuc'"),
     (lambda t: ag.norm(t, "fro", axis=0), KindError, "vectors has no order 'fro'"),

@@ -661,6 +661,16 @@ def test_a_gradient_that_is_an_array_of_the_forward_pass() -> None:
         assert replayed_gradients(tape, x) == [np.exp(number)]
 
 
+@pytest.mark.parametrize("shapes", [[(0, 3)], [(0,), (0, 2)], [(0, 3), (3,)], [(3,), (0, 3)]])
+def test_gradients_of_empty_arrays(shapes: Any) -> None:
+    leaves = [Tensor(np.ones(shape)) for shape in shapes]
+    tape = Tape(sum((x * 2.0).sum() for x in leaves))
+    for _ in range(2):
+        assert tape.forward() == 2.0 * sum(x.size for x in leaves)
+        for g, shape in zip(replayed_gradients(tape, *leaves), shapes, strict=True):
+            np.testing.assert_array_equal(g, np.full(shape, 2.0))
+
+
 def test_the_traceback_of_a_replay_shows_the_line_that_failed() -> None:
     x = Tensor([1.0, 2.0], name="x")
     tape = Tape((ag.log(x) * x).sum())
