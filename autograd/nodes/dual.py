@@ -124,8 +124,9 @@ for _name, _slot in NAMES.items():
 
 # ---------------------------------------------------------------------- arithmetic
 
-# As in recording.py: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output; `t` and `u` are the
-# tangents of the inputs.
+# As in recording.py, each closure fills the slots of its node itself: a call for that makes `jvp` 4 % slower.
+# Short names, also as there: `p` and `q` are the input nodes, `a` and `b` their numbers, `y` is the output; `t` and `u`
+# are the tangents of the inputs.
 
 
 def record_duals(row: Primitive) -> Record:

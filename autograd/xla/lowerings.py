@@ -1,7 +1,6 @@
-"""Functions on JAX arrays for the rows whose own function cannot run with `jax.numpy` or is slow there.
+"""Lowerings: functions of JAX arrays in place of a row's own function, where that cannot run under JAX or is slow.
 
-Each has the name and the arguments of its row and works on arrays of JAX. All other rows are computed by their own
-function (see `lowered.py`).
+Each has the name and the arguments of its row. All other rows are computed by their own function (see `lowered.py`).
 """
 
 from __future__ import annotations

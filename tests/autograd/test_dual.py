@@ -179,7 +179,7 @@ def test_derivatives_nest_in_every_order() -> None:
             for c in (grad, slope):
                 assert a(b(c(f)))(1.0) == pytest.approx(third, rel=1e-14)
     assert hvp(f, 1.0, 3.0) == pytest.approx(12 * math.exp(2.0), rel=1e-14)
-    # a derivative inside with respect to another number: nothing is confused, whoever is the outer one
+    # nested derivatives with respect to different numbers stay apart, whichever of them is the outer one
     for d in (grad, slope):
         assert slope(lambda x, d=d: x * d(lambda y: x * y)(2.0))(3.0) == 6.0
         assert slope(lambda x, d=d: x * d(lambda y: x + y)(2.0))(3.0) == 1.0

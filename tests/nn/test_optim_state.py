@@ -1,4 +1,4 @@
-"""What an optimiser remembers and what it is told: its state, its groups, and options that are assigned."""
+"""The state of optimisers, their parameter groups, and the assignment of options."""
 
 import copy
 
