@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..engine.backward import plus
 from ..engine.node import CLOCK, describe, numbers
 from ..errors import GradientError, KindError, ShapeError
+from ..errors.spelling import spelt
+from ..nodes.arrays import array_of
 from ..replay.recorded import Recorded
-from ..replay.scalar_replay import array_of, leaf_named
+from ..replay.scalar_replay import leaf_named
 from .backends import backend_for
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class CompiledTape:
         self.engine = backend_for(backend, device)(Recorded.of_tape(tape))
         self.stamp = 0
 
+    @spelt
     def forward(self, /, **leaves: Any) -> Any:
         """Assign new data to leaves by name, compute the outputs, and return their data; several give a list.
 
@@ -38,7 +41,7 @@ class CompiledTape:
         """
         for name, x in leaves.items():
             leaf = leaf_named(name, self.tape.nodes)
-            array = array_of(numbers(x))
+            array = array_of(numbers(x), f"forward({name}=...)")
             if array is None:
                 raise KindError(f"forward({name}=...) takes numbers; given {describe(x)}")
             if array.shape != getattr(leaf, "shape", ()):
@@ -47,7 +50,10 @@ class CompiledTape:
                     f"compile a graph that was recorded with the other"
                 )
             leaf.data = array if hasattr(leaf, "shape") else float(array)
-        found = self.engine.forward([])
+        found = [
+            x if y.inputs or isinstance(x, float) else x.copy()  # the array of a leaf stays its own
+            for y, x in zip(self.tape.outputs, self.engine.forward([]))
+        ]
         self.stamp = CLOCK.assigned = CLOCK.tick()
         for y in self.tape.outputs:
             y._changed = self.stamp

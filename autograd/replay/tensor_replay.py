@@ -14,12 +14,13 @@ import numpy as np
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import CLOCK, describe, following
+from ..engine.node import CLOCK, describe, following, numbers
 from ..errors import GradientError, KindError, ShapeError
+from ..nodes.arrays import array_of
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .compiling import Program, layout
-from .scalar_replay import array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
+from .scalar_replay import leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -85,7 +86,7 @@ class TensorReplay:
         if not self.batch:
             self._draw()
             self.compute()
-            results = [y.data for y in self.outputs]
+            results = [y.data if y.inputs else y.data.copy() for y in self.outputs]
         else:
             every = [[y.data for y in self.outputs] for _ in self._samples()]
             results = [np.stack(each) for each in zip(*every)] if every else [
@@ -227,7 +228,7 @@ class TensorReplay:
         batch: dict[Any, Any] = {}
         for name, new in leaves.items():
             leaf = leaf_named(name, self.nodes)
-            array = array_of(new.data if isinstance(new, Node) else new)
+            array = array_of(numbers(new), f"forward({name}=...)")
             if array is None:
                 raise KindError(f"forward({name}=...) takes numbers; given {describe(new)}")
             if array.ndim == leaf.ndim + 1 and array.shape[1:] == leaf.shape:

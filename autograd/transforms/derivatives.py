@@ -13,8 +13,8 @@ import numpy as np
 from .. import functions
 from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
-from ..engine.node import numbers
-from ..errors import KindError
+from ..engine.node import describe, numbers
+from ..errors import KindError, ShapeError
 from ..errors.spelling import spelt
 from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
@@ -174,14 +174,22 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """
     refuse_no_function(f, "vjp")
     call = Call("vjp", f, args, None)
+    for y in call.output_leaves:
+        if not isinstance(y, Node):
+            no_tangent(y, False)  # raises for what is no number
 
     def pullback(gradient: Any) -> Any:
         given = leaves_beside(call.output, gradient, "the gradient")
         nested = mode().recording and (call.nested or any(map(requires_grad, given)))
         upstream: dict[Node, Any] = {}
         with recording(True):
-            for y, g in zip(leaves(call.output), given, strict=True):
-                if isinstance(y, Node):
+            for y, g in zip(call.output_leaves, given, strict=True):
+                if not isinstance(y, Node):
+                    if np.shape(numbers(g)) != np.shape(y):
+                        raise ShapeError(
+                            f"the gradient at {describe(y)} has to have its shape; given {describe(g)}"
+                        )
+                else:
                     plain = y._upstream(numbers(g))
                     g = (g if isinstance(g, Node) else y._constant(plain)) if nested else plain
                     upstream[y] = plus(upstream[y], g) if y in upstream else g

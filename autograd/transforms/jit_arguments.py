@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.node import describe
-from ..errors import KindError
+from ..errors import KindError, RangeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
@@ -74,6 +74,8 @@ def _static_key(x: Any) -> Hashable:
         return type(x), repr(x)  # 0.0 and -0.0 are equal, NaN is not equal to itself
     if type(x) is tuple:
         return tuple, tuple(map(_static_key, x))
+    if isinstance(x, slice):  # which is not hashable before Python 3.12
+        return slice, tuple(map(_static_key, (x.start, x.stop, x.step)))
     try:
         hash(x)
     except TypeError:
@@ -103,9 +105,13 @@ def _as_numbers(x: Any, beside: Any) -> Any:
         return x._array
     if isinstance(x, np.ndarray):
         return x
-    if beside is None:
-        return float(x)
-    if beside.kind != "f":  # as NumPy does with numbers beside integers
+    if beside is not None and beside.kind != "f":  # as NumPy does with numbers beside integers
         whole = isinstance(x, (int, np.integer))
         beside = np.dtype(float) if not whole else np.dtype(int) if beside.kind == "b" else beside
-    return np.asarray(x, beside)
+    try:
+        return float(x) if beside is None else np.asarray(x, beside)
+    except OverflowError:
+        holds = "a float" if beside is None else f"the {beside} of the arrays beside it"
+        raise RangeError(
+            f"jit was given {describe(x)}, which {holds} cannot hold. Give a float, or arrays of a larger dtype"
+        ) from None
