@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,11 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
     options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items())
     text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
     broadcast = _broadcast(inputs)
-    if op.name == "matmul":
+    missing = re.search(r"missing \d+ required [\w-]+ arguments?: (.+)", str(error))
+    if missing:
+        names = re.findall(r"'(\w+)'", missing[1])
+        text += f"It needs {missing[1]}, too: {op.name}(..., {', '.join(f'{name}=...' for name in names)})"
+    elif op.name == "matmul":
         text += (
             "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
             "(the second to last of a stack); a single number takes *"
@@ -116,7 +121,7 @@ def _lambda(*arguments: str) -> str:
 
 def _broadcast(inputs: Sequence[Any]) -> bool:
     try:
-        np.broadcast_shapes(*(x.shape for x in inputs))
+        np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
     except ValueError:
         return False
     return True

@@ -194,8 +194,7 @@ class State:
             return
         names = _names(f.__code__)
         self.names.update(names)
-        self._watch(_Attributes, f, ["__defaults__"] if f.__defaults__ else [], "{}")
-        self._watch(_Entries, f.__kwdefaults__ or {}, f.__kwdefaults__ or {}, "{}")
+        self._watch(_Attributes, f, [n for n in ("__defaults__", "__kwdefaults__") if getattr(f, n)], "{}")
         own = vars(f)
         self._watch(_Entries, own, [n for n in self.names if n in own], f"{f.__name__}.{{}}", len_too=False)
         there = [name for name in names if name in f.__globals__]

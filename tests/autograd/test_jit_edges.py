@@ -1,0 +1,110 @@
+"""What a jit reads, looked at once more: zeros with signs, buffers, attributes and defaults of functions; its options."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule.autograd import KindError, RangeError, jit
+
+
+def test_minus_zero_in_a_list_is_another_number() -> None:
+    side = [0.0]
+    angle = jit(lambda x: np.arctan2(side[0], x))
+    assert angle(-1.0) == np.pi
+    side[0] = -0.0
+    assert angle(-1.0) == -np.pi
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_minus_zero_in_an_array_is_another_number(dtype: Any) -> None:
+    side = np.zeros(4, dtype)[::2]
+    angle = jit(lambda x: np.arctan2(side, x))
+    x = -np.ones(2, dtype)
+    assert np.array_equal(angle(x), np.arctan2(side, x))
+    side[1] = -0.0
+    assert np.array_equal(angle(x), np.arctan2(side, x))
+    assert angle(x)[1] < 0
+
+
+def test_nan_in_an_array_records_once() -> None:
+    held = np.array([np.nan, 1.0])
+    calls = []
+
+    @jit
+    def product(x: Any) -> Any:
+        calls.append(1)
+        return x * held
+
+    for _ in range(3):
+        assert np.array_equal(product(np.ones(2)), [np.nan, 1.0], equal_nan=True)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("held", [bytearray([1, 2]), memoryview(bytearray([1, 2])), array("d", [1.0, 2.0])])
+def test_buffers_are_looked_into(held: Any) -> None:
+    double = jit(lambda x: x * held[0])
+    assert double(3.0) == 3.0
+    held[0] = 2
+    assert double(3.0) == 6.0
+
+
+def test_attributes_and_defaults_of_functions_are_looked_at() -> None:
+    def scaled(x: Any, by: Any = (2.0,), *, and_by: float = 1.0) -> Any:
+        return x * by[0] * and_by * scaled.factor  # type: ignore[attr-defined]
+
+    scaled.factor = 1.0  # type: ignore[attr-defined]
+    replayed = jit(lambda x: scaled(x))
+    assert replayed(3.0) == 6.0
+    scaled.factor = 10.0  # type: ignore[attr-defined]
+    assert replayed(3.0) == 60.0
+    scaled.__defaults__ = ((5.0,),)
+    assert replayed(3.0) == 150.0
+    scaled.__kwdefaults__ = {"and_by": 2.0}
+    assert replayed(3.0) == 300.0
+    scaled.__kwdefaults__["and_by"] = 4.0
+    assert replayed(3.0) == 600.0
+
+
+def test_a_slice_is_a_part_of_the_signature() -> None:
+    part = jit(lambda x, where: x[where])
+    x = np.arange(4.0)
+    for where in (slice(0, 1), slice(1, 3), slice(None, None, -1), slice(0, 1)):
+        assert np.array_equal(part(x, where), x[where])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"static_argnums": "n"}, "static_argnums, the position of an argument or a tuple of them; given 'n'"),
+        ({"static_argnums": None}, "static_argnums, the position .* given None"),
+        ({"static_argnums": (0, "n")}, "static_argnums, the position .* given .0, 'n'."),
+        ({"static_argnames": 3}, "static_argnames, the name of an argument or a tuple of them; given 3"),
+        ({"static_argnames": "m"}, "argument 'm' is static, which power does not have; its arguments are x, n"),
+        ({"static_argnums": 2}, "argument 2 is static, which power does not have"),
+        ({"static_argnums": -3}, "argument -3 is static, which power does not have"),
+    ],
+)
+def test_static_arguments_that_there_are_not(options: dict[str, Any], told: str) -> None:
+    def power(x: Any, n: int) -> Any:
+        return x**n
+
+    with pytest.raises(KindError, match=told):
+        jit(power, **options)
+
+
+def test_static_arguments_of_functions_that_take_any() -> None:
+    def total(*numbers: Any, **options: Any) -> Any:
+        return sum(numbers[: options["count"]])
+
+    assert jit(total, static_argnames={"count"}, static_argnums=(5,))(1.0, 2.0, 4.0, count=2) == 3.0
+
+
+def test_numbers_that_no_dtype_holds() -> None:
+    with pytest.raises(RangeError, match="which a float cannot hold"):
+        jit(lambda x: x * 2)(10**400)
+    with pytest.raises(RangeError, match="int 300, which the int8 of the arrays beside it cannot hold"):
+        jit(lambda x, y: x * y)(np.ones(2, np.int8), 300)
