@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..engine.backward import plus
+from ..engine.hooks import HOOKS, hooked
+from ..engine.modes import mode
 from ..engine.node import CLOCK, describe, numbers
-from ..errors import GradientError, KindError, ShapeError
+from ..errors import GradientError, KindError, NonfiniteError, ShapeError
 from ..errors.spelling import spelt
 from ..nodes.arrays import array_of
 from ..replay.recorded import Recorded
@@ -25,7 +29,8 @@ class CompiledTape:
 
     `forward` and `backward` are those of the tape, but only the outputs and the gradients of leaves get new numbers:
     the nodes between keep theirs, because they stay on the device. A batch (arrays for leaves of one number, or one
-    more axis) is for the tape itself.
+    more axis) is for the tape itself. So `detect_nonfinite()` looks at the outputs and at the gradients of leaves, and
+    hooks are for leaves.
     """
 
     def __init__(self, tape: Tape, backend: str, device: Any = None) -> None:
@@ -54,6 +59,7 @@ class CompiledTape:
             x if y.inputs or isinstance(x, float) else x.copy()  # the array of a leaf stays its own
             for y, x in zip(self.tape.outputs, self.engine.forward([]))
         ]
+        self._check("output", zip(self.tape.outputs, found))
         self.stamp = CLOCK.assigned = CLOCK.tick()
         for y in self.tape.outputs:
             y._changed = self.stamp
@@ -80,9 +86,32 @@ class CompiledTape:
             if not y.requires_grad:
                 y.backward()  # raises the error
             upstream.append(y._upstream(g))
-        for leaf, g in self.engine.gradients(upstream).items():
+        with_hooks = [x for x in self.tape.nodes if x.order in HOOKS] if HOOKS else []
+        between = next((x for x in with_hooks if x.inputs), None)
+        if between is not None:
+            raise GradientError(
+                f"{between.describe()} has a hook, but a compiled tape computes the gradients of leaves only. "
+                f"Differentiate with the tape itself, tape.backward(), or take the hook off with handle.remove()"
+            )
+        gradients = self.engine.gradients(upstream)
+        self._check("gradient at", gradients.items())
+        for _ in hooked(with_hooks, gradients):
+            pass
+        for leaf, g in gradients.items():
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
+
+    def _check(self, what: str, found: Iterable[tuple[Any, Any]]) -> None:
+        """Raise if one of these numbers is not finite, under `detect_nonfinite()`."""
+        watch = mode().watch
+        if watch is None or not watch.values:
+            return
+        for node, x in found:
+            if not np.isfinite(x).all():
+                raise NonfiniteError(
+                    f"a compiled tape gave a number that is not finite: the {what} {node.describe()}. It does not see "
+                    f"the operations; with tape.forward() and tape.backward() the error names the first one"
+                )
 
     def report(self) -> str:
         """What was compiled, for which device, what it took, and what has been transferred."""

@@ -224,8 +224,8 @@ def tangent_of(x: Any, t: Any, nested: bool) -> Any:
     array = array_of(numbers(t), "a tangent")
     if array is None or (isinstance(t, Node) and isinstance(t, Value) is not isinstance(x, Value)):
         raise KindError(
-            f"a tangent is of the kind of its argument: a real number or an array of them, or a node; {describe(x)} was "
-            f"given {describe(t)}"
+            f"a tangent is of the kind of its argument: a real number or an array of them, or a node; {describe(x)} "
+            f"was given {describe(t)}"
         )
     if array.shape != np.shape(numbers(x)):
         raise ShapeError(

@@ -258,7 +258,9 @@ def check_update(
     """
     refuse_no_function(f, "check_update")
     if not inputs:
-        raise KindError("check_update was given no inputs. They follow the function, as in check_update(f, w)")
+        raise KindError(
+            "check_update was given no inputs. They follow the function, as in check_update(f, w)"
+        )
     if update is not None and not callable(update):
         raise KindError(
             f"check_update takes update, a function of the list of nodes; given {describe(update)}. Write "

@@ -58,7 +58,7 @@ def checkpoint(
     refuse_no_function(f, "checkpoint")
     if following() is not None:
         return f(*inputs)  # a recording that will be replayed keeps its memory from replay to replay
-    generators = list(rng) if isinstance(rng, (list, tuple)) else [rng]
+    generators: list[Any] = list(rng) if isinstance(rng, (list, tuple)) else [rng]
     for generator in generators:
         if not hasattr(generator, "bit_generator"):
             raise KindError(

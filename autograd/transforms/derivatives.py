@@ -5,7 +5,7 @@ Each calls the function once, as `calls.py` describes, and runs backward or forw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -42,7 +42,9 @@ from .results import (
     Gradients,
     Hessian,
     Jacobian,
+    Pullback,
     T,
+    U,
     ValueAndGradient,
     ValueAndGradients,
 )
@@ -152,6 +154,12 @@ def _value_and_gradient(
 # ---------------------------------------------------------------------- one direction
 
 
+@overload
+def vjp(f: Function, x: T, /) -> tuple[Any, Pullback[tuple[T]]]: ...
+@overload
+def vjp(f: Function, x: T, y: U, /) -> tuple[Any, Pullback[tuple[T, U]]]: ...
+@overload
+def vjp(f: Function, *args: Any) -> tuple[Any, Pullback[tuple[Any, ...]]]: ...
 @spelt
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """The value of `f(*args)` and its pullback, a function from a gradient at the output to those at the arguments.
@@ -198,6 +206,16 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     return call.results(call.nested), pullback
 
 
+@overload
+def jvp(f: Callable[[Value], Value], args: float, tangents: Any) -> tuple[float, float]: ...
+@overload
+def jvp(f: Callable[[Value], Value], args: Value, tangents: Any) -> tuple[Value, Value]: ...
+@overload
+def jvp(f: Callable[[Tensor], Tensor], args: np.ndarray, tangents: Any) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def jvp(f: Callable[[Tensor], Tensor], args: Tensor, tangents: Any) -> tuple[Tensor, Tensor]: ...
+@overload
+def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]: ...
 @spelt
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """The value of `f(*args)` and its derivative in the direction of `tangents`.

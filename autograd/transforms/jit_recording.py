@@ -116,7 +116,8 @@ class Recording:
         def again() -> Any:
             args, kwargs = then.call.filled(then.nodes)
             found = leaves(self.jitted.f(*args, **kwargs))[place]
-            return found if isinstance(found, Node) else y._constant(found)  # a comparison outside of recordings
+            # outside of a recording a comparison gives no node
+            return found if isinstance(found, Node) else y._constant(found)
 
         node: Any = blank(JitTensor if isinstance(y, Tensor) else JitValue)
         state: dict[str, Any] = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}

@@ -1,4 +1,4 @@
-"""What a jit reads, looked at once more: zeros with signs, buffers, attributes and defaults of functions; its options."""
+"""What a jit reads: zeros with signs, buffers, attributes and defaults of functions; and its static arguments."""
 
 from __future__ import annotations
 
@@ -79,11 +79,17 @@ def test_a_slice_is_a_part_of_the_signature() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"static_argnums": "n"}, "static_argnums, the position of an argument or a tuple of them; given 'n'"),
+        (
+            {"static_argnums": "n"},
+            "static_argnums, the position of an argument or a tuple of them; given 'n'",
+        ),
         ({"static_argnums": None}, "static_argnums, the position .* given None"),
         ({"static_argnums": (0, "n")}, "static_argnums, the position .* given .0, 'n'."),
         ({"static_argnames": 3}, "static_argnames, the name of an argument or a tuple of them; given 3"),
-        ({"static_argnames": "m"}, "argument 'm' is static, which power does not have; its arguments are x, n"),
+        (
+            {"static_argnames": "m"},
+            "argument 'm' is static, which power does not have; its arguments are x, n",
+        ),
         ({"static_argnums": 2}, "argument 2 is static, which power does not have"),
         ({"static_argnums": -3}, "argument -3 is static, which power does not have"),
     ],

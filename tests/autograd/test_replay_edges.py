@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.autograd import KindError, Tape, Tensor, Value
+from chainrule.autograd import (
+    GradientError,
+    KindError,
+    NonfiniteError,
+    Tape,
+    Tensor,
+    Value,
+    detect_nonfinite,
+    log,
+    sqrt,
+)
 
 BACKENDS = [None, "numpy", "xla"]
 
@@ -74,3 +84,51 @@ def test_integers_beyond_64_bits_are_numbers(backend: str | None) -> None:
 def test_numbers_go_by_the_names_of_leaves(backend: str | None) -> None:
     with pytest.raises(KindError, match="by the name of the leaf"):
         of(Value(1.0, name="v") * 2, backend).forward(3.0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_hooks_of_leaves_are_called(backend: str | None) -> None:
+    a, b = Value(2.0, name="a"), Tensor([2.0], name="b")
+    a.register_hook(lambda g: g * 10)
+    b.register_hook(lambda g: g * 10)
+    for tape in (of(a * a, backend), of((b * b).sum(), backend)):
+        tape.forward()
+        tape.backward()
+    assert a.grad == 40.0
+    assert b.grad is not None
+    assert b.grad.tolist() == [40.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_hooks_between_are_refused_where_their_gradient_is_not_known(backend: str | None) -> None:
+    a = Value(2.0, name="a")
+    y = a * 3
+    handle = y.register_hook(lambda g: g * 10)
+    tape = of(y * y, backend)
+    tape.forward()
+    with pytest.raises(GradientError, match="has a hook, but a compiled tape"):
+        tape.backward()
+    handle.remove()
+    tape.backward()
+    assert a.grad == 36.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nonfinite_numbers_are_detected(backend: str | None) -> None:
+    x = Value(1.0, name="x")
+    tape = of(log(x), backend)
+    with detect_nonfinite(), pytest.raises(NonfiniteError):
+        tape.forward(x=0.0)
+    tape = of(sqrt(x), backend)
+    tape.forward(x=0.0)
+    with detect_nonfinite(), pytest.raises(NonfiniteError):
+        tape.backward()
+    tape.forward(x=4.0)
+    with detect_nonfinite():
+        tape.backward()
+    assert x.grad == 0.25
+
+
+def test_a_program_is_saved_under_a_path() -> None:
+    with pytest.raises(KindError, match=r'save takes the path of a file, such as "program\.py"; given int 3'):
+        Tape(Value(1.0) * 2).source().save(3)  # type: ignore[arg-type]

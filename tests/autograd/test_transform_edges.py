@@ -56,7 +56,9 @@ def test_a_tangent_with_a_mask_is_refused() -> None:
 
 
 def test_the_form_of_tangents_is_named() -> None:
-    with pytest.raises(KindError, match="for the tangents the form has to be .* a tuple of 2; given a tuple of 3"):
+    with pytest.raises(
+        KindError, match="for the tangents the form has to be .* a tuple of 2; given a tuple of 3"
+    ):
         jvp(lambda x, y: x * y, (1.0, 2.0), (1.0, 2.0, 3.0))
 
 
