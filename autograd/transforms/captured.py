@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import sys
 from array import array
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from io import IOBase
@@ -116,6 +116,8 @@ class State:
             else:
                 gets += [place.reader(key) for key in place.keys]
                 entries += place.values
+                if isinstance(place, _Entries) and place.is_whole:
+                    sequences.append((place.holder, place.keys))
         return gets, entries, lengths, sequences, cells
 
     def differences(self) -> list[str]:
@@ -140,7 +142,9 @@ class State:
             return
         self.kept[id(x)] = x
         if isinstance(x, np.ndarray):
-            if x.dtype.kind in "fiub":
+            if x.dtype.hasobject:
+                self._watch(_Items, x.reshape(-1), range(x.size), "[{}]")
+            else:
                 self.arrays.append((x, x.copy() if _can_change(x) else x))
         elif isinstance(x, Iterator) and not isinstance(x, IOBase):
             self.iterators.append(x)
@@ -167,10 +171,15 @@ class State:
             self._watch(_Whole, x, ["all"], contents=frozenset)
         elif isinstance(x, (bytearray, memoryview, array)):
             self._watch(_Whole, x, ["all"], contents=bytes)
-        elif isinstance(x, (list, tuple, deque)):
-            self._watch(_Items, x, range(len(x)), "[{}]")
-        elif isinstance(x, dict):
-            self._watch(_Entries, x, x, "[{!r}]")
+        elif isinstance(x, (list, tuple, deque, dict)):
+            if isinstance(x, dict):
+                self._watch(_Entries, x, x, "[{!r}]")
+            else:
+                self._watch(_Items, x, range(len(x)), "[{}]")
+            if _own_classes(type(x)):  # which may have attributes as well
+                self._look_at_object(x)
+        elif isinstance(x, ChainMap):
+            self._look(x.maps)
         elif isinstance(x, ModuleType):
             if not _is_of_library(x.__name__) and "site-packages" not in (getattr(x, "__file__", None) or ""):
                 found = vars(x)
@@ -316,6 +325,20 @@ class _Entries(_Place):
     def now(self) -> list[Any]:
         get = self.holder.get
         return [get(key, ABSENT) for key in self.keys]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of a dict is looked at; then the order of its keys is, too."""
+        return self.length == len(self.keys)
+
+    @property
+    def is_current(self) -> bool:
+        return super().is_current and (not self.is_whole or all(map(is_, self.holder, self.keys)))
+
+    def differences(self) -> list[str]:
+        found = super().differences()
+        reordered = not found and self.is_whole and not all(map(is_, self.holder, self.keys))
+        return ["the order of a dict"] if reordered else found
 
 
 class _Own(_Place):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import ChainMap
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,50 @@ def test_buffers_are_looked_into(held: Any) -> None:
     assert double(3.0) == 3.0
     held[0] = 2
     assert double(3.0) == 6.0
+
+
+def test_the_order_of_a_dict_is_looked_at() -> None:
+    rates = {"a": 1.0, "b": 2.0}
+    first = jit(lambda x: x * next(iter(rates.values())))
+    assert first(3.0) == 3.0
+    rates["a"] = rates.pop("a")
+    assert first(3.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("held", "new"),
+    [
+        (np.array([1j, 2.0]), 5j),
+        (np.array([1.0, 2.0], object), 5.0),
+        (np.array(["1.0", "2.0"]), "5.0"),
+        (np.array([(1.0,), (2.0,)], [("rate", float)]), (5.0,)),
+    ],
+)
+def test_arrays_of_any_kind_are_compared(held: Any, new: Any) -> None:
+    def rate() -> float:
+        found = held[0]
+        return float(found.imag if isinstance(found, complex) else found[0] if held.dtype.names else found)
+
+    scaled = jit(lambda x: x * rate())
+    assert scaled(3.0) == 3.0
+    assert scaled(3.0) == 3.0
+    held[0] = new
+    assert scaled(3.0) == 15.0
+
+
+def test_attributes_of_containers_and_chains_of_dicts() -> None:
+    class Rates(list[float]):
+        factor = 1.0
+
+    rates, settings = Rates([2.0]), ChainMap({"offset": 1.0}, {"offset": 0.0})
+    moved = jit(lambda x: x * rates[0] * rates.factor + settings["offset"])
+    assert moved(3.0) == 7.0
+    rates.factor = 10.0
+    assert moved(3.0) == 61.0
+    settings["offset"] = 2.0
+    assert moved(3.0) == 62.0
+    rates[0] = 3.0
+    assert moved(3.0) == 92.0
 
 
 def test_attributes_and_defaults_of_functions_are_looked_at() -> None:
