@@ -327,6 +327,11 @@ def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     (array([0., 0., 0., 0.]), array([0., 0., 0., 1.]), array([0., 1., 0., 1.]))
     """
 
+    if not callable(draw):
+        raise KindError(
+            f"redrawn takes a function that draws, as in redrawn(lambda: rng.random(shape)); given {describe(draw)}"
+        )
+
     def drawn() -> Redrawn:
         leaf = Redrawn(draw(), name, requires_grad=False)
         leaf.draw = draw

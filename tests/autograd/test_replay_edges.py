@@ -18,6 +18,7 @@ from chainrule.autograd import (
     log,
     sqrt,
 )
+from chainrule.autograd.extending import javascript_expression, javascript_module, redrawn
 
 BACKENDS = [None, "numpy", "xla"]
 
@@ -127,6 +128,15 @@ def test_nonfinite_numbers_are_detected(backend: str | None) -> None:
     with detect_nonfinite():
         tape.backward()
     assert x.grad == 0.25
+
+
+def test_what_is_printed_and_redrawn_is_named() -> None:
+    with pytest.raises(KindError, match=r"javascript_module takes a tape, as Tape\(y\) is one; given a Value"):
+        javascript_module(Value(1.0))  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="javascript_expression takes a printed module"):
+        javascript_expression(Tape(Value(1.0) * 2))  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="redrawn takes a function that draws"):
+        redrawn(np.random.default_rng(0).random(3))  # type: ignore[arg-type]
 
 
 def test_a_program_is_saved_under_a_path() -> None:
