@@ -395,4 +395,5 @@ def _assembled(parts: list[Any], out: tuple[int, ...], x: Any, nested: bool, axi
         if parts:
             block[...] = np.stack([data_of(part) for part in parts], axis).reshape(shape)
         return Tensor(block, requires_grad=False) if nested else block
-    return functions.reshape(functions.stack(parts, axis), shape)
+    found = functions.reshape(functions.stack(parts, axis), shape)
+    return found.astype(x.dtype) if isinstance(x, Tensor) and found.dtype != x.dtype else found

@@ -20,6 +20,7 @@ from chainrule.autograd import (
     check_update,
     checkpoint,
     grad,
+    jacobian,
     jit,
     jvp,
     sqrt,
@@ -88,6 +89,15 @@ def test_grad_refuses_an_array_that_holds_no_real_number(returned: Any) -> None:
 
 def test_grad_of_a_constant_array_of_integers_is_zero() -> None:
     assert value_and_grad(lambda x: np.array(3))(2.0) == (3, 0.0)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize(("given", "computed"), [(np.float64, np.float32), (np.float16, np.float64)])
+def test_a_jacobian_has_the_dtype_of_its_argument(mode: str, given: Any, computed: Any) -> None:
+    x, f = np.ones(2, given), jacobian(lambda x: x.astype(computed) * 2, mode=mode)
+    for found in (f(x), jit(f)(x), f(Tensor(x)).data, jacobian(lambda x: (f(x) * x).sum(axis=1))(x)):
+        assert found.dtype == given
+        assert np.array_equal(found, 2 * np.eye(2))
 
 
 # ---------------------------------------------------------------------- checks
