@@ -11,10 +11,12 @@ from chainrule.autograd import (
     GradientError,
     KindError,
     NonfiniteError,
+    RangeError,
     Tape,
     Tensor,
     Value,
     detect_nonfinite,
+    jit,
     log,
     sqrt,
 )
@@ -128,6 +130,18 @@ def test_nonfinite_numbers_are_detected(backend: str | None) -> None:
     with detect_nonfinite():
         tape.backward()
     assert x.grad == 0.25
+
+
+@pytest.mark.parametrize("backend", [None, "numpy"])
+def test_an_error_in_a_replay_names_the_operation(backend: str | None) -> None:
+    x = Tensor(np.eye(2), name="x")
+    tape = of(np.linalg.cholesky(x * 1.0), backend)  # the matrix is computed, so that it is another one in each replay
+    replayed = jit(lambda x: np.linalg.cholesky(x * 1.0))
+    for _ in range(2):
+        assert tape.forward(x=4 * np.eye(2))[0, 0] == replayed(4 * np.eye(2))[0, 0] == 2.0
+        for replay in (lambda: tape.forward(x=-np.eye(2)), lambda: replayed(-np.eye(2))):
+            with pytest.raises(RangeError, match="cholesky was given an array .* not positive definite"):
+                replay()
 
 
 def test_what_is_printed_and_redrawn_is_named() -> None:
