@@ -36,7 +36,8 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
         x.describe() if hasattr(x, "describe") else f"an array of shape {x.shape} and dtype {x.dtype}"
         for x in inputs
     )
-    options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items())
+    # an index that is an input is described as one, and its place in `at` says nothing
+    options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items() if "Gap(" not in repr(v))
     text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
     broadcast = _broadcast(inputs)
     missing = re.search(r"missing \d+ required [\w-]+ arguments?: (.+)", str(error))

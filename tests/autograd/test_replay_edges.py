@@ -135,7 +135,9 @@ def test_nonfinite_numbers_are_detected(backend: str | None) -> None:
 @pytest.mark.parametrize("backend", [None, "numpy"])
 def test_an_error_in_a_replay_names_the_operation(backend: str | None) -> None:
     x = Tensor(np.eye(2), name="x")
-    tape = of(np.linalg.cholesky(x * 1.0), backend)  # the matrix is computed, so that it is another one in each replay
+    tape = of(
+        np.linalg.cholesky(x * 1.0), backend
+    )  # the matrix is computed, so that it is another one in each replay
     replayed = jit(lambda x: np.linalg.cholesky(x * 1.0))
     for _ in range(2):
         assert tape.forward(x=4 * np.eye(2))[0, 0] == replayed(4 * np.eye(2))[0, 0] == 2.0
@@ -145,7 +147,9 @@ def test_an_error_in_a_replay_names_the_operation(backend: str | None) -> None:
 
 
 def test_what_is_printed_and_redrawn_is_named() -> None:
-    with pytest.raises(KindError, match=r"javascript_module takes a tape, as Tape\(y\) is one; given a Value"):
+    with pytest.raises(
+        KindError, match=r"javascript_module takes a tape, as Tape\(y\) is one; given a Value"
+    ):
         javascript_module(Value(1.0))  # type: ignore[arg-type]
     with pytest.raises(KindError, match="javascript_expression takes a printed module"):
         javascript_expression(Tape(Value(1.0) * 2))  # type: ignore[arg-type]
