@@ -66,7 +66,7 @@ def leaves_beside(tree: Any, other: Any, what: str) -> list[Any]:
     alike = tree.__class__ is other.__class__ is tuple and len(tree) == len(other)  # as most often
     if not alike and form(tree) != form(other):
         raise KindError(
-            f"for {what} the form has to be that of what goes with it, {form(tree)}; given {form(other)}"
+            f"{what} has to have the form of what it goes with: {form(tree)}; given {form(other)}"
         )
     partners = dict(_parts(other))
     found = []
