@@ -143,7 +143,9 @@ class Jitted(Generic[F]):
     ) -> None:
         self.f, self.backend, self.device = f, backend, device
         self.make = backend_for(backend, device)
-        self.positions, self.names = _both_ways(f, positions, names)
+        every = _parameters(f)
+        self.positions, self.names = _both_ways(f, every, positions, names)
+        self.named = {k.name for k in every if k.kind in (k.POSITIONAL_OR_KEYWORD, k.KEYWORD_ONLY)}
         self.recordings: dict[Hashable, list[Recording]] = {}  # the latest first
         self.lock = RLock()
         self.repeated = 0  # recordings because of a change
@@ -242,14 +244,18 @@ MANY, STATES = 256, 8  # signatures that are kept, and recordings of each, for s
 LOG = logging.getLogger(__name__)
 
 
+def _parameters(f: Any) -> list[Parameter]:
+    """The parameters of a function; none where they are not known, as of one that is written in C."""
+    try:
+        return list(signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
 def _both_ways(
-    f: Any, positions: tuple[int, ...], names: tuple[str, ...]
+    f: Any, every: Sequence[Parameter], positions: tuple[int, ...], names: tuple[str, ...]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The positions and the names of the static arguments, which may be given in either way."""
-    try:
-        every = list(signature(f).parameters.values())
-    except (TypeError, ValueError):  # written in C
-        every = []
     known = [k.name for k in every if k.kind is k.POSITIONAL_OR_KEYWORD]
     kinds = {k.kind for k in every}
     count = sum(k.kind in (k.POSITIONAL_ONLY, k.POSITIONAL_OR_KEYWORD) for k in every)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from collections import ChainMap
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
-from chainrule.autograd import KindError, RangeError, jit
+from chainrule.autograd import KindError, RangeError, Value, dot, grad, jit, no_grad, tanh, total
 
 
 def test_minus_zero_in_a_list_is_another_number() -> None:
@@ -119,6 +121,96 @@ def test_a_slice_is_a_part_of_the_signature() -> None:
     x = np.arange(4.0)
     for where in (slice(0, 1), slice(1, 3), slice(None, None, -1), slice(0, 1)):
         assert np.array_equal(part(x, where), x[where])
+
+
+def test_names_of_arguments_keep_their_order() -> None:
+    first = jit(lambda **options: next(iter(options.values())))
+    assert first(a=1.0, b=2.0) == 1.0
+    assert first(b=2.0, a=1.0) == 2.0
+    assert list(jit(lambda **options: options)(b=2.0, a=1.0)) == ["b", "a"]
+
+
+def test_constants_that_are_equal_and_not_the_same() -> None:
+    angle = jit(lambda x, z: np.arctan2(z.imag, x))
+    assert angle(-1.0, complex(0, 0.0)) == np.pi
+    assert angle(-1.0, complex(0, -0.0)) == -np.pi
+    kind = jit(lambda x, held: x * (2 if all(isinstance(y, int) for y in held) else 3))
+    assert kind(1.0, frozenset({1})) == 2.0
+    assert kind(1.0, frozenset({1.0})) == 3.0
+
+
+# ---------------------------------------------------------------------- parts without a gradient
+
+
+def unrecorded(x: Any) -> Any:
+    with no_grad():
+        y = x * x
+    return y * x
+
+
+@pytest.mark.parametrize("backend", ["numpy", "xla"])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (unrecorded, 9.0),  # of y * x, with y = 9
+        (lambda x: x.detach() * x, 3.0),
+        (lambda x: (x + x.detach() + x.detach()) * 2.0, 2.0),
+        (lambda x: (x.detach() + 1.0) + x, 1.0),
+        (lambda x: dot([x.detach(), x], [x, 2.0]), 5.0),
+        (lambda x: total([x.detach(), x, x]), 2.0),
+    ],
+)
+def test_no_gradient_passes_through_detached_values(f: Any, slope: float, backend: str) -> None:
+    if backend == "xla":
+        pytest.importorskip("jax", reason="XLA comes with JAX")
+    x, y = Value(3.0), Value(3.0)
+    jit(f, backend=backend)(x).backward()
+    f(y).backward()
+    assert x.grad == y.grad == slope
+    assert grad(jit(f, backend=backend))(3.0) == slope
+    z = Value(3.0)
+    first, *_ = jit(lambda x: (f(x), x.detach(), x * 2), backend=backend)(z)
+    first.backward()
+    assert z.grad == slope
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_values_with_parts_that_are_detached(seed: int) -> None:
+    def f(xs: Any) -> Any:
+        rng, pool = random.Random(seed), list(xs)
+        for _ in range(rng.randrange(4, 16)):
+            a, b, c = rng.choices(pool, k=3)
+            operation = rng.choice(OPERATIONS)
+            with no_grad() if rng.random() < 0.3 else nullcontext():
+                pool.append(operation(a, b, c))
+        return pool[-1] + pool[-2] * pool[0] + pool[-3], pool[3]
+
+    numbers = [random.Random(seed + k).uniform(-1, 1) for k in range(3)]
+    for replayed in (jit(f), jit(lambda xs: f(xs)[:1])):
+        new, old = ([Value(x, requires_grad=k != seed % 4) for k, x in enumerate(numbers)] for _ in "ab")
+        for found, expected in zip(replayed(new), f(old)):
+            assert found.data == pytest.approx(expected.data, rel=1e-12)
+            for x in new + old:
+                x.grad = None
+            if expected.requires_grad:
+                expected.backward()
+                found.backward()
+            assert [x.grad or 0.0 for x in new] == pytest.approx([x.grad or 0.0 for x in old], rel=1e-12)
+
+
+OPERATIONS: list[Any] = [
+    lambda a, b, c: a + b,
+    lambda a, b, c: a + b,
+    lambda a, b, c: a * b,
+    lambda a, b, c: a + 1.0,
+    lambda a, b, c: tanh(a),
+    lambda a, b, c: a.detach() + b,
+    lambda a, b, c: dot([a, b, a], [b, a, 1.5]),
+    lambda a, b, c: total([a, b, c]),
+]
+
+
+# ---------------------------------------------------------------------- options
 
 
 @pytest.mark.parametrize(
