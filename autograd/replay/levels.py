@@ -65,8 +65,8 @@ class Levels:
         start += len(outputs)
         # of each edge of the backward pass: the place it goes to, the place it comes from, and the cell
         roots = self.place[list(outputs)]
-        wanted = needs[[cells.of[i] for i in outputs]]
-        edges = [(roots[wanted], self.seeds[wanted], self.seeds[wanted])]
+        reached = needs[[cells.of[i] for i in outputs]]
+        edges = [(roots[reached], self.seeds[reached], self.seeds[reached])]
         for members, inputs in ordered:
             at = place[inputs]
             here = slice(int(place[members[0]]), int(place[members[-1]]) + 1)
@@ -239,7 +239,7 @@ class _Cells:
     def __init__(self, nodes: Sequence[Node], outputs: Sequence[int]) -> None:
         self.keys: list[Hashable] = []  # cells with equal keys form a group; None for a leaf
         self.inputs: list[Sequence[int]] = []
-        self.needs: list[bool] = []  # whether it requires a gradient
+        self.needs: list[bool] = []  # whether a gradient arrives that it passes on or keeps
         self.levels: list[int] = []
         # the row, its options and the inputs that get a gradient; cells that are not here are leaves or sums
         self.rows: dict[int, tuple[Primitive, dict[str, Any], tuple[bool, ...]]] = {}
