@@ -58,7 +58,7 @@ def _neuron(name: str) -> Primitive:
             slope = float(slope)  # Python multiplies two floats in half the time
         n = len(inputs) // 2
         factors = inputs[n:-1] + inputs[:n]
-        if linear or slope.__class__ is float and slope == 1.0:
+        if linear or (slope.__class__ is float and slope == 1.0):
             return (*factors, slope)
         return (*[slope * factor for factor in factors], slope)
 
