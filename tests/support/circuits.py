@@ -16,14 +16,6 @@ from chainrule.viz.circuit.circuit import circuit
 from chainrule.viz.common.options import DrawOptions
 from chainrule.viz.graph.reading import read
 
-SVG = "{http://www.w3.org/2000/svg}"
-ENGINES = [
-    pytest.param(
-        "dot",
-        marks=pytest.mark.skipif(shutil.which("dot") is None, reason="the system's dot is not installed"),
-    ),
-    "graphviz-pure",
-]
 needs_latex = pytest.mark.skipif(
     shutil.which("pdflatex") is None,
     reason="TikZ is compiled by pdflatex (texlive-latex-base, texlive-pictures)",

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from circuits import ENGINES, GRAPHS, SVG, expression, layers, network, neuron, scene, sigmoid_circuit
+from circuits import GRAPHS, expression, layers, network, neuron, scene, sigmoid_circuit
+from drawn import ENGINES, SVG
 
 from chainrule import nn
 from chainrule.autograd import Value, relu, tanh

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from circuits import ENGINES, GRAPHS, SVG, compiled, expression, hostile, layers, needs_latex, neuron, scene
+from circuits import GRAPHS, compiled, expression, hostile, layers, needs_latex, neuron, scene
+from drawn import ENGINES, SVG
 from table_cases import CASES
 
 from chainrule.autograd import TABLE, Tensor, relu
