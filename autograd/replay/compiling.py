@@ -32,8 +32,8 @@ __all__ = ["Program", "executed", "layout", "live_calls", "operand_dtypes"]
 class Program:
     """Both passes as Python functions that compute in the same arrays each time.
 
-    `forward(stamp, *arrays)`, with an array for each of the leaves `borrowed`, writes `.data` of the computed nodes, or
-    returns True if the data of one of the leaves `checked` are now in another array. `gradients(upstream)` returns an
+    `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked` are
+    now in another array; those of the leaves `borrowed` are in another array each time. `gradients(upstream)` returns an
     array for each of `ends`, the leaves that a gradient reaches, or `None` if one of them has a NaN. `upstream` lists
     the gradients at the roots if they are `given`; otherwise they are ones.
     """
@@ -312,14 +312,14 @@ class _Writer:
         moved = [f"{self._name(x)}._array is not {self._name(program.arrays[x])}" for x in program.checked]
         forward = [*self.text[0], *self._to_nodes()]
         begin, results, squares = self._begin(), self._results(), self._squares()
-        given = [self.local[program.values[x]] for x in program.borrowed]
+        given = {self.local[program.values[x]]: f"{self._name(x)}._array" for x in program.borrowed}
         shared = sorted({*given, *(self.local[x] for x in self.crossing if x in self.local)})
         # the names are globals of the two functions: a closure over thousands of names takes long to compile
         globals_ = [f"    global {', '.join(shared)}"] if shared else []
         lines = [
-            f"def forward(stamp{', *given' if given else ''}):",
+            "def forward(stamp):",
             *globals_,
-            *([f"    {', '.join(given)}, = given"] if given else []),
+            *(f"    {name} = {array}" for name, array in given.items()),
             *([f"    if {' or '.join(moved)}: return True"] if moved else []),
             *(f"    {line}" for line in forward),
             "def gradients(upstream):",

@@ -240,14 +240,45 @@ class Replayed:
             (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
         ]
         self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]
+        # whether a replay is the operations and nothing else
+        self.plain = not (self.copied or recorded.drawn or recorded.effects or recorded.conditions or scalars)
 
-    def forward(self, given: Sequence[Any], drawn: Sequence[Any] | None = None) -> list[Any]:
-        """The numbers of the results for these numbers of the arguments.
+    def takes(self, given: Sequence[Any]) -> bool:
+        """Whether these are arrays like those that were recorded, in the same memory layout; if so, they are given.
+
+        Then the next `forward()` computes with them, and they may not change before it and the backward pass.
+        """
+        if len(given) != len(self.given):
+            return False
+        for (leaf, own, strides), x in zip(self.given, given):
+            if (
+                x.__class__ is not np.ndarray
+                or x.strides != strides
+                or x.shape != own.shape
+                or x.dtype is not own.dtype
+            ):
+                return False
+            leaf._array = x
+        return True
+
+    def forward(self, given: Sequence[Any] = (), drawn: Sequence[Any] | None = None) -> list[Any]:
+        """The numbers of the results for these numbers of the arguments, or those that `takes` was called with.
 
         Random numbers are drawn and effects happen, unless this repeats an earlier call, whose numbers were `drawn`.
         """
-        recorded = self.recorded
         self.runs += 1
+        if given:
+            self._give(given)
+        if self.plain:
+            self.replay.compute()
+        else:
+            self._compute(drawn)
+        slot = self.slot
+        return [getattr(y, slot) for y in self.recorded.results]
+
+    def _give(self, given: Sequence[Any]) -> None:
+        """Take over the numbers of the arguments, in the memory layout of the recording."""
+        recorded = self.recorded
         for (leaf, own, strides), x in zip(self.given, given):
             if strides is None:
                 leaf._number = float(x)
@@ -257,6 +288,10 @@ class Replayed:
                 leaf._array = own
                 if x is not own:
                     np.copyto(own, x)
+
+    def _compute(self, drawn: Sequence[Any] | None) -> None:
+        """All that a replay does: copy, draw, compute, and call the effects."""
+        recorded = self.recorded
         for leaf, source in self.copied:
             if self.scalars:
                 leaf._number = source._number
@@ -276,8 +311,6 @@ class Replayed:
             self.replay.compute()
         if drawn is None:
             recorded.happen(before=False)
-        slot = self.slot
-        return [getattr(y, slot) for y in recorded.results]
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""

@@ -100,9 +100,7 @@ class Run:
 
     def step(self, batch: Sequence[Any]) -> None:
         """One step of the optimiser; raises `NonfiniteError` if the loss or a gradient is NaN or infinite."""
-        done = self.stepper.run(
-            *batch, want_output=bool(self.metrics), look=self.looks or self.batch == 1, place=self.place
-        )
+        done = self.stepper.run(batch, bool(self.metrics), self.looks or self.batch == 1, self.place)
         found, y = {"loss": done.loss}, batch[-1]
         if self.metrics:
             if not self.bound:
