@@ -213,10 +213,11 @@ def read_anew(read: Callable[[], Any]) -> Any:
     return read() if following() is None else redrawn(read)
 
 
-def only_while(condition: Callable[..., bool], *nodes: Any) -> None:
+def only_while(condition: Callable[..., bool], *nodes: Any, repeated: bool = False) -> None:
     """What is computed now holds while `condition` is true of the numbers of these nodes.
 
-    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done.
+    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done. The condition
+    is `repeated` if an operation on the nodes raises an error where it is false.
 
     >>> import numpy as np
     >>> from chainrule.autograd import jit
@@ -231,7 +232,7 @@ def only_while(condition: Callable[..., bool], *nodes: Any) -> None:
     """
     watch = following()
     if watch is not None:
-        watch.only_while(condition, nodes)
+        watch.only_while(condition, nodes, repeated)
 
 
 def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:

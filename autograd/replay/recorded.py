@@ -40,6 +40,7 @@ class Recorded:
         roots: the results that a backward pass starts from, with the gradients at them as arguments.
         captured: leaves from before the call, such as parameters; leaf and the node that has its numbers.
         drawn: the leaves whose numbers each replay draws again, in the order of drawing.
+        only_checks: whether all effects and conditions are checks of leaves, which operations in NumPy make as well.
         state: what the function reads beside, which tells whether it has changed; or `None`.
         borrows: whether the arrays of the arguments are read where they are, in place of copies of them. They may not
             change between a forward pass and its backward pass.
@@ -61,6 +62,7 @@ class Recorded:
         self.effects, self.conditions = watch.effects, watch.conditions
         called = [*watch.effects, *watch.conditions]
         effected = [x for _, nodes in called for x in nodes if isinstance(x, Node)]
+        self.only_checks = watch.repeated == len(called) and not any(x.inputs for x in effected)
         self.outputs: list[Any] = list(dict.fromkeys([*self.results, *self.roots, *effected]))
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves = [x for x in self.nodes if not x.inputs]
@@ -112,7 +114,7 @@ class Recorded:
     def of_tape(cls, tape: Any) -> Recorded:
         """A graph that was recorded before, whose leaves are read anew in each replay."""
         self = cls.__new__(cls)
-        self.arguments, self.effects, self.conditions = [], [], []
+        self.arguments, self.effects, self.conditions, self.only_checks = [], [], [], True
         self.looked_at, self.state, self.forms = {}, None, []
         self.results = self.outputs = self.roots = list(tape.outputs)
         self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
@@ -241,7 +243,7 @@ class Replayed:
         ]
         self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]
         # whether a replay is the operations and nothing else
-        self.plain = not (self.copied or recorded.drawn or recorded.effects or recorded.conditions or scalars)
+        self.plain = recorded.only_checks and not (self.copied or recorded.drawn or scalars)
 
     def takes(self, given: Sequence[Any]) -> bool:
         """Whether these are arrays like those that were recorded, in the same memory layout; if so, they are given.
@@ -269,10 +271,14 @@ class Replayed:
         self.runs += 1
         if given:
             self._give(given)
-        if self.plain:
-            self.replay.compute()
-        else:
+        if not self.plain:
             self._compute(drawn)
+        else:
+            try:
+                self.replay.compute()
+            except ChainruleError:  # an operation has refused the numbers; the check of a layer or a loss says more
+                self.recorded.happen(before=True)
+                raise
         slot = self.slot
         return [getattr(y, slot) for y in self.recorded.results]
 

@@ -353,7 +353,8 @@ class Module(Part):
     def train(self: Self, mode: bool = True) -> Self:
         """Switch this module and all modules in it to training (with `False` to evaluation); returns the module."""
         for module in self.modules():
-            module.training = mode
+            if module.training is not mode:
+                module.training = mode
         return self
 
     def eval(self: Self) -> Self:

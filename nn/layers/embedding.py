@@ -124,7 +124,7 @@ class Embedding(Module):
                 f"given {describe(x)}. Write x.astype(int) if they are whole"
             )
         who, n = f"{self._described()},", self.num_embeddings
-        each_time(lambda t: _check_numbers(t, n, who), x if isinstance(x, Tensor) else t)
+        each_time(lambda t: _check_numbers(t, n, who), x if isinstance(x, Tensor) else t, repeated=True)
         return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)
 
     def extra_repr(self) -> str:
