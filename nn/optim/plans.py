@@ -69,7 +69,10 @@ class Plan:
             x, change, others = rooms[p]
             if x is not p._array:
                 x, change, others = self._room(p)
-            change(x, *map(memory.__getitem__, names), g, *others)
+            if names:
+                change(x, *map(memory.__getitem__, names), g, *others)
+            else:
+                change(x, g, *others)
             p._changed = now  # as an assignment does
 
     def _update_float(self, p: Any, g: float, memory: Memory) -> None:

@@ -89,12 +89,12 @@ class Run:
         self.means = Means()
         self.model.train()
         self.tell("on_epoch_begin")
+        each_batch = [schedule for schedule in self.schedules if schedule.every == "batch"]
         for batch in self.loader:
             self.batch += 1
             self.step(batch)
-            for schedule in self.schedules:
-                if schedule.every == "batch":
-                    schedule.step()
+            for schedule in each_batch:
+                schedule.step()
             self.tell("on_batch_end")
             yield self.batch
 
