@@ -32,10 +32,10 @@ __all__ = ["Program", "executed", "layout", "live_calls", "operand_dtypes"]
 class Program:
     """Both passes as Python functions that compute in the same arrays each time.
 
-    `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked` are
-    now in another array; those of the leaves `borrowed` are in another array each time. `gradients(upstream)` returns an
-    array for each of `ends`, the leaves that a gradient reaches, or `None` if one of them has a NaN. `upstream` lists
-    the gradients at the roots if they are `given`; otherwise they are ones.
+    `forward(stamp)` writes `.data` of the computed nodes, or returns True if the data of one of the leaves `checked`
+    are now in another array; the data of the leaves `borrowed` are in another one each time. `gradients(upstream)`
+    returns an array for each of `ends`, the leaves that a gradient reaches, or `None` if one of them has a NaN.
+    `upstream` lists the gradients at the roots if they are `given`; otherwise they are ones.
     """
 
     def __init__(
@@ -322,13 +322,12 @@ class _Writer:
             *(f"    {name} = {array}" for name, array in given.items()),
             *([f"    if {' or '.join(moved)}: return True"] if moved else []),
             *(f"    {line}" for line in forward),
+            "@errstate(all='ignore')",  # takes 0.3 us less than a `with` block
             "def gradients(upstream):",
             *globals_,
-            "    with errstate(all='ignore'):",
-            *(f"        {line}" for line in [*begin, *self.text[1], *squares]),
-            f"        results = [{', '.join(results)}]",
+            *(f"    {line}" for line in [*begin, *self.text[1], *squares]),
             *(["    known[0] = n", "    if n != n: return None"] if squares else []),
-            "    return results",
+            f"    return [{', '.join(results)}]",
         ]
         program.source = "\n".join(lines)
         # a loop over a list of the same calls takes 4 % longer (MLPs of 2-16-16-2 and 64-32-10)

@@ -237,9 +237,10 @@ class Replayed:
         except ChainruleError as error:
             raise RecordingError(str(error)) from None
         self.scalars, self.slot = scalars, (Value if scalars else Tensor)._data_slot
-        # for each argument, an array in the memory layout of the recording, which determines the order of sums
-        self.given: list[tuple[Any, Any, Any]] = [
-            (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
+        # for each argument an array of the recording, and its layout in memory, which determines the order of sums
+        self.given: list[tuple[Any, ...]] = [
+            (x, None, (), None, None) if scalars else (x, x._array, x.shape, x._array.strides, x.dtype)
+            for x in recorded.arguments
         ]
         self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]
         # whether a replay is the operations and nothing else
@@ -252,12 +253,12 @@ class Replayed:
         """
         if len(given) != len(self.given):
             return False
-        for (leaf, own, strides), x in zip(self.given, given):
+        for (leaf, _, shape, strides, dtype), x in zip(self.given, given):
             if (
                 x.__class__ is not np.ndarray
                 or x.strides != strides
-                or x.shape != own.shape
-                or x.dtype is not own.dtype
+                or x.shape != shape
+                or x.dtype is not dtype
             ):
                 return False
             leaf._array = x
@@ -276,7 +277,9 @@ class Replayed:
         else:
             try:
                 self.replay.compute()
-            except ChainruleError:  # an operation has refused the numbers; the check of a layer or a loss says more
+            except (
+                ChainruleError
+            ):  # an operation has refused the numbers; the check of a layer or a loss says more
                 self.recorded.happen(before=True)
                 raise
         slot = self.slot
@@ -285,10 +288,10 @@ class Replayed:
     def _give(self, given: Sequence[Any]) -> None:
         """Take over the numbers of the arguments, in the memory layout of the recording."""
         recorded = self.recorded
-        for (leaf, own, strides), x in zip(self.given, given):
-            if strides is None:
+        for (leaf, own, _, strides, dtype), x in zip(self.given, given):
+            if own is None:
                 leaf._number = float(x)
-            elif recorded.borrows and x.strides == strides and x.dtype is own.dtype:
+            elif recorded.borrows and x.strides == strides and x.dtype is dtype:
                 leaf._array = x
             else:
                 leaf._array = own

@@ -13,7 +13,7 @@ from ...autograd import KindError, Node
 from ...autograd.extending import State, describe
 from ..base.arguments import one_number
 from ..optim.clipping import clip_grad_norm_, clip_grad_value_
-from .before import generators_in
+from .before import Before, generators_in
 
 __all__ = ["Eager", "Found", "Nonfinite", "Task", "name_of", "number_for_batch"]
 
@@ -34,6 +34,11 @@ class Task:
         self.modules = list(self.model.modules())
         self.generators = list(dict.fromkeys([*generators_in(self.model), *self.state().generators]))
         self.buffers = [(module, name) for module in self.modules for name in module._buffers]
+        self.nothing = None if self.generators or self.buffers else Before([], [])
+
+    def before(self) -> Before:
+        """The state before a batch."""
+        return self.nothing or Before(self.generators, self.buffers)
 
     def state(self) -> State:
         """What the model, the loss and the penalty read, beside a batch."""

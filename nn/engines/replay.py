@@ -12,7 +12,6 @@ import numpy as np
 from ...autograd import Node, RecordingError
 from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
-from .before import Before
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
 __all__ = ["Replay", "compared_step", "recorded_step", "state_of"]
@@ -33,7 +32,7 @@ class Sources:
     """The states of all random numbers and of running statistics."""
 
     def __init__(self, task: Task) -> None:
-        self.before = Before(task.generators, task.buffers)
+        self.before = task.before()
         self.others = random.getstate(), np.random.get_state()  # noqa: NPY002 - which others draw from
 
     def restore(self) -> None:

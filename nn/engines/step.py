@@ -144,7 +144,7 @@ class Step(Answering):
         if len(batch) < 2:
             raise KindError("a step takes the inputs and the target of a batch, as in step(X, y)")
         self.count += 1
-        before = Before(self.task.generators, self.task.buffers)
+        before = self.task.before()
         try:
             self.latest = found = self._run(batch, want_output, before, look)
         except Nonfinite as error:
@@ -172,7 +172,9 @@ class Step(Answering):
         self.synchronise()
         return self.eager.step(batch, want_output)
 
-    def _try_eagerly(self, batch: Sequence[Any], want_output: bool, before: Before, error: Exception) -> Found:
+    def _try_eagerly(
+        self, batch: Sequence[Any], want_output: bool, before: Before, error: Exception
+    ) -> Found:
         """The step in eager mode, after an error in a recording or a replay: the user's code may be the reason."""
         before.restore()
         found = self.eager.step(batch, want_output)  # raises the same error for the same mistake
