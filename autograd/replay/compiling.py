@@ -120,7 +120,7 @@ class _Writer:
             "references": sys.getrefcount,  # see `_references_alone`
             "together": _together,
         }
-        self.namespace |= {"vdot": np.vdot, "errstate": np.errstate}
+        self.namespace |= {"errstate": np.errstate}
         self.names: dict[int, str] = {}  # by the id of a constant
         self.reductions: dict[Any, Any] = {}  # one object for each bound method, such as `np.add.reduce`
         self.static: dict[Traced, Any] = {x: x.value for x in program.values.values()}
@@ -134,25 +134,37 @@ class _Writer:
 
         self.last: dict[Traced, int] = {}  # the position of the last call that reads a memory
         self.crossing: set[Traced] = set()  # computed in the forward pass, read in the backward pass
-        self.returned: list[Traced] = []
         self.free: dict[Any, list[Any]] = {}
         self.text: tuple[list[str], list[str]] = [], []
 
-        ends = [g for g in program.ends.values() if isinstance(g, Traced)]
-        kept = [program.values[x] for x in program.nodes if x.inputs]
-        live = live_calls(calls, {*kept, *ends})
-        self._follow(live, ends, border)
-        self.pinned = {self._root(x) for x in (*kept, *self.crossing)}
-        self._choose_returned(ends, {call.result for at, call in live if at >= border and _takes_out(call)})
+        self._copy_ends()
+        self.returned: list[Traced] = [g for g in program.ends.values() if isinstance(g, Traced)]
+        self.local |= {g: f"g{k}" for k, g in enumerate(self.returned, 1)}
         self.packs = _packed(self.returned)
-        self.pinned |= {self._root(g) for g in ends}
+        kept = [program.values[x] for x in program.nodes if x.inputs]
+        live = live_calls(calls, {*kept, *self.returned})
+        self._follow(live, border)
+        self.pinned = {self._root(x) for x in (*kept, *self.crossing, *self.returned)}
         for at, call in live:
             self._place(at, call, self.text[at >= border])
 
     def _root(self, x: Traced) -> Traced:
         return self.roots.get(x, x)
 
-    def _follow(self, live: list[tuple[int, Call]], ends: list[Traced], border: int) -> None:
+    def _copy_ends(self) -> None:
+        """Copy each gradient of a leaf that is not written to memory of its own, or is that of another leaf, too."""
+        program, trace = self.program, self.program.trace
+        written = {
+            call.result for call in trace.calls[program.border :] if _takes_out(call) and _shown(call) is None
+        }
+        for leaf, g in [*program.ends.items()]:
+            if isinstance(g, Traced) and g in written:
+                written.remove(g)
+            elif isinstance(g, Traced):
+                program.ends[leaf] = Traced(trace, g.value.copy())
+                trace.calls.append(Call(copied, (g,), {}, program.ends[leaf]))
+
+    def _follow(self, live: list[tuple[int, Call]], border: int) -> None:
         """Find which results are views, the last call that reads each memory, and the results that both passes use."""
         backward: set[Traced] = set()
         for at, call in live:
@@ -163,14 +175,6 @@ class _Writer:
                 self.crossing.update(x for x in call.operands() if x in self.roots and x not in backward)
             for x in call.operands():
                 self.last[self._root(x)] = at
-        self.crossing.update(g for g in ends if g in self.roots and g not in backward)
-
-    def _choose_returned(self, ends: list[Traced], written: set[Traced]) -> None:
-        """Choose the gradients that are returned without a copy: those `written` by the backward pass to own memory."""
-        for g in dict.fromkeys(ends):
-            if g in written and self._root(g) is g and g not in self.pinned:
-                self.returned.append(g)
-                self.local[g] = f"g{len(self.returned)}"
 
     # -------------------------------------------------- memory
 
@@ -363,21 +367,13 @@ class _Writer:
         return lines
 
     def _results(self) -> list[str]:
-        """The expression that is returned for each leaf: an array of `returned`, for one leaf only, or a copy."""
-        results, rest = [], set(self.returned)
-        for g in self.program.ends.values():
-            alone = isinstance(g, Traced) and g in rest
-            results.append(self._term(g) if alone else f"{self._term(g)}.copy()")
-            rest -= {g} if alone else set()
-        return results
+        """The expression that is returned for each leaf: an array of `returned`, or a copy of a constant."""
+        ends = self.program.ends.values()
+        return [self._term(g) if isinstance(g, Traced) else f"{self._term(g)}.copy()" for g in ends]
 
     def _squares(self) -> list[str]:
         """Lines that compute `n`, the sum of squares of all gradients: NaN if one of them has a NaN."""
         squares = [f"f{k}.dot(f{k})" for k in range(len(self.packs))]
-        others = [
-            x for x in self.program.ends.values() if isinstance(x, Traced) and x not in {*self.returned}
-        ]
-        squares += [f"vdot({name}, {name})" for name in map(self._term, dict.fromkeys(others))]
         return [f"n = {' + '.join(squares)}"] if squares else []
 
 

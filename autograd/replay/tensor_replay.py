@@ -142,9 +142,11 @@ class TensorReplay:
 
     def _explain(self) -> None:
         """Compute node by node, so that an error names the operation."""
+        found: dict[Any, Any] = {}
         for node in self.nodes:
             if node.inputs:
-                Tensor._apply(node.op, node.inputs, node.params)
+                inputs = tuple([found.get(x, x) for x in node.inputs])
+                found[node] = Tensor._apply(node.op, inputs, node.params)
 
     # -------------------------------------------------- backward
 

@@ -33,7 +33,8 @@ def _rows_gradient(g: np.ndarray, t: np.ndarray, count: int) -> np.ndarray:
         t = t.reshape(-1)
         order = t.argsort(kind="stable")
         ordered = t[order]
-        first = np.ones(len(t), bool)
+        first = np.empty(len(t), bool)
+        first[0] = True
         np.not_equal(ordered[1:], ordered[:-1], first[1:])
         (starts,) = first.nonzero()
         out[ordered[starts]] = np.add.reduceat(g.take(order, 0), starts)
@@ -47,7 +48,9 @@ def _check_numbers(t: np.ndarray, count: int, what: str) -> None:
 
 def _rows_of(w: np.ndarray, t: np.ndarray, padding: int | None) -> np.ndarray:
     _check_numbers(t, len(w), "an Embedding")  # again, because a replay has other numbers
-    return w[t]
+    return (
+        w.take(t, 0) if w.flags.c_contiguous else w[t]
+    )  # of 96 rows of 10 numbers in 0.4 us; w[t] takes 1.5 us
 
 
 def _learnt(g: Any, t: Any, padding: int | None) -> Any:
