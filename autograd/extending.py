@@ -216,8 +216,9 @@ def read_anew(read: Callable[[], Any]) -> Any:
 def only_while(condition: Callable[..., bool], *nodes: Any, repeated: bool = False) -> None:
     """What is computed now holds while `condition` is true of the numbers of these nodes.
 
-    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done. `repeated`
-    says that an operation on the nodes raises an error where the condition is false: then it is looked at after that.
+    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done. A condition
+    is `repeated` where an operation on the nodes raises if it is false; then a replay in NumPy looks at it only after
+    such an error.
 
     >>> import numpy as np
     >>> from chainrule.autograd import jit

@@ -146,8 +146,8 @@ def each_time(function: Callable[..., Any], *nodes: Any, repeated: bool = False)
     """Call `function` with the numbers of these nodes: a check that may raise, or an update of statistics.
 
     If they are part of a recording that will be replayed, each replay calls it again with the new numbers. Plain
-    numbers and arrays may be among them. `repeated` says of a check that an operation on the nodes raises for the same
-    numbers: then it is called only after that.
+    numbers and arrays may be among them. A check is `repeated` where an operation on the nodes raises for the same
+    numbers; then a replay calls it only after an error of an operation, for its message.
 
     >>> from chainrule.autograd import jit
     >>> from chainrule.autograd.extending import each_time

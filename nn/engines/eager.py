@@ -34,11 +34,12 @@ class Task:
         self.modules = list(self.model.modules())
         self.generators = list(dict.fromkeys([*generators_in(self.model), *self.state().generators]))
         self.buffers = [(module, name) for module in self.modules for name in module._buffers]
-        self.nothing = None if self.generators or self.buffers else Before([], [])
+        # where nothing is drawn and there are no statistics, the state is the same before each batch
+        self.stateless = None if self.generators or self.buffers else Before([], [])
 
     def before(self) -> Before:
         """The state before a batch."""
-        return self.nothing or Before(self.generators, self.buffers)
+        return self.stateless or Before(self.generators, self.buffers)
 
     def state(self) -> State:
         """What the model, the loss and the penalty read, beside a batch."""

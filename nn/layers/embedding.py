@@ -48,9 +48,9 @@ def _check_numbers(t: np.ndarray, count: int, what: str) -> None:
 
 def _rows_of(w: np.ndarray, t: np.ndarray, padding: int | None) -> np.ndarray:
     _check_numbers(t, len(w), "an Embedding")  # again, because a replay has other numbers
-    return (
-        w.take(t, 0) if w.flags.c_contiguous else w[t]
-    )  # of 96 rows of 10 numbers in 0.4 us; w[t] takes 1.5 us
+    if w.flags.c_contiguous:
+        return w.take(t, 0)  # 96 rows of 10 numbers in 0.4 us, where w[t] takes 1.5 us
+    return w[t]
 
 
 def _learnt(g: Any, t: Any, padding: int | None) -> Any:
