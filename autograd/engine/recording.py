@@ -372,7 +372,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
 
     `operand` is that of `record_tensors`.
     """
-    general, forward = kind._apply, row.on_arrays
+    general, forward, keeping = kind._apply, row.on_arrays, row.keeping
     ndarray = np.ndarray
 
     def record_one(p: Any, **params: Any) -> Any:
@@ -423,7 +423,10 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
             if isinstance(option, BaseNode):
                 refuse_parameters(row, params)
         try:
-            y = forward(*[x._array for x in inputs], **params)
+            if keeping is None:
+                y = forward(*[x._array for x in inputs], **params)
+            else:
+                y, kept = keeping(*[x._array for x in inputs], **params)
         except (ValueError, IndexError, TypeError):
             return general(row, inputs, params)
         if y.__class__ is not ndarray:
@@ -436,6 +439,8 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._spec = spec
         node.op = row
         node._a, node._b = inputs if len(inputs) == 2 else (inputs, None)
+        if keeping is not None:
+            node._kept = y, kept
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None

@@ -1,7 +1,7 @@
 """`Tensor`: an array in a graph; the same rows and the same rules as `Value`, on whole arrays.
 
 A tensor keeps no local gradients. The backward pass computes them from the arrays of the forward pass, and only for
-inputs that require a gradient.
+inputs that require a gradient. A few rows keep a result on the way to their output, which their rules need again.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_grad_is_shared", "_spec")
+    __slots__ = ("_array", "_grad_is_shared", "_kept", "_spec")
     _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
     _grad_is_shared: bool  # whether other nodes may hold the array in `_grad`; set together with `_grad`
+    _kept: tuple[Any, Any]  # of rows that keep a result: the output that it belongs to, and the result
     _spec: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
