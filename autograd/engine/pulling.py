@@ -114,16 +114,20 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
 
 
 def _pull_of_structural(rules: list[Any], shaped: Any, keeps: bool) -> Pull:
+    many = len(rules) > 2  # then `_a` has all inputs
+
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        y, params, inputs = node._array, node.params, node.inputs
+        y, params, inputs = node._array, node.params, node._a if many else node.inputs
+        arguments = [g, y]
+        for x in inputs:
+            arguments.append(x._array)
         if keeps:
             then, kept = getattr(node, "_kept", (None, None))
             params = {**params, "kept": kept if then is y else None}  # a replay may have computed the node again
-        arrays = [x._array for x in inputs]
         for x, rule in zip(inputs, rules):
             total = get(x, ABSENT)
             if total is not ABSENT:
-                c = rule(g, y, *arrays, **params)
+                c = rule(*arguments, **params) if params else rule(*arguments)
                 if c is not None:
                     c = shaped(c, x, g)
                     totals[x] = c if total is None else total + c

@@ -373,6 +373,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
     `operand` is that of `record_tensors`.
     """
     general, forward, keeping = kind._apply, row.on_arrays, row.keeping
+    plain = getattr(forward, "without_float16", forward)  # the same, unless the first input is in float16
     ndarray = np.ndarray
 
     def record_one(p: Any, **params: Any) -> Any:
@@ -411,22 +412,26 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         if len(inputs) == 1:
             return record_one(inputs[0], **params)
         recording, scope, watch = mode()
-        wanted = False
+        arrays, wanted = [], False  # one loop takes half the time of two list comprehensions
         for x in inputs:
-            if not isinstance(x, kind):
+            if x.__class__ is not kind and not isinstance(x, kind):
                 return record(*[operand(row, x, inputs) for x in inputs], **params)
+            arrays.append(x._array)
             if x._requires_grad:
                 wanted = True
         if not recording or watch is not None or not wanted:
             return general(row, inputs, params)
-        for option in params.values():
-            if isinstance(option, BaseNode):
-                refuse_parameters(row, params)
+        if params:
+            for option in params.values():
+                if isinstance(option, BaseNode):
+                    refuse_parameters(row, params)
         try:
-            if keeping is None:
-                y = forward(*[x._array for x in inputs], **params)
+            if keeping is not None:
+                y, kept = keeping(*arrays, **params)
+            elif inputs[0]._spec[1] != "e":
+                y = plain(*arrays, **params)
             else:
-                y, kept = keeping(*[x._array for x in inputs], **params)
+                y = forward(*arrays, **params)
         except (ValueError, IndexError, TypeError):
             return general(row, inputs, params)
         if y.__class__ is not ndarray:

@@ -721,13 +721,13 @@ def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
 
     A leaf gets an array that nothing else refers to; computed nodes may share arrays, which are never written to.
     """
+    here = x._array
     if c.__class__ is not np.ndarray:
         c = np.asarray(c)
-    here = x._array
     shape = here.shape
     if c.shape != shape:
         bias = c.shape[1:] == shape != ()  # as of most layers: the sum over the samples
-        c = sum_.on_arrays(c, axis=0, keepdims=False) if bias else unbroadcast(c, shape)
+        c = unbroadcast(c, shape) if not bias or c.dtype.char == "e" else np.add.reduce(c, 0)
     if c.dtype is not here.dtype:
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):
