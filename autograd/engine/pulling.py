@@ -118,12 +118,10 @@ def _pull_of_structural(rules: list[Any], shaped: Any, keeps: bool) -> Pull:
 
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
         y, params, inputs = node._array, node.params, node._a if many else node.inputs
-        arguments = [g, y]
-        for x in inputs:
-            arguments.append(x._array)
-        if keeps:
+        arguments = [g, y, *[x._array for x in inputs]]
+        if keeps:  # unless a replay has computed the node again
             then, kept = getattr(node, "_kept", (None, None))
-            params = {**params, "kept": kept if then is y else None}  # a replay may have computed the node again
+            params = {**params, "kept": kept if then is y else None}
         for x, rule in zip(inputs, rules):
             total = get(x, ABSENT)
             if total is not ABSENT:

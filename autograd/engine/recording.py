@@ -405,16 +405,16 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._changed = 0
         return node
 
-    if row.arity == 1:
+    if row.arity == 1 and keeping is None:
         return record_one
 
     def record(*inputs: Any, **params: Any) -> Any:
-        if len(inputs) == 1:
+        if len(inputs) == 1 and keeping is None:
             return record_one(inputs[0], **params)
         recording, scope, watch = mode()
         arrays, wanted = [], False  # one loop takes half the time of two list comprehensions
         for x in inputs:
-            if x.__class__ is not kind and not isinstance(x, kind):
+            if not isinstance(x, kind):
                 return record(*[operand(row, x, inputs) for x in inputs], **params)
             arrays.append(x._array)
             if x._requires_grad:
@@ -426,12 +426,10 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
                 if isinstance(option, BaseNode):
                     refuse_parameters(row, params)
         try:
-            if keeping is not None:
-                y, kept = keeping(*arrays, **params)
-            elif inputs[0]._spec[1] != "e":
-                y = plain(*arrays, **params)
+            if keeping is None:
+                y = (forward if inputs[0]._spec[1] == "e" else plain)(*arrays, **params)
             else:
-                y = forward(*arrays, **params)
+                y, kept = keeping(*arrays, **params)
         except (ValueError, IndexError, TypeError):
             return general(row, inputs, params)
         if y.__class__ is not ndarray:
@@ -445,6 +443,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node.op = row
         node._a, node._b = inputs if len(inputs) == 2 else (inputs, None)
         if keeping is not None:
+            node.inputs = inputs  # of one input, too
             node._kept = y, kept
         node.scope = scope
         node.order = clock()

@@ -303,8 +303,8 @@ def structural(
     makes `jvp` cheaper and changes nothing else.
 
     `keeping`, called as `on_arrays` is, may return the output and, beside it, a result on the way that the rules need
-    again. They get it as the argument `kept`, which is `None` wherever it is not known: in a replay, for higher
-    derivatives, in a printed program. The backward pass of Tensors is faster by it, and the same to the last bit.
+    again. Then each rule takes an argument `kept=None`: the result in a backward pass over arrays, and `None` wherever
+    there is none, as for higher derivatives, in replays, and in printed programs.
 
     Raises `ChainruleError` if the name is taken, `KindError` for a rule that cannot take its arguments.
 
@@ -318,4 +318,6 @@ def structural(
     >>> del TABLE["mirror"]
     """
     rules = checked_rules(name, rules, 2)
-    return _declare(Primitive(name, None, on_arrays, rules, symbol, elementwise=False, linear=linear, keeping=keeping))
+    return _declare(
+        Primitive(name, None, on_arrays, rules, symbol, elementwise=False, linear=linear, keeping=keeping)
+    )

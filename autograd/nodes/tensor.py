@@ -703,7 +703,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
 def _prepared(op: Primitive, kind: type = Tensor) -> None:
     """Keep the functions that record the row, for Tensors or a subclass of theirs, and that pass its gradient back."""
     record = op.recorders_with_options[kind] = record_tensors_with_options(op, Tensor, _lift)
-    op.recorders[kind] = record_tensors(op, Tensor, _lift) if op.arity in (1, 2) else record
+    few = op.arity in (1, 2) and op.keeping is None
+    op.recorders[kind] = record_tensors(op, Tensor, _lift) if few else record
     op.pull = pull_of(op, shaped)
 
 

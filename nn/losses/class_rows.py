@@ -20,7 +20,7 @@ softmax = TABLE["softmax"]  # the row; the function of this name takes NumPy's a
 def picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """The entry of each row of `x` for its class in `t`; for probabilities in `t`, the mean that they weight."""
     if t.dtype.kind in "iu":
-        return _picked_at(_places(t, x.shape[-1]), x, t)
+        return x.reshape(-1).take(_places(t, x.shape[-1]), 0).reshape(t.shape)
     return (t * np.where(t == 0, 0, x)).sum(
         -1
     )  # a class of probability 0 adds nothing, even where x is infinite
@@ -37,10 +37,6 @@ def _places(t: np.ndarray, n_classes: int) -> Any:
         ) from None
 
 
-def _picked_at(places: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-    return x.reshape(-1).take(places, 0).reshape(t.shape)
-
-
 def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
     e, z, _ = shifted_exp(x, (x.ndim - 1,))
     return reduced_array(np.log(np.add.reduce(e, -1)) - picked(z, t), reduction)
@@ -52,7 +48,8 @@ def _with_exponentials(x: np.ndarray, t: np.ndarray, reduction: str) -> tuple[An
         return _cross_entropies(x, t, reduction), None
     e, z, _ = shifted_exp(x, (x.ndim - 1,))
     sums, places = np.add.reduce(e, -1), _places(t, x.shape[-1])
-    return reduced_array(np.log(sums) - _picked_at(places, z, t), reduction), (e, sums[..., None], places)
+    losses = np.log(sums) - z.reshape(-1).take(places, 0).reshape(t.shape)
+    return reduced_array(losses, reduction), (e, sums[..., None], places)
 
 
 def _nlls(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
