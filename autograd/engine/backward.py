@@ -115,7 +115,7 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
     """
     get = totals.get
     node: Any
-    if not order[-1].keeps_local_gradients:
+    if order[-1].kind == "Tensor":  # then all are: the closures of the rows do the work
         for node in reversed(order):
             g = totals[node]
             if g is not None and node._a is not None:
@@ -125,6 +125,9 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
         g, x = totals[node], node._a
         if g is None or x is None:
             continue  # no gradient here, or a leaf
+        if not node.keeps_local_gradients:
+            pull_any(node, g, totals, get)
+            continue
         slope = node._slope_a
         if slope.__class__ is tuple:
             for each, local in zip(x, slope):

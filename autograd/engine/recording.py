@@ -412,7 +412,7 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         if len(inputs) == 1 and keeping is None:
             return record_one(inputs[0], **params)
         recording, scope, watch = mode()
-        arrays, wanted = [], False  # one loop takes half the time of two list comprehensions
+        arrays, wanted = [], False
         for x in inputs:
             if not isinstance(x, kind):
                 return record(*[operand(row, x, inputs) for x in inputs], **params)

@@ -228,6 +228,8 @@ class Tensor(Node):
             refuse_parameters(op, params)
         if op.pull is None:
             _prepared(op)
+            if op.keeping is not None:  # from the first use on
+                return op.recorders_with_options[Tensor](*inputs, **params)
         if inputs[0].__class__ not in op.recorders_with_options:  # a subclass, such as a network's parameters
             _prepared(op, inputs[0].__class__)
         try:
