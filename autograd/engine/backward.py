@@ -115,18 +115,12 @@ def sweep(order: Sequence[Node], totals: dict[Any, Any]) -> None:
     """
     get = totals.get
     node: Any
-    if order[-1].kind == "Tensor":  # then all are: the closures of the rows do the work
-        for node in reversed(order):
-            g = totals[node]
-            if g is not None and node._a is not None:
-                (node.op.pull or pull_any)(node, g, totals, get)
-        return
     for node in reversed(order):
         g, x = totals[node], node._a
         if g is None or x is None:
             continue  # no gradient here, or a leaf
         if not node.keeps_local_gradients:
-            pull_any(node, g, totals, get)
+            (node.op.pull or pull_any)(node, g, totals, get)
             continue
         slope = node._slope_a
         if slope.__class__ is tuple:
