@@ -129,7 +129,7 @@ def state_of(node: Node) -> dict[str, Any]:
 def _slots(kind: type[Node]) -> list[str]:
     names = {name for each in kind.__mro__ for name in getattr(each, "__slots__", ())}
     return sorted(
-        names - {"__weakref__", "_a", "_b", "_spec", "draw", "order"}
+        names - {"__weakref__", "_a", "_b", "_kept", "_spec", "draw", "order"}
     )  # `draw` is that of `redrawn`
 
 

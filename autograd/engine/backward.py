@@ -49,11 +49,18 @@ def _ancestry(roots: Iterable[Node], constants: bool = False, since: int = 0) ->
         node = pop()
         while True:
             x = node._a
-            if general or x.__class__ is tuple:
+            if general:
                 for x in node.inputs:
                     if x not in seen and (constants or x._requires_grad) and x.order >= since:
                         seen[x] = None
                         push(x)
+                break
+            if x.__class__ is tuple:
+                for each in x:
+                    if each._requires_grad and each not in seen:
+                        seen[each] = None
+                        if each._a is not None:  # a leaf leads to no others
+                            push(each)
                 break
             # the same for two inputs, written out for speed: one is put on the stack, the other is followed at once
             if node._b is not None:

@@ -39,7 +39,7 @@ def pull_of(row: Primitive, shaped: Callable[[Any, Any, Any], Any]) -> Pull:
         return _pull_of_constants(numbers, shaped) if all(abs(local) == 1 for local in numbers) else pull_any
     rules = [row.rule_for(i) for i in positions]
     if not row.elementwise:
-        return _pull_of_structural(rules, shaped)
+        return _pull_of_structural(rules, shaped, row.keeping is not None)
     return _pull_of_unary(rules[0], shaped) if row.arity == 1 else _pull_of_binary(rules[0], rules[1], shaped)
 
 
@@ -113,14 +113,19 @@ def _pull_of_binary(rule_a: Any, rule_b: Any, shaped: Any) -> Pull:
     return pull
 
 
-def _pull_of_structural(rules: list[Any], shaped: Any) -> Pull:
+def _pull_of_structural(rules: list[Any], shaped: Any, keeps: bool) -> Pull:
+    many = len(rules) > 2  # then `_a` has all inputs
+
     def pull(node: Any, g: Any, totals: dict[Any, Any], get: Any) -> None:
-        y, params, inputs = node._array, node.params, node.inputs
-        arrays = [x._array for x in inputs]
+        y, params, inputs = node._array, node.params, node._a if many else node.inputs
+        arguments = [g, y, *[x._array for x in inputs]]
+        if keeps:  # unless a replay has computed the node again
+            then, kept = getattr(node, "_kept", (None, None))
+            params = {**params, "kept": kept if then is y else None}
         for x, rule in zip(inputs, rules):
             total = get(x, ABSENT)
             if total is not ABSENT:
-                c = rule(g, y, *arrays, **params)
+                c = rule(*arguments, **params) if params else rule(*arguments)
                 if c is not None:
                     c = shaped(c, x, g)
                     totals[x] = c if total is None else total + c

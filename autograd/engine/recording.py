@@ -371,7 +371,8 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
 
     `operand` is that of `record_tensors`.
     """
-    general, forward = kind._apply, row.on_arrays
+    general, forward, keeping = kind._apply, row.on_arrays, row.keeping
+    plain = getattr(forward, "without_float16", forward)  # the same, unless the first input is in float16
     ndarray = np.ndarray
 
     def record_one(p: Any, **params: Any) -> Any:
@@ -403,26 +404,31 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._changed = 0
         return node
 
-    if row.arity == 1:
+    if row.arity == 1 and keeping is None:
         return record_one
 
     def record(*inputs: Any, **params: Any) -> Any:
-        if len(inputs) == 1:
+        if len(inputs) == 1 and keeping is None:
             return record_one(inputs[0], **params)
         recording, scope, watch = mode()
-        wanted = False
+        arrays, wanted = [], False
         for x in inputs:
             if not isinstance(x, kind):
                 return record(*[operand(row, x, inputs) for x in inputs], **params)
+            arrays.append(x._array)
             if x._requires_grad:
                 wanted = True
         if not recording or watch is not None or not wanted:
             return general(row, inputs, params)
-        for option in params.values():
-            if isinstance(option, BaseNode):
-                refuse_parameters(row, params)
+        if params:
+            for option in params.values():
+                if isinstance(option, BaseNode):
+                    refuse_parameters(row, params)
         try:
-            y = forward(*[x._array for x in inputs], **params)
+            if keeping is None:
+                y = (forward if inputs[0]._spec[1] == "e" else plain)(*arrays, **params)
+            else:
+                y, kept = keeping(*arrays, **params)
         except (ValueError, IndexError, TypeError):
             return general(row, inputs, params)
         if y.__class__ is not ndarray:
@@ -435,6 +441,9 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
         node._spec = spec
         node.op = row
         node._a, node._b = inputs if len(inputs) == 2 else (inputs, None)
+        if keeping is not None:
+            node.inputs = inputs  # of one input, too
+            node._kept = y, kept
         node.scope = scope
         node.order = clock()
         node._grad = node._name = None

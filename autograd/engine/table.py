@@ -42,6 +42,7 @@ class Primitive(Calls):
         "arity",
         "elementwise",
         "every",
+        "keeping",
         "linear",
         "name",
         "on_arrays",
@@ -62,6 +63,7 @@ class Primitive(Calls):
         symbol: str | None,
         elementwise: bool,
         linear: str | None = None,
+        keeping: Callable[..., tuple[Any, Any]] | None = None,
     ) -> None:
         self.name = name
         self.on_floats = on_floats
@@ -73,6 +75,7 @@ class Primitive(Calls):
         self.symbol = symbol
         self.elementwise = elementwise
         self.linear = linear
+        self.keeping = keeping
         # the functions that recording.py makes for the row when it is first used, by the class of node
         self.recorders: dict[type, Callable[..., Any]] = {}
         self.recorders_with_options: dict[type, Callable[..., Any]] = {}
@@ -286,6 +289,7 @@ def structural(
     rules: Sequence[Rule] | Callable[..., Any],
     symbol: str | None = None,
     linear: str | None = None,
+    keeping: Callable[..., tuple[Any, Any]] | None = None,
 ) -> Primitive:
     """Add a structural row: one that moves, contracts or reduces elements, such as a sum or a product of matrices.
 
@@ -297,6 +301,10 @@ def structural(
     `linear` may say that the row is linear in all its inputs together (`"together"`, as a concatenation is), in
     each of them (`"each"`, as a product of matrices is), or in each but the last, which is added (`"affine"`); that
     makes `jvp` cheaper and changes nothing else.
+
+    `keeping`, called as `on_arrays` is, may return the output and, beside it, a result on the way that the rules need
+    again. Then each rule takes an argument `kept=None`: the result in a backward pass over arrays, and `None` wherever
+    there is none, as for higher derivatives, in replays, and in printed programs.
 
     Raises `ChainruleError` if the name is taken, `KindError` for a rule that cannot take its arguments.
 
@@ -310,4 +318,6 @@ def structural(
     >>> del TABLE["mirror"]
     """
     rules = checked_rules(name, rules, 2)
-    return _declare(Primitive(name, None, on_arrays, rules, symbol, elementwise=False, linear=linear))
+    return _declare(
+        Primitive(name, None, on_arrays, rules, symbol, elementwise=False, linear=linear, keeping=keeping)
+    )

@@ -1,7 +1,7 @@
 """`Tensor`: an array in a graph; the same rows and the same rules as `Value`, on whole arrays.
 
 A tensor keeps no local gradients. The backward pass computes them from the arrays of the forward pass, and only for
-inputs that require a gradient.
+inputs that require a gradient. A few rows keep a result on the way to their output, which their rules need again.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ class Tensor(Node):
            [-1., -1.]])
     """
 
-    __slots__ = ("_array", "_grad_is_shared", "_spec")
+    __slots__ = ("_array", "_grad_is_shared", "_kept", "_spec")
     _array: npt.NDArray[Any]  # numpy.ma reads an attribute `_data` directly, so the slot has another name
     _grad_is_shared: bool  # whether other nodes may hold the array in `_grad`; set together with `_grad`
+    _kept: tuple[Any, Any]  # of rows that keep a result: the output that it belongs to, and the result
     _spec: tuple[tuple[int, ...], str]  # shape and dtype: one object for all arrays of this shape and dtype
     kind = "Tensor"
     _data_slot = "_array"
@@ -227,6 +228,8 @@ class Tensor(Node):
             refuse_parameters(op, params)
         if op.pull is None:
             _prepared(op)
+            if op.keeping is not None:  # from the first use on
+                return op.recorders_with_options[Tensor](*inputs, **params)
         if inputs[0].__class__ not in op.recorders_with_options:  # a subclass, such as a network's parameters
             _prepared(op, inputs[0].__class__)
         try:
@@ -702,7 +705,8 @@ def _lift(op: Primitive, x: Any, inputs: tuple[Any, ...]) -> Tensor:
 def _prepared(op: Primitive, kind: type = Tensor) -> None:
     """Keep the functions that record the row, for Tensors or a subclass of theirs, and that pass its gradient back."""
     record = op.recorders_with_options[kind] = record_tensors_with_options(op, Tensor, _lift)
-    op.recorders[kind] = record_tensors(op, Tensor, _lift) if op.arity in (1, 2) else record
+    few = op.arity in (1, 2) and op.keeping is None
+    op.recorders[kind] = record_tensors(op, Tensor, _lift) if few else record
     op.pull = pull_of(op, shaped)
 
 
@@ -720,13 +724,13 @@ def shaped(c: Any, x: Any, g: Any) -> npt.NDArray[Any]:
 
     A leaf gets an array that nothing else refers to; computed nodes may share arrays, which are never written to.
     """
+    here = x._array
     if c.__class__ is not np.ndarray:
         c = np.asarray(c)
-    here = x._array
     shape = here.shape
     if c.shape != shape:
         bias = c.shape[1:] == shape != ()  # as of most layers: the sum over the samples
-        c = sum_.on_arrays(c, axis=0, keepdims=False) if bias else unbroadcast(c, shape)
+        c = unbroadcast(c, shape) if not bias or c.dtype.char == "e" else np.add.reduce(c, 0)
     if c.dtype is not here.dtype:
         c = c.astype(here.dtype, copy=False)
     if x._a is None and (c is g or c.base is not None):

@@ -20,23 +20,36 @@ softmax = TABLE["softmax"]  # the row; the function of this name takes NumPy's a
 def picked(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """The entry of each row of `x` for its class in `t`; for probabilities in `t`, the mean that they weight."""
     if t.dtype.kind in "iu":
-        rows = (t.size, x.shape[-1])
-        try:  # in a replay this is the first check of the classes
-            at = np.ravel_multi_index((np.arange(t.size), t.ravel()), rows)
-            return x.reshape(-1).take(at, 0).reshape(t.shape)
-        except ValueError:
-            raise RangeError(
-                f"the classes of this cross_entropy are 0 to {x.shape[-1] - 1}; given {t.min()} to {t.max()}. "
-                f"Samples that are ignored have to be present when the loss is recorded"
-            ) from None
+        return x.reshape(-1).take(_places(t, x.shape[-1]), 0).reshape(t.shape)
     return (t * np.where(t == 0, 0, x)).sum(
         -1
     )  # a class of probability 0 adds nothing, even where x is infinite
 
 
+def _places(t: np.ndarray, n_classes: int) -> Any:
+    """The place of the class of each sample among all scores, row by row."""
+    try:  # in a replay this is the first check of the classes
+        return np.ravel_multi_index((np.arange(t.size), t.ravel()), (t.size, n_classes))
+    except ValueError:
+        raise RangeError(
+            f"the classes of this cross_entropy are 0 to {n_classes - 1}; given {t.min()} to {t.max()}. "
+            f"Samples that are ignored have to be present when the loss is recorded"
+        ) from None
+
+
 def _cross_entropies(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
     e, z, _ = shifted_exp(x, (x.ndim - 1,))
     return reduced_array(np.log(np.add.reduce(e, -1)) - picked(z, t), reduction)
+
+
+def _with_exponentials(x: np.ndarray, t: np.ndarray, reduction: str) -> tuple[Any, Any]:
+    """The same; and the exponentials, their sums, and the places of the classes, from which `_to_scores` starts."""
+    if t.ndim == x.ndim or not x.flags.c_contiguous:
+        return _cross_entropies(x, t, reduction), None
+    e, z, _ = shifted_exp(x, (x.ndim - 1,))
+    sums, places = np.add.reduce(e, -1), _places(t, x.shape[-1])
+    losses = np.log(sums) - z.reshape(-1).take(places, 0).reshape(t.shape)
+    return reduced_array(losses, reduction), (e, sums[..., None], places)
 
 
 def _nlls(x: np.ndarray, t: np.ndarray, reduction: str) -> Any:
@@ -58,15 +71,25 @@ def _distribution(t: Any, x: Any) -> Any:
 # rows of zeros with a single one; the inputs are whole numbers, so nothing is differentiated
 one_hot = structural("one_hot", one_hot_array, [lambda g, y, t, n_classes: None])
 
+
+def _to_scores(g: Any, y: Any, x: Any, t: Any, reduction: str, kept: Any = None) -> Any:
+    if kept is None:
+        return (softmax(x, axis=(x.ndim - 1,)) - _distribution(t, x)) * per_sample(g, x, reduction)
+    e, sums, places = kept
+    c = e / sums
+    c.reshape(-1)[places] -= 1
+    c *= per_sample(g, x, reduction)
+    return c
+
+
 cross_entropy_row = structural(
     "cross_entropy",
     _cross_entropies,
     [
-        lambda g, y, x, t, reduction: (
-            (softmax(x, axis=(x.ndim - 1,)) - _distribution(t, x)) * per_sample(g, x, reduction)
-        ),
-        lambda g, y, x, t, reduction: -log_softmax(x) * per_sample(g, x, reduction),
+        _to_scores,
+        lambda g, y, x, t, reduction, kept=None: -log_softmax(x) * per_sample(g, x, reduction),
     ],
+    keeping=_with_exponentials,
 )
 
 nll_row = structural(

@@ -221,6 +221,35 @@ def test_cross_entropy_is_one_node_with_the_lecture_s_rule():
     assert "g / 2" in text
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(7, 3), (2, 4, 5), (3,), (4, 100)])
+def test_what_the_cross_entropy_keeps_changes_no_bit_of_its_gradient(shape, dtype, reduction):
+    """With a hook, the softmax is computed again; logits column by column in memory do so, too."""
+    rng = np.random.default_rng(0)
+    logits, classes = rng.normal(size=shape, scale=30).astype(dtype), rng.integers(shape[-1], size=shape[:-1])
+    upstream = rng.normal(size=shape[:-1]).astype(dtype) if reduction == "none" else None
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    expected = p / p.sum(-1, keepdims=True) - np.eye(shape[-1])[classes]
+    expected /= classes.size if reduction == "mean" else 1
+    expected *= 1 if upstream is None else upstream[..., None]
+    for array in (logits, np.asfortranarray(logits)):
+        x, hooked = Tensor(array), Tensor(array)
+        hooked.register_hook(lambda g: g)
+        for leaf in (x, hooked):
+            loss = nn.cross_entropy(leaf, classes, reduction)
+            loss.backward(upstream)
+        assert x.grad.tobytes() == hooked.grad.tobytes()
+        np.testing.assert_allclose(x.grad, expected, rtol=1e-4, atol=1e-6)
+        loss.backward(upstream)
+        assert hooked.grad.tobytes() == (2 * x.grad).tobytes()
+        x.zero_grad()
+        again = nn.cross_entropy(x, classes, reduction)
+        again.backward(upstream)
+        again.backward(upstream)  # what is kept is not changed by a pass
+        assert x.grad.tobytes() == hooked.grad.tobytes()
+
+
 def test_leading_axes_are_all_samples():
     x = np.random.default_rng(0).standard_normal((2, 4, 3))
     classes = np.arange(8).reshape(2, 4) % 3
