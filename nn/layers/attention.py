@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, scope, softmax, swapaxes, where
+from ...autograd import KindError, RangeError, ShapeError, Tensor, scope, softmax, swapaxes, where
 from ...autograd.extending import describe, following
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import array_of, flag, whole_number
 from ..base.half import narrowed, widened
 from ..base.inputs import as_input
 from ..base.module import Module
@@ -62,7 +62,7 @@ class MultiHeadAttention(Module):
         rng = init.generator(seed)
         self.embed_dim = whole_number(embed_dim, "embed_dim")
         self.num_heads = whole_number(num_heads, "num_heads")
-        self.batch_first = batch_first
+        self.batch_first = flag("batch_first", batch_first)
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
             Linear(embed_dim, embed_dim, bias, seed=rng, dtype=dtype) for _ in range(4)
         )
@@ -147,7 +147,7 @@ class MultiHeadAttention(Module):
         batch = queries[:-2]
         forbidden: Any = None
         added: Any = None
-        if is_causal:
+        if flag("is_causal", is_causal):
             forbidden = np.triu(np.ones((n, s), bool), 1)
         for given, name, shapes in (
             (padding, "key_padding_mask", {(*batch, s): (*batch, 1, 1, s)}),
@@ -155,10 +155,10 @@ class MultiHeadAttention(Module):
         ):
             if given is None:
                 continue
-            if following() is not None and isinstance(given, Tensor):  # a replay has other masks
-                array: Any = given
+            if isinstance(given, Tensor) and (given.requires_grad or following() is not None):
+                array: Any = given  # it is learnt, or a replay has other masks
             else:
-                array = np.asarray(given.data if isinstance(given, Node) else given)
+                array = array_of(given)
             if array.dtype.kind not in "fb":
                 raise KindError(
                     f"{name} is boolean, True at forbidden keys, or floating, added to the scores; given "

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...autograd import RangeError, absolute, minimum, square
 from ...autograd.extending import of_kind
+from ..base.arguments import one_number
 from ..base.half import in_float32
 from .pairs import compared, paired
 
@@ -81,6 +82,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     >>> loss.item(), yhat.grad
     (3.625, array([0.5, 1. ]))
     """
+    delta = one_number(delta, "delta")
     if not delta > 0:
         raise RangeError(f"delta is the distance at which the squares end, above 0; given {delta}")
 
@@ -104,6 +106,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
     >>> smooth_l1_loss(Tensor([1.0, 4.0]), [0.5, 0.0], reduction="none", beta=0.5)
     Tensor([0.25, 3.75])
     """
+    beta = one_number(beta, "beta")
     if beta == 0:
         return l1_loss(prediction, target, reduction)
     losses = huber_loss(prediction, target, reduction, beta)

@@ -44,6 +44,8 @@ def write_marked(
     """Write arrays and words, with marks of the file itself, such as its format."""
     path, suffix = check_path(path)
     plain = {}
+    if not isinstance(arrays, Mapping):
+        raise KindError(f"write takes a dict of arrays with their names; given {describe(arrays)}")
     for name, given in arrays.items():
         array = np.array(given, order="C")
         if array.dtype.kind not in KINDS:
@@ -104,7 +106,10 @@ def read_marked(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str], 
 
 def check_path(path: PathLike) -> tuple[Path, str]:
     """A path and its suffix; raises `FileError` for an unknown suffix or a folder that does not exist."""
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError:
+        raise KindError(f"a path is a string or a pathlib.Path; given {describe(path)}") from None
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         why = "the suffix says in which format arrays are saved"

@@ -28,6 +28,7 @@ __all__ = [
     "as_loader",
     "as_stopping",
     "check_function",
+    "check_model_and_loss",
     "chosen_optimizer",
     "each_once",
     "listed",
@@ -104,6 +105,17 @@ def check_function(given: Any, what: str) -> None:
         raise KindError(f"{what}; given {describe(given)}")
 
 
+def check_model_and_loss(model: Any, loss: Any, what: str) -> None:
+    """Raise `KindError` for what is no module, and for a loss that cannot be called."""
+    if not isinstance(model, Module):
+        raise KindError(f"{what} takes a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
+    check_function(
+        loss,
+        f"{what} takes the model, the loss and the data, as in {what}(model, nn.mse_loss, (X, y)); the loss is a "
+        f"function of prediction and target, such as nn.mse_loss",
+    )
+
+
 def listed(given: Any) -> list[Any]:
     """A list of one thing, of several in a list or tuple, or of nothing for `None`."""
     if given is None:
@@ -131,7 +143,7 @@ def as_loader(data: Data, batch_size: int, shuffle: bool, seed: int | None) -> D
 
 def named_metrics(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
     """The metrics with their names, from a list or a dict of them."""
-    if callable(metrics) or isinstance(metrics, str):
+    if callable(metrics) or isinstance(metrics, str) or not isinstance(metrics, (Iterable, type(None))):
         raise KindError(
             f"metrics are a list or a dict of functions; given {describe(metrics)}. Write metrics=[nn.accuracy]"
         )

@@ -13,7 +13,7 @@ from ..engines.batch import on_batches
 from ..engines.eager import name_of, number_for_batch
 from ..metrics.accuracy import accuracy
 from ..metrics.thresholds import threshold_of_loss
-from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, named_metrics
+from .arguments import Data, Loss, Metrics, as_loader, check_model_and_loss, n_samples_in, named_metrics
 
 __all__ = ["Means", "bound_to_loss", "evaluate"]
 
@@ -31,6 +31,7 @@ def evaluate(
     >>> sorted(evaluate(model, cross_entropy, datasets.moons(100, seed=0), [accuracy]))
     ['accuracy', 'loss']
     """
+    check_model_and_loss(model, loss, "evaluate")
     measures, means, predict = named_metrics(metrics), Means(), on_batches(model)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
