@@ -202,12 +202,12 @@ class Primitive(Calls):
         return self
 
 
-def beside_numbers(inputs: Sequence[Any], arrays: list[np.ndarray]) -> list[np.ndarray]:
+def beside_numbers(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     """The arrays of a call, where Python numbers have the dtype of the floating arrays beside them, as in NumPy."""
     weak = [type(x) in PYTHON_NUMBERS for x in inputs]
     if not any(weak) or all(weak):
         return arrays
-    dtype = np.result_type(*(array for array, is_weak in zip(arrays, weak) if not is_weak))
+    dtype = np.result_type(*(array.dtype for array, is_weak in zip(arrays, weak) if not is_weak))
     if dtype.kind != "f":
         return arrays
     return [array.astype(dtype) if is_weak else array for array, is_weak in zip(arrays, weak)]

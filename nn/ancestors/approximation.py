@@ -55,7 +55,7 @@ def box_network(
             raise RangeError(
                 f"boxes of steps have edges that rise, and sides without a width e; given edges {ends} and e={e}"
             )
-    elif e is None or not e > 0 or (b - a < e).any():
+    elif e is None or not e > 0 or (b - a < e * (1 - 1e-9)).any():
         raise RangeError(
             f"a box rises within its edges: e is positive, and edges are e apart at least; given e={e} and a "
             f"narrowest box of {(b - a).min():g}"

@@ -383,7 +383,7 @@ class Module(Part):
         dtype('float32')
         """
         if dtype is None:  # which NumPy takes for float64
-            raise KindError("a dtype is np.float32 or np.float64; given None")
+            raise KindError(f"a dtype is np.float32 or np.float64; given {describe(dtype)}")
         dtype = floating(dtype, self._headline())
         parameters = self.parameters()
         for parameter in parameters:

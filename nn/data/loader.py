@@ -154,6 +154,7 @@ class DataLoader(Answering):
                 f"a loader's state is a dict, as state_dict() returns it; given {describe(state)}"
             )
         numbers = {name: state.get(name, -1) for name in ("seed", "epoch", "batch")}
+        numbers = {name: n.item() if isinstance(n, np.integer) else n for name, n in numbers.items()}
         whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers.values())
         if not whole or numbers["batch"] >= len(self) or len(state) > len(numbers):
             raise RangeError(

@@ -108,7 +108,7 @@ def _count(size: float, n: int, what: str) -> int:
         raise KindError(
             f"{what} is a share of all samples, such as 0.2, or their number; given {describe(size)}"
         )
-    if not 0 <= size < math.inf:
+    if not math.isfinite(size):
         raise RangeError(f"{what} is a share of all samples, such as 0.2, or their number; given {size}")
     return int(size) if isinstance(size, (int, np.integer)) else round(n * size)
 

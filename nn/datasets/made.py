@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...autograd import RangeError
 from ...autograd.extending import spelt
-from ..base.arguments import checked_factor, one_number, whole_number
+from ..base.arguments import one_number, whole_number
 from ..init.seeds import Seed, generator
 
 __all__ = ["bumps", "circles", "gaussians", "moons", "plane", "rings", "spirals", "xor"]
@@ -21,14 +22,23 @@ Points = tuple[np.ndarray, np.ndarray]
 
 def _classes(n_samples: int, n_classes: int = 2) -> np.ndarray:
     """The classes in turn: 0, 1, 0, 1, ..."""
-    n_samples = whole_number(n_samples, "the number of samples")
-    n_classes = whole_number(n_classes, "the number of classes")
+    for n, what in ((n_samples, "samples"), (n_classes, "classes")):
+        if whole_number(n, f"the number of {what}", least=0) < 1:
+            raise RangeError(f"{n} {what} were asked for: there must be at least one")
     return np.arange(n_samples, dtype=np.int64) % n_classes
+
+
+def _deviation(noise: float) -> float:
+    """The standard deviation of the noise, checked."""
+    noise = one_number(noise, "noise")
+    if not 0 <= noise < np.inf:
+        raise RangeError(f"noise is a standard deviation, finite and not negative; given {noise}")
+    return noise
 
 
 def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, seed: Seed) -> Points:
     """Points at `(x, y)`, made noisy and shuffled."""
-    noise = checked_factor("noise, a standard deviation,", noise)
+    noise = _deviation(noise)
     rng = generator(seed)
     order = rng.permutation(len(classes))
     points = np.stack([x, y], axis=1)[order]
@@ -185,6 +195,6 @@ def bumps(n_samples: int = 200, noise: float = 0.1, seed: Seed = None) -> Points
 
 def _square(n_samples: int, noise: float, seed: Seed) -> tuple[np.ndarray, np.random.Generator]:
     """Points spread evenly over the square from -1 to 1, and the generator for what follows."""
-    noise = checked_factor("noise, a standard deviation,", noise)
+    noise = _deviation(noise)
     rng = generator(seed)
     return rng.uniform(-1, 1, (len(_classes(n_samples)), 2)), rng

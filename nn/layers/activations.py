@@ -80,7 +80,8 @@ class Heaviside(Activation):
     @staticmethod
     def function(x: Any) -> Any:
         """1 where `x >= 0`, 0 elsewhere."""
-        return np.heaviside(x if isinstance(x, Node) else numeric(x, "the input of Heaviside"), 1.0)
+        given: Any = x if isinstance(x, Node) else numeric(x, "the input of Heaviside")
+        return np.heaviside(given, 1.0)
 
 
 class LeakyReLU(Activation):

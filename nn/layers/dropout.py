@@ -45,6 +45,7 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Any:
         """`x`, with a new mask in training."""
+        probability(self.p, "p")  # which may have been assigned
         if not self.training or self.p == 0:
             return x
         if isinstance(x, Value):

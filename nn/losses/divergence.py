@@ -27,7 +27,7 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     samples, which is the divergence as textbooks define it. Elements with `y = 0` add nothing. With `log_target` the
     targets are logarithms, too, and `-inf` stands for 0.
 
-    Raises `ShapeError` where the shapes differ, `RangeError` for negative targets and for logarithms above 0.
+    Raises `ShapeError` where the shapes differ, `RangeError` for negative targets.
 
     >>> import numpy as np
     >>> from chainrule.autograd import Tensor
@@ -42,7 +42,6 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
     refuse_positive(x, "kl_div")
     if flag("log_target", log_target):
-        refuse_positive(y, "kl_div")
         losses = where(y > -math.inf, exp(y) * (y - x), 0)
     else:
         check(y, _refuse_negative)

@@ -113,7 +113,7 @@ def confusion_matrix(
     if n_classes is not None:
         n_classes = whole_number(n_classes, "n_classes")
     if names is not None:
-        if isinstance(names, str) or not isinstance(names, Sized):
+        if not isinstance(names, Sized):
             raise KindError(f"names are a list with a name for each class; given {describe(names)}")
         if n_classes not in (None, len(names)):
             raise ShapeError(f"there are {n_classes} classes and {len(names)} names")

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError
+from ...autograd import KindError, Node
 from ...autograd.extending import describe, write_atomically
+from ..base.arguments import array_of
 from ..base.extras import ExtraError
 from .npz import read_npz, write_npz
 from .rules import KINDS, MARKS, WORDS, FileError, PathLike, Words, check_array_name, checksum
@@ -47,7 +48,7 @@ def write_marked(
     if not isinstance(arrays, Mapping):
         raise KindError(f"write takes a dict of arrays with their names; given {describe(arrays)}")
     for name, given in arrays.items():
-        array = np.array(given, order="C")
+        array = np.array(given if isinstance(given, Node) else array_of(given), order="C")
         if array.dtype.kind not in KINDS:
             raise KindError(f"{name!r} cannot be saved: it is of dtype {array.dtype}, which is no number")
         check_array_name(name, path)

@@ -105,10 +105,10 @@ def check_function(given: Any, what: str) -> None:
         raise KindError(f"{what}; given {describe(given)}")
 
 
-def check_model_and_loss(model: Any, loss: Any, what: str) -> None:
+def check_model_and_loss(model: Any, loss: Any, what: str, does: str) -> None:
     """Raise `KindError` for what is no module, and for a loss that cannot be called."""
     if not isinstance(model, Module):
-        raise KindError(f"{what} takes a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
+        raise KindError(f"{what} {does} a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
     check_function(
         loss,
         f"{what} takes the model, the loss and the data, as in {what}(model, nn.mse_loss, (X, y)); the loss is a "

@@ -105,7 +105,7 @@ def fit(
     >>> len(history["loss"]), history["loss"][0] > history["loss"][-1]
     (3, True)
     """
-    check_model_and_loss(model, loss, "fit")
+    check_model_and_loss(model, loss, "fit", "trains")
     if penalty is not None:
         check_function(
             penalty,
