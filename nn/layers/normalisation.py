@@ -103,7 +103,7 @@ class _BatchNorm(Module):
         Without momentum they are the mean over all batches.
         """
         count = self.num_batches_tracked + 1
-        share = 1 / max(int(count), 1) if self.momentum is None else self.momentum
+        share = 1 / max(int(count), 1) if self.momentum is None else probability(self.momentum, "momentum")
         unbiased = np.asarray(variance) * (samples / (samples - 1))
         for name, found in (("running_mean", np.asarray(centre)), ("running_var", unbiased)):
             running = getattr(self, name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, RangeError, Value, exp, log, where
+from ...autograd import TABLE, KindError, RangeError, Value, exp, log, where
 from ...autograd.extending import of_kind
 from ..base.arguments import constants, flag
 from ..base.half import in_float32
@@ -16,6 +16,8 @@ from .probabilities import refuse_positive
 from .reduction import checked_reduction, reduced
 
 __all__ = ["kl_div"]
+
+greater = TABLE["greater"]
 
 
 @in_float32
@@ -42,10 +44,10 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
     refuse_positive(x, "kl_div")
     if flag("log_target", log_target):
-        losses = where(y > -math.inf, exp(y) * (y - x), 0)
+        losses = where(greater(y, -math.inf), exp(y) * (y - x), 0)
     else:
         check(y, _refuse_negative)
-        possible = y > 0  # in a recording that will be replayed it is compared again
+        possible = greater(y, 0)  # a row, so that a replay compares again
         losses = where(possible, y * (log(where(possible, y, 1)) - x), 0)
     if reduction != "batchmean":
         return reduced(losses, reduction)

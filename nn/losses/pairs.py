@@ -97,6 +97,7 @@ def weights_for(name: str, weight: Any, x: Any) -> Any:
                 f"{name} has shape {found.shape}; it is one number for all, or one for each of the last axis of "
                 f"scores of shape {x.shape}: shape {x.shape[-1:]}"
             )
-    if found.size and not found.min() >= 0:
-        raise RangeError(f"{name} says how often a class counts, 0 or more; given {found.min():g}")
+    if found.size and not (found.min() >= 0 and found.max() < np.inf):
+        wrong = found.min() if not found.min() >= 0 else found.max()
+        raise RangeError(f"{name} says how often a class counts, 0 or more; given {wrong:g}")
     return found if found.ndim or not isinstance(x, (Value, list)) else float(found)

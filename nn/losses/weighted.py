@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ChainruleWarning, RangeError, structural
-from ..base.arguments import one_number
 from ..data.codes import one_hot_array
 from .class_rows import nll_row, per_sample, picked
 from .pairs import check, weights_for
@@ -37,7 +36,6 @@ def weighted(
 
 def class_weights(weight: Any, x: Any, smoothing: float) -> np.ndarray:
     """One weight for each class; also checks `smoothing`."""
-    smoothing = one_number(smoothing, "label_smoothing")
     if not 0 <= smoothing <= 1:
         raise RangeError(f"label_smoothing is a share of the target, from 0 to 1; given {smoothing}")
     return np.broadcast_to(weights_for("weight", 1 if weight is None else weight, x), x.shape[-1:])
