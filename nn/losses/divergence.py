@@ -43,12 +43,15 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     if isinstance(x, (Value, list)):
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
     refuse_positive(x, "kl_div")
-    if flag("log_target", log_target):
-        losses = where(greater(y, -math.inf), exp(y) * (y - x), 0)
+    # a row, so that a replay compares again
+    possible = greater(y, -math.inf if flag("log_target", log_target) else 0)
+    x = where(possible, x, 0)
+    if log_target:
+        log_y = where(possible, y, 0)
+        losses = exp(log_y) * (log_y - x)
     else:
         check(y, _refuse_negative)
-        possible = greater(y, 0)  # a row, so that a replay compares again
-        losses = where(possible, y * (log(where(possible, y, 1)) - x), 0)
+        losses = y * (log(where(possible, y, 1)) - x)
     if reduction != "batchmean":
         return reduced(losses, reduction)
     n = len(x) if x.ndim else 1

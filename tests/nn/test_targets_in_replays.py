@@ -116,6 +116,13 @@ def test_a_replay_of_kl_div_refuses_what_a_recording_refuses() -> None:
         step(x, -t)
 
 
+def test_a_class_that_is_impossible_on_both_sides_adds_nothing_to_kl_div() -> None:
+    x = Tensor([[-np.inf, 0.0]])
+    loss = nn.kl_div(x, [[0.0, 1.0]], "sum")
+    loss.backward()
+    assert (loss.item(), x.grad.tolist()) == (0.0, [[0.0, -1.0]])
+
+
 def test_minus_infinity_is_the_logarithm_of_a_target_of_zero() -> None:
     x = Tensor(np.log([[0.25, 0.75]]))
     loss = nn.kl_div(x, [[-np.inf, 0.0]], "sum", log_target=True)
