@@ -15,7 +15,7 @@ from ... import autograd
 from ...autograd import Node, RangeError
 from ...autograd.extending import word_refused
 from .. import init
-from ..base.arguments import numeric
+from ..base.arguments import numeric, one_number
 from ..base.module import Module
 
 __all__ = [
@@ -90,7 +90,7 @@ class LeakyReLU(Activation):
     function = staticmethod(autograd.leaky_relu)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.options = {"negative_slope": negative_slope}
+        self.options = {"negative_slope": one_number(negative_slope, "negative_slope")}
 
 
 class ELU(Activation):
@@ -99,7 +99,7 @@ class ELU(Activation):
     function = staticmethod(autograd.elu)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.options = {"alpha": alpha}
+        self.options = {"alpha": one_number(alpha, "alpha")}
 
 
 class Sigmoid(Activation):

@@ -121,9 +121,10 @@ class MultiHeadAttention(Module):
         output = self.out_proj(joined)
         if batched and not self.batch_first:
             output = swapaxes(output, 0, 1)
-        if not need_weights:
+        if not flag("need_weights", need_weights):
             return output
-        return output, weights.mean(axis=-3) if average_attn_weights else weights
+        averaged = flag("average_attn_weights", average_attn_weights)
+        return output, weights.mean(axis=-3) if averaged else weights
 
     def _checked(self, x: Any, name: str) -> Any:
         x = as_input(x, self.q_proj.weight.dtype, self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,7 +142,7 @@ class Maxout(Module):
 
 def checked_widths(n_inputs: int, widths: Sequence[int]) -> tuple[int, ...]:
     """The widths of all layers, the inputs first. Raises `KindError` for what is not a list of widths."""
-    if isinstance(widths, (int, str)) or not isinstance(widths, Sized) or not len(widths):
+    if not isinstance(widths, (Sequence, np.ndarray)) or isinstance(widths, (str, bytes)) or not len(widths):
         raise KindError(
             f"an MLP takes the widths of its layers as a list, the outputs last, as in MLP(2, [16, 16, 1]); "
             f"given {widths!r}"

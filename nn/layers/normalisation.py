@@ -249,6 +249,6 @@ NO_EPS = 1e-30  # smaller numbers can be 0 in float32
 def _small(eps: Any) -> float:
     if isinstance(eps, bool) or not isinstance(eps, (int, float, np.floating)):
         raise KindError(f"eps is a small number that keeps the division from 0; given {describe(eps)}")
-    if not eps >= 0:
+    if not 0 <= eps < math.inf:
         raise RangeError(f"eps is 0 or more; given {eps}")
     return float(eps)
