@@ -12,7 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, RangeError, ShapeError, Tensor, scope, softmax, swapaxes, where
+from ...autograd import (
+    TABLE,
+    KindError,
+    RangeError,
+    ShapeError,
+    Tensor,
+    maximum,
+    scope,
+    softmax,
+    swapaxes,
+    where,
+)
 from ...autograd.extending import describe, following
 from .. import init
 from ..base.arguments import array_of, flag, whole_number
@@ -172,15 +183,22 @@ class MultiHeadAttention(Module):
             array = array.reshape(shapes[array.shape])
             if array.dtype.kind == "f":
                 dtype = np.result_type(self.q_proj.weight.dtype, np.float32)  # the dtype of the scores
-                finite = where(array == -np.inf, 0, array).astype(dtype)
+                # of a Tensor a row, so that a replay compares again
+                removed = TABLE["equal"](array, -np.inf) if isinstance(array, Tensor) else array == -np.inf
+                finite = where(removed, 0, array).astype(dtype)
                 added = finite if added is None else added + finite
-                array = array == -np.inf
-            forbidden = array if forbidden is None else array | forbidden
+                array = removed
+            forbidden = array if forbidden is None else _either(array, forbidden)
         return forbidden, added
 
     def extra_repr(self) -> str:
         """`8, num_heads=2`."""
         return f"{self.embed_dim}, num_heads={self.num_heads}" + ", batch_first=True" * self.batch_first
+
+
+def _either(a: Any, b: Any) -> Any:
+    """Whether the one or the other holds: of Tensors, whose numbers may be 0 and 1, the larger one."""
+    return maximum(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a | b
 
 
 def _weights(scores: Any, forbidden: Any) -> Any:
@@ -189,7 +207,7 @@ def _weights(scores: Any, forbidden: Any) -> Any:
         return softmax(scores, -1)
     if isinstance(forbidden, Tensor):
         nowhere = forbidden.min(axis=-1, keepdims=True)  # whether all are true
-        weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)
+        weights = softmax(where(forbidden * (1 - nowhere), -np.inf, scores), -1)
         return where(nowhere, 0.0, weights)
     nowhere = forbidden.all(-1, keepdims=True)
     weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)

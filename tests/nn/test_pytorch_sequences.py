@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import ShapeError, Tensor
+from chainrule.autograd import ShapeError, Tape, Tensor
 from chainrule.nn.saving.from_torch import entries_of
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these tests, is not installed here")
@@ -284,6 +284,18 @@ def test_a_floating_mask_that_is_learnt_gets_its_gradient(rng):
     theirs(their_x, their_x, their_x, attn_mask=their_mask)[0].backward(torch.tensor(u))
     np.testing.assert_allclose(mask.grad, their_mask.grad, **NEAR)
     np.testing.assert_allclose(x.grad, their_x.grad, **NEAR)
+
+
+def test_a_tape_finds_other_forbidden_keys_in_a_learnt_mask(rng):
+    attention, x = nn.MultiHeadAttention(4, 2, seed=0), rng.standard_normal((3, 4))
+    masks = rng.standard_normal((2, 3, 3))
+    masks[0, 0, 1] = masks[1, 2, 0] = -np.inf
+    mask = Tensor(masks[0], name="mask")
+    tape = Tape(attention(x, attn_mask=mask))
+    np.testing.assert_allclose(tape.forward(mask=masks[1]), attention(x, attn_mask=masks[1]).data, rtol=1e-13)
+    tape.backward(np.ones((3, 4)))
+    assert mask.grad[2, 0] == 0
+    assert mask.grad[0, 1] != 0
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
