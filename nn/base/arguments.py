@@ -46,7 +46,15 @@ def constants(value: Any, what: str) -> np.ndarray:
 
 
 def array_of(value: Any) -> np.ndarray:
-    """The numbers in a value, as an array; for a ragged list an array of objects."""
+    """The numbers in a value, as an array; for a ragged list an array of objects.
+
+    Raises `KindError` for an array with a mask, whose masked elements would be taken for numbers.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise KindError(
+            f"given {describe(value)} with a mask, whose masked elements would be taken for numbers. Write m.filled(0) "
+            f"for an array in which they are 0, or leave out their samples"
+        )
     try:
         return np.asarray(numbers_of(value))
     except ValueError:

@@ -225,6 +225,35 @@ def test_a_mistake_is_named(call: Callable[[], Any], error: type[ChainruleError]
         call()
 
 
+MASKED = np.ma.array([[1.0, 0.0], [0.0, 1.0]], mask=[[0, 1], [0, 0]])
+HOLDERS: dict[str, Callable[[Any], Any]] = {  # what takes arrays
+    "Linear": nn.Linear(2, 1),
+    "LayerNorm": nn.LayerNorm(2),
+    "Dropout": nn.Dropout(0.5),
+    "Embedding": lambda x: nn.Embedding(2, 2)(x.astype(int)),
+    "Parameter": nn.Parameter,
+    "state": lambda x: nn.Linear(2, 2).load_state_dict({"weight": x, "bias": np.zeros(2)}),
+    "predictions": lambda x: nn.mse_loss(x, np.ones((2, 2))),
+    "targets": lambda x: nn.mse_loss(Tensor(LOGITS), x),
+    "classes": lambda x: nn.cross_entropy(Tensor(LOGITS), x[:, 0].astype(int)),
+    "shares": lambda x: nn.cross_entropy(Tensor(LOGITS), x),
+    "scores": lambda x: nn.accuracy(x, [0, 1]),
+    "DataLoader": nn.DataLoader,
+    "dict": lambda x: nn.DataLoader({"a": x}),
+    "split": lambda x: nn.split(x, test_size=1),
+    "Standardizer": lambda x: nn.Standardizer().fit(x),
+    "one_hot": lambda x: nn.one_hot(x.astype(int)),
+    "Perceptron": nn.Perceptron(2),
+    "save": lambda x: saving.write("a.npz", {"a": x}),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_masked_element_is_no_number(name: str) -> None:
+    with pytest.raises(KindError, match="with a mask"):
+        HOLDERS[name](MASKED)
+
+
 @pytest.mark.parametrize("value", [5, -1.0, "a", np.nan])
 def test_a_probability_that_was_assigned_is_checked(value: Any) -> None:
     layer = nn.Dropout(0.5)
