@@ -41,7 +41,7 @@ def numeric(value: Any, what: str) -> np.ndarray:
 
 
 def constants(value: Any, what: str) -> np.ndarray:
-    """The same of a value that is not differentiated; a node that requires a gradient is refused."""
+    """The real numbers in a value that is not differentiated; raises `KindError` for a node with a gradient."""
     return np.asarray(value) if isinstance(value, Node) else numeric(value, what)
 
 

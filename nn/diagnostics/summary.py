@@ -143,7 +143,7 @@ def summary(model: Module, *inputs: Any) -> Summary:
     by_kind: dict[str, int] = {}
     parameters = model.parameters()
     for name, module in modules.items():
-        own = [p for _, p in module._parts() if not isinstance(p, Module) and p not in seen]
+        own = dict.fromkeys(p for _, p in module._parts() if not isinstance(p, Module) and p not in seen)
         seen.update(own)
         if own:
             counts[name] = sum(np.size(p.data) for p in own)

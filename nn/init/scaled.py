@@ -54,14 +54,14 @@ def _glorot(shape: Shape, gain: float) -> float:
     return checked_factor("gain", gain) * math.sqrt(2 / max(fan_in + fan_out, 1))
 
 
-def _by_fan(shape: Shape, gain: float, mode: str = "fan_in") -> float:
-    """The standard deviation `gain / sqrt(fan)`."""
+def _by_fan(shape: Shape, gain: float, mode: str = "fan_in", factor: float = 1.0) -> float:
+    """The standard deviation `factor * gain / sqrt(fan)`."""
     if not isinstance(mode, str) or mode not in ("fan_in", "fan_out"):
         raise RangeError(
             f"mode is 'fan_in', which keeps the variance of activations, or 'fan_out', which keeps that of gradients; "
             f"given {mode!r}"
         )
-    return checked_factor("gain", gain) / math.sqrt(max(fans(shape)[mode == "fan_out"], 1))
+    return factor * checked_factor("gain", gain) / math.sqrt(max(fans(shape)[mode == "fan_out"], 1))
 
 
 @spelt
@@ -100,9 +100,7 @@ def he_uniform(
     >>> bool(abs(init.he_uniform((100, 50), seed=0)).max() <= (6 / 100) ** 0.5)
     True
     """
-    return uniform(
-        shape, std=_by_fan(shape, math.sqrt(2) * checked_factor("gain", gain), mode), seed=seed, dtype=dtype
-    )
+    return uniform(shape, std=_by_fan(shape, gain, mode, math.sqrt(2)), seed=seed, dtype=dtype)
 
 
 @spelt
@@ -115,9 +113,7 @@ def he_normal(
     >>> float(init.he_normal((300, 100), seed=0).var().round(3)), round(2 / 300, 3)
     (0.007, 0.007)
     """
-    return normal(
-        shape, std=_by_fan(shape, math.sqrt(2) * checked_factor("gain", gain), mode), seed=seed, dtype=dtype
-    )
+    return normal(shape, std=_by_fan(shape, gain, mode, math.sqrt(2)), seed=seed, dtype=dtype)
 
 
 @spelt

@@ -36,6 +36,8 @@ __all__ = [
     "named_metrics",
 ]
 
+COLUMNS = ("epoch", "loss", "penalty", "lr", "seconds")  # of a history, beside those of metrics
+
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]] | None
 Data = DataLoader | tuple[Any, ...]
@@ -147,13 +149,19 @@ def named_metrics(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
         raise KindError(
             f"metrics are a list or a dict of functions; given {describe(metrics)}. Write metrics=[nn.accuracy]"
         )
-    named = (
-        dict(metrics)
-        if isinstance(metrics, Mapping)
-        else {name_of(metric): metric for metric in metrics or ()}
-    )
-    for metric in named.values():
+    given = [*metrics.items()] if isinstance(metrics, Mapping) else [(name_of(m), m) for m in metrics or ()]
+    named: dict[str, Callable[[Any, Any], float]] = {}
+    for name, metric in given:
         check_function(metric, "a metric is a function of prediction and target, such as nn.accuracy")
+        if name in COLUMNS or str(name).startswith("val_"):
+            raise RangeError(
+                f"the history has a column {name!r} of its own, or may have one; give the metric another name, as in "
+                f"metrics={{'share': nn.accuracy}}"
+            )
+        if named.setdefault(name, metric) is not metric:
+            raise RangeError(
+                f"two metrics are called {name!r}, and have one column; give a dict with a name for each"
+            )
     return named
 
 

@@ -22,6 +22,11 @@ class Thing:
     """No number, no array, no function."""
 
 
+def fitted(metrics: Any) -> Any:
+    """The history of one epoch with these metrics."""
+    return nn.fit(nn.Linear(2, 2), nn.cross_entropy, (X, CLASSES), epochs=1, metrics=metrics, progress=False)
+
+
 FLAGS: dict[str, Callable[[Any], Any]] = {  # options that are True or False
     "Linear bias": lambda x: nn.Linear(2, 3, x),
     "Maxout bias": lambda x: nn.Maxout(2, 3, 2, x),
@@ -198,6 +203,10 @@ MISTAKES = [  # a call, the error, and words of its message
     (lambda: nn.MinMaxScaler(0.0, np.inf), RangeError, "inf"),
     (lambda: nn.evaluate("a", nn.mse_loss, (X, X)), KindError, "evaluate measures a module"),
     (lambda: nn.evaluate(nn.Linear(2, 2), "mse", (X, X)), KindError, "given str 'mse'"),
+    (lambda: fitted({"loss": nn.accuracy}), RangeError, "a column 'loss' of its own"),
+    (lambda: fitted({"val_share": nn.accuracy}), RangeError, "a column 'val_share'"),
+    (lambda: fitted([lambda p, t: 1.0, lambda p, t: 2.0]), RangeError, "two metrics are called '<lambda>'"),
+    (lambda: fitted(3), KindError, "a list or a dict of functions; given int 3"),
     (lambda: nn.Step(nn.Linear(2, 2), nn.mse_loss, nn.SGD), KindError, "made with the model's parameters"),
     (lambda: nn.repeat(lambda seed: 1.0, 5), KindError, r"such as range\(5\); given int 5"),
     (lambda: nn.History().append([1.0]), KindError, "a row is a dict"),
