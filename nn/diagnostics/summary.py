@@ -139,7 +139,8 @@ def summary(model: Module, *inputs: Any) -> Summary:
             memory.leaves.data if memory and not title else 0
         )  # the parameters, which were made before the call
         activations[inside[-1] if inside else ""] += held.data - outside
-    counts, seen = dict.fromkeys(modules, 0), set()
+    counts = dict.fromkeys(modules, 0)
+    seen: set[Any] = set()
     by_kind: dict[str, int] = {}
     parameters = model.parameters()
     for name, module in modules.items():

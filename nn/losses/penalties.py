@@ -79,10 +79,10 @@ def _penalty(
             raise KindError(f"{what} takes a module or a list of parameters; given a list with {describe(p)}")
     found = list(dict.fromkeys(given))  # a shared parameter counts once
     weights = [p for p in found if biases or not _is_bias(p)]
-    if not found:
-        raise KindError(f"{what} was given no parameters")
     if not weights:
-        raise KindError(f"{what} was given no weights: {len(found)} parameters, all of them biases")
+        raise KindError(
+            f"{what} was given no weights: {len(found)} parameters{', all of them biases' * bool(found)}"
+        )
     values = [w for w in weights if isinstance(w, Value)]
     if values and len(values) < len(weights):
         raise KindError(
