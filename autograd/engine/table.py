@@ -17,7 +17,7 @@ from ..errors import ChainruleError, KindError
 from ..errors.lessons import MISTAKES, checked_rules, lesson
 from ..kinds import Calls
 
-__all__ = ["TABLE", "Primitive", "elementwise", "structural"]
+__all__ = ["TABLE", "Primitive", "beside_numbers", "elementwise", "structural"]
 
 TABLE: dict[str, Primitive] = {}  # every row by its name
 UFUNCS: dict[np.ufunc, Primitive] = {}  # the row of a NumPy ufunc
@@ -125,6 +125,8 @@ class Primitive(Calls):
                 raise KindError(
                     f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}"
                 )
+        if len(inputs) > 1:
+            arrays = beside_numbers(inputs, arrays)
         try:
             return self.on_arrays(*arrays, **params)
         except (TypeError, ValueError, LookupError) as error:
@@ -201,6 +203,17 @@ class Primitive(Calls):
 
     def __deepcopy__(self, memo: object) -> Primitive:
         return self
+
+
+def beside_numbers(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
+    """The arrays of a call, where Python numbers have the dtype of the floating arrays beside them, as in NumPy."""
+    weak = [type(x) in PYTHON_NUMBERS for x in inputs]
+    if not any(weak) or all(weak):
+        return arrays
+    dtype = np.result_type(*(array.dtype for array, is_weak in zip(arrays, weak) if not is_weak))
+    if dtype.kind != "f":
+        return arrays
+    return [array.astype(dtype) if is_weak else array for array, is_weak in zip(arrays, weak)]
 
 
 def _rule_at_floats(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:

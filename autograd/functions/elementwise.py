@@ -10,6 +10,7 @@ import numpy as np
 from .. import primitives as p
 from ..engine.node import describe, numbers
 from ..engine.operators import Operators
+from ..engine.table import beside_numbers
 from ..errors import KindError
 from ..errors.spelling import spelt
 from ..kinds import of_kind
@@ -43,7 +44,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
                     f"where was given {describe(condition)} for {describe(x)}, which is one number"
                 )
     if not isinstance(a, Operators) and not isinstance(b, Operators):
-        return p.choose(arrays_only(a, "where"), arrays_only(b, "where"), condition=condition)
+        arrays = [arrays_only(a, "where"), arrays_only(b, "where")]
+        return p.choose(*beside_numbers((a, b), arrays), condition=condition)
     return p.choose(a, b, condition=condition)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.table import Primitive
+from ..engine.table import Primitive, beside_numbers
 from .array_like import ArrayLike
 
 __all__ = [
@@ -272,11 +272,10 @@ class Traced(ArrayLike):
             condition, plain = params["condition"], concrete(params["condition"])
             if isinstance(plain, (np.ndarray, np.bool_)):  # as `where` does on arrays
                 return trace.call(np.where, condition, *inputs)
+        given = [x if isinstance(x, (Traced, np.ndarray)) else np.asarray(x) for x in inputs]
         arrays = tuple(
-            x if isinstance(x, (Traced, np.ndarray)) else np.asarray(x) for x in inputs
-        )  # as `evaluate` does
-        arrays = tuple(
-            trace.call(np.asarray, x) if isinstance(concrete(x), np.generic) else x for x in arrays
+            trace.call(np.asarray, x) if isinstance(concrete(x), np.generic) else x
+            for x in beside_numbers(inputs, given)  # as `evaluate` does
         )
         return trace.row(op, arrays, params)
 

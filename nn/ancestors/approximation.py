@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError
 from ...autograd.extending import spelt
+from ..base.arguments import numeric, one_number
 from ..layers.activations import Heaviside, ReLU
 from ..layers.linear import Linear
 from ..layers.stacks import Sequential
@@ -41,24 +42,26 @@ def box_network(
     >>> box(np.array([[0.9], [1.0], [1.5], [2.0], [2.2]])).data.ravel()
     array([0., 5., 5., 0., 0.])
     """
-    ends = np.asarray(edges, dtype=float)
+    ends = numeric(edges, "edges").astype(float)
     if ends.ndim != 1 or len(ends) < 2:
         raise ShapeError(f"boxes stand between two edges or more; given edges of shape {ends.shape}")
     a, b = ends[:-1], ends[1:]
-    steep = activation == "step"
-    if not steep and activation != "relu":
+    e = None if e is None else one_number(e, "the width e of a slope")
+    steep = isinstance(activation, str) and activation == "step"
+    if not (steep or (isinstance(activation, str) and activation == "relu")):
         raise RangeError(f"a box is made of 'relu' or of 'step' units; given {activation!r}")
     if steep:
         if e is not None or not (b > a).all():
             raise RangeError(
                 f"boxes of steps have edges that rise, and sides without a width e; given edges {ends} and e={e}"
             )
-    elif e is None or not e > 0 or (b - a < e).any():
+    elif e is None or not e > 0 or (b - a < e * (1 - 1e-9)).any():
         raise RangeError(
             f"a box rises within its edges: e is positive, and edges are e apart at least; given e={e} and a "
             f"narrowest box of {(b - a).min():g}"
         )
-    h = np.asarray([heights(x) for x in (a + b) / 2] if callable(heights) else heights, dtype=float)
+    found = [heights(x) for x in (a + b) / 2] if callable(heights) else heights
+    h = numeric(found, "heights").astype(float)
     if h.shape != a.shape:
         raise ShapeError(f"{len(a)} boxes have as many heights; given heights of shape {h.shape}")
     if e is None:

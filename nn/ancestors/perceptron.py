@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ...autograd import RangeError, ShapeError
 from ...autograd.extending import Answering, describe, spelt
-from ..base.arguments import whole_number
+from ..base.arguments import numeric, one_number, whole_number
 
 __all__ = ["Perceptron"]
 
@@ -52,7 +53,7 @@ class Perceptron(Answering):
         `y` has 0 or 1 for each sample. Learning continues from the present weights.
         Raises `RangeError` for other targets and a rate that is not positive, `ShapeError` for other shapes.
         """
-        X, y = self._inputs(X), np.asarray(y)
+        X, y = self._inputs(X), numeric(y, "the target of a perceptron")
         if X.ndim != 2 or y.shape != X.shape[:1]:
             raise ShapeError(
                 f"fit takes samples in rows and one target for each; given shapes {X.shape} and {y.shape}"
@@ -62,7 +63,8 @@ class Perceptron(Answering):
                 f"the targets of a perceptron are 0 and 1, whether it is to fire; given {np.unique(y)[:5]}. Write "
                 f"(y == {np.max(y)}).astype(int) for one class against the others"
             )
-        if not lr > 0:
+        lr = one_number(lr, "lr")
+        if not 0 < lr < math.inf:
             raise RangeError(f"lr is a positive number; given {lr}")
         self.mistakes = []
         for _ in range(whole_number(epochs, "epochs")):
@@ -92,10 +94,10 @@ class Perceptron(Answering):
             raise ShapeError(f"a perceptron draws a line in two dimensions; this one has {len(self.weight)}")
         if self.weight[1] == 0:
             raise RangeError(f"the line w . x + b = 0 has no x2: w = {self.weight}, b = {self.bias}")
-        return -(self.weight[0] * np.asarray(x1) + self.bias) / self.weight[1]
+        return -(self.weight[0] * numeric(x1, "x1") + self.bias) / self.weight[1]
 
     def _inputs(self, X: Any) -> np.ndarray:
-        X = np.asarray(X, dtype=float)
+        X = numeric(X, "the input of a perceptron").astype(float)
         if not X.ndim or X.shape[-1] != len(self.weight):
             raise ShapeError(
                 f"this perceptron has {len(self.weight)} weights, one for each input; given {describe(X)}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError
 from ...autograd.extending import Answering, spelt
+from ..base.arguments import numeric, one_number
 
 __all__ = ["LeakyIntegrateAndFire"]
 
@@ -43,19 +44,21 @@ class LeakyIntegrateAndFire(Answering):
         reset: float = 0.0,
         dt: float = 1.0,
     ) -> None:
-        for name, value in (("resistance", resistance), ("capacitance", capacitance), ("dt", dt)):
-            if not value > 0:
-                raise RangeError(f"{name} is a positive number; given {value}")
+        self.resistance = one_number(resistance, "resistance")
+        self.capacitance = one_number(capacitance, "capacitance")
+        self.threshold, self.reset = one_number(threshold, "threshold"), one_number(reset, "reset")
+        self.dt = one_number(dt, "dt")
+        for name in ("resistance", "capacitance", "dt"):
+            if not 0 < vars(self)[name] < math.inf:
+                raise RangeError(f"{name} is a positive number; given {vars(self)[name]}")
         if not reset < threshold:
             raise RangeError(
                 f"the voltage starts again below the threshold; given reset={reset} and threshold={threshold}"
             )
-        self.resistance, self.capacitance, self.threshold = resistance, capacitance, threshold
-        self.reset, self.dt = reset, dt
 
     def __call__(self, current: Any) -> tuple[np.ndarray, np.ndarray]:
         """Voltages and spikes, each in the shape of `current`; the voltage is `reset` at first and after each spike."""
-        currents = np.asarray(current, dtype=float)
+        currents = numeric(current, "the current of a neuron").astype(float)
         if not currents.ndim:
             raise ShapeError(
                 f"the current is given for each time step, as in np.full(100, {currents}); given one number"
@@ -78,11 +81,12 @@ class LeakyIntegrateAndFire(Answering):
         >>> [round(neuron.firing_rate(current), 3) for current in (0.9, 1.5, 3.0)]
         [0.0, 0.091, 0.247]
         """
-        target = self.resistance * current
+        target = self.resistance * one_number(current, "the current")
         if target <= self.threshold:
             return 0.0
         constant = self.resistance * self.capacitance
-        return 1 / (constant * math.log1p((self.threshold - self.reset) / (target - self.threshold)))
+        steps = math.log1p((self.threshold - self.reset) / (target - self.threshold))
+        return 1 / (constant * steps) if steps else math.inf
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value:g}" for name, value in vars(self).items())

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, Node, RangeError
+from ...autograd import KindError, Node, RangeError, ShapeError
 from ...autograd.extending import describe
 
 __all__ = [
     "are_below",
     "array_of",
-    "initialiser",
+    "checked_factor",
+    "constants",
+    "dtype_of",
+    "flag",
+    "floating",
+    "initial_weights",
     "numbers_of",
     "numeric",
     "one_number",
@@ -34,8 +40,21 @@ def numeric(value: Any, what: str) -> np.ndarray:
     return array
 
 
+def constants(value: Any, what: str) -> np.ndarray:
+    """The real numbers in a value that is not differentiated; raises `KindError` for a node with a gradient."""
+    return np.asarray(value) if isinstance(value, Node) else numeric(value, what)
+
+
 def array_of(value: Any) -> np.ndarray:
-    """The numbers in a value, as an array; for a ragged list an array of objects."""
+    """The numbers in a value, as an array; for a ragged list an array of objects.
+
+    Raises `KindError` for an array with a mask, whose masked elements would be taken for numbers.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise KindError(
+            f"given {describe(value)} with a mask, whose masked elements would be taken for numbers. Write m.filled(0) "
+            f"for an array in which they are 0, or leave out their samples"
+        )
     try:
         return np.asarray(numbers_of(value))
     except ValueError:
@@ -51,19 +70,68 @@ def whole_number(n: Any, what: str, least: int = 1) -> int:
     return int(n)
 
 
-def initialiser(weight_init: Any) -> Any:
-    """`weight_init`, if it is a function."""
+def initial_weights(weight_init: Any, shape: tuple[int, ...], **options: Any) -> np.ndarray:
+    """The numbers of `weight_init(shape, **options)`; the options are a `seed` and a `dtype`."""
     if not callable(weight_init):
         raise KindError(
             f"weight_init is a function of a shape, such as nn.init.he_normal, without brackets; given "
             f"{describe(weight_init)}"
         )
-    return weight_init
+    try:
+        made = weight_init(shape, **options)
+    except TypeError as error:
+        if getattr(error.__traceback__, "tb_next", None) is not None:
+            raise  # from inside of the function
+        raise KindError(
+            f"weight_init is called with a shape, a seed and a dtype, which it does not take: {error}. Write it as "
+            f"def weight_init(shape, *, seed=None, dtype=np.float64)"
+        ) from None
+    weights = numeric(made, "the result of weight_init")
+    if weights.shape != shape:
+        raise ShapeError(f"weight_init was called for the shape {shape}, and returned shape {weights.shape}")
+    return weights
+
+
+def flag(name: str, value: Any) -> bool:
+    """An option that is True or False; 1 and 0 mean the same."""
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+        raise KindError(f"{name} is True or False; given {describe(value)}")
+    return bool(value)
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """A dtype, from what NumPy takes for one."""
+    try:
+        return np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise KindError(f"a dtype is np.float32 or np.float64; given {describe(dtype)}") from None
+
+
+def floating(dtype: Any, what: str = "a parameter") -> np.dtype:
+    """A dtype of floating numbers. Raises `KindError` for another dtype, and for what is none."""
+    found = dtype_of(dtype)
+    if found.kind != "f":
+        raise KindError(
+            f"{what} cannot be held in {found}: weights change a little at a time, which takes a floating dtype. "
+            f"Write np.float32 or np.float64"
+        )
+    return found
+
+
+def checked_factor(name: str, value: Any) -> float:
+    """A number, 0 or more, as a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise KindError(f"{name} is a number; given {describe(value)}")
+    if not 0 <= value < math.inf:
+        raise RangeError(f"{name} is 0 or more; given {value}")
+    return float(value)
 
 
 def one_number(x: Any, what: str) -> float:
     """`x` as a float: a number, or a node or an array of one element."""
-    data = np.asarray(x.data if isinstance(x, Node) else x)
+    data = array_of(x)
     if data.size != 1 or data.dtype.kind not in "biuf":
         raise KindError(f"{what} is one number; given {describe(x)}")
     return float(data.item())

@@ -26,7 +26,7 @@ from ...autograd.extending import (
     refused_call,
     spelt,
 )
-from .arguments import numeric
+from .arguments import flag, floating, numeric
 from .copying import copy_modules
 from .hooks import ForwardHook
 from .parameter import AnyParameter, Parameter, ScalarParameter
@@ -345,6 +345,7 @@ class Module(Part):
 
     def train(self: Self, mode: bool = True) -> Self:
         """Switch this module and all modules in it to training (with `False` to evaluation); returns the module."""
+        mode = flag("the mode of train", mode)
         for module in self.modules():
             if module.training is not mode:
                 module.training = mode
@@ -375,16 +376,10 @@ class Module(Part):
         >>> Linear(2, 3).to(np.float32).weight.dtype
         dtype('float32')
         """
-        try:
-            dtype = np.dtype(dtype if dtype is not None else "")  # NumPy takes None for float64
-        except TypeError:
-            raise KindError(f"a dtype is np.float32 or np.float64; given {describe(dtype)}") from None
+        if dtype is None:  # which NumPy takes for float64
+            raise KindError(f"a dtype is np.float32 or np.float64; given {describe(dtype)}")
+        dtype = floating(dtype, self._headline())
         parameters = self.parameters()
-        if dtype.kind != "f":
-            raise KindError(
-                f"{self._headline()} cannot be held in {dtype}: weights change a little at a time, which takes a "
-                f"floating dtype. Write np.float32 or np.float64"
-            )
         for parameter in parameters:
             if isinstance(parameter, ScalarParameter):
                 raise KindError(

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from ...autograd import KindError, ShapeError, Tensor, Value
 from ...autograd.extending import describe, is_recording, spelt
-from .arguments import numeric
+from .arguments import constants, floating, numeric
 from .parts import Part
 
 __all__ = ["AnyParameter", "Parameter", "ScalarParameter"]
@@ -80,7 +80,9 @@ class Parameter(_InPlace, Tensor):
 
     @spelt
     def __init__(self, data: Any, name: str | None = None, dtype: DTypeLike | None = None) -> None:
-        array = np.asarray(data, dtype)
+        array = constants(data, "a parameter")
+        if dtype is not None:
+            array = array.astype(floating(dtype), copy=False)
         super().__init__(array if array.dtype.kind == "f" else array.astype(np.float64), name, True)
 
     def cast(self, dtype: DTypeLike) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import ShapeError
+from ...autograd import KindError, ShapeError
+from ...autograd.extending import describe
 from .arguments import array_of, numbers_of
 
 __all__ = ["checked_state"]
@@ -21,6 +22,8 @@ def checked_state(
     `module` is the description of the module for the error message. Without `strict`, names that only one side has are
     ignored. Raises `ShapeError` that lists every fault.
     """
+    if not isinstance(state, Mapping):
+        raise KindError(f"a state is a dict of arrays, as state_dict() returns it; given {describe(state)}")
     arrays = {name: array_of(value) for name, value in state.items()}
     faults = []
     if strict:

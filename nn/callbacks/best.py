@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import spelt
-from ..base.arguments import whole_number
+from ...autograd.extending import describe, spelt
+from ..base.arguments import flag, whole_number
 from ..optim.options import number
 from .callback import Callback
 
@@ -36,9 +36,12 @@ class KeepBest(Callback):
     def __init__(
         self, monitor: str | None = None, mode: str | None = None, restore_best: bool = True
     ) -> None:
-        if mode not in (None, "min", "max"):
+        if not isinstance(mode, (str, type(None))) or mode not in (None, "min", "max"):
             raise RangeError(f"mode is 'min' where lower is better, or 'max'; given {mode!r}")
-        self.monitor, self.mode, self.restore_best = monitor, mode, restore_best
+        if not isinstance(monitor, (str, type(None))):
+            raise KindError(f"monitor is the name of a column, such as 'val_loss'; given {describe(monitor)}")
+        self.monitor, self.mode = monitor, mode
+        self.restore_best = flag("restore_best", restore_best)
         if monitor is not None and mode is None:
             self.mode = _mode(monitor)
         self._begin()

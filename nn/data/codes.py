@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from ...autograd import KindError, RangeError
 from ...autograd.extending import spelt
+from ..base.arguments import array_of, dtype_of, whole_number
 
 __all__ = ["one_hot", "one_hot_array"]
 
@@ -28,16 +29,17 @@ def one_hot(labels: Any, n_classes: int | None = None, dtype: DTypeLike = np.flo
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
+    labels = array_of(labels)
     if labels.dtype.kind not in "iu":
         raise KindError(f"one_hot takes whole numbers; given dtype {labels.dtype}. Write labels.astype(int)")
     if n_classes is None:
         n_classes = int(labels.max(initial=-1)) + 1
+    n_classes = whole_number(n_classes, "n_classes", least=0)
     if labels.size and not (labels.min() >= 0 and labels.max() < n_classes):
         raise RangeError(
             f"with {n_classes} classes labels are 0 to {n_classes - 1}; given {labels.min()} to {labels.max()}"
         )
-    return one_hot_array(labels, n_classes).astype(dtype)
+    return one_hot_array(labels, n_classes).astype(dtype_of(dtype))
 
 
 def one_hot_array(labels: np.ndarray, n_classes: int) -> np.ndarray:

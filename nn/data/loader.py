@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError
 from ...autograd.extending import Answering, describe, spelt
-from ..base.arguments import whole_number
+from ..base.arguments import flag, whole_number
 from ..init.seeds import generator
 from .samples import as_samples, taken, taker
 
@@ -64,8 +64,7 @@ class DataLoader(Answering):
                 )
         self.arrays, self.n_samples = as_samples(arrays, "DataLoader")
         self.batch_size = whole_number(batch_size, "batch_size")
-        self.shuffle = shuffle
-        self.drop_last = drop_last
+        self.shuffle, self.drop_last = flag("shuffle", shuffle), flag("drop_last", drop_last)
         # without a seed one is drawn now, so that the order depends on `epoch` in this case, too
         self.seed = (
             int(generator(None).integers(2**32)) if seed is None else whole_number(seed, "seed", least=0)
@@ -154,7 +153,12 @@ class DataLoader(Answering):
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Continue from a `state_dict()`: the next iteration yields the remaining batches."""
+        if not isinstance(state, Mapping):
+            raise KindError(
+                f"a loader's state is a dict, as state_dict() returns it; given {describe(state)}"
+            )
         numbers = {name: state.get(name, -1) for name in ("seed", "epoch", "batch")}
+        numbers = {name: n.item() if isinstance(n, np.integer) else n for name, n in numbers.items()}
         whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers.values())
         if not whole or numbers["batch"] >= len(self) or len(state) > len(numbers):
             raise RangeError(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import ShapeError
+from ..base.arguments import array_of
 
 __all__ = ["as_samples", "taken", "taker"]
 
@@ -16,7 +17,7 @@ def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
     """Arrays, and dicts of arrays, and the number of samples, which is the same in all of them."""
     try:
         made: list[Any] = [
-            {key: np.asarray(each) for key, each in x.items()} if isinstance(x, Mapping) else np.asarray(x)
+            {key: _array(each) for key, each in x.items()} if isinstance(x, Mapping) else _array(x)
             for x in arrays
         ]
     except ValueError:
@@ -32,6 +33,10 @@ def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
             f"The first axes have to be of one length"
         )
     return made, shapes[0][0]
+
+
+def _array(x: Any) -> np.ndarray:
+    return array_of(x) if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # of a mask, the error
 
 
 def taken(x: Any, chosen: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
 from ...autograd.extending import describe, numbers, spelt
+from ..base.arguments import array_of
 from ..init.seeds import Seed, generator
 
 __all__ = ["sample"]
@@ -30,7 +31,7 @@ def sample(probabilities: Any, seed: Seed = None) -> Any:
     >>> sample([[1.0, 0.0], [0.0, 1.0]], seed=0)
     array([0, 1])
     """
-    p = np.asarray(numbers(probabilities))
+    p = array_of(numbers(probabilities))
     if p.dtype.kind not in "fiub":
         raise KindError(f"sample takes probabilities of classes; given {describe(probabilities)}")
     if not p.ndim or not p.shape[-1]:

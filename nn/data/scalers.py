@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...autograd import ChainruleError, KindError, RangeError, ShapeError
-from ...autograd.extending import Answering, spelt
+from ...autograd.extending import Answering, describe, spelt
+from ..base.arguments import array_of, one_number
 
 __all__ = ["MinMaxScaler", "Standardizer"]
 
@@ -94,6 +95,10 @@ class Scaler(Answering):
 
         Raises `ShapeError` for another state; then nothing is changed.
         """
+        if not isinstance(state, Mapping):
+            raise KindError(
+                f"a scaler's state is a dict, as state_dict() returns it; given {describe(state)}"
+            )
         found = {name: np.asarray(state[name]) for name in ("shift", "scale", "low") if name in state}
         if len(found) < 3 or found["shift"].shape != found["scale"].shape or found["low"].shape != ():
             raise ShapeError(
@@ -101,6 +106,10 @@ class Scaler(Answering):
                 f"{ {name: np.shape(value) for name, value in state.items()} }"
             )
         shift, scale, low = (_numbers(each, "load_state_dict").astype(np.float64) for each in found.values())
+        if not (np.isfinite(shift).all() and np.isfinite(scale).all() and (scale > 0).all()):
+            raise RangeError(
+                "a scaler's shift is finite, and its scale is finite and above 0, in each column"
+            )
         self.shift, self.scale, self.low = shift, scale, float(low)
 
     def _measured(self, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -123,9 +132,9 @@ class Scaler(Answering):
 
 
 def _numbers(X: Any, what: str) -> np.ndarray:
-    X = np.asarray(X)
+    given, X = X, array_of(X)
     if X.dtype.kind not in "fiub":
-        raise KindError(f"{what} takes numbers; given an array of dtype {X.dtype}")
+        raise KindError(f"{what} takes numbers; given {describe(given)}")
     return X if X.dtype.kind == "f" else X.astype(np.float64)
 
 
@@ -162,9 +171,9 @@ class MinMaxScaler(Scaler):
     @spelt
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__()
-        if not low < high:
+        self.low, self.high = one_number(low, "low"), one_number(high, "high")
+        if not -np.inf < self.low < self.high < np.inf:
             raise RangeError(f"the range goes from low to high, and {low} is not below {high}")
-        self.low, self.high = float(low), float(high)
 
     def _measure(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return X.min(0), (X.max(0) - X.min(0)) / (self.high - self.low)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
 from ...autograd.extending import describe, spelt
+from ..base.arguments import flag
 from ..init.seeds import Seed, generator
 from .samples import as_samples, taken
 
@@ -43,6 +45,7 @@ def split(
     [5, 3, 2]
     """
     made, n = as_samples(arrays, "split")
+    stratify = _stratify(stratify)
     sizes = {
         "train": 0,
         "validation": _count(validation_size, n, "validation_size"),
@@ -94,7 +97,7 @@ def k_fold(*arrays: Any, k: int = 5, seed: Seed = None, stratify: bool = False) 
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 2 <= k <= n:
         raise RangeError(f"cross-validation of {n} samples takes from 2 to {n} folds; given k={k!r}")
     order = generator(seed).permutation(n)
-    if stratify:
+    if _stratify(stratify):
         order = _by_class(order, made[-1], k)
     fold = np.arange(n) % k
     return (tuple(taken(x, order[part]) for x in made for part in (fold != i, fold == i)) for i in range(k))
@@ -105,7 +108,18 @@ def _count(size: float, n: int, what: str) -> int:
         raise KindError(
             f"{what} is a share of all samples, such as 0.2, or their number; given {describe(size)}"
         )
+    if not math.isfinite(size):
+        raise RangeError(f"{what} is a share of all samples, such as 0.2, or their number; given {size}")
     return int(size) if isinstance(size, (int, np.integer)) else round(n * size)
+
+
+def _stratify(given: Any) -> bool:
+    if np.ndim(given):
+        raise KindError(
+            f"stratify is True or False; given {describe(given)}. With True the classes are those of the last array, "
+            f"as in split(X, y, stratify=True)"
+        )
+    return flag("stratify", given)
 
 
 def _by_class(order: np.ndarray, y: Any, parts: int) -> np.ndarray:

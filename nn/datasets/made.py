@@ -12,7 +12,7 @@ import numpy as np
 
 from ...autograd import RangeError
 from ...autograd.extending import spelt
-from ..base.arguments import whole_number
+from ..base.arguments import one_number, whole_number
 from ..init.seeds import Seed, generator
 
 __all__ = ["bumps", "circles", "gaussians", "moons", "plane", "rings", "spirals", "xor"]
@@ -22,18 +22,23 @@ Points = tuple[np.ndarray, np.ndarray]
 
 def _classes(n_samples: int, n_classes: int = 2) -> np.ndarray:
     """The classes in turn: 0, 1, 0, 1, ..."""
-    if n_samples < 1 or n_classes < 1:
-        raise RangeError(
-            f"{n_samples} samples of {n_classes} classes were asked for: there must be at least one of each"
-        )
-    n_samples = whole_number(n_samples, "the number of samples")
+    for n, what in ((n_samples, "samples"), (n_classes, "classes")):
+        if whole_number(n, f"the number of {what}", least=0) < 1:
+            raise RangeError(f"{n} {what} were asked for: there must be at least one")
     return np.arange(n_samples, dtype=np.int64) % n_classes
+
+
+def _deviation(noise: float) -> float:
+    """The standard deviation of the noise, checked."""
+    noise = one_number(noise, "noise")
+    if not 0 <= noise < np.inf:
+        raise RangeError(f"noise is a standard deviation, finite and not negative; given {noise}")
+    return noise
 
 
 def _finish(x: np.ndarray, y: np.ndarray, classes: np.ndarray, noise: float, seed: Seed) -> Points:
     """Points at `(x, y)`, made noisy and shuffled."""
-    if noise < 0:
-        raise RangeError(f"noise is a standard deviation and cannot be negative, as {noise} is")
+    noise = _deviation(noise)
     rng = generator(seed)
     order = rng.permutation(len(classes))
     points = np.stack([x, y], axis=1)[order]
@@ -70,7 +75,7 @@ def circles(n_samples: int = 100, noise: float = 0.1, seed: Seed = None, factor:
     """
     classes = _classes(n_samples)
     t = np.linspace(0, 2 * np.pi, n_samples, endpoint=False)
-    radius = np.where(classes == 0, 1.0, factor)
+    radius = np.where(classes == 0, 1.0, one_number(factor, "factor"))
     return _finish(radius * np.cos(t), radius * np.sin(t), classes, noise, seed)
 
 
@@ -106,7 +111,7 @@ def gaussians(
     ((90, 2), [30, 30, 30])
     """
     classes = _classes(n_samples, n_classes)
-    angle = 2 * np.pi * classes / n_classes
+    angle, distance = 2 * np.pi * classes / n_classes, one_number(distance, "distance")
     return _finish(distance * np.cos(angle), distance * np.sin(angle), classes, noise, seed)
 
 
@@ -142,7 +147,7 @@ def spirals(
     """
     classes = _classes(n_samples, n_classes)
     radius = np.linspace(0.05, 1, n_samples)
-    angle = 2 * np.pi * (turns * radius + classes / n_classes)
+    angle = 2 * np.pi * (one_number(turns, "turns") * radius + classes / n_classes)
     return _finish(radius * np.cos(angle), radius * np.sin(angle), classes, noise, seed)
 
 
@@ -190,7 +195,6 @@ def bumps(n_samples: int = 200, noise: float = 0.1, seed: Seed = None) -> Points
 
 def _square(n_samples: int, noise: float, seed: Seed) -> tuple[np.ndarray, np.random.Generator]:
     """Points spread evenly over the square from -1 to 1, and the generator for what follows."""
-    if noise < 0:
-        raise RangeError(f"noise is a standard deviation and cannot be negative, as {noise} is")
+    noise = _deviation(noise)
     rng = generator(seed)
     return rng.uniform(-1, 1, (len(_classes(n_samples)), 2)), rng

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...autograd import CheckError, Node
+from ...autograd import CheckError, KindError, Node
 from ...autograd.extending import CheckReport, describe, lost_part, spelt
 from ..base.module import Module
+from ..init.seeds import generator
 from .looking import unchanged
+from .outputs import check_module
 from .parameters import by_layer
 
 __all__ = ["check_parameters"]
@@ -44,6 +46,9 @@ def check_parameters(model: Module, loss: Callable[[], Any], seed: int = 0) -> C
         ...
     chainrule.autograd.errors.CheckError: the gradient of the loss with respect to 'layers...
     """
+    check_module(model)
+    if not callable(loss):
+        raise KindError(f"check_parameters takes the function of a loss, loss(); given {describe(loss)}")
     with unchanged(model, loss):
         here = _evaluated(loss)
         value = float(here.data)
@@ -55,7 +60,7 @@ def check_parameters(model: Module, loss: Callable[[], Any], seed: int = 0) -> C
         model.zero_grad()
         if here.requires_grad:
             here.backward()
-        random, worst, compared = np.random.default_rng(seed), 0.0, 0
+        random, worst, compared = generator(seed), 0.0, 0
         for every in by_layer(model).values():
             parameters = [(name, p) for name, p in every if p.requires_grad]
             if not parameters:

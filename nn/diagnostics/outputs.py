@@ -19,7 +19,13 @@ from ..base.parameter import ScalarParameter
 from ..layers.activations import Activation
 from .looking import unchanged
 
-__all__ = ["after_activations", "outputs_and_gradients", "record_outputs"]
+__all__ = ["after_activations", "check_module", "outputs_and_gradients", "record_outputs"]
+
+
+def check_module(model: Any) -> None:
+    """Raise `KindError` for what is no module."""
+    if not isinstance(model, Module):
+        raise KindError(f"diagnostics look into a module; given {describe(model)}")
 
 
 @contextmanager
@@ -35,6 +41,7 @@ def record_outputs(model: Module) -> Iterator[dict[str, list[Any]]]:
     >>> {path: [each.shape for each in calls] for path, calls in outputs.items()}
     {'layers.0': [(5, 3)], 'layers.1': [(5, 3)], 'layers.2': [(5, 1)], '': [(5, 1)]}
     """
+    check_module(model)
     outputs: dict[str, list[Any]] = {}
     with ExitStack() as stack:
         for path, module in model.named_modules():
@@ -54,9 +61,8 @@ def outputs_and_gradients(
 
     The model is unchanged afterwards.
     """
-    if not isinstance(model, Module):
-        raise KindError(f"diagnostics look into a module; given {describe(model)}")
-    if not len(X):
+    check_module(model)
+    if not np.ndim(numbers_of(X)) or not len(X):
         raise ShapeError(f"diagnostics look at what a model puts out for samples; given none, {describe(X)}")
     of_values = any(isinstance(p, ScalarParameter) for p in model.parameters())
     with unchanged(model, loss), record_outputs(model) as outputs, recording(loss is not None):

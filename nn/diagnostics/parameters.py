@@ -13,6 +13,7 @@ from ...autograd import KindError, ShapeError
 from ...autograd.extending import describe, spelt
 from .. import scalar
 from ..base.module import Module
+from .outputs import check_module
 from .report import Report
 
 __all__ = ["Flow", "Update", "gradient_flow", "update_ratios"]
@@ -20,12 +21,13 @@ __all__ = ["Flow", "Update", "gradient_flow", "update_ratios"]
 
 def by_layer(model: Module) -> dict[str, list[tuple[str, Any]]]:
     """The parameters of each module that has parameters of its own; those of neurons belong to their layer."""
-    if not isinstance(model, Module):
-        raise KindError(f"layers are those of a module of nn; given {describe(model)}")
+    check_module(model)
     modules = dict(model.named_modules())
     layers: dict[str, list[tuple[str, Any]]] = {}
     for name, p in model.named_parameters():
         path = name.rpartition(".")[0]
+        while path not in modules:  # the parameter is in a list or a dict of its module
+            path = path.rpartition(".")[0]
         if isinstance(modules[path], scalar.Neuron):
             path = path.rpartition(".")[0]
         layers.setdefault(path, []).append((name, p))
@@ -114,6 +116,10 @@ def update_ratios(model: Module, before: Mapping[str, Any]) -> Report[Update]:
     layers.0    0.972  0.0075  0.00771
     layers.2     0.42  0.0205   0.0489
     """
+    if not isinstance(before, Mapping):
+        raise KindError(
+            f"before is the model's state_dict(), taken before the step; given {describe(before)}"
+        )
     rows = []
     for layer, parameters in by_layer(model).items():
         for name, p in parameters:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.extending import spelt
+from ...autograd import KindError
+from ...autograd.extending import describe, spelt
 from .. import init, scalar
+from ..base.arguments import whole_number
 from ..base.module import Module
-from .outputs import outputs_and_gradients
+from .outputs import check_module, outputs_and_gradients
 from .report import Report
 
 __all__ = ["Spread", "Statistics", "initial_spread", "statistics"]
@@ -54,6 +56,10 @@ def statistics(model: Module, X: Any, y: Any = None, loss: Any = None, bins: int
     >>> sum(report[0].counts), len(report[0].edges)
     (150, 5)
     """
+    check_module(model)
+    if loss is not None and not callable(loss):
+        raise KindError(f"loss is a function, as in loss(model(X), y); given {describe(loss)}")
+    bins = whole_number(bins, "bins")
     rows = []
     neurons = {path for path, module in model.named_modules() if isinstance(module, scalar.Neuron)}
     for path, (outputs, gradients) in outputs_and_gradients(model, X, y, loss).items():

@@ -139,11 +139,12 @@ def summary(model: Module, *inputs: Any) -> Summary:
             memory.leaves.data if memory and not title else 0
         )  # the parameters, which were made before the call
         activations[inside[-1] if inside else ""] += held.data - outside
-    counts, seen = dict.fromkeys(modules, 0), set()
+    counts = dict.fromkeys(modules, 0)
+    seen: set[Any] = set()
     by_kind: dict[str, int] = {}
     parameters = model.parameters()
     for name, module in modules.items():
-        own = [p for _, p in module._parts() if not isinstance(p, Module) and p not in seen]
+        own = dict.fromkeys(p for _, p in module._parts() if not isinstance(p, Module) and p not in seen)
         seen.update(own)
         if own:
             counts[name] = sum(np.size(p.data) for p in own)

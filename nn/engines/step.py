@@ -77,6 +77,16 @@ class Step(Answering):
             raise KindError(
                 f"the loss is a function of prediction and target, such as nn.mse_loss; given {describe(loss)}"
             )
+        if not isinstance(optimizer, Optimizer):
+            raise KindError(
+                f"the optimizer is made with the model's parameters, as in nn.SGD(model.parameters(), lr=0.1); "
+                f"given {describe(optimizer)}"
+            )
+        if penalty is not None and not callable(penalty):
+            raise KindError(
+                f"the penalty is a function of the model, such as lambda model: nn.l2_penalty(model, 0.01); "
+                f"given {describe(penalty)}"
+            )
         if engine not in ENGINES:
             raise RangeError(
                 f"engine is {', '.join(map(repr, ENGINES[:-1]))} or {ENGINES[-1]!r}; given {engine!r:.60}"

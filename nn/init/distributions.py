@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd.extending import spelt
-from .seeds import Seed, Shape, generator
+from ..base.arguments import checked_factor, floating
+from .seeds import Seed, Shape, checked_shape, generator
 
 __all__ = ["normal", "uniform"]
 
@@ -24,7 +25,8 @@ def normal(shape: Shape, *, std: float = 0.1, seed: Seed = None, dtype: DTypeLik
     array([[ 0.013, -0.013],
            [ 0.064,  0.01 ]])
     """
-    return (std * generator(seed).standard_normal(shape)).astype(dtype, copy=False)
+    std = checked_factor("std", std)
+    return (std * generator(seed).standard_normal(checked_shape(shape))).astype(floating(dtype), copy=False)
 
 
 @spelt
@@ -35,5 +37,5 @@ def uniform(shape: Shape, *, std: float, seed: Seed = None, dtype: DTypeLike = n
     >>> bool(abs(init.uniform((100, 100), std=1.0, seed=0)).max() <= 3**0.5)
     True
     """
-    bound = math.sqrt(3) * std
-    return generator(seed).uniform(-bound, bound, shape).astype(dtype, copy=False)
+    bound = math.sqrt(3) * checked_factor("std", std)
+    return generator(seed).uniform(-bound, bound, checked_shape(shape)).astype(floating(dtype), copy=False)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ...autograd.extending import spelt
-from .seeds import Seed, Shape
+from ..base.arguments import floating, one_number
+from .seeds import Seed, Shape, checked_shape
 
 __all__ = ["constant", "ones", "zeros"]
 
@@ -22,7 +23,7 @@ def zeros(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> 
     >>> init.zeros((3,))
     array([0., 0., 0.])
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(checked_shape(shape), floating(dtype))
 
 
 @spelt
@@ -33,7 +34,7 @@ def ones(shape: Shape, *, seed: Seed = None, dtype: DTypeLike = np.float64) -> n
     >>> init.ones((3,))
     array([1., 1., 1.])
     """
-    return np.ones(shape, dtype)
+    return np.ones(checked_shape(shape), floating(dtype))
 
 
 @spelt
@@ -46,4 +47,4 @@ def constant(shape: Shape, value: float, *, seed: Seed = None, dtype: DTypeLike 
     >>> init.constant((3,), 0.1)
     array([0.1, 0.1, 0.1])
     """
-    return np.full(shape, value, dtype)
+    return np.full(checked_shape(shape), one_number(value, "the constant"), floating(dtype))

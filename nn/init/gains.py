@@ -6,6 +6,7 @@ import math
 
 from ...autograd import RangeError
 from ...autograd.extending import like, spelt
+from ..base.arguments import one_number
 
 __all__ = ["calculate_gain"]
 
@@ -24,7 +25,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> round(init.calculate_gain("leaky_relu", 0.2), 4)
     1.3868
     """
-    slope = 0.01 if param is None else param
+    slope = 0.01 if param is None else one_number(param, "param, the slope of leaky_relu,")
     gains = {
         "linear": 1.0,
         "conv1d": 1.0,
@@ -36,7 +37,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         "leaky_relu": math.sqrt(2 / (1 + slope**2)),
         "selu": 3 / 4,
     }
-    if nonlinearity not in gains:
+    if not isinstance(nonlinearity, str) or nonlinearity not in gains:
         raise RangeError(
             f"no gain is known for {nonlinearity!r}; there are {', '.join(gains)}{like(nonlinearity, gains)}"
         )

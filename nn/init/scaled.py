@@ -9,8 +9,9 @@ from numpy.typing import DTypeLike
 
 from ...autograd import RangeError, ShapeError
 from ...autograd.extending import spelt
+from ..base.arguments import checked_factor, floating
 from .distributions import normal, uniform
-from .seeds import Seed, Shape, generator
+from .seeds import Seed, Shape, checked_shape, generator
 
 __all__ = [
     "fans",
@@ -36,6 +37,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     >>> init.fans((64, 32)), init.fans((8, 3, 5, 5))
     ((64, 32), (75, 200))
     """
+    shape = checked_shape(shape)
     if len(shape) < 2:
         raise ShapeError(
             f"weights of shape {shape} have no fan_in and fan_out: these belong to a matrix (fan_in, fan_out) or "
@@ -49,17 +51,17 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 def _glorot(shape: Shape, gain: float) -> float:
     fan_in, fan_out = fans(shape)
-    return gain * math.sqrt(2 / max(fan_in + fan_out, 1))
+    return checked_factor("gain", gain) * math.sqrt(2 / max(fan_in + fan_out, 1))
 
 
-def _by_fan(shape: Shape, gain: float, mode: str = "fan_in") -> float:
-    """The standard deviation `gain / sqrt(fan)`."""
-    if mode not in ("fan_in", "fan_out"):
+def _by_fan(shape: Shape, gain: float, mode: str = "fan_in", factor: float = 1.0) -> float:
+    """The standard deviation `factor * gain / sqrt(fan)`."""
+    if not isinstance(mode, str) or mode not in ("fan_in", "fan_out"):
         raise RangeError(
             f"mode is 'fan_in', which keeps the variance of activations, or 'fan_out', which keeps that of gradients; "
             f"given {mode!r}"
         )
-    return gain / math.sqrt(max(fans(shape)[mode == "fan_out"], 1))
+    return factor * checked_factor("gain", gain) / math.sqrt(max(fans(shape)[mode == "fan_out"], 1))
 
 
 @spelt
@@ -98,7 +100,7 @@ def he_uniform(
     >>> bool(abs(init.he_uniform((100, 50), seed=0)).max() <= (6 / 100) ** 0.5)
     True
     """
-    return uniform(shape, std=_by_fan(shape, math.sqrt(2) * gain, mode), seed=seed, dtype=dtype)
+    return uniform(shape, std=_by_fan(shape, gain, mode, math.sqrt(2)), seed=seed, dtype=dtype)
 
 
 @spelt
@@ -111,7 +113,7 @@ def he_normal(
     >>> float(init.he_normal((300, 100), seed=0).var().round(3)), round(2 / 300, 3)
     (0.007, 0.007)
     """
-    return normal(shape, std=_by_fan(shape, math.sqrt(2) * gain, mode), seed=seed, dtype=dtype)
+    return normal(shape, std=_by_fan(shape, gain, mode, math.sqrt(2)), seed=seed, dtype=dtype)
 
 
 @spelt
@@ -158,11 +160,12 @@ def orthogonal(
     True
     """
     fans(shape)  # raises for shapes that cannot be weights
+    gain = checked_factor("gain", gain)
     rows, columns = shape[0], math.prod(shape[1:])
     drawn = generator(seed).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
     q *= np.where(np.diagonal(r) < 0, -1, 1)  # so that all such matrices are equally likely
-    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype, copy=False)
+    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(floating(dtype), copy=False)
 
 
 xavier_uniform, xavier_normal = glorot_uniform, glorot_normal

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...autograd import KindError
 from ...autograd.extending import describe
+from ..base.arguments import whole_number
 
-__all__ = ["Seed", "Shape", "generator"]
+__all__ = ["Seed", "Shape", "checked_shape", "generator"]
 
 Seed: TypeAlias = int | np.random.Generator | None
 """The start of random numbers: a number, a generator to continue with, or `None` for new ones each time."""
 
 Shape: TypeAlias = tuple[int, ...]
+
+
+def checked_shape(shape: Any) -> Shape:
+    """The lengths of an array, from a tuple or list of them, or from one length."""
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(whole_number(n, "a length in a shape", least=0) for n in lengths)
 
 
 def generator(seed: Seed) -> np.random.Generator:

@@ -11,6 +11,7 @@ import numpy as np
 from ... import autograd
 from ...autograd import KindError, RangeError, Tensor
 from ...autograd.extending import spelt
+from ..base.arguments import checked_factor, whole_number
 from .seeds import Seed, generator
 
 __all__ = ["spread_by_layer"]
@@ -54,12 +55,18 @@ def spread_by_layer(
             f"spread_by_layer takes an initialiser, such as nn.init.he_normal; given {weight_init!r:.40}"
         )
     rng = generator(seed)
-    apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
+    apply = None
+    if isinstance(activation, str):
+        apply = getattr(autograd, activation, None) if activation != "linear" else lambda x: x
     if not callable(apply):
         raise RangeError(
             f"there is no activation {activation!r}; take a name such as 'relu', 'tanh' or 'linear'"
         )
-    widths = [width] * (layers + 1) if isinstance(width, int) else list(width)
+    given = (
+        list(width) if isinstance(width, (list, tuple)) else [width] * (whole_number(layers, "layers") + 1)
+    )
+    widths = [whole_number(each, "the width of a layer") for each in given]
+    samples, input_std = whole_number(samples, "samples"), checked_factor("input_std", input_std)
     x, outputs = Tensor(input_std * rng.standard_normal((samples, widths[0]))), []
     for shape in pairwise(widths):
         weight = weight_init(shape, seed=rng, **options)

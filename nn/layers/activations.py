@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ... import autograd
-from ...autograd import RangeError
+from ...autograd import Node, RangeError
 from ...autograd.extending import word_refused
 from .. import init
+from ..base.arguments import numeric, one_number
 from ..base.module import Module
 
 __all__ = [
@@ -76,7 +77,11 @@ class ReLU(Activation):
 class Heaviside(Activation):
     """The step: 1 where `x >= 0`, 0 elsewhere. Its derivative is 0, so gradient descent cannot train it."""
 
-    function = staticmethod(lambda x: np.heaviside(x, 1.0))
+    @staticmethod
+    def function(x: Any) -> Any:
+        """1 where `x >= 0`, 0 elsewhere."""
+        given: Any = x if isinstance(x, Node) else numeric(x, "the input of Heaviside")
+        return np.heaviside(given, 1.0)
 
 
 class LeakyReLU(Activation):
@@ -85,7 +90,7 @@ class LeakyReLU(Activation):
     function = staticmethod(autograd.leaky_relu)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.options = {"negative_slope": negative_slope}
+        self.options = {"negative_slope": one_number(negative_slope, "negative_slope")}
 
 
 class ELU(Activation):
@@ -94,7 +99,7 @@ class ELU(Activation):
     function = staticmethod(autograd.elu)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.options = {"alpha": alpha}
+        self.options = {"alpha": one_number(alpha, "alpha")}
 
 
 class Sigmoid(Activation):
@@ -170,6 +175,6 @@ def activation(name: str) -> tuple[type[Activation], Callable[..., Any]]:
     >>> module(), weights.__name__
     (Tanh(), 'glorot_uniform')
     """
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise RangeError(word_refused("activation", name, ACTIVATIONS))
     return ACTIVATIONS[name]

@@ -12,10 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, scope, softmax, swapaxes, where
+from ...autograd import (
+    TABLE,
+    KindError,
+    RangeError,
+    ShapeError,
+    Tensor,
+    maximum,
+    scope,
+    softmax,
+    swapaxes,
+    where,
+)
 from ...autograd.extending import describe, following
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import array_of, flag, whole_number
 from ..base.half import narrowed, widened
 from ..base.inputs import as_input
 from ..base.module import Module
@@ -62,7 +73,7 @@ class MultiHeadAttention(Module):
         rng = init.generator(seed)
         self.embed_dim = whole_number(embed_dim, "embed_dim")
         self.num_heads = whole_number(num_heads, "num_heads")
-        self.batch_first = batch_first
+        self.batch_first = flag("batch_first", batch_first)
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
             Linear(embed_dim, embed_dim, bias, seed=rng, dtype=dtype) for _ in range(4)
         )
@@ -121,9 +132,10 @@ class MultiHeadAttention(Module):
         output = self.out_proj(joined)
         if batched and not self.batch_first:
             output = swapaxes(output, 0, 1)
-        if not need_weights:
+        if not flag("need_weights", need_weights):
             return output
-        return output, weights.mean(axis=-3) if average_attn_weights else weights
+        averaged = flag("average_attn_weights", average_attn_weights)
+        return output, weights.mean(axis=-3) if averaged else weights
 
     def _checked(self, x: Any, name: str) -> Any:
         x = as_input(x, self.q_proj.weight.dtype, self)
@@ -147,7 +159,7 @@ class MultiHeadAttention(Module):
         batch = queries[:-2]
         forbidden: Any = None
         added: Any = None
-        if is_causal:
+        if flag("is_causal", is_causal):
             forbidden = np.triu(np.ones((n, s), bool), 1)
         for given, name, shapes in (
             (padding, "key_padding_mask", {(*batch, s): (*batch, 1, 1, s)}),
@@ -155,10 +167,10 @@ class MultiHeadAttention(Module):
         ):
             if given is None:
                 continue
-            if following() is not None and isinstance(given, Tensor):  # a replay has other masks
-                array: Any = given
+            if isinstance(given, Tensor) and (given.requires_grad or following() is not None):
+                array: Any = given  # it is learnt, or a replay has other masks
             else:
-                array = np.asarray(given.data if isinstance(given, Node) else given)
+                array = array_of(given)
             if array.dtype.kind not in "fb":
                 raise KindError(
                     f"{name} is boolean, True at forbidden keys, or floating, added to the scores; given "
@@ -171,15 +183,22 @@ class MultiHeadAttention(Module):
             array = array.reshape(shapes[array.shape])
             if array.dtype.kind == "f":
                 dtype = np.result_type(self.q_proj.weight.dtype, np.float32)  # the dtype of the scores
-                finite = where(array == -np.inf, 0, array).astype(dtype)
+                # of a Tensor a row, so that a replay compares again
+                removed = TABLE["equal"](array, -np.inf) if isinstance(array, Tensor) else array == -np.inf
+                finite = where(removed, 0, array).astype(dtype)
                 added = finite if added is None else added + finite
-                array = array == -np.inf
-            forbidden = array if forbidden is None else array | forbidden
+                array = removed
+            forbidden = array if forbidden is None else _either(array, forbidden)
         return forbidden, added
 
     def extra_repr(self) -> str:
         """`8, num_heads=2`."""
         return f"{self.embed_dim}, num_heads={self.num_heads}" + ", batch_first=True" * self.batch_first
+
+
+def _either(a: Any, b: Any) -> Any:
+    """Whether the one or the other holds: of Tensors, whose numbers may be 0 and 1, the larger one."""
+    return maximum(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a | b
 
 
 def _weights(scores: Any, forbidden: Any) -> Any:
@@ -188,7 +207,7 @@ def _weights(scores: Any, forbidden: Any) -> Any:
         return softmax(scores, -1)
     if isinstance(forbidden, Tensor):
         nowhere = forbidden.min(axis=-1, keepdims=True)  # whether all are true
-        weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)
+        weights = softmax(where(forbidden * (1 - nowhere), -np.inf, scores), -1)
         return where(nowhere, 0.0, weights)
     nowhere = forbidden.all(-1, keepdims=True)
     weights = softmax(where(forbidden & ~nowhere, -np.inf, scores), -1)

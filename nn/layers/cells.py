@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, RangeError, ShapeError, relu, scope, sigmoid, tanh
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import flag, whole_number
 from ..base.half import narrowed, widened
 from ..base.inputs import as_input
 from ..base.module import Module
@@ -43,6 +43,7 @@ class Cell(Module):
     ) -> None:
         self.input_size = whole_number(input_size, "input_size")
         self.hidden_size = whole_number(hidden_size, "hidden_size")
+        bias = flag("bias", bias)
         rng, columns = init.generator(seed), self.n_gates * self.hidden_size
         std = 1 / math.sqrt(3 * self.hidden_size)
         for name, rows in (("weight_ih", self.input_size), ("weight_hh", self.hidden_size)):
@@ -120,7 +121,7 @@ class RNNCell(Cell):
         seed: init.Seed = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
+        if not isinstance(nonlinearity, str) or nonlinearity not in ("tanh", "relu"):
             raise RangeError(
                 f"the nonlinearity of a recurrent network is 'tanh' or 'relu'; given {nonlinearity!r}"
             )

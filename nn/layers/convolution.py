@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, RangeError, ShapeError, avg_pool, conv, max_pool
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import initialiser, whole_number
+from ..base.arguments import flag, initial_weights, whole_number
 from ..base.inputs import as_input
 from ..base.module import Module
 from ..base.parameter import Parameter
@@ -65,7 +65,7 @@ class Conv2d(Module):
     ) -> None:
         self.in_channels = whole_number(in_channels, "in_channels")
         self.out_channels = whole_number(out_channels, "out_channels")
-        self.groups = whole_number(groups, "groups")
+        self.groups, bias = whole_number(groups, "groups"), flag("bias", bias)
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise RangeError(
                 f"{in_channels} channels in and {out_channels} out cannot be divided evenly among {groups} groups: "
@@ -76,7 +76,7 @@ class Conv2d(Module):
         self.padding = _checked_padding(padding)
         self.dilation = _pair(dilation, "dilation")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        self.weight = Parameter(initialiser(weight_init)(shape, seed=seed, dtype=dtype))
+        self.weight = Parameter(initial_weights(weight_init, shape, seed=seed, dtype=dtype))
         self.bias = Parameter(init.zeros((self.out_channels,), dtype=dtype)) if bias else None
 
     def forward(self, x: Any) -> Any:
@@ -145,7 +145,8 @@ class MaxPool2d(_Pool2d):
     ) -> None:
         super().__init__(kernel_size, stride, padding)
         self.dilation = _pair(dilation, "dilation")
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+        self.return_indices = flag("return_indices", return_indices)
+        self.ceil_mode = flag("ceil_mode", ceil_mode)
 
     def forward(self, x: Any) -> Any:
         """The largest of each window; with `return_indices` a pair, the positions in the flattened image as well."""
@@ -180,7 +181,8 @@ class AvgPool2d(_Pool2d):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+        self.ceil_mode = flag("ceil_mode", ceil_mode)
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
 
     def forward(self, x: Any) -> Any:
         """The mean of each window."""
@@ -205,11 +207,11 @@ def _pair(n: Any, what: str) -> tuple[int, int]:
 
 def _checked_padding(padding: Any) -> Any:
     """ "same", or a pair for height and width, each a number or a pair of numbers, before and after."""
-    if padding == "valid":
-        return (0, 0)
-    if padding == "same":
-        return padding
     if isinstance(padding, str):
+        if padding == "valid":
+            return (0, 0)
+        if padding == "same":
+            return padding
         raise KindError(
             f"padding is a number, a pair for height and width, 'valid' or 'same'; given {padding!r}"
         )
@@ -217,7 +219,12 @@ def _checked_padding(padding: Any) -> Any:
     if len(sides) != 2:
         raise ShapeError(f"padding is one number, or a pair for height and width; given {padding!r}")
     for side in sides:
-        for n in side if isinstance(side, (tuple, list)) else (side,):
+        ends = side if isinstance(side, (tuple, list)) else (side,) * 2
+        if len(ends) != 2:
+            raise ShapeError(
+                f"the padding of an axis is a number, or a pair, before and after; given {side!r}"
+            )
+        for n in ends:
             whole_number(n, "padding", least=0)
     return tuple(sides)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...autograd import Node, Tensor, Value
 from ...autograd.extending import drawing_from, redrawn
-from ..base.arguments import probability
+from ..base.arguments import numeric, probability
 from ..base.inputs import as_input
 from ..base.module import Module
 from ..init.seeds import Seed, generator
@@ -45,6 +45,7 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Any:
         """`x`, with a new mask in training."""
+        probability(self.p, "p")  # which may have been assigned
         if not self.training or self.p == 0:
             return x
         if isinstance(x, Value):
@@ -52,10 +53,12 @@ class Dropout(Module):
         if isinstance(x, (list, tuple)) and any(isinstance(v, Node) for v in x):
             return [v * m for v, m in zip(x, self._mask((len(x),), np.dtype(float)).tolist())]
         if isinstance(x, Tensor):
-            shape, dtype = x.shape, x.dtype
+            shape, dtype = x.shape, x.dtype if x.dtype.kind == "f" else np.dtype(float)
             return x * redrawn(lambda: self._mask(shape, dtype))
         array = (
-            np.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else as_input(x, np.dtype(float), self)
+            numeric(x, "the input of Dropout")
+            if isinstance(x, (np.ndarray, np.generic))
+            else as_input(x, np.dtype(float), self)
         )
         return array * self._mask(array.shape, array.dtype if array.dtype.kind == "f" else np.dtype(float))
 

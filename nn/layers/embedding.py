@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, Primitive, RangeError, Tensor, reshape, structural
 from ...autograd.extending import describe, each_time, numbers
 from .. import init
-from ..base.arguments import are_below, initialiser, whole_number
+from ..base.arguments import are_below, array_of, initial_weights, whole_number
 from ..base.module import Module
 from ..base.parameter import Parameter
 
@@ -113,14 +113,14 @@ class Embedding(Module):
                 )
             padding_idx %= self.num_embeddings
         self.padding_idx = padding_idx
-        weight = initialiser(weight_init)((num_embeddings, embedding_dim), seed=seed, dtype=dtype)
+        weight = initial_weights(weight_init, (num_embeddings, embedding_dim), seed=seed, dtype=dtype)
+        self.weight = Parameter(weight)  # a copy
         if self.padding_idx is not None:
-            weight[self.padding_idx] = 0
-        self.weight = Parameter(weight)
+            self.weight.data[self.padding_idx] = 0
 
     def forward(self, x: Any) -> Any:
         """The rows for `x`, an array or Tensor of integers."""
-        t = numbers(x) if isinstance(x, Tensor) else np.asarray(x)
+        t = numbers(x) if isinstance(x, Tensor) else array_of(x)
         if t.dtype.kind not in "iu" and t.size:
             raise KindError(
                 f"{self._described()}, takes whole numbers, each the number of a row; "

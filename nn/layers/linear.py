@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...autograd import KindError, ShapeError, Tensor, linear
 from ...autograd import max as max_of
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import initialiser, whole_number
+from ..base.arguments import flag, initial_weights, whole_number
 from ..base.inputs import as_input
 from ..base.module import Module
 from ..base.parameter import Parameter
@@ -51,7 +51,10 @@ class Linear(Module):
     ) -> None:
         self.in_features = checked_width(in_features)
         self.out_features = checked_width(out_features)
-        self.weight = Parameter(initialiser(weight_init)((in_features, out_features), seed=seed, dtype=dtype))
+        bias = flag("bias", bias)
+        self.weight = Parameter(
+            initial_weights(weight_init, (in_features, out_features), seed=seed, dtype=dtype)
+        )
         self.bias = Parameter(init.zeros((out_features,), dtype=dtype)) if bias else None
 
     if TYPE_CHECKING:
@@ -122,7 +125,7 @@ class Maxout(Module):
             dtype=dtype,
         )
         pieces = [
-            initialiser(weight_init)((in_features, self.out_features), seed=rng, dtype=dtype)
+            initial_weights(weight_init, (in_features, self.out_features), seed=rng, dtype=dtype)
             for _ in range(self.num_pieces)
         ]
         self.linear.weight.data = np.stack(pieces, -1).reshape(self.linear.weight.shape)
@@ -139,7 +142,7 @@ class Maxout(Module):
 
 def checked_widths(n_inputs: int, widths: Sequence[int]) -> tuple[int, ...]:
     """The widths of all layers, the inputs first. Raises `KindError` for what is not a list of widths."""
-    if isinstance(widths, (int, str)) or not isinstance(widths, Sized) or not len(widths):
+    if not isinstance(widths, (Sequence, np.ndarray)) or isinstance(widths, (str, bytes)) or not len(widths):
         raise KindError(
             f"an MLP takes the widths of its layers as a list, the outputs last, as in MLP(2, [16, 16, 1]); "
             f"given {widths!r}"

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from ...autograd import KindError, RangeError, ShapeError, mean, sign, sqrt, square, std
 from ...autograd.extending import describe, each_time, read_anew, recomputing
-from ..base.arguments import probability, whole_number
+from ..base.arguments import flag, floating, probability, whole_number
 from ..base.half import widened
 from ..base.inputs import as_input
 from ..base.module import Module
@@ -44,11 +44,12 @@ class _BatchNorm(Module):
         self.num_features = whole_number(num_features, "num_features")
         self.eps = _small(eps)
         self.momentum = None if momentum is None else probability(momentum, "momentum")
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
-        self.track_running_stats = track_running_stats
+        affine = flag("affine", affine)
+        self.weight = Parameter(np.ones(num_features), dtype=dtype) if affine else None
+        self.bias = Parameter(np.zeros(num_features), dtype=dtype) if affine else None
+        self.track_running_stats = flag("track_running_stats", track_running_stats)
         if track_running_stats:
-            kept = np.result_type(dtype, np.float32)  # squares overflow in float16
+            kept = np.result_type(floating(dtype), np.float32)  # squares overflow in float16
             self.running_mean, self.running_var = np.zeros(num_features, kept), np.ones(num_features, kept)
             self.num_batches_tracked = np.array(0)
         else:
@@ -83,8 +84,10 @@ class _BatchNorm(Module):
             y = (y - read_anew(lambda: self._running_mean(column, y.dtype))) / read_anew(
                 lambda: self._running_deviation(column, y.dtype)
             )
-        if self.weight is not None and self.bias is not None:
-            y = y * self.weight.reshape(column) + self.bias.reshape(column)
+        if self.weight is not None:
+            y = y * self.weight.reshape(column)
+        if self.bias is not None:
+            y = y + self.bias.reshape(column)
         return _in_dtype(y, x)
 
     def _running_mean(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -100,7 +103,7 @@ class _BatchNorm(Module):
         Without momentum they are the mean over all batches.
         """
         count = self.num_batches_tracked + 1
-        share = 1 / max(int(count), 1) if self.momentum is None else self.momentum
+        share = 1 / max(int(count), 1) if self.momentum is None else probability(self.momentum, "momentum")
         unbiased = np.asarray(variance) * (samples / (samples - 1))
         for name, found in (("running_mean", np.asarray(centre)), ("running_var", unbiased)):
             running = getattr(self, name)
@@ -182,8 +185,10 @@ class LayerNorm(Module):
             raise ShapeError("normalized_shape is the length of the last axis, or of several; given none")
         self.normalized_shape = tuple(whole_number(n, "a length in normalized_shape") for n in lengths)
         self.eps = _small(eps)
-        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+        affine = flag("elementwise_affine", elementwise_affine)
+        bias = flag("bias", bias) and affine
+        self.weight = Parameter(np.ones(self.normalized_shape), dtype=dtype) if affine else None
+        self.bias = Parameter(np.zeros(self.normalized_shape), dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """`x`, normalised sample by sample."""
@@ -244,6 +249,6 @@ NO_EPS = 1e-30  # smaller numbers can be 0 in float32
 def _small(eps: Any) -> float:
     if isinstance(eps, bool) or not isinstance(eps, (int, float, np.floating)):
         raise KindError(f"eps is a small number that keeps the division from 0; given {describe(eps)}")
-    if not eps >= 0:
+    if not 0 <= eps < math.inf:
         raise RangeError(f"eps is 0 or more; given {eps}")
     return float(eps)

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 from ...autograd import RangeError, ShapeError, Tensor, concatenate, scope, stack, where
 from ...autograd.extending import describe, each_time, following, numbers, only_while
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import array_of, flag, whole_number
 from ..base.half import narrowed, widened
 from ..base.inputs import as_input
 from ..base.module import Module
@@ -46,9 +46,10 @@ class Recurrent(Module):
         self.input_size = whole_number(input_size, "input_size")
         self.hidden_size = whole_number(hidden_size, "hidden_size")
         self.num_layers = whole_number(num_layers, "num_layers")
-        self.batch_first, self.bidirectional = batch_first, bidirectional
+        self.batch_first = flag("batch_first", batch_first)
+        self.bidirectional = flag("bidirectional", bidirectional)
         rng = init.generator(seed)
-        above = [self.hidden_size * (1 + bidirectional)] * (self.num_layers - 1)
+        above = [self.hidden_size * (1 + self.bidirectional)] * (self.num_layers - 1)
 
         def column() -> list[Cell]:
             return [
@@ -57,7 +58,7 @@ class Recurrent(Module):
             ]
 
         self.cells = column()
-        self.reverse_cells = column() if bidirectional else []
+        self.reverse_cells = column() if self.bidirectional else []
         self.dropout = Dropout(dropout, seed=rng)
 
     def _cell(self, input_size: int, hidden_size: int, bias: bool, **options: Any) -> Cell:
@@ -235,7 +236,7 @@ def _alive(lengths: Any, n: int, batch: tuple[int, ...]) -> list[Any] | None:
     if lengths is None:
         return None
     if following() is None or not isinstance(lengths, Tensor):
-        lengths = np.asarray(lengths)
+        lengths = array_of(lengths)
     if lengths.shape != batch or not batch or lengths.dtype.kind not in "iu":
         raise ShapeError(
             f"lengths are whole numbers, one for each sequence of a batch, here of shape {batch}; given "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ...autograd import KindError, ShapeError, Tensor
+from ...autograd import KindError, RangeError, ShapeError, Tensor
 from ...autograd.extending import describe
 from .. import init
 from ..base.inputs import as_input
@@ -26,7 +26,7 @@ class Sequential(Module):
 
     Index, iteration and length are those of a list. The name of a part is its position: `0.weight`.
 
-    Raises `KindError` for a part that is not a module.
+    Raises `KindError` for a part that is not a module, `RangeError` for a position that there is not.
 
     >>> from chainrule.nn import Linear, ReLU, Sequential
     >>> model = Sequential(Linear(2, 8), ReLU(), Linear(8, 1))
@@ -63,7 +63,12 @@ class Sequential(Module):
         return iter(self._layers)
 
     def __getitem__(self, i: int) -> Module:
-        return self._layers[i]
+        try:
+            return self._layers[i]
+        except (IndexError, TypeError):
+            raise RangeError(
+                f"a Sequential of {len(self)} parts has them at the positions 0 to {len(self) - 1}; given {i!r}"
+            ) from None
 
 
 class MLP(Module):

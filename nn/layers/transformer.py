@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from ...autograd import KindError, ShapeError
 from ...autograd.extending import describe
 from .. import init
-from ..base.arguments import whole_number
+from ..base.arguments import flag, whole_number
 from ..base.inputs import as_input
 from ..base.module import Module
 from .activations import activation as activation_named
@@ -44,7 +44,8 @@ class PositionalEncoding(Module):
     def __init__(
         self, d_model: int, dropout: float = 0.0, batch_first: bool = False, *, seed: init.Seed = None
     ) -> None:
-        self.d_model, self.batch_first = whole_number(d_model, "d_model"), batch_first
+        self.d_model = whole_number(d_model, "d_model")
+        self.batch_first = flag("batch_first", batch_first)
         self.dropout = Dropout(dropout, seed=seed)
 
     def forward(self, x: Any) -> Any:
@@ -118,8 +119,8 @@ class TransformerEncoderLayer(Module):
             LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(2)
         )
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout, seed=rng) for _ in range(3))
-        self.activation = activation_named(activation)[0]() if isinstance(activation, str) else activation
-        self.norm_first = norm_first
+        self.activation = activation if callable(activation) else activation_named(activation)[0]()
+        self.norm_first = flag("norm_first", norm_first)
 
     def another(self) -> TransformerEncoderLayer:
         """A layer with the same options and new random weights."""
@@ -129,6 +130,7 @@ class TransformerEncoderLayer(Module):
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Any:
         """The output of the layer, in the shape of the input."""
+        src = as_input(src, self.linear1.weight.dtype, self)
         masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
         if self.norm_first:
             x = src + self.dropout1(self.self_attn(self.norm1(src), **masks))
@@ -165,6 +167,10 @@ class TransformerEncoder(Module):
             raise KindError(
                 f"TransformerEncoder is built from a TransformerEncoderLayer; given {describe(encoder_layer)}. "
                 f"Other layers are stacked by Sequential"
+            )
+        if norm is not None and not isinstance(norm, Module):
+            raise KindError(
+                f"norm is a module, such as nn.LayerNorm({encoder_layer.self_attn.embed_dim}); given {describe(norm)}"
             )
         count = whole_number(num_layers, "num_layers")
         self.layers = [encoder_layer, *(encoder_layer.another() for _ in range(count - 1))]

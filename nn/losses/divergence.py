@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError, RangeError, Value, exp, log, where
+from ...autograd import TABLE, KindError, RangeError, Value, exp, log, where
 from ...autograd.extending import of_kind
+from ..base.arguments import constants, flag
 from ..base.half import in_float32
-from .pairs import flat, is_node, paired, plain
+from .pairs import check, flat, is_node, paired
 from .probabilities import refuse_positive
 from .reduction import checked_reduction, reduced
 
 __all__ = ["kl_div"]
+
+greater = TABLE["greater"]
 
 
 @in_float32
@@ -23,7 +27,7 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
 
     "mean" is over all elements, as in PyTorch; `reduction="batchmean"` divides the sum by the number of
     samples, which is the divergence as textbooks define it. Elements with `y = 0` add nothing. With `log_target` the
-    targets are logarithms, too.
+    targets are logarithms, too, and `-inf` stands for 0.
 
     Raises `ShapeError` where the shapes differ, `RangeError` for negative targets.
 
@@ -34,22 +38,27 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     0.6931471805599453
     """
     if isinstance(log_probabilities, (list, tuple)) and not any(map(is_node, flat(log_probabilities))):
-        log_probabilities = np.asarray(log_probabilities, np.float64)
+        log_probabilities = constants(log_probabilities, "the first argument of kl_div").astype(np.float64)
     x, y = paired(log_probabilities, target, "kl_div")
     if isinstance(x, (Value, list)):
         raise KindError("kl_div works on Tensors: one row of log-probabilities for each sample")
-    refuse_positive(plain(x), "kl_div")
+    refuse_positive(x, "kl_div")
+    # a row, so that a replay compares again
+    possible = greater(y, -math.inf if flag("log_target", log_target) else 0)
+    x = where(possible, x, 0)
     if log_target:
-        losses = exp(y) * (y - x)
+        log_y = where(possible, y, 0)
+        losses = exp(log_y) * (log_y - x)
     else:
-        if y.size and not plain(y).min() >= 0:
-            raise RangeError(
-                f"kl_div was given a target of {plain(y).min():g}; write log_target=True for logarithms"
-            )
-        possible = plain(y) > 0
-        losses = where(possible, y * (log(where(possible, y, 1)) - x), 0)
+        check(y, _refuse_negative)
+        losses = y * (log(where(possible, y, 1)) - x)
     if reduction != "batchmean":
         return reduced(losses, reduction)
     n = len(x) if x.ndim else 1
     checked_reduction("mean", n)
     return reduced(losses, "sum") / n
+
+
+def _refuse_negative(y: np.ndarray) -> None:
+    if y.size and not y.min() >= 0:
+        raise RangeError(f"kl_div was given a target of {y.min():g}; write log_target=True for logarithms")

@@ -10,6 +10,7 @@ import numpy as np
 from ...autograd import KindError, Node, ShapeError, Tensor, Value, log_softmax, logsumexp, where
 from ...autograd import sum as sum_of
 from ...autograd.extending import of_kind
+from ..base.arguments import one_number
 from ..base.half import in_float32
 from .class_rows import cross_entropy_row, nll_row, softmax
 from .pairs import flat, plain
@@ -58,6 +59,8 @@ def cross_entropy(
     (0.3466, array([[ 0.25, -0.25],
            [ 0.  ,  0.  ]]))
     """
+    if label_smoothing.__class__ is not float:
+        label_smoothing = one_number(label_smoothing, "label_smoothing")
     refuse_probabilities(logits, softmax, "cross_entropy", "nll_loss(log(p), y) for probabilities")
     if isinstance(logits, (list, tuple)) and any(isinstance(v, Value) for v in flat(logits)):
         return _cross_entropy_of_values(logits, target, reduction, weight, ignore_index, label_smoothing)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, Node, RangeError, ShapeError, Tensor, Value
 from ...autograd.extending import converted, each_time, numbers
+from ..base.arguments import constants
 from .reduction import checked_reduction, reduced
 
 __all__ = ["check", "compared", "flat", "is_node", "paired", "plain", "weights_for"]
@@ -22,11 +23,12 @@ def paired(prediction: Any, target: Any, what: str) -> tuple[Any, Any]:
             raise ShapeError(f"{what} was given {len(values)} predictions and {len(targets)} targets")
         return (values[0], targets[0]) if isinstance(prediction, Value) else (values, targets)
     if not isinstance(prediction, Tensor):
-        prediction = np.asarray(prediction, None if np.asarray(prediction).dtype.kind == "f" else np.float64)
+        prediction = constants(prediction, f"the first argument of {what}")
+        prediction = prediction if prediction.dtype.kind == "f" else prediction.astype(np.float64)
     if isinstance(target, Tensor):
         target = converted(target, prediction.dtype)
-    else:
-        target = np.asarray(target, prediction.dtype)
+    elif target.__class__ is not np.ndarray or target.dtype != prediction.dtype:
+        target = constants(target, f"the target of {what}").astype(prediction.dtype)
     if prediction.shape != target.shape:
         raise ShapeError(
             f"{what} compares element by element and was given predictions of shape {prediction.shape} and targets "
@@ -87,14 +89,15 @@ def weights_for(name: str, weight: Any, x: Any) -> Any:
     if isinstance(x, (Value, list)):
         if np.ndim(weight):
             raise ShapeError(f"of Values, {name} is one number for all; given shape {np.shape(weight)}")
-        found = np.asarray(weight, np.float64)
+        found = constants(weight, name).astype(np.float64)
     else:
-        found = np.asarray(weight, x.dtype)
+        found = constants(weight, name).astype(x.dtype)
         if found.shape not in ((), x.shape[-1:]):
             raise ShapeError(
                 f"{name} has shape {found.shape}; it is one number for all, or one for each of the last axis of "
                 f"scores of shape {x.shape}: shape {x.shape[-1:]}"
             )
-    if found.size and not found.min() >= 0:
-        raise RangeError(f"{name} says how often a class counts, 0 or more; given {found.min():g}")
+    if found.size and not (found.min() >= 0 and found.max() < np.inf):
+        wrong = found.min() if not found.min() >= 0 else found.max()
+        raise RangeError(f"{name} says how often a class counts, 0 or more; given {wrong:g}")
     return found if found.ndim or not isinstance(x, (Value, list)) else float(found)

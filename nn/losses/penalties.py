@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from ...autograd import KindError, Node, RangeError, Value, absolute, dot, square, total
+from ...autograd import KindError, Node, Value, absolute, dot, square, total
 from ...autograd import sum as sum_of
 from ...autograd.extending import describe, spelt
+from ..base.arguments import checked_factor, flag
 from ..base.half import narrowed, widened
 from ..base.module import Module
 
@@ -67,23 +66,23 @@ def _penalty(
     of_values: Callable[[list[Any]], Any],
     of_elements: Callable[[Any], Any],
 ) -> Any:
-    if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)):
-        raise KindError(f"the strength of {what} is a number, such as 0.01; given {describe(strength)}")
-    if not strength >= 0:
-        raise RangeError(f"the strength of {what} is 0 or more; given {strength}")
+    strength, biases = checked_factor(f"the strength of {what}", strength), flag("biases", biases)
     if isinstance(parameters, Module):
         parameters = parameters.parameters()
     if isinstance(parameters, (Node, str)) or not isinstance(parameters, Iterable):
         raise KindError(
             f"{what} takes a module or a list of parameters; given {describe(parameters)}. Write [w]"
         )
-    found = list(dict.fromkeys(parameters))  # a shared parameter counts once
-    for p in found:
+    given = list(parameters)
+    for p in given:
         if not isinstance(p, Node):
             raise KindError(f"{what} takes a module or a list of parameters; given a list with {describe(p)}")
+    found = list(dict.fromkeys(given))  # a shared parameter counts once
     weights = [p for p in found if biases or not _is_bias(p)]
     if not weights:
-        raise KindError(f"{what} was given no weights: {len(found)} parameters, all of them biases")
+        raise KindError(
+            f"{what} was given no weights: {len(found)} parameters{', all of them biases' * bool(found)}"
+        )
     values = [w for w in weights if isinstance(w, Value)]
     if values and len(values) < len(weights):
         raise KindError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...autograd import RangeError, ShapeError, mean
 from ...autograd import sum as sum_of
-from ...autograd.extending import like
+from ...autograd.extending import describe, like
 
 __all__ = ["checked_reduction", "reduced", "reduced_array"]
 
@@ -34,10 +34,9 @@ def reduced_array(losses: np.ndarray, reduction: str) -> Any:
 
 def checked_reduction(reduction: str, n: float, why: str = "the batch is empty") -> str:
     """The reduction, if it is defined for `n` losses; `why` says in the error message why there are none."""
-    if reduction not in REDUCTIONS:
-        raise RangeError(
-            f"reduction is 'mean', 'sum' or 'none'; given {reduction!r}{like(reduction, REDUCTIONS)}"
-        )
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        given = repr(reduction) if isinstance(reduction, (str, type(None))) else describe(reduction)
+        raise RangeError(f"reduction is 'mean', 'sum' or 'none'; given {given}{like(reduction, REDUCTIONS)}")
     if n == 0 and reduction == "mean":
         raise ShapeError(f"the mean loss of no samples is not a number: {why}")
     return reduction

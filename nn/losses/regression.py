@@ -6,6 +6,7 @@ from typing import Any
 
 from ...autograd import RangeError, absolute, minimum, square
 from ...autograd.extending import of_kind
+from ..base.arguments import one_number
 from ..base.half import in_float32
 from .pairs import compared, paired
 
@@ -81,15 +82,20 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     >>> loss.item(), yhat.grad
     (3.625, array([0.5, 1. ]))
     """
+    return _huber(prediction, target, reduction, one_number(delta, "delta"), "huber_loss")
+
+
+def _huber(prediction: Any, target: Any, reduction: str, delta: float, what: str) -> Any:
     if not delta > 0:
-        raise RangeError(f"delta is the distance at which the squares end, above 0; given {delta}")
+        name = "delta" if what == "huber_loss" else "beta"
+        raise RangeError(f"{name} is the distance at which the squares end, above 0; given {delta}")
 
     def huber(p: Any, t: Any) -> Any:
         distance = absolute(p - t)
         near = minimum(distance, delta)
         return near * (distance - 0.5 * near)
 
-    return compared(huber, paired(prediction, target, "huber_loss"), reduction)
+    return compared(huber, paired(prediction, target, what), reduction)
 
 
 @in_float32
@@ -104,7 +110,8 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
     >>> smooth_l1_loss(Tensor([1.0, 4.0]), [0.5, 0.0], reduction="none", beta=0.5)
     Tensor([0.25, 3.75])
     """
+    beta = one_number(beta, "beta")
     if beta == 0:
         return l1_loss(prediction, target, reduction)
-    losses = huber_loss(prediction, target, reduction, beta)
+    losses = _huber(prediction, target, reduction, beta, "smooth_l1_loss")
     return [loss / beta for loss in losses] if isinstance(losses, list) else losses / beta

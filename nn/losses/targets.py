@@ -10,7 +10,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError, Tensor, Value
 from ...autograd.extending import converted, numbers, only_while
-from ..base.arguments import are_below
+from ..base.arguments import are_below, array_of, constants, whole_number
 from .pairs import check, flat
 
 __all__ = ["MOVE_THE_CLASSES", "matching_classes"]
@@ -33,10 +33,12 @@ def matching_classes(
                 f"{what} works on Tensors: one row of numbers for each sample. Of Values, logsumexp(logits) - "
                 f"logits[k] is the cross-entropy of one sample of class k"
             )
-        x = np.asarray(x)
+        x = constants(x, f"the first argument of {what}")
         x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    if ignore_index.__class__ is not int:
+        ignore_index = whole_number(ignore_index, "ignore_index", least=-(2**63))
     recorded = isinstance(target, Tensor)
-    target = target if recorded else np.asarray(target)
+    target = target if recorded else array_of(target)
     t, shape, ignored = numbers(target), x.shape, False
     if shape and not shape[-1]:
         raise ShapeError(f"{what} was given scores of shape {shape}, which have no class")

@@ -1,7 +1,7 @@
 """Metrics: numbers to be read beside the loss; they are not differentiated.
 
 `accuracy.py` and `confusion.py` compare predicted with true classes. `thresholds.py` decides what a single score for
-each sample means: a probability, or a logit. Read it first. This folder imports `losses`.
+each sample means: a probability, or a logit. Read it first. This folder imports `base` and `losses`.
 """
 
 from ...autograd.extending import named_in as _named_in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
-from ...autograd.extending import Answering, spelt
+from ...autograd.extending import Answering, describe, spelt
+from ..base.arguments import one_number, whole_number
 from .thresholds import decision_threshold, plain
 
 __all__ = ["ConfusionMatrix", "confusion_matrix"]
@@ -109,7 +110,13 @@ def confusion_matrix(
             f"there are {len(answers)} predictions and {len(classes)} targets; give one of each for every sample"
         )
     most = int(max(answers.max(), classes.max()))
+    if n_classes is not None:
+        n_classes = whole_number(n_classes, "n_classes")
     if names is not None:
+        if not isinstance(names, Sized):
+            raise KindError(f"names are a list with a name for each class; given {describe(names)}")
+        if n_classes not in (None, len(names)):
+            raise ShapeError(f"there are {n_classes} classes and {len(names)} names")
         n_classes = len(names)
     n = most + 1 if n_classes is None else n_classes
     if n_classes is None and (array := plain(prediction)).ndim > 1:
@@ -129,6 +136,8 @@ def _classes(x: Any) -> np.ndarray:
             f"classes are numbers from 0 on; given dtype {array.dtype}. np.unique(y, return_inverse=True) numbers them"
         )
     if array.ndim == 2 and array.shape[1] > 1:
+        if np.abs(array.sum(-1, dtype=np.float64) - 1).max(initial=0) > 1e-3:
+            raise RangeError("targets in rows are one-hot codes or probabilities; a row does not sum to 1")
         return array.argmax(-1)
     array = array.ravel()
     if not (array == np.round(array)).all():
@@ -146,6 +155,10 @@ def _classes(x: Any) -> np.ndarray:
 def _predicted(x: Any, target: Any, threshold: float | None) -> np.ndarray:
     """The predicted classes, from class numbers, from a row of scores for each sample, or from single scores."""
     array = plain(x)
+    if array.dtype.kind not in "fiub":
+        raise KindError(f"predictions are scores or class numbers; given {describe(x)}")
+    if np.isnan(array).any():
+        raise RangeError("a score that is NaN predicts no class; leave its sample out")
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(-1)
     array = array.ravel()
@@ -153,7 +166,7 @@ def _predicted(x: Any, target: Any, threshold: float | None) -> np.ndarray:
         if array.dtype.kind in "iub" or ((array == np.round(array)).all() and array.min(initial=0) >= 0):
             return _classes(array)
         threshold = decision_threshold(x, target)
-    return (array > threshold).astype(int)
+    return (array > one_number(threshold, "threshold")).astype(int)
 
 
 def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Node, Tensor, Value, no_grad, sigmoid
+from ..base.arguments import array_of, numeric
 
 __all__ = ["decision_threshold", "plain", "threshold_of_loss"]
 
@@ -35,8 +36,8 @@ def decision_threshold(scores: Any, target: Any = None) -> float:
     """
     if _from_sigmoid(scores):
         return 0.5
-    s = plain(scores).ravel().astype(np.float64)
-    t = None if target is None else plain(target).ravel()
+    s = numeric(plain(scores), "scores").ravel().astype(np.float64)
+    t = None if target is None else numeric(plain(target), "target").ravel()
     if t is not None and t.size and t.min() < 0:
         return 0.0
     known = np.isfinite(s)
@@ -77,9 +78,7 @@ def threshold_of_loss(loss: Callable[[Any, Any], Any], scores: Any, target: Any)
 
 def plain(x: Any) -> np.ndarray:
     """The numbers in a Tensor, a list of Values, or an array, as an array."""
-    if isinstance(x, (list, tuple)):
-        return np.array([plain(each) for each in x])
-    return np.asarray(x.data if isinstance(x, Node) else x)
+    return array_of([plain(each) for each in x] if isinstance(x, (list, tuple)) else x)
 
 
 def _filled(scores: Any, number: float) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...autograd import GradientError, RangeError, absolute, clip, max, maximum, sum, where
 from ...autograd.extending import spelt
+from ..base.arguments import one_number
 from ..base.half import narrowed, widened
 from .options import number
 from .parameters import checked
@@ -42,7 +43,7 @@ def clip_grad_norm_(
     array([0.6, 0.8])
     """
     max_norm = math.inf if max_norm == math.inf else number("max_norm", max_norm)
-    order = float(norm_type)
+    order = one_number(norm_type, "norm_type")
     if not order > 0:
         raise RangeError(f"norm_type is the order of a norm, such as 2, 1 or math.inf; given {norm_type}")
     found = [p for p in checked(parameters, "clip_grad_norm_") if p.grad is not None]

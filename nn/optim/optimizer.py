@@ -258,6 +258,8 @@ class Optimizer(Answering):
 
         Raises `ShapeError` for a state of other parameters or of another optimiser; then nothing is loaded.
         """
+        if not isinstance(state, Mapping):
+            raise KindError(f"a state is a dict, as state_dict() returns it; given {describe(state)}")
         groups: list[Group] = [{} for _ in self.param_groups]
         memories: list[Memory] = [{} for _ in self.parameters]
         places = {f"groups.{i}": group for i, group in enumerate(groups)}

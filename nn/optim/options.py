@@ -10,6 +10,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError
 from ...autograd.extending import describe
+from ..base.arguments import flag
 
 __all__ = [
     "Form",
@@ -98,15 +99,6 @@ def shares(name: str, values: Any) -> tuple[float, float]:
         raise KindError(f"{name} is a pair of numbers, such as (0.9, 0.999); given {describe(values)}")
     first, second = (share(f"{name[:-1]}{i}", value) for i, value in enumerate(values, 1))
     return first, second
-
-
-def flag(name: str, value: Any) -> bool:
-    """An option that is True or False."""
-    if isinstance(value, np.ndarray) and not value.ndim:
-        value = value[()]
-    if not isinstance(value, (bool, np.bool_)):
-        raise KindError(f"{name} is True or False; given {describe(value)}")
-    return bool(value)
 
 
 def option(default: Any, check: Callable[[str, Any], Any] = number) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import KindError
+from ...autograd import KindError, Node
 from ...autograd.extending import describe, write_atomically
+from ..base.arguments import array_of
 from ..base.extras import ExtraError
 from .npz import read_npz, write_npz
 from .rules import KINDS, MARKS, WORDS, FileError, PathLike, Words, check_array_name, checksum
@@ -44,8 +45,10 @@ def write_marked(
     """Write arrays and words, with marks of the file itself, such as its format."""
     path, suffix = check_path(path)
     plain = {}
+    if not isinstance(arrays, Mapping):
+        raise KindError(f"write takes a dict of arrays with their names; given {describe(arrays)}")
     for name, given in arrays.items():
-        array = np.array(given, order="C")
+        array = np.array(given if isinstance(given, Node) else array_of(given), order="C")
         if array.dtype.kind not in KINDS:
             raise KindError(f"{name!r} cannot be saved: it is of dtype {array.dtype}, which is no number")
         check_array_name(name, path)
@@ -104,7 +107,10 @@ def read_marked(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str], 
 
 def check_path(path: PathLike) -> tuple[Path, str]:
     """A path and its suffix; raises `FileError` for an unknown suffix or a folder that does not exist."""
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError:
+        raise KindError(f"a path is a string or a pathlib.Path; given {describe(path)}") from None
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         why = "the suffix says in which format arrays are saved"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from ..base.arguments import flag
 from ..base.module import Module
 from ..init.seeds import Seed, generator
 from ..layers.activations import activation as activation_named
@@ -38,7 +39,7 @@ class Layer(ScalarModule):
         seed: Seed = None,
         compound: bool = False,
     ) -> None:
-        self.activation = activation if nonlin else "linear"
+        self.activation = activation if flag("nonlin", nonlin) else "linear"
         shape = checked_widths(n_inputs, [n_outputs])
         _, weight_init = activation_named(self.activation)
         weights = weight_init(shape, seed=seed).T

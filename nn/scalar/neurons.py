@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...autograd import Node, ShapeError, Value, maximum
-from ..base.arguments import whole_number
+from ...autograd import KindError, Node, ShapeError, Value, maximum
+from ...autograd.extending import describe
+from ..base.arguments import flag, whole_number
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..init.seeds import Seed, generator
@@ -33,8 +34,12 @@ def _values(x: Any) -> Any:
     """`x` as a sequence of Values; plain numbers become constants with the names x1, x2, ..."""
     if isinstance(x, Node):
         return [x]
-    if not isinstance(x, Iterable) or all(isinstance(v, Node) for v in x):
-        return x  # a single number is refused by the call
+    if not isinstance(x, Iterable) or isinstance(x, (str, bytes, set, dict)):
+        raise KindError(
+            f"a network of Values takes a list of numbers, as in model([1.0, 2.0]); given {describe(x)}"
+        )
+    if all(isinstance(v, Node) for v in x):
+        return x
     if isinstance(x, np.ndarray) and x.ndim > 1:
         raise ShapeError(
             f"a network of Values takes one sample, a list of numbers; given an array of shape {x.shape}. "
@@ -74,12 +79,16 @@ class Neuron(ScalarModule):
         compound: bool = False,
         weights: Sequence[float] | None = None,
     ) -> None:
-        self.activation = activation if nonlin else "linear"
-        self.compound = compound
+        self.activation = activation if flag("nonlin", nonlin) else "linear"
+        self.compound = flag("compound", compound)
         module, weight_init = activation_named(self.activation)
         self._function = module.function
         if weights is None:
             weights = weight_init(checked_widths(n_inputs, [1]), seed=seed)[:, 0]
+        elif not isinstance(weights, (list, tuple, np.ndarray)) or len(weights) != n_inputs:
+            raise ShapeError(
+                f"weights are a list with one number for each of {n_inputs} inputs; given {describe(weights)}"
+            )
         self.w = [ScalarParameter(w) for w in weights]
         self.b = ScalarParameter(0.0)
 

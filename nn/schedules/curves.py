@@ -6,6 +6,7 @@ import math
 
 from ...autograd import RangeError
 from ...autograd.extending import spelt
+from ..base.arguments import flag
 from ..optim.optimizer import Optimizer
 from .schedule import Schedule, checked_factor, checked_steps
 
@@ -44,7 +45,7 @@ class Cosine(Schedule):
         self.T_max = checked_steps("T_max", T_max, 1)
         self.T_mult = checked_steps("T_mult", T_mult, 1)
         self.eta_min = checked_factor("eta_min", eta_min)
-        self.restarts = restarts
+        self.restarts = flag("restarts", restarts)
         if self.T_mult > 1 and not restarts:
             raise RangeError(
                 f"T_mult={T_mult} is how much longer each round is; write restarts=True for rounds"

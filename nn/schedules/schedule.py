@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ...autograd import KindError, RangeError, ShapeError
 from ...autograd.extending import Answering, describe, spelt
+from ..base.arguments import checked_factor
 from ..optim.optimizer import Optimizer
 
 __all__ = ["Schedule", "checked_factor", "checked_steps"]
@@ -136,13 +136,3 @@ def checked_steps(name: str, value: Any, low: int) -> int:
     if value < low:
         raise RangeError(f"{name} is {low} or more; given {value}")
     return int(value)
-
-
-@spelt
-def checked_factor(name: str, value: Any) -> float:
-    """A number, 0 or more, as a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise KindError(f"{name} is a number; given {describe(value)}")
-    if not 0 <= value < math.inf:
-        raise RangeError(f"{name} is 0 or more; given {value}")
-    return float(value)

@@ -28,12 +28,15 @@ __all__ = [
     "as_loader",
     "as_stopping",
     "check_function",
+    "check_model_and_loss",
     "chosen_optimizer",
     "each_once",
     "listed",
     "n_samples_in",
     "named_metrics",
 ]
+
+COLUMNS = ("epoch", "loss", "penalty", "lr", "seconds")  # of a history, beside those of metrics
 
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]] | None
@@ -104,6 +107,17 @@ def check_function(given: Any, what: str) -> None:
         raise KindError(f"{what}; given {describe(given)}")
 
 
+def check_model_and_loss(model: Any, loss: Any, what: str, does: str) -> None:
+    """Raise `KindError` for what is no module, and for a loss that cannot be called."""
+    if not isinstance(model, Module):
+        raise KindError(f"{what} {does} a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
+    check_function(
+        loss,
+        f"{what} takes the model, the loss and the data, as in {what}(model, nn.mse_loss, (X, y)); the loss is a "
+        f"function of prediction and target, such as nn.mse_loss",
+    )
+
+
 def listed(given: Any) -> list[Any]:
     """A list of one thing, of several in a list or tuple, or of nothing for `None`."""
     if given is None:
@@ -131,17 +145,23 @@ def as_loader(data: Data, batch_size: int, shuffle: bool, seed: int | None) -> D
 
 def named_metrics(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
     """The metrics with their names, from a list or a dict of them."""
-    if callable(metrics) or isinstance(metrics, str):
+    if callable(metrics) or isinstance(metrics, str) or not isinstance(metrics, (Iterable, type(None))):
         raise KindError(
             f"metrics are a list or a dict of functions; given {describe(metrics)}. Write metrics=[nn.accuracy]"
         )
-    named = (
-        dict(metrics)
-        if isinstance(metrics, Mapping)
-        else {name_of(metric): metric for metric in metrics or ()}
-    )
-    for metric in named.values():
+    given = [*metrics.items()] if isinstance(metrics, Mapping) else [(name_of(m), m) for m in metrics or ()]
+    named: dict[str, Callable[[Any, Any], float]] = {}
+    for name, metric in given:
         check_function(metric, "a metric is a function of prediction and target, such as nn.accuracy")
+        if name in COLUMNS or str(name).startswith("val_"):
+            raise RangeError(
+                f"the history has a column {name!r} of its own, or may have one; give the metric another name, as in "
+                f"metrics={{'share': nn.accuracy}}"
+            )
+        if named.setdefault(name, metric) is not metric:
+            raise RangeError(
+                f"two metrics are called {name!r}, and have one column; give a dict with a name for each"
+            )
     return named
 
 

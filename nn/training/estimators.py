@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import RangeError, no_grad, softmax
-from ..base.arguments import whole_number
+from ..base.arguments import flag, whole_number
 from ..base.extras import ExtraError
 from ..callbacks.best import EarlyStopping
 from ..data.loader import DataLoader
@@ -191,6 +191,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _checked_parameters(self, n_outputs: int) -> tuple[list[int], str, int]:
         """The widths of the layers, the activation, and the size of a batch."""
+        for option in ("shuffle", "warm_start", "early_stopping"):
+            flag(option, getattr(self, option))
         sizes = self.hidden_layer_sizes
         hidden = [
             whole_number(width, "each of hidden_layer_sizes")

@@ -13,7 +13,7 @@ from ..engines.batch import on_batches
 from ..engines.eager import name_of, number_for_batch
 from ..metrics.accuracy import accuracy
 from ..metrics.thresholds import threshold_of_loss
-from .arguments import Data, Loss, Metrics, as_loader, n_samples_in, named_metrics
+from .arguments import Data, Loss, Metrics, as_loader, check_model_and_loss, n_samples_in, named_metrics
 
 __all__ = ["Means", "bound_to_loss", "evaluate"]
 
@@ -24,13 +24,16 @@ def evaluate(
 ) -> dict[str, float]:
     """The mean loss and metrics of a model on data, in evaluation mode and with nothing recorded.
 
-    Arguments are those of `fit`. Afterwards each module is in its former mode.
+    Arguments are those of `fit`. A number is the mean over the batches, each weighted by the number of its samples.
+    Where the loss itself weights or ignores samples, that depends on the batches: with a `batch_size` of all samples
+    it is the loss of the whole. Afterwards each module is in its former mode.
 
     >>> from chainrule.nn import MLP, accuracy, cross_entropy, datasets, evaluate
     >>> model = MLP(2, [2], seed=0)
     >>> sorted(evaluate(model, cross_entropy, datasets.moons(100, seed=0), [accuracy]))
     ['accuracy', 'loss']
     """
+    check_model_and_loss(model, loss, "evaluate", "measures")
     measures, means, predict = named_metrics(metrics), Means(), on_batches(model)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...autograd import KindError, RangeError
-from ...autograd.extending import Answering, write_atomically
+from ...autograd.extending import Answering, describe, write_atomically
 from ..base.extras import ExtraError
 
 __all__ = ["History"]
@@ -51,6 +51,8 @@ class History(Answering):
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add the numbers of one epoch."""
+        if not isinstance(row, Mapping):
+            raise KindError(f"a row is a dict of numbers with their names; given {describe(row)}")
         self.rows.append(dict(row))
 
     def __len__(self) -> int:

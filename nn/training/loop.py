@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...autograd import KindError, NonfiniteError
-from ...autograd.extending import describe, spelt
+from ...autograd import NonfiniteError
+from ...autograd.extending import spelt
 from ..base.arguments import whole_number
 from ..base.module import Module
 from ..callbacks.best import EarlyStopping, KeepBest
@@ -28,6 +28,7 @@ from .arguments import (
     as_loader,
     as_stopping,
     check_function,
+    check_model_and_loss,
     check_schedules,
     chosen_optimizer,
     each_once,
@@ -104,13 +105,7 @@ def fit(
     >>> len(history["loss"]), history["loss"][0] > history["loss"][-1]
     (3, True)
     """
-    if not isinstance(model, Module):
-        raise KindError(f"fit trains a module, such as nn.MLP(2, [16, 2]); given {describe(model)}")
-    check_function(
-        loss,
-        "fit takes the model, the loss and the data, as in fit(model, nn.mse_loss, (X, y)); the loss is a function of "
-        "prediction and target, such as nn.mse_loss",
-    )
+    check_model_and_loss(model, loss, "fit", "trains")
     if penalty is not None:
         check_function(
             penalty,

@@ -70,6 +70,8 @@ def repeat(
     0.99
     """
     check_function(experiment, "an experiment is a function of a seed, which returns its results")
+    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
+        raise KindError(f"seeds are several whole numbers, such as range(5); given {describe(seeds)}")
     seeds = list(seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise RangeError(f"an experiment is repeated with one seed or more, each of its own; given {seeds}")

@@ -163,3 +163,22 @@ def test_a_leaf_in_float16_that_is_used_5000_times() -> None:
     tape.forward()
     tape.backward()
     assert float(x.grad) == 5000.0
+
+
+@pytest.mark.parametrize(
+    "name", ["maximum", "minimum", "power", "hypot", "arctan2", "logaddexp", "add", "divide"]
+)
+@narrow
+def test_a_python_number_beside_a_plain_array_takes_its_dtype(name: str, dtype: Any) -> None:
+    x = np.array([1.5, 2.5], dtype)
+    for number in (2, 2.0):
+        found, expected = getattr(ag, name)(x, number), getattr(np, name)(x, number)
+        assert found.dtype == expected.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype])
+    assert ag.where(x > 2, x, 0).dtype == ag.where(x > 2, 1.0, x).dtype == dtype
+
+
+def test_a_python_number_beside_whole_numbers_is_as_in_numpy() -> None:
+    x = np.array([1, 2])
+    assert ag.maximum(x, 2).dtype == np.maximum(x, 2).dtype
+    assert ag.maximum(x, 1.5).tolist() == [1.5, 2.0]

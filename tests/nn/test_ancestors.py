@@ -150,3 +150,8 @@ def test_a_neuron_that_starts_again_just_below_its_threshold_fires_very_fast_and
     near = math.nextafter(1.0, 0.0)
     neuron = nn.LeakyIntegrateAndFire(resistance=1.0, capacitance=1.0, threshold=1.0, reset=near)
     assert neuron.firing_rate(1e10) == pytest.approx(1e10 / (1 - near), rel=1e-6)
+
+
+def test_boxes_as_wide_as_their_slopes():
+    network = nn.box_network(np.linspace(0, 1, 11), np.arange(10.0), e=0.1)  # widths are 0.1 to rounding
+    np.testing.assert_allclose(network([[0.2], [0.7], [1.0]]).data.ravel(), [1, 6, 9], atol=1e-9)

@@ -494,3 +494,11 @@ def test_a_state_of_a_loader_that_cannot_be_is_refused_whole():
         with pytest.raises(RangeError, match="a seed, an epoch, and a batch below 3"):
             loader.load_state_dict(wrong)
     assert loader.state_dict() == state
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
+def test_a_scaler_refuses_a_scale_that_divides_by_nothing(scale):
+    scaler = Standardizer()
+    with pytest.raises(RangeError, match="above 0"):
+        scaler.load_state_dict({"shift": [0.0], "scale": [scale], "low": 0.0})
+    assert scaler.scale is None

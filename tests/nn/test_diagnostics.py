@@ -229,3 +229,20 @@ def test_a_layer_of_zeros_that_stays_so_has_not_moved():
     model.weight = np.zeros((2, 1))
     (row,) = diagnostics.update_ratios(model, model.state_dict())
     assert (row.weights, row.update, row.ratio) == (0, 0, 0)
+
+
+def test_parameters_in_lists_and_dicts_belong_to_their_module():
+    class Scales(nn.Module):
+        def __init__(self):
+            self.scales, self.named = [nn.Parameter([3.0]), nn.Parameter([4.0])], {"c": nn.Parameter([5.0])}
+
+        def forward(self, x):
+            return x * self.scales[0] * self.scales[1] * self.named["c"]
+
+    model = nn.Sequential(Scales())
+    loss = lambda: model(np.ones(1)).sum()  # noqa: E731
+    loss().backward()
+    (row,) = nn.diagnostics.gradient_flow(model)
+    assert (row.layer, row.parameters) == ("0", 3)
+    assert row.norm == pytest.approx((20**2 + 15**2 + 12**2) ** 0.5)  # of 3 * 4 * 5
+    assert nn.diagnostics.check_parameters(model, loss).compared == 1

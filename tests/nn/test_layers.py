@@ -374,3 +374,30 @@ def test_a_batch_of_no_samples(options):
     with pytest.raises(ShapeError, match="0 numbers in a channel, which have no deviation"):
         layer.train()(np.ones((0, 2)))
     assert nn.LayerNorm(2)(np.ones((0, 2))).shape == (0, 2)
+
+
+# ---------------------------------------------------------------------- parts that were taken away, integers
+
+
+@pytest.mark.parametrize("make", [nn.BatchNorm1d, nn.LayerNorm])
+def test_a_normalisation_without_bias_keeps_its_weight(make):
+    layer = make(2, eps=0)
+    layer.weight, layer.bias = [3.0, 3.0], None
+    assert layer(np.array([[1.0, -1.0], [-1.0, 1.0]])).data.tolist() == [[3.0, -3.0], [-3.0, 3.0]]
+
+
+def test_a_normalisation_without_weight_keeps_its_bias():
+    layer = nn.BatchNorm1d(1, eps=0)
+    layer.weight, layer.bias = None, [5.0]
+    assert layer(np.array([[2.0], [4.0]])).data.tolist() == [[4.0], [6.0]]
+
+
+def test_dropout_of_whole_numbers_gives_floats():
+    found = nn.Dropout(0.5, seed=0)(Tensor(np.ones(6, int)))
+    assert (found.dtype, found.data.tolist()) == (np.float64, [2.0, 2.0, 2.0, 0.0, 0.0, 0.0])
+
+
+def test_an_embedding_leaves_the_array_of_its_initial_weights_as_it_is():
+    ready = np.ones((3, 2))
+    words = nn.Embedding(3, 2, padding_idx=0, weight_init=lambda shape, seed, dtype: ready)
+    assert (words.weight.data[0].tolist(), ready[0].tolist()) == ([0, 0], [1, 1])

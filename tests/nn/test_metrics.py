@@ -160,3 +160,10 @@ def test_the_confusion_matrix_is_a_table():
 def test_mistakes_are_answered_by_lessons(mistake, error, lesson):
     with pytest.raises(error, match=lesson):
         mistake()
+
+
+def test_a_score_that_is_nan_predicts_no_class():
+    assert nn.accuracy([[np.nan, 1.0], [2.0, 1.0]], [0, 0]) == 0.5
+    assert nn.accuracy([np.nan, 0.9], [0, 1], threshold=0.5) == 0.5
+    with pytest.raises(RangeError, match="NaN predicts no class"):
+        nn.confusion_matrix([[np.nan, 1.0]], [0])

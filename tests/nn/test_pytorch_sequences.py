@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import nn
-from chainrule.autograd import ShapeError, Tensor
+from chainrule.autograd import ShapeError, Tape, Tensor
 from chainrule.nn.saving.from_torch import entries_of
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these tests, is not installed here")
@@ -272,3 +272,40 @@ def test_training_by_hand_loaded_weights_goes_the_same_way(rng):
         other.step()
     for name, array in layout(ours).items():
         np.testing.assert_allclose(array, theirs.state_dict()[name].numpy(), **NEAR)
+
+
+def test_a_floating_mask_that_is_learnt_gets_its_gradient(rng):
+    theirs = torch.nn.MultiheadAttention(4, 2, **DOUBLE)
+    ours = nn.MultiHeadAttention(4, 2)
+    nn.load_torch(ours, theirs.state_dict())
+    (x, their_x), (mask, their_mask) = data(rng, 5, 3, 4), data(rng, 5, 5)
+    u = rng.standard_normal((5, 3, 4))
+    ours(x, attn_mask=mask).backward(u)
+    theirs(their_x, their_x, their_x, attn_mask=their_mask)[0].backward(torch.tensor(u))
+    np.testing.assert_allclose(mask.grad, their_mask.grad, **NEAR)
+    np.testing.assert_allclose(x.grad, their_x.grad, **NEAR)
+
+
+def test_a_tape_finds_other_forbidden_keys_in_a_learnt_mask(rng):
+    attention, x = nn.MultiHeadAttention(4, 2, seed=0), rng.standard_normal((3, 4))
+    masks = rng.standard_normal((2, 3, 3))
+    masks[0, 0, 1] = masks[1, 2, 0] = -np.inf
+    mask = Tensor(masks[0], name="mask")
+    tape = Tape(attention(x, attn_mask=mask))
+    np.testing.assert_allclose(tape.forward(mask=masks[1]), attention(x, attn_mask=masks[1]).data, rtol=1e-13)
+    tape.backward(np.ones((3, 4)))
+    assert mask.grad[2, 0] == 0
+    assert mask.grad[0, 1] != 0
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("given", ["float64", "int64", "list"])
+def test_a_float32_encoder_computes_in_float32(norm_first, given, rng):
+    theirs = torch.nn.TransformerEncoderLayer(4, 2, 8, 0.0, norm_first=norm_first)
+    ours = nn.TransformerEncoderLayer(4, 2, 8, 0.0, norm_first=norm_first, dtype=np.float32)
+    nn.load_torch(ours, theirs.state_dict())
+    x = np.round(3 * rng.standard_normal((5, 2, 4)))
+    y = nn.TransformerEncoder(ours, 1)(x.tolist() if given == "list" else x.astype(given))
+    assert y.dtype == np.float32
+    expected = theirs(torch.tensor(x.astype(np.float32))).detach().numpy()
+    np.testing.assert_allclose(y.data, expected, rtol=1e-5, atol=1e-5)

@@ -91,3 +91,15 @@ def test_a_scalar_network_and_what_is_not_called():
     assert (row.name, row.calls, row.output, row.parameters) == ("spare", 0, None, 12)
     with pytest.raises(KindError, match="takes a model and an example"):
         nn.summary(np.ones(3), model)
+
+
+def test_a_parameter_under_two_names_counts_once():
+    class Twice(nn.Module):
+        def __init__(self):
+            self.a = nn.Parameter(np.ones(3))
+            self.b = self.a
+
+        def forward(self, x):
+            return x * self.a * self.b
+
+    assert nn.summary(Twice(), np.ones(3)).parameters == 3

@@ -69,6 +69,75 @@ def test_a_replay_refuses_numbers_of_no_row() -> None:
             tape.forward(t=np.array(numbers))
 
 
+def soft_targets(seed: int) -> np.ndarray:
+    """Probabilities of three classes for six samples; one of each sample is 0, in other places for each seed."""
+    rng = np.random.default_rng(seed)
+    t = rng.random((6, 3))
+    t[np.arange(6), rng.integers(0, 3, 6)] = 0
+    return t / t.sum(1, keepdims=True)
+
+
+def divergence(x: np.ndarray, t: np.ndarray) -> float:
+    """The mean of `t (log t - log softmax(x))` in NumPy, 0 where `t` is 0."""
+    log_p = x - np.log(np.exp(x).sum(-1, keepdims=True))
+    return float(np.where(t > 0, t * (np.log(np.where(t > 0, t, 1)) - log_p), 0).mean())
+
+
+@pytest.mark.parametrize("engine", ["eager", "replay", "auto"])
+def test_kl_div_finds_the_zeros_of_each_batch(engine: str) -> None:
+    model = nn.Linear(3, 3, seed=0)
+    step = nn.Step(
+        model, lambda z, t: nn.kl_div(log_softmax(z), t), nn.SGD(model.parameters(), lr=0.1), engine=engine
+    )
+    for seed in range(4):
+        x, t = np.random.default_rng(seed).normal(size=(6, 3)), soft_targets(seed)
+        assert model.bias is not None
+        expected = divergence(x @ model.weight.data + model.bias.data, t)
+        assert step(x, t) == pytest.approx(expected, rel=1e-12)
+    assert step.engine == ("eager" if engine == "eager" else "replay")
+
+
+def test_a_tape_of_kl_div_finds_other_zeros() -> None:
+    x, t = Tensor(np.log([[0.25, 0.75]])), Tensor(np.array([[1.0, 0.0]]), name="t")
+    tape = Tape(nn.kl_div(x, t, "sum"))
+    assert tape.forward(t=np.array([[0.0, 1.0]])) == pytest.approx(-np.log(0.75), rel=1e-15)
+    tape.backward()
+    assert x.grad.tolist() == [[0.0, -1.0]]
+
+
+def test_a_replay_of_kl_div_refuses_what_a_recording_refuses() -> None:
+    model = nn.Linear(3, 3, seed=0)
+    loss = lambda z, t: nn.kl_div(log_softmax(z), t)  # noqa: E731
+    step = nn.Step(model, loss, nn.SGD(model.parameters(), lr=0.1), engine="replay")
+    x, t = np.ones((6, 3)), soft_targets(0)
+    for _ in range(3):
+        step(x, t)
+    with pytest.raises(RangeError, match="kl_div was given a target of -"):
+        step(x, -t)
+
+
+def test_a_class_that_is_impossible_on_both_sides_adds_nothing_to_kl_div() -> None:
+    x = Tensor([[-np.inf, 0.0]])
+    loss = nn.kl_div(x, [[0.0, 1.0]], "sum")
+    loss.backward()
+    assert (loss.item(), x.grad.tolist()) == (0.0, [[0.0, -1.0]])
+
+
+def test_minus_infinity_is_the_logarithm_of_a_target_of_zero() -> None:
+    x = Tensor(np.log([[0.25, 0.75]]))
+    loss = nn.kl_div(x, [[-np.inf, 0.0]], "sum", log_target=True)
+    loss.backward()
+    assert loss.item() == pytest.approx(-np.log(0.75), rel=1e-15)
+    assert x.grad.tolist() == [[0.0, -1.0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_kl_div_keeps_the_dtype_where_a_target_is_zero(dtype: Any) -> None:
+    loss = nn.kl_div(Tensor(np.log([[0.25, 0.75]]).astype(dtype)), [[0.0, 1.0]], "sum")
+    assert loss.dtype == dtype
+    assert loss.item() == pytest.approx(-np.log(0.75), rel=1e-3)
+
+
 def network(dropout: float) -> nn.Sequential:
     layers = [nn.Embedding(5, 4, seed=0), nn.Flatten(), nn.Linear(8, 3, seed=1)]
     return nn.Sequential(*layers, *[nn.Dropout(dropout, seed=2)] * (dropout > 0))

@@ -295,7 +295,7 @@ def test_schedules_step_by_epoch_by_batch_and_on_a_plateau():
     np.testing.assert_allclose(by_batch, [2**-2, 2**-4, 2**-6, 2**-6])
     flat = rates(
         lambda o: nn.schedules.ReduceOnPlateau(o, factor=0.1, patience=0), validation=MOONS,
-        metrics={"loss": lambda p, t: 1.0},  # stands in the place of the loss, and never falls
+        metrics={"flat": lambda p, t: 1.0}, early_stopping=nn.EarlyStopping(9, monitor="val_flat", mode="min"),
     )  # fmt: skip
     np.testing.assert_allclose(flat, [1, 1, 0.1, 0.01])
     model = small()
