@@ -420,10 +420,9 @@ def record_tensors_with_options(row: Primitive, kind: Any, operand: Callable[...
                 wanted = True
         if not recording or watch is not None or not wanted:
             return general(row, inputs, params)
-        if params:
-            for option in params.values():
-                if isinstance(option, BaseNode):
-                    refuse_parameters(row, params)
+        for option in params.values():
+            if isinstance(option, BaseNode):
+                refuse_parameters(row, params)
         try:
             if keeping is None:
                 y = (forward if inputs[0]._spec[1] == "e" else plain)(*arrays, **params)

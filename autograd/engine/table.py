@@ -125,10 +125,8 @@ class Primitive(Calls):
                 raise KindError(
                     f"{self.name} takes numbers, arrays and nodes; given {type(x).__name__} {x!r:.60}"
                 )
-        if len(inputs) > 1:
-            arrays = beside_numbers(inputs, arrays)
         try:
-            return self.on_arrays(*arrays, **params)
+            return self.on_arrays(*beside_numbers(inputs, arrays), **params)
         except (TypeError, ValueError, LookupError) as error:
             raise lesson(self, arrays, params, error) from None
 
@@ -137,6 +135,8 @@ class Primitive(Calls):
         assert self.on_floats is not None
         try:
             return self.on_floats(*inputs, **params)
+        except TypeError as error:
+            raise lesson(self, list(map(np.asarray, inputs)), params, error) from None
         except (ValueError, ArithmeticError):
             try:
                 numbers = [np.float64(x) for x in inputs]
@@ -207,13 +207,11 @@ class Primitive(Calls):
 
 def beside_numbers(inputs: Sequence[Any], arrays: list[Any]) -> list[Any]:
     """The arrays of a call, where Python numbers have the dtype of the floating arrays beside them, as in NumPy."""
-    weak = [type(x) in PYTHON_NUMBERS for x in inputs]
-    if not any(weak) or all(weak):
+    dtypes = [array.dtype for x, array in zip(inputs, arrays) if type(x) not in PYTHON_NUMBERS]
+    dtype = np.result_type(*dtypes) if dtypes else None
+    if dtype is None or dtype.kind != "f":
         return arrays
-    dtype = np.result_type(*(array.dtype for array, is_weak in zip(arrays, weak) if not is_weak))
-    if dtype.kind != "f":
-        return arrays
-    return [array.astype(dtype) if is_weak else array for array, is_weak in zip(arrays, weak)]
+    return [array.astype(dtype) if type(x) in PYTHON_NUMBERS else array for x, array in zip(inputs, arrays)]
 
 
 def _rule_at_floats(rule: Any, arguments: Sequence[Any], params: dict[str, Any]) -> Any:

@@ -44,6 +44,8 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
     if missing:
         names = re.findall(r"'(\w+)'", missing[1])
         text += f"It needs {missing[1]}, too: {op.name}(..., {', '.join(f'{name}=...' for name in names)})"
+    elif unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+        text += f"It has no option {unknown[1]!r}"
     elif op.name == "matmul":
         text += (
             "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
