@@ -7,6 +7,7 @@ converted before the call. What depends on the numbers themselves, such as a bra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -162,7 +163,29 @@ def reduced(
         return x
     if name in ("sum", "prod"):
         x = whole(x)
+    if name == "sum" and not options and hasattr(x, "ndim"):
+        return summed(x, axis, bool(keepdims))
     return getattr(jnp, name)(x, axis=axis, keepdims=bool(keepdims), **options)
+
+
+import os
+LARGE = int(os.environ.get("LARGE", 1 << 15))
+WIDE = int(os.environ.get("WIDE", 128))
+
+
+def summed(x: Any, axis: Axes, keepdims: bool) -> Any:
+    axes = sorted(range(x.ndim) if axis is None else [k % x.ndim for k in ((axis,) if isinstance(axis, int) else axis)])
+    first = x.ndim
+    while first - 1 in axes and math.prod(x.shape[first:]) < WIDE:
+        first -= 1
+    if first == x.ndim or x.dtype.kind != "f" or x.size <= LARGE:
+        return jnp.sum(x, axis, keepdims=keepdims)
+    def by_product(x):
+        n = math.prod(x.shape[first:])
+        y = jnp.matmul(x.reshape(*x.shape[:first], n), np.ones(n, x.dtype))
+        y = jnp.sum(y, tuple(k for k in axes if k < first))
+        return jnp.expand_dims(y, axes) if keepdims else y
+    return lax.platform_dependent(x, cpu=by_product, default=lambda x: jnp.sum(x, tuple(axes), keepdims=keepdims))
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's functions with dtypes or options that need care
