@@ -275,13 +275,30 @@ class _Program:
         looked_at = [outputs[self.places_of[1]], *(g for g in wanted if g is not None)]
         each = jnp.concatenate([x.ravel() for x in looked_at]) if careful else spoilt_sums(looked_at)
         finite = jnp.isfinite(each).all()
-        reached = [k for k, g in enumerate(wanted) if g is not None]
-        clipped = [Lowered(wanted[k]) for k in reached]
+        updated = partial(self._updated, task, names)
+        import os
+        if os.environ.get("COND") == "1":
+            new_parameters, new_memories = jax.lax.cond(finite, updated, lambda kept, *_: kept, kept, wanted, steps)
+        else:
+            new_parameters, new_memories = jax.tree.map(lambda a, b: jnp.where(finite, a, b), updated(kept, wanted, steps), (list(kept[0]), list(kept[1])))
+        losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
+        flags = [finite.astype(jnp.float64)]
+        same = places.same
+        read = [places.parted(outputs[k]) if k in self.shown else same(outputs[k]) for k in self.fetched]
+        new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
+        return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
+
+    def _updated(
+        self, task: Task, names: list[list[str]], kept: Any, gradients: list[Any], steps: list[Any]
+    ) -> Any:
+        """New parameters and memories, from the gradients; what gets no gradient stays as it is."""
+        parameters, memories = map(list, kept)
+        reached = [k for k, g in enumerate(gradients) if g is not None]
+        clipped = [Lowered(gradients[k]) for k in reached]
         if task.clip_value is not None:
             clipped = clipped_by_value(clipped, task.clip_value)
         if task.clip_norm is not None:
             clipped = clipped_by_norm(clipped, task.clip_norm)
-        new_parameters, new_memories = list(parameters), list(memories)
         for k, g in zip(reached, clipped):
             x = Lowered(parameters[k])
             wide = np.result_type(x.dtype, np.float32)
@@ -290,17 +307,9 @@ class _Program:
             memory = {name: Lowered(m) for name, m in memories[k].items()}
             form = self.forms[self.group_of[k]]
             y, new = task.optimizer._formula(x.astype(wide), g.astype(wide), memory, n, form)
-            new_parameters[k] = jnp.where(finite, y.astype(x.dtype).value, parameters[k])
-            new_memories[k] = {
-                name: jnp.where(finite, new[name].value, m) if name in new else m
-                for name, m in memories[k].items()
-            }
-        losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
-        flags = [finite.astype(jnp.float64)]
-        same = places.same
-        read = [places.parted(outputs[k]) if k in self.shown else same(outputs[k]) for k in self.fetched]
-        new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
-        return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
+            parameters[k] = y.astype(x.dtype).value
+            memories[k] = memories[k] | {name: m.value for name, m in new.items() if name in memory}
+        return parameters, memories
 
     # -------------------------------------------------- one step
 
