@@ -86,7 +86,8 @@ def _avg_pool(x: Any, kernel: Any, **how: Any) -> Any:
 
 
 # A convolution is one of XLA. On processors XLA's are slow for small windows and for groups, and in some geometries up
-# to 200 times (measured with jax 0.10). There the windows become the columns of matrices, as in the rows' own functions.
+# to 200 times (measured with jax 0.10). There the windows become the columns of matrices, as in the functions of the
+# rows.
 
 
 def _matrices(w: Any, groups: int, batch: int) -> Any:
@@ -151,7 +152,9 @@ def _conv(x: Any, w: Any, stride: Any, padding: Pads, dilation: Any, groups: int
     few = math.prod(w.shape[1:]) <= FEW
     if 1 < groups <= MANY and not few:
         return _chosen(by_groups, by_library, True, x, w)
-    better = _is_slow(x, dilation) or _is_point(w.shape[2:]) or (few and (groups <= MANY or x.dtype.itemsize <= 4))
+    better = (
+        _is_slow(x, dilation) or _is_point(w.shape[2:]) or (few and (groups <= MANY or x.dtype.itemsize <= 4))
+    )
     return _chosen(by_columns, by_library, better, x, w)
 
 
