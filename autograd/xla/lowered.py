@@ -189,9 +189,13 @@ def summed(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
     def by_product(x: Any) -> Any:
         if first < x.ndim:
+            before = tuple([k for k in axes if k < first])
+            if (
+                before and len(axes) < x.ndim
+            ):  # first, so that what others use, too, stays one array in its own shape
+                x = lax.optimization_barrier(jnp.sum(x, before, keepdims=True))
             rows = x.reshape(*x.shape[:first], -1)
-            y = jnp.matmul(rows, np.ones(rows.shape[-1], x.dtype))
-            y = jnp.sum(y, tuple([k for k in axes if k < first]))
+            y = jnp.sum(jnp.matmul(rows, np.ones(rows.shape[-1], x.dtype)), before)
         else:
             rest = x.shape[len(axes) :]
             rows = x.reshape(-1, math.prod(rest))
