@@ -213,10 +213,12 @@ def read_anew(read: Callable[[], Any]) -> Any:
     return read() if following() is None else redrawn(read)
 
 
-def only_while(condition: Callable[..., bool], *nodes: Any) -> None:
+def only_while(condition: Callable[..., bool], *nodes: Any, repeated: bool = False) -> None:
     """What is computed now holds while `condition` is true of the numbers of these nodes.
 
-    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done.
+    In a recording that is replayed, other numbers are recorded for themselves. Elsewhere nothing is done. A condition
+    is `repeated` where an operation on the nodes raises if it is false; then a replay in NumPy looks at it only after
+    such an error.
 
     >>> import numpy as np
     >>> from chainrule.autograd import jit
@@ -231,7 +233,7 @@ def only_while(condition: Callable[..., bool], *nodes: Any) -> None:
     """
     watch = following()
     if watch is not None:
-        watch.only_while(condition, nodes)
+        watch.only_while(condition, nodes, repeated)
 
 
 def surround_checks(block: Callable[[Any], AbstractContextManager[None]]) -> None:

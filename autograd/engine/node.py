@@ -142,11 +142,12 @@ def following() -> Any:
     return watch if watch is not None and watch.follows else None
 
 
-def each_time(function: Callable[..., Any], *nodes: Any) -> None:
+def each_time(function: Callable[..., Any], *nodes: Any, repeated: bool = False) -> None:
     """Call `function` with the numbers of these nodes: a check that may raise, or an update of statistics.
 
     If they are part of a recording that will be replayed, each replay calls it again with the new numbers. Plain
-    numbers and arrays may be among them.
+    numbers and arrays may be among them. A check is `repeated` where an operation on the nodes raises for the same
+    numbers; then a replay calls it only after an error of an operation, for its message.
 
     >>> from chainrule.autograd import jit
     >>> from chainrule.autograd.extending import each_time
@@ -157,7 +158,7 @@ def each_time(function: Callable[..., Any], *nodes: Any) -> None:
     """
     watch = following()
     if watch is not None and any(isinstance(x, BaseNode) for x in nodes):
-        watch.again(function, nodes)
+        watch.again(function, nodes, repeated)
     function(*map(numbers, nodes))
 
 

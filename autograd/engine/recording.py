@@ -216,16 +216,15 @@ def record_many_values(row: Primitive, kind: Any, operand: Callable[..., Any]) -
 
     def record(*inputs: Any) -> Any:
         recording, scope, watch = mode()
+        wanted = None
         try:
-            numbers = [x._number for x in inputs]
+            numbers = [x._number for x in inputs if x._requires_grad]
         except AttributeError:  # a plain number among them
             inputs = tuple([x if isinstance(x, kind) else operand(row, x, inputs) for x in inputs])
+            numbers = []
+        if len(numbers) < len(inputs):  # there are constants
             numbers = [x._number for x in inputs]
-        wanted = None
-        for x in inputs:
-            if not x._requires_grad:
-                wanted = [x._requires_grad for x in inputs]  # there are constants
-                break
+            wanted = [x._requires_grad for x in inputs]
         if not recording or watch is not None or (wanted is not None and True not in wanted):
             return general(row, inputs, NO_PARAMS)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +36,15 @@ def lesson(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Except
         x.describe() if hasattr(x, "describe") else f"an array of shape {x.shape} and dtype {x.dtype}"
         for x in inputs
     )
-    options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items())
+    # an index that is an input is described as one, and its place in `at` says nothing
+    options = ", ".join(f"{k}={v!r:.100}" for k, v in params.items() if "Gap(" not in repr(v))
     text = f"{op.name}{f' with {options}' if options else ''} was given {given}. "
     broadcast = _broadcast(inputs)
-    if op.name == "matmul":
+    missing = re.search(r"missing \d+ required [\w-]+ arguments?: (.+)", str(error))
+    if missing:
+        names = re.findall(r"'(\w+)'", missing[1])
+        text += f"It needs {missing[1]}, too: {op.name}(..., {', '.join(f'{name}=...' for name in names)})"
+    elif op.name == "matmul":
         text += (
             "In a @ b the last axis of a has to be as long as the first axis of a matrix b "
             "(the second to last of a stack); a single number takes *"
@@ -116,7 +122,7 @@ def _lambda(*arguments: str) -> str:
 
 def _broadcast(inputs: Sequence[Any]) -> bool:
     try:
-        np.broadcast_shapes(*(x.shape for x in inputs))
+        np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
     except ValueError:
         return False
     return True

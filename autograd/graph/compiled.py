@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..engine.backward import plus
+from ..engine.hooks import HOOKS, hooked
+from ..engine.modes import mode
 from ..engine.node import CLOCK, describe, numbers
-from ..errors import GradientError, KindError, ShapeError
+from ..errors import GradientError, KindError, NonfiniteError, ShapeError
+from ..errors.spelling import spelt
+from ..nodes.arrays import array_of
 from ..replay.recorded import Recorded
-from ..replay.scalar_replay import array_of, leaf_named
+from ..replay.scalar_replay import leaf_named
 from .backends import backend_for
 
 if TYPE_CHECKING:
@@ -23,7 +29,8 @@ class CompiledTape:
 
     `forward` and `backward` are those of the tape, but only the outputs and the gradients of leaves get new numbers:
     the nodes between keep theirs, because they stay on the device. A batch (arrays for leaves of one number, or one
-    more axis) is for the tape itself.
+    more axis) is for the tape itself. So `detect_nonfinite()` looks at the outputs and at the gradients of leaves, and
+    hooks are for leaves.
     """
 
     def __init__(self, tape: Tape, backend: str, device: Any = None) -> None:
@@ -31,6 +38,7 @@ class CompiledTape:
         self.engine = backend_for(backend, device)(Recorded.of_tape(tape))
         self.stamp = 0
 
+    @spelt
     def forward(self, /, **leaves: Any) -> Any:
         """Assign new data to leaves by name, compute the outputs, and return their data; several give a list.
 
@@ -38,7 +46,7 @@ class CompiledTape:
         """
         for name, x in leaves.items():
             leaf = leaf_named(name, self.tape.nodes)
-            array = array_of(numbers(x))
+            array = array_of(numbers(x), f"forward({name}=...)")
             if array is None:
                 raise KindError(f"forward({name}=...) takes numbers; given {describe(x)}")
             if array.shape != getattr(leaf, "shape", ()):
@@ -47,7 +55,11 @@ class CompiledTape:
                     f"compile a graph that was recorded with the other"
                 )
             leaf.data = array if hasattr(leaf, "shape") else float(array)
-        found = self.engine.forward([])
+        found = [
+            x if y.inputs or isinstance(x, float) else x.copy()  # the array of a leaf stays its own
+            for y, x in zip(self.tape.outputs, self.engine.forward([]))
+        ]
+        self._check("output", zip(self.tape.outputs, found))
         self.stamp = CLOCK.assigned = CLOCK.tick()
         for y in self.tape.outputs:
             y._changed = self.stamp
@@ -74,9 +86,32 @@ class CompiledTape:
             if not y.requires_grad:
                 y.backward()  # raises the error
             upstream.append(y._upstream(g))
-        for leaf, g in self.engine.gradients(upstream).items():
+        with_hooks = [x for x in self.tape.nodes if x.order in HOOKS] if HOOKS else []
+        between = next((x for x in with_hooks if x.inputs), None)
+        if between is not None:
+            raise GradientError(
+                f"{between.describe()} has a hook, but a compiled tape computes the gradients of leaves only. "
+                f"Differentiate with the tape itself, tape.backward(), or take the hook off with handle.remove()"
+            )
+        gradients = self.engine.gradients(upstream)
+        self._check("gradient at", gradients.items())
+        for _ in hooked(with_hooks, gradients):
+            pass
+        for leaf, g in gradients.items():
             if leaf._requires_grad:
                 leaf._grad = g if leaf._grad is None else plus(leaf._grad, g)
+
+    def _check(self, what: str, found: Iterable[tuple[Any, Any]]) -> None:
+        """Raise if one of these numbers is not finite, under `detect_nonfinite()`."""
+        watch = mode().watch
+        if watch is None or not watch.values:
+            return
+        for node, x in found:
+            if not np.isfinite(x).all():
+                raise NonfiniteError(
+                    f"a compiled tape gave a number that is not finite: the {what} {node.describe()}. It does not see "
+                    f"the operations; with tape.forward() and tape.backward() the error names the first one"
+                )
 
     def report(self) -> str:
         """What was compiled, for which device, what it took, and what has been transferred."""

@@ -13,7 +13,7 @@ from ..engine.node import describe
 from ..errors import KindError
 from .node import Node
 
-__all__ = ["array_from", "no_gradient_of", "refuse_fractions"]
+__all__ = ["array_from", "array_of", "no_gradient_of", "refuse_fractions"]
 
 ORDINARY = "fdlq"  # the dtypes of most data, float32, float64 and int64, which need no further look
 
@@ -32,11 +32,7 @@ def array_from(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             "Tensor([...]) was given a list that holds nodes; copying their numbers would lose their gradients. "
             "Write stack([a, b]) or concatenate([a, b]) for Tensors; Values stay in a plain list"
         )
-    if isinstance(data, np.ma.MaskedArray):
-        raise KindError(
-            f"Tensor(...) was given {describe(data)} with a mask, and would take the masked elements for numbers. "
-            f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
-        )
+    _refuse_mask(data, "Tensor(...)")
     try:
         found = np.asarray(data)
         real = found.dtype.kind in "fiub"
@@ -52,6 +48,29 @@ def array_from(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
             f"a Tensor holds real numbers; given {describe(data)}, which NumPy reads as dtype {found.dtype}"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def array_of(x: Any, what: str) -> np.ndarray | None:
+    """What is given for the numbers of a node that is there, as an array of real numbers; `None` if it is not that.
+
+    Raises `KindError` for a masked array; `what` is what was given it.
+    """
+    _refuse_mask(x, what)
+    try:
+        array = np.asarray(None if isinstance(x, Node) else x)
+        if array.dtype.kind == "O" and isinstance(x, int):  # beyond 64 bits
+            array = np.asarray(float(x))
+    except (ValueError, TypeError, OverflowError):  # lists of different lengths or of nodes
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def _refuse_mask(x: Any, what: str) -> None:
+    if isinstance(x, np.ma.MaskedArray):
+        raise KindError(
+            f"{what} was given {describe(x)} with a mask, and would take the masked elements for numbers. "
+            f"Write m.filled(0) for an array, or where(m.mask, 0, y) after computing"
+        )
 
 
 def _leaves(nested: Any) -> Iterator[Any]:

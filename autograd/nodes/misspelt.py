@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors.spelling import absent
 
-__all__ = ["answer_misspelt", "unknown"]
+__all__ = ["Misspellings", "unknown"]
 
 OFTEN = "backward data detach dtype grad inputs item label mean name requires_grad reshape shape size view zero_grad"
 IS_FREE = sys.version_info >= (3, 12)  # a `__getattr__` beside slots
@@ -51,11 +51,16 @@ def exchanged(name: str) -> set[str]:
     return {name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(len(name) - 1)} - {name}
 
 
-def answer_misspelt(kind: Any) -> None:
-    """Give a class of nodes errors that explain for misspelt attributes."""
-    if IS_FREE:
-        kind.__getattr__ = unknown
-    wrong = {each: name for name in OFTEN.split() if hasattr(kind, name) for each in exchanged(name)}
-    for each, name in (wrong | {"require_grad": "requires_grad", "backwards": "backward"}).items():
-        if not hasattr(kind, each):
-            setattr(kind, each, Misspelt(each, name))
+class Misspellings:
+    """The last base of nodes: its attributes are names that are often written, with two letters exchanged."""
+
+    __slots__ = ()
+
+
+if IS_FREE:
+    Misspellings.__getattr__ = unknown  # type: ignore[attr-defined]
+for right in OFTEN.split():
+    for wrong in exchanged(right):
+        setattr(Misspellings, wrong, Misspelt(wrong, right))
+Misspellings.require_grad = Misspelt("require_grad", "requires_grad")  # type: ignore[attr-defined]
+Misspellings.backwards = Misspelt("backwards", "backward")  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from functools import partial
-from inspect import signature
+from inspect import Signature, signature
 from typing import Any
 
 from .. import functions as f
@@ -15,7 +15,7 @@ from .. import primitives as p
 from ..errors import KindError
 from ..errors.neighbours import Habit, habit, names_of
 from ..functions import linalg, norms
-from .misspelt import answer_misspelt, unknown
+from .misspelt import unknown
 
 __all__ = ["Named", "add_names"]
 
@@ -56,14 +56,23 @@ IN_PLACE = [
 class Named:
     """An attribute of nodes: a function as a method, or a name of another library, taken or answered by an error."""
 
-    __slots__ = ("name",)
+    def __init__(self, name: str, place: str) -> None:
+        self.name = self.__name__ = name
+        row = habit(name, place)
+        if name in METHODS:
+            self.__doc__ = f"The function `{name}` as a method."
+        elif row is not None:
+            self.__doc__ = f"{row.library}'s `{row.theirs}`. Here: {row.ours}."
+        else:
+            self.__doc__ = f"PyTorch's `{name}`, in place: an error that says what to write."
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    @property
+    def __signature__(self) -> Signature:  # which `help` shows
+        return signature(METHODS.get(self.name, _any))
 
     def __get__(self, node: Any, kind: Any = None) -> Any:
         if node is None:
-            return self
+            return self  # called with a node, as in `map(Tensor.log10, tensors)`
         function = METHODS.get(self.name)
         if function is not None:
             return partial(function, node)
@@ -71,6 +80,13 @@ class Named:
         if row is None or row.takes is None:
             return unknown(node, self.name)
         return row.takes(node) if row.is_attribute else partial(_taken, row, node)
+
+    def __call__(self, node: Any, *args: Any, **options: Any) -> Any:
+        return getattr(node, self.name)(*args, **options)
+
+
+def _any(node: Any, *args: Any, **options: Any) -> Any:
+    """The arguments of a name of another library."""
 
 
 def _taken(row: Habit, node: Any, *args: Any, **options: Any) -> Any:
@@ -88,9 +104,8 @@ def _taken(row: Habit, node: Any, *args: Any, **options: Any) -> Any:
 
 
 def add_names(kind: Any) -> None:
-    """Give a class of nodes these names, beside those that it has, and answers to misspelt ones."""
+    """Give a class of nodes these names, beside those that it has."""
     rows = [row.name for place in ("node", kind.kind) for row in names_of(place=place)]
     for name in {*METHODS, *IN_PLACE, *rows}:
         if not hasattr(kind, name):
-            setattr(kind, name, Named(name))
-    answer_misspelt(kind)
+            setattr(kind, name, Named(name, kind.kind))

@@ -24,9 +24,10 @@ from ..errors import GradientError, KindError
 from ..errors.spelling import spelt
 from ..numpy_api.compositions import BY_NAME
 from ..numpy_api.dispatch import call_function, call_ufunc
+from .misspelt import Misspellings
 
 
-class Node(BaseNode):
+class Node(BaseNode, Misspellings):
     """The common base of `Value` and `Tensor`: the recorded operation, a gradient, and the backward pass.
 
     Attributes:

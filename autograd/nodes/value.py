@@ -17,6 +17,7 @@ from ..engine.recording import bind_operators, record_many_values, record_values
 from ..engine.table import Primitive
 from ..engine.vjp import times
 from ..errors import KindError, ShapeError
+from ..errors.lessons import lesson
 from ..errors.spelling import respelt, spelt
 from ..primitives import positive
 from .growth import MANY, warn_if_growing
@@ -146,7 +147,10 @@ class Value(Node):
                 f"Use Tensor for arrays; on several Values use total(values) or dot(xs, ys)"
             )
         xs = [x._number for x in inputs]
-        y = op.at_floats(*xs, **params) if params else op.at_floats(*xs)
+        try:
+            y = op.at_floats(*xs, **params) if params else op.at_floats(*xs)
+        except TypeError as error:
+            raise lesson(op, inputs, params, error) from None
         recorded, titles, watch = MODE.get()
         node = _new(Value)
         node._number = y if y.__class__ is float else float(y)

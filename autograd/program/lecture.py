@@ -42,8 +42,9 @@ class _Listing(Program):
         for node in self.tape.nodes:
             if node.op is not None:
                 self.number[node] = len(self.number) + 1
-        for k in self.number.values():
-            self.language.taken |= {f"f{k}", f"df{k}"}
+        for node, k in self.number.items():
+            derivatives = {f"df{k}_{i + 1}" for i in range(len(node.inputs))}
+            self.language.taken |= {f"f{k}", f"df{k}"} | derivatives
         self.functions: dict[str, str] = {}
         super()._choose_names()
         root = self.names[self.root]
@@ -88,7 +89,8 @@ class _Listing(Program):
         body += ["", "# forward pass", *(self._line(*line) for line in self.forward)]
         body += ["", "# backward pass: the local gradient, times the gradient that arrived"]
         body += [self._line(name, text, "", sign) for name, sign, text in self.backward]
-        texts = [*self.functions.values(), *(text for _, _, text in self.backward)]
+        texts = [*self.functions.values(), *(text for _, text, _ in self.leaves)]
+        texts += [text for _, _, text in self.backward]
         return "\n".join([*self._head(texts, body), *body, *self._tail(outputs)]) + "\n"
 
     def _ordered(self) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.backward import backward_pass
+from ..engine.node import describe
 from ..errors import ChainruleError, KindError
 from ..nodes.node import Node
 from ..nodes.value import Value
@@ -55,6 +56,8 @@ def javascript_module(tape: Tape, gradient: Any = None, constants: bool = False)
     >>> [line for line in javascript_module(tape, constants=True).splitlines() if "const v1 " in line]
     ['  const v1 = power(a, c1);']
     """
+    if not hasattr(tape, "single_output"):
+        raise KindError(f"javascript_module takes a tape, as Tape(y) is one; given {describe(tape)}")
     module = _Module(tape, gradient, constants, RESERVED)
     hidden = set(module.language.functions) & set(module.names.values())
     if hidden:  # functions with the same name as a node
@@ -71,6 +74,11 @@ def javascript_expression(module: str) -> str:
     >>> lines[:2], lines[-2:]
     (['(() => {', '"use strict";'], ['return { leaves, edges, run, steps };', '})()'])
     """
+    if not isinstance(module, str):
+        raise KindError(
+            f'javascript_expression takes a printed module, as Tape(y).source("javascript") is one; given '
+            f"{describe(module)}"
+        )
     inside = re.sub(r"^export ", "", module, flags=re.M)
     return f'(() => {{\n"use strict";\n\n{inside}\nreturn {{ leaves, edges, run, steps }};\n}})()'
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 import io
 import keyword
+import os
 import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..debug.files import write_atomically
+from ..engine.node import describe
+from ..errors import KindError
 
 __all__ = ["JavaScriptSource", "Source"]
 
@@ -47,6 +50,8 @@ class Source(str):
 
     def save(self, path: str | Path) -> Path:
         """Write the program to a file and return its path; folders are made where they are missing."""
+        if not isinstance(path, (str, os.PathLike)):
+            raise KindError(f'save takes the path of a file, such as "{self.file}"; given {describe(path)}')
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda file: file.write(self.encode()))

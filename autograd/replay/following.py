@@ -51,6 +51,7 @@ class Following:
         drawn: the leaves whose numbers each replay draws again.
         conditions: what has to be true of the numbers of nodes; else the recording is not for these numbers.
         effects: the functions that each replay calls with the numbers of nodes.
+        repeated: how many of the conditions and effects are checks that operations on the nodes make as well.
         looked_at: constants from before whose numbers were read, with the times when they were last assigned.
     """
 
@@ -75,6 +76,7 @@ class Following:
         self.count = 0  # operations so far
         self.effects: list[tuple[Callable[..., None], list[Node]]] = []
         self.conditions: list[tuple[Callable[..., bool], list[Node]]] = []
+        self.repeated = 0
         self.looked_at: dict[Node, int] = {}
         self.generators = [] if state is None else state.generators
         self.other_states = [] if state is None else state.other_states
@@ -136,12 +138,16 @@ class Following:
             f"Compute with the node: where(x > 0, a, b), maximum, clip and the like choose anew in each replay"
         )
 
-    def again(self, function: Callable[..., None], nodes: Sequence[Node]) -> None:
+    def again(self, function: Callable[..., None], nodes: Sequence[Node], repeated: bool = False) -> None:
         """Each replay calls `function` with the numbers of these nodes."""
+        self.repeated += repeated
         self.effects.append((function, [self.stand_in(x) if isinstance(x, Node) else x for x in nodes]))
 
-    def only_while(self, condition: Callable[..., bool], nodes: Sequence[Node]) -> None:
+    def only_while(
+        self, condition: Callable[..., bool], nodes: Sequence[Node], repeated: bool = False
+    ) -> None:
         """The recording holds while `condition` is true of the numbers of these nodes."""
+        self.repeated += repeated
         self.conditions.append((condition, [self.stand_in(x) for x in nodes]))
 
     def draw(self, draw: Callable[[], Any]) -> Any:

@@ -64,13 +64,15 @@ class Levels:
         self.seeds = start + np.arange(len(outputs))
         start += len(outputs)
         # of each edge of the backward pass: the place it goes to, the place it comes from, and the cell
-        edges = [(self.place[list(outputs)], self.seeds, self.seeds)]
+        roots = self.place[list(outputs)]
+        reached = needs[[cells.of[i] for i in outputs]]
+        edges = [(roots[reached], self.seeds[reached], self.seeds[reached])]
         for members, inputs in ordered:
             at = place[inputs]
             here = slice(int(place[members[0]]), int(place[members[-1]]) + 1)
             if members[0] not in cells.rows:
                 self.groups.append(Sums(here, at))
-                passed = needs[inputs]
+                passed = needs[inputs] & needs[members]
                 sums, cell = (np.broadcast_to(x, at.shape)[passed] for x in (place[members], members))
                 edges.append((at[passed], sums, cell))
             else:
@@ -237,19 +239,20 @@ class _Cells:
     def __init__(self, nodes: Sequence[Node], outputs: Sequence[int]) -> None:
         self.keys: list[Hashable] = []  # cells with equal keys form a group; None for a leaf
         self.inputs: list[Sequence[int]] = []
-        self.needs: list[bool] = []  # whether it requires a gradient
+        self.needs: list[bool] = []  # whether a gradient arrives that it passes on or keeps
         self.levels: list[int] = []
         # the row, its options and the inputs that get a gradient; cells that are not here are leaves or sums
         self.rows: dict[int, tuple[Primitive, dict[str, Any], tuple[bool, ...]]] = {}
         self.of = [-1] * len(nodes)  # the cell of each node
         position = {node: i for i, node in enumerate(nodes)}
         inputs = [[position[x] for x in node.inputs] for node in nodes]
-        self.consumer = _partial_sums(nodes, inputs, outputs)
+        wants = _reached(nodes, inputs, outputs)
+        self.consumer = _partial_sums(nodes, inputs, outputs, wants)
         terms: dict[int, list[int]] = {}
         for i, node in enumerate(nodes):
             op = node.op
             if not node.inputs or op is None:
-                self.of[i] = self.add(None, (), node.requires_grad)
+                self.of[i] = self.add(None, (), wants[i])
             elif op is p.add or op is p.total:
                 found: list[int] = []
                 for k in sorted(inputs[i], key=lambda k: self.consumer[k] < 0):  # partial sums first
@@ -260,17 +263,19 @@ class _Cells:
                     else:
                         found = terms.pop(k)  # the same list grows, so that long chains take linear time
                 if self.consumer[i] < 0:
-                    self.of[i] = self.add_sum(found)
+                    self.of[i] = self.add_sum(found, wants[i])
                 else:
                     terms[i] = found
             elif op is p.dot_:
                 half = len(node.inputs) // 2
                 pairs = zip(inputs[i][:half], inputs[i][half:])
                 self.of[i] = self.add_sum(
-                    [self.add_row(p.multiply, {}, [self.of[k] for k in pair]) for pair in pairs]
+                    [self.add_row(p.multiply, {}, [self.of[k] for k in pair], wants[i]) for pair in pairs],
+                    wants[i],
                 )
             else:
-                self.of[i] = self.add_row(_replayable(op, node), node.params, [self.of[k] for k in inputs[i]])
+                xs = [self.of[k] for k in inputs[i]]
+                self.of[i] = self.add_row(_replayable(op, node), node.params, xs, wants[i])
 
     def add(self, key: Hashable, inputs: Sequence[int], needs: bool) -> int:
         level = 1 + max([self.levels[i] for i in inputs], default=-1)
@@ -280,11 +285,11 @@ class _Cells:
         self.levels.append(level)
         return len(self.keys) - 1
 
-    def add_sum(self, terms: Sequence[int]) -> int:
-        return self.add(len(terms), terms, True)
+    def add_sum(self, terms: Sequence[int], needs: bool) -> int:
+        return self.add((len(terms), needs), terms, needs)
 
-    def add_row(self, op: Primitive, params: dict[str, Any], inputs: Sequence[int]) -> int:
-        wanted = tuple([self.needs[i] for i in inputs])
+    def add_row(self, op: Primitive, params: dict[str, Any], inputs: Sequence[int], needs: bool) -> int:
+        wanted = tuple([needs and self.needs[i] for i in inputs])
         options: Hashable = tuple(params.items())
         try:
             hash(options)
@@ -303,8 +308,21 @@ class _Cells:
         return found
 
 
+def _reached(nodes: Sequence[Node], inputs: Sequence[Sequence[int]], outputs: Sequence[int]) -> list[bool]:
+    """For each node, whether a gradient arrives at it: it passes through no node that was detached."""
+    wants = [False] * len(nodes)
+    for i in outputs:
+        wants[i] = True
+    for i in reversed(range(len(nodes))):
+        wants[i] = wants[i] and nodes[i].requires_grad
+        if wants[i]:
+            for k in inputs[i]:
+                wants[k] = True
+    return wants
+
+
 def _partial_sums(
-    nodes: Sequence[Node], inputs: Sequence[Sequence[int]], outputs: Sequence[int]
+    nodes: Sequence[Node], inputs: Sequence[Sequence[int]], outputs: Sequence[int], wants: Sequence[bool]
 ) -> list[int]:
     """For each partial sum in a chain of additions, the next node of the chain; -1 for all other nodes."""
     uses, consumer = [0] * len(nodes), [-1] * len(nodes)
@@ -315,7 +333,8 @@ def _partial_sums(
     for i in outputs:
         uses[i] += 2
     for i, node in enumerate(nodes):
-        if uses[i] != 1 or node.op is not p.add or nodes[consumer[i]].op not in (p.add, p.total):
+        alike = wants[i] is wants[consumer[i]]
+        if uses[i] != 1 or node.op is not p.add or nodes[consumer[i]].op not in (p.add, p.total) or not alike:
             consumer[i] = -1
     for i, node in enumerate(nodes):
         if node.op is p.add and consumer[inputs[i][0]] == i:

@@ -26,7 +26,7 @@ from .following import Following, GivenUp
 from .scalar_replay import ScalarReplay
 from .tensor_replay import TensorReplay
 
-__all__ = ["Recorded", "Replayed", "kind_of", "leaf_for"]
+__all__ = ["Recorded", "Replayed", "kind_of", "leaf_for", "same_numbers"]
 
 
 class Recorded:
@@ -40,6 +40,7 @@ class Recorded:
         roots: the results that a backward pass starts from, with the gradients at them as arguments.
         captured: leaves from before the call, such as parameters; leaf and the node that has its numbers.
         drawn: the leaves whose numbers each replay draws again, in the order of drawing.
+        only_checks: whether all effects and conditions are checks of leaves, which operations in NumPy make as well.
         state: what the function reads beside, which tells whether it has changed; or `None`.
         borrows: whether the arrays of the arguments are read where they are, in place of copies of them. They may not
             change between a forward pass and its backward pass.
@@ -61,6 +62,7 @@ class Recorded:
         self.effects, self.conditions = watch.effects, watch.conditions
         called = [*watch.effects, *watch.conditions]
         effected = [x for _, nodes in called for x in nodes if isinstance(x, Node)]
+        self.only_checks = watch.repeated == len(called) and not any(x.inputs for x in effected)
         self.outputs: list[Any] = list(dict.fromkeys([*self.results, *self.roots, *effected]))
         self.nodes: list[Any] = dependency_order(self.outputs, constants=True)
         self.leaves = [x for x in self.nodes if not x.inputs]
@@ -112,7 +114,7 @@ class Recorded:
     def of_tape(cls, tape: Any) -> Recorded:
         """A graph that was recorded before, whose leaves are read anew in each replay."""
         self = cls.__new__(cls)
-        self.arguments, self.effects, self.conditions = [], [], []
+        self.arguments, self.effects, self.conditions, self.only_checks = [], [], [], True
         self.looked_at, self.state, self.forms = {}, None, []
         self.results = self.outputs = self.roots = list(tape.outputs)
         self.nodes, self.leaves, self.index = tape.nodes, tape.leaves, tape.index
@@ -208,7 +210,7 @@ def _equal(a: Any, b: Any) -> bool:
     if a is b:
         return True
     if isinstance(a, (np.ndarray, np.generic, float)) and isinstance(b, type(a)):
-        return np.shape(a) == np.shape(b) and bool(np.array_equal(a, b, equal_nan=True))
+        return same_numbers(np.asarray(a), np.asarray(b))
     if isinstance(a, (list, tuple)) and type(a) is type(b):
         return len(a) == len(b) and all(map(_equal, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
@@ -216,6 +218,23 @@ def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, slice) and isinstance(b, slice):
         return (a.start, a.stop, a.step) == (b.start, b.stop, b.step)
     return type(a) is type(b) and bool(a == b)
+
+
+BITS = {2: np.uint16, 4: np.uint32, 8: np.uint64}  # by the size of a float
+
+
+def same_numbers(x: Any, y: Any) -> bool:
+    """Whether two arrays have the same shape, dtype and numbers; -0.0 is another number than 0.0, NaN is NaN."""
+    if x.shape != y.shape or x.dtype != y.dtype:
+        return False
+    kind, bits = x.dtype.kind, BITS.get(x.itemsize)
+    if kind in "iub" or kind == "O":
+        return bool((x == y).all())
+    if kind == "f" and bits is not None:
+        return bool((x.view(bits) == y.view(bits)).all())
+    if kind == "f":  # wider floats, with bits that have no meaning
+        return bool(np.array_equal(x, y, equal_nan=True) and (np.signbit(x) == np.signbit(y)).all())
+    return bool(x.tobytes() == y.tobytes())
 
 
 class Replayed:
@@ -235,28 +254,70 @@ class Replayed:
         except ChainruleError as error:
             raise RecordingError(str(error)) from None
         self.scalars, self.slot = scalars, (Value if scalars else Tensor)._data_slot
-        # for each argument, an array in the memory layout of the recording, which determines the order of sums
-        self.given: list[tuple[Any, Any, Any]] = [
-            (x, None, None) if scalars else (x, x._array, x._array.strides) for x in recorded.arguments
+        # for each argument an array of the recording, and its layout in memory, which determines the order of sums
+        self.given: list[tuple[Any, ...]] = [
+            (x, None, (), None, None) if scalars else (x, x._array, x.shape, x._array.strides, x.dtype)
+            for x in recorded.arguments
         ]
         self.copied = [pair for pair in recorded.captured if pair[0] is not pair[1]]
+        # whether a replay is the operations and nothing else
+        self.plain = recorded.only_checks and not (self.copied or recorded.drawn or scalars)
 
-    def forward(self, given: Sequence[Any], drawn: Sequence[Any] | None = None) -> list[Any]:
-        """The numbers of the results for these numbers of the arguments.
+    def takes(self, given: Sequence[Any]) -> bool:
+        """Whether these are arrays like those that were recorded, in the same memory layout; if so, they are given.
+
+        Then the next `forward()` computes with them, and they may not change before it and the backward pass.
+        """
+        if len(given) != len(self.given):
+            return False
+        for (leaf, _, shape, strides, dtype), x in zip(self.given, given):
+            if (
+                x.__class__ is not np.ndarray
+                or x.strides != strides
+                or x.shape != shape
+                or x.dtype is not dtype
+            ):
+                return False
+            leaf._array = x
+        return True
+
+    def forward(self, given: Sequence[Any] = (), drawn: Sequence[Any] | None = None) -> list[Any]:
+        """The numbers of the results for these numbers of the arguments, or those that `takes` was called with.
 
         Random numbers are drawn and effects happen, unless this repeats an earlier call, whose numbers were `drawn`.
         """
-        recorded = self.recorded
         self.runs += 1
-        for (leaf, own, strides), x in zip(self.given, given):
-            if strides is None:
+        if given:
+            self._give(given)
+        if not self.plain:
+            self._compute(drawn)
+        else:
+            try:
+                self.replay.compute()
+            except (
+                ChainruleError
+            ):  # an operation has refused the numbers; the check of a layer or a loss says more
+                self.recorded.happen(before=True)
+                raise
+        slot = self.slot
+        return [getattr(y, slot) for y in self.recorded.results]
+
+    def _give(self, given: Sequence[Any]) -> None:
+        """Take over the numbers of the arguments, in the memory layout of the recording."""
+        recorded = self.recorded
+        for (leaf, own, _, strides, dtype), x in zip(self.given, given):
+            if own is None:
                 leaf._number = float(x)
-            elif recorded.borrows and x.strides == strides and x.dtype is own.dtype:
+            elif recorded.borrows and x.strides == strides and x.dtype is dtype:
                 leaf._array = x
             else:
                 leaf._array = own
                 if x is not own:
                     np.copyto(own, x)
+
+    def _compute(self, drawn: Sequence[Any] | None) -> None:
+        """All that a replay does: copy, draw, compute, and call the effects."""
+        recorded = self.recorded
         for leaf, source in self.copied:
             if self.scalars:
                 leaf._number = source._number
@@ -276,8 +337,6 @@ class Replayed:
             self.replay.compute()
         if drawn is None:
             recorded.happen(before=False)
-        slot = self.slot
-        return [getattr(y, slot) for y in recorded.results]
 
     def backward(self) -> bool:
         """After `forward`: add the gradients to the `.grad` of parameters; returns whether all are surely finite."""
@@ -305,7 +364,10 @@ class Replayed:
         """After `forward`: the gradient of each leaf that one reaches, given those at the roots (1 for one number)."""
         if self.scalars:
             given = [1.0] * len(self.recorded.roots) if upstream is None else upstream
-            return self.replay.differentiate(dict(zip(self.recorded.roots, given)))
+            total: dict[Any, float] = {}
+            for y, g in zip(self.recorded.roots, given):
+                total[y] = total.get(y, 0.0) + g
+            return self.replay.differentiate(total)
         if upstream is not None and not self.replay.given:
             self.replay.given, self.replay.program = True, None
             self.replay.compute()

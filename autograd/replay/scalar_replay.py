@@ -20,6 +20,7 @@ from ..engine.hooks import HOOKS
 from ..engine.modes import mode
 from ..engine.node import CLOCK, UNRECORDED, BaseNode, describe
 from ..errors import GradientError, KindError, NonfiniteError, ShapeError
+from ..nodes.arrays import array_of
 from ..nodes.node import Node
 from ..nodes.value import Value
 from .levels import Levels
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..graph.tape import Tape
     from .recorded import Recorded
 
-__all__ = ["ScalarReplay", "array_of", "leaf_named", "refuse_lost"]
+__all__ = ["ScalarReplay", "leaf_named", "refuse_lost"]
 
 
 class ScalarReplay:
@@ -119,7 +120,8 @@ class ScalarReplay:
 
     def differentiate(self, upstream: dict[Any, Any]) -> dict[Any, float]:
         """After `compute`: the gradients of the leaves, given those at outputs; no node is written to."""
-        self.levels.backward(self.gradients, [upstream.get(y, 0.0) for y in self.outputs])
+        left = dict(upstream)  # an output that is there twice has its gradient once
+        self.levels.backward(self.gradients, [left.pop(y, 0.0) for y in self.outputs])
         return dict(zip(self.parameters, self.gradients[: len(self.parameters)].tolist()))
 
     # ---------------------------------------------------------------- inputs
@@ -134,7 +136,7 @@ class ScalarReplay:
         for name, x in given.items():
             leaf = leaf_named(name, self.nodes)
             refuse_lost(self.leaves, [leaf])
-            array = array_of(x)
+            array = array_of(x, f"forward({name}=...)")
             if array is None:
                 raise KindError(
                     f"forward({name}=...) takes a number, or an array for a batch; given {describe(x)}"
@@ -167,7 +169,7 @@ class ScalarReplay:
             if not y.requires_grad:
                 raise GradientError(f"backward() was called on a tape of {y.describe()}, a constant")
             if self.batch and g is not None and not isinstance(g, Node):
-                array, shape = array_of(g), self.latest.shape[1:]  # type: ignore[union-attr]
+                array, shape = array_of(g, "backward()"), self.latest.shape[1:]  # type: ignore[union-attr]
                 if array is None or array.shape not in ((), shape):
                     raise ShapeError(
                         f"the gradient at a batch of shape {shape} is a number or has its shape; given {describe(g)}"
@@ -364,12 +366,3 @@ def refuse_assigned(leaves: Sequence[Any], stamp: int) -> None:
                 f"{leaf.describe()} was changed after the latest forward pass of the tape, so the gradient would mix "
                 f"old and new numbers. Call tape.forward(), then tape.backward()"
             )
-
-
-def array_of(x: Any) -> np.ndarray | None:
-    """`x` as an array of numbers; `None` if it is not numbers."""
-    try:
-        array = np.asarray(None if isinstance(x, Node) else x)
-    except (ValueError, TypeError):  # lists of different lengths or of nodes
-        return None
-    return array if array.dtype.kind in "fiub" else None

@@ -14,12 +14,13 @@ import numpy as np
 from ..engine.backward import dependency_order, plus, run
 from ..engine.hooks import HOOKS
 from ..engine.modes import MODE
-from ..engine.node import CLOCK, describe, following
+from ..engine.node import CLOCK, describe, following, numbers
 from ..errors import GradientError, KindError, ShapeError
+from ..nodes.arrays import array_of
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from .compiling import Program, layout
-from .scalar_replay import array_of, leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
+from .scalar_replay import leaf_named, refuse_assigned, refuse_lost, refuse_other_kinds
 
 if TYPE_CHECKING:
     from ..graph.tape import Tape
@@ -85,7 +86,7 @@ class TensorReplay:
         if not self.batch:
             self._draw()
             self.compute()
-            results = [y.data for y in self.outputs]
+            results = [y.data if y.inputs else y.data.copy() for y in self.outputs]
         else:
             every = [[y.data for y in self.outputs] for _ in self._samples()]
             results = [np.stack(each) for each in zip(*every)] if every else [
@@ -113,12 +114,11 @@ class TensorReplay:
             else:
                 np.copyto(array, leaf._array)
         self.stamp = CLOCK.assigned = CLOCK.tick()
-        given = [leaf._array for leaf in self.borrowed]
         try:
-            if self.program is None or self.program.forward(self.stamp, *given):
+            if self.program is None or self.program.forward(self.stamp):
                 self.program = None
                 self.program = self._compile()
-                self.program.forward(self.stamp, *given)
+                self.program.forward(self.stamp)
         except (ValueError, IndexError, TypeError):
             self._explain()
             raise
@@ -143,9 +143,11 @@ class TensorReplay:
 
     def _explain(self) -> None:
         """Compute node by node, so that an error names the operation."""
+        found: dict[Any, Any] = {}
         for node in self.nodes:
             if node.inputs:
-                Tensor._apply(node.op, node.inputs, node.params)
+                inputs = tuple([found.get(x, x) for x in node.inputs])
+                found[node] = Tensor._apply(node.op, inputs, node.params)
 
     # -------------------------------------------------- backward
 
@@ -227,7 +229,7 @@ class TensorReplay:
         batch: dict[Any, Any] = {}
         for name, new in leaves.items():
             leaf = leaf_named(name, self.nodes)
-            array = array_of(new.data if isinstance(new, Node) else new)
+            array = array_of(numbers(new), f"forward({name}=...)")
             if array is None:
                 raise KindError(f"forward({name}=...) takes numbers; given {describe(new)}")
             if array.ndim == leaf.ndim + 1 and array.shape[1:] == leaf.shape:
@@ -325,6 +327,11 @@ def redrawn(draw: Callable[[], Any], name: str | None = None) -> Tensor:
     >>> tape.forward(), tape.forward(), tape.forward()
     (array([0., 0., 0., 0.]), array([0., 0., 0., 1.]), array([0., 1., 0., 1.]))
     """
+
+    if not callable(draw):
+        raise KindError(
+            f"redrawn takes a function that draws, as in redrawn(lambda: rng.random(shape)); given {describe(draw)}"
+        )
 
     def drawn() -> Redrawn:
         leaf = Redrawn(draw(), name, requires_grad=False)

@@ -23,6 +23,7 @@ from ..engine.backward import between, dependency_order, pull_back, refuse_stale
 from ..engine.modes import MODE
 from ..engine.node import CLOCK, describe, following, numbers
 from ..errors import ChainruleWarning, KindError, ShapeError
+from ..nodes.arrays import array_of
 from ..nodes.dual import dual, tangents_in
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
@@ -220,13 +221,19 @@ def tangent_of(x: Any, t: Any, nested: bool) -> Any:
     """The tangent `t` that was given for the input `x`, checked, as a number, an array or a node."""
     if t.__class__ is float and not nested and isinstance(x, Value):
         return t
-    if np.shape(numbers(t)) != np.shape(numbers(x)):
+    array = array_of(numbers(t), "a tangent")
+    if array is None or (isinstance(t, Node) and isinstance(t, Value) is not isinstance(x, Value)):
+        raise KindError(
+            f"a tangent is of the kind of its argument: a real number or an array of them, or a node; {describe(x)} "
+            f"was given {describe(t)}"
+        )
+    if array.shape != np.shape(numbers(x)):
         raise ShapeError(
             f"a tangent has to have the shape of its argument; {describe(x)} was given {describe(t)}"
         )
     if nested and isinstance(t, Node):
         return t
-    plain: Any = float(data_of(t)) if isinstance(x, Value) else np.array(data_of(t), x.dtype)
+    plain: Any = float(array) if isinstance(x, Value) else np.array(array, x.dtype)
     return x._constant(plain) if nested else plain
 
 
@@ -237,7 +244,7 @@ def no_tangent(y: Any, nested: bool) -> Any:
     if is_number(y):
         return 0.0
     if isinstance(y, np.ndarray) and y.dtype.kind in "fiub":
-        return np.zeros(y.shape)
+        return np.zeros(y.shape, y.dtype if y.dtype.kind == "f" else float)
     raise KindError(
         f"a function that is differentiated returns numbers or arrays, or lists, tuples and dicts of them; this "
         f"one returned {describe(y)}"
@@ -345,7 +352,7 @@ def check_number(value: Any) -> None:
             f"(number, anything) with has_aux=True, or use jacobian for every derivative"
         )
     data = numbers(value)
-    if not isinstance(data, np.ndarray) and not is_number(data):
+    if not (data.dtype.kind in "fiu" if isinstance(data, np.ndarray) else is_number(data)):
         raise KindError(f"grad needs a function that returns one number; f returned {describe(value)}")
     if np.size(data) != 1:
         raise ShapeError(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import deque
+from array import array
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from io import IOBase
@@ -22,6 +23,7 @@ import numpy as np
 
 from ..engine.node import BaseNode
 from ..engine.table import Primitive
+from ..replay.recorded import same_numbers
 
 __all__ = ["State"]
 
@@ -73,7 +75,7 @@ class State:
     def is_current(self) -> bool:
         """Whether all is as it was."""
         return (self._is_untouched() or all(place.is_current for place in self.places)) and all(
-            x is y or _same_array(x, y) for x, y in self.arrays
+            x is y or same_numbers(x, y) for x, y in self.arrays
         )
 
     def _is_untouched(self) -> bool:
@@ -93,9 +95,9 @@ class State:
         """Leave out what has changed since: the recorded call does that itself."""
         self.changed = [name for place in self.places for name in place.settle()]
         self.changed += [
-            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not _same_array(x, y)
+            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not same_numbers(x, y)
         ]
-        self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or _same_array(*pair)]
+        self.arrays = [pair for pair in self.arrays if pair[0] is pair[1] or same_numbers(*pair)]
         self.quick = self._flat()
 
     def _flat(self) -> tuple[list[Any], ...]:
@@ -114,13 +116,15 @@ class State:
             else:
                 gets += [place.reader(key) for key in place.keys]
                 entries += place.values
+                if isinstance(place, _Entries) and place.is_whole:
+                    sequences.append((place.holder, place.keys))
         return gets, entries, lengths, sequences, cells
 
     def differences(self) -> list[str]:
         """The names of what has changed."""
         found = [name for place in self.places for name in place.differences()]
         return found + [
-            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not _same_array(x, y)
+            f"an array of shape {x.shape}" for x, y in self.arrays if x is not y and not same_numbers(x, y)
         ]
 
     # -------------------------------------------------- looking
@@ -138,7 +142,9 @@ class State:
             return
         self.kept[id(x)] = x
         if isinstance(x, np.ndarray):
-            if x.dtype.kind in "fiub":
+            if x.dtype.hasobject:
+                self._watch(_Items, x.reshape(-1), range(x.size), "[{}]")
+            else:
                 self.arrays.append((x, x.copy() if _can_change(x) else x))
         elif isinstance(x, Iterator) and not isinstance(x, IOBase):
             self.iterators.append(x)
@@ -162,11 +168,18 @@ class State:
             for part in (x.func, *x.args, *x.keywords.values()):
                 self._look(part)
         elif isinstance(x, (set, frozenset)):
-            self._watch(_Members, x, ["all"])
-        elif isinstance(x, (list, tuple, deque)):
-            self._watch(_Items, x, range(len(x)), "[{}]")
-        elif isinstance(x, dict):
-            self._watch(_Entries, x, x, "[{!r}]")
+            self._watch(_Whole, x, ["all"], contents=frozenset)
+        elif isinstance(x, (bytearray, memoryview, array)):
+            self._watch(_Whole, x, ["all"], contents=bytes)
+        elif isinstance(x, (list, tuple, deque, dict)):
+            if isinstance(x, dict):
+                self._watch(_Entries, x, x, "[{!r}]")
+            else:
+                self._watch(_Items, x, range(len(x)), "[{}]")
+            if _own_classes(type(x)):  # which may have attributes as well
+                self._look_at_object(x)
+        elif isinstance(x, ChainMap):
+            self._look(x.maps)
         elif isinstance(x, ModuleType):
             if not _is_of_library(x.__name__) and "site-packages" not in (getattr(x, "__file__", None) or ""):
                 found = vars(x)
@@ -190,8 +203,9 @@ class State:
             return
         names = _names(f.__code__)
         self.names.update(names)
-        for part in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self._look(part)
+        self._watch(_Attributes, f, [n for n in ("__defaults__", "__kwdefaults__") if getattr(f, n)], "{}")
+        own = vars(f)
+        self._watch(_Entries, own, [n for n in self.names if n in own], f"{f.__name__}.{{}}", len_too=False)
         there = [name for name in names if name in f.__globals__]
         self._watch(_Entries, f.__globals__, there, "{}", len_too=False)
         self._look(getattr(f, "__wrapped__", None))
@@ -312,6 +326,20 @@ class _Entries(_Place):
         get = self.holder.get
         return [get(key, ABSENT) for key in self.keys]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of a dict is looked at; then the order of its keys is, too."""
+        return self.length == len(self.keys)
+
+    @property
+    def is_current(self) -> bool:
+        return super().is_current and (not self.is_whole or all(map(is_, self.holder, self.keys)))
+
+    def differences(self) -> list[str]:
+        found = super().differences()
+        reordered = not found and self.is_whole and not all(map(is_, self.holder, self.keys))
+        return ["the order of a dict"] if reordered else found
+
 
 class _Own(_Place):
     """The attributes of an object; those of its class where it has none of its own."""
@@ -335,12 +363,18 @@ class _Items(_Place):
         return [self.holder[k] if k < len(self.holder) else ABSENT for k in self.keys]
 
 
-class _Members(_Place):
+class _Whole(_Place):
+    """All that a set or a buffer holds, as one object that does not change."""
+
+    def __init__(self, holder: Any, keys: list[Any], form: str, contents: Callable[[Any], Any]) -> None:
+        self.contents = contents
+        super().__init__(holder, keys, form)
+
     def now(self) -> list[Any]:
-        return [frozenset(self.holder) for _ in self.keys]
+        return [self.contents(self.holder) for _ in self.keys]
 
     def reader(self, key: Any) -> tuple[Any, Any, Any]:
-        return lambda *_: frozenset(self.holder), key, ABSENT
+        return lambda *_: self.contents(self.holder), key, ABSENT
 
 
 class _Cells(_Place):
@@ -370,17 +404,11 @@ def _same(new: Any, old: Any) -> bool:
     """Whether it is the same object, or an equal number or text."""
     if new is old:
         return True
-    return (
-        type(new) is type(old)
-        and isinstance(new, (*PLAIN, frozenset))
-        and bool(new == old or (new != new and old != old))
-    )
-
-
-def _same_array(x: np.ndarray, before: np.ndarray) -> bool:
-    return x.shape == before.shape and (
-        np.array_equal(x, before) or (x.dtype.kind == "f" and np.array_equal(x, before, equal_nan=True))
-    )
+    if type(new) is not type(old) or not isinstance(new, (*PLAIN, frozenset)):
+        return False
+    if isinstance(new, (float, complex, np.inexact)):
+        return repr(new) == repr(old)  # -0.0 is equal to 0.0, and NaN is not equal to itself
+    return bool(new == old)
 
 
 def _can_change(x: np.ndarray) -> bool:

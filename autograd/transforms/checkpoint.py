@@ -58,7 +58,13 @@ def checkpoint(
     refuse_no_function(f, "checkpoint")
     if following() is not None:
         return f(*inputs)  # a recording that will be replayed keeps its memory from replay to replay
-    generators = [rng] if isinstance(rng, np.random.Generator) else list(rng)
+    generators: list[Any] = list(rng) if isinstance(rng, (list, tuple)) else [rng]
+    for generator in generators:
+        if not hasattr(generator, "bit_generator"):
+            raise KindError(
+                f"checkpoint(f, ..., rng=...) takes a numpy.random.Generator, from which f draws, or a list of them; "
+                f"given {describe(generator)}. Write rng = np.random.default_rng(seed), for f and for checkpoint"
+            )
     states = {generator: generator.bit_generator.state for generator in generators}
     since = CLOCK.tick()
     with Recomputed(states, again=False):

@@ -5,7 +5,7 @@ Each calls the function once, as `calls.py` describes, and runs backward or forw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from .. import functions
 from ..engine.backward import between, plus, pull_back, zero
 from ..engine.modes import mode, recording
-from ..engine.node import numbers
-from ..errors import KindError
+from ..engine.node import describe, numbers
+from ..errors import KindError, ShapeError
 from ..errors.spelling import spelt
 from ..functions.arguments import refuse_no_function
 from ..nodes.node import Node
@@ -42,7 +42,9 @@ from .results import (
     Gradients,
     Hessian,
     Jacobian,
+    Pullback,
     T,
+    U,
     ValueAndGradient,
     ValueAndGradients,
 )
@@ -152,6 +154,12 @@ def _value_and_gradient(
 # ---------------------------------------------------------------------- one direction
 
 
+@overload
+def vjp(f: Function, x: T, /) -> tuple[Any, Pullback[tuple[T]]]: ...
+@overload
+def vjp(f: Function, x: T, y: U, /) -> tuple[Any, Pullback[tuple[T, U]]]: ...
+@overload
+def vjp(f: Function, *args: Any) -> tuple[Any, Pullback[tuple[Any, ...]]]: ...
 @spelt
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """The value of `f(*args)` and its pullback, a function from a gradient at the output to those at the arguments.
@@ -174,14 +182,22 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """
     refuse_no_function(f, "vjp")
     call = Call("vjp", f, args, None)
+    for y in call.output_leaves:
+        if not isinstance(y, Node):
+            no_tangent(y, False)  # raises for what is no number
 
     def pullback(gradient: Any) -> Any:
         given = leaves_beside(call.output, gradient, "the gradient")
         nested = mode().recording and (call.nested or any(map(requires_grad, given)))
         upstream: dict[Node, Any] = {}
         with recording(True):
-            for y, g in zip(leaves(call.output), given, strict=True):
-                if isinstance(y, Node):
+            for y, g in zip(call.output_leaves, given, strict=True):
+                if not isinstance(y, Node):
+                    if np.shape(numbers(g)) != np.shape(y):
+                        raise ShapeError(
+                            f"the gradient at {describe(y)} has to have its shape; given {describe(g)}"
+                        )
+                else:
                     plain = y._upstream(numbers(g))
                     g = (g if isinstance(g, Node) else y._constant(plain)) if nested else plain
                     upstream[y] = plus(upstream[y], g) if y in upstream else g
@@ -190,6 +206,16 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     return call.results(call.nested), pullback
 
 
+@overload
+def jvp(f: Callable[[Value], Value], args: float, tangents: Any) -> tuple[float, float]: ...
+@overload
+def jvp(f: Callable[[Value], Value], args: Value, tangents: Any) -> tuple[Value, Value]: ...
+@overload
+def jvp(f: Callable[[Tensor], Tensor], args: np.ndarray, tangents: Any) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def jvp(f: Callable[[Tensor], Tensor], args: Tensor, tangents: Any) -> tuple[Tensor, Tensor]: ...
+@overload
+def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]: ...
 @spelt
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """The value of `f(*args)` and its derivative in the direction of `tangents`.
@@ -369,4 +395,5 @@ def _assembled(parts: list[Any], out: tuple[int, ...], x: Any, nested: bool, axi
         if parts:
             block[...] = np.stack([data_of(part) for part in parts], axis).reshape(shape)
         return Tensor(block, requires_grad=False) if nested else block
-    return functions.reshape(functions.stack(parts, axis), shape)
+    found = functions.reshape(functions.stack(parts, axis), shape)
+    return found.astype(x.dtype) if isinstance(x, Tensor) and found.dtype != x.dtype else found

@@ -9,9 +9,9 @@ the recording.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial, update_wrapper
-from inspect import iscoroutinefunction, signature
+from inspect import Parameter, iscoroutinefunction, signature
 from threading import RLock
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -116,9 +116,17 @@ def jit(
         raise KindError(
             f"jit takes a function that returns its results; {f.__name__} is an async one, and has to wait"
         )
-    positions = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-    names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-    return Jitted(f, backend, device, positions, names)
+    positions = (static_argnums,) if isinstance(static_argnums, int) else static_argnums
+    names = (static_argnames,) if isinstance(static_argnames, str) else static_argnames
+    for given, kind, what, example in (
+        (positions, int, "static_argnums, the position of an argument", 1),
+        (names, str, "static_argnames, the name of an argument", "n"),
+    ):
+        if not isinstance(given, Collection) or not all(isinstance(x, kind) for x in given):
+            raise KindError(
+                f"jit takes {what} or a tuple of them; given {given!r:.60}. Write {what.partition(',')[0]}={example!r}"
+            )
+    return Jitted(f, backend, device, tuple(positions), tuple(names))
 
 
 class Jitted(Generic[F]):
@@ -135,7 +143,9 @@ class Jitted(Generic[F]):
     ) -> None:
         self.f, self.backend, self.device = f, backend, device
         self.make = backend_for(backend, device)
-        self.positions, self.names = _both_ways(f, positions, names)
+        every = _parameters(f)
+        self.positions, self.names = _both_ways(f, every, positions, names)
+        self.named = {k.name for k in every if k.kind in (k.POSITIONAL_OR_KEYWORD, k.KEYWORD_ONLY)}
         self.recordings: dict[Hashable, list[Recording]] = {}  # the latest first
         self.lock = RLock()
         self.repeated = 0  # recordings because of a change
@@ -234,13 +244,30 @@ MANY, STATES = 256, 8  # signatures that are kept, and recordings of each, for s
 LOG = logging.getLogger(__name__)
 
 
+def _parameters(f: Any) -> list[Parameter]:
+    """The parameters of a function; none where they are not known, as of one that is written in C."""
+    try:
+        return list(signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
 def _both_ways(
-    f: Any, positions: tuple[int, ...], names: tuple[str, ...]
+    f: Any, every: Sequence[Parameter], positions: tuple[int, ...], names: tuple[str, ...]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The positions and the names of the static arguments, which may be given in either way."""
-    try:
-        known = [k.name for k in signature(f).parameters.values() if k.kind is k.POSITIONAL_OR_KEYWORD]
-    except (TypeError, ValueError):  # written in C
-        known = []
+    known = [k.name for k in every if k.kind is k.POSITIONAL_OR_KEYWORD]
+    kinds = {k.kind for k in every}
+    count = sum(k.kind in (k.POSITIONAL_ONLY, k.POSITIONAL_OR_KEYWORD) for k in every)
+    absent: list[Any] = []
+    if every and Parameter.VAR_KEYWORD not in kinds:
+        absent += [name for name in names if name not in {k.name for k in every}]
+    if every and Parameter.VAR_POSITIONAL not in kinds:
+        absent += [k for k in positions if not -count <= k < count]
+    if absent:
+        raise KindError(
+            f"jit was told that the argument {absent[0]!r} is static, which {getattr(f, '__name__', f)} does not have; "
+            f"its arguments are {', '.join(k.name for k in every)}, numbered from 0"
+        )
     also = [known[k] for k in positions if 0 <= k < len(known)]
     return (*positions, *[known.index(name) for name in names if name in known]), (*names, *also)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.node import describe
-from ..errors import KindError
+from ..errors import KindError, RangeError
 from ..nodes.node import Node
 from ..nodes.tensor import Tensor
 from ..nodes.value import Value
@@ -27,9 +27,14 @@ class Arguments:
     def __init__(self, jitted: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args, self.kwargs = args, kwargs
         fixed = {k % len(args) for k in jitted.positions if -len(args) <= k < len(args)}
+        # the order is that of the call for names that end in **kwargs, and makes no difference for others
+        names = [
+            *sorted(kwargs.keys() & jitted.named),
+            *(name for name in kwargs if name not in jitted.named),
+        ]
         self.tree = (
             tuple(_Static(x) if k in fixed else x for k, x in enumerate(args)),
-            {name: _Static(x) if name in jitted.names else x for name, x in sorted(kwargs.items())},
+            {name: _Static(kwargs[name]) if name in jitted.names else kwargs[name] for name in names},
         )
         every = leaves(self.tree)
         self.dynamic = [x for x in every if not _is_static(x)]
@@ -70,10 +75,12 @@ def _is_static(x: Any) -> bool:
 
 
 def _static_key(x: Any) -> Hashable:
-    if isinstance(x, (float, np.floating)):
+    if isinstance(x, (float, complex, np.inexact)):
         return type(x), repr(x)  # 0.0 and -0.0 are equal, NaN is not equal to itself
-    if type(x) is tuple:
-        return tuple, tuple(map(_static_key, x))
+    if type(x) in (tuple, frozenset):
+        return type(x), type(x)(map(_static_key, x))
+    if isinstance(x, slice):  # which is not hashable before Python 3.12
+        return slice, tuple(map(_static_key, (x.start, x.stop, x.step)))
     try:
         hash(x)
     except TypeError:
@@ -103,9 +110,13 @@ def _as_numbers(x: Any, beside: Any) -> Any:
         return x._array
     if isinstance(x, np.ndarray):
         return x
-    if beside is None:
-        return float(x)
-    if beside.kind != "f":  # as NumPy does with numbers beside integers
+    if beside is not None and beside.kind != "f":  # as NumPy does with numbers beside integers
         whole = isinstance(x, (int, np.integer))
         beside = np.dtype(float) if not whole else np.dtype(int) if beside.kind == "b" else beside
-    return np.asarray(x, beside)
+    try:
+        return float(x) if beside is None else np.asarray(x, beside)
+    except OverflowError:
+        holds = "a float" if beside is None else f"the {beside} of the arrays beside it"
+        raise RangeError(
+            f"jit was given {describe(x)}, which {holds} cannot hold. Give a float, or arrays of a larger dtype"
+        ) from None

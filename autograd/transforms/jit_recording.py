@@ -115,7 +115,9 @@ class Recording:
 
         def again() -> Any:
             args, kwargs = then.call.filled(then.nodes)
-            return leaves(self.jitted.f(*args, **kwargs))[place]
+            found = leaves(self.jitted.f(*args, **kwargs))[place]
+            # outside of a recording a comparison gives no node
+            return found if isinstance(found, Node) else y._constant(found)
 
         node: Any = blank(JitTensor if isinstance(y, Tensor) else JitValue)
         state: dict[str, Any] = {"_array": np.array(found)} if isinstance(y, Tensor) else {"_number": found}

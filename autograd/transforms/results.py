@@ -2,8 +2,8 @@
 
 They depend on the arguments of the call: a float for a number, an array for an array, a node for a node, a list, tuple
 or dict of these for one such. Where the type is not known before the call it is `Any`: for `argnums` other than 0 and
-(0, 1), for the value beside a gradient of a list, tuple or dict, and for the Jacobian with respect to a number, whose
-form is that of the output.
+(0, 1), for the value beside a gradient of a list, tuple or dict, for the Jacobian with respect to a number, whose
+form is that of the output, and for what `jvp` and `vjp` give at the output of a function that returns no single node.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = [
     "Gradients",
     "Hessian",
     "Jacobian",
+    "Pullback",
     "ValueAndGradient",
     "ValueAndGradients",
 ]
@@ -28,6 +29,7 @@ __all__ = [
 T = TypeVar("T")
 U = TypeVar("U")
 A = TypeVar("A", bound=np.ndarray)
+G = TypeVar("G", covariant=True)
 
 
 class Gradient(Protocol):
@@ -109,3 +111,9 @@ class Hessian(Protocol):
     def __call__(self, x: np.ndarray, /, *args: Any, **kwargs: Any) -> np.ndarray: ...
     @overload
     def __call__(self, x: Any, /, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class Pullback(Protocol[G]):
+    """What `vjp(f, x, y)` returns beside the value: from a gradient at the output to those at the arguments."""
+
+    def __call__(self, gradient: Any, /) -> G: ...

@@ -85,6 +85,13 @@ def _power(a: Any, b: Any) -> Any:
     return ufunc(np.power, a, b)
 
 
+@of_the_engine("sinc")
+def _sinc(x: Any) -> Any:
+    """As NumPy: NaN at infinity, where JAX's own is 0 since 0.12."""
+    y = math.pi * jnp.where(x == 0, 1e-20, x)
+    return jnp.sin(y) / y
+
+
 @of_the_engine("erf")
 def _erf(x: Any) -> Any:
     return lax.erf(cast(x, np.result_type(x.dtype, np.float16)))

@@ -7,9 +7,9 @@ lists, tuples and dicts. The path to a part is its name, such as `layers.0.weigh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -175,16 +175,18 @@ class Module(Part):
     # ------------------------------------------------------------------ parts and their names
 
     def _parts(self) -> Iterator[tuple[str, Module | AnyParameter]]:
-        holders = vars(self).setdefault("_holders", set())
+        holders, numbered = vars(self).setdefault("_holders", set()), self._numbered
         for name, value in vars(self).items():
-            if name in self._numbered:
-                called = self._numbered[name].format
+            if isinstance(value, Part):
+                yield name, value  # type: ignore[misc]  # all are modules or parameters
+            elif not isinstance(value, (list, tuple, dict)) or not value:
+                continue
+            elif name in numbered:
+                called = numbered[name].format
                 yield from found_in_entries(
                     ((called(i, i + 1), each) for i, each in enumerate(value)), name, holders
                 )
-            elif isinstance(value, (Module, Parameter, ScalarParameter)):
-                yield name, value
-            elif isinstance(value, (list, tuple, dict)) and value:
+            else:
                 yield from found_in_value(value, name, holders)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -271,9 +273,7 @@ class Module(Part):
         for path, module, _ in self._walk(prefix):
             yield path, module
 
-    def _walk(
-        self, prefix: str = ""
-    ) -> Iterator[tuple[str, Module, list[tuple[str, Module | AnyParameter]]]]:
+    def _walk(self, prefix: str = "") -> Walk:
         """This module and all modules in it, each once, with their names and their parts."""
         seen = set()
         waiting = [(prefix, self)]
@@ -292,12 +292,7 @@ class Module(Part):
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, AnyParameter]]:
         """All parameters with their names; a shared parameter comes once, under its first name."""
-        seen = set()
-        for path, _, parts in self._walk(prefix):
-            for name, part in parts:
-                if not isinstance(part, Module) and part not in seen:
-                    seen.add(part)
-                    yield joined(path, name), part
+        yield from _parameters(self._walk(prefix))
 
     def parameters(self) -> list[AnyParameter]:
         """All parameters, each once: the argument of an optimiser.
@@ -339,9 +334,7 @@ class Module(Part):
         >>> [name for name, _ in BatchNorm1d(3).named_buffers()]
         ['running_mean', 'running_var', 'num_batches_tracked']
         """
-        for path, module in self.named_modules(prefix):
-            for name in module._buffers:
-                yield joined(path, name), getattr(module, name)
+        yield from _buffers(self._walk(prefix))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         own = [module for module in self.modules() if type(module).__deepcopy__ is Module.__deepcopy__]
@@ -353,7 +346,8 @@ class Module(Part):
     def train(self: Self, mode: bool = True) -> Self:
         """Switch this module and all modules in it to training (with `False` to evaluation); returns the module."""
         for module in self.modules():
-            module.training = mode
+            if module.training is not mode:
+                module.training = mode
         return self
 
     def eval(self: Self) -> Self:
@@ -414,8 +408,9 @@ class Module(Part):
         >>> {name: array.shape for name, array in Linear(2, 3).state_dict().items()}
         {'weight': (2, 3), 'bias': (3,)}
         """
-        parameters = {name: np.array(parameter.data) for name, parameter in self.named_parameters()}
-        return parameters | {name: buffer.copy() for name, buffer in self.named_buffers()}
+        walk = list(self._walk())
+        parameters = {name: np.array(parameter.data) for name, parameter in _parameters(walk)}
+        return parameters | {name: buffer.copy() for name, buffer in _buffers(walk)}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Set all parameters and buffers to the arrays of a `state_dict()`, converted to their dtypes.
@@ -476,3 +471,23 @@ class Module(Part):
                 parts = ((f"{n}: ", part) for n, part in module._parts() if isinstance(part, Module))
                 waiting += reversed([(depth + 1, *part) for part in parts])
         return "\n".join(lines)
+
+
+# modules with their paths and their parts
+Walk: TypeAlias = Iterable[tuple[str, Module, list[tuple[str, Module | AnyParameter]]]]
+
+
+def _parameters(walk: Walk) -> Iterator[tuple[str, AnyParameter]]:
+    """The parameters of modules with their paths; a shared parameter comes once, under its first name."""
+    seen = set()
+    for path, _, parts in walk:
+        for name, part in parts:
+            if not isinstance(part, Module) and part not in seen:
+                seen.add(part)
+                yield joined(path, name), part
+
+
+def _buffers(walk: Walk) -> Iterator[tuple[str, np.ndarray]]:
+    for path, module, _ in walk:
+        for name in module._buffers:
+            yield joined(path, name), getattr(module, name)

@@ -11,7 +11,7 @@ from ...autograd import KindError, RangeError
 from ...autograd.extending import Answering, describe, spelt
 from ..base.arguments import whole_number
 from ..init.seeds import generator
-from .samples import as_samples, taken
+from .samples import as_samples, taken, taker
 
 __all__ = ["DataLoader"]
 
@@ -120,13 +120,17 @@ class DataLoader(Answering):
         order = np.random.default_rng([self.seed, self.epoch]).permutation(n) if self.shuffle else None
         self.epoch += 1
         first, self._start = self._start, 0
+        takers = [] if order is None else [taker(x) for x in self.arrays]
         for i in range(first, count):
-            start, end = i * size, min((i + 1) * size, n)
-            share = (end - start) // processes
-            own = slice(start + process * share, start + (process + 1) * share)
-            chosen = own if order is None else order[own]
+            start = i * size
+            share = min(size, n - start) // processes
+            start += process * share
             self._given = (i + 1) % count
-            yield tuple([taken(x, chosen) for x in self.arrays])
+            if order is None:
+                yield tuple([taken(x, slice(start, start + share)) for x in self.arrays])
+            else:
+                chosen = order[start : start + share]
+                yield tuple([take(chosen, 0) for take in takers])
 
     def state_dict(self) -> dict[str, int]:
         """The position of the loader, after the latest batch that it has yielded.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ...autograd import ShapeError
 
-__all__ = ["as_samples", "taken"]
+__all__ = ["as_samples", "taken", "taker"]
 
 
 def as_samples(arrays: tuple[Any, ...], what: str) -> tuple[list[Any], int]:
@@ -38,6 +38,12 @@ def taken(x: Any, chosen: Any) -> Any:
     """The chosen samples of an array, or of all arrays in a dict."""
     if isinstance(x, dict):
         return {key: taken(each, chosen) for key, each in x.items()}
-    if chosen.__class__ is np.ndarray and x.flags.c_contiguous:
-        return x.take(chosen, 0)  # of 32 rows of 64 numbers in 0.3 us, where x[chosen] takes 1.1 us
-    return x[chosen]
+    return taker(x)(chosen, 0) if chosen.__class__ is np.ndarray else x[chosen]
+
+
+def taker(x: Any) -> Callable[[np.ndarray, int], Any]:
+    """A function `(chosen, 0)` that gives the samples of `x` with these numbers, to be called many times."""
+    if isinstance(x, dict):
+        return lambda chosen, axis: {key: taken(each, chosen) for key, each in x.items()}
+    # of 32 rows of 64 numbers in 0.3 us, where x[chosen] takes 1.1 us
+    return x.take if x.flags.c_contiguous else lambda chosen, axis: x[chosen]

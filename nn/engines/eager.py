@@ -13,8 +13,7 @@ from ...autograd import KindError, Node
 from ...autograd.extending import State, describe
 from ..base.arguments import one_number
 from ..optim.clipping import clip_grad_norm_, clip_grad_value_
-from .batch import Batch
-from .before import generators_in
+from .before import Before, generators_in
 
 __all__ = ["Eager", "Found", "Nonfinite", "Task", "name_of", "number_for_batch"]
 
@@ -35,6 +34,12 @@ class Task:
         self.modules = list(self.model.modules())
         self.generators = list(dict.fromkeys([*generators_in(self.model), *self.state().generators]))
         self.buffers = [(module, name) for module in self.modules for name in module._buffers]
+        # where nothing is drawn and there are no statistics, the state is the same before each batch
+        self.stateless = None if self.generators or self.buffers else Before([], [])
+
+    def before(self) -> Before:
+        """The state before a batch."""
+        return self.stateless or Before(self.generators, self.buffers)
 
     def state(self) -> State:
         """What the model, the loss and the penalty read, beside a batch."""
@@ -137,15 +142,16 @@ class Eager:
     """The engine that records every step."""
 
     name = "eager"
+    refused = ""  # why its steps cannot go on; see `Replay`
 
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
-        """One step on a batch."""
+    def step(self, parts: Sequence[Any], want_output: bool, look: bool = True) -> Found:
+        """One step on the parts of a batch."""
         task = self.task
         task.optimizer.zero_grad()
-        losses = task.losses(batch.parts)
+        losses = task.losses(parts)
         found = checked_losses(task, losses)
         differentiate(task, losses[3])
         task.clip()

@@ -12,7 +12,6 @@ import numpy as np
 from ...autograd import Node, RecordingError
 from ...autograd.extending import Following, GivenUp, Recorded, backend_for
 from .batch import Batch
-from .before import Before
 from .eager import Found, Nonfinite, Task, checked_losses, differentiate, refuse_nonfinite
 
 __all__ = ["Replay", "compared_step", "recorded_step", "state_of"]
@@ -33,7 +32,7 @@ class Sources:
     """The states of all random numbers and of running statistics."""
 
     def __init__(self, task: Task) -> None:
-        self.before = Before(task.generators, task.buffers)
+        self.before = task.before()
         self.others = random.getstate(), np.random.get_state()  # noqa: NPY002 - which others draw from
 
     def restore(self) -> None:
@@ -71,27 +70,13 @@ def compared_step(task: Task, batch: Batch, want_output: bool) -> tuple[Recorded
 
 
 class Kept:
-    """A recording of a step that is replayed, and the output of the model."""
+    """A recording of a step that is replayed; `read()` gives the output of the model."""
 
-    __slots__ = ("kinds", "output", "replay", "want_output")
+    __slots__ = ("read", "replay", "want_output")
 
     def __init__(self, replay: Any, output: Any, want_output: bool) -> None:
-        self.replay, self.output, self.want_output = replay, output, want_output
-        self.kinds = [(x.shape, x.data.strides, x.dtype) for x in replay.recorded.arguments]
-
-    def is_for(self, parts: Sequence[Any], want_output: bool) -> bool:
-        """Whether the parts of a batch are arrays like those that were recorded, in the same memory layout."""
-        if want_output is not self.want_output or len(parts) != len(self.kinds):
-            return False
-        for x, (shape, strides, dtype) in zip(parts, self.kinds):
-            if (
-                x.__class__ is not np.ndarray
-                or x.dtype is not dtype
-                or x.shape != shape
-                or x.strides != strides
-            ):
-                return False
-        return True
+        self.replay, self.want_output = replay, want_output
+        self.read = lambda: output
 
 
 class Replay:
@@ -118,7 +103,7 @@ class Replay:
         self.refused = ""  # why no step can be replayed; found after a step
         self.steps = self.renewed = 0  # steps, and recordings that were made because something had changed
 
-    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+    def step(self, parts: Sequence[Any], want_output: bool, look: bool = True) -> Found:
         """One step on a batch. Raises `RecordingError` if it cannot be replayed.
 
         Without `look`, no code of the user's has run since the step before, so that what a recording reads is the same.
@@ -133,12 +118,13 @@ class Replay:
         found, latest = None, self.latest
         if (
             latest is not None
-            and latest.is_for(batch.parts, want_output)
+            and want_output is latest.want_output
             and (not look or (latest.replay.recorded.is_current and state_of(task) == self.state))
+            and latest.replay.takes(parts)
         ):
-            found = self._replayed(latest, batch.parts)
+            found = self._replayed(latest)
         if found is None:
-            found = self._chosen(batch, want_output, look)
+            found = self._chosen(Batch(parts), want_output, look)
         task.clip()
         task.optimizer.step()
         return found
@@ -164,9 +150,9 @@ class Replay:
         differentiate(self.task, losses[3])
         return found
 
-    def _replayed(self, kept: Kept, arrays: Sequence[Any]) -> Found | None:
+    def _replayed(self, kept: Kept, arrays: Sequence[Any] = ()) -> Found | None:
         """Both passes by a replay; `None` if it does not hold for these numbers. Raises `Nonfinite`."""
-        replay, output = kept.replay, kept.output
+        replay = kept.replay
         try:
             results = replay.forward(arrays)
         except GivenUp as error:
@@ -179,7 +165,7 @@ class Replay:
         if not replay.backward():
             refuse_nonfinite(self.task)
         penalty = None if self.task.penalty is None else results[2].item()
-        return Found(results[0].item(), penalty, lambda: output)
+        return Found(results[0].item(), penalty, kept.read)
 
     def _first(self, key: Hashable, batch: Batch, want_output: bool) -> tuple[Any, Found]:
         """The losses of a batch in eager mode; then record it, unless the step has changed what it reads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ...autograd import KindError, RangeError, RecordingError, Tensor
@@ -12,7 +12,7 @@ from ..base.extras import ExtraError
 from ..base.module import Module
 from ..base.parameter import ScalarParameter
 from ..optim.optimizer import Optimizer
-from .batch import Batch, on_batches
+from .batch import on_batches
 from .before import Before, nonfinite_error
 from .eager import Eager, Found, Nonfinite, Task
 from .replay import Replay, why
@@ -127,10 +127,14 @@ class Step(Answering):
         return output if self.runs is self.eager else _own(output)
 
     def __call__(self, *batch: Any) -> float:
-        return self.run(*batch).loss
+        return self.run(batch).loss
 
     def run(
-        self, *batch: Any, want_output: bool = True, place: Callable[[], str] | None = None, look: bool = True
+        self,
+        batch: Sequence[Any],
+        want_output: bool = True,
+        look: bool = True,
+        place: Callable[[], str] | None = None,
     ) -> Found:
         """One step, with all that it found; `place()` says in an error which step it was.
 
@@ -140,21 +144,19 @@ class Step(Answering):
         if len(batch) < 2:
             raise KindError("a step takes the inputs and the target of a batch, as in step(X, y)")
         self.count += 1
-        made = Batch(batch)
-        before = Before(self.task.generators, self.task.buffers)
+        before = self.task.before()
         try:
-            self.latest = self._run(made, want_output, before, look)
+            self.latest = found = self._run(batch, want_output, before, look)
         except Nonfinite as error:
-            self._refuse(error, made, before, f"step {self.count}" if place is None else place())
-        return self.latest
+            self._refuse(error, batch, before, f"step {self.count}" if place is None else place())
+        return found
 
-    def _run(self, batch: Batch, want_output: bool, before: Before, look: bool) -> Found:
+    def _run(self, batch: Sequence[Any], want_output: bool, before: Before, look: bool) -> Found:
         try:
             if not is_watched():  # inside detect_nonfinite(), every operation is looked at
-                found = self.runs.step(batch, want_output, look)
-                refused = getattr(self.runs, "refused", "")
-                if refused:
-                    self._fall_back(refused)
+                found: Found = self.runs.step(batch, want_output, look)
+                if self.runs.refused:
+                    self._fall_back(self.runs.refused)
                 return found
         except GivenUp:  # the recording holds for other numbers
             pass
@@ -170,7 +172,9 @@ class Step(Answering):
         self.synchronise()
         return self.eager.step(batch, want_output)
 
-    def _try_eagerly(self, batch: Batch, want_output: bool, before: Before, error: Exception) -> Found:
+    def _try_eagerly(
+        self, batch: Sequence[Any], want_output: bool, before: Before, error: Exception
+    ) -> Found:
         """The step in eager mode, after an error in a recording or a replay: the user's code may be the reason."""
         before.restore()
         found = self.eager.step(batch, want_output)  # raises the same error for the same mistake
@@ -211,13 +215,13 @@ class Step(Answering):
         because = f", because {self.reason}" if self.reason else ""
         return f"{self.engine}{because}" + (f"\n{said}" if said else "")
 
-    def _refuse(self, error: Nonfinite, batch: Batch, before: Before, place: str) -> NoReturn:
+    def _refuse(self, error: Nonfinite, batch: Sequence[Any], before: Before, place: str) -> NoReturn:
         """Raise `NonfiniteError`; the model is restored first."""
         self.synchronise()
         task = self.task
         try:
             raise nonfinite_error(
-                error.what, error.value, place, task.optimizer.lr, lambda: task.losses(batch.parts)[3], before
+                error.what, error.value, place, task.optimizer.lr, lambda: task.losses(batch)[3], before
             ) from None
         finally:
             task.optimizer.zero_grad()

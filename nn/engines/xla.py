@@ -42,6 +42,7 @@ class Xla:
     """The engine that compiles."""
 
     name = "xla"
+    refused = ""  # why its steps cannot go on; see `Replay`
 
     def __init__(self, task: Task, device: Any = None, devices: Any = None) -> None:
         self.task = task
@@ -58,8 +59,9 @@ class Xla:
         self.groups: list[Any] = []  # the options of the latest step, and what programs depend on of them
         self.forms: Hashable = None
 
-    def step(self, batch: Batch, want_output: bool, look: bool = True) -> Found:
+    def step(self, parts: Sequence[Any], want_output: bool, look: bool = True) -> Found:
         """One step on a batch; see `Replay.step`. Raises `RecordingError` if it cannot be compiled."""
+        batch = Batch(parts)
         task = self.task
         groups = task.optimizer.param_groups
         if groups != self.groups:

@@ -33,7 +33,8 @@ def _rows_gradient(g: np.ndarray, t: np.ndarray, count: int) -> np.ndarray:
         t = t.reshape(-1)
         order = t.argsort(kind="stable")
         ordered = t[order]
-        first = np.ones(len(t), bool)
+        first = np.empty(len(t), bool)
+        first[0] = True
         np.not_equal(ordered[1:], ordered[:-1], first[1:])
         (starts,) = first.nonzero()
         out[ordered[starts]] = np.add.reduceat(g.take(order, 0), starts)
@@ -47,6 +48,8 @@ def _check_numbers(t: np.ndarray, count: int, what: str) -> None:
 
 def _rows_of(w: np.ndarray, t: np.ndarray, padding: int | None) -> np.ndarray:
     _check_numbers(t, len(w), "an Embedding")  # again, because a replay has other numbers
+    if w.flags.c_contiguous:
+        return w.take(t, 0)  # 96 rows of 10 numbers in 0.4 us, where w[t] takes 1.5 us
     return w[t]
 
 
@@ -124,7 +127,7 @@ class Embedding(Module):
                 f"given {describe(x)}. Write x.astype(int) if they are whole"
             )
         who, n = f"{self._described()},", self.num_embeddings
-        each_time(lambda t: _check_numbers(t, n, who), x if isinstance(x, Tensor) else t)
+        each_time(lambda t: _check_numbers(t, n, who), x if isinstance(x, Tensor) else t, repeated=True)
         return rows(self.weight, x if isinstance(x, Tensor) else t.astype(np.intp), padding=self.padding_idx)
 
     def extra_repr(self) -> str:

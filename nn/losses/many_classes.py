@@ -61,8 +61,9 @@ def cross_entropy(
     refuse_probabilities(logits, softmax, "cross_entropy", "nll_loss(log(p), y) for probabilities")
     if isinstance(logits, (list, tuple)) and any(isinstance(v, Value) for v in flat(logits)):
         return _cross_entropy_of_values(logits, target, reduction, weight, ignore_index, label_smoothing)
-    x, target, ignored = matching_classes(logits, target, "cross_entropy", ignore_index)
-    if weight is None and not label_smoothing and not ignored:
+    unweighted = weight is None and not label_smoothing
+    x, target, ignored = matching_classes(logits, target, "cross_entropy", ignore_index, repeated=unweighted)
+    if unweighted and not ignored:
         return cross_entropy_row(x, target, reduction=checked_reduction(reduction, math.prod(x.shape[:-1])))
     return weighted(log_softmax(x), target, reduction, weight, ignore_index, label_smoothing)
 
@@ -87,7 +88,9 @@ def nll_loss(
     >>> nll_loss(log_softmax(Tensor([[0.0, 0.0]])), [1]).item()
     0.6931471805599453
     """
-    x, target, ignored = matching_classes(log_probabilities, target, "nll_loss", ignore_index)
+    x, target, ignored = matching_classes(
+        log_probabilities, target, "nll_loss", ignore_index, repeated=weight is None
+    )
     refuse_positive(x, "nll_loss")
     if weight is None and not ignored:
         return nll_row(x, target, reduction=checked_reduction(reduction, math.prod(x.shape[:-1])))

@@ -20,8 +20,13 @@ MOVE_THE_CLASSES = (
 )
 
 
-def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -> tuple[Any, Any, bool]:
-    """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored."""
+def matching_classes(
+    x: Any, target: Any, what: str, ignore_index: int = -100, repeated: bool = False
+) -> tuple[Any, Any, bool]:
+    """Logits and targets of matching shapes, as Tensors or arrays, and whether any sample is ignored.
+
+    `repeated` says that the operation that follows, if no sample is ignored, checks the classes as well.
+    """
     if not isinstance(x, Tensor):
         if isinstance(x, Value) or (isinstance(x, Sequence) and any(isinstance(v, Value) for v in flat(x))):
             raise KindError(
@@ -54,7 +59,8 @@ def matching_classes(x: Any, target: Any, what: str, ignore_index: int = -100) -
         if recorded:
             as_then = partial(_ignores_as_then, what, shape[-1], ignore_index, ignored)
             plainly = not ignored and ignore_index < 0  # what else there may be is an error
-            only_while(partial(are_below, n=shape[-1]) if plainly else as_then, target)
+            condition = partial(are_below, n=shape[-1]) if plainly else as_then
+            only_while(condition, target, repeated=plainly and repeated)
     return x, target, ignored
 
 

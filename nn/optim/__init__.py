@@ -2,8 +2,8 @@
 
 Each is a list of options, the memories of a parameter, and a formula. Formulas, argument names and defaults are
 PyTorch's. Read `optimizer.py` (what all of them share) and `sgd.py`, then `adaptive.py`, `adam.py` and `clipping.py`;
-`plans.py` makes steps of formulas; `options.py`, `parameters.py`, `memories.py` and `formulas.py` are
-helpers, `rates.py` is for schedules. It imports `base`.
+`plans.py` makes steps of formulas, and `together.py` one step of those of several parameters; `options.py`,
+`parameters.py`, `memories.py` and `formulas.py` are helpers, `rates.py` is for schedules. It imports `base`.
 """
 
 from ...autograd.extending import named_in as _named_in

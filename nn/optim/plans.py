@@ -11,6 +11,7 @@ from ...autograd import KindError
 from ...autograd.extending import InPieces, on_floats, time_of_assignment
 from .memories import memory_start
 from .options import Form, Group, Memory, Numbers
+from .together import Together, change_alone, parts_of
 
 __all__ = ["Plan"]
 
@@ -27,6 +28,8 @@ class Plan:
         self.compiled: dict[Any, InPieces] = {}  # and for arrays, by dtype
         # for each parameter: its array in the latest step, the call that changes such an array, and last arguments
         self.rooms: dict[Any, tuple[Any, ...]] = {}
+        self.together: Together | None = None  # of all parameters, if their gradients were in one array
+        self.separable = True  # whether the formula may be `x - d`, where `d` does not depend on `x`
 
     def follow(self, group: Group) -> None:
         """Take other options of the same form."""
@@ -50,6 +53,9 @@ class Plan:
         """Change every parameter of the group that has a gradient."""
         parameters, names, count, rooms = self.options["params"], self.names, self.count, self.rooms
         now = time_of_assignment(parameters)
+        array = getattr(parameters[0]._grad, "base", None) if parameters else None
+        if array.__class__ is np.ndarray and self.separable and self._update_together(array, state, now):
+            return
         for p in parameters:
             g = p._grad
             if g.__class__ is not np.ndarray:  # none, a float, or one that cannot be read
@@ -69,8 +75,53 @@ class Plan:
             x, change, others = rooms[p]
             if x is not p._array:
                 x, change, others = self._room(p)
-            change(x, *map(memory.__getitem__, names), g, *others)
+            if names:
+                change(x, *map(memory.__getitem__, names), g, *others)
+            else:
+                change(x, g, *others)
             p._changed = now  # as an assignment does
+
+    def _update_together(self, array: Any, state: dict[Any, Memory], now: int) -> bool:
+        """Change all parameters at once, if all gradients are in this array."""
+        together = self.together
+        if together is None or not together.holds(self.options["params"], array, state):
+            self.together = together = self._joined(array, state)
+            if together is None:
+                return False
+        if self.count is not None:
+            memories = [memory for _, memory, _ in together.memories]
+            step = memories[0][self.count] + 1
+            if any(memory[self.count] + 1 != step for memory in memories):
+                return False
+            for memory in memories:
+                memory[self.count] = step
+            if step != self.step:
+                self._count_on(step)
+        together.update(array, now)
+        return True
+
+    def _joined(self, array: Any, state: dict[Any, Memory]) -> Together | None:
+        """The updates of all parameters together; `None` where that cannot be."""
+        parameters = self.options["params"]
+        parts = parts_of(array, parameters) if len(parameters) > 1 and array.dtype.char in "fd" else None
+        if parts is None or any(
+            p._array.dtype != array.dtype or not p._array.flags.writeable for p in parameters
+        ):
+            return None
+        key = array.dtype, array.size
+        if key not in self.compiled:
+            changed, formula = ["d", *self.names], change_alone(self._in_a_row)
+            self.compiled[key] = InPieces(
+                formula, changed, ["g"], [*self.numbers], array.dtype, largest=array.size, piece=array.size
+            )
+            self.compiled[key].take(self.numbers)
+        self.separable = self.compiled[key].program is not None
+        if not self.separable:
+            return None
+        for p in parameters:
+            if p not in state or p not in self.rooms:
+                self._start(p, state)
+        return Together(self.compiled[key], self.names, parameters, array, parts, state)
 
     def _update_float(self, p: Any, g: float, memory: Memory) -> None:
         if self.floats is None:

@@ -51,16 +51,16 @@ def _neuron(name: str) -> Primitive:
         factor = dot_.rule(i, y, *inputs[:-1])
         return factor if linear else slope * factor
 
-    def local_gradients(y: Any, *inputs: Any, **options: Any) -> list[Any]:
+    def local_gradients(y: Any, *inputs: Any, **options: Any) -> tuple[Any, ...]:
         # computed once: a rule for each input would compute it n times
         slope = rule(y, y if from_output else _weighted(*inputs), **options)
         if slope.__class__ is bool:
             slope = float(slope)  # Python multiplies two floats in half the time
         n = len(inputs) // 2
         factors = inputs[n:-1] + inputs[:n]
-        slopes = list(factors) if linear else [slope * factor for factor in factors]
-        slopes.append(slope)
-        return slopes
+        if linear or (slope.__class__ is float and slope == 1.0):
+            return (*factors, slope)
+        return (*[slope * factor for factor in factors], slope)
 
     local_gradient.every = local_gradients  # type: ignore[attr-defined]
 

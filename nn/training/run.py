@@ -89,20 +89,18 @@ class Run:
         self.means = Means()
         self.model.train()
         self.tell("on_epoch_begin")
+        each_batch = [schedule for schedule in self.schedules if schedule.every == "batch"]
         for batch in self.loader:
             self.batch += 1
             self.step(batch)
-            for schedule in self.schedules:
-                if schedule.every == "batch":
-                    schedule.step()
+            for schedule in each_batch:
+                schedule.step()
             self.tell("on_batch_end")
             yield self.batch
 
     def step(self, batch: Sequence[Any]) -> None:
         """One step of the optimiser; raises `NonfiniteError` if the loss or a gradient is NaN or infinite."""
-        done = self.stepper.run(
-            *batch, want_output=bool(self.metrics), look=self.looks or self.batch == 1, place=self.place
-        )
+        done = self.stepper.run(batch, bool(self.metrics), self.looks or self.batch == 1, self.place)
         found, y = {"loss": done.loss}, batch[-1]
         if self.metrics:
             if not self.bound:

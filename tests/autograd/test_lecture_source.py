@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from printed_programs import run_here
 from table_cases import ELEMENTWISE
 
 import chainrule.autograd as ag
@@ -136,3 +137,22 @@ def test_arrays_and_other_styles_are_lessons():
     for options in ({"style": "slide"}, {"style": "lecture", "language": "javascript"}):
         with pytest.raises(RangeError, match="'plain' or, in Python, 'lecture'"):
             tape.source(**options)
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_numbers_that_math_has_are_imported(number: float) -> None:
+    x, y = Value(number, name="x"), Value(2.0, name="y")
+    found = run_here(Tape(x + y).source(style="lecture"))
+    assert found["dloss_x"] == found["dloss_y"] == 1.0
+    assert np.array_equal(found["loss"], number, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["f1", "df1", "df1_1", "df1_2", "df2", "loss", "out1", "dloss_out1"])
+def test_names_of_leaves_do_not_hide_functions(name: str) -> None:
+    x, y = Value(3.0, name=name), Value(5.0, name="y")
+    source = Tape((x * y).tanh()).source(style="lecture")
+    found = run_here(source)
+    slope = 1 - math.tanh(15.0) ** 2
+    gradients = [v for k, v in found.items() if k.startswith("dloss_") and not callable(v)]
+    assert any(g == pytest.approx(5 * slope) for g in gradients), source
+    assert any(g == pytest.approx(3 * slope) for g in gradients), source

@@ -6,6 +6,7 @@ import copy
 import inspect
 import math
 import pickle
+import pydoc
 import subprocess
 import sys
 import warnings
@@ -310,6 +311,21 @@ def test_misspelt_attributes_are_not_shown() -> None:
     assert not {"gard", "veiw", "lable"} & {*dir(T), *dir(V)}
     with pytest.raises(AttributeError):
         _ = Tensor.gard  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_help_says_what_each_method_does_and_ends_with_misspelt_names(kind: Any) -> None:
+    text = pydoc.plain(pydoc.render_doc(kind))
+    assert " object at 0x" not in text
+    assert "log10(x, /, **params)\n |      The function `log10` as a method." in text
+    own, _, rest = text.partition("inherited from chainrule.autograd.nodes.misspelt.Misspellings")
+    assert "A misspelt" not in own
+    assert "gard" in rest
+
+
+def test_methods_of_the_class_take_a_node() -> None:
+    assert [y.data for y in map(Value.log10, [Value(10.0), Value(100.0)])] == [1.0, 2.0]
+    assert Tensor.unsqueeze(Tensor([1.0, 2.0]), 0).shape == (1, 2)
 
 
 def test_every_wrong_name_is_answered_by_a_getattr_where_it_is_free() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzz_calls import MAKERS, OTHER, Call, calls
+from fuzz_calls import OTHER, Call, calls
+from fuzz_makers import MAKERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

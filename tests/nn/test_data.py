@@ -374,6 +374,16 @@ def test_a_scaler_s_state(scaler, rng):
 # ---------------------------------------------------------------------- codes
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
+@pytest.mark.parametrize("n", [1, 3, 128, 129, 200])
+def test_one_hot_codes_of_few_and_of_many_classes(n, dtype):
+    labels = np.random.default_rng(n).integers(min(n, 128), size=(4, 5)).astype(dtype)
+    codes = one_hot(labels, n)
+    assert codes.shape == (4, 5, n)
+    np.testing.assert_array_equal(codes.sum(-1), 1)
+    np.testing.assert_array_equal(codes.argmax(-1), labels)
+
+
 def test_one_hot():
     np.testing.assert_array_equal(one_hot([2, 0]), [[0, 0, 1], [1, 0, 0]])
     assert one_hot([[0, 1]], 5, np.float32).shape == (1, 2, 5)

@@ -16,6 +16,7 @@ from chainrule.autograd import (
     hvp,
     jacobian,
     jit,
+    jvp,
     log_softmax,
     maximum,
     mean,
@@ -25,6 +26,7 @@ from chainrule.autograd import (
     tanh,
     topk,
     value_and_grad,
+    vjp,
 )  # fmt: skip
 from chainrule.viz import Drawing, Stepper, draw, step
 
@@ -76,6 +78,23 @@ assert_type(hessian(slope)(x), npt.NDArray[Any])
 assert_type(hessian(slope)(a), Value)
 assert_type(hvp(slope, 2.0, 1.0), float)
 assert_type(hvp(slope, x, x).shape, tuple[int, int])
+
+
+def product(u: Tensor) -> Tensor:
+    return u @ u.T
+
+
+assert_type(jvp(tanh, 2, 1), tuple[float, float])
+assert_type(jvp(tanh, a, 1.0), tuple[Value, Value])
+assert_type(jvp(product, x, x), tuple[npt.NDArray[Any], npt.NDArray[Any]])
+assert_type(jvp(product, t, x), tuple[Tensor, Tensor])
+assert_type(jvp(lambda u, v: u * v, (2.0, 3.0), (1.0, 0.0)), tuple[Any, Any])
+moved, changed = jvp(lambda u: u * u, 2.0, 1.0)
+value, pullback = vjp(lambda u, v: u * v, 2.0, t)
+assert_type(pullback(t), tuple[float, Tensor])
+assert_type(vjp(tanh, 2.0)[1](1.0), tuple[float])
+assert_type(vjp(lambda u: u["w"], weights)[1](x)[0]["w"].shape, tuple[int, int])
+assert_type(vjp(lambda u, v, w: u * v * w, a, a, a)[1](1.0), tuple[Any, ...])
 
 
 @jit

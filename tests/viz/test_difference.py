@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 import gallery
 import numpy as np
 import pytest
+from drawn import ENGINES, SVG
 
 from chainrule import nn
 from chainrule.autograd import KindError, Tensor, Value, log, record_lines, scope, sigmoid, sqrt, tanh
 from chainrule.viz import THEMES, Difference, DrawingError, OptionError, difference, draw
 
-SVG = "{http://www.w3.org/2000/svg}"
 LIGHT = THEMES["light"]
 
 
@@ -510,12 +510,6 @@ def test_names_that_nobody_expects(name):
     found = difference(before, w * 2)
     assert "1 → 3" in str(found)
     ElementTree.fromstring(found.svg())
-
-
-ENGINES = [
-    pytest.param("dot", marks=pytest.mark.skipif(shutil.which("dot") is None, reason="no dot")),
-    "graphviz-pure",
-]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

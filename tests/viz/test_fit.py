@@ -6,12 +6,12 @@ from xml.etree import ElementTree
 import gallery
 import numpy as np
 import pytest
+from drawn import SVG
 
 from chainrule import nn
 from chainrule.autograd import Tensor, Value, tanh
 from chainrule.viz import Drawing, OptionError, draw
 
-SVG = "{http://www.w3.org/2000/svg}"
 ENGINES = ("dot", "graphviz-pure")
 PLACES = {"notebook": (1100, 1600, 9), "page": (800, 1200, 11), "slide": (1280, 720, 24)}
 

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import SVG
 
 from chainrule import nn
 from chainrule.autograd import KindError, Tape, Value, relu
 from chainrule.viz import draw
 from chainrule.viz.network.reading import network
 
-SVG = "{http://www.w3.org/2000/svg}"
 ENGINES = ("dot", "graphviz-pure")
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import SVG
 from expressions import micrograd_expression
 
 from chainrule.autograd import Tensor, Value, relu, tanh
@@ -18,7 +19,6 @@ from chainrule.viz.common.options import StepOptions
 from chainrule.viz.passes.passes import Passes
 from chainrule.viz.stepping.slides import slides, wrapped
 
-SVG = "{http://www.w3.org/2000/svg}"
 LIGHT = THEMES["light"]
 
 

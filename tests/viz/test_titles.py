@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import ENGINES, SVG
 
 from chainrule import nn
 from chainrule.autograd import Tensor, Value, tanh
 from chainrule.viz import draw, draw_dot
-
-SVG = "{http://www.w3.org/2000/svg}"
-ENGINES = [
-    pytest.param(
-        "dot",
-        marks=pytest.mark.skipif(shutil.which("dot") is None, reason="the system's dot is not installed"),
-    ),
-    "graphviz-pure",
-]
 
 
 def titles(svg: str) -> dict[str, list[str]]:
