@@ -227,9 +227,10 @@ def _pass_back(
     y, inputs = values[node], [values[x] for x in node.inputs]
     if node.op in (matmul, linear) and _is_plain_product(g, *inputs[:2]):
         if 0 in wanted:
-            yield 0, Lowered(_contracted(_array(g), _array(inputs[1]), 1))
+            c = _contracted(_array(_as_rows(g)), _array(inputs[1]), 1)
+            yield 0, Lowered(c.reshape(inputs[0].shape))
         if 1 in wanted:
-            yield 1, Products([(inputs[0], g)])
+            yield 1, Products([(_as_rows(inputs[0]), _as_rows(g))])
         wanted = [i for i in wanted if i > 1]
     if node.op is index and wanted == [0]:
         places = slices_of(node.params["at"], inputs[0].shape)
@@ -256,13 +257,19 @@ def _pass_back(
 
 
 def _is_plain_product(g: Any, x: Any, w: Any) -> bool:
-    """Whether the gradients of a product of two matrices are `g @ w.T` and `x.T @ g`."""
+    """Whether the gradients of a product `x @ w` are `g @ w.T` and `x.T @ g`, with all rows of `x` in one matrix."""
     return (
-        x.ndim == w.ndim == g.ndim == 2
-        and g.shape == (x.shape[0], w.shape[1])
+        w.ndim == 2
+        and x.ndim > 1
+        and g.shape == (*x.shape[:-1], w.shape[1])
         and x.dtype == w.dtype == g.dtype
         and x.dtype.itemsize > 2
     )
+
+
+def _as_rows(x: Any) -> Any:
+    """An array as a matrix with the same rows."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def _contracted(a: Any, b: Any, axis: int) -> Any:

@@ -85,13 +85,18 @@ def _avg_pool(x: Any, kernel: Any, **how: Any) -> Any:
     return reduce(jnp.add, _parts(x, 0, kernel=kernel, **how)) / math.prod(kernel)
 
 
-# A convolution is one of XLA. On processors XLA's are slow for a few channels, and in some geometries up to 100 times
-# (measured with jax 0.10). There the windows become the columns of matrices, as in the rows' own functions.
+# A convolution is one of XLA. On processors XLA's are slow for small windows and for groups, and in some geometries up
+# to 200 times (measured with jax 0.10). There the windows become the columns of matrices, as in the functions of the
+# rows.
 
 
-def _matrices(w: Any, groups: int) -> Any:
-    """The kernels as a matrix for each group: (groups, outputs, elements of a window)."""
-    return w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
+def _matrices(w: Any, groups: int, batch: int) -> Any:
+    """The kernels as a matrix for each sample and group: (batch, groups, outputs, elements of a window).
+
+    A product of matrices for each sample needs no transposed copies of the columns, which XLA makes otherwise.
+    """
+    shape = (groups, w.shape[0] // groups, math.prod(w.shape[1:]))
+    return jnp.broadcast_to(w.reshape(shape), (batch, *shape))
 
 
 def _columns(x: Any, groups: int, **how: Any) -> Any:
@@ -114,7 +119,12 @@ def _is_slow(x: Any, dilation: Any) -> bool:
     return bool(x.dtype.itemsize > 4 and (len(dilation) > 2 or max(dilation) > 1))
 
 
-FEW, MANY = 3, 8  # channels, groups
+def _is_point(kernel: Any) -> bool:
+    """Whether a window is one pixel: its columns are the images as they are."""
+    return math.prod(kernel) == 1
+
+
+FEW, MANY = 80, 8  # elements of a window, groups
 
 
 def _each_group(compute: Lowering, groups: int, axis: int, a: Any, b: Any, axis_b: int, **how: Any) -> Any:
@@ -130,7 +140,7 @@ def _conv(x: Any, w: Any, stride: Any, padding: Pads, dilation: Any, groups: int
     lengths = _lengths(x.shape[2:], **how)
 
     def by_columns(x: Any, w: Any) -> Any:
-        y = jnp.einsum("gok,ngkp->ngop", _matrices(w, groups), _columns(x, groups, **how))
+        y = jnp.matmul(_matrices(w, groups, len(x)), _columns(x, groups, **how))
         return y.reshape(len(x), len(w), *lengths)
 
     def by_library(x: Any, w: Any) -> Any:
@@ -139,9 +149,12 @@ def _conv(x: Any, w: Any, stride: Any, padding: Pads, dilation: Any, groups: int
     def by_groups(x: Any, w: Any) -> Any:
         return _each_group(_conv, groups, 1, x, w, 0, stride=stride, padding=padding, dilation=dilation)
 
-    if 1 < groups <= MANY:
+    few = math.prod(w.shape[1:]) <= FEW
+    if 1 < groups <= MANY and not few:
         return _chosen(by_groups, by_library, True, x, w)
-    better = _is_slow(x, dilation) or (groups == 1 and w.shape[1] <= FEW)
+    better = (
+        _is_slow(x, dilation) or _is_point(w.shape[2:]) or (few and (groups <= MANY or x.dtype.itemsize <= 4))
+    )
     return _chosen(by_columns, by_library, better, x, w)
 
 
@@ -154,7 +167,7 @@ def _conv_input_gradient(
 
     def by_columns(g: Any, w: Any) -> Any:
         flat = g.reshape(len(g), groups, outputs // groups, math.prod(g.shape[2:]))
-        columns = jnp.einsum("gok,ngop->ngkp", _matrices(w, groups), flat)
+        columns = jnp.matmul(_matrices(w, groups, len(g)).swapaxes(2, 3), flat)
         columns = columns.reshape(len(g), channels * groups, *kernel, *g.shape[2:])
         return LOWERINGS["fold"](
             columns, shape=shape, kernel=tuple(kernel), stride=stride, padding=padding, dilation=dilation
@@ -176,13 +189,10 @@ def _conv_input_gradient(
         how = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation}
         return _each_group(_conv_input_gradient, groups, 1, g, w, 0, **how)
 
-    if 1 < groups <= MANY:
+    few = math.prod(w.shape[1:]) <= FEW
+    if 1 < groups <= MANY and not few:
         return _chosen(by_groups, by_library, True, g, w)
-    better = (
-        _is_slow(g, dilation)
-        or (groups == 1 and channels <= FEW)
-        or (g.dtype.itemsize > 4 and max(stride) > 1)
-    )
+    better = few or _is_slow(g, dilation) or _is_point(kernel) or (g.dtype.itemsize > 4 and max(stride) > 1)
     return _chosen(by_columns, by_library, better, g, w)
 
 
@@ -212,7 +222,10 @@ def _conv_weight_gradient(
 
     if 1 < groups <= MANY:
         return _chosen(by_groups, by_library, True, x, g)
-    return _chosen(by_columns, by_library, _is_slow(x, dilation), x, g)
+    better = _is_slow(x, dilation) or _is_point(shape)
+    if groups > MANY and x.dtype.itemsize <= 4:
+        better = better or max(channels, outputs // groups) > 1
+    return _chosen(by_columns, by_library, better, x, g)
 
 
 def _convolved(

@@ -80,6 +80,11 @@ class Places:
             return [_words(x) for x in arrays]
         return [self.everywhere(x) for x in arrays]
 
+    def numbers(self, x: np.ndarray, lasting: bool) -> Any:
+        """Numbers that each process has, on the devices if they are for more than one step."""
+        (found,) = self.split_whole([x])
+        return self.everywhere(found) if lasting and not self.many else found
+
     def joined(self, x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         """In a program: an array of this shape and dtype that `split` or `split_whole` was given."""
         if self.many or dtype.itemsize < 8:

@@ -19,6 +19,7 @@ import numpy as np
 from ...autograd import Node
 from ...autograd.extending import assigned_at, numbers, readable_size, withhold
 from ...autograd.xla import Lowered, Program, compiler_options, exact, jax, spoilt_sums
+from ..base.arguments import are_below
 from ..optim.clipping import clipped_by_norm, clipped_by_value
 from ..optim.memories import memory_start
 from .batch import Batch
@@ -223,6 +224,7 @@ class _Program:
         self.others = [pair for pair in recorded.captured if pair[0] not in set(self.trained)]
         leaves = [*self.trained, *recorded.arguments, *recorded.drawn, *(leaf for leaf, _ in self.others)]
         self.program = Program(recorded.outputs, leaves, recorded.roots)
+        self._leave_out_limits()
         self.starts = {p: dict(task.optimizer._memories(groups[group_of[p]])) for p in self.trained}
         self.group_of = [group_of[p] for p in self.trained]
         # whether a parameter's steps are counted; the numbers of others are those of a first step
@@ -256,6 +258,16 @@ class _Program:
         self.seconds = 0.0  # of compiling
         self.calls = 0
 
+    def _leave_out_limits(self) -> None:
+        """Leave out the limits of integers that a condition of the recording looks at before each step."""
+        limits = self.program.limits.limits
+        for condition, nodes in self.recorded.conditions:
+            if isinstance(condition, partial) and condition.func is are_below:
+                for k in [k for k in limits if self.program.leaves[k] is nodes[0]]:
+                    low, high = limits[k]
+                    if low <= 0 and condition.keywords["n"] <= high:
+                        del limits[k]
+
     # -------------------------------------------------- the pure function
 
     def function(
@@ -266,7 +278,7 @@ class _Program:
         `kept` are the parameters and the memories; `names` and `steps` have the numbers of the step by group. A program
         that is `careful` keeps zero as zero beside infinity; it runs where the other met NaN, infinity or huge numbers.
         """
-        parameters, memories = kept
+        parameters, _ = kept
         places, sizes = self.places, [len(n) for n in names]
         steps = places.joined(steps, (sum(sizes),), self.wide)
         steps = [steps[end - n : end] for n, end in zip(sizes, np.cumsum(sizes).tolist())]
@@ -277,13 +289,28 @@ class _Program:
         looked_at = [outputs[self.places_of[1]], *(g for g in wanted if g is not None)]
         each = jnp.concatenate([x.ravel() for x in looked_at]) if careful else spoilt_sums(looked_at)
         finite = jnp.isfinite(each).all()
-        reached = [k for k, g in enumerate(wanted) if g is not None]
-        clipped = [Lowered(wanted[k]) for k in reached]
+        # under a condition, a new memory can be written over the old one, which the new parameter does not read again
+        new_parameters, new_memories = jax.lax.cond(
+            finite, partial(self._updated, task, names), lambda kept, *_: kept, kept, wanted, steps
+        )
+        losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
+        flags = [finite.astype(jnp.float64)]
+        same = places.same
+        read = [places.parted(outputs[k]) if k in self.shown else same(outputs[k]) for k in self.fetched]
+        new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
+        return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
+
+    def _updated(
+        self, task: Task, names: list[list[str]], kept: Any, gradients: list[Any], steps: list[Any]
+    ) -> Any:
+        """New parameters and memories, from the gradients; what gets no gradient stays as it is."""
+        parameters, memories = map(list, kept)
+        reached = [k for k, g in enumerate(gradients) if g is not None]
+        clipped = [Lowered(gradients[k]) for k in reached]
         if task.clip_value is not None:
             clipped = clipped_by_value(clipped, task.clip_value)
         if task.clip_norm is not None:
             clipped = clipped_by_norm(clipped, task.clip_norm)
-        new_parameters, new_memories = list(parameters), list(memories)
         for k, g in zip(reached, clipped):
             x = Lowered(parameters[k])
             wide = np.result_type(x.dtype, np.float32)
@@ -292,17 +319,9 @@ class _Program:
             memory = {name: Lowered(m) for name, m in memories[k].items()}
             form = self.forms[self.group_of[k]]
             y, new = task.optimizer._formula(x.astype(wide), g.astype(wide), memory, n, form)
-            new_parameters[k] = jnp.where(finite, y.astype(x.dtype).value, parameters[k])
-            new_memories[k] = {
-                name: jnp.where(finite, new[name].value, m) if name in new else m
-                for name, m in memories[k].items()
-            }
-        losses = [jnp.asarray(outputs[k], jnp.float64).reshape(()) for k in self.places_of[: self.n_losses]]
-        flags = [finite.astype(jnp.float64)]
-        same = places.same
-        read = [places.parted(outputs[k]) if k in self.shown else same(outputs[k]) for k in self.fetched]
-        new_memories = [{name: same(m) for name, m in memory.items()} for memory in new_memories]
-        return ([same(x) for x in new_parameters], new_memories), same(jnp.stack(losses + flags)), read
+            parameters[k] = y.astype(x.dtype).value
+            memories[k] = memories[k] | {name: m.value for name, m in new.items() if name in memory}
+        return parameters, memories
 
     # -------------------------------------------------- one step
 
@@ -393,7 +412,7 @@ class _Program:
         numbers = [x for n in steps for x in n.values()]
         if numbers != self.numbers:
             self.numbers = numbers
-            (self.steps,) = self.places.split_whole([np.array(numbers, self.wide)])
+            self.steps = self.places.numbers(np.array(numbers, self.wide), lasting=not any(self.counted))
         self.names, self.groups = [list(n) for n in steps], engine.groups
         return self.names, self.steps
 

@@ -19,6 +19,7 @@ from chainrule.autograd import (
     KindError,
     RangeError,
     ShapeError,
+    Tape,
     Tensor,
     elementwise,
     exp,
@@ -236,6 +237,13 @@ WINDOWS = [  # shapes of x and w, stride, padding, dilation, groups
     ((1, 2, 3, 4, 3), (2, 2, 2, 2, 2), (1, 2, 1), ((1, 0),) * 3, (1,) * 3, 1),
     ((2, 3, 8, 8), (5, 3, 1, 1), (2, 2), ((0, 0),) * 2, (1, 1), 1),
     ((2, 3, 8, 8), (5, 3, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 1),
+    # windows of many elements; those of one pixel; many groups, of one channel, of several in, and of several out
+    ((2, 12, 5, 5), (2, 12, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 1),
+    ((1, 24, 5, 5), (4, 12, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 2),
+    ((2, 4, 5, 5), (6, 2, 1, 1), (1, 1), ((0, 0),) * 2, (1, 1), 2),
+    ((2, 9, 5, 5), (9, 1, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 9),
+    ((2, 18, 5, 5), (9, 2, 3, 3), (2, 1), ((1, 1),) * 2, (1, 1), 9),
+    ((1, 9, 5, 5), (18, 1, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 9),
 ]
 
 
@@ -314,6 +322,17 @@ def test_the_second_program_is_not_compiled_without_nan() -> None:
     assert compiled.report().programs == 1
 
 
+def test_a_tape_has_one_program_without_gradients_and_one_with_them() -> None:
+    x = Tensor([1.0, 2.0])
+    tape = Tape((x * x).sum()).compile("xla")
+    for _ in range(3):
+        x.grad = None
+        assert tape.forward() == 5.0
+        tape.backward()
+        np.testing.assert_array_equal(x.grad, [2, 4])
+    assert " 2 programs " in tape.report()
+
+
 def test_an_output_that_others_are_computed_from() -> None:
     x = Tensor([[1.0, 2.0], [3.0, 4.0]])
     y = x @ x
@@ -368,6 +387,36 @@ def test_sums_of_products_are_right_where_jaxlib_has_computed_wrong_ones(dtype: 
     x = Tensor(numbers)
     (found,) = Compiled(Program([((np.eye(3, dtype=dtype) @ x) ** 2).sum((1, 2))], [x])).forward([numbers])
     np.testing.assert_array_equal(found, numbers[:, 0, 0] ** 2)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_sums_of_large_arrays(dtype: str) -> None:
+    numbers = np.random.default_rng(0).normal(size=(8, 4, 32, 40)).astype(dtype)
+    numbers[1, 2, 3, 4] = np.inf
+    x = Tensor(numbers)
+    axes: list[Any] = [None, 0, 1, 3, (0, 1), (1, 2), (2, 3), (0, 3), (0, 2, 3), (1, -1, 2), (0, 1, 2, 3)]
+    sums = [x.sum(axis=axis, keepdims=keepdims) for axis in axes for keepdims in (False, True)]
+    squares = (x * x).sum(axis=(0, 2, 3))
+    found, (g,) = Compiled(program_of([*sums, squares], [x], [squares])).passes([numbers])
+    exact_numbers = numbers.astype(float)
+    expected = [exact_numbers.sum(axis=axis, keepdims=k) for axis in axes for k in (False, True)]
+    for y, right in zip(found, [*expected, (exact_numbers**2).sum((0, 2, 3))]):
+        assert (y.shape, y.dtype) == (right.shape, dtype)
+        np.testing.assert_allclose(y, right, rtol=PRECISION[dtype], atol=PRECISION[dtype] * 100)
+    np.testing.assert_array_equal(g, 2 * numbers)
+
+
+def test_the_weight_of_many_rows_gets_its_gradient_by_one_product() -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) for shape in ((3, 5, 4), (4, 6))]
+    x, w = map(Tensor, arrays)
+    compiled = Compiled(program_of([((x @ w) ** 2).sum()], [x, w]))
+    _, (by_x, by_w) = compiled.passes(arrays)
+    rows, g = arrays[0].reshape(15, 4), 2 * (arrays[0] @ arrays[1]).reshape(15, 6)
+    np.testing.assert_allclose(by_w, rows.T @ g, rtol=1e-12)
+    np.testing.assert_allclose(by_x, (g @ arrays[1].T).reshape(3, 5, 4), rtol=1e-12)
+    (program,) = compiled.built.values()
+    assert "[3,4,6]" not in program.as_text(), "a product for each of the three samples"
 
 
 def test_passes_compose_with_an_update_in_one_program() -> None:
