@@ -55,7 +55,7 @@ LONG = {
     f"test_{name}.py"
     for name in (
         "benchmarks", "beside_pytorch", "compiled_page", "distributed", "editors", "jobs", "notebooks",
-        "overfitting", "xla", "xla_layers", "xla_training",
+        "overfitting", "xla", "xla_devices", "xla_layers", "xla_training",
     )
 }  # fmt: skip
 
