@@ -25,7 +25,9 @@ class ScalarModule(Module):
     """A module whose input is a list of numbers or Values."""
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return super().__call__(*map(_values, inputs), **options)
+        if len(inputs) == 1:  # other calls are refused
+            inputs = (_values(*inputs),)
+        return super().__call__(*inputs, **options)
 
     _run = Module.__call__  # a call with inputs that are Values already
 

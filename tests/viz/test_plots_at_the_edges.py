@@ -116,7 +116,7 @@ LAYER = MLP(2, [4, 2], seed=0)
         (lambda: viz.plot_layers(LAYER, X, Y[:5]), "there are 40 points and 5 targets"),
         (lambda: viz.plot_activation_histograms(LAYER, X, bins=0), "bins=0 is not a count"),
         (lambda: viz.plot_gradient_histograms(LAYER, X, Y, "mse"), "the loss is a function"),
-        (lambda: viz.plot_gradient_flow(3), "layers are those of a module"),
+        (lambda: viz.plot_gradient_flow(3), "diagnostics look into a module"),
         (lambda: viz.plot_loss_surface(LAYER, X, Y, bce, resolution=1), "resolution=1 is not a count"),
         (lambda: viz.plot_loss_surface(LAYER, X, Y, bce, reach=0), "reach=0 is how far"),
         (lambda: viz.plot_loss_surface(LAYER, X, Y, bce, directions=3), "two different directions"),

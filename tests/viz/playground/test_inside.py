@@ -48,7 +48,7 @@ def test_the_loss_of_a_batch_is_that_of_the_next_step(name):
     run = trained(name)
     loss = batch_loss(run)
     slopes = {node.name: node.grad for node in Tape(loss).leaves if node.grad is not None}
-    found = run.step.run(*next(run.batches))
+    found = run.step.run(next(run.batches))
     assert loss.item() == found.loss + (found.penalty or 0)
     assert slopes.keys() == {name for name, _ in run.model.named_parameters()}
     for name, p in run.model.named_parameters():
