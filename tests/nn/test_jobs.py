@@ -228,14 +228,14 @@ def test_without_its_own_bar_those_of_fit_are_shown(capfd):
 # ---------------------------------------------------------------------- Ctrl-C
 
 INTERRUPTED = """
-import json, signal, sys, time
+import json, os, signal, sys, time
 from chainrule import nn
 signal.signal(signal.SIGINT, signal.default_int_handler)  # even if the tests run where it is ignored
 FIRST, N_JOBS = json.loads(sys.argv[1])
 
 def experiment(seed):
     if seed >= 2:
-        print("training", flush=True)
+        os.write(1, b"training\\n")  # at once, so that two workers cannot write into one line
         model = nn.MLP(2, [2], seed=0)
         nn.fit(model, nn.cross_entropy, nn.datasets.moons(30), epochs=10**6, callbacks=[lambda run: time.sleep(0.01)])
         open("after", "w").close() if N_JOBS else None  # a worker is ended within `fit`
