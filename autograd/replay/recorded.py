@@ -294,9 +294,8 @@ class Replayed:
         else:
             try:
                 self.replay.compute()
-            except (
-                ChainruleError
-            ):  # an operation has refused the numbers; the check of a layer or a loss says more
+            except ChainruleError:
+                # an operation has refused the numbers; the check of a layer or a loss says more
                 self.recorded.happen(before=True)
                 raise
         slot = self.slot

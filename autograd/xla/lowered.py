@@ -190,9 +190,8 @@ def summed(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     def by_product(x: Any) -> Any:
         if first < x.ndim:
             before = tuple([k for k in axes if k < first])
-            if (
-                before and len(axes) < x.ndim
-            ):  # first, so that what others use, too, stays one array in its own shape
+            # these first, so that what others use, too, stays one array in its own shape
+            if before and len(axes) < x.ndim:
                 x = lax.optimization_barrier(jnp.sum(x, before, keepdims=True))
             rows = x.reshape(*x.shape[:first], -1)
             y = jnp.sum(jnp.matmul(rows, np.ones(rows.shape[-1], x.dtype)), before)

@@ -34,7 +34,10 @@ ANSWERS = {
     ("linalg.eigvalsh", "infinity"),
     ("linalg.lstsq", "infinity"),
 }  # NaN, where LAPACK does not converge
-LESSONS = {("linalg.cond", "NaN"), ("linalg.cond", "infinity")}  # where NumPy answers NaN or inf from 2.5 on
+EXPLAINED = {
+    ("linalg.cond", "NaN"),
+    ("linalg.cond", "infinity"),
+}  # where NumPy answers NaN or inf from 2.5 on
 # what differs on purpose: docs/conventions.md
 WIDENED = {
     "cov",
@@ -152,7 +155,7 @@ def test_is_numpys(name: str) -> None:
             known = (
                 (set(options) or {""}) <= allowed
                 or name in NO_RULE
-                or (name, kind) in LESSONS
+                or (name, kind) in EXPLAINED
                 or "has no derivative rule" in str(found)
             )
             if not known:

@@ -264,10 +264,10 @@ def test_any_name_can_be_given() -> None:
         assert tape.forward(**{"a b": 1.0}) == 2.0
 
 
-# ---------------------------------------------------------------------- lessons
+# ---------------------------------------------------------------------- errors
 
 
-def test_lessons() -> None:
+def test_errors_that_explain() -> None:
     x, twin = Value(1.0, name="x"), Value(1.0, name="x")
     w = Value(2.0, name="w")
     z = x * w

@@ -320,8 +320,8 @@ def test_an_unrolled_loop_of_gradients_takes_linear_time() -> None:
     assert grad(last)(0.01) == pytest.approx(150 * -2 * 0.98**149, rel=1e-12)
 
 
-# ---------------------------------------------------------------------- lessons
-LESSONS = {
+# ---------------------------------------------------------------------- errors
+ERRORS = {
     "several numbers": (lambda: grad(lambda x: x * x)(X), ShapeError, r"shape \(2,\).*\.sum\(\).*jacobian"),
     "a tuple": (lambda: grad(lambda x: (x.sum(), x))(X), KindError, "a tuple of 2.*has_aux"),
     "nothing": (lambda: grad(lambda x: None)(1.0), KindError, "None"),
@@ -368,8 +368,8 @@ LESSONS = {
 }
 
 
-@pytest.mark.parametrize("case", LESSONS)
-def test_lessons(case: str) -> None:
-    call, error, text = LESSONS[case]
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors_that_explain(case: str) -> None:
+    call, error, text = ERRORS[case]
     with pytest.raises(error, match=text):
         call()

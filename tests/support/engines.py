@@ -6,23 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jitted import bits
 
 from chainrule import nn
-from chainrule.autograd import (
-    Tensor,
-)
-
-
-def bits(x: Any) -> Any:
-    """Numbers in a form in which equal means equal to the last bit."""
-    if isinstance(x, (list, tuple)):
-        return [bits(part) for part in x]
-    if isinstance(x, dict):
-        return {key: bits(part) for key, part in x.items()}
-    if x is None or isinstance(x, (bool, str)):
-        return x
-    array = np.asarray(x.data if isinstance(x, Tensor) else x)
-    return array.shape, array.dtype.str, array.tobytes()
 
 
 def trained(
